@@ -1,0 +1,1 @@
+//! Reads Kafka topics and writes their records into Salesforce `SObject`s, each exactly accounted for.
