@@ -1,1 +1,6 @@
 //! Reads Kafka topics and writes their records into Salesforce `SObject`s, each exactly accounted for.
+
+#![forbid(unsafe_code)]
+
+pub mod pipeline;
+pub mod record;

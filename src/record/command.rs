@@ -1,0 +1,38 @@
+use std::sync::Arc;
+
+use super::{Fields, Identity, Operation, SObject};
+
+/// What to do to whom: one row of one call.
+#[derive(Debug, Clone)]
+pub struct Command {
+    /// As the record or its route asked; the dead letter names it.
+    pub operation: Operation,
+    /// As it is carried out.
+    pub action: Action,
+    pub sobject: Arc<SObject>,
+    /// The record that it is about. Only a create has none.
+    pub target: Option<Identity>,
+    /// Without the target and without `attributes`: those are written by us, once.
+    pub fields: Fields,
+}
+
+/// The four collection calls. `INSERT` in external id mode is an upsert, so that a repeat is harmless.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    Create,
+    Update,
+    Upsert,
+    Delete,
+}
+
+impl Action {
+    /// The word in metrics and logs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Upsert => "upsert",
+            Self::Delete => "delete",
+        }
+    }
+}
