@@ -1,1 +1,3 @@
 //! Reads Kafka topics and writes their records into Salesforce `SObject`s, each exactly accounted for.
+
+pub mod config;
