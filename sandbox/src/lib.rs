@@ -7,6 +7,7 @@
 
 #![recursion_limit = "256"] // a field's describe has 57 keys in one `json!`
 
+mod broker;
 mod control;
 mod faults;
 mod http;
@@ -19,6 +20,7 @@ mod settings;
 mod store;
 mod value;
 
+pub use broker::{Broker, BrokerError};
 pub use faults::{Action, Answered, Fault, On, Scripted, StatusError, When};
 pub use org::{Calls, Org, OrgOptions};
 pub use schema::SchemaSource;
