@@ -2,7 +2,7 @@
 //!
 //! Invariant: `id` and `created` are read only of rows that succeeded; failed ones are known to carry both.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::record::{Action, Cause, RecordId};
 
@@ -16,9 +16,9 @@ pub(super) struct Errors(pub(super) Vec<RowError>);
 pub(super) struct RowError {
     #[serde(rename = "statusCode", alias = "errorCode")]
     pub(super) code: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub(super) message: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub(super) fields: Vec<String>,
 }
 
@@ -73,8 +73,12 @@ struct RawRow<'a> {
     id: Option<&'a str>,
     #[serde(default)]
     created: Option<bool>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     errors: Errors,
+}
+
+fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// The rows of a collections answer, one for each that was sent; an error says how it does not fit its request.

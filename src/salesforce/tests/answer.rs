@@ -14,6 +14,12 @@ fn the_recorded_shapes_are_read() {
     let Ok(rows) = read(Action::Upsert, pretty, &[]) else { panic!() };
     assert!(matches!(&rows[0], RowAnswer::Done { id: Some(id), created: true } if id.as_str() == CONTACT));
 
+    let nulls =
+        r#"[{"id":null,"success":false,"created":null,"errors":[{"statusCode":"X","message":null,"fields":null}]}]"#;
+    assert!(
+        matches!(&read(Action::Create, nulls, &[]).unwrap()[0], RowAnswer::Failed(errors) if errors.0[0].code == "X")
+    );
+
     let failed = r#"[{"success":false,"errors":[{"statusCode":"DUPLICATES_DETECTED","message":"Use one of these records?","fields":[]}]}]"#;
     let Ok(rows) = read(Action::Create, failed, &[]) else { panic!() };
     assert!(matches!(&rows[0], RowAnswer::Failed(errors) if errors.0[0].code == "DUPLICATES_DETECTED"));
