@@ -1,7 +1,7 @@
 //! The session: one for all callers, renewed by one of them, and never by a storm of logins.
 //!
-//! Invariants: two attempts at a login are `login_interval` apart, whoever asks and however the last one ended; a
-//! session that the org refused is not offered again.
+//! Invariants: two attempts at a login are `login_interval` apart, whoever asks and however the last one ended, and
+//! more after a refusal; a session that the org refused is not offered again.
 
 use std::{
     sync::{Arc, PoisonError, RwLock},
@@ -17,6 +17,9 @@ use super::{
     login::{Login, login},
 };
 use crate::{config, record::Cause};
+
+/// A refused login will be refused again, and many of them lock the user out.
+const REFUSED_INTERVALS: u32 = 6;
 
 #[derive(Debug)]
 pub(super) struct Auth {
@@ -37,7 +40,8 @@ pub(super) struct Session {
 
 #[derive(Debug)]
 struct Attempt {
-    at: Instant,
+    /// No other one before.
+    next: Instant,
     /// Why it brought no token; `None` where it did, or where its caller went away.
     failed: Option<Cause>,
 }
@@ -93,12 +97,13 @@ impl Auth {
     }
 
     async fn log_in(&self, last: &mut Option<Attempt>) -> Result<Arc<Session>, NoSession> {
-        if let Some(attempt) = last.as_ref().filter(|last| last.at.elapsed() < self.config.login_interval) {
+        if let Some(attempt) = last.as_ref().filter(|last| Instant::now() < last.next) {
             let waiting = || Cause::new("the last login was less than salesforce.login_interval ago");
             return Err(NoSession::Later(attempt.failed.clone().unwrap_or_else(waiting)));
         }
         // Before the login, so that a caller that goes away in the middle of it has used it up.
-        let attempt = last.insert(Attempt { at: Instant::now(), failed: None });
+        let interval = self.config.login_interval;
+        let attempt = last.insert(Attempt { next: Instant::now() + interval, failed: None });
         let (cause, refused) = match login(&self.http, &self.config).await {
             Login::Token { token, instance } => {
                 let lifetime = self.config.session_lifetime.saturating_sub(self.config.renew_before);
@@ -110,6 +115,8 @@ impl Auth {
             Login::Refused(cause) => (cause, true),
             Login::Later(cause) => (cause, false),
         };
+        // From now on: those who waited for this one need not try it again.
+        attempt.next = Instant::now() + if refused { interval * REFUSED_INTERVALS } else { interval };
         attempt.failed = Some(cause.clone());
         if refused {
             tracing::error!(%cause, "salesforce refused the login");

@@ -150,7 +150,7 @@ impl OrgState {
             inner.probes = 0;
         }
         inner.trouble = trouble;
-        if trouble.is_some() {
+        if trouble.is_some() || before != inner.condition() {
             inner.due = Instant::now() + self.wait(&inner);
         }
         self.settle(inner, before, cause);
@@ -221,7 +221,7 @@ impl OrgState {
             let cause = cause.map(tracing::field::display);
             match after {
                 Condition::Up => tracing::info!(was = before.word(), ?lasted, "the org takes calls again"),
-                Condition::Expired => tracing::error!(cause, "a new login does not heal the session"),
+                Condition::Expired => tracing::error!(cause, "the org gives no session that works, somebody must look"),
                 Condition::Later | Condition::Quota => {
                     tracing::warn!(state = after.word(), cause, "the org takes no calls for now, waiting");
                 }
