@@ -21,6 +21,12 @@ use super::{
 };
 use crate::record::{Cause, Verdict};
 
+/// The longest answer that is read, in bytes. Two hundred rows with their errors are far below it.
+const MAX_ANSWER: usize = 4 * 1024 * 1024;
+
+/// An SObject of 800 fields, half of them with long picklists.
+const MAX_DESCRIBE: usize = 32 * 1024 * 1024;
+
 /// This many answers in a row that fit nothing: that is not the org we think it is.
 const MAX_UNFITTING: u32 = 3;
 
@@ -106,7 +112,14 @@ impl Calls {
             kind: ask.kind,
             rows: ask.rows,
             method: ask.method.clone(),
-            url: ask.place.on(&session.instance, &self.version).map_err(|cause| self.later(cause))?,
+            url: ask.place.on(&session.instance, &self.version).map_err(|cause| {
+                let now = tokio::time::Instant::now().into_std();
+                self.unfitting(ask.purpose, cause, now)
+            })?,
+            max_answer: match ask.purpose {
+                Purpose::Describe => MAX_DESCRIBE,
+                Purpose::Read | Purpose::Write => MAX_ANSWER,
+            },
             content: ask.content.clone(),
         };
         let sent = {
@@ -130,6 +143,11 @@ impl Calls {
         let errors = (answer.status != reqwest::StatusCode::OK).then(|| Errors::of_call(&answer.body)).flatten();
         let cause = verdicts::cause(answer.status, errors.as_ref());
         let failure = match verdicts::of_call(ask.purpose, answer.status, errors.as_ref(), answer.usage) {
+            CallVerdict::Taken if answer.cut => {
+                let cause =
+                    Cause { message: format!("the org's answer is longer than {} bytes", answer.body.len()), ..cause };
+                return Err(self.unfitting(ask.purpose, cause, answer.sent));
+            }
             CallVerdict::Taken => match fit(&answer.body) {
                 Ok(fitted) => {
                     self.well();
@@ -233,5 +251,29 @@ impl Failure {
             | Self::Unknown { cause, .. }
             | Self::Fatal(cause) => cause,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_goes_nowhere_else() {
+        let instance: Url = "https://crm.my.salesforce.com".parse().unwrap();
+        let on = |path: &str| Place::Path(path.to_owned()).on(&instance, "v66.0").ok().map(String::from);
+        let next = "/services/data/v66.0/query/01gxx-2000";
+        assert_eq!(on(next), Some(format!("https://crm.my.salesforce.com{next}")));
+        for path in ["//evil.com/x", "https://evil.com/x", "/\\evil.com/x", "query/01gxx", ""] {
+            assert_eq!(on(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn names_stay_within_their_segment() {
+        let instance: Url = "https://crm.my.salesforce.com/".parse().unwrap();
+        let place = Place::Data { segments: vec!["sobjects".into(), "a/../b?c#d".into()], query: Some("q=1".into()) };
+        let url = place.on(&instance, "v66.0").unwrap();
+        assert_eq!(url.as_str(), "https://crm.my.salesforce.com/services/data/v66.0/sobjects/a%2F..%2Fb%3Fc%23d?q=1");
     }
 }

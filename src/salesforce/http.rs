@@ -13,9 +13,6 @@ use url::{Host, Url};
 use super::{body::TellingBody, usage::Usage};
 use crate::{config, ops::metrics::Metrics, record::Cause};
 
-/// The longest answer that is read, in bytes. Two hundred rows with their errors are far below it.
-const MAX_ANSWER: usize = 4 * 1024 * 1024;
-
 /// Salesforce closes idle connections after a while, without a word: let them go before.
 const POOL_IDLE: Duration = Duration::from_secs(20);
 
@@ -38,6 +35,8 @@ pub(super) struct Request {
     pub(super) method: Method,
     pub(super) url: Url,
     pub(super) content: Content,
+    /// How much of an answer is read, in bytes.
+    pub(super) max_answer: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -64,8 +63,9 @@ pub(super) enum Sent {
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
-    /// At most [`MAX_ANSWER`] bytes; what is longer is cut, and so is no JSON any more.
     pub(super) body: Bytes,
+    /// There was more of it than [`Request::max_answer`].
+    pub(super) cut: bool,
     pub(super) usage: Option<Usage>,
     /// When the last byte of the request left.
     pub(super) sent: Instant,
@@ -141,9 +141,11 @@ impl Http {
             .iter()
             .find_map(|value| Usage::parse(value.to_str().unwrap_or_default()));
         let mut body = BytesMut::new();
-        while body.len() < MAX_ANSWER {
+        let mut cut = false;
+        while !cut {
             match response.chunk().await {
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk[..chunk.len().min(MAX_ANSWER - body.len())]),
+                Ok(Some(chunk)) if body.len() + chunk.len() > request.max_answer => cut = true,
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
                 Ok(None) => break,
                 Err(error) => return failed(sent(None).or(Some(start)), error),
             }
@@ -151,6 +153,7 @@ impl Http {
         Sent::Answered(Answer {
             status: response.status(),
             body: body.freeze(),
+            cut,
             usage,
             // An answer may come before the body has gone out whole, or even begun.
             sent: sent(None).unwrap_or(start),

@@ -26,6 +26,9 @@ pub(super) enum Login {
     Later(Cause),
 }
 
+/// Tokens that are JWTs are a few kilobytes.
+const MAX_ANSWER: usize = 256 * 1024;
+
 /// Plain http to another machine was not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0} would send secrets in the clear: use https, or set salesforce.allow_insecure")]
@@ -38,7 +41,14 @@ pub(super) async fn login(http: &Http, config: &config::Salesforce) -> Login {
     };
     let mut url = config.login_url.clone();
     url.set_path(&format!("{}/services/oauth2/token", url.path().trim_end_matches('/')));
-    let request = Request { kind: "login", rows: 0, method: Method::POST, url, content: Content::Form(form) };
+    let request = Request {
+        kind: "login",
+        rows: 0,
+        method: Method::POST,
+        url,
+        content: Content::Form(form),
+        max_answer: MAX_ANSWER,
+    };
     match http.send(&request, None).await {
         Sent::Not(cause) | Sent::Unanswered { cause, .. } => Login::Later(cause),
         Sent::Answered(answer) => read(&answer, config),

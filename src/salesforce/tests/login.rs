@@ -12,6 +12,7 @@ fn answered(status: u16, body: &str) -> Login {
     let answer = Answer {
         status: StatusCode::from_u16(status).unwrap(),
         body: body.to_owned().into(),
+        cut: false,
         usage: None,
         sent: std::time::Instant::now(),
     };
