@@ -171,3 +171,8 @@ impl Org for Salesforce {
         self.describes.describe(sobject, missing).await
     }
 }
+
+#[cfg(test)]
+#[cfg(feature = "dev")]
+#[path = "tests/over_http/mod.rs"]
+mod over_http;

@@ -1,0 +1,150 @@
+//! Against the sandbox org: real HTTP over loopback.
+
+mod resolving;
+mod sending;
+mod session;
+mod waiting;
+mod writing;
+
+use std::{sync::Arc, time::Duration};
+
+use sandbox::{Org as Sandbox, OrgOptions};
+use serde_json::Value;
+
+use super::{Salesforce, testing};
+use crate::{
+    config::{self, Auth, Secret},
+    ops::metrics::Metrics,
+    pipeline::{BatchKey, Org as _, Row},
+    record::{Action, Command, ExternalId, Fields, Identity, RecordId, SObject, Verdict},
+};
+
+const OBJECT: &str = "MyObject__c";
+/// Unique without case, unique with case, a number, not unique.
+const KEY: &str = "ExternalId__c";
+const CASE: &str = "ExternalIdCase__c";
+const NUMBER: &str = "ExternalNumber__c";
+const LOOSE: &str = "ExternalLoose__c";
+
+struct Fixture {
+    org: Sandbox,
+    salesforce: Arc<Salesforce>,
+    object: Arc<SObject>,
+}
+
+fn credentials() -> Auth {
+    Auth::ClientCredentials {
+        client_id: Secret::literal(sandbox::CLIENT_ID),
+        client_secret: Secret::literal(sandbox::CLIENT_SECRET),
+    }
+}
+
+fn config(org: &Sandbox) -> config::Salesforce {
+    config::Salesforce { login_interval: Duration::ZERO, ..testing::config(org.url(), credentials()) }
+}
+
+fn salesforce(config: &config::Salesforce) -> Arc<Salesforce> {
+    let retry = config::Retry {
+        initial_backoff: Duration::from_millis(10),
+        max_backoff: Duration::from_millis(40),
+        ..config::Retry::default()
+    };
+    Arc::new(Salesforce::new(config, &retry, &config::Cache::default(), Metrics::default()).unwrap())
+}
+
+async fn sandbox() -> Sandbox {
+    Sandbox::start(OrgOptions::default()).await.unwrap()
+}
+
+impl Fixture {
+    async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    async fn with(change: impl FnOnce(&mut config::Salesforce)) -> Self {
+        let org = sandbox().await;
+        let mut config = config(&org);
+        change(&mut config);
+        let salesforce = salesforce(&config);
+        let object = salesforce.describe(OBJECT, None).await.unwrap();
+        Self { org, salesforce, object }
+    }
+
+    fn script(&self, faults: Value) {
+        self.org.script(faults).unwrap();
+    }
+
+    async fn key(&self, field: &str, text: &str) -> Identity {
+        let field = self.salesforce.key_field(OBJECT, field).await.unwrap();
+        Identity::ExternalId(ExternalId::new(field, text).unwrap())
+    }
+
+    fn command(&self, action: Action, target: Option<Identity>, json: &str) -> Command {
+        let fields = if action == Action::Delete { Fields::default() } else { testing::fields(json) };
+        testing::command(action, &self.object, target, fields)
+    }
+
+    async fn by_key(&self, action: Action, field: &str, values: &[&str], json: &str) -> Vec<Command> {
+        let mut commands = Vec::new();
+        for value in values {
+            commands.push(self.command(action, Some(self.key(field, value).await), json));
+        }
+        commands
+    }
+
+    async fn write(&self, commands: &[Command]) -> Vec<Verdict> {
+        self.attempt(commands, false).await
+    }
+
+    async fn attempt(&self, commands: &[Command], maybe_applied: bool) -> Vec<Verdict> {
+        let first = &commands[0];
+        let key_field = match &first.target {
+            Some(Identity::ExternalId(external)) => Some(external.field().name.clone()),
+            _ => None,
+        };
+        let key = BatchKey { action: first.action, sobject: self.object.name.clone(), key_field };
+        let rows: Vec<_> = commands.iter().map(|command| Row { command, maybe_applied }).collect();
+        self.salesforce.write(&key, &rows).await
+    }
+
+    /// Makes the records, and says their ids.
+    async fn upsert(&self, field: &str, values: &[&str]) -> Vec<RecordId> {
+        let commands = self.by_key(Action::Upsert, field, values, r#"{"Text__c":"made"}"#).await;
+        let written = |verdict| match verdict {
+            Verdict::Written { id: Some(id), created: true } => id,
+            other => panic!("{other:?}"),
+        };
+        self.write(&commands).await.into_iter().map(written).collect()
+    }
+
+    /// The text of each record that has one, in the order of the ids.
+    fn texts(&self) -> Vec<String> {
+        let text = |record: sandbox::StoredRecord| match serde_json::to_value(&record).unwrap()["fields"]["Text__c"] {
+            Value::String(ref text) => Some(text.clone()),
+            _ => None,
+        };
+        self.org.records(OBJECT).into_iter().filter_map(text).collect()
+    }
+}
+
+/// A verdict in short: its name and its code.
+fn short(verdict: &Verdict) -> String {
+    let code = |cause: &crate::record::Cause| cause.code.clone().map_or(String::new(), |code| format!(" {code}"));
+    match verdict {
+        Verdict::Written { id, created } => format!("written {} {created}", id.is_some()),
+        Verdict::Rejected(rejection) => format!("rejected {}{}", rejection.reason.name(), code(&rejection.cause)),
+        Verdict::Again(cause) => format!("again{}", code(cause)),
+        Verdict::Apart(cause) => format!("apart{}", code(cause)),
+        Verdict::Transaction(cause) => format!("transaction{}", code(cause)),
+        Verdict::Parked(cause) => format!("parked{}", code(cause)),
+        Verdict::Refused { cause, suspect } => format!("refused{} {suspect}", code(cause)),
+        Verdict::Deferred => "deferred".to_owned(),
+        Verdict::Later(cause) => format!("later{}", code(cause)),
+        Verdict::Unknown { cause, .. } => format!("unknown{}", code(cause)),
+        Verdict::Fatal(cause) => format!("fatal{}", code(cause)),
+    }
+}
+
+fn shorts(verdicts: &[Verdict]) -> Vec<String> {
+    verdicts.iter().map(short).collect()
+}

@@ -1,0 +1,164 @@
+//! Record ids by external id, as a real query answers.
+
+use serde_json::json;
+
+use super::*;
+
+const TEXT: &str = r#"{"Text__c":"changed"}"#;
+
+async fn update(fixture: &Fixture, field: &str, values: &[&str]) -> Vec<String> {
+    shorts(&fixture.write(&fixture.by_key(Action::Update, field, values, TEXT).await).await)
+}
+
+#[tokio::test]
+async fn two_hundred_updates_are_two_calls_and_then_one() {
+    let fixture = Fixture::start().await;
+    let values: Vec<String> = (0..200).map(|n| format!("key {n}")).collect();
+    let values: Vec<&str> = values.iter().map(String::as_str).collect();
+    fixture.upsert(KEY, &values).await;
+    fixture.salesforce.clear_cache();
+    for queries in [1, 1] {
+        assert!(update(&fixture, KEY, &values).await.iter().all(|v| v == "written true false"));
+        assert_eq!(fixture.org.calls().query, queries, "the second time out of the cache");
+    }
+    assert_eq!(fixture.org.calls().update, 2);
+}
+
+#[tokio::test]
+async fn an_upsert_fills_the_cache_and_a_delete_clears_it() {
+    let fixture = Fixture::start().await;
+    fixture.upsert(KEY, &["a"]).await;
+    assert_eq!(update(&fixture, KEY, &["a"]).await, ["written true false"]);
+    assert_eq!(fixture.org.calls().query, 0);
+    let delete = fixture.by_key(Action::Delete, KEY, &["a"], "").await;
+    assert_eq!(shorts(&fixture.write(&delete).await), ["written true false"]);
+    assert_eq!(update(&fixture, KEY, &["a"]).await, ["rejected NotFound"]);
+    assert_eq!(fixture.org.calls().query, 1);
+    assert_eq!(shorts(&fixture.write(&delete).await), ["written false false"], "nothing to delete is done");
+}
+
+#[tokio::test]
+async fn values_stay_values() {
+    let fixture = Fixture::start().await;
+    let values = ["O'Hara", r"back\slash", r"\'", "100% & + ü\u{1F600}", "a,b)", "'; DROP", "tab\tin", "\" quoted"];
+    fixture.upsert(KEY, &values).await;
+    fixture.salesforce.clear_cache();
+    assert_eq!(update(&fixture, KEY, &values).await, vec!["written true false"; values.len()]);
+    assert_eq!(fixture.texts(), vec!["changed"; values.len()]);
+}
+
+#[tokio::test]
+async fn text_is_compared_as_the_org_stores_it() {
+    let fixture = Fixture::start().await;
+    fixture.upsert(KEY, &[" a ", "K"]).await;
+    fixture.salesforce.clear_cache();
+    assert_eq!(update(&fixture, KEY, &["a "]).await, ["written true false"]);
+    assert_eq!(update(&fixture, KEY, &["k"]).await, ["written true false"]);
+}
+
+#[tokio::test]
+async fn a_field_that_knows_case_has_two_records_for_two_cases() {
+    for soql_ignores_case in [false, true] {
+        let fixture = Fixture::start().await;
+        fixture.org.change_settings(json!({"soql_ignores_case": soql_ignores_case})).unwrap();
+        let ids = fixture.upsert(CASE, &["K", "k"]).await;
+        fixture.salesforce.clear_cache();
+        for (value, id) in ["K", "k"].iter().zip(&ids) {
+            let commands = fixture.by_key(Action::Update, CASE, &[value], TEXT).await;
+            let verdict = &fixture.write(&commands).await[0];
+            assert!(matches!(verdict, Verdict::Written { id: Some(written), .. } if written == id), "{verdict:?}");
+        }
+        // The Kelvin sign is neither.
+        assert_eq!(update(&fixture, CASE, &["\u{212A}"]).await, ["rejected NotFound"]);
+    }
+}
+
+#[tokio::test]
+async fn a_field_that_is_not_unique_can_be_ambiguous() {
+    let fixture = Fixture::start().await;
+    let create = r#"{"ExternalLoose__c":"twice"}"#;
+    let commands = [fixture.command(Action::Create, None, create), fixture.command(Action::Create, None, create)];
+    assert_eq!(shorts(&fixture.write(&commands).await), ["written true true"; 2]);
+    assert_eq!(update(&fixture, LOOSE, &["twice"]).await, ["rejected Ambiguous"]);
+    // Exactly equal text goes first, and one that only the org holds equal is the org's own answer.
+    let commands = ["Case", "case", "Single"].map(|text| {
+        fixture.command(Action::Create, None, &json!({"ExternalLoose__c": text, "Text__c": text}).to_string())
+    });
+    fixture.write(&commands).await;
+    assert_eq!(
+        update(&fixture, LOOSE, &["case", "single", "twice"]).await,
+        ["written true false", "written true false", "rejected Ambiguous"]
+    );
+    assert_eq!(fixture.texts(), ["Case", "changed", "changed"]);
+}
+
+#[tokio::test]
+async fn numbers_are_equal_as_numbers() {
+    let fixture = Fixture::start().await;
+    fixture.upsert(NUMBER, &["1.0", "1e3", "-2.50"]).await;
+    fixture.salesforce.clear_cache();
+    assert_eq!(update(&fixture, NUMBER, &["1", "1000", "-2.5"]).await, ["written true false"; 3]);
+    assert_eq!(update(&fixture, NUMBER, &["7"]).await, ["rejected NotFound"]);
+}
+
+#[tokio::test]
+async fn pages_are_followed() {
+    let fixture = Fixture::start().await;
+    fixture.org.change_settings(json!({"page_size": 3})).unwrap();
+    let values: Vec<String> = (0..10).map(|n| format!("p{n}")).collect();
+    let values: Vec<&str> = values.iter().map(String::as_str).collect();
+    fixture.upsert(KEY, &values).await;
+    fixture.salesforce.clear_cache();
+    assert_eq!(update(&fixture, KEY, &values).await, vec!["written true false"; 10]);
+    assert_eq!(fixture.org.calls().query, 4);
+}
+
+#[tokio::test]
+async fn long_keys_are_asked_for_in_short_addresses() {
+    let fixture = Fixture::start().await;
+    let values: Vec<String> = (0..150).map(|n| format!("{n}{}", "ü".repeat(200))).collect();
+    let values: Vec<&str> = values.iter().map(String::as_str).collect();
+    fixture.upsert(KEY, &values).await;
+    fixture.salesforce.clear_cache();
+    assert_eq!(update(&fixture, KEY, &values).await, vec!["written true false"; 150]);
+    assert!(fixture.org.calls().query > 1);
+    assert_eq!(update(&fixture, KEY, &[&"x".repeat(20_000)]).await, ["rejected NotFound"]);
+}
+
+#[tokio::test]
+async fn a_record_id_that_is_in_the_call_already_waits_for_the_next() {
+    let fixture = Fixture::start().await;
+    let id = fixture.upsert(KEY, &["a"]).await[0];
+    let commands = [
+        fixture.command(Action::Update, Some(fixture.key(KEY, "a").await), r#"{"Text__c":"first"}"#),
+        fixture.command(Action::Update, Some(Identity::RecordId(id)), r#"{"Text__c":"second"}"#),
+    ];
+    assert_eq!(shorts(&fixture.write(&commands).await), ["written true false", "deferred"]);
+    assert_eq!(fixture.texts(), ["first"]);
+}
+
+#[tokio::test]
+async fn gone_for_an_id_out_of_the_cache_is_no_outcome() {
+    let fixture = Fixture::start().await;
+    let old = fixture.upsert(KEY, &["again", "gone"]).await;
+    // Somebody else deletes both, and makes one of them anew.
+    let deletes: Vec<_> =
+        old.iter().map(|id| fixture.command(Action::Delete, Some(Identity::RecordId(*id)), "")).collect();
+    fixture.write(&deletes).await;
+    let made = fixture.command(Action::Create, None, &json!({KEY: "again", "Text__c": "new"}).to_string());
+    fixture.write(&[made]).await;
+    assert_eq!(update(&fixture, KEY, &["again", "gone"]).await, ["written true false", "rejected NotFound"]);
+    assert_eq!(fixture.texts(), ["changed"]);
+    let calls = fixture.org.calls();
+    assert_eq!((calls.query, calls.update), (1, 2));
+}
+
+#[tokio::test]
+async fn an_unknown_result_forgets_the_record_id() {
+    let fixture = Fixture::start().await;
+    fixture.upsert(KEY, &["a"]).await;
+    fixture.script(json!({"on": "update", "do": {"kind": "cut", "when": "after"}}));
+    assert_eq!(update(&fixture, KEY, &["a"]).await, ["unknown"]);
+    assert_eq!(update(&fixture, KEY, &["a"]).await, ["written true false"]);
+    assert_eq!(fixture.org.calls().query, 1);
+}

@@ -1,0 +1,170 @@
+//! One session for all callers, and never a storm of logins.
+
+use std::time::Instant;
+
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+};
+
+use super::*;
+use crate::salesforce::Condition;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_callers_share_one_login() {
+    let org = sandbox().await;
+    org.script(json!({"on": "login", "do": {"kind": "latency", "ms": 50}})).unwrap();
+    let salesforce = salesforce(&config(&org));
+    let callers: Vec<_> = (0..50)
+        .map(|_| {
+            let salesforce = salesforce.clone();
+            tokio::spawn(async move { salesforce.probe().await })
+        })
+        .collect();
+    for caller in callers {
+        caller.await.unwrap();
+    }
+    let calls = org.calls();
+    assert_eq!((calls.login, calls.limits, calls.unauthorized), (1, 50, 0));
+    assert!(calls.max_concurrent <= 4, "{calls:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_ends_under_calls_is_renewed_once() {
+    let fixture = Fixture::with(|config| config.max_concurrent_requests = 20).await;
+    fixture.org.expire_sessions();
+    let mut commands = Vec::new();
+    for n in 0..20 {
+        commands.push(fixture.by_key(Action::Upsert, KEY, &[&format!("k{n}")], "{}").await);
+    }
+    let verdicts = futures::future::join_all(commands.iter().map(|commands| fixture.write(commands))).await;
+    assert!(verdicts.iter().all(|verdicts| short(&verdicts[0]) == "written true true"), "{verdicts:?}");
+    assert_eq!(fixture.org.calls().login, 2);
+    assert_eq!(*fixture.salesforce.watch().borrow(), Condition::Up);
+}
+
+#[tokio::test]
+async fn a_session_that_does_not_heal_is_a_state_and_no_loop() {
+    let fixture = Fixture::with(|config| config.login_interval = Duration::from_secs(3600)).await;
+    fixture.script(json!({"on": "data", "do": {"kind": "expire_sessions", "heals": false}}));
+    let commands = fixture.by_key(Action::Upsert, KEY, &["a"], "{}").await;
+    for _ in 0..5 {
+        assert!(short(&fixture.write(&commands).await[0]).starts_with("later"));
+    }
+    assert_ne!(*fixture.salesforce.watch().borrow(), Condition::Up);
+    // One call was refused; the login that it asks for is not due.
+    let calls = fixture.org.calls();
+    assert_eq!((calls.login, calls.upsert), (1, 1));
+}
+
+#[tokio::test]
+async fn a_new_session_that_is_refused_too_is_expired() {
+    let fixture = Fixture::start().await;
+    fixture.script(json!({"on": "data", "do": {"kind": "expire_sessions", "heals": false}}));
+    let commands = fixture.by_key(Action::Upsert, KEY, &["a"], "{}").await;
+    assert_eq!(short(&fixture.write(&commands).await[0]), "later INVALID_SESSION_ID");
+    assert_eq!(*fixture.salesforce.watch().borrow(), Condition::Expired);
+    let calls = fixture.org.calls();
+    assert_eq!((calls.login, calls.upsert), (2, 2));
+    // Healed: the next one that gets a turn ends it.
+    fixture.org.clear_faults();
+    drop(fixture.salesforce.turn().await);
+    assert_eq!(short(&fixture.write(&commands).await[0]), "written true true");
+    assert_eq!(*fixture.salesforce.watch().borrow(), Condition::Up);
+}
+
+#[tokio::test]
+async fn logins_keep_their_distance() {
+    let org = sandbox().await;
+    org.script(json!({"on": "login", "times": 2, "do": {"kind": "status", "status": 503, "body": "<html>"}})).unwrap();
+    let config = config::Salesforce { login_interval: Duration::from_millis(100), ..config(&org) };
+    let salesforce = salesforce(&config);
+    for _ in 0..10 {
+        salesforce.probe().await;
+    }
+    assert_eq!(org.calls().login, 1);
+    let start = Instant::now();
+    salesforce.login_at_start().await.unwrap();
+    assert!(start.elapsed() >= Duration::from_millis(100));
+    assert_eq!(org.calls().login, 3);
+}
+
+#[tokio::test]
+async fn a_login_refused_at_start_is_the_caller_s_to_end() {
+    let org = sandbox().await;
+    let auth = Auth::ClientCredentials {
+        client_id: Secret::literal(sandbox::CLIENT_ID),
+        client_secret: Secret::literal("hunter2"),
+    };
+    let cause = salesforce(&config::Salesforce { auth, ..config(&org) }).login_at_start().await.unwrap_err();
+    assert_eq!(cause.to_string(), "invalid_client: invalid client credentials");
+    assert_eq!(org.calls().login, 1);
+}
+
+#[tokio::test]
+async fn a_throttled_login_is_waited_for() {
+    let org = sandbox().await;
+    let throttled = json!({"kind": "oauth_error", "error": "invalid_grant", "description": "login rate exceeded"});
+    org.script(json!({"on": "login", "times": 3, "do": throttled})).unwrap();
+    salesforce(&config(&org)).login_at_start().await.unwrap();
+    assert_eq!(org.calls().login, 4);
+}
+
+#[tokio::test]
+async fn a_session_near_its_end_is_renewed_ahead_and_kept_while_that_fails() {
+    let org = sandbox().await;
+    let lifetime = Duration::from_millis(60);
+    let config =
+        config::Salesforce { session_lifetime: lifetime, renew_before: Duration::from_millis(30), ..config(&org) };
+    let salesforce = salesforce(&config);
+    salesforce.probe().await;
+    tokio::time::sleep(lifetime).await;
+    org.script(json!({"on": "login", "do": {"kind": "status", "status": 503, "body": ""}})).unwrap();
+    salesforce.probe().await;
+    assert_eq!((org.calls().login, org.calls().limits, org.calls().unauthorized), (2, 2, 0));
+    salesforce.probe().await;
+    assert_eq!((org.calls().login, org.calls().logins_granted, org.calls().limits), (3, 2, 3));
+    assert_eq!(*salesforce.watch().borrow(), Condition::Up);
+}
+
+#[tokio::test]
+async fn a_jwt_is_signed_and_a_key_that_was_changed_is_read_again() {
+    let org = sandbox().await;
+    org.change_settings(json!({"jwt_public_key": include_str!("jwt.pub.pem")})).unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "not yet").unwrap();
+    let auth = Auth::JwtBearer {
+        client_id: Secret::literal(sandbox::CLIENT_ID),
+        username: "sync@example.com".to_owned(),
+        private_key: Secret::file(file.path()),
+        audience: None,
+    };
+    let salesforce = salesforce(&config::Salesforce { auth, ..config(&org) });
+    let refused = salesforce.login_at_start().await.unwrap_err();
+    assert!(refused.message.contains("private_key is not an RSA key"), "{refused}");
+    std::fs::write(file.path(), include_str!("jwt.key.pem")).unwrap();
+    salesforce.login_at_start().await.unwrap();
+    assert_eq!(org.calls().logins_granted, 1);
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let org = sandbox().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let location = format!("{}/services/oauth2/token", org.url());
+    tokio::spawn(async move {
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let _ = socket.read(&mut [0; 4096]).await.unwrap();
+            let answer =
+                format!("HTTP/1.1 307 Temporary Redirect\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n");
+            socket.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    let config = testing::config(&url, credentials());
+    let cause = salesforce(&config).login_at_start().await.unwrap_err();
+    assert_eq!(cause.http_status, Some(307));
+    assert_eq!(org.calls().login, 0);
+}
