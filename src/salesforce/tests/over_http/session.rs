@@ -148,23 +148,41 @@ async fn a_jwt_is_signed_and_a_key_that_was_changed_is_read_again() {
     assert_eq!(org.calls().logins_granted, 1);
 }
 
-#[tokio::test]
-async fn a_redirect_is_not_followed() {
-    let org = sandbox().await;
+/// Logs in whoever comes, and sends every call on to `location`.
+async fn redirecting(location: String) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let location = format!("{}/services/oauth2/token", org.url());
+    let token = json!({"access_token": "00D!x", "instance_url": url}).to_string();
     tokio::spawn(async move {
         loop {
             let (mut socket, _) = listener.accept().await.unwrap();
-            let _ = socket.read(&mut [0; 4096]).await.unwrap();
-            let answer =
-                format!("HTTP/1.1 307 Temporary Redirect\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n");
+            let mut request = [0; 4096];
+            let length = socket.read(&mut request).await.unwrap();
+            let answer = if request[..length].starts_with(b"POST") {
+                format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{token}", token.len())
+            } else {
+                format!("HTTP/1.1 302 Found\r\nlocation: {location}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+            };
             socket.write_all(answer.as_bytes()).await.unwrap();
         }
     });
-    let config = testing::config(&url, credentials());
-    let cause = salesforce(&config).login_at_start().await.unwrap_err();
-    assert_eq!(cause.http_status, Some(307));
-    assert_eq!(org.calls().login, 0);
+    url
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let org = sandbox().await;
+    let url = redirecting(format!("{}/services/data/v66.0/limits", org.url())).await;
+    let salesforce = salesforce(&testing::config(&url, credentials()));
+    salesforce.probe().await;
+    assert_eq!(org.calls(), sandbox::Calls { quota_max: org.calls().quota_max, ..sandbox::Calls::default() });
+    assert_eq!(*salesforce.watch().borrow(), Condition::Later);
+}
+
+#[tokio::test]
+async fn a_login_url_that_redirects_is_a_persons_to_mend() {
+    let org = sandbox().await;
+    org.script(json!({"on": "login", "do": {"kind": "status", "status": 302, "body": ""}})).unwrap();
+    let cause = salesforce(&config(&org)).login_at_start().await.unwrap_err();
+    assert_eq!(cause.http_status, Some(302));
 }
