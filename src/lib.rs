@@ -3,5 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod config;
+pub mod ops;
 pub mod pipeline;
 pub mod record;
+pub mod salesforce;

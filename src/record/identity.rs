@@ -92,6 +92,11 @@ impl ExternalId {
         }
     }
 
+    /// The value as the org stores it: what a query has to compare with.
+    pub fn stored(&self) -> &str {
+        trimmed(self.text())
+    }
+
     pub fn match_key(&self) -> MatchKey {
         MatchKey::new(&self.field, self.text())
     }

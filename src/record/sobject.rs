@@ -9,6 +9,7 @@ pub struct SObject {
 }
 
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "the keys of a describe")]
 pub struct Field {
     /// As Salesforce spells it.
     pub name: Arc<str>,
