@@ -11,6 +11,7 @@ mod route;
 mod salesforce;
 mod secret;
 mod size;
+mod topic;
 
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ pub use self::route::{
 };
 pub use self::salesforce::{Auth, Quota, Salesforce};
 pub use self::secret::{Secret, SecretError};
+pub use self::topic::{TopicError, TopicPattern};
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, Deserialize)]
