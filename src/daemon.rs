@@ -56,7 +56,7 @@ pub async fn run(config: Config, metrics: Metrics, cancel: CancellationToken) ->
     };
     let pipeline = pipeline(&config, &clients, &topics, &routes, org, &stop).await?;
 
-    let consumer = start_consumer(&config, &clients, topics, &routes, &pipeline, &metrics, &stop)?;
+    let consumer = start_consumer(&config, &clients, &topics, &routes, &pipeline, &metrics, &stop)?;
     health.set(Phase::Running);
     info!(name = config.name, "running");
     tokio::select! {
@@ -129,7 +129,7 @@ async fn pipeline(
 fn start_consumer(
     config: &Config,
     clients: &Clients,
-    topics: Topics,
+    topics: &Topics,
     routes: &Arc<Routes>,
     pipeline: &Arc<Pipeline>,
     metrics: &Metrics,

@@ -70,7 +70,10 @@ fn introduce(config: &Config, broker: &Broker, org: &Org) {
     }
     println!();
     let (contacts, _) = sample::CONTACTS;
-    println!("write   echo 'C-1:{{\"LastName\":\"Ada\"}}' | kcat -b {} -t {contacts} -P -K:", broker.bootstrap_servers());
+    println!(
+        "write   echo 'C-1:{{\"LastName\":\"Ada\"}}' | kcat -b {} -t {contacts} -P -K:",
+        broker.bootstrap_servers()
+    );
     println!("read    curl -s {}/sandbox/records/Contact", org.url());
 }
 

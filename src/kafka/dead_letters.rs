@@ -16,7 +16,7 @@ use tracing::warn;
 use super::client::Clients;
 use crate::{
     pipeline::dead_letter::{DeadLetter, DeadLetterError, DeadLetters},
-    record::{Header, Record},
+    record::{Header, Record, Timestamp},
 };
 
 pub struct KafkaDeadLetters {
@@ -53,11 +53,11 @@ impl KafkaDeadLetters {
 
     async fn send(&self, producer: &FutureProducer, record: &Record, timestamp: bool) -> KafkaResult<()> {
         loop {
-            let headers = headers(&record.headers, record.timestamp.filter(|_| !timestamp).map(|t| t.millis()));
+            let headers = headers(&record.headers, record.timestamp.filter(|_| !timestamp).map(Timestamp::millis));
             let mut letter: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(&self.topic).headers(headers);
             letter.key = record.key.as_deref();
             letter.payload = record.value.as_deref();
-            letter.timestamp = record.timestamp.filter(|_| timestamp).map(|timestamp| timestamp.millis());
+            letter.timestamp = record.timestamp.filter(|_| timestamp).map(Timestamp::millis);
             match producer.send_result(letter) {
                 Ok(delivery) => {
                     return match delivery.await {

@@ -51,7 +51,7 @@ struct RunningLane {
 }
 
 /// The consumer's context, and the owner of all lanes.
-pub struct Context {
+pub(super) struct Context {
     /// The queues need the consumer's `Arc`, and the callback brings only a reference.
     consumer: OnceLock<Weak<BaseConsumer<Self>>>,
     committer: OnceLock<Committer>,
@@ -135,9 +135,9 @@ impl Context {
 
     fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
         let partitions = partitions(list);
-        let lost = consumer.assignment_lost();
-        info!(partitions = ?partitions, lost, "revoked");
-        self.end(&partitions, lost);
+        let is_lost = consumer.assignment_lost();
+        info!(partitions = ?partitions, lost = is_lost, "revoked");
+        self.end(&partitions, is_lost);
         match consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => consumer.incremental_unassign(list),
             RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.unassign(),
@@ -158,7 +158,9 @@ impl Context {
         };
         self.owned.lock().retain(|at, _| !partitions.contains(at));
         let deadline = Instant::now() + if lost { Duration::ZERO } else { self.drain_timeout };
-        lanes.iter().for_each(|(_, lane)| lane.draining.cancel());
+        for (_, lane) in &lanes {
+            lane.draining.cancel();
+        }
         let mut offsets = Vec::with_capacity(lanes.len());
         for (at, mut lane) in lanes {
             let left = deadline.saturating_duration_since(Instant::now());

@@ -49,9 +49,14 @@ impl Health {
     /// Whether records are being written, and a line that says what is going on.
     pub fn ready(&self) -> (bool, String) {
         let (phase, since) = *self.phase.lock().unwrap_or_else(PoisonError::into_inner);
-        let org = self.org.borrow();
-        if phase == Phase::Running && !org.is_up() {
-            return (false, format!("waiting: {}", *org));
+        let waiting = match *self.org.borrow() {
+            Condition::Up => None,
+            Condition::Later => Some("the org does not take calls now"),
+            Condition::Quota => Some("the org's daily API calls are spent, or below the reserve"),
+            Condition::Expired => Some("the session has expired and a login does not mend it"),
+        };
+        if let (Phase::Running, Some(waiting)) = (phase, waiting) {
+            return (false, format!("waiting: {waiting}"));
         }
         (phase == Phase::Running, format!("{} for {} s", phase.word(), since.elapsed().as_secs()))
     }

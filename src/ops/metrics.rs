@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -65,8 +68,9 @@ struct Inner {
     phase: Family<Labels, Gauge>,
     quota_used: Gauge,
     quota_max: Gauge,
-    oldest: Gauge<f64, std::sync::atomic::AtomicU64>,
+    oldest: Gauge<f64, AtomicU64>,
     lanes: Arc<Mutex<HashMap<u64, Option<Instant>>>>,
+    next_lane: AtomicU64,
     routes: Mutex<Vec<Arc<RouteMetrics>>>,
 }
 
@@ -108,6 +112,7 @@ impl Default for Inner {
             quota_max: Gauge::default(),
             oldest: Gauge::default(),
             lanes: Arc::default(),
+            next_lane: AtomicU64::default(),
             routes: Mutex::default(),
             registry: Registry::default(),
         };
@@ -164,9 +169,8 @@ impl Metrics {
     }
 
     pub fn track_lane(&self) -> LaneGauge {
-        let mut lanes = lock(&self.0.lanes);
-        let lane = (0..).find(|lane| !lanes.contains_key(lane)).unwrap_or_default();
-        lanes.insert(lane, None);
+        let lane = self.0.next_lane.fetch_add(1, Ordering::Relaxed);
+        lock(&self.0.lanes).insert(lane, None);
         LaneGauge { lanes: self.0.lanes.clone(), lane }
     }
 
@@ -202,9 +206,11 @@ impl Metrics {
         let oldest = lock(&self.0.lanes).values().flatten().min().map_or(Duration::ZERO, Instant::elapsed);
         self.0.oldest.set(oldest.as_secs_f64());
         let mut text = String::new();
-        // Writing into a string does not fail.
-        drop(encode(&mut text, &self.0.registry));
-        text
+        match encode(&mut text, &self.0.registry) {
+            Ok(()) => text,
+            // Writing into a string does not fail.
+            Err(std::fmt::Error) => String::new(),
+        }
     }
 }
 

@@ -144,12 +144,8 @@ impl Harness {
         let org = ScriptedOrg { script: Box::new(script), start: Instant::now(), calls: Mutex::default() };
         let (org, letters, stop) = (Arc::new(org), Letters::default(), Stop::default());
         let (batcher, _) = Batcher::start(org.clone(), settings(), stop.clone());
-        let settle = Settle {
-            name: "test".into(),
-            dead_letters: Some(letters.clone()),
-            on_rejection: OnRejection::Stop,
-            stop,
-        };
+        let settle =
+            Settle { name: "test".into(), dead_letters: Some(letters.clone()), on_rejection: OnRejection::Stop, stop };
         let budget = Budget::new(1000, 1 << 24);
         let shared = Arc::new(Shared { org: org.clone(), settle, gate: Gate::default(), budget, batcher });
         Self { org, shared, letters }
