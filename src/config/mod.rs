@@ -3,14 +3,25 @@
 //! Built-in defaults ◄ TOML file ◄ environment (`SOBJECTD__SALESFORCE__API_VERSION=66.0`). A [`Config`] that exists is
 //! whole and consistent: [`load`] has checked every key and every combination, and has reported all problems at once.
 
+mod check;
 mod dead_letter;
 mod kafka;
+mod load;
 mod outside;
 mod pipeline;
+mod problem;
 mod route;
 mod salesforce;
+mod scalar;
+mod schema;
 mod secret;
 mod size;
+mod source;
+mod topic;
+mod validate;
+
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -18,13 +29,16 @@ use serde::Deserialize;
 
 pub use self::dead_letter::{DeadLetter, OnRejection, TooLarge};
 pub use self::kafka::{Kafka, Start};
+pub use self::load::{load, load_text};
 pub use self::outside::{Admin, Log, LogFormat};
 pub use self::pipeline::{Cache, InsertUnknown, Pipeline, Retry};
+pub use self::problem::{Problem, Problems};
 pub use self::route::{
-    Fields, IdentitySource, KeyConverter, KeyFormat, Nulls, Operation, Route, Tombstone, ValueConverter, ValueFormat,
+    Fields, IdentitySource, KeyConverter, KeyFormat, Nulls, Route, Tombstone, ValueConverter, ValueFormat,
 };
 pub use self::salesforce::{Auth, Quota, Salesforce};
 pub use self::secret::{Secret, SecretError};
+pub use self::topic::{TopicError, TopicGlob, TopicPattern};
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, Deserialize)]

@@ -7,6 +7,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
+use crate::record::Operation;
+
 /// One topic, or glob of topics, and its `SObject`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,17 +41,6 @@ pub struct Route {
     pub key: KeyConverter,
     #[serde(default)]
     pub value: ValueConverter,
-}
-
-/// What is done to the record of the org.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Operation {
-    #[default]
-    Insert,
-    Update,
-    Delete,
-    Upsert,
 }
 
 /// What a null value without an operation header does.

@@ -36,3 +36,16 @@ impl Action {
         }
     }
 }
+
+impl Command {
+    /// About what the row takes in a call's body, in bytes.
+    pub fn row_len(&self) -> usize {
+        /// Type, braces, the target's name and punctuation.
+        const FRAME: usize = 128;
+        let target = self.target.as_ref().map_or(0, |target| match target {
+            Identity::RecordId(_) => 18,
+            Identity::ExternalId(external) => external.text().len(),
+        });
+        FRAME + target + self.fields.iter().map(|(name, value)| name.len() + value.len() + 4).sum::<usize>()
+    }
+}

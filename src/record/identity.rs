@@ -36,7 +36,7 @@ enum Value {
 
 /// Decides who waits for whom, across topics, routes and spellings.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct GateKey(Box<str>);
+pub struct GateKey(Arc<str>);
 
 /// Decides whose row an answer is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -53,6 +53,14 @@ pub enum IdentityError {
 }
 
 impl Identity {
+    /// The field that names the record, in external id mode.
+    pub fn key_field(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::RecordId(_) => None,
+            Self::ExternalId(external) => Some(&external.field.name),
+        }
+    }
+
     /// `sobject` in any case.
     pub fn gate_key(&self, sobject: &str) -> GateKey {
         let sobject = sobject.to_ascii_lowercase();

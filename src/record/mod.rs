@@ -13,7 +13,7 @@ mod verdict;
 
 pub use command::{Action, Command};
 pub use identity::{ExternalId, GateKey, Identity, IdentityError, MatchKey};
-pub use message::{Fields, Member};
+pub use message::{Fields, Member, Object, Value, ValueKind};
 pub use number::Decimal;
 pub use operation::Operation;
 pub use record::{Header, Position, Record, Timestamp};

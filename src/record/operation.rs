@@ -1,9 +1,10 @@
 use std::fmt;
 
 /// What a record asks for: the route's default, or the word in its operation header.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Operation {
+    #[default]
     Insert,
     Update,
     Delete,

@@ -1,5 +1,7 @@
 use std::{collections::HashMap, sync::Arc};
 
+use super::Cause;
+
 /// What a describe says of an SObject, as far as the pipeline asks: its name and its fields.
 #[derive(Debug, Clone)]
 pub struct SObject {
@@ -48,6 +50,22 @@ impl SObject {
             self.fields.get(name.to_ascii_lowercase().as_str())
         } else {
             self.fields.get(name)
+        }
+    }
+
+    /// The field by which records are named, if it can do that.
+    pub fn key_field(&self, name: &str) -> Result<KeyField, Cause> {
+        let sobject = &self.name;
+        let field = self.field(name).ok_or_else(|| Cause::new(format!("{sobject} has no field {name}")))?;
+        if !field.external_id && !field.id_lookup {
+            return Err(Cause::new(format!(
+                "{sobject}.{} is neither an external id nor an id lookup field",
+                field.name
+            )));
+        }
+        match field.key_kind() {
+            Some(kind) => Ok(KeyField { name: field.name.clone(), kind }),
+            None => Err(Cause::new(format!("{sobject}.{} has the type {}, which is no key", field.name, field.kind))),
         }
     }
 }
