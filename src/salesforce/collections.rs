@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     pipeline::BatchKey,
-    record::{Action, Command, ExternalId, Identity, KeyKind, RecordId},
+    record::{Action, Command, ExternalId, KeyKind, RecordId},
 };
 
 /// Who a rendered row is about.
@@ -45,32 +45,7 @@ pub(super) struct Rendered {
     pub(super) ranges: Vec<Range<usize>>,
 }
 
-/// A record id as we write it.
-const ID_LEN: usize = 18;
-
 const HEAD: &[u8] = br#"{"allOrNone":false,"records":["#;
-
-/// The bytes that a row adds to its call, so that batches can be closed on their size.
-pub fn row_len(command: &Command) -> usize {
-    let mut count = Count(0);
-    let target = match (&command.target, command.action) {
-        (_, Action::Delete) => return ID_LEN + 1,
-        (None, _) => Target::New,
-        (Some(Identity::ExternalId(external)), Action::Upsert) => Target::Key(external),
-        // Resolved by then.
-        (Some(Identity::ExternalId(_)), _) => return row_len_with_id(command),
-        (Some(Identity::RecordId(id)), _) => Target::Id(*id),
-    };
-    // Counting does not fail.
-    drop(write_row(&mut count, command, target));
-    count.0 + 1
-}
-
-fn row_len_with_id(command: &Command) -> usize {
-    let mut count = Count(0);
-    drop(write_row(&mut count, command, Target::New));
-    count.0 + r#","Id":"""#.len() + ID_LEN + 1
-}
 
 pub(super) fn render(key: &BatchKey, rows: &[(&Command, Target<'_>)]) -> Rendered {
     let mut segments = vec!["composite".into(), "sobjects".into()];
@@ -118,7 +93,7 @@ fn delete_query(rows: &[(&Command, Target<'_>)]) -> String {
 }
 
 fn write_rows(rows: &[(&Command, Target<'_>)]) -> (Bytes, Vec<Range<usize>>) {
-    let length: usize = rows.iter().map(|(command, _)| row_len(command)).sum();
+    let length: usize = rows.iter().map(|(command, _)| command.row_len()).sum();
     let mut body = Vec::with_capacity(HEAD.len() + length + 2);
     body.extend_from_slice(HEAD);
     let mut ranges = Vec::with_capacity(rows.len());
@@ -167,19 +142,6 @@ fn write_row(out: &mut impl Write, command: &Command, target: Target<'_>) -> io:
 
 fn write_string(out: &mut impl Write, text: &str) -> io::Result<()> {
     serde_json::to_writer(out, text).map_err(io::Error::from)
-}
-
-struct Count(usize);
-
-impl Write for Count {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::{
     http::Content,
     verdicts::Purpose,
 };
-use crate::record::{Cause, Field, KeyField, SObject};
+use crate::record::{Cause, Field, SObject};
 
 /// A field that is missed is looked for in a newer description at most this often.
 const REFRESH: Duration = Duration::from_secs(5 * 60);
@@ -70,9 +70,7 @@ impl Describes {
             };
             match self.calls.make(&ask, read).await {
                 Ok(sobject) => return Ok(sobject),
-                Err(Failure::Refused(cause) | Failure::Fatal(cause)) => {
-                    return Err(Cause { message: format!("{name}: {}", cause.message), ..cause });
-                }
+                Err(Failure::Refused(cause) | Failure::Fatal(cause)) => return Err(cause),
                 // The next turn is where one waits.
                 Err(failure) => tracing::debug!(sobject = name, cause = %failure.cause(), "not described yet"),
             }
@@ -86,24 +84,6 @@ impl Entry {
         let (sobject, at) = known.as_ref()?;
         let good = missing.is_none_or(|field| sobject.field(field).is_some() || at.elapsed() < REFRESH);
         good.then(|| sobject.clone())
-    }
-}
-
-/// The external id field that is to name an SObject's records, if it can.
-pub(super) fn key_field(sobject: &SObject, name: &str) -> Result<Arc<KeyField>, Cause> {
-    let field = sobject
-        .field(name)
-        .ok_or_else(|| Cause::new(format!("{} has no field {name}, or it is hidden from this user", sobject.name)))?;
-    let refused = |why: &str| Err(Cause::new(format!("{}.{} cannot be a key: {why}", sobject.name, field.name)));
-    if field.name.eq_ignore_ascii_case("Id") {
-        return refused("leave external_id_field out to use record ids");
-    }
-    if !field.external_id && !field.id_lookup {
-        return refused("it is neither an external id nor an id lookup field");
-    }
-    match field.key_kind() {
-        Some(kind) => Ok(Arc::new(KeyField { name: field.name.clone(), kind })),
-        None => refused(&format!("it is not known how values of type {} compare", field.kind)),
     }
 }
 

@@ -37,6 +37,7 @@ use std::sync::Arc;
 use reqwest::Method;
 use tokio::sync::watch;
 
+pub use self::org_state::{Condition, Turn};
 use self::{
     auth::{Auth, NoSession},
     call::{Ask, Calls, Place},
@@ -47,15 +48,11 @@ use self::{
     verdicts::Purpose,
     writer::Writer,
 };
-pub use self::{
-    collections::row_len,
-    org_state::{Condition, Turn},
-};
 use crate::{
     config,
     ops::metrics::Metrics,
     pipeline::{BatchKey, Org, Row},
-    record::{Cause, KeyField, SObject, Verdict},
+    record::{Cause, SObject, Verdict},
 };
 
 /// The org that the daemon writes into.
@@ -117,12 +114,6 @@ impl Salesforce {
                 }
             }
         }
-    }
-
-    /// The field that names an SObject's records. An error says why it cannot.
-    pub async fn key_field(&self, sobject: &str, name: &str) -> Result<Arc<KeyField>, Cause> {
-        let sobject = self.describe(sobject, Some(name)).await?;
-        describe::key_field(&sobject, name)
     }
 
     /// Forgets which record an external id led to. To be called when partitions are assigned: whoever had them before

@@ -74,9 +74,9 @@ impl Fixture {
         self.org.script(faults).unwrap();
     }
 
-    async fn key(&self, field: &str, text: &str) -> Identity {
-        let field = self.salesforce.key_field(OBJECT, field).await.unwrap();
-        Identity::ExternalId(ExternalId::new(field, text).unwrap())
+    fn key(&self, field: &str, text: &str) -> Identity {
+        let field = self.object.key_field(field).unwrap();
+        Identity::ExternalId(ExternalId::new(Arc::new(field), text).unwrap())
     }
 
     fn command(&self, action: Action, target: Option<Identity>, json: &str) -> Command {
@@ -84,10 +84,10 @@ impl Fixture {
         testing::command(action, &self.object, target, fields)
     }
 
-    async fn by_key(&self, action: Action, field: &str, values: &[&str], json: &str) -> Vec<Command> {
+    fn by_key(&self, action: Action, field: &str, values: &[&str], json: &str) -> Vec<Command> {
         let mut commands = Vec::new();
         for value in values {
-            commands.push(self.command(action, Some(self.key(field, value).await), json));
+            commands.push(self.command(action, Some(self.key(field, value)), json));
         }
         commands
     }
@@ -109,7 +109,7 @@ impl Fixture {
 
     /// Makes the records, and says their ids.
     async fn upsert(&self, field: &str, values: &[&str]) -> Vec<RecordId> {
-        let commands = self.by_key(Action::Upsert, field, values, r#"{"Text__c":"made"}"#).await;
+        let commands = self.by_key(Action::Upsert, field, values, r#"{"Text__c":"made"}"#);
         let written = |verdict| match verdict {
             Verdict::Written { id: Some(id), created: true } => id,
             other => panic!("{other:?}"),

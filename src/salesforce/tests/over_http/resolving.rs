@@ -7,7 +7,7 @@ use super::*;
 const TEXT: &str = r#"{"Text__c":"changed"}"#;
 
 async fn update(fixture: &Fixture, field: &str, values: &[&str]) -> Vec<String> {
-    shorts(&fixture.write(&fixture.by_key(Action::Update, field, values, TEXT).await).await)
+    shorts(&fixture.write(&fixture.by_key(Action::Update, field, values, TEXT)).await)
 }
 
 #[tokio::test]
@@ -30,7 +30,7 @@ async fn an_upsert_fills_the_cache_and_a_delete_clears_it() {
     fixture.upsert(KEY, &["a"]).await;
     assert_eq!(update(&fixture, KEY, &["a"]).await, ["written true false"]);
     assert_eq!(fixture.org.calls().query, 0);
-    let delete = fixture.by_key(Action::Delete, KEY, &["a"], "").await;
+    let delete = fixture.by_key(Action::Delete, KEY, &["a"], "");
     assert_eq!(shorts(&fixture.write(&delete).await), ["written true false"]);
     assert_eq!(update(&fixture, KEY, &["a"]).await, ["rejected NotFound"]);
     assert_eq!(fixture.org.calls().query, 1);
@@ -64,7 +64,7 @@ async fn a_field_that_knows_case_has_two_records_for_two_cases() {
         let ids = fixture.upsert(CASE, &["K", "k"]).await;
         fixture.salesforce.clear_cache();
         for (value, id) in ["K", "k"].iter().zip(&ids) {
-            let commands = fixture.by_key(Action::Update, CASE, &[value], TEXT).await;
+            let commands = fixture.by_key(Action::Update, CASE, &[value], TEXT);
             let verdict = &fixture.write(&commands).await[0];
             assert!(matches!(verdict, Verdict::Written { id: Some(written), .. } if written == id), "{verdict:?}");
         }
@@ -130,7 +130,7 @@ async fn a_record_id_that_is_in_the_call_already_waits_for_the_next() {
     let fixture = Fixture::start().await;
     let id = fixture.upsert(KEY, &["a"]).await[0];
     let commands = [
-        fixture.command(Action::Update, Some(fixture.key(KEY, "a").await), r#"{"Text__c":"first"}"#),
+        fixture.command(Action::Update, Some(fixture.key(KEY, "a")), r#"{"Text__c":"first"}"#),
         fixture.command(Action::Update, Some(Identity::RecordId(id)), r#"{"Text__c":"second"}"#),
     ];
     assert_eq!(shorts(&fixture.write(&commands).await), ["written true false", "deferred"]);

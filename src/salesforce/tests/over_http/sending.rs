@@ -19,7 +19,7 @@ fn sent(verdict: &Verdict) -> Instant {
 #[tokio::test]
 async fn a_connection_that_is_refused_took_nothing() {
     let fixture = Fixture::start().await;
-    let commands = fixture.by_key(Action::Upsert, KEY, &["a"], "{}").await;
+    let commands = fixture.by_key(Action::Upsert, KEY, &["a"], "{}");
     let deleted = fixture.command(Action::Delete, Some(Identity::RecordId("a00B000000FSjVU".parse().unwrap())), "");
     let Fixture { org, salesforce, object } = fixture;
     let url = org.url().to_owned();
@@ -33,7 +33,7 @@ async fn a_connection_that_is_refused_took_nothing() {
 async fn a_cut_after_sending_is_unknown_and_says_when_it_was_sent() {
     for when in ["before", "after", "mid_answer"] {
         let fixture = Fixture::start().await;
-        let commands = fixture.by_key(Action::Upsert, KEY, &["a"], "{}").await;
+        let commands = fixture.by_key(Action::Upsert, KEY, &["a"], "{}");
         let delay = json!({"on": "write", "do": {"kind": "latency", "ms": 100}});
         fixture.script(json!([delay, {"on": "write", "do": {"kind": "cut", "when": when}}]));
         let before = Instant::now();
@@ -51,7 +51,7 @@ async fn a_cut_after_sending_is_unknown_and_says_when_it_was_sent() {
 async fn an_answer_that_does_not_come_is_unknown() {
     let fixture = Fixture::with(|config| config.request_timeout = SECOND / 5).await;
     fixture.script(json!({"on": "write", "do": {"kind": "hang", "apply": true}}));
-    let commands = fixture.by_key(Action::Upsert, KEY, &["a"], "{}").await;
+    let commands = fixture.by_key(Action::Upsert, KEY, &["a"], "{}");
     let before = Instant::now();
     let verdicts = fixture.write(&commands).await;
     assert!(sent(&verdicts[0]) < before + SECOND / 10, "{verdicts:?}");
@@ -102,6 +102,6 @@ async fn a_body_that_is_partly_sent_is_unknown_from_now_on() {
 async fn an_answer_is_read_to_its_cap_and_no_further() {
     let fixture = Fixture::start().await;
     fixture.script(json!({"on": "write", "do": {"kind": "garbage", "body": format!("[{}]", " ".repeat(5 << 20))}}));
-    let commands = fixture.by_key(Action::Upsert, KEY, &["a"], "{}").await;
+    let commands = fixture.by_key(Action::Upsert, KEY, &["a"], "{}");
     assert_eq!(short(&fixture.write(&commands).await[0]), "unknown");
 }

@@ -36,7 +36,7 @@ async fn a_session_that_ends_under_calls_is_renewed_once() {
     fixture.org.expire_sessions();
     let mut commands = Vec::new();
     for n in 0..20 {
-        commands.push(fixture.by_key(Action::Upsert, KEY, &[&format!("k{n}")], "{}").await);
+        commands.push(fixture.by_key(Action::Upsert, KEY, &[&format!("k{n}")], "{}"));
     }
     let verdicts = futures::future::join_all(commands.iter().map(|commands| fixture.write(commands))).await;
     assert!(verdicts.iter().all(|verdicts| short(&verdicts[0]) == "written true true"), "{verdicts:?}");
@@ -48,7 +48,7 @@ async fn a_session_that_ends_under_calls_is_renewed_once() {
 async fn a_session_that_does_not_heal_is_a_state_and_no_loop() {
     let fixture = Fixture::with(|config| config.login_interval = Duration::from_secs(3600)).await;
     fixture.script(json!({"on": "data", "do": {"kind": "expire_sessions", "heals": false}}));
-    let commands = fixture.by_key(Action::Upsert, KEY, &["a"], "{}").await;
+    let commands = fixture.by_key(Action::Upsert, KEY, &["a"], "{}");
     for _ in 0..5 {
         assert!(short(&fixture.write(&commands).await[0]).starts_with("later"));
     }
@@ -62,7 +62,7 @@ async fn a_session_that_does_not_heal_is_a_state_and_no_loop() {
 async fn a_new_session_that_is_refused_too_is_expired() {
     let fixture = Fixture::start().await;
     fixture.script(json!({"on": "data", "do": {"kind": "expire_sessions", "heals": false}}));
-    let commands = fixture.by_key(Action::Upsert, KEY, &["a"], "{}").await;
+    let commands = fixture.by_key(Action::Upsert, KEY, &["a"], "{}");
     assert_eq!(short(&fixture.write(&commands).await[0]), "later INVALID_SESSION_ID");
     assert_eq!(*fixture.salesforce.watch().borrow(), Condition::Expired);
     let calls = fixture.org.calls();

@@ -13,7 +13,7 @@ async fn four_actions_leave_the_org_as_it_should_be() {
     let by_id = || Some(Identity::RecordId(id));
     let update = fixture.command(Action::Update, by_id(), r#"{"Text__c":"updated","Number__c":null}"#);
     assert_eq!(shorts(&fixture.write(&[update]).await), ["written true false"]);
-    let upsert = fixture.by_key(Action::Upsert, KEY, &["a"], r#"{"Text__c":"upserted"}"#).await;
+    let upsert = fixture.by_key(Action::Upsert, KEY, &["a"], r#"{"Text__c":"upserted"}"#);
     assert_eq!(shorts(&fixture.write(&upsert).await), ["written true true"]);
     assert_eq!(shorts(&fixture.write(&upsert).await), ["written true false"]);
     assert_eq!(fixture.texts(), ["updated", "upserted"]);
@@ -55,9 +55,8 @@ async fn a_record_that_never_was_is_rejected_unless_this_delete_removed_it() {
 #[tokio::test]
 async fn a_bad_row_costs_itself() {
     let fixture = Fixture::start().await;
-    let mut commands = fixture.by_key(Action::Upsert, KEY, &["a", "b", "c"], r#"{"Text__c":"good"}"#).await;
-    commands[1] =
-        fixture.command(Action::Upsert, Some(fixture.key(KEY, "b").await), &json!({"Email__c": "no"}).to_string());
+    let mut commands = fixture.by_key(Action::Upsert, KEY, &["a", "b", "c"], r#"{"Text__c":"good"}"#);
+    commands[1] = fixture.command(Action::Upsert, Some(fixture.key(KEY, "b")), &json!({"Email__c": "no"}).to_string());
     let verdicts = shorts(&fixture.write(&commands).await);
     assert_eq!(verdicts, ["written true true", "rejected Refused INVALID_EMAIL_ADDRESS", "written true true"]);
 }
@@ -86,7 +85,7 @@ async fn row_errors_become_their_verdicts() {
         let fixture = Fixture::start().await;
         let fault = json!({"on": "upsert", "times": 2, "do": {"kind": "row_error", "code": code, "message": "x", "fields": fields}});
         fixture.script(fault);
-        let commands = fixture.by_key(Action::Upsert, KEY, &["a", "b"], "{}").await;
+        let commands = fixture.by_key(Action::Upsert, KEY, &["a", "b"], "{}");
         assert_eq!(shorts(&fixture.write(&commands).await), [of_two, of_two]);
         assert_eq!(shorts(&fixture.write(&commands[..1]).await), [of_one]);
     }
@@ -95,15 +94,12 @@ async fn row_errors_become_their_verdicts() {
 #[tokio::test]
 async fn a_refused_call_names_its_culprit_where_it_can() {
     let fixture = Fixture::start().await;
-    let mut commands = fixture.by_key(Action::Upsert, KEY, &["a", "b", "c"], r#"{"Text__c":"good"}"#).await;
-    commands[1] = fixture.command(Action::Upsert, Some(fixture.key(KEY, "b").await), r#"{"Stray__c":1}"#);
+    let mut commands = fixture.by_key(Action::Upsert, KEY, &["a", "b", "c"], r#"{"Text__c":"good"}"#);
+    commands[1] = fixture.command(Action::Upsert, Some(fixture.key(KEY, "b")), r#"{"Stray__c":1}"#);
     let verdicts = shorts(&fixture.write(&commands).await);
     assert_eq!(verdicts, ["refused INVALID_FIELD false", "refused INVALID_FIELD true", "refused INVALID_FIELD false"]);
-    commands[1] = fixture.command(
-        Action::Upsert,
-        Some(fixture.key(KEY, "b").await),
-        r#"{"DateTime__c":"2013-08-12T15:20:00+0000"}"#,
-    );
+    commands[1] =
+        fixture.command(Action::Upsert, Some(fixture.key(KEY, "b")), r#"{"DateTime__c":"2013-08-12T15:20:00+0000"}"#);
     let verdicts = shorts(&fixture.write(&commands).await);
     assert_eq!(
         verdicts,
@@ -114,7 +110,7 @@ async fn a_refused_call_names_its_culprit_where_it_can() {
 #[tokio::test]
 async fn three_answers_in_a_row_that_do_not_fit_are_fatal() {
     let fixture = Fixture::start().await;
-    let commands = fixture.by_key(Action::Upsert, KEY, &["a", "b"], "{}").await;
+    let commands = fixture.by_key(Action::Upsert, KEY, &["a", "b"], "{}");
     let unfit = [
         json!({"kind": "garbage", "body": "<html>"}),
         json!({"kind": "fewer_results"}),
@@ -143,7 +139,7 @@ async fn keys_are_as_many_records_as_their_field_says() {
         (NUMBER, "1", true),
         (NUMBER, "1.00", false),
     ] {
-        let commands = fixture.by_key(Action::Upsert, field, &[key], "{}").await;
+        let commands = fixture.by_key(Action::Upsert, field, &[key], "{}");
         assert_eq!(shorts(&fixture.write(&commands).await), [format!("written true {created}")], "{field} {key}");
     }
 }
@@ -152,7 +148,7 @@ async fn keys_are_as_many_records_as_their_field_says() {
 async fn a_caller_that_goes_away_holds_nothing() {
     let fixture = Fixture::with(|config| config.max_concurrent_requests = 1).await;
     fixture.script(json!({"on": "write", "times": 3, "do": {"kind": "hang"}}));
-    let commands = fixture.by_key(Action::Upsert, KEY, &["a"], "{}").await;
+    let commands = fixture.by_key(Action::Upsert, KEY, &["a"], "{}");
     for _ in 0..3 {
         assert!(tokio::time::timeout(Duration::from_millis(50), fixture.write(&commands)).await.is_err());
     }
