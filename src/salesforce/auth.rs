@@ -103,6 +103,7 @@ impl Auth {
         }
         // Before the login, so that a caller that goes away in the middle of it has used it up.
         let interval = self.config.login_interval;
+        let known = last.take().and_then(|attempt| attempt.failed);
         let attempt = last.insert(Attempt { next: Instant::now() + interval, failed: None });
         let (cause, refused) = match login(&self.http, &self.config).await {
             Login::Token { token, instance } => {
@@ -120,10 +121,14 @@ impl Auth {
         attempt.failed = Some(cause.clone());
         if refused {
             tracing::error!(%cause, "salesforce refused the login");
-            Err(NoSession::Refused(cause))
+            return Err(NoSession::Refused(cause));
+        }
+        // An outage is news once.
+        if known.as_ref() == Some(&cause) {
+            tracing::debug!(%cause, "no login to salesforce");
         } else {
             tracing::warn!(%cause, "no login to salesforce");
-            Err(NoSession::Later(cause))
         }
+        Err(NoSession::Later(cause))
     }
 }

@@ -6,7 +6,10 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use reqwest::{Client, Method, StatusCode, header};
+use reqwest::{
+    Client, Method, StatusCode,
+    header::{self, HeaderValue},
+};
 use secrecy::{ExposeSecret as _, SecretString};
 use url::{Host, Url};
 
@@ -79,6 +82,7 @@ impl Http {
             .collect::<reqwest::Result<Vec<_>>>()?;
         let mut builder = Client::builder()
             .user_agent(USER_AGENT)
+            .default_headers([(header::ACCEPT, HeaderValue::from_static("application/json"))].into_iter().collect())
             // A redirect would carry the token along, and a repeat is not the client's to decide.
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
