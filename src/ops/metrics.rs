@@ -201,7 +201,7 @@ impl Metrics {
         self.0.quota_max.set(value(max));
     }
 
-    /// The text that Prometheus scrapes (OpenMetrics 1.0).
+    /// The text that Prometheus scrapes (`OpenMetrics` 1.0).
     pub fn render(&self) -> String {
         let oldest = lock(&self.0.lanes).values().flatten().min().map_or(Duration::ZERO, Instant::elapsed);
         self.0.oldest.set(oldest.as_secs_f64());

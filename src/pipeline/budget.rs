@@ -18,8 +18,8 @@ pub struct Budget {
 /// The share of one record. Dropping it gives it back.
 #[derive(Debug)]
 pub struct Seat {
-    _row: OwnedSemaphorePermit,
-    _units: OwnedSemaphorePermit,
+    /// Held, never looked at: rows and bytes.
+    _held: [OwnedSemaphorePermit; 2],
 }
 
 impl Budget {
@@ -38,7 +38,7 @@ impl Budget {
         let row = self.rows.clone().acquire_owned().await;
         let units = self.units.clone().acquire_many_owned(units).await;
         match (row, units) {
-            (Ok(_row), Ok(_units)) => Seat { _row, _units },
+            (Ok(row), Ok(units)) => Seat { _held: [row, units] },
             // The semaphores are never closed.
             _ => std::future::pending().await,
         }

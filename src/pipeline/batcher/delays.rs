@@ -28,10 +28,11 @@ impl Delays {
         loop {
             match self.queue.next().await {
                 // What was swept meanwhile is passed over.
-                Some(expired) => match self.held.remove(expired.get_ref()) {
-                    Some(delayed) => return delayed,
-                    None => continue,
-                },
+                Some(expired) => {
+                    if let Some(delayed) = self.held.remove(expired.get_ref()) {
+                        return delayed;
+                    }
+                }
                 None => std::future::pending().await,
             }
         }

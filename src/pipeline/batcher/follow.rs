@@ -122,7 +122,7 @@ impl<O: Org> Worker<O> {
         }
         ticket.history.again_times += 1;
         let backoff = self.backoff(ticket.history.again_times);
-        let backoff = if timeout.is_zero() { backoff } else { backoff.min(timeout - waited) };
+        let backoff = if timeout.is_zero() { backoff } else { backoff.min(timeout.saturating_sub(waited)) };
         if ticket.answered() {
             self.delays.push(Delayed::Row(Box::new(ticket)), now + backoff);
         }
