@@ -75,6 +75,7 @@ pub async fn run(config: Config, metrics: Metrics, cancel: CancellationToken) ->
         warn!("the consumer has not left its group in time");
     }
     health.set(Phase::Stopped);
+    info!("stopped");
     match stop.reason() {
         None => Ok(()),
         Some(reason) => bail!("{reason}"),

@@ -33,7 +33,11 @@ pub struct Topics {
 const DEFAULT_MAX_BYTES: usize = 1_048_588;
 /// A dead letter is its record and some headers.
 const HEADERS: usize = 64 * 1024;
-const TIMEOUT: Duration = Duration::from_secs(10);
+/// Where the cluster does not say what a topic takes, the producer sends, and the topic refuses.
+const UNKNOWN_MAX_BYTES: usize = 16 * 1024 * 1024;
+const CREATE: Duration = Duration::from_secs(10);
+/// A cluster that cannot describe its topics does not answer at all.
+const DESCRIBE: Duration = Duration::from_secs(2);
 
 impl Topics {
     /// Asks the cluster once.
@@ -69,7 +73,7 @@ impl Topics {
         inputs: &[&str],
     ) -> Result<usize, StartError> {
         if self.partitions.contains_key(name) {
-            return Ok(self.max_message_bytes(&[name]).await.unwrap_or(DEFAULT_MAX_BYTES));
+            return Ok(self.max_message_bytes(&[name]).await.unwrap_or(UNKNOWN_MAX_BYTES));
         }
         let max_bytes = self.max_message_bytes(inputs).await.unwrap_or(DEFAULT_MAX_BYTES) + HEADERS;
         let created = match self.create(config, name, max_bytes, true).await {
@@ -101,7 +105,7 @@ impl Topics {
             // A record's timestamp may lie in the future, and its dead letter keeps it.
             topic = topic.set("message.timestamp.after.max.ms", &for_ever);
         }
-        let options = AdminOptions::new().operation_timeout(Some(TIMEOUT)).request_timeout(Some(TIMEOUT));
+        let options = AdminOptions::new().operation_timeout(Some(CREATE)).request_timeout(Some(CREATE));
         match self.admin.create_topics([&topic], &options).await {
             Ok(results) => results.into_iter().try_for_each(|result| result.map(drop).map_err(|(_, code)| code)),
             Err(error) => Err(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail)),
@@ -114,11 +118,11 @@ impl Topics {
         if resources.is_empty() {
             return None;
         }
-        let options = AdminOptions::new().request_timeout(Some(TIMEOUT));
+        let options = AdminOptions::new().request_timeout(Some(DESCRIBE));
         let described = match self.admin.describe_configs(&resources, &options).await {
             Ok(described) => described,
             Err(error) => {
-                warn!(%error, "the topics' configuration is not known: a message is taken to have at most 1 MiB");
+                warn!(%error, ?topics, "the cluster does not say how large a message may be");
                 return None;
             }
         };
