@@ -1,4 +1,18 @@
 //! `/sandbox/…`: the org's book and its faults, over HTTP. No session is needed and nothing is counted.
+//!
+//! | address | what |
+//! |---|---|
+//! | `GET journal?sobject=&id=&since=&limit=` | applied changes in their order; `since` is the last `seq` already seen |
+//! | `GET records/{sobject}` | live records with the values as stored |
+//! | `GET calls` | counts of calls and rows, concurrency, the allocation |
+//! | `GET`, `POST settings` | all settings; a post names only those it changes |
+//! | `POST faults` | one fault or an array, answered with their ids |
+//! | `GET`, `DELETE faults` | the script with its hits; a delete also releases hanging calls |
+//! | `POST expire_sessions` | ends all sessions |
+//! | `POST reset` | forgets everything but settings and sessions |
+//!
+//! A fault: `{"on": "upsert", "sobject": "Contact", "key": "k1", "after": 2, "times": null, "do": {"kind": "lock"}}`;
+//! the kinds are those of [`Action`](crate::Action).
 
 use serde::Serialize;
 use serde_json::json;

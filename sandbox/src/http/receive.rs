@@ -56,9 +56,13 @@ pub(crate) async fn receive(
     if is_control {
         return send(control::control(&org, &request), None);
     }
+    // Taken before the script is read: clearing it must reach a call that is about to hang.
+    let released = org.faults.released();
     let outcome = tokio::spawn(answer(Arc::clone(&org), Arc::new(request))).await;
     match outcome {
         Ok(Outcome::Send(answer)) => send(answer, None),
+        // An empty body has no middle.
+        Ok(Outcome::Half(answer)) if answer.body.is_empty() => cut(&wire).await,
         Ok(Outcome::Half(answer)) => {
             let half = Paced::half(answer.body.clone());
             send(answer, Some(half))
@@ -69,7 +73,7 @@ pub(crate) async fn receive(
         }
         Ok(Outcome::Cut) => cut(&wire).await,
         Ok(Outcome::Hang(answer)) => {
-            org.faults.released().cancelled().await;
+            released.cancelled().await;
             match answer {
                 Some(answer) => send(answer, None),
                 None => cut(&wire).await,

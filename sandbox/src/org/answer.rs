@@ -99,7 +99,8 @@ async fn carry_out(org: Arc<Inner>, call: Call, request: Arc<Request>, plan: Pla
             if applied {
                 apply();
             }
-            Outcome::Send(with_usage(&org, scripted(status, error, body, content_type.as_deref())))
+            let answer = scripted(status, error, body, content_type.as_deref());
+            Outcome::Send(if call.kind() == Kind::Login || status == 401 { answer } else { with_usage(&org, answer) })
         }
         Some(Action::OauthError { status, error, description }) => {
             Outcome::Send(OauthError { status, error, error_description: description }.into())

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::{Forced, Input, Reader, apply, apply::Applied, input::Row, read::syntax, validate::stored};
 use crate::{
     http::{ApiError, RowError, Verb},
-    schema::Schema,
+    schema::{FieldType, Schema},
     settings::{SameIdTwice, Settings},
     store::{Asked, Store, Transaction, fold},
     value::{Body, Object, RecordId},
@@ -75,8 +75,7 @@ impl Collection {
         let records = records.ok_or_else(|| ApiError::parse("MISSING_ARGUMENT", "records not specified"))?;
         limit(records.len())?;
         let key = target.map(|(_, key)| key);
-        let by_id =
-            key.is_some_and(|_| target.is_some_and(|(place, key)| schema.sobjects[place].field("Id") == Some(key)));
+        let by_id = target.is_some_and(|(place, key)| schema.sobjects[place].fields[key].kind == FieldType::Id);
         let mut rows = Vec::with_capacity(records.len());
         for raw in records {
             let object = Object::parse(raw.get()).map_err(|_| reader.cannot("sObject", raw))?;

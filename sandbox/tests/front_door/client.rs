@@ -33,7 +33,7 @@ impl Client {
         ];
         let url = format!("{}/services/oauth2/token", self.org.url());
         let answer: Value = self.http.post(url).form(&form).send().await.unwrap().json().await.unwrap();
-        self.token = answer["access_token"].as_str().unwrap().to_owned();
+        answer["access_token"].as_str().unwrap().clone_into(&mut self.token);
     }
 
     /// `path` is relative to the version's address, or absolute.

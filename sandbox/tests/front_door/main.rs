@@ -1,6 +1,20 @@
 //! The org through its front door: real HTTP over loopback, one binary.
 
-mod client;
-mod rows;
+#![expect(clippy::unwrap_used, reason = "in a test it is the assertion")]
 
-use client::Client;
+mod broker;
+mod client;
+mod collections;
+mod control;
+mod cuts;
+mod describe;
+mod faults;
+mod headers;
+mod keys;
+mod login;
+mod query;
+mod quota;
+mod rows;
+mod validation;
+
+use client::{Client, codes, collection};
