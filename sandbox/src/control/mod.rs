@@ -1,0 +1,77 @@
+//! `/sandbox/…`: the org's book and its faults, over HTTP. No session is needed and nothing is counted.
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{
+    http::{Answer, Request},
+    org::{Inner, inspect::parse_faults},
+    store::Filter,
+    value::RecordId,
+};
+
+pub(crate) fn control(org: &Inner, request: &Request) -> Answer {
+    let path: Vec<&str> = request.uri.path().trim_end_matches('/').split('/').skip(2).collect();
+    match (request.method.as_str(), path.as_slice()) {
+        ("GET", ["journal"]) => match filter(request) {
+            Ok(filter) => ok(&org.store().journal.select(&filter)),
+            Err(error) => refuse(400, &error),
+        },
+        ("GET", ["records", sobject]) => match org.records(sobject) {
+            Some(records) => ok(&records),
+            None => refuse(404, "no such object"),
+        },
+        ("GET", ["calls"]) => ok(&org.calls()),
+        ("POST", ["reset"]) => {
+            org.reset();
+            ok(&json!({}))
+        }
+        ("GET", ["settings"]) => ok(&org.settings()),
+        ("POST", ["settings"]) => or_refuse(body(request).and_then(|patch| org.change_settings(patch))),
+        ("GET", ["faults"]) => ok(&org.faults.list()),
+        ("POST", ["faults"]) => {
+            let added = body(request).and_then(parse_faults).map(|faults| org.faults.add(faults));
+            or_refuse(added.map(|ids| json!({"ids": ids})))
+        }
+        ("DELETE", ["faults"]) => {
+            org.clear_faults();
+            ok(&json!({}))
+        }
+        ("POST", ["expire_sessions"]) => {
+            org.sessions().expire_all();
+            ok(&json!({}))
+        }
+        _ => refuse(404, "journal, records/{sobject}, calls, settings, faults, reset, expire_sessions"),
+    }
+}
+
+fn filter(request: &Request) -> Result<Filter, String> {
+    let mut filter = Filter::default();
+    for (name, value) in form_urlencoded::parse(request.uri.query().unwrap_or_default().as_bytes()) {
+        let bad = |_| format!("{name}: not a number");
+        match name.as_ref() {
+            "sobject" => filter.sobject = Some(value.into_owned()),
+            "id" => filter.id = Some(RecordId::parse(&value).ok_or_else(|| format!("not a record id: {value}"))?),
+            "since" => filter.since = value.parse().map_err(bad)?,
+            "limit" => filter.limit = Some(value.parse().map_err(bad)?),
+            other => return Err(format!("unknown parameter: {other}")),
+        }
+    }
+    Ok(filter)
+}
+
+fn body(request: &Request) -> Result<serde_json::Value, serde_json::Error> {
+    serde_json::from_slice(&request.body)
+}
+
+fn ok(body: &impl Serialize) -> Answer {
+    Answer::json(200, body)
+}
+
+fn or_refuse(result: Result<impl Serialize, serde_json::Error>) -> Answer {
+    result.map_or_else(|error| refuse(400, &error.to_string()), |body| ok(&body))
+}
+
+fn refuse(status: u16, error: &str) -> Answer {
+    Answer::json(status, &json!({"error": error}))
+}

@@ -1,0 +1,126 @@
+//! What a fault may ask of a call: its family, its object, and the keys and ids of its rows.
+
+use serde_json::value::RawValue;
+
+use super::{Fault, On};
+use crate::{
+    http::{Call, Kind, Verb},
+    schema::Schema,
+    store::Store,
+    value::{Object, RecordId, Value},
+};
+
+/// Read leniently: a call that will be refused has facts too.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    kind: Kind,
+    sobjects: Vec<String>,
+    /// For each row the values that name it.
+    rows: Vec<Vec<String>>,
+    soql: Option<String>,
+}
+
+impl Facts {
+    pub(crate) fn of(call: &Call, body: &[u8], schema: &Schema, store: &Store) -> Self {
+        let mut facts = Self { kind: call.kind(), sobjects: Vec::new(), rows: Vec::new(), soql: None };
+        facts.sobjects.extend(call.sobject().map(str::to_owned));
+        match call {
+            Call::Query { soql, .. } => facts.soql = Some(soql.clone()),
+            Call::Row { sobject, key, .. } => {
+                let mut names: Vec<_> = key.iter().map(|(_, value)| value.clone()).collect();
+                if let Ok(object) = std::str::from_utf8(body).map_err(drop).and_then(|b| Object::parse(b).map_err(drop))
+                {
+                    names.extend(row_names(schema, Some(sobject), &object));
+                }
+                facts.rows.push(names);
+            }
+            Call::Collection { verb: Verb::Delete, query, .. } => {
+                let ids = query.iter().find(|(name, _)| name == "ids").map(|(_, ids)| ids.as_str()).unwrap_or_default();
+                facts.rows.extend(ids.split(',').map(|id| vec![id.trim().to_owned()]));
+            }
+            Call::Collection { .. } => facts.collection(body, schema),
+            _ => {}
+        }
+        facts.resolve(store);
+        facts
+    }
+
+    fn collection(&mut self, body: &[u8], schema: &Schema) {
+        let Some(top) = std::str::from_utf8(body).ok().and_then(|body| Object::parse(body).ok()) else { return };
+        let Some(records) = top.get("records") else { return };
+        let records: Vec<&RawValue> = serde_json::from_str(records.get()).unwrap_or_default();
+        for raw in records {
+            let Ok(object) = Object::parse(raw.get()) else { continue };
+            let attributes = object.get("attributes").and_then(|raw| Object::parse(raw.get()).ok());
+            let named = attributes.and_then(|object| serde_json::from_str::<String>(object.get("type")?.get()).ok());
+            self.rows.push(row_names(schema, named.as_deref(), &object));
+            if let Some(name) = named.filter(|name| !self.sobjects.contains(name)) {
+                self.sobjects.push(name);
+            }
+        }
+    }
+
+    /// A row named by its id is also named by the external ids that its record has.
+    fn resolve(&mut self, store: &Store) {
+        for names in &mut self.rows {
+            for id in names.clone().iter().filter_map(|name| RecordId::parse(name)) {
+                let Some(place) = store.place_of(id) else { continue };
+                let table = &store.tables[place];
+                names.push(id.to_string());
+                if !self.sobjects.contains(&table.sobject.name) {
+                    self.sobjects.push(table.sobject.name.clone());
+                }
+                if let Some(record) = table.rows.get(&id) {
+                    names.extend(table.external_ids(record).into_values().filter_map(|value| match value {
+                        Value::Text(text) | Value::Number(text) => Some(text),
+                        _ => None,
+                    }));
+                }
+            }
+        }
+    }
+
+    /// The rows a fault strikes, or `None` if it does not strike this call.
+    pub(super) fn matches(&self, fault: &Fault) -> Option<Vec<usize>> {
+        let of_kind = match fault.on {
+            On::Any => true,
+            On::Data => self.kind != Kind::Login,
+            On::Login => self.kind == Kind::Login,
+            On::Describe => self.kind == Kind::Describe,
+            On::Query => self.kind == Kind::Query,
+            On::Limits => self.kind == Kind::Limits,
+            On::Create => self.kind == Kind::Write(Verb::Create),
+            On::Update => self.kind == Kind::Write(Verb::Update),
+            On::Upsert => self.kind == Kind::Write(Verb::Upsert),
+            On::Delete => self.kind == Kind::Write(Verb::Delete),
+            On::Write => matches!(self.kind, Kind::Write(_)),
+        };
+        let of_sobject = |wanted: &String| {
+            let in_query = self.soql.as_ref().is_some_and(|soql| soql.split_whitespace().any(|word| word == wanted));
+            in_query || self.sobjects.iter().any(|name| name.eq_ignore_ascii_case(wanted))
+        };
+        if !of_kind || !fault.sobject.as_ref().is_none_or(of_sobject) {
+            return None;
+        }
+        let Some(key) = &fault.key else { return Some((0..self.rows.len()).collect()) };
+        let named = |names: &Vec<String>| names.iter().any(|name| name.trim().eq_ignore_ascii_case(key.trim()));
+        let rows: Vec<_> = (0..self.rows.len()).filter(|row| named(&self.rows[*row])).collect();
+        let in_query = self.soql.as_ref().is_some_and(|soql| soql.contains(key.as_str()));
+        (!rows.is_empty() || in_query).then_some(rows)
+    }
+
+    /// What a row is called in an error text.
+    pub(super) fn name(&self, row: usize) -> &str {
+        self.rows.get(row).and_then(|names| names.last()).map_or("", String::as_str)
+    }
+}
+
+/// The values of a row's id and key fields, as text.
+fn row_names(schema: &Schema, sobject: Option<&str>, object: &Object<'_>) -> Vec<String> {
+    let Some(sobject) = sobject.and_then(|name| schema.sobject(name)) else { return Vec::new() };
+    let keys = object.0.iter().filter(|(name, _)| {
+        let field = sobject.field(name).map(|place| &sobject.fields[place]);
+        field.is_some_and(|field| field.usable_key() || field.unique)
+    });
+    keys.map(|(_, raw)| serde_json::from_str(raw.get()).unwrap_or_else(|_| raw.get().to_owned())).collect()
+}

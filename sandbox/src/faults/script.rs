@@ -1,0 +1,167 @@
+//! A fault as it is written in `POST /sandbox/faults`.
+
+use serde::{Deserialize, Serialize};
+
+/// One fault.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    pub on: On,
+    /// Only calls on this object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sobject: Option<String>,
+    /// Only calls with a row that has this key value or id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Lets the first calls that match pass.
+    #[serde(default)]
+    pub after: u64,
+    /// How often it strikes; `null` is until it is cleared.
+    #[serde(default = "once")]
+    pub times: Option<u64>,
+    #[serde(rename = "do")]
+    pub action: Action,
+}
+
+/// Which calls a fault strikes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum On {
+    Login,
+    Describe,
+    Query,
+    Limits,
+    Create,
+    Update,
+    Upsert,
+    Delete,
+    /// Any of the four writes.
+    Write,
+    /// Anything but a login.
+    Data,
+    Any,
+}
+
+/// What a fault does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Action {
+    /// The call is applied and answered so much later, also if its caller has gone.
+    Latency { ms: u64 },
+    /// Fails the rows with the fault's `key`, or these `rows`, or all; the others are applied.
+    RowError {
+        code: String,
+        message: String,
+        #[serde(default)]
+        fields: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rows: Option<Vec<usize>>,
+    },
+    /// `UNABLE_TO_LOCK_ROW` for the rows with the fault's `key`, or all.
+    Lock {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
+    },
+    /// Fails all rows of the call, and applies none.
+    Trigger { code: String, message: String },
+    /// The answer to the whole call: Salesforce's envelope (`error`), or any `body`.
+    Status {
+        status: u16,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<StatusError>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        body: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        content_type: Option<String>,
+        #[serde(default)]
+        apply: bool,
+    },
+    OauthError {
+        #[serde(default = "bad_request")]
+        status: u16,
+        error: String,
+        description: String,
+    },
+    /// All sessions end, and the call answers 401. `heals:false`: new tokens are refused too, until the script is cleared.
+    ExpireSessions {
+        #[serde(default = "yes")]
+        heals: bool,
+    },
+    /// The daily allocation is used up from now on.
+    QuotaSpent {},
+    /// The connection closes without an answer, or in the middle of one.
+    Cut { when: When },
+    /// A complete answer with only the first bytes of its JSON.
+    Truncate { bytes: usize },
+    /// A 200 with some other body.
+    Garbage {
+        body: String,
+        #[serde(default = "yes")]
+        apply: bool,
+    },
+    /// Applied, but so many results are missing.
+    FewerResults {
+        #[serde(default = "one")]
+        by: usize,
+    },
+    /// No answer until the script is cleared; then the call's own answer if it was applied, else none.
+    Hang {
+        #[serde(default)]
+        apply: bool,
+    },
+    /// Applied so long after its receipt, whoever is still waiting.
+    ApplyLater {
+        ms: u64,
+        #[serde(default)]
+        answer: Answered,
+    },
+    /// The answer's body comes a byte at a time.
+    Trickle { ms_per_byte: u64 },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatusError {
+    pub code: String,
+    pub message: String,
+}
+
+/// When a connection is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum When {
+    /// Nothing is applied.
+    Before,
+    /// The call is applied, and no byte of its answer is sent.
+    After,
+    /// The call is applied, and half of its answer's body is sent.
+    MidAnswer,
+}
+
+/// What the caller of a call that is applied later sees.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answered {
+    /// Nothing, until the script is cleared.
+    #[default]
+    Hang,
+    /// Its connection is cut at once.
+    Cut,
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the default of an optional member")]
+fn once() -> Option<u64> {
+    Some(1)
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn one() -> usize {
+    1
+}
+
+fn bad_request() -> u16 {
+    400
+}

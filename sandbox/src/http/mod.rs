@@ -1,0 +1,15 @@
+//! The wire: connections that can be cut, requests read to their end, and the shapes of answers.
+
+mod answer;
+mod call;
+mod error;
+mod paced;
+mod receive;
+mod wire;
+
+pub(crate) use answer::Answer;
+pub(crate) use call::{Call, Kind, Refusal, Verb};
+pub(crate) use error::{ApiError, RowError};
+pub(crate) use paced::Paced;
+pub(crate) use receive::{Request, receive};
+pub(crate) use wire::{Wire, WireListener};

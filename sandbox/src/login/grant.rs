@@ -1,0 +1,111 @@
+//! The token endpoint: client credentials and JWT bearer (dossier 1.2 to 1.5).
+
+use std::{collections::HashMap, time::Duration};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::Serialize;
+
+use super::{assertion, sessions::ORG};
+use crate::{
+    http::{Answer, Request},
+    org::Inner,
+};
+
+const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+const USER: &str = "005SB0000000001YAA";
+
+/// One object, not the array of the data API.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct OauthError {
+    #[serde(skip)]
+    pub(crate) status: u16,
+    pub(crate) error: String,
+    pub(crate) error_description: String,
+}
+
+/// No `expires_in`: only a session's end tells.
+#[derive(Serialize)]
+struct Granted {
+    access_token: String,
+    signature: String,
+    scope: &'static str,
+    instance_url: String,
+    id: String,
+    token_type: &'static str,
+    issued_at: String,
+}
+
+pub(crate) fn login(org: &Inner, request: &Request) -> Result<Answer, OauthError> {
+    let form = form(request)?;
+    let get = |name: &str| form.get(name).map(String::as_str).filter(|value| !value.is_empty());
+    let settings = org.settings();
+    match get("grant_type") {
+        Some("client_credentials") => {
+            let (id, secret) = client(request, &form);
+            if !settings.client_ids.contains(&id) {
+                return Err(refuse("invalid_client_id", "client identifier invalid"));
+            }
+            if secret != settings.client_secret {
+                return Err(refuse("invalid_client", "invalid client credentials"));
+            }
+        }
+        Some(JWT_BEARER) => {
+            if get("scope").is_some() {
+                return Err(refuse("invalid_request", "scope parameter not supported"));
+            }
+            let Some(jwt) = get("assertion") else { return Err(refuse("invalid_grant", "missing assertion")) };
+            let now = Duration::from_millis(org.clock.now_millis()).as_secs();
+            assertion::check(jwt, &settings, &org.url, now)?;
+        }
+        Some(_) => return Err(refuse("unsupported_grant_type", "grant type not supported")),
+        None => return Err(refuse("invalid_request", "must supply grant_type")),
+    }
+    let issued_at = org.clock.now_millis().to_string();
+    let access_token = org.sessions().open(Duration::from_secs(settings.session_seconds));
+    let granted = Granted {
+        signature: BASE64_STANDARD.encode(&access_token.as_bytes()[16..48]),
+        access_token,
+        scope: "api",
+        instance_url: org.url.clone(),
+        id: format!("https://login.salesforce.com/id/{ORG}EAA/{USER}"),
+        token_type: "Bearer",
+        issued_at,
+    };
+    org.counters.granted();
+    Ok(Answer::json(200, &granted))
+}
+
+fn form(request: &Request) -> Result<HashMap<String, String>, OauthError> {
+    let form_type = request.header("content-type").unwrap_or_default();
+    if !form_type.starts_with("application/x-www-form-urlencoded") {
+        return Err(refuse("invalid_request", "content type must be application/x-www-form-urlencoded"));
+    }
+    let mut form = HashMap::new();
+    for (name, value) in form_urlencoded::parse(&request.body) {
+        if form.insert(name.to_string(), value.into_owned()).is_some() {
+            return Err(refuse("invalid_request", &format!("duplicate parameter {name}")));
+        }
+    }
+    Ok(form)
+}
+
+/// The app's key and secret, from the body or as HTTP Basic.
+fn client(request: &Request, form: &HashMap<String, String>) -> (String, String) {
+    let basic = request.header("authorization").and_then(|value| value.strip_prefix("Basic "));
+    let basic = basic.and_then(|text| String::from_utf8(BASE64_STANDARD.decode(text.trim()).ok()?).ok());
+    if let Some((id, secret)) = basic.as_deref().and_then(|text| text.split_once(':')) {
+        return (id.to_owned(), secret.to_owned());
+    }
+    let get = |name: &str| form.get(name).cloned().unwrap_or_default();
+    (get("client_id"), get("client_secret"))
+}
+
+pub(super) fn refuse(error: &str, description: &str) -> OauthError {
+    OauthError { status: 400, error: error.to_owned(), error_description: description.to_owned() }
+}
+
+impl From<OauthError> for Answer {
+    fn from(error: OauthError) -> Self {
+        Self::json(error.status, &error)
+    }
+}

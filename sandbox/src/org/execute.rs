@@ -1,0 +1,128 @@
+//! Calls that passed the gates, done.
+
+use serde_json::json;
+
+use super::Inner;
+use crate::{
+    http::{Answer, ApiError, Call, Request, Verb},
+    query::{Query, Selected, count, page, run},
+    rows::{Collection, Forced, Single, body_text},
+    schema,
+    store::Transaction,
+};
+
+pub(super) fn execute(org: &Inner, call: &Call, request: &Request, forced: &Forced) -> Result<Answer, ApiError> {
+    match call {
+        Call::Collection { verb, sobject, field, query, .. } => {
+            let target = sobject.as_deref().zip(field.as_deref());
+            collection(org, *verb, target, query, request, forced)
+        }
+        Call::Row { version, verb, sobject, key, query } => {
+            let settings = org.settings();
+            let has_body = matches!(verb, Some(Verb::Create | Verb::Update | Verb::Upsert));
+            let text = if has_body { Some(json_body(request)?) } else { None };
+            let single = Single::read(&org.schema, &settings, *version, *verb, sobject, key.as_ref(), query, text)?;
+            if let Some(verb) = verb {
+                org.counters.rows(*verb, 1);
+            }
+            let mut store = org.store();
+            single.run(Transaction::new(&mut store, request.number, org.clock.now_millis(), settings.journal), forced)
+        }
+        Call::Query { version, soql } => {
+            let settings = org.settings();
+            let query = Query::parse(&org.schema, soql)?;
+            let store = org.store();
+            let ids = run(&store, &query, settings.soql_ignores_case);
+            Ok(match query.selected {
+                Selected::Count => count(ids.len()),
+                Selected::Fields(fields) => {
+                    page(&store, &mut org.cursors(), *version, (query.place, fields, ids), settings.page_size)
+                }
+            })
+        }
+        Call::QueryMore { version, cursor } => {
+            let size = org.settings().page_size;
+            let store = org.store();
+            org.cursors().next(&store, *version, cursor, size)
+        }
+        Call::Describe { version, sobject } => {
+            let sobject = org.schema.sobject(sobject).ok_or_else(ApiError::not_found)?;
+            Ok(Answer::json(200, &schema::full(sobject, *version)))
+        }
+        Call::Basic { version, sobject } => {
+            let sobject = org.schema.sobject(sobject).ok_or_else(ApiError::not_found)?;
+            Ok(Answer::json(200, &schema::basic(sobject, *version)))
+        }
+        Call::Global { version } => Ok(Answer::json(200, &schema::global(&org.schema, *version))),
+        Call::Limits => Ok(Answer::json(200, &limits(org))),
+        Call::Resources { version } => {
+            let base = format!("/services/data/v{version}.0");
+            let names = ["composite", "limits", "query", "sobjects"];
+            let list: std::collections::BTreeMap<_, _> =
+                names.iter().map(|name| (*name, format!("{base}/{name}"))).collect();
+            Ok(Answer::json(200, &list))
+        }
+        Call::Versions | Call::Login | Call::Revoke => Err(ApiError::not_found()),
+    }
+}
+
+fn collection(
+    org: &Inner,
+    verb: Verb,
+    target: Option<(&str, &str)>,
+    query: &[(String, String)],
+    request: &Request,
+    forced: &Forced,
+) -> Result<Answer, ApiError> {
+    let settings = org.settings();
+    let collection = match verb {
+        Verb::Delete => Collection::delete(query, &org.store())?,
+        // Read before the lock is taken: the schema does not change.
+        _ => Collection::read(&org.schema, &settings, verb, target, json_body(request)?)?,
+    };
+    org.counters.rows(verb, collection.len());
+    let mut store = org.store();
+    let tx = Transaction::new(&mut store, request.number, org.clock.now_millis(), settings.journal);
+    let results = collection.run(tx, &settings, forced);
+    drop(store);
+    Ok(Answer::json(200, &results))
+}
+
+fn json_body(request: &Request) -> Result<&str, ApiError> {
+    let content_type = request.header("content-type").unwrap_or_default();
+    if !content_type.to_ascii_lowercase().starts_with("application/json") {
+        let message = "The specified content type is not supported by this resource";
+        return Err(ApiError::framework(415, "UNSUPPORTED_MEDIA_TYPE", message));
+    }
+    body_text(&request.body)
+}
+
+/// The versions list: no session, not counted.
+pub(super) fn versions() -> Answer {
+    let seasons = ["Spring", "Summer", "Winter"];
+    let list: Vec<_> = (31..=68_u32)
+        .map(|version| {
+            // v31 was Summer '14; a Winter release carries the coming year.
+            let release = version - 30;
+            let year = 14 + (release + u32::from(release % 3 == 2)) / 3;
+            let season = seasons[(release % 3) as usize];
+            let year = if season == "Winter" { 15 + (release - 2) / 3 } else { year };
+            json!({"label": format!("{season} '{year}"), "url": format!("/services/data/v{version}.0"), "version": format!("{version}.0")})
+        })
+        .collect();
+    Answer::json(200, &list)
+}
+
+fn limits(org: &Inner) -> serde_json::Value {
+    let settings = org.settings();
+    let pair = |max: u64, remaining: u64| json!({"Max": max, "Remaining": remaining});
+    json!({
+        "ConcurrentAsyncGetReportInstances": pair(200, 200),
+        "DailyApiRequests": pair(settings.quota_max, settings.quota_max.saturating_sub(settings.quota_used)),
+        "DailyAsyncApexExecutions": pair(250_000, 250_000),
+        "DailyBulkApiBatches": pair(15_000, 15_000),
+        "DataStorageMB": pair(1024, 1024),
+        "FileStorageMB": pair(1024, 1024),
+        "HourlyTimeBasedWorkflow": pair(1000, 1000),
+    })
+}

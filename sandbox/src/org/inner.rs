@@ -1,0 +1,97 @@
+//! The org's state, each part behind its own lock. No lock is held across an await, and the store's is never taken while
+//! another is held.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::{clock::Clock, counters::Counters};
+use crate::{faults::Faults, login::Sessions, query::Cursors, schema::Schema, settings::Settings, store::Store};
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) url: String,
+    pub(crate) schema: Schema,
+    pub(crate) clock: Clock,
+    pub(crate) counters: Counters,
+    pub(crate) faults: Faults,
+    settings: Mutex<Settings>,
+    sessions: Mutex<Sessions>,
+    store: Mutex<Store>,
+    cursors: Mutex<Cursors>,
+}
+
+impl Inner {
+    pub(super) fn new(url: String, schema: Schema, settings: Settings) -> Self {
+        Self {
+            url,
+            clock: Clock::new(),
+            counters: Counters::default(),
+            faults: Faults::new(),
+            settings: Mutex::new(settings),
+            sessions: Mutex::new(Sessions::default()),
+            store: Mutex::new(Store::new(&schema)),
+            cursors: Mutex::new(Cursors::default()),
+            schema,
+        }
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        lock(&self.settings).clone()
+    }
+
+    pub(crate) fn change_settings(&self, patch: serde_json::Value) -> Result<Settings, serde_json::Error> {
+        let mut settings = lock(&self.settings);
+        *settings = settings.patched(patch)?;
+        Ok(settings.clone())
+    }
+
+    pub(crate) fn sessions(&self) -> MutexGuard<'_, Sessions> {
+        lock(&self.sessions)
+    }
+
+    pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
+        lock(&self.store)
+    }
+
+    pub(crate) fn cursors(&self) -> MutexGuard<'_, Cursors> {
+        lock(&self.cursors)
+    }
+
+    /// Counts one API request; `false` once the allocation is used.
+    pub(super) fn spend(&self) -> bool {
+        let mut settings = lock(&self.settings);
+        let left = !settings.quota_hard || settings.quota_used < settings.quota_max;
+        settings.quota_used += u64::from(left);
+        left
+    }
+
+    pub(super) fn spend_all(&self) {
+        let mut settings = lock(&self.settings);
+        settings.quota_used = settings.quota_used.max(settings.quota_max);
+        settings.quota_hard = true;
+    }
+
+    /// `api-usage=18/5000`.
+    pub(super) fn usage(&self) -> String {
+        let settings = lock(&self.settings);
+        format!("api-usage={}/{}", settings.quota_used, settings.quota_max)
+    }
+
+    /// Forgets records, journal, counters, faults and cursors; sessions and settings stay, the used allocation does not.
+    pub(crate) fn reset(&self) {
+        self.clear_faults();
+        *self.store() = Store::new(&self.schema);
+        *self.cursors() = Cursors::default();
+        self.counters.reset();
+        lock(&self.settings).quota_used = 0;
+    }
+
+    /// Ends the script, releases hanging calls, and lets logins heal again.
+    pub(crate) fn clear_faults(&self) {
+        self.faults.clear();
+        self.sessions().broken = false;
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,47 @@
+//! Reading a record back: the fields the org keeps itself, and numbers in the form REST shows.
+
+use super::{Record, StoredRecord, Table};
+use crate::{
+    schema::{Field, FieldType},
+    value::{Value, decimal, moment},
+};
+
+/// The user every record belongs to.
+const USER: &str = "005SB0000000001YAA";
+
+/// A field as a query or a `GET` of the row shows it.
+pub(crate) fn field_value(table: &Table, record: &Record, place: usize) -> Value {
+    let field = &table.sobject.fields[place];
+    match record.values.get(&place) {
+        Some(Value::Number(text)) => Value::Number(decimal::read_back(field, text)),
+        Some(value) => value.clone(),
+        None => kept_by_org(table, record, field),
+    }
+}
+
+/// A record with the values as stored, numbers as they were written.
+pub(crate) fn raw_fields(table: &Table, record: &Record) -> StoredRecord {
+    let fields = record.values.iter().map(|(place, value)| (table.sobject.fields[*place].name.clone(), value.clone()));
+    StoredRecord { id: record.id, fields: fields.collect() }
+}
+
+fn kept_by_org(table: &Table, record: &Record, field: &Field) -> Value {
+    let at = |millis| moment::from_millis(millis).map_or(Value::Null, Value::Text);
+    match field.name.as_str() {
+        "Id" => Value::Text(record.id.to_string()),
+        "OwnerId" | "CreatedById" | "LastModifiedById" => Value::Text(USER.to_owned()),
+        // Stored to the second (dossier of field formats).
+        "CreatedDate" => at(record.created / 1000 * 1000),
+        "LastModifiedDate" | "SystemModstamp" => at(record.modified / 1000 * 1000),
+        "Name" if !field.createable => full_name(table, record),
+        _ if field.kind == FieldType::Boolean => Value::Bool(false),
+        _ => Value::Null,
+    }
+}
+
+/// The compound name of a person.
+fn full_name(table: &Table, record: &Record) -> Value {
+    let part = |name| record.values.get(&table.sobject.field(name)?)?.as_text();
+    let parts: Vec<_> = [part("FirstName"), part("LastName")].into_iter().flatten().collect();
+    if parts.is_empty() { Value::Null } else { Value::Text(parts.join(" ")) }
+}

@@ -1,0 +1,62 @@
+//! A request body as it was written: objects keep the order of their members and each value its text, so that nothing
+//! passes through a float, and an error can name the place of a value.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::value::RawValue;
+
+/// A JSON object: its members in their order, twice if they were sent twice.
+#[derive(Debug)]
+pub(crate) struct Object<'a>(pub(crate) Vec<(String, &'a RawValue)>);
+
+/// The text of a request body.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Body<'a>(pub(crate) &'a str);
+
+impl<'a> Object<'a> {
+    pub(crate) fn parse(text: &'a str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+
+    /// The member of this name, whatever its case.
+    pub(crate) fn get(&self, name: &str) -> Option<&'a RawValue> {
+        self.0.iter().find(|(member, _)| member.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
+    }
+}
+
+impl Body<'_> {
+    /// Where `part`, a slice of this body, begins: `[line:1, column:179]`, as a parser error says it.
+    pub(crate) fn place(&self, part: &str) -> String {
+        let offset = (part.as_ptr() as usize).wrapping_sub(self.0.as_ptr() as usize);
+        let before = self.0.get(..offset).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        format!("[line:{line}, column:{column}]")
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Object<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Object(members))
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
