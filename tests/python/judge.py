@@ -95,6 +95,14 @@ def stored(value):
     return value.strip() if isinstance(value, str) else value
 
 
+def held(fields):
+    """What a record holds, less the fields that name or number it; None for no record."""
+    if fields is None:
+        return None
+    ours = {name: value for name, value in fields.items() if not name.startswith(("External", "Serial"))}
+    return {name: stored(value) for name, value in ours.items() if value is not None}
+
+
 def final_problems(org, plan, events, ids):
     """Each record holds what its events left there, and no other record exists."""
     problems = []
@@ -109,11 +117,7 @@ def final_problems(org, plan, events, ids):
     expected = {**before, **expected}
     for sobject in {route["sobject"] for route in plan["routes"]}:
         for record in get(f"{org}/sandbox/records/{sobject}"):
-            fields = {name: stored(value) for name, value in record["fields"].items() if not name.startswith("External")}
-            fields.pop("Serial__c", None)
-            wanted = expected.pop(record["id"], "no record")
-            if wanted is not None and wanted != "no record":
-                wanted = {n: stored(v) for n, v in wanted.items() if v is not None and not n.startswith("External")}
+            fields, wanted = held(record["fields"]), held(expected.pop(record["id"], None))
             if fields != wanted:
                 problems.append(f"{sobject} {record['id']} holds {fields}, not {wanted}")
     return problems + [f"{id} is gone, and should hold {fields}" for id, fields in expected.items() if fields is not None]
