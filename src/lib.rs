@@ -1,1 +1,17 @@
 //! Reads Kafka topics and writes their records into Salesforce `SObject`s, each exactly accounted for.
+
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod config;
+pub mod daemon;
+#[cfg(feature = "dev")]
+pub mod dev;
+pub mod format;
+pub mod kafka;
+pub mod ops;
+pub mod pipeline;
+pub mod record;
+pub mod route;
+pub mod salesforce;
+mod startup;

@@ -15,6 +15,7 @@ mod login;
 mod org;
 mod query;
 mod rows;
+pub mod sample;
 mod schema;
 mod settings;
 mod store;

@@ -1,0 +1,49 @@
+//! `[dead_letter]`: where rejected records go, and what happens where they cannot.
+
+use serde::Deserialize;
+
+/// The dead-letter topic.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DeadLetter {
+    /// Without a topic, `on_rejection` decides.
+    pub topic: Option<String>,
+    /// When the topic has to be created.
+    pub partitions: i32,
+    /// When the topic has to be created; -1 is the broker's default.
+    pub replication_factor: i32,
+    pub too_large: TooLarge,
+    pub on_rejection: OnRejection,
+}
+
+/// What a dead letter that is larger than its topic takes does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TooLarge {
+    /// The daemon drains, commits the prefix and ends.
+    #[default]
+    Stop,
+}
+
+/// What a rejected record does where no dead-letter topic is configured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnRejection {
+    /// The daemon drains, commits the prefix and ends, as a failed Connect task does.
+    #[default]
+    Stop,
+    /// It is logged and counted.
+    Skip,
+}
+
+impl Default for DeadLetter {
+    fn default() -> Self {
+        Self {
+            topic: None,
+            partitions: 1,
+            replication_factor: -1,
+            too_large: TooLarge::Stop,
+            on_rejection: OnRejection::Stop,
+        }
+    }
+}

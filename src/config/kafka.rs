@@ -1,0 +1,53 @@
+//! `[kafka]`: where records come from, and where dead letters go.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::Secret;
+
+/// The Kafka cluster and the consumer group.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kafka {
+    /// `host:port`, comma-separated.
+    pub bootstrap_servers: String,
+    pub group_id: String,
+    /// Static membership: a restart takes its partitions back at once.
+    #[serde(default)]
+    pub group_instance_id: Option<String>,
+    #[serde(default)]
+    pub start: Start,
+    #[serde(default = "default_commit_interval", with = "humantime_serde")]
+    pub commit_interval: Duration,
+    #[serde(default = "default_session_timeout", with = "humantime_serde")]
+    pub session_timeout: Duration,
+    /// Longer than [`Config::drain_timeout`](super::Config::drain_timeout).
+    #[serde(default = "default_max_poll_interval", with = "humantime_serde")]
+    pub max_poll_interval: Duration,
+    /// Properties of librdkafka that the daemon does not own, for consumer and producer alike.
+    #[serde(default)]
+    pub properties: BTreeMap<String, Secret>,
+}
+
+/// Where a group without committed offsets begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Start {
+    #[default]
+    Earliest,
+    Latest,
+}
+
+fn default_commit_interval() -> Duration {
+    Duration::from_secs(1)
+}
+
+fn default_session_timeout() -> Duration {
+    Duration::from_secs(15)
+}
+
+fn default_max_poll_interval() -> Duration {
+    Duration::from_secs(5 * 60)
+}

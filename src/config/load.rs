@@ -1,0 +1,47 @@
+//! From a path and an environment to a [`Config`], or to everything that is wrong with them.
+
+use std::path::Path;
+
+use super::check::Checker;
+use super::problem::{Problem, Problems};
+use super::source::{self, Layers};
+use super::{Config, schema, validate};
+
+/// Reads the file at `path`, lays `env` (the variables `SOBJECTD__…`) over it, and checks every key and combination.
+/// Secrets are read once, to see that they can be.
+pub fn load(path: &Path, env: impl IntoIterator<Item = (String, String)>) -> Result<Config, Problems> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let message = match error.kind() {
+            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            std::io::ErrorKind::InvalidData => "the file is not UTF-8".to_owned(),
+            _ => format!("cannot be read: {error}"),
+        };
+        Problems(vec![Problem { file: Some(path.to_owned()), ..Problem::new("", message) }])
+    })?;
+    load_text(&text, path, env)
+}
+
+/// [`load`] of a text that is already read; `path` only names it in problems.
+pub fn load_text(text: &str, path: &Path, env: impl IntoIterator<Item = (String, String)>) -> Result<Config, Problems> {
+    let Layers { values, origins, mut problems } =
+        source::layers(text, path, env).map_err(|problem| Problems(vec![problem]))?;
+    let mut checker = Checker::new(&origins);
+    let checked = checker.table("", values, schema::ROOT);
+    let mut found = checker.finish();
+    let config = match checked.try_into::<Config>() {
+        Ok(config) => {
+            found.extend(validate::validate(&config));
+            Some(config)
+        }
+        Err(error) => {
+            found.push(Problem::new("", error.message()));
+            None
+        }
+    };
+    problems.extend(found.into_iter().map(|problem| origins.locate(problem)));
+    problems.sort_by_key(|problem| (problem.line.is_none(), problem.line));
+    match config {
+        Some(config) if problems.is_empty() => Ok(config),
+        _ => Err(Problems(problems)),
+    }
+}

@@ -1,0 +1,91 @@
+//! The configuration: what a file and the environment say, as small typed structs.
+//!
+//! Built-in defaults ◄ TOML file ◄ environment (`SOBJECTD__SALESFORCE__API_VERSION=66.0`). A [`Config`] that exists is
+//! whole and consistent: [`load`] has checked every key and every combination, and has reported all problems at once.
+
+mod check;
+mod dead_letter;
+mod kafka;
+mod load;
+mod outside;
+mod pipeline;
+mod problem;
+mod route;
+mod salesforce;
+mod scalar;
+mod schema;
+mod secret;
+mod size;
+mod source;
+mod topic;
+mod validate;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+pub use self::dead_letter::{DeadLetter, OnRejection, TooLarge};
+pub use self::kafka::{Kafka, Start};
+pub use self::load::{load, load_text};
+pub use self::outside::{Admin, Log, LogFormat};
+pub use self::pipeline::{Cache, InsertUnknown, Pipeline, Retry};
+pub use self::problem::{Problem, Problems};
+pub use self::route::{
+    Fields, IdentitySource, KeyConverter, KeyFormat, Nulls, Route, Tombstone, ValueConverter, ValueFormat,
+};
+pub use self::salesforce::{Auth, Quota, Salesforce};
+pub use self::secret::{Secret, SecretError};
+pub use self::topic::{TopicError, TopicGlob, TopicPattern};
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Connector name in dead-letter headers and metrics, prefix of the Kafka client ids.
+    #[serde(default = "default_name")]
+    pub name: String,
+    /// Log in and look at every `SObject`, field and topic before the first record is read.
+    #[serde(default = "default_validate_on_start")]
+    pub validate_on_start: bool,
+    /// How long an absent broker or org is waited for at start.
+    #[serde(default = "default_startup_timeout", with = "humantime_serde")]
+    pub startup_timeout: Duration,
+    /// How long a stop or a rebalance waits for calls on the wire.
+    #[serde(default = "default_drain_timeout", with = "humantime_serde")]
+    pub drain_timeout: Duration,
+    pub kafka: Kafka,
+    pub salesforce: Salesforce,
+    #[serde(default)]
+    pub pipeline: Pipeline,
+    #[serde(default)]
+    pub retry: Retry,
+    #[serde(default)]
+    pub cache: Cache,
+    #[serde(default)]
+    pub dead_letter: DeadLetter,
+    #[serde(default)]
+    pub log: Log,
+    #[serde(default)]
+    pub admin: Admin,
+    /// At least one; no two name the same topic.
+    pub routes: Vec<Route>,
+}
+
+fn default_name() -> String {
+    "sobjectd".to_owned()
+}
+
+fn default_validate_on_start() -> bool {
+    true
+}
+
+fn default_startup_timeout() -> Duration {
+    Duration::from_secs(2 * 60)
+}
+
+fn default_drain_timeout() -> Duration {
+    Duration::from_secs(60)
+}

@@ -1,0 +1,91 @@
+//! `[pipeline]`, `[retry]` and `[cache]`: how much is in flight, how large a call is, how long one is repeated.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::size;
+
+/// Budget and batches.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Pipeline {
+    pub max_in_flight_rows: usize,
+    #[serde(deserialize_with = "size::deserialize")]
+    pub max_in_flight_bytes: usize,
+    /// A larger record is a dead letter.
+    #[serde(deserialize_with = "size::deserialize")]
+    pub max_row_bytes: usize,
+    /// 1 to 200: Salesforce takes no more in one call.
+    pub batch_rows: usize,
+    #[serde(deserialize_with = "size::deserialize")]
+    pub batch_bytes: usize,
+    /// How long a batch that is not full waits for more rows.
+    #[serde(with = "humantime_serde")]
+    pub linger: Duration,
+    pub insert_unknown: InsertUnknown,
+}
+
+/// What becomes of a plain insert whose result is unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InsertUnknown {
+    /// It is sent again, and may double.
+    #[default]
+    Retry,
+}
+
+impl Default for Pipeline {
+    fn default() -> Self {
+        Self {
+            max_in_flight_rows: 4000,
+            max_in_flight_bytes: 16 << 20,
+            max_row_bytes: 4 << 20,
+            batch_rows: 200,
+            batch_bytes: 1 << 20,
+            linger: Duration::from_millis(50),
+            insert_unknown: InsertUnknown::Retry,
+        }
+    }
+}
+
+/// Repeats.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retry {
+    /// Of one call that keeps failing while others succeed.
+    pub max_attempts: u32,
+    #[serde(with = "humantime_serde")]
+    pub initial_backoff: Duration,
+    #[serde(with = "humantime_serde")]
+    pub max_backoff: Duration,
+    /// Of one row that the org asks to repeat (row locks); zero is for ever.
+    #[serde(with = "humantime_serde")]
+    pub row_timeout: Duration,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            max_attempts: 5,
+            initial_backoff: Duration::from_secs(1),
+            max_backoff: Duration::from_secs(30),
+            row_timeout: Duration::from_secs(15 * 60),
+        }
+    }
+}
+
+/// Record ids by external id.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cache {
+    pub max_entries: u64,
+    #[serde(with = "humantime_serde")]
+    pub ttl: Duration,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self { max_entries: 10_000, ttl: Duration::from_secs(60 * 60) }
+    }
+}

@@ -1,0 +1,154 @@
+//! `[[routes]]`: which topic goes into which `SObject`, and how.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer};
+use thiserror::Error;
+
+use crate::record::Operation;
+
+/// One topic, or glob of topics, and its `SObject`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// An exact name, or a glob of `*` and `?`. An exact name beats a glob.
+    pub topic: String,
+    /// API name, as in `Contact` or `MyObject__c`.
+    pub sobject: String,
+    /// Of a record whose header does not say otherwise.
+    #[serde(default)]
+    pub operation: Operation,
+    /// The identity names a record by this field; without it, by its record id.
+    #[serde(default)]
+    pub external_id_field: Option<String>,
+    /// The header that chooses the operation; without it no header does.
+    #[serde(default)]
+    pub operation_header: Option<String>,
+    /// Further words of the header; looked up without case.
+    #[serde(default = "default_operation_aliases")]
+    pub operation_aliases: BTreeMap<String, Operation>,
+    #[serde(default)]
+    pub tombstone: Tombstone,
+    #[serde(default)]
+    pub identity: IdentitySource,
+    #[serde(default)]
+    pub nulls: Nulls,
+    #[serde(default)]
+    pub fields: Fields,
+    #[serde(default)]
+    pub key: KeyConverter,
+    #[serde(default)]
+    pub value: ValueConverter,
+}
+
+/// What a null value without an operation header does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tombstone {
+    Delete,
+    #[default]
+    Reject,
+}
+
+/// What an explicit null does to its field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Nulls {
+    /// Clears it.
+    #[default]
+    Write,
+    /// Leaves it as it is.
+    Ignore,
+}
+
+/// Where the identity of a record is read: `"key"`, `"value.<field>"` or `"header.<name>"`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum IdentitySource {
+    #[default]
+    Key,
+    Value(String),
+    Header(String),
+}
+
+/// A text that names no place of an identity.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("expected \"key\", \"value.<field>\" or \"header.<name>\"")]
+pub struct IdentitySourceError;
+
+impl FromStr for IdentitySource {
+    type Err = IdentitySourceError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once('.') {
+            None if text == "key" => Ok(Self::Key),
+            Some(("value", field)) if !field.is_empty() => Ok(Self::Value(field.to_owned())),
+            Some(("header", name)) if !name.is_empty() => Ok(Self::Header(name.to_owned())),
+            _ => Err(IdentitySourceError),
+        }
+    }
+}
+
+impl fmt::Display for IdentitySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key => f.write_str("key"),
+            Self::Value(field) => write!(f, "value.{field}"),
+            Self::Header(name) => write!(f, "header.{name}"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for IdentitySource {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Which members of a value are written.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Fields {
+    /// Only these, when there are any.
+    pub include: Vec<String>,
+    /// Not these.
+    pub exclude: Vec<String>,
+}
+
+/// How a key's bytes become an identity.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KeyConverter {
+    pub format: KeyFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyFormat {
+    /// UTF-8 text.
+    #[default]
+    String,
+}
+
+/// How a value's bytes become fields.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ValueConverter {
+    pub format: ValueFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ValueFormat {
+    /// A JSON object.
+    #[default]
+    Json,
+}
+
+/// The letters of change-data capture: create, read (a snapshot), update, delete.
+fn default_operation_aliases() -> BTreeMap<String, Operation> {
+    [("c", Operation::Insert), ("r", Operation::Upsert), ("u", Operation::Update), ("d", Operation::Delete)]
+        .map(|(word, operation)| (word.to_owned(), operation))
+        .into()
+}

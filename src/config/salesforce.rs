@@ -1,0 +1,111 @@
+//! `[salesforce]`: the org that records are written into.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use url::Url;
+
+use super::Secret;
+
+/// The org, how to log in to it, and how much of it may be used.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Salesforce {
+    /// Where the token comes from; https, or http on this machine, or http with `allow_insecure`. No user, no query.
+    pub login_url: Url,
+    /// `"66.0"`.
+    #[serde(default = "default_api_version")]
+    pub api_version: String,
+    pub auth: Auth,
+    /// Of the org's session policy; Salesforce sends no expiry.
+    #[serde(default = "default_session_lifetime", with = "humantime_serde")]
+    pub session_lifetime: Duration,
+    /// How long before its end a token is renewed; shorter than `session_lifetime`.
+    #[serde(default = "default_renew_before", with = "humantime_serde")]
+    pub renew_before: Duration,
+    /// The least time between two logins.
+    #[serde(default = "default_login_interval", with = "humantime_serde")]
+    pub login_interval: Duration,
+    #[serde(default = "default_connect_timeout", with = "humantime_serde")]
+    pub connect_timeout: Duration,
+    #[serde(default = "default_request_timeout", with = "humantime_serde")]
+    pub request_timeout: Duration,
+    /// Rows of a call of unknown result wait this long, from the last byte sent, before they are sent again.
+    #[serde(default = "default_unknown_hold", with = "humantime_serde")]
+    pub unknown_hold: Duration,
+    #[serde(default = "default_max_concurrent_requests")]
+    pub max_concurrent_requests: usize,
+    /// Plain http to a host that is not this machine.
+    #[serde(default)]
+    pub allow_insecure: bool,
+    #[serde(default)]
+    pub quota: Quota,
+}
+
+/// The OAuth grant.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "flow", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Auth {
+    ClientCredentials {
+        client_id: Secret,
+        client_secret: Secret,
+    },
+    JwtBearer {
+        client_id: Secret,
+        username: String,
+        /// PEM, PKCS#8, RSA.
+        private_key: Secret,
+        /// Derived from the host of `login_url` when absent.
+        #[serde(default)]
+        audience: Option<String>,
+    },
+}
+
+/// The part of the org's daily API calls that is left to others.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Quota {
+    /// Per cent, 0 to 99.
+    pub reserve: u8,
+    /// Below the reserve, and when the quota is spent, one batch goes this often.
+    #[serde(with = "humantime_serde")]
+    pub probe_interval: Duration,
+}
+
+impl Default for Quota {
+    fn default() -> Self {
+        Self { reserve: 10, probe_interval: Duration::from_secs(60) }
+    }
+}
+
+fn default_api_version() -> String {
+    "66.0".to_owned()
+}
+
+fn default_session_lifetime() -> Duration {
+    Duration::from_secs(2 * 60 * 60)
+}
+
+fn default_renew_before() -> Duration {
+    Duration::from_secs(2 * 60)
+}
+
+fn default_login_interval() -> Duration {
+    Duration::from_secs(10)
+}
+
+fn default_connect_timeout() -> Duration {
+    Duration::from_secs(10)
+}
+
+fn default_request_timeout() -> Duration {
+    Duration::from_secs(30)
+}
+
+fn default_unknown_hold() -> Duration {
+    Duration::from_secs(30)
+}
+
+fn default_max_concurrent_requests() -> usize {
+    4
+}

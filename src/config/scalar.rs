@@ -1,0 +1,189 @@
+//! Single values: whether a text, number or flag is what its key takes. What the environment says is text, and is read
+//! as the key wants it; the file is taken at its word.
+
+use std::net::SocketAddr;
+
+use config::ValueKind;
+use serde::Deserialize;
+use toml::Value as Toml;
+use tracing_subscriber::EnvFilter;
+use url::Url;
+
+use super::problem::Problem;
+use super::route::IdentitySource;
+use super::schema::Kind;
+use super::{Secret, size};
+
+/// The value as its struct takes it, `None` if it is as good as absent, or a problem that does not yet say where.
+pub(super) fn check(kind: &Kind, found: ValueKind, from_env: bool) -> Result<Option<Toml>, Problem> {
+    match (kind, found) {
+        (Kind::Maybe, ValueKind::String(text)) if text.is_empty() => Ok(None),
+        (Kind::Flag, ValueKind::Boolean(flag)) => Ok(Some(Toml::Boolean(flag))),
+        (Kind::Integer { min, max }, ValueKind::I64(number)) => integer(number, *min, *max),
+        (Kind::Size, ValueKind::I64(number)) if number >= 0 => Ok(Some(Toml::Integer(number))),
+        (Kind::Secret | Kind::Property, found) => secret(kind, found),
+        (Kind::Flag, ValueKind::String(text)) if from_env => match text.parse() {
+            Ok(flag) => Ok(Some(Toml::Boolean(flag))),
+            Err(_) => Err(wrong("expected true or false")),
+        },
+        (Kind::Integer { min, max }, ValueKind::String(text)) if from_env => match text.parse() {
+            Ok(number) => integer(number, *min, *max),
+            Err(_) => Err(wrong("expected a whole number")),
+        },
+        (Kind::Flag | Kind::Integer { .. }, found) => Err(mismatch(kind, &found)),
+        (_, ValueKind::String(text)) => checked_text(kind, text).map(|text| Some(Toml::String(text))),
+        (_, found) => Err(mismatch(kind, &found)),
+    }
+}
+
+fn checked_text(kind: &Kind, text: String) -> Result<String, Problem> {
+    match kind {
+        Kind::Text if text.is_empty() => Err(wrong("must not be empty")),
+        Kind::Duration => match humantime_serde::re::humantime::parse_duration(&text) {
+            Ok(_) => Ok(text),
+            Err(_) => Err(wrong(format!("{text:?} is not a duration")).hint("such as \"500ms\", \"30s\" or \"15m\"")),
+        },
+        Kind::Size => match size::parse(&text) {
+            Some(_) => Ok(text),
+            None => Err(wrong(format!("{text:?} is not a size")).hint("such as 4096, \"512KiB\" or \"16MiB\"")),
+        },
+        Kind::Word(words) if !words.contains(&text.as_str()) => Err(unknown_word(&text, words)),
+        // A URL may hold a password: the text is not repeated.
+        Kind::Url => match Url::parse(&text) {
+            Ok(_) => Ok(text),
+            Err(error) => Err(wrong(format!("not a URL: {error}")).hint("such as \"https://myorg.my.salesforce.com\"")),
+        },
+        Kind::Address if !text.is_empty() && text.parse::<SocketAddr>().is_err() => {
+            let problem = wrong(format!("{text:?} is not an address and port"));
+            Err(problem.hint("such as \"127.0.0.1:8089\"; \"\" switches it off"))
+        }
+        Kind::Identity => match text.parse::<IdentitySource>() {
+            Ok(_) => Ok(text),
+            Err(error) => Err(wrong(format!("{error}, found {text:?}"))),
+        },
+        Kind::LogFilter => match EnvFilter::builder().parse(&text) {
+            Ok(_) if !text.is_empty() => Ok(text),
+            _ => Err(wrong(format!("{text:?} is not a level or filter"))
+                .hint("such as \"info\" or \"info,sobjectd::salesforce=debug\"")),
+        },
+        Kind::Table(_) | Kind::Map(_) | Kind::List(_) | Kind::Tagged { .. } => {
+            Err(mismatch(kind, &ValueKind::String(text)))
+        }
+        _ => Ok(text),
+    }
+}
+
+fn integer(number: i64, min: i64, max: i64) -> Result<Option<Toml>, Problem> {
+    if (min..=max).contains(&number) {
+        Ok(Some(Toml::Integer(number)))
+    } else if max >= i64::from(i16::MAX) {
+        Err(wrong(format!("must be at least {min}, is {number}")))
+    } else {
+        Err(wrong(format!("must be {min} to {max}, is {number}")))
+    }
+}
+
+/// No problem of a secret repeats what was written.
+fn secret(kind: &Kind, found: ValueKind) -> Result<Option<Toml>, Problem> {
+    let written = match found {
+        ValueKind::String(text) => Toml::String(text),
+        ValueKind::I64(number) if matches!(kind, Kind::Property) => Toml::String(number.to_string()),
+        ValueKind::Boolean(flag) if matches!(kind, Kind::Property) => Toml::String(flag.to_string()),
+        ValueKind::Table(table) => {
+            let reference = table.into_iter().map(|(name, value)| match value.kind {
+                ValueKind::String(text) if !text.is_empty() => Some((name, Toml::String(text))),
+                _ => None,
+            });
+            match reference.collect::<Option<toml::Table>>() {
+                Some(reference) => Toml::Table(reference),
+                None => return Err(mismatch(kind, &ValueKind::Nil)),
+            }
+        }
+        found => return Err(mismatch(kind, &found)),
+    };
+    let Ok(secret) = Secret::deserialize(written.clone()) else { return Err(mismatch(kind, &ValueKind::Nil)) };
+    match secret.reveal() {
+        // librdkafka takes an empty text for "unset".
+        Err(super::SecretError::Empty(_)) if matches!((kind, &secret), (Kind::Property, Secret::Literal(_))) => {}
+        Err(error) => return Err(wrong(chain(&error))),
+        Ok(_) => {}
+    }
+    Ok(Some(written))
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+fn wrong(message: impl Into<String>) -> Problem {
+    Problem::new("", message)
+}
+
+fn mismatch(kind: &Kind, found: &ValueKind) -> Problem {
+    let expected = match kind {
+        Kind::Text | Kind::Maybe | Kind::LogFilter | Kind::Url | Kind::Address => "a text".to_owned(),
+        Kind::Flag => "true or false".to_owned(),
+        Kind::Integer { .. } => "a whole number".to_owned(),
+        Kind::Duration => "a duration".to_owned(),
+        Kind::Size => "a size".to_owned(),
+        Kind::Word(words) => list(words),
+        Kind::Identity => "\"key\", \"value.<field>\" or \"header.<name>\"".to_owned(),
+        Kind::Secret | Kind::Property => "a text, { env = \"NAME\" } or { file = \"/run/secrets/name\" }".to_owned(),
+        Kind::List(Kind::Table(_)) => "a list of tables".to_owned(),
+        Kind::List(_) => "a list of texts".to_owned(),
+        Kind::Map(_) | Kind::Table(_) | Kind::Tagged { .. } => "a table".to_owned(),
+    };
+    let found = match found {
+        ValueKind::Nil => None,
+        ValueKind::Boolean(_) => Some("true or false"),
+        ValueKind::String(_) => Some("a text"),
+        ValueKind::Table(_) => Some("a table"),
+        ValueKind::Array(_) => Some("a list"),
+        _ => Some("a number"),
+    };
+    let problem = match found {
+        Some(found) => wrong(format!("expected {expected}, found {found}")),
+        None => wrong(format!("expected {expected}")),
+    };
+    match (kind, found) {
+        (Kind::Text | Kind::Maybe, Some("a number" | "true or false")) => problem.hint("put it in quotes"),
+        (Kind::Duration, Some("a number")) => problem.hint("with its unit, such as \"30s\""),
+        (Kind::Integer { .. } | Kind::Flag, Some("a text")) => problem.hint("without quotes"),
+        _ => problem,
+    }
+}
+
+pub(super) fn unknown_word(found: &str, words: &[&str]) -> Problem {
+    let problem = wrong(format!("expected {}, found {found:?}", list(words)));
+    match nearest(found, words.iter().copied()) {
+        Some(near) => problem.hint(format!("did you mean {near:?}?")),
+        None => problem,
+    }
+}
+
+/// `"a", "b" or "c"`.
+pub(super) fn list(words: &[&str]) -> String {
+    let quoted: Vec<_> = words.iter().map(|word| format!("{word:?}")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}
+
+/// The known name that a person may have meant.
+pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let folded = name.to_lowercase().replace('-', "_");
+    known
+        .map(|known| (strsim::damerau_levenshtein(&folded, known), known))
+        .filter(|(distance, known)| *distance <= known.len().max(3) / 3)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
+}

@@ -1,0 +1,100 @@
+//! Rules of `[kafka]`: intervals that librdkafka takes, and properties that stay the daemon's own.
+
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+
+use super::positive;
+use crate::config::{Kafka, Problem};
+
+/// What to use in place of a librdkafka property that the daemon sets itself.
+#[derive(Clone, Copy)]
+enum Instead {
+    /// An option of ours.
+    Option(&'static str),
+    /// Nothing: why it cannot be changed.
+    Nothing(&'static str),
+    /// This value alone is taken, as it is what the daemon sets.
+    Only(&'static str),
+}
+
+use Instead::{Nothing, Only, Option as Use};
+
+const COMMITS: Instead = Nothing("offsets are committed when their records are settled; see kafka.commit_interval");
+const DURABLE: Instead = Nothing("a dead letter must be durable before its offset is committed");
+const BOUNDED: Instead = Nothing("it is part of the stated memory bound; see pipeline.max_in_flight_bytes");
+
+/// Properties, with their aliases, on which a promise of the daemon rests.
+const OWNED: &[(&str, Instead)] = &[
+    ("acks", DURABLE),
+    ("auto.commit.enable", COMMITS),
+    ("auto.commit.interval.ms", Use("kafka.commit_interval")),
+    ("auto.offset.reset", Use("kafka.start")),
+    ("bootstrap.servers", Use("kafka.bootstrap_servers")),
+    ("client.id", Use("name")),
+    ("delivery.report.only.error", DURABLE),
+    ("delivery.timeout.ms", DURABLE),
+    ("enable.auto.commit", COMMITS),
+    ("enable.auto.offset.store", COMMITS),
+    ("enable.gapless.guarantee", DURABLE),
+    ("enable.idempotence", DURABLE),
+    ("enable.partition.eof", Nothing("the end of a partition is no event of the daemon")),
+    ("fetch.max.bytes", BOUNDED),
+    ("fetch.message.max.bytes", BOUNDED),
+    ("fetch.queue.backoff.ms", BOUNDED),
+    ("group.id", Use("kafka.group_id")),
+    ("group.instance.id", Use("kafka.group_instance_id")),
+    ("group.protocol", Only("classic")),
+    ("log_level", Use("log.level")),
+    ("max.in.flight", DURABLE),
+    ("max.in.flight.requests.per.connection", DURABLE),
+    ("max.partition.fetch.bytes", BOUNDED),
+    ("max.poll.interval.ms", Use("kafka.max_poll_interval")),
+    ("message.max.bytes", Nothing("the producer takes what the dead-letter topic takes")),
+    ("message.send.max.retries", DURABLE),
+    ("message.timeout.ms", DURABLE),
+    ("metadata.broker.list", Use("kafka.bootstrap_servers")),
+    ("offset.store.method", COMMITS),
+    ("offset.store.path", COMMITS),
+    ("offset.store.sync.interval.ms", COMMITS),
+    ("partition.assignment.strategy", Only("cooperative-sticky")),
+    ("queue.buffering.max.kbytes", BOUNDED),
+    ("queue.buffering.max.messages", BOUNDED),
+    ("queued.max.messages.kbytes", BOUNDED),
+    ("queued.min.messages", BOUNDED),
+    ("queuing.strategy", DURABLE),
+    ("request.required.acks", DURABLE),
+    ("retries", DURABLE),
+    ("session.timeout.ms", Use("kafka.session_timeout")),
+    ("topic.blacklist", Nothing("it keeps the dead-letter topic out; a narrower routes.topic keeps others out")),
+    ("transaction.timeout.ms", DURABLE),
+    ("transactional.id", DURABLE),
+];
+
+pub(super) fn validate(kafka: &Kafka, problems: &mut Vec<Problem>) {
+    positive("kafka.commit_interval", kafka.commit_interval, problems);
+    for (key, interval, most, said) in [
+        ("kafka.session_timeout", kafka.session_timeout, Duration::from_secs(3600), "1h"),
+        ("kafka.max_poll_interval", kafka.max_poll_interval, Duration::from_secs(24 * 3600), "24h"),
+    ] {
+        positive(key, interval, problems);
+        if interval > most {
+            problems.push(Problem::new(key, format!("must be at most {said}: librdkafka takes no more")));
+        }
+    }
+    if kafka.max_poll_interval < kafka.session_timeout {
+        problems.push(Problem::new("kafka.max_poll_interval", "is shorter than kafka.session_timeout"));
+    }
+    for (property, value) in &kafka.properties {
+        let Some((_, instead)) = OWNED.iter().find(|(name, _)| name == property) else { continue };
+        let problem = Problem::new(super::super::source::join("kafka.properties", property), "is set by the daemon");
+        problems.push(match instead {
+            Use(option) => problem.hint(format!("use {option}")),
+            Nothing(why) => problem.hint(*why),
+            Only(word) => match value.reveal() {
+                Ok(value) if value.expose_secret() == *word => continue,
+                _ => problem.hint(format!("only {word:?} is taken")),
+            },
+        });
+    }
+}

@@ -1,0 +1,86 @@
+//! Combinations that cannot work, each with a name. Every rule looks on its own, so that all are reported at once.
+
+mod kafka;
+mod routes;
+mod salesforce;
+
+use std::time::Duration;
+
+use humantime_serde::re::humantime::format_duration;
+
+use super::{Config, Pipeline, Problem, Retry};
+
+/// Between the last thing that a drain waits for and its end there is this much for dead letters and the commit.
+const DRAIN_MARGIN: Duration = Duration::from_secs(10);
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+
+pub(super) fn validate(config: &Config) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    timing(config, &mut problems);
+    pipeline(&config.pipeline, &mut problems);
+    retry(&config.retry, &mut problems);
+    kafka::validate(&config.kafka, &mut problems);
+    salesforce::validate(&config.salesforce, &mut problems);
+    routes::validate(&config.routes, config.dead_letter.topic.as_deref(), &mut problems);
+    problems
+}
+
+/// A drain waits for calls on the wire and for rows whose result is unknown, and the group waits for the drain.
+fn timing(config: &Config, problems: &mut Vec<Problem>) {
+    let drain = config.drain_timeout;
+    let longest = config.salesforce.request_timeout.max(config.salesforce.unknown_hold);
+    let least = longest + DRAIN_MARGIN;
+    if drain < least {
+        let message = format!(
+            "{} is shorter than the longer of salesforce.request_timeout and salesforce.unknown_hold, plus {}",
+            format_duration(drain),
+            format_duration(DRAIN_MARGIN)
+        );
+        let hint = format!("at least \"{}\"", format_duration(least));
+        problems.push(Problem::new("drain_timeout", message).hint(hint));
+    }
+    if drain >= config.kafka.max_poll_interval {
+        let message = format!(
+            "{} is not longer than drain_timeout ({})",
+            format_duration(config.kafka.max_poll_interval),
+            format_duration(drain)
+        );
+        let hint = "a rebalance waits for the drain, and would cost the membership";
+        problems.push(Problem::new("kafka.max_poll_interval", message).hint(hint));
+    }
+}
+
+fn pipeline(pipeline: &Pipeline, problems: &mut Vec<Problem>) {
+    let sizes = [
+        ("pipeline.max_in_flight_bytes", pipeline.max_in_flight_bytes, KIB, usize::MAX),
+        ("pipeline.max_row_bytes", pipeline.max_row_bytes, KIB, 32 * MIB),
+        ("pipeline.batch_bytes", pipeline.batch_bytes, KIB, 32 * MIB),
+    ];
+    for (key, size, least, most) in sizes {
+        if size < least {
+            problems.push(Problem::new(key, format!("must be at least 1 KiB, is {size} bytes")));
+        } else if size > most {
+            problems.push(Problem::new(key, format!("must be at most 32 MiB, is {size} bytes")));
+        }
+    }
+}
+
+fn retry(retry: &Retry, problems: &mut Vec<Problem>) {
+    positive("retry.initial_backoff", retry.initial_backoff, problems);
+    if retry.max_backoff < retry.initial_backoff {
+        let message = format!(
+            "{} is shorter than retry.initial_backoff ({})",
+            format_duration(retry.max_backoff),
+            format_duration(retry.initial_backoff)
+        );
+        problems.push(Problem::new("retry.max_backoff", message));
+    }
+}
+
+fn positive(key: &str, duration: Duration, problems: &mut Vec<Problem>) {
+    if duration.is_zero() {
+        problems.push(Problem::new(key, "must be longer than zero"));
+    }
+}

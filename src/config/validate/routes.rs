@@ -1,0 +1,111 @@
+//! Rules of `[[routes]]` and of the dead-letter topic between them. Empty names are stand-ins of the loader, which has
+//! reported them already.
+
+use std::collections::HashMap;
+
+use crate::config::topic::{TopicPattern, check_name};
+use crate::{
+    config::{IdentitySource, Problem, Route},
+    record::Operation,
+};
+
+const OPERATIONS: [&str; 4] = ["insert", "update", "delete", "upsert"];
+
+pub(super) fn validate(routes: &[Route], dead_letters: Option<&str>, problems: &mut Vec<Problem>) {
+    if let Some(Err(error)) = dead_letters.map(check_name) {
+        problems.push(Problem::new("dead_letter.topic", error.to_string()));
+    }
+    let mut seen = HashMap::new();
+    for (i, route) in routes.iter().enumerate() {
+        let key = |name: &str| format!("routes[{i}].{name}");
+        if !route.topic.is_empty() {
+            topic(&key("topic"), i, route, dead_letters, &mut seen, problems);
+        }
+        names(&key, route, problems);
+        target(&key, route, problems);
+        aliases(&key, route, problems);
+    }
+}
+
+fn topic<'a>(
+    key: &str,
+    index: usize,
+    route: &'a Route,
+    dead_letters: Option<&str>,
+    seen: &mut HashMap<&'a str, usize>,
+    problems: &mut Vec<Problem>,
+) {
+    if let Some(first) = seen.get(route.topic.as_str()) {
+        let message = format!("{:?} is already the topic of routes[{first}]", route.topic);
+        problems.push(Problem::new(key, message));
+    } else {
+        seen.insert(&route.topic, index);
+    }
+    match TopicPattern::parse(&route.topic) {
+        Err(error) => problems.push(Problem::new(key, error.to_string())),
+        Ok(pattern) => {
+            if let Some(topic) = dead_letters.filter(|topic| pattern.matches(topic)) {
+                let message = format!("{:?} takes in the dead-letter topic {topic:?}", route.topic);
+                problems.push(Problem::new(key, message).hint("the daemon would read its own dead letters"));
+            }
+        }
+    }
+}
+
+fn names(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Problem>) {
+    let mut check = |key: String, name: &str| {
+        if !is_api_name(name) {
+            let message = format!("{name:?} is not an API name");
+            problems.push(Problem::new(key, message).hint("such as Contact or ExternalId__c"));
+        }
+    };
+    if !route.sobject.is_empty() {
+        check(key("sobject"), &route.sobject);
+    }
+    if let Some(field) = &route.external_id_field {
+        check(key("external_id_field"), field);
+    }
+    for (list, fields) in [("fields.include", &route.fields.include), ("fields.exclude", &route.fields.exclude)] {
+        for (i, field) in fields.iter().enumerate() {
+            check(format!("{}[{i}]", key(list)), field);
+        }
+    }
+    if let IdentitySource::Value(field) = &route.identity {
+        check(key("identity"), field);
+    }
+}
+
+fn target(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Problem>) {
+    match &route.external_id_field {
+        Some(field) if field.eq_ignore_ascii_case("id") => {
+            let message = format!("{field:?} is the record id, not an external id");
+            let hint = "leave external_id_field out: the identity is the record id then";
+            problems.push(Problem::new(key("external_id_field"), message).hint(hint));
+        }
+        None if route.operation == Operation::Upsert => {
+            let message = "\"upsert\" needs an external_id_field to find a record by";
+            problems.push(Problem::new(key("operation"), message));
+        }
+        _ => {}
+    }
+}
+
+/// Words of the header are compared without case, so that two aliases may be one.
+fn aliases(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Problem>) {
+    let mut seen = HashMap::new();
+    for word in route.operation_aliases.keys() {
+        let folded = word.trim().to_lowercase();
+        let here = crate::config::source::join(&key("operation_aliases"), word);
+        if folded.is_empty() {
+            problems.push(Problem::new(here, "an alias must not be empty"));
+        } else if OPERATIONS.contains(&folded.as_str()) {
+            problems.push(Problem::new(here, "is an operation's own name"));
+        } else if let Some(first) = seen.insert(folded, word) {
+            problems.push(Problem::new(here, format!("is the same as {first:?}: case does not count")));
+        }
+    }
+}
+
+fn is_api_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}

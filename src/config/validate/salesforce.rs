@@ -1,0 +1,73 @@
+//! Rules of `[salesforce]`: where credentials may go, and times that fit each other.
+
+use humantime_serde::re::humantime::format_duration;
+use url::{Host, Url};
+
+use super::positive;
+use crate::config::{Problem, Salesforce};
+
+/// The first version that Salesforce still serves.
+const OLDEST_VERSION: u32 = 31;
+
+pub(super) fn validate(salesforce: &Salesforce, problems: &mut Vec<Problem>) {
+    login_url(&salesforce.login_url, salesforce.allow_insecure, problems);
+    if !is_version(&salesforce.api_version) {
+        let message = format!("{:?} is not an API version from {OLDEST_VERSION}.0 on", salesforce.api_version);
+        problems.push(Problem::new("salesforce.api_version", message).hint("such as \"66.0\""));
+    }
+    if salesforce.renew_before >= salesforce.session_lifetime {
+        let message = format!(
+            "{} is not shorter than salesforce.session_lifetime ({})",
+            format_duration(salesforce.renew_before),
+            format_duration(salesforce.session_lifetime)
+        );
+        problems.push(Problem::new("salesforce.renew_before", message));
+    }
+    for (key, duration) in [
+        ("salesforce.connect_timeout", salesforce.connect_timeout),
+        ("salesforce.request_timeout", salesforce.request_timeout),
+        ("salesforce.quota.probe_interval", salesforce.quota.probe_interval),
+    ] {
+        positive(key, duration, problems);
+    }
+}
+
+/// No message repeats the URL: it may hold a password.
+fn login_url(url: &Url, allow_insecure: bool, problems: &mut Vec<Problem>) {
+    let mut wrong = |message: &str, hint: &str| {
+        problems.push(Problem::new("salesforce.login_url", message).hint(hint));
+    };
+    match url.scheme() {
+        "https" => {}
+        "http" if allow_insecure || is_loopback(url) => {}
+        "http" => wrong(
+            "credentials do not go over plain http to another machine",
+            "use https, or salesforce.allow_insecure = true",
+        ),
+        _ => wrong("is not an https URL", "such as \"https://myorg.my.salesforce.com\""),
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        wrong("holds a user or password", "credentials belong into salesforce.auth");
+    }
+    if url.path().trim_end_matches('/') != "" || url.query().is_some() || url.fragment().is_some() {
+        wrong("holds more than a scheme, host and port", "such as \"https://myorg.my.salesforce.com\"");
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+fn is_version(text: &str) -> bool {
+    text.strip_suffix(".0").is_some_and(|major| {
+        (2..=3).contains(&major.len())
+            && major.bytes().all(|b| b.is_ascii_digit())
+            && !major.starts_with('0')
+            && major.parse::<u32>().is_ok_and(|major| major >= OLDEST_VERSION)
+    })
+}

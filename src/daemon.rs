@@ -1,0 +1,195 @@
+//! The composition root: builds every part, joins them, and takes them down in order.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context as _, Result, bail};
+use futures::FutureExt as _;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::{
+    config::Config,
+    kafka::{Clients, Consumer, KafkaDeadLetters, LaneStart, Lanes, PRODUCER_QUEUE, Settings, Topics, partition_bound},
+    ops::{admin, health::Health, health::Phase, metrics::Metrics},
+    pipeline::{
+        batcher::{self, Batcher},
+        budget::Budget,
+        gate::Gate,
+        lane::{Lane, Shared},
+        settle::Settle,
+        stop::Stop,
+    },
+    route::Routes,
+    salesforce::Salesforce,
+    startup,
+};
+
+/// How long the consumer may take to leave its group, once everything is committed.
+const CLOSE: Duration = Duration::from_secs(5);
+
+type Pipeline = Shared<Salesforce, KafkaDeadLetters>;
+
+/// Runs until `cancel`, then drains. An error says why the daemon could not start, or could not go on.
+pub async fn run(config: Config, metrics: Metrics, cancel: CancellationToken) -> Result<()> {
+    let stop = Stop::default();
+    let routes = Arc::new(Routes::new(&config.routes, config.pipeline.max_row_bytes)?);
+    let clients = Clients::new(&config)?;
+    let org = Salesforce::new(&config.salesforce, &config.retry, &config.cache, metrics.clone())?;
+    let org = Arc::new(org);
+    let health = Health::new(org.watch(), metrics.clone());
+    if let Some(listen) = config.admin.listen {
+        let address = admin::serve(listen, metrics.clone(), health.clone());
+        address.await.with_context(|| format!("admin.listen: {listen}"))?;
+    }
+
+    let started = startup::wait(&config, &clients, &org, &routes);
+    let topics = tokio::select! {
+        biased;
+        () = cancel.cancelled() => {
+            info!("stopped before the start was complete");
+            return Ok(());
+        }
+        started = timeout(config.startup_timeout, started) => {
+            started.context("startup_timeout has passed, and the last warning says what is missing")??
+        }
+    };
+    let pipeline = pipeline(&config, &clients, &topics, &routes, org, &stop).await?;
+
+    let consumer = start_consumer(&config, &clients, &topics, &routes, &pipeline, &metrics, &stop)?;
+    health.set(Phase::Running);
+    info!(name = config.name, "running");
+    tokio::select! {
+        () = cancel.cancelled() => info!("told to stop, draining"),
+        () = consumer.closed() => stop.now("the consumer has ended"),
+        () = stop.stopped() => error!(reason = stop.reason(), "cannot go on, draining"),
+    }
+    health.set(Phase::Draining);
+    consumer.cancel();
+    // The drain has its own deadline, on the poll thread.
+    let deadline = config.drain_timeout + CLOSE;
+    if timeout(deadline, consumer.drained()).await.is_err() {
+        warn!("drain timed out, records will be repeated");
+    }
+    if timeout(CLOSE, consumer.closed()).await.is_err() {
+        warn!("the consumer has not left its group in time");
+    }
+    health.set(Phase::Stopped);
+    match stop.reason() {
+        None => Ok(()),
+        Some(reason) => bail!("{reason}"),
+    }
+}
+
+async fn pipeline(
+    config: &Config,
+    clients: &Clients,
+    topics: &Topics,
+    routes: &Routes,
+    org: Arc<Salesforce>,
+    stop: &Stop,
+) -> Result<Arc<Pipeline>> {
+    let dead_letters = match &config.dead_letter.topic {
+        Some(name) => {
+            let inputs: Vec<_> = routes.iter().flat_map(|(pattern, _)| topics.matching(pattern)).collect();
+            let max_bytes = topics.dead_letter_topic(&config.dead_letter, name, &inputs).await?;
+            Some(KafkaDeadLetters::new(clients, name, max_bytes).context("dead_letter: no producer")?)
+        }
+        None => None,
+    };
+    let settle = Settle {
+        name: config.name.clone(),
+        dead_letters,
+        on_rejection: config.dead_letter.on_rejection,
+        stop: stop.clone(),
+    };
+    let settings = batcher::Settings {
+        rows: config.pipeline.batch_rows,
+        bytes: config.pipeline.batch_bytes,
+        linger: config.pipeline.linger,
+        calls: config.salesforce.max_concurrent_requests,
+        initial_backoff: config.retry.initial_backoff,
+        max_backoff: config.retry.max_backoff,
+        row_timeout: config.retry.row_timeout,
+        max_attempts: config.retry.max_attempts,
+        unknown_hold: config.salesforce.unknown_hold,
+        parked: config.salesforce.quota.probe_interval,
+    };
+    let (batcher, task) = Batcher::start(org.clone(), settings, stop.clone());
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        if let Err(error) = task.await {
+            stop.now(format!("the batcher has ended: {error}"));
+        }
+    });
+    let budget = Budget::new(config.pipeline.max_in_flight_rows, config.pipeline.max_in_flight_bytes);
+    Ok(Arc::new(Shared { org, settle, gate: Gate::default(), budget, batcher }))
+}
+
+fn start_consumer(
+    config: &Config,
+    clients: &Clients,
+    topics: &Topics,
+    routes: &Arc<Routes>,
+    pipeline: &Arc<Pipeline>,
+    metrics: &Metrics,
+    stop: &Stop,
+) -> Result<Consumer> {
+    let bound = memory_bound(config);
+    let assigned = {
+        let pipeline = pipeline.clone();
+        move |partitions: usize| {
+            // Another member may have changed what the cache remembers.
+            pipeline.org.clear_cache();
+            info!(partitions, bytes = bound(partitions), "memory is bounded");
+        }
+    };
+    let lanes = Lanes { start: Box::new(lane_starter(routes, pipeline, metrics, stop)), assigned: Box::new(assigned) };
+    let settings = Settings {
+        clients,
+        subscription: routes.iter().map(|(pattern, _)| pattern).collect(),
+        partitions: &topics.partitions,
+        start: config.kafka.start,
+        commit_interval: config.kafka.commit_interval,
+        drain_timeout: config.drain_timeout,
+    };
+    // Looking for committed offsets blocks; everything that it needs is borrowed here.
+    tokio::task::block_in_place(|| Consumer::start(&settings, lanes, stop.clone())).context("kafka")
+}
+
+fn lane_starter(
+    routes: &Arc<Routes>,
+    pipeline: &Arc<Pipeline>,
+    metrics: &Metrics,
+    stop: &Stop,
+) -> impl Fn(LaneStart) -> Result<tokio::task::JoinHandle<()>, String> + Send + Sync + 'static {
+    let (routes, pipeline, metrics, stop) = (routes.clone(), pipeline.clone(), metrics.clone(), stop.clone());
+    let runtime = tokio::runtime::Handle::current();
+    move |start: LaneStart| {
+        let LaneStart { topic, partition, records, progress, draining } = start;
+        let route = routes.of_topic(&topic).map_err(|error| error.to_string())?.clone();
+        let lane = Lane::new(pipeline.clone(), route, draining, progress, &metrics);
+        let stop = stop.clone();
+        Ok(runtime.spawn(async move {
+            // A lane that ends without being told to leaves its partition unread: fatal, also if it panics.
+            match std::panic::AssertUnwindSafe(lane.run(records)).catch_unwind().await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    error!(%topic, partition, %error, "lane failed");
+                    stop.now(error.to_string());
+                }
+                Err(_) => stop.now(format!("the lane of {topic}[{partition}] has panicked")),
+            }
+        }))
+    }
+}
+
+/// What may be in memory with so many partitions, in bytes.
+fn memory_bound(config: &Config) -> impl Fn(usize) -> usize + Send + Sync + 'static {
+    /// The longest answer that is read.
+    const ANSWER: usize = 4 * 1024 * 1024;
+    let (pipeline, calls) = (&config.pipeline, config.salesforce.max_concurrent_requests);
+    let call = pipeline.batch_bytes.max(pipeline.max_row_bytes) + ANSWER;
+    let fixed = pipeline.max_in_flight_bytes + PRODUCER_QUEUE + calls * call;
+    move |partitions| fixed + partitions * (partition_bound() + 2 * 1024)
+}

@@ -1,0 +1,97 @@
+//! What librdkafka is told. A property of the user's goes in first; those that the algorithm owns come after it, and the
+//! configuration has refused them already.
+
+use rdkafka::ClientConfig;
+use secrecy::ExposeSecret as _;
+
+use crate::config::{Config, SecretError};
+
+/// A secret among the Kafka properties that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("kafka.properties.{key}: {source}")]
+pub struct KafkaConfigError {
+    key: String,
+    source: SecretError,
+}
+
+/// The configurations of the daemon's Kafka clients. They hold secrets: no `Debug`.
+pub struct Clients {
+    base: ClientConfig,
+    consumer: ClientConfig,
+}
+
+/// What librdkafka may hold for each partition. Both limits count per split partition queue, and only the values' bytes.
+pub(super) const QUEUED_KBYTES: usize = 512;
+pub(super) const QUEUED_MESSAGES: usize = 2_000;
+const FETCH_BYTES: usize = 256 * 1024;
+/// Room for many dead letters; for one of the largest there is always room.
+pub const PRODUCER_QUEUE: usize = 8 * 1024 * 1024;
+
+impl Clients {
+    pub fn new(config: &Config) -> Result<Self, KafkaConfigError> {
+        let kafka = &config.kafka;
+        let mut base = ClientConfig::new();
+        // The vendored OpenSSL finds no CA certificates otherwise.
+        base.set("ssl.ca.location", "probe");
+        for (key, value) in &kafka.properties {
+            let value = value.reveal().map_err(|source| KafkaConfigError { key: key.clone(), source })?;
+            base.set(key, value.expose_secret());
+        }
+        if kafka.properties.keys().any(|key| key == "ssl.ca.pem") && !kafka.properties.contains_key("ssl.ca.location") {
+            base.remove("ssl.ca.location");
+        }
+        base.set("bootstrap.servers", &kafka.bootstrap_servers).set("client.id", &config.name);
+
+        let mut consumer = base.clone();
+        consumer
+            .set("group.id", &kafka.group_id)
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("enable.partition.eof", "false")
+            .set("auto.offset.reset", "error")
+            .set("partition.assignment.strategy", "cooperative-sticky")
+            .set("session.timeout.ms", kafka.session_timeout.as_millis().to_string())
+            .set("max.poll.interval.ms", kafka.max_poll_interval.as_millis().to_string())
+            .set("queued.max.messages.kbytes", QUEUED_KBYTES.to_string())
+            .set("queued.min.messages", QUEUED_MESSAGES.to_string())
+            .set("fetch.queue.backoff.ms", "50")
+            .set("max.partition.fetch.bytes", FETCH_BYTES.to_string());
+        if let Some(id) = &kafka.group_instance_id {
+            consumer.set("group.instance.id", id);
+        }
+        if let Some(topic) = &config.dead_letter.topic {
+            consumer.set("topic.blacklist", format!("^{}$", topic.replace('.', "\\.")));
+        }
+        Ok(Self { base, consumer })
+    }
+
+    pub(super) fn consumer(&self) -> &ClientConfig {
+        &self.consumer
+    }
+
+    /// For questions that need no group.
+    pub(super) fn admin(&self) -> &ClientConfig {
+        &self.base
+    }
+
+    /// For letters of up to `max_bytes`: idempotent, confirmed by all in-sync replicas, and never given up.
+    pub(super) fn producer(&self, max_bytes: usize) -> ClientConfig {
+        let queue = PRODUCER_QUEUE.max(max_bytes + 1024 * 1024);
+        let mut producer = self.base.clone();
+        producer
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            .set("message.timeout.ms", "0")
+            .set("message.max.bytes", max_bytes.to_string())
+            .set("queue.buffering.max.kbytes", (queue / 1024).to_string())
+            .set("linger.ms", "5");
+        producer
+    }
+}
+
+/// What one partition can hold in memory on librdkafka's side, in bytes: values, the messages' own structures, one fetch.
+pub fn partition_bound() -> usize {
+    /// Of librdkafka's structures for one message.
+    const MESSAGE: usize = 600;
+    QUEUED_KBYTES * 1024 + QUEUED_MESSAGES * MESSAGE + FETCH_BYTES
+}

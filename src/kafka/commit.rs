@@ -1,0 +1,136 @@
+//! The thread that commits, and nothing else: a synchronous commit in librdkafka has no deadline, so nobody but this
+//! thread waits on it.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    Offset, TopicPartitionList,
+    consumer::{BaseConsumer, CommitMode, Consumer as _},
+    error::KafkaResult,
+};
+use tracing::{debug, warn};
+
+use super::rebalance::Context;
+use crate::pipeline::lane::Progress;
+
+pub(super) type TopicPartition = (Arc<str>, i32);
+
+/// The next offset of every partition that this process owns.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Owned(Arc<Mutex<BTreeMap<TopicPartition, Arc<Progress>>>>);
+
+/// Asks the thread for a commit now.
+#[derive(Debug, Clone)]
+pub(super) struct Committer(SyncSender<Request>);
+
+struct Request {
+    offsets: Vec<(TopicPartition, i64)>,
+    reply: SyncSender<KafkaResult<()>>,
+}
+
+/// An owned partition is committed at least this often, also when its offset has not moved: only then is it known that
+/// this process still owns it.
+const UNCHANGED: Duration = Duration::from_secs(3);
+
+impl Owned {
+    pub(super) fn lock(&self) -> MutexGuard<'_, BTreeMap<TopicPartition, Arc<Progress>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Committer {
+    /// The thread ends when the last `Committer` is gone, or the consumer.
+    pub(super) fn start(
+        consumer: &Arc<BaseConsumer<Context>>,
+        owned: Owned,
+        interval: Duration,
+    ) -> std::io::Result<(Self, JoinHandle<()>)> {
+        let (sender, receiver) = sync_channel(1);
+        let consumer = Arc::downgrade(consumer);
+        let thread = std::thread::Builder::new()
+            .name("commit".into())
+            .spawn(move || run(&consumer, &owned, interval, &receiver))?;
+        Ok((Self(sender), thread))
+    }
+
+    /// Commits `offsets`, and waits for the answer until `deadline` only.
+    pub(super) fn commit(&self, offsets: Vec<(TopicPartition, i64)>, deadline: Instant) -> bool {
+        let (reply, answer) = sync_channel(1);
+        let left = || deadline.saturating_duration_since(Instant::now());
+        let mut request = Some(Request { offsets, reply });
+        while let Some(again) = request.take() {
+            match self.0.try_send(again) {
+                Ok(()) => {}
+                Err(std::sync::mpsc::TrySendError::Full(again)) if !left().is_zero() => {
+                    std::thread::park_timeout(Duration::from_millis(10));
+                    request = Some(again);
+                }
+                Err(_) => return false,
+            }
+        }
+        match answer.recv_timeout(left()) {
+            Ok(Ok(())) => true,
+            Ok(Err(error)) => {
+                // Best effort: in a rebalance the coordinator often refuses. What was not committed is read again.
+                warn!(%error, "offsets not committed, their records will be repeated");
+                false
+            }
+            Err(_) => {
+                warn!("no answer to the commit in time, its records may be repeated");
+                false
+            }
+        }
+    }
+}
+
+fn run(consumer: &Weak<BaseConsumer<Context>>, owned: &Owned, interval: Duration, requests: &Receiver<Request>) {
+    let mut committed: BTreeMap<TopicPartition, (i64, Instant)> = BTreeMap::new();
+    let mut failing = false;
+    loop {
+        let request = match requests.recv_timeout(interval) {
+            Ok(request) => Some(request),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        let Some(consumer) = consumer.upgrade() else { return };
+        if let Some(Request { offsets, reply }) = request {
+            // Who asked may have stopped waiting.
+            drop(reply.try_send(commit(&consumer, &offsets)));
+            continue;
+        }
+        let owned: Vec<_> = owned.lock().iter().map(|(at, progress)| (at.clone(), progress.next_offset())).collect();
+        committed.retain(|at, _| owned.iter().any(|(still, _)| still == at));
+        let is_due = |at: &TopicPartition, offset: i64| {
+            committed.get(at).is_none_or(|(last, when)| *last != offset || when.elapsed() >= UNCHANGED)
+        };
+        let due: Vec<_> = owned.into_iter().filter(|(at, offset)| is_due(at, *offset)).collect();
+        let now = Instant::now();
+        match commit(&consumer, &due) {
+            Ok(()) => {
+                committed.extend(due.into_iter().map(|(at, offset)| (at, (offset, now))));
+                failing = false;
+            }
+            Err(error) if std::mem::replace(&mut failing, true) => debug!(%error, "offsets still not committed"),
+            Err(error) => warn!(%error, "offsets not committed, trying again"),
+        }
+    }
+}
+
+fn commit(consumer: &BaseConsumer<Context>, offsets: &[(TopicPartition, i64)]) -> KafkaResult<()> {
+    if offsets.is_empty() {
+        return Ok(());
+    }
+    let mut list = TopicPartitionList::with_capacity(offsets.len());
+    for ((topic, partition), offset) in offsets {
+        list.add_partition_offset(topic, *partition, Offset::Offset(*offset))?;
+    }
+    consumer.commit(&list, CommitMode::Sync)
+}

@@ -1,0 +1,122 @@
+//! The poll thread. It never reads a record: those come through the partitions' queues. It serves the group, so that an
+//! outage of the org for hours costs no membership.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use rdkafka::{
+    consumer::{BaseConsumer, Consumer as _},
+    error::KafkaError,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, info};
+
+use super::{
+    client::Clients,
+    commit::Committer,
+    positions::Positions,
+    rebalance::{Context, Lanes},
+};
+use crate::{
+    config::{Start, TopicPattern},
+    pipeline::stop::Stop,
+};
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConsumerError {
+    #[error("the consumer cannot be created: {0}")]
+    Create(KafkaError),
+    #[error("no committed offsets of the group: {0}")]
+    Positions(KafkaError),
+    #[error("the subscription is refused: {0}")]
+    Subscribe(KafkaError),
+    #[error("no thread: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// How the consumer is run.
+pub struct Settings<'a> {
+    pub clients: &'a Clients,
+    pub subscription: Vec<&'a TopicPattern>,
+    /// The topics that there are now, with their partition counts.
+    pub partitions: &'a BTreeMap<String, i32>,
+    pub start: Start,
+    pub commit_interval: Duration,
+    pub drain_timeout: Duration,
+}
+
+/// The running consumer.
+#[derive(Debug)]
+pub struct Consumer {
+    cancel: CancellationToken,
+    drained: CancellationToken,
+    closed: CancellationToken,
+}
+
+const POLL: Duration = Duration::from_millis(100);
+
+impl Consumer {
+    /// Joins the group and starts lanes for what is assigned, until it is cancelled.
+    pub fn start(settings: &Settings<'_>, lanes: Lanes, stop: Stop) -> Result<Self, ConsumerError> {
+        let context = Context::new(lanes, settings.drain_timeout, stop.clone());
+        let consumer: BaseConsumer<Context> =
+            settings.clients.consumer().create_with_context(context).map_err(ConsumerError::Create)?;
+        let consumer = Arc::new(consumer);
+        let positions =
+            Positions::look(&consumer, settings.start, settings.partitions).map_err(ConsumerError::Positions)?;
+        let owned = consumer.context().owned().clone();
+        let (committer, _) = Committer::start(&consumer, owned, settings.commit_interval)?;
+        consumer.context().complete(&consumer, committer, positions);
+
+        let topics: Vec<_> = settings.subscription.iter().map(|pattern| pattern.subscription()).collect();
+        let topics: Vec<_> = topics.iter().map(|topic| &**topic).collect();
+        consumer.subscribe(&topics).map_err(ConsumerError::Subscribe)?;
+        info!(?topics, "subscribed");
+
+        let [cancel, drained, closed] = std::array::from_fn(|_| CancellationToken::new());
+        let this = Self { cancel: cancel.clone(), drained: drained.clone(), closed: closed.clone() };
+        std::thread::Builder::new().name("poll".into()).spawn(move || {
+            let (_drained, _closed) = (drained.drop_guard_ref(), closed.drop_guard_ref());
+            while !cancel.is_cancelled() {
+                poll(&consumer, &stop);
+            }
+            consumer.context().drain_all();
+            drained.cancel();
+            // The last handle: dropping it leaves the group, and polls until that is done.
+            drop(consumer);
+        })?;
+        Ok(this)
+    }
+
+    /// Drain, commit, leave the group.
+    pub fn cancel(&self) {
+        self.cancel.cancel();
+    }
+
+    /// Waits until everything that was settled is committed.
+    pub async fn drained(&self) {
+        self.drained.cancelled().await;
+    }
+
+    /// Waits until the group is left.
+    pub async fn closed(&self) {
+        self.closed.cancelled().await;
+    }
+}
+
+fn poll(consumer: &Arc<BaseConsumer<Context>>, stop: &Stop) {
+    match consumer.poll(POLL) {
+        None => {}
+        Some(Ok(message)) => {
+            use rdkafka::Message as _;
+            let at = format!("{}[{}]@{}", message.topic(), message.partition(), message.offset());
+            error!(at, "record on the main queue");
+            stop.now(format!("{at} came without a lane"));
+        }
+        Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => {
+            error!(%error, "consumer failed");
+            stop.now(error.to_string());
+        }
+        // An unknown topic, a broker that is away: librdkafka goes on by itself.
+        Some(Err(error)) => debug!(%error, "kafka consumer"),
+    }
+}

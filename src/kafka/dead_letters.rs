@@ -1,0 +1,142 @@
+//! The producer of the dead letters: idempotent, acks=all, and patient.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use rdkafka::{
+    ClientConfig,
+    error::{KafkaError, KafkaResult, RDKafkaErrorCode},
+    message::OwnedHeaders,
+    producer::{FutureProducer, FutureRecord, Producer as _},
+};
+use tracing::warn;
+
+use super::client::Clients;
+use crate::{
+    pipeline::dead_letter::{DeadLetter, DeadLetterError, DeadLetters},
+    record::{Header, Record, Timestamp},
+};
+
+pub struct KafkaDeadLetters {
+    config: ClientConfig,
+    topic: String,
+    producer: Mutex<Arc<FutureProducer>>,
+}
+
+/// Between two attempts at a broker that does not take a letter now.
+const BACKOFF: Duration = Duration::from_secs(1);
+/// Between two looks at a queue that is full of earlier letters.
+const QUEUE_FULL: Duration = Duration::from_millis(20);
+
+impl KafkaDeadLetters {
+    /// `max_bytes`: the largest message that the topic takes.
+    pub fn new(clients: &Clients, topic: &str, max_bytes: usize) -> KafkaResult<Self> {
+        let config = clients.producer(max_bytes);
+        let producer = Mutex::new(Arc::new(config.create()?));
+        Ok(Self { config, topic: topic.to_owned(), producer })
+    }
+
+    fn producer(&self) -> Arc<FutureProducer> {
+        self.producer.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// After a fatal error a producer takes nothing any more. The first letter that sees it builds the next one.
+    fn rebuild(&self, failed: &Arc<FutureProducer>) -> KafkaResult<()> {
+        let mut producer = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&producer, failed) {
+            *producer = Arc::new(self.config.create()?);
+        }
+        Ok(())
+    }
+
+    async fn send(&self, producer: &FutureProducer, record: &Record, timestamp: bool) -> KafkaResult<()> {
+        loop {
+            let headers = headers(&record.headers, record.timestamp.filter(|_| !timestamp).map(Timestamp::millis));
+            let mut letter: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(&self.topic).headers(headers);
+            letter.key = record.key.as_deref();
+            letter.payload = record.value.as_deref();
+            letter.timestamp = record.timestamp.filter(|_| timestamp).map(Timestamp::millis);
+            match producer.send_result(letter) {
+                Ok(delivery) => {
+                    return match delivery.await {
+                        Ok(Ok(_)) => Ok(()),
+                        Ok(Err((error, _))) => Err(error),
+                        Err(_) => Err(KafkaError::Canceled),
+                    };
+                }
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
+                    tokio::time::sleep(QUEUE_FULL).await;
+                }
+                Err((error, _)) => return Err(error),
+            }
+        }
+    }
+}
+
+impl DeadLetters for KafkaDeadLetters {
+    async fn deliver(&self, letter: &DeadLetter) -> Result<(), DeadLetterError> {
+        let mut timestamp = true;
+        loop {
+            let producer = self.producer();
+            let Err(error) = self.send(&producer, &letter.record, timestamp).await else { return Ok(()) };
+            let topic = || self.topic.clone();
+            match error.rdkafka_error_code() {
+                Some(RDKafkaErrorCode::MessageSizeTooLarge) => {
+                    return Err(DeadLetterError::TooLarge { topic: topic(), bytes: size(&letter.record) });
+                }
+                Some(RDKafkaErrorCode::InvalidTimestamp) if timestamp => {
+                    timestamp = false;
+                    continue;
+                }
+                _ if producer.client().fatal_error().is_some() => {
+                    warn!(%error, "the producer of the dead letters has failed, building another");
+                    if let Err(error) = self.rebuild(&producer) {
+                        return Err(DeadLetterError::Refused { topic: topic(), message: error.to_string() });
+                    }
+                }
+                Some(code) if is_permanent(code) => {
+                    return Err(DeadLetterError::Refused { topic: topic(), message: error.to_string() });
+                }
+                _ => warn!(%error, "dead letter not taken, trying again"),
+            }
+            tokio::time::sleep(BACKOFF).await;
+        }
+    }
+}
+
+/// What no repetition mends.
+fn is_permanent(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::TopicAuthorizationFailed
+            | RDKafkaErrorCode::ClusterAuthorizationFailed
+            | RDKafkaErrorCode::UnknownTopic
+            | RDKafkaErrorCode::UnknownTopicOrPartition
+            | RDKafkaErrorCode::InvalidTopic
+            | RDKafkaErrorCode::InvalidRecord
+            | RDKafkaErrorCode::InvalidMessage
+            | RDKafkaErrorCode::InvalidMessageSize
+            | RDKafkaErrorCode::InvalidTimestamp
+            | RDKafkaErrorCode::PolicyViolation
+    )
+}
+
+fn headers(headers: &[Header], timestamp: Option<i64>) -> OwnedHeaders {
+    let known = headers.iter().fold(OwnedHeaders::new_with_capacity(headers.len() + 1), |known, header| {
+        known.insert(rdkafka::message::Header { key: &header.name, value: header.value.as_deref() })
+    });
+    match timestamp {
+        Some(millis) => {
+            known.insert(rdkafka::message::Header { key: "sobjectd.timestamp", value: Some(&millis.to_string()) })
+        }
+        None => known,
+    }
+}
+
+fn size(record: &Record) -> usize {
+    let len = |bytes: &Option<bytes::Bytes>| bytes.as_ref().map_or(0, bytes::Bytes::len);
+    let headers: usize = record.headers.iter().map(|header| header.name.len() + len(&header.value)).sum();
+    len(&record.key) + len(&record.value) + headers
+}

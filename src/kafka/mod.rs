@@ -1,0 +1,18 @@
+//! The only place that names rdkafka: a consumer on its own thread, one queue for each partition, one thread that
+//! commits, and the producer of the dead letters.
+
+mod client;
+mod commit;
+mod consumer;
+mod dead_letters;
+mod partition;
+mod positions;
+mod rebalance;
+mod topics;
+
+pub use client::{Clients, KafkaConfigError, PRODUCER_QUEUE, partition_bound};
+pub use consumer::{Consumer, ConsumerError, Settings};
+pub use dead_letters::KafkaDeadLetters;
+pub use partition::{PartitionStream, SourceError};
+pub use rebalance::{LaneStart, Lanes};
+pub use topics::{StartError, Topics};

@@ -1,0 +1,114 @@
+//! One partition's queue as a stream of records.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures::Stream;
+use rdkafka::{
+    Message as _,
+    consumer::{BaseConsumer, Consumer as _, base_consumer::PartitionQueue},
+    error::{KafkaError, RDKafkaErrorCode},
+    message::{BorrowedMessage, Headers as _},
+};
+use tokio::sync::Notify;
+use tracing::warn;
+
+use super::rebalance::Context;
+use crate::record::{Header, Position, Record, Timestamp};
+
+pub type PartitionStream = std::pin::Pin<Box<dyn Stream<Item = Result<Record, SourceError>> + Send>>;
+
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    #[error("{topic}[{partition}]: the offsets {next} to {} are lost; the topic begins at {low} and ends at {high}", low - 1)]
+    LostOffsets { topic: Arc<str>, partition: i32, next: i64, low: i64, high: i64 },
+    #[error("{topic}[{partition}]: {source}")]
+    Fatal { topic: Arc<str>, partition: i32, source: KafkaError },
+}
+
+/// How often a queue is looked at without a wake-up, since one can get lost (rust-rdkafka#840).
+const TICK: Duration = Duration::from_secs(1);
+
+struct Source {
+    queue: PartitionQueue<Context>,
+    consumer: Arc<BaseConsumer<Context>>,
+    nonempty: Arc<Notify>,
+    topic: Arc<str>,
+    partition: i32,
+    next: i64,
+}
+
+/// Records from offset `next` on.
+pub(super) fn records(
+    mut queue: PartitionQueue<Context>,
+    consumer: Arc<BaseConsumer<Context>>,
+    topic: Arc<str>,
+    partition: i32,
+    next: i64,
+) -> PartitionStream {
+    let nonempty = Arc::new(Notify::new());
+    let wake = nonempty.clone();
+    queue.set_nonempty_callback(move || wake.notify_one());
+    let source = Source { queue, consumer, nonempty, topic, partition, next };
+    Box::pin(futures::stream::unfold(source, async |mut source| source.next().await.map(|item| (item, source))))
+}
+
+impl Source {
+    async fn next(&mut self) -> Option<Result<Record, SourceError>> {
+        loop {
+            let error = match self.poll() {
+                Some(Ok(record)) => {
+                    self.next = record.position.offset + 1;
+                    return Some(Ok(record));
+                }
+                Some(Err(error)) => error,
+                None => {
+                    // What arrives between the poll and the wait has left a permit in the notification.
+                    drop(tokio::time::timeout(TICK, self.nonempty.notified()).await);
+                    continue;
+                }
+            };
+            let (topic, partition) = (self.topic.clone(), self.partition);
+            match error {
+                KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset) => {
+                    return Some(Err(self.lost_offsets().await));
+                }
+                source @ KafkaError::MessageConsumptionFatal(_) => {
+                    return Some(Err(SourceError::Fatal { topic, partition, source }));
+                }
+                error => warn!(%topic, partition, %error, "partition cannot be read now"),
+            }
+        }
+    }
+
+    /// Copies what there is: a message that is kept would pin its whole fetch response (librdkafka#1382).
+    fn poll(&self) -> Option<Result<Record, KafkaError>> {
+        self.queue.poll(Duration::ZERO).map(|message| message.map(|message| self.copy(&message)))
+    }
+
+    fn copy(&self, message: &BorrowedMessage<'_>) -> Record {
+        let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
+        Record {
+            position: Position { topic: self.topic.clone(), partition: self.partition, offset: message.offset() },
+            timestamp: match message.timestamp() {
+                rdkafka::Timestamp::NotAvailable => None,
+                rdkafka::Timestamp::CreateTime(millis) => Some(Timestamp::Create(millis)),
+                rdkafka::Timestamp::LogAppendTime(millis) => Some(Timestamp::LogAppend(millis)),
+            },
+            key: message.key().map(Bytes::copy_from_slice),
+            value: message.payload().map(Bytes::copy_from_slice),
+            headers: headers
+                .map(|header| Header { name: header.key.to_owned(), value: header.value.map(Bytes::copy_from_slice) })
+                .collect(),
+        }
+    }
+
+    async fn lost_offsets(&self) -> SourceError {
+        const TIMEOUT: Duration = Duration::from_secs(5);
+        let (consumer, topic, partition) = (self.consumer.clone(), self.topic.clone(), self.partition);
+        let watermarks =
+            tokio::task::spawn_blocking(move || consumer.fetch_watermarks(&topic, partition, TIMEOUT)).await;
+        let (low, high) = watermarks.ok().and_then(Result::ok).unwrap_or((-1, -1));
+        SourceError::LostOffsets { topic: self.topic.clone(), partition, next: self.next, low, high }
+    }
+}

@@ -1,0 +1,106 @@
+//! Where reading starts.
+//!
+//! At the group's committed offset. A partition without one begins where `kafka.start` says, if its topic had no committed
+//! offset at all when this process looked before it joined; else it appeared while the group was running, and begins at
+//! the earliest. What is found is committed before the first record is read.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer as _, ConsumerContext},
+    error::KafkaResult,
+};
+use tracing::{info, warn};
+
+use super::commit::{Committer, TopicPartition};
+use crate::config::Start;
+
+/// How long one look-up may take before it is tried again.
+const LOOK_UP: Duration = Duration::from_secs(5);
+
+#[derive(Debug)]
+pub(super) struct Positions {
+    /// With `start = "latest"`: topics without any committed offset, and how many partitions they had.
+    fresh: BTreeMap<String, i32>,
+}
+
+impl Positions {
+    /// Looks before the group is joined. `partitions`: the partition count of each subscribed topic.
+    pub(super) fn look<C: ConsumerContext>(
+        consumer: &BaseConsumer<C>,
+        start: Start,
+        partitions: &BTreeMap<String, i32>,
+    ) -> KafkaResult<Self> {
+        let mut fresh = BTreeMap::new();
+        if start == Start::Latest {
+            for (topic, count) in partitions.iter().filter(|(_, count)| **count > 0) {
+                let mut list = TopicPartitionList::new();
+                list.add_partition_range(topic, 0, count - 1);
+                let committed = consumer.committed_offsets(list, LOOK_UP)?;
+                if committed.elements().iter().all(|element| !matches!(element.offset(), Offset::Offset(_))) {
+                    fresh.insert(topic.clone(), *count);
+                }
+            }
+        }
+        Ok(Self { fresh })
+    }
+
+    /// A numeric offset for each partition; what fails is tried again until `deadline`.
+    pub(super) fn resolve<C: ConsumerContext>(
+        &self,
+        consumer: &BaseConsumer<C>,
+        committer: &Committer,
+        partitions: &[TopicPartition],
+        deadline: Instant,
+    ) -> KafkaResult<Vec<(TopicPartition, i64)>> {
+        loop {
+            match self.try_resolve(consumer, partitions) {
+                Ok((known, new)) => {
+                    let offsets = known.into_iter().chain(new.iter().cloned()).collect();
+                    if new.is_empty() || committer.commit(new, deadline) || Instant::now() >= deadline {
+                        return Ok(offsets);
+                    }
+                }
+                Err(error) if Instant::now() >= deadline => return Err(error),
+                Err(error) => warn!(%error, "committed offsets not known, trying again"),
+            }
+            std::thread::park_timeout(Duration::from_millis(200));
+        }
+    }
+
+    /// Partitions with a committed offset, and those without.
+    #[expect(clippy::type_complexity, reason = "two lists of one kind")]
+    fn try_resolve<C: ConsumerContext>(
+        &self,
+        consumer: &BaseConsumer<C>,
+        partitions: &[TopicPartition],
+    ) -> KafkaResult<(Vec<(TopicPartition, i64)>, Vec<(TopicPartition, i64)>)> {
+        let (mut known, mut new) = (Vec::new(), Vec::new());
+        if partitions.is_empty() {
+            return Ok((known, new));
+        }
+        let mut list = TopicPartitionList::new();
+        for (topic, partition) in partitions {
+            list.add_partition(topic, *partition);
+        }
+        for element in consumer.committed_offsets(list, LOOK_UP)?.elements() {
+            element.error()?;
+            let at: TopicPartition = (Arc::from(element.topic()), element.partition());
+            if let Offset::Offset(offset) = element.offset() {
+                known.push((at, offset));
+                continue;
+            }
+            let (low, high) = consumer.fetch_watermarks(&at.0, at.1, LOOK_UP)?;
+            let latest = self.fresh.get(&*at.0).is_some_and(|count| at.1 < *count);
+            let offset = if latest { high } else { low };
+            info!(topic = %at.0, partition = at.1, offset, "no committed offset, reading starts here");
+            new.push((at, offset));
+        }
+        Ok((known, new))
+    }
+}

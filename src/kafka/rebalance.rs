@@ -1,0 +1,214 @@
+//! Partitions come and go. Everything here runs on the poll thread, inside of the consumer's callback, and waits there
+//! with a deadline.
+//!
+//! A queue is split before its partition is assigned: what arrives between the two would lie on the main queue
+//! (librdkafka#3231). A revoked partition is drained, a lost one is given up at once: another member may own it already.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    ClientContext, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer as _, ConsumerContext, RebalanceProtocol},
+    error::{KafkaError, KafkaResult},
+    types::RDKafkaRespErr,
+};
+use tokio::{runtime::Handle, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, info, warn};
+
+use super::{
+    commit::{Committer, Owned, TopicPartition},
+    partition::{self, PartitionStream},
+    positions::Positions,
+};
+use crate::pipeline::{lane::Progress, stop::Stop};
+
+/// What a lane is started with.
+pub struct LaneStart {
+    pub topic: Arc<str>,
+    pub partition: i32,
+    pub records: PartitionStream,
+    pub progress: Arc<Progress>,
+    pub draining: CancellationToken,
+}
+
+/// The daemon's side of an assignment.
+pub struct Lanes {
+    /// Starts a lane as a task. An error says why no lane can take the topic.
+    pub start: Box<dyn Fn(LaneStart) -> Result<JoinHandle<()>, String> + Send + Sync>,
+    /// Partitions were assigned; so many are owned now.
+    pub assigned: Box<dyn Fn(usize) + Send + Sync>,
+}
+
+struct RunningLane {
+    task: JoinHandle<()>,
+    draining: CancellationToken,
+    progress: Arc<Progress>,
+}
+
+/// The consumer's context, and the owner of all lanes.
+pub(super) struct Context {
+    /// The queues need the consumer's `Arc`, and the callback brings only a reference.
+    consumer: OnceLock<Weak<BaseConsumer<Self>>>,
+    committer: OnceLock<Committer>,
+    positions: OnceLock<Positions>,
+    owned: Owned,
+    lanes: Mutex<BTreeMap<TopicPartition, RunningLane>>,
+    daemon: Lanes,
+    runtime: Handle,
+    drain_timeout: Duration,
+    stop: Stop,
+}
+
+impl Context {
+    pub(super) fn new(daemon: Lanes, drain_timeout: Duration, stop: Stop) -> Self {
+        Self {
+            consumer: OnceLock::new(),
+            committer: OnceLock::new(),
+            positions: OnceLock::new(),
+            owned: Owned::default(),
+            lanes: Mutex::default(),
+            daemon,
+            runtime: Handle::current(),
+            drain_timeout,
+            stop,
+        }
+    }
+
+    pub(super) fn owned(&self) -> &Owned {
+        &self.owned
+    }
+
+    /// Before the subscription: without these nothing can be assigned.
+    pub(super) fn complete(&self, consumer: &Arc<BaseConsumer<Self>>, committer: Committer, positions: Positions) {
+        let new = self.consumer.set(Arc::downgrade(consumer)).is_ok()
+            && self.committer.set(committer).is_ok()
+            && self.positions.set(positions).is_ok();
+        assert!(new, "a context belongs to one consumer");
+    }
+
+    fn assign(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
+        let partitions = partitions(list);
+        let deadline = Instant::now() + self.drain_timeout;
+        let offsets = match (self.positions.get(), self.committer.get()) {
+            (Some(positions), Some(committer)) => positions.resolve(consumer, committer, &partitions, deadline)?,
+            _ => Vec::new(),
+        };
+        let mut assigned = TopicPartitionList::with_capacity(offsets.len());
+        for (at, offset) in offsets {
+            if let Err(reason) = self.start(&at, offset) {
+                error!(topic = %at.0, partition = at.1, reason, "no lane for a partition");
+                self.stop.now(reason);
+                continue;
+            }
+            assigned.add_partition_offset(&at.0, at.1, Offset::Offset(offset))?;
+        }
+        info!(partitions = ?partitions, "assigned");
+        if !partitions.is_empty() {
+            (self.daemon.assigned)(self.lanes().len());
+        }
+        match consumer.rebalance_protocol() {
+            RebalanceProtocol::Cooperative => consumer.incremental_assign(&assigned),
+            RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.assign(&assigned),
+        }
+    }
+
+    fn start(&self, at: &TopicPartition, offset: i64) -> Result<(), String> {
+        let (topic, partition) = at.clone();
+        let consumer = self.consumer.get().and_then(Weak::upgrade).ok_or("the consumer is being closed")?;
+        let queue = consumer.split_partition_queue(&topic, partition).ok_or("the partition has no queue")?;
+        let records = partition::records(queue, consumer, topic.clone(), partition, offset);
+        let (progress, draining) = (Arc::new(Progress::new(offset)), CancellationToken::new());
+        let task = {
+            let (progress, draining) = (progress.clone(), draining.clone());
+            (self.daemon.start)(LaneStart { topic, partition, records, progress, draining })?
+        };
+        self.owned.lock().insert(at.clone(), progress.clone());
+        let left = self.lanes().insert(at.clone(), RunningLane { task, draining, progress });
+        assert!(left.is_none(), "a partition has one lane");
+        Ok(())
+    }
+
+    fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
+        let partitions = partitions(list);
+        let is_lost = consumer.assignment_lost();
+        info!(partitions = ?partitions, lost = is_lost, "revoked");
+        self.end(&partitions, is_lost);
+        match consumer.rebalance_protocol() {
+            RebalanceProtocol::Cooperative => consumer.incremental_unassign(list),
+            RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.unassign(),
+        }
+    }
+
+    /// The same drain for a stop, between two polls.
+    pub(super) fn drain_all(&self) {
+        let partitions: Vec<_> = self.lanes().keys().cloned().collect();
+        self.end(&partitions, false);
+    }
+
+    /// Drains the lanes of `partitions` and commits what they have settled; if they are lost, gives them up instead.
+    fn end(&self, partitions: &[TopicPartition], lost: bool) {
+        let lanes: Vec<_> = {
+            let mut running = self.lanes();
+            partitions.iter().filter_map(|at| running.remove(at).map(|lane| (at.clone(), lane))).collect()
+        };
+        self.owned.lock().retain(|at, _| !partitions.contains(at));
+        let deadline = Instant::now() + if lost { Duration::ZERO } else { self.drain_timeout };
+        for (_, lane) in &lanes {
+            lane.draining.cancel();
+        }
+        let mut offsets = Vec::with_capacity(lanes.len());
+        for (at, mut lane) in lanes {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let drained = self.runtime.block_on(async { tokio::time::timeout(left, &mut lane.task).await });
+            if drained.is_err() {
+                // Its calls run on to their end, and settle nothing.
+                lane.task.abort();
+                drop(self.runtime.block_on(lane.task));
+                if !lost {
+                    warn!(topic = %at.0, partition = at.1, "drain aborted, records will be repeated");
+                }
+            }
+            offsets.push((at, lane.progress.next_offset()));
+        }
+        if let (false, false, Some(committer)) = (lost, offsets.is_empty(), self.committer.get()) {
+            // The drain has used its time; the commit gets a little of its own.
+            committer.commit(offsets, deadline.max(Instant::now() + Duration::from_secs(5)));
+        }
+    }
+
+    fn lanes(&self) -> MutexGuard<'_, BTreeMap<TopicPartition, RunningLane>> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// `elements` panics on an empty list (rust-rdkafka#681), and a cooperative rebalance brings some.
+fn partitions(list: &TopicPartitionList) -> Vec<TopicPartition> {
+    if list.count() == 0 {
+        return Vec::new();
+    }
+    list.elements().iter().map(|element| (Arc::from(element.topic()), element.partition())).collect()
+}
+
+impl ConsumerContext for Context {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, list: &mut TopicPartitionList) {
+        let done = match event {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.assign(consumer, list),
+            _ => self.revoke(consumer, list),
+        };
+        if let Err(error) = done {
+            error!(%error, "rebalance failed");
+            self.stop.now(format!("a rebalance has failed: {error}"));
+        }
+    }
+}
+
+impl ClientContext for Context {
+    fn error(&self, error: KafkaError, reason: &str) {
+        debug!(%error, reason, "kafka client");
+    }
+}

@@ -1,0 +1,134 @@
+//! What must be there before the first record is read: the broker, the topics, the dead-letter topic.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use rdkafka::{
+    admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication},
+    client::DefaultClientContext,
+    error::{KafkaError, RDKafkaErrorCode},
+};
+use tracing::{debug, info, warn};
+
+use super::client::Clients;
+use crate::config::{DeadLetter, TopicPattern};
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("kafka: no client can be made of the configuration: {0}")]
+    Client(KafkaError),
+    #[error("kafka.bootstrap_servers: no answer: {0}")]
+    Unreachable(KafkaError),
+    #[error("dead_letter.topic: {topic} is not there and cannot be created: {message}")]
+    DeadLetterTopic { topic: String, message: String },
+}
+
+/// The cluster's topics, and a client to ask about them.
+pub struct Topics {
+    admin: AdminClient<DefaultClientContext>,
+    /// Partition counts by name.
+    pub partitions: BTreeMap<String, i32>,
+}
+
+/// Kafka's default for `max.message.bytes`.
+const DEFAULT_MAX_BYTES: usize = 1_048_588;
+/// A dead letter is its record and some headers.
+const HEADERS: usize = 64 * 1024;
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+impl Topics {
+    /// Asks the cluster once.
+    pub async fn look(clients: &Clients) -> Result<Self, StartError> {
+        const ONCE: Duration = Duration::from_secs(2);
+        let admin: AdminClient<_> = clients.admin().create().map_err(StartError::Client)?;
+        let looked = tokio::task::spawn_blocking(move || {
+            let metadata = admin.inner().fetch_metadata(None, ONCE);
+            let metadata = metadata.map(|metadata| {
+                let count = |topic: &rdkafka::metadata::MetadataTopic| i32::try_from(topic.partitions().len());
+                let counts = metadata.topics().iter();
+                counts.map(|topic| (topic.name().to_owned(), count(topic).unwrap_or(i32::MAX))).collect()
+            });
+            (admin, metadata)
+        });
+        match looked.await {
+            Ok((admin, Ok(partitions))) => Ok(Self { admin, partitions }),
+            Ok((_, Err(error))) => Err(StartError::Unreachable(error)),
+            Err(_) => Err(StartError::Unreachable(KafkaError::Canceled)),
+        }
+    }
+
+    /// The topics that a pattern takes now.
+    pub fn matching<'a>(&'a self, pattern: &'a TopicPattern) -> impl Iterator<Item = &'a str> {
+        self.partitions.iter().filter(|(name, count)| **count > 0 && pattern.matches(name)).map(|(name, _)| &**name)
+    }
+
+    /// Creates the dead-letter topic if it is missing. Returns the largest message that it takes, in bytes.
+    pub async fn dead_letter_topic(
+        &self,
+        config: &DeadLetter,
+        name: &str,
+        inputs: &[&str],
+    ) -> Result<usize, StartError> {
+        if self.partitions.contains_key(name) {
+            return Ok(self.max_message_bytes(&[name]).await.unwrap_or(DEFAULT_MAX_BYTES));
+        }
+        let max_bytes = self.max_message_bytes(inputs).await.unwrap_or(DEFAULT_MAX_BYTES) + HEADERS;
+        let created = match self.create(config, name, max_bytes, true).await {
+            // Before Kafka 3.6 there is no such configuration.
+            Err(RDKafkaErrorCode::InvalidConfig) => self.create(config, name, max_bytes, false).await,
+            created => created,
+        };
+        match created {
+            Ok(()) => info!(topic = name, max_bytes, "dead-letter topic created"),
+            Err(RDKafkaErrorCode::TopicAlreadyExists) => {}
+            Err(code) => {
+                return Err(StartError::DeadLetterTopic { topic: name.to_owned(), message: code.to_string() });
+            }
+        }
+        Ok(max_bytes)
+    }
+
+    async fn create(
+        &self,
+        config: &DeadLetter,
+        name: &str,
+        max_bytes: usize,
+        any_timestamp: bool,
+    ) -> Result<(), RDKafkaErrorCode> {
+        let (max_bytes, for_ever) = (max_bytes.to_string(), i64::MAX.to_string());
+        let replication = TopicReplication::Fixed(config.replication_factor);
+        let mut topic = NewTopic::new(name, config.partitions, replication).set("max.message.bytes", &max_bytes);
+        if any_timestamp {
+            // A record's timestamp may lie in the future, and its dead letter keeps it.
+            topic = topic.set("message.timestamp.after.max.ms", &for_ever);
+        }
+        let options = AdminOptions::new().operation_timeout(Some(TIMEOUT)).request_timeout(Some(TIMEOUT));
+        match self.admin.create_topics([&topic], &options).await {
+            Ok(results) => results.into_iter().try_for_each(|result| result.map(drop).map_err(|(_, code)| code)),
+            Err(error) => Err(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail)),
+        }
+    }
+
+    /// The largest `max.message.bytes` of some topics; `None` where the cluster does not say.
+    async fn max_message_bytes(&self, topics: &[&str]) -> Option<usize> {
+        let resources: Vec<_> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
+        if resources.is_empty() {
+            return None;
+        }
+        let options = AdminOptions::new().request_timeout(Some(TIMEOUT));
+        let described = match self.admin.describe_configs(&resources, &options).await {
+            Ok(described) => described,
+            Err(error) => {
+                warn!(%error, "the topics' configuration is not known: a message is taken to have at most 1 MiB");
+                return None;
+            }
+        };
+        let sizes = described.into_iter().filter_map(|resource| match resource {
+            Ok(resource) => resource.get("max.message.bytes").and_then(|entry| entry.value.as_deref()?.parse().ok()),
+            Err(code) => {
+                debug!(%code, "a topic's configuration is not known");
+                None
+            }
+        });
+        sizes.max()
+    }
+}

@@ -1,0 +1,254 @@
+//! Counters in Prometheus' form. The route label is the configured topic or glob, so that its values are few.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use prometheus_client::{
+    encoding::text::encode,
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+        info::Info,
+    },
+    registry::{Registry, Unit},
+};
+
+type Labels = Vec<(&'static str, String)>;
+
+/// All metrics of the daemon. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Metrics(Arc<Inner>);
+
+/// How a record left the daemon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Written,
+    DeadLettered,
+    Skipped,
+    /// At a drain, uncommitted: it will be read again.
+    Dropped,
+}
+
+/// The books of one route: `read = written + dead-lettered + skipped + dropped + in flight`.
+#[derive(Debug)]
+pub struct RouteMetrics {
+    name: Arc<str>,
+    read: Counter,
+    settled: [Counter; 4],
+    in_flight: Gauge,
+    rejections: Family<Labels, Counter>,
+}
+
+/// The oldest record of one lane that is not settled. Dropping it ends that.
+#[derive(Debug)]
+pub struct LaneGauge {
+    lanes: Arc<Mutex<HashMap<u64, Option<Instant>>>>,
+    lane: u64,
+}
+
+#[derive(Debug)]
+struct Inner {
+    registry: Registry,
+    read: Family<Labels, Counter>,
+    settled: Family<Labels, Counter>,
+    in_flight: Family<Labels, Gauge>,
+    rejections: Family<Labels, Counter>,
+    calls: Family<Labels, Counter>,
+    rows: Family<Labels, Histogram>,
+    duration: Family<Labels, Histogram>,
+    org_state: Family<Labels, Gauge>,
+    phase: Family<Labels, Gauge>,
+    quota_used: Gauge,
+    quota_max: Gauge,
+    oldest: Gauge<f64, AtomicU64>,
+    lanes: Arc<Mutex<HashMap<u64, Option<Instant>>>>,
+    next_lane: AtomicU64,
+    routes: Mutex<Vec<Arc<RouteMetrics>>>,
+}
+
+const OUTCOMES: [Outcome; 4] = [Outcome::Written, Outcome::DeadLettered, Outcome::Skipped, Outcome::Dropped];
+const ORG_STATES: [&str; 4] = ["up", "later", "quota", "expired"];
+const PHASES: [&str; 4] = ["starting", "running", "draining", "stopped"];
+
+impl Outcome {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Written => "written",
+            Self::DeadLettered => "dead_lettered",
+            Self::Skipped => "skipped",
+            Self::Dropped => "dropped",
+        }
+    }
+}
+
+impl Default for Inner {
+    fn default() -> Self {
+        fn rows() -> Histogram {
+            Histogram::new([1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 150.0, 200.0])
+        }
+        fn seconds() -> Histogram {
+            Histogram::new(exponential_buckets(0.005, 2.0, 14))
+        }
+        let mut registry = Registry::with_prefix("sobjectd");
+        let inner = Self {
+            read: Family::default(),
+            settled: Family::default(),
+            in_flight: Family::default(),
+            rejections: Family::default(),
+            calls: Family::default(),
+            rows: Family::new_with_constructor(rows as fn() -> Histogram),
+            duration: Family::new_with_constructor(seconds as fn() -> Histogram),
+            org_state: Family::default(),
+            phase: Family::default(),
+            quota_used: Gauge::default(),
+            quota_max: Gauge::default(),
+            oldest: Gauge::default(),
+            lanes: Arc::default(),
+            next_lane: AtomicU64::default(),
+            routes: Mutex::default(),
+            registry: Registry::default(),
+        };
+        registry.register("build", "Version of this build", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        registry.register("records_read", "Records read from Kafka", inner.read.clone());
+        registry.register("records_settled", "Records that left the daemon, by outcome", inner.settled.clone());
+        registry.register("records_in_flight", "Records read and not yet settled", inner.in_flight.clone());
+        registry.register("rejections", "Rejected records, by code", inner.rejections.clone());
+        registry.register("calls", "Calls to Salesforce, by kind and status", inner.calls.clone());
+        registry.register("rows_per_call", "Rows of one write call", inner.rows.clone());
+        registry.register_with_unit("call_duration", "From send to answer", Unit::Seconds, inner.duration.clone());
+        registry.register("org_state", "1 for the state that the org is in", inner.org_state.clone());
+        registry.register("phase", "1 for the phase that the daemon is in", inner.phase.clone());
+        registry.register("quota_used_calls", "API calls of the org in 24 hours, as it says", inner.quota_used.clone());
+        registry.register("quota_max_calls", "API calls that the org allows in 24 hours", inner.quota_max.clone());
+        let oldest = "Age of the oldest record in flight";
+        registry.register_with_unit("oldest_unsettled", oldest, Unit::Seconds, inner.oldest.clone());
+        Self { registry, ..inner }
+    }
+}
+
+impl Metrics {
+    pub fn new() -> Self {
+        let metrics = Self::default();
+        metrics.org_state("up");
+        metrics.phase("starting");
+        metrics
+    }
+
+    /// The books of a route; the same for the same name.
+    pub fn route(&self, name: &Arc<str>) -> Arc<RouteMetrics> {
+        let mut routes = lock(&self.0.routes);
+        if let Some(known) = routes.iter().find(|route| route.name == *name) {
+            return known.clone();
+        }
+        let label = ("route", name.to_string());
+        let settled = OUTCOMES.map(|outcome| {
+            self.0.settled.get_or_create(&vec![label.clone(), ("outcome", outcome.word().to_owned())]).clone()
+        });
+        let route = Arc::new(RouteMetrics {
+            name: name.clone(),
+            read: self.0.read.get_or_create(&vec![label.clone()]).clone(),
+            settled,
+            in_flight: self.0.in_flight.get_or_create(&vec![label]).clone(),
+            rejections: self.0.rejections.clone(),
+        });
+        routes.push(route.clone());
+        route
+    }
+
+    /// Records with this outcome, over all routes.
+    pub fn count(&self, outcome: Outcome) -> u64 {
+        lock(&self.0.routes).iter().map(|route| route.settled[outcome as usize].get()).sum()
+    }
+
+    pub fn track_lane(&self) -> LaneGauge {
+        let lane = self.0.next_lane.fetch_add(1, Ordering::Relaxed);
+        lock(&self.0.lanes).insert(lane, None);
+        LaneGauge { lanes: self.0.lanes.clone(), lane }
+    }
+
+    /// A call that is over: `kind` as in `upsert` or `query`, `status` as in `200`, `timeout` or `not_sent`.
+    pub fn call(&self, kind: &'static str, status: &str, rows: usize, took: Duration) {
+        let kind = ("kind", kind.to_owned());
+        self.0.calls.get_or_create(&vec![kind.clone(), ("status", status.to_owned())]).inc();
+        let kind = vec![kind];
+        self.0.duration.get_or_create(&kind).observe(took.as_secs_f64());
+        if rows > 0 {
+            self.0.rows.get_or_create(&kind).observe(rows as f64);
+        }
+    }
+
+    /// `up`, `later`, `quota` or `expired`.
+    pub fn org_state(&self, state: &'static str) {
+        one_of(&self.0.org_state, "state", &ORG_STATES, state);
+    }
+
+    /// `starting`, `running`, `draining` or `stopped`.
+    pub fn phase(&self, phase: &'static str) {
+        one_of(&self.0.phase, "phase", &PHASES, phase);
+    }
+
+    pub fn quota(&self, used: u64, max: u64) {
+        let value = |calls| i64::try_from(calls).unwrap_or(i64::MAX);
+        self.0.quota_used.set(value(used));
+        self.0.quota_max.set(value(max));
+    }
+
+    /// The text that Prometheus scrapes (OpenMetrics 1.0).
+    pub fn render(&self) -> String {
+        let oldest = lock(&self.0.lanes).values().flatten().min().map_or(Duration::ZERO, Instant::elapsed);
+        self.0.oldest.set(oldest.as_secs_f64());
+        let mut text = String::new();
+        match encode(&mut text, &self.0.registry) {
+            Ok(()) => text,
+            // Writing into a string does not fail.
+            Err(std::fmt::Error) => String::new(),
+        }
+    }
+}
+
+impl RouteMetrics {
+    pub fn read(&self) {
+        self.in_flight.inc();
+        self.read.inc();
+    }
+
+    pub fn settled(&self, outcome: Outcome) {
+        self.settled[outcome as usize].inc();
+        self.in_flight.dec();
+    }
+
+    /// `code`: Salesforce's, or the name of a reason.
+    pub fn rejected(&self, code: &str) {
+        self.rejections.get_or_create(&vec![("route", self.name.to_string()), ("code", code.to_owned())]).inc();
+    }
+}
+
+impl LaneGauge {
+    pub fn set_oldest(&self, since: Option<Instant>) {
+        lock(&self.lanes).insert(self.lane, since);
+    }
+}
+
+impl Drop for LaneGauge {
+    fn drop(&mut self) {
+        lock(&self.lanes).remove(&self.lane);
+    }
+}
+
+fn one_of(family: &Family<Labels, Gauge>, label: &'static str, all: &[&'static str], current: &str) {
+    for word in all {
+        family.get_or_create(&vec![(label, (*word).to_owned())]).set(i64::from(*word == current));
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,26 @@
+//! SIGTERM and SIGINT: the first asks for a drain, the second does not wait for it.
+
+use std::io;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+/// As a shell reports a process that SIGTERM has ended.
+const IMPATIENT: i32 = 143;
+
+/// Cancels the token that is returned at the first signal.
+pub fn cancel_on_signal() -> io::Result<CancellationToken> {
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let cancel = CancellationToken::new();
+    let token = cancel.clone();
+    tokio::spawn(async move {
+        let mut next = async || tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} };
+        next().await;
+        token.cancel();
+        next().await;
+        warn!("told to stop again, not draining any longer");
+        std::process::exit(IMPATIENT);
+    });
+    Ok(cancel)
+}

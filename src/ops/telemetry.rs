@@ -1,0 +1,25 @@
+//! Logs go to stderr, by way of a thread and a bounded buffer: a stderr that nobody reads costs lines, never the pipeline.
+
+use std::io;
+
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::{EnvFilter, filter::ParseError};
+
+use crate::config::{Log, LogFormat};
+
+/// Writes the last lines when it is dropped.
+#[derive(Debug)]
+pub struct Guard(#[expect(dead_code, reason = "it is there to be dropped")] WorkerGuard);
+
+/// Once for each process.
+pub fn init(log: &Log) -> Result<Guard, ParseError> {
+    let filter = EnvFilter::builder().parse(&log.level)?;
+    let (writer, guard) = NonBlockingBuilder::default().lossy(true).finish(io::stderr());
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    // A second subscriber is refused; the first one stays.
+    drop(match log.format {
+        LogFormat::Text => subscriber.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).try_init(),
+        LogFormat::Json => subscriber.json().flatten_event(true).try_init(),
+    });
+    Ok(Guard(guard))
+}

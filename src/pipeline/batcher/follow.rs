@@ -1,0 +1,175 @@
+//! What follows from each verdict.
+//!
+//! | verdict | what happens |
+//! |---|---|
+//! | Written, Rejected | the row's outcome |
+//! | Again | backoff with jitter, only this row, until `row_timeout`; then rejected |
+//! | Apart | alone in its call; there the same verdict is Again |
+//! | Transaction | halved at once; alone it is the row's own |
+//! | Refused | rows that the answer names go alone, the others together; else halved; alone rejected |
+//! | Parked | again after a long while, without end |
+//! | Deferred | with the next call |
+//! | Later | the whole call again after a backoff, without end unless it is poison |
+//! | Unknown | as Later, but not before the hold is over, with the gate entries held |
+//! | Fatal | the daemon stops |
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{
+    backlog::{Delayed, Group},
+    worker::{Call, Worker},
+};
+use crate::{
+    pipeline::{
+        org::Org,
+        ticket::{Outcome, Ticket},
+    },
+    record::{Cause, Reason, Rejection, Stage, Verdict},
+};
+
+/// The rows of one call that go on together.
+#[derive(Default)]
+struct Fates {
+    answered: bool,
+    apart: Vec<Ticket>,
+    transaction: Vec<Ticket>,
+    suspects: Vec<Ticket>,
+    refused: Vec<Ticket>,
+    later: Vec<Ticket>,
+    unknown: Vec<Ticket>,
+    /// When the hold of the unknown ones is over.
+    held: Option<Instant>,
+}
+
+impl Fates {
+    /// The ticket stays unanswered: its gate entry is held, and a drain waits for it.
+    fn hold(&mut self, mut ticket: Ticket, cause: Cause, until: Instant) {
+        ticket.history.maybe_applied = true;
+        ticket.history.cause = Some(cause);
+        self.held = self.held.max(Some(until));
+        self.unknown.push(ticket);
+    }
+}
+
+impl<O: Org> Worker<O> {
+    pub(super) fn follow(&mut self, call: Call) {
+        let Call { group: Group { key, rows, failures }, verdicts } = call;
+        let alone = rows.len() == 1;
+        let mut fates = Fates::default();
+        for (mut ticket, verdict) in rows.into_iter().zip(verdicts) {
+            ticket.history.attempts += u32::from(!matches!(verdict, Verdict::Deferred));
+            self.decide(ticket, verdict, alone, &mut fates);
+        }
+        self.successes += u64::from(fates.answered);
+        for ticket in fates.apart {
+            self.pin(Group::new(key.clone(), vec![ticket]));
+        }
+        self.halve(Group::new(key.clone(), fates.transaction));
+        if fates.suspects.is_empty() {
+            self.halve(Group::new(key.clone(), fates.refused));
+        } else {
+            self.pin(Group::new(key.clone(), fates.refused));
+            fates.suspects.into_iter().for_each(|ticket| self.pin(Group::new(key.clone(), vec![ticket])));
+        }
+        self.delay(Group { key: key.clone(), rows: fates.later, failures }, Instant::now());
+        if let Some(held) = fates.held {
+            self.delay(Group { key, rows: fates.unknown, failures }, held);
+        }
+    }
+
+    fn decide(&mut self, mut ticket: Ticket, verdict: Verdict, alone: bool, fates: &mut Fates) {
+        fates.answered |= !matches!(verdict, Verdict::Later(_) | Verdict::Unknown { .. } | Verdict::Deferred);
+        match verdict {
+            Verdict::Written { id, .. } => ticket.settle(Outcome::Written { id }),
+            Verdict::Rejected(rejection) => reject(ticket, rejection),
+            Verdict::Again(cause) => self.again(ticket, cause),
+            Verdict::Apart(cause) if alone => self.again(ticket, cause),
+            Verdict::Transaction(cause) | Verdict::Refused { cause, .. } if alone => {
+                reject(ticket, Rejection { reason: Reason::Refused, stage: Stage::Put, cause });
+            }
+            Verdict::Unknown { cause, sent } => {
+                fates.hold(ticket, cause, Instant::from_std(sent) + self.settings.unknown_hold);
+            }
+            Verdict::Fatal(cause) => {
+                self.stop.now(cause.to_string());
+                fates.hold(ticket, cause, Instant::now() + self.settings.unknown_hold);
+            }
+            // Nobody waits for it any more.
+            _ if !ticket.answered() => {}
+            Verdict::Apart(_) => fates.apart.push(ticket),
+            Verdict::Transaction(_) => fates.transaction.push(ticket),
+            Verdict::Refused { suspect: true, .. } => fates.suspects.push(ticket),
+            Verdict::Refused { .. } => fates.refused.push(ticket),
+            Verdict::Parked(cause) => {
+                tracing::warn!(%cause, "the org has no room for a row: it waits");
+                self.delays.push(Delayed::Row(Box::new(ticket)), Instant::now() + self.settings.parked);
+            }
+            Verdict::Deferred => self.queues.push(ticket),
+            Verdict::Later(cause) => {
+                ticket.history.cause = Some(cause);
+                fates.later.push(ticket);
+            }
+        }
+    }
+
+    fn again(&mut self, mut ticket: Ticket, cause: Cause) {
+        let (now, timeout) = (Instant::now(), self.settings.row_timeout);
+        let waited = now - *ticket.history.again_since.get_or_insert(now);
+        if !timeout.is_zero() && waited >= timeout {
+            return reject(ticket, Rejection { reason: Reason::RowTimeout, stage: Stage::Put, cause });
+        }
+        ticket.history.again_times += 1;
+        let backoff = self.backoff(ticket.history.again_times);
+        let backoff = if timeout.is_zero() { backoff } else { backoff.min(timeout - waited) };
+        if ticket.answered() {
+            self.delays.push(Delayed::Row(Box::new(ticket)), now + backoff);
+        }
+    }
+
+    fn delay(&mut self, mut group: Group, not_before: Instant) {
+        if !group.rows.is_empty() {
+            group.failures.failed(self.successes);
+            let at = not_before.max(Instant::now() + self.backoff(group.failures.times));
+            self.delays.push(Delayed::Group(group), at);
+        }
+    }
+
+    /// A call whose backoff, or whose hold, is over.
+    pub(super) fn repeat(&mut self, mut group: Group) {
+        group.rows.retain(Ticket::answered);
+        group.failures.judge(self.successes);
+        if group.failures.own < self.settings.max_attempts {
+            self.pin(group);
+        } else if group.rows.len() > 1 {
+            self.halve(group);
+        } else {
+            for mut ticket in group.rows {
+                let cause = ticket.history.cause.take().unwrap_or_else(|| Cause::new("the call keeps failing"));
+                reject(ticket, Rejection { reason: Reason::Poison, stage: Stage::Put, cause });
+            }
+        }
+    }
+
+    fn halve(&mut self, group: Group) {
+        group.halve().into_iter().for_each(|half| self.pin(half));
+    }
+
+    fn pin(&mut self, group: Group) {
+        if !group.rows.is_empty() {
+            self.pinned.push_back(group);
+        }
+    }
+
+    /// Doubles with each time, less up to a half by chance, so that what failed together does not come back together.
+    fn backoff(&self, times: u32) -> Duration {
+        let doubled = self.settings.initial_backoff.saturating_mul(1 << times.saturating_sub(1).min(20));
+        doubled.min(self.settings.max_backoff).mul_f64(rand::random_range(0.5..=1.0))
+    }
+}
+
+fn reject(ticket: Ticket, rejection: Rejection) {
+    let attempts = ticket.history.attempts;
+    ticket.settle(Outcome::Rejected { rejection, attempts });
+}

@@ -1,0 +1,75 @@
+//! The one task between all lanes and the org: it forms calls, owns them while they run, and decides what follows from
+//! each verdict.
+//!
+//! ```text
+//! lanes ─► queues (by batch key) ─┐                      ┌─ outcome ──────────────► the row's lane
+//!                                 ├─► calls (at most N) ─┼─ again, parked ─► delays ─► queues
+//!          pinned (exact groups) ─┘                      └─ later, unknown, halves ─► delays ─► pinned
+//! ```
+//!
+//! Rows to repeat come back as a call's result and share calls with new rows, so there is no retry channel, nothing
+//! deadlocks, and one locked row idles no call. A group is pinned where its extent matters: halves of a call that failed
+//! as a whole, a call that is repeated as it was, a row that must be alone.
+
+mod backlog;
+mod delays;
+mod follow;
+mod queues;
+mod worker;
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::{Notify, mpsc};
+
+use super::{
+    org::Org,
+    stop::Stop,
+    ticket::{Cargo, Receipt, Ticket},
+};
+use crate::record::Command;
+
+/// The lanes' end.
+#[derive(Debug, Clone)]
+pub struct Batcher {
+    inbox: mpsc::Sender<Ticket>,
+    sweep: Arc<Notify>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Rows and bytes of one call.
+    pub rows: usize,
+    pub bytes: usize,
+    /// How long the oldest row of a call that is not full waits for others.
+    pub linger: Duration,
+    /// Calls on the wire.
+    pub calls: usize,
+    pub initial_backoff: Duration,
+    pub max_backoff: Duration,
+    /// Of one row that is to be repeated; zero = for ever.
+    pub row_timeout: Duration,
+    /// Failures of one call while others succeed.
+    pub max_attempts: u32,
+    /// From the last byte of a call of unknown result to its repetition.
+    pub unknown_hold: Duration,
+    /// Between two attempts of a row that the org has no room for.
+    pub parked: Duration,
+}
+
+impl Batcher {
+    /// Starts the task. It ends when the last `Batcher` is gone and its calls are done.
+    pub fn start<O: Org>(org: Arc<O>, settings: Settings, stop: Stop) -> (Self, tokio::task::JoinHandle<()>) {
+        let (inbox, receiver) = mpsc::channel(1024);
+        let sweep = Arc::new(Notify::new());
+        let worker = worker::Worker::new(org, settings, stop, receiver, sweep.clone());
+        (Self { inbox, sweep }, tokio::spawn(worker.run()))
+    }
+
+    /// Hands a command over. The receipt ends without an outcome if the batcher is gone.
+    pub async fn submit(&self, command: Command, cargo: Cargo) -> Receipt {
+        let (ticket, receipt) = Ticket::new(command, cargo, &self.sweep);
+        // A ticket that finds no batcher is dropped, and its receipt says so.
+        drop(self.inbox.send(ticket).await);
+        receipt
+    }
+}

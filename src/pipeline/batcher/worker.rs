@@ -1,0 +1,177 @@
+use std::{collections::VecDeque, sync::Arc};
+
+use tokio::{
+    sync::{Notify, mpsc},
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
+use tracing::error;
+
+use super::{
+    Settings,
+    backlog::{Delayed, Group},
+    delays::Delays,
+    queues::Queues,
+};
+use crate::{
+    pipeline::{
+        org::{Org, Turn as _},
+        stop::Stop,
+        ticket::Ticket,
+    },
+    record::Verdict,
+};
+
+#[derive(Debug)]
+pub(super) struct Worker<O> {
+    org: Arc<O>,
+    pub(super) settings: Settings,
+    pub(super) stop: Stop,
+    inbox: mpsc::Receiver<Ticket>,
+    /// No lane is left.
+    closed: bool,
+    sweep: Arc<Notify>,
+    pub(super) queues: Queues,
+    pub(super) pinned: VecDeque<Group>,
+    pub(super) delays: Delays,
+    calls: JoinSet<Option<Call>>,
+    /// Calls that the org has answered row by row.
+    pub(super) successes: u64,
+    /// Which batch the next probe takes: the oldest, or another one.
+    other: bool,
+}
+
+/// A call that is over.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) group: Group,
+    pub(super) verdicts: Vec<Verdict>,
+}
+
+impl<O: Org> Worker<O> {
+    pub(super) fn new(
+        org: Arc<O>,
+        settings: Settings,
+        stop: Stop,
+        inbox: mpsc::Receiver<Ticket>,
+        sweep: Arc<Notify>,
+    ) -> Self {
+        let queues = Queues::new(settings.rows, settings.bytes, settings.linger);
+        Self {
+            org,
+            settings,
+            stop,
+            inbox,
+            closed: false,
+            sweep,
+            queues,
+            pinned: VecDeque::new(),
+            delays: Delays::default(),
+            calls: JoinSet::new(),
+            successes: 0,
+            other: false,
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        let mut arrived = Vec::with_capacity(256);
+        let sweep = self.sweep.clone();
+        let org = self.org.clone();
+        while !self.is_done() {
+            let due = if self.pinned.is_empty() { self.queues.due() } else { Some(Instant::now()) };
+            let free = self.calls.len() < self.settings.calls;
+            let ready = free && due.is_some_and(|due| due <= Instant::now());
+            tokio::select! {
+                Some(call) = self.calls.join_next() => self.finish(call),
+                turn = org.turn(), if ready => self.dispatch(turn),
+                count = self.inbox.recv_many(&mut arrived, 256), if !self.closed => {
+                    self.closed = count == 0;
+                    arrived.drain(..).filter(|ticket| !ticket.is_closed()).for_each(|ticket| self.queues.push(ticket));
+                }
+                delayed = self.delays.next() => self.ripen(delayed),
+                () = sweep.notified() => self.throw_away(),
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if free && !ready && due.is_some() => {}
+            }
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        let empty = self.pinned.is_empty() && self.queues.is_empty() && self.delays.is_empty();
+        self.closed && empty && self.calls.is_empty()
+    }
+
+    /// Makes the call that is due first. A probe is in turn the oldest call, then another one; where there is only one,
+    /// the other probe asks and writes nothing.
+    fn dispatch(&mut self, turn: O::Turn) {
+        let other = turn.is_probe() && std::mem::take(&mut self.other);
+        self.other |= turn.is_probe() && !other;
+        let group = if other { self.second() } else { self.first() };
+        let org = self.org.clone();
+        let Some(group) = group else {
+            if other {
+                self.calls.spawn(async move {
+                    org.probe().await;
+                    drop(turn);
+                    None
+                });
+            }
+            return;
+        };
+        // What nobody waits for is dropped here, before it is sent.
+        let Group { key, rows, failures } = group;
+        let rows: Vec<_> = rows.into_iter().filter(Ticket::begin).collect();
+        if rows.is_empty() {
+            return;
+        }
+        self.calls.spawn(async move {
+            let verdicts = org.write(&key, &rows.iter().map(Ticket::row).collect::<Vec<_>>()).await;
+            drop(turn);
+            Some(Call { group: Group { key, rows, failures }, verdicts })
+        });
+    }
+
+    fn first(&mut self) -> Option<Group> {
+        self.pinned.pop_front().or_else(|| self.queues.take(false).map(|(key, rows)| Group::new(key, rows)))
+    }
+
+    fn second(&mut self) -> Option<Group> {
+        if self.pinned.len() > 1 {
+            return self.pinned.remove(1);
+        }
+        if self.pinned.is_empty() {
+            // The first of the queues stays the first.
+            let (key, rows) = self.queues.take(true)?;
+            let second = self.queues.take(true);
+            self.pinned.push_front(Group::new(key, rows));
+            return second.map(|(key, rows)| Group::new(key, rows));
+        }
+        self.queues.take(true).map(|(key, rows)| Group::new(key, rows))
+    }
+
+    fn finish(&mut self, call: Result<Option<Call>, tokio::task::JoinError>) {
+        match call {
+            Ok(Some(call)) => {
+                assert_eq!(call.group.rows.len(), call.verdicts.len(), "one verdict for each row");
+                self.follow(call);
+            }
+            Ok(None) => {}
+            Err(error) => {
+                error!(%error, "a call has ended in a panic");
+                self.stop.now(format!("a call has ended in a panic: {error}"));
+            }
+        }
+    }
+
+    fn ripen(&mut self, delayed: Delayed) {
+        match delayed {
+            Delayed::Row(ticket) => self.queues.push(*ticket),
+            Delayed::Group(group) => self.repeat(group),
+        }
+    }
+
+    fn throw_away(&mut self) {
+        self.queues.sweep();
+        self.pinned.retain_mut(Group::sweep);
+        self.delays.sweep();
+    }
+}

@@ -1,0 +1,84 @@
+//! A rejected record as Kafka Connect would write it into its dead-letter topic: the record untouched, and headers that
+//! everyone's tools read (`WorkerErrantRecordReporter`, `DeadLetterQueueReporter`), then ours.
+
+use std::future::Future;
+
+use bytes::Bytes;
+
+use crate::record::{Header, Identity, Operation, Record, Rejection};
+
+#[derive(Debug, Clone)]
+pub struct DeadLetter {
+    /// As it was read, with the new headers behind its own.
+    pub record: Record,
+}
+
+/// Why a dead letter will never be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum DeadLetterError {
+    #[error("the dead letter has {bytes} bytes, more than the topic {topic} takes; raise its max.message.bytes")]
+    TooLarge { topic: String, bytes: usize },
+    #[error("the topic {topic} does not take dead letters: {message}")]
+    Refused { topic: String, message: String },
+}
+
+/// The dead-letter topic, as the pipeline sees it.
+pub trait DeadLetters: Send + Sync + 'static {
+    /// Returns when the letter is durable (acks=all), however long that takes.
+    fn deliver(&self, letter: &DeadLetter) -> impl Future<Output = Result<(), DeadLetterError>> + Send;
+}
+
+/// What is known of a rejected record beyond the rejection.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct About<'a> {
+    pub connector: &'a str,
+    pub sobject: &'a str,
+    pub operation: Option<Operation>,
+    pub target: Option<&'a Identity>,
+    /// How often it was sent.
+    pub attempts: u32,
+}
+
+impl DeadLetter {
+    pub fn new(mut record: Record, rejection: &Rejection, about: About<'_>) -> Self {
+        let position = record.position.clone();
+        let mut add = |name: &str, value: String| {
+            record.headers.push(Header { name: name.to_owned(), value: Some(Bytes::from(value)) });
+        };
+        add("__connect.errors.topic", position.topic.to_string());
+        add("__connect.errors.partition", position.partition.to_string());
+        add("__connect.errors.offset", position.offset.to_string());
+        add("__connect.errors.connector.name", about.connector.to_owned());
+        add("__connect.errors.task.id", "0".to_owned());
+        add("__connect.errors.stage", rejection.stage.name().to_owned());
+        add("__connect.errors.class.name", rejection.stage.class().to_owned());
+        let class = format!("sobjectd.{}", rejection.reason.name());
+        let message = format!("{position}: {}", rejection.cause);
+        add("__connect.errors.exception.stacktrace", format!("{class}: {message}"));
+        add("__connect.errors.exception.class.name", class);
+        add("__connect.errors.exception.message", message);
+
+        add("sobjectd.sobject", about.sobject.to_owned());
+        if let Some(operation) = about.operation {
+            add("sobjectd.operation", operation.word().to_owned());
+        }
+        match about.target {
+            Some(Identity::RecordId(id)) => add("sobjectd.record_id", id.to_string()),
+            Some(Identity::ExternalId(external)) => add("sobjectd.external_id", external.text().to_owned()),
+            None => {}
+        }
+        let cause = &rejection.cause;
+        if let Some(code) = &cause.code {
+            add("sobjectd.status_code", code.to_string());
+        }
+        add("sobjectd.message", cause.message.clone());
+        if !cause.fields.is_empty() {
+            add("sobjectd.fields", cause.fields.join(","));
+        }
+        if let Some(status) = cause.http_status {
+            add("sobjectd.http_status", status.to_string());
+        }
+        add("sobjectd.attempts", about.attempts.to_string());
+        Self { record }
+    }
+}

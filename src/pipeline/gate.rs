@@ -1,0 +1,156 @@
+//! One change per identity at a time, in the whole process, for all lanes and routes.
+//!
+//! A place in the queue of an identity is taken when [`Gate::enter`] is called, so that the order of a partition is the
+//! order of its calls. An entry is a guard: whoever holds it is the only one who may send a change of that identity, and
+//! dropping it lets the next one in. It travels with its ticket, also when its lane is gone, so that a call that nobody
+//! waits for any more still keeps others out.
+//!
+//! Invariant: an identity is in the map exactly as long as somebody holds its entry.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::sync::oneshot;
+
+use crate::record::GateKey;
+
+type Waiting = VecDeque<oneshot::Sender<GateEntry>>;
+
+#[derive(Debug, Clone, Default)]
+pub struct Gate(Arc<Mutex<HashMap<GateKey, Waiting>>>);
+
+/// Leave to send changes of one identity.
+#[derive(Debug)]
+pub struct GateEntry {
+    gate: Gate,
+    /// `None` once the entry was handed on.
+    key: Option<GateKey>,
+}
+
+/// A place in an identity's queue. Dropping it gives the place up.
+#[derive(Debug)]
+pub struct Entering(oneshot::Receiver<GateEntry>);
+
+impl Gate {
+    /// Takes the next place in the queue of `key`, now; [`Entering::entered`] waits until it is the first.
+    pub fn enter(&self, key: GateKey) -> Entering {
+        let (sender, receiver) = oneshot::channel();
+        let mut waiting = Some(sender);
+        self.with(|map| {
+            map.entry(key.clone()).and_modify(|queue| queue.extend(waiting.take())).or_default();
+        });
+        if let Some(sender) = waiting {
+            // Nobody was there. The receiver is alive: it is returned below.
+            drop(sender.send(GateEntry { gate: self.clone(), key: Some(key) }));
+        }
+        Entering(receiver)
+    }
+
+    /// How many identities have a change under way.
+    pub fn len(&self) -> usize {
+        self.with(|map| map.len())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn release(&self, mut key: GateKey) {
+        loop {
+            let next = self.with(|map| {
+                let next = map.get_mut(&key).and_then(VecDeque::pop_front);
+                if next.is_none() {
+                    map.remove(&key);
+                }
+                next
+            });
+            let Some(next) = next else { return };
+            match next.send(GateEntry { gate: self.clone(), key: Some(key) }) {
+                Ok(()) => return,
+                // The one who waited there has given up: to the next.
+                Err(mut entry) => match entry.key.take() {
+                    Some(back) => key = back,
+                    None => return,
+                },
+            }
+        }
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut HashMap<GateKey, Waiting>) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Entering {
+    /// Waits for the entry. Cancel-safe: dropping the future keeps the place, dropping `self` gives it up.
+    pub async fn entered(&mut self) -> GateEntry {
+        match (&mut self.0).await {
+            Ok(entry) => entry,
+            // A sender is dropped only when its queue is, and that only with the last gate.
+            Err(_) => std::future::pending().await,
+        }
+    }
+}
+
+impl Drop for GateEntry {
+    fn drop(&mut self) {
+        if let Some(key) = self.key.take() {
+            self.gate.release(key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+    use crate::record::Identity;
+
+    fn key(id: &str) -> GateKey {
+        Identity::RecordId(id.parse().unwrap()).gate_key("Account")
+    }
+
+    const A: &str = "001000000000001";
+    const B: &str = "001000000000002";
+
+    fn now(entering: &mut Entering) -> Option<GateEntry> {
+        entering.entered().now_or_never()
+    }
+
+    #[test]
+    fn one_identity_one_by_one_in_the_order_of_the_calls() {
+        let gate = Gate::default();
+        let [mut first, mut second, mut third] = [A; 3].map(|id| gate.enter(key(id)));
+        assert!(now(&mut third).is_none());
+        let entry = now(&mut first).unwrap();
+        assert!(now(&mut second).is_none());
+        drop(entry);
+        assert!(now(&mut third).is_none());
+        drop(now(&mut second).unwrap());
+        drop(now(&mut third).unwrap());
+        assert!(gate.is_empty());
+    }
+
+    #[test]
+    fn other_identities_do_not_wait() {
+        let gate = Gate::default();
+        let _held = now(&mut gate.enter(key(A))).unwrap();
+        assert!(now(&mut gate.enter(key(B))).is_some());
+    }
+
+    #[test]
+    fn who_gives_up_is_passed_over_before_and_after_its_turn() {
+        let gate = Gate::default();
+        let entry = now(&mut gate.enter(key(A))).unwrap();
+        let [gone, late, mut last] = [A; 3].map(|id| gate.enter(key(id)));
+        drop(gone);
+        drop(entry); // → late, who does not look
+        assert!(now(&mut last).is_none());
+        drop(late);
+        drop(now(&mut last).unwrap());
+        assert!(gate.is_empty());
+    }
+}

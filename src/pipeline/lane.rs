@@ -1,0 +1,187 @@
+//! One task for each assigned partition: records in, offsets out.
+//!
+//! Every record becomes a future that carries it to its outcome; all of them run at once, and they leave the lane in the
+//! order of the partition. The next offset to commit moves only when the oldest of them is done, so what is committed is
+//! contiguous by construction.
+//!
+//! A drain takes in nothing more, gives up what was never sent, awaits the rest, and stops moving the offset at the first
+//! record that was given up.
+
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Instant,
+};
+
+use futures::{Stream, StreamExt as _, stream::FuturesOrdered};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    batcher::Batcher,
+    budget::Budget,
+    dead_letter::{About, DeadLetters},
+    gate::Gate,
+    intake::{Described, Prepared, Work},
+    org::Org,
+    settle::{Settle, Settled},
+    ticket::{Cargo, Outcome},
+};
+use crate::{
+    ops::metrics::{self, LaneGauge, RouteMetrics},
+    record::{Cause, Record},
+    route::Route,
+};
+
+/// What all lanes share.
+#[derive(Debug)]
+pub struct Shared<O, D> {
+    pub org: Arc<O>,
+    pub settle: Settle<D>,
+    pub gate: Gate,
+    pub budget: Budget,
+    pub batcher: Batcher,
+}
+
+#[derive(Debug)]
+pub struct Lane<O, D> {
+    pub(super) shared: Arc<Shared<O, D>>,
+    pub(super) route: Arc<Route>,
+    pub(super) metrics: Arc<RouteMetrics>,
+    pub(super) described: Mutex<Option<Described>>,
+    draining: CancellationToken,
+    progress: Arc<Progress>,
+    gauge: LaneGauge,
+}
+
+/// The next offset to commit of one partition.
+#[derive(Debug)]
+pub struct Progress(AtomicI64);
+
+/// Why a lane ended before it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum LaneError<E> {
+    #[error(transparent)]
+    Source(E),
+    #[error("the org does not describe {sobject}: {cause}")]
+    Describe { sobject: String, cause: Cause },
+    #[error("the partition's queue has ended")]
+    Ended,
+}
+
+/// How many records may be settled behind one that is not: their offsets wait in memory.
+const MAX_AHEAD: usize = 65_536;
+
+impl Progress {
+    pub fn new(offset: i64) -> Self {
+        Self(AtomicI64::new(offset))
+    }
+
+    pub fn next_offset(&self) -> i64 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    fn settled(&self, offset: i64) {
+        let left = self.0.swap(offset + 1, Ordering::AcqRel);
+        assert!(left <= offset, "offset {offset} settled behind {left}");
+    }
+}
+
+impl<O: Org, D: DeadLetters> Lane<O, D> {
+    pub fn new(
+        shared: Arc<Shared<O, D>>,
+        route: Arc<Route>,
+        draining: CancellationToken,
+        progress: Arc<Progress>,
+        metrics: &metrics::Metrics,
+    ) -> Self {
+        let (gauge, metrics) = (metrics.track_lane(), metrics.route(&route.name));
+        Self { shared, route, metrics, described: Mutex::default(), draining, progress, gauge }
+    }
+
+    /// Runs until it is drained, or until its source fails.
+    pub async fn run<E>(self, source: impl Stream<Item = Result<Record, E>> + Send) -> Result<(), LaneError<E>> {
+        // Owned by each future: a borrow here is beyond what the compiler can prove of a task.
+        let lane = Arc::new(self);
+        let prepared = {
+            let lane = lane.clone();
+            source.then(move |record| lane.clone().take_in(record))
+        };
+        let mut intake = Some(Box::pin(prepared));
+        let mut carried = FuturesOrdered::new();
+        let mut since = VecDeque::new();
+        let mut unbroken = true;
+        loop {
+            tokio::select! {
+                biased;
+                Some((offset, settled)) = carried.next() => {
+                    unbroken &= settled == Settled::Done;
+                    if unbroken {
+                        lane.progress.settled(offset);
+                    }
+                    since.pop_front();
+                    lane.gauge.set_oldest(since.front().copied());
+                }
+                () = lane.draining.cancelled(), if intake.is_some() => intake = None,
+                prepared = next(&mut intake), if carried.len() < MAX_AHEAD => {
+                    let prepared: Prepared = prepared.ok_or(LaneError::Ended)??;
+                    since.push_back(Instant::now());
+                    lane.gauge.set_oldest(since.front().copied());
+                    carried.push_back(lane.clone().carry(prepared));
+                }
+            }
+            if intake.is_none() && carried.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// From the gate to the outcome.
+    async fn carry(self: Arc<Self>, prepared: Prepared) -> (i64, Settled) {
+        let Prepared { record, seat, account, work } = prepared;
+        let offset = record.position.offset;
+        let about = About { sobject: &self.route.sobject, ..About::default() };
+        let settle = &self.shared.settle;
+        let (command, entering) = match work {
+            Work::Send(command, entering) => (command, entering),
+            Work::Reject { rejection, operation, target } => {
+                let about = About { operation, target: target.as_ref(), ..about };
+                return (offset, settle.reject(record, &rejection, about, account).await);
+            }
+        };
+        let entry = match entering {
+            Some(mut entering) => tokio::select! {
+                biased;
+                () = self.draining.cancelled() => return (offset, Settled::Undone),
+                entry = entering.entered() => Some(entry),
+            },
+            None => None,
+        };
+        let receipt = self.shared.batcher.submit(command, Cargo { record, entry, seat }).await;
+        let Some(reply) = receipt.outcome(self.draining.cancelled()).await else { return (offset, Settled::Undone) };
+        // The cargo, and with it the gate entry, lives until the outcome is durable.
+        let cargo = reply.cargo;
+        let settled = match reply.outcome {
+            Outcome::Written { .. } => account.close(metrics::Outcome::Written),
+            Outcome::Rejected { rejection, attempts } => {
+                let command = &reply.command;
+                let (operation, target) = (Some(command.operation), command.target.as_ref());
+                let about = About { operation, target, attempts, ..about };
+                settle.reject(cargo.record, &rejection, about, account).await
+            }
+        };
+        drop(cargo.entry);
+        (offset, settled)
+    }
+}
+
+/// The next item, or never when the intake is closed. Cancel-safe: a stream keeps what it has begun.
+async fn next<S: Stream>(intake: &mut Option<Pin<Box<S>>>) -> Option<S::Item> {
+    match intake {
+        Some(intake) => intake.next().await,
+        None => std::future::pending().await,
+    }
+}

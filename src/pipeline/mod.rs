@@ -1,0 +1,17 @@
+//! The tasks that a record passes between Kafka and Salesforce. Names neither's client: tests run all of it in paused
+//! time against a scripted org.
+
+pub mod batcher;
+pub mod budget;
+pub mod dead_letter;
+pub mod gate;
+mod intake;
+pub mod lane;
+mod org;
+pub mod settle;
+pub mod stop;
+#[cfg(test)]
+mod tests;
+pub mod ticket;
+
+pub use org::{BatchKey, Org, Row, Turn};

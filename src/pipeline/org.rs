@@ -1,0 +1,52 @@
+use std::{future::Future, sync::Arc};
+
+use crate::record::{Action, Cause, Command, SObject, Verdict};
+
+/// What a call has in common: rows of different keys never share one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct BatchKey {
+    pub action: Action,
+    /// As Salesforce spells it.
+    pub sobject: Arc<str>,
+    /// The external id field that names the rows; `None` where record ids do, or nothing.
+    pub key_field: Option<Arc<str>>,
+}
+
+/// One row of a call.
+#[derive(Debug, Clone, Copy)]
+pub struct Row<'a> {
+    pub command: &'a Command,
+    /// An earlier attempt of this row ended without a known result: what it asks for may be done already.
+    pub maybe_applied: bool,
+}
+
+/// Leave to make one call. While it lives, and it is a probe, nobody else has one.
+pub trait Turn: Send + 'static {
+    /// The org is not well, and this call is to find out whether it is again.
+    fn is_probe(&self) -> bool;
+}
+
+/// The org, as the pipeline sees it.
+///
+/// `write` makes one attempt and returns one verdict for each row, in the order of the rows. It never waits for the
+/// org to become well: that is [`Verdict::Later`], and [`Org::turn`] is where one waits.
+pub trait Org: Send + Sync + 'static {
+    type Turn: Turn;
+
+    /// Waits until a call may be made. Cancel-safe.
+    fn turn(&self) -> impl Future<Output = Self::Turn> + Send;
+
+    /// At most one row for each identity.
+    fn write(&self, key: &BatchKey, rows: &[Row<'_>]) -> impl Future<Output = Vec<Verdict>> + Send;
+
+    /// A call that writes nothing and only asks whether the org is well.
+    fn probe(&self) -> impl Future<Output = ()> + Send;
+
+    /// The SObject as the org describes it. `missing` names a field that the last description lacked: if that one is
+    /// old enough, it is asked for again. Waits for the org as long as it takes; an error says what a person must mend.
+    fn describe(
+        &self,
+        sobject: &str,
+        missing: Option<&str>,
+    ) -> impl Future<Output = Result<Arc<SObject>, Cause>> + Send;
+}

@@ -1,0 +1,102 @@
+//! From an outcome to something durable. A record is settled when Salesforce has confirmed its row, or Kafka its dead
+//! letter, or the configuration says that it is skipped; until then its gate entry is held.
+
+use std::sync::Arc;
+
+use tracing::{error, warn};
+
+use super::{
+    dead_letter::{About, DeadLetter, DeadLetters},
+    stop::Stop,
+};
+use crate::{
+    config::OnRejection,
+    ops::metrics::{Outcome, RouteMetrics},
+    record::{Position, Record, Rejection},
+};
+
+/// What becomes of rejections.
+#[derive(Debug)]
+pub struct Settle<D> {
+    /// The connector's name in the letters' headers.
+    pub name: String,
+    /// `None` without a dead-letter topic.
+    pub dead_letters: Option<D>,
+    /// What happens without one.
+    pub on_rejection: OnRejection,
+    pub stop: Stop,
+}
+
+/// One record in the books: read, and not yet anything else. Dropping it counts it as dropped at a drain, uncommitted.
+#[derive(Debug)]
+pub struct Account {
+    metrics: Arc<RouteMetrics>,
+    settled: bool,
+}
+
+/// Whether offsets may be committed past a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    Done,
+    /// It has to be read again.
+    Undone,
+}
+
+impl Account {
+    pub fn open(metrics: &Arc<RouteMetrics>) -> Self {
+        metrics.read();
+        Self { metrics: metrics.clone(), settled: false }
+    }
+
+    pub fn close(mut self, outcome: Outcome) -> Settled {
+        self.settled = true;
+        self.metrics.settled(outcome);
+        Settled::Done
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.metrics.settled(Outcome::Dropped);
+        }
+    }
+}
+
+impl<D: DeadLetters> Settle<D> {
+    /// Returns when the rejection is durable.
+    pub async fn reject(&self, record: Record, rejection: &Rejection, about: About<'_>, account: Account) -> Settled {
+        let position = record.position.clone();
+        account.metrics.rejected(rejection.code());
+        warn(&position, rejection);
+        match (&self.dead_letters, self.on_rejection) {
+            (Some(dead_letters), _) => {
+                let letter = DeadLetter::new(record, rejection, About { connector: &self.name, ..about });
+                match dead_letters.deliver(&letter).await {
+                    Ok(()) => account.close(Outcome::DeadLettered),
+                    Err(error) => {
+                        error!(%position, %error, "dead letter not taken");
+                        self.stop.now(format!("{position}: {error}"));
+                        Settled::Undone
+                    }
+                }
+            }
+            (None, OnRejection::Skip) => account.close(Outcome::Skipped),
+            (None, OnRejection::Stop) => {
+                self.stop.now(format!("{position}: rejected, and there is no dead-letter topic: {rejection}"));
+                Settled::Undone
+            }
+        }
+    }
+}
+
+fn warn(position: &Position, rejection: &Rejection) {
+    warn!(
+        topic = %position.topic,
+        partition = position.partition,
+        offset = position.offset,
+        code = rejection.code(),
+        reason = %rejection.cause,
+        "record rejected"
+    );
+}

@@ -1,0 +1,73 @@
+use std::time::Duration;
+
+use super::harness::{HOLD, Harness, verdicts, written};
+use crate::record::{Cause, Verdict};
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_awaits_what_is_on_the_wire_and_drops_the_rest() {
+    let harness = Harness::new(|rows, _| (Duration::from_secs(10), written(rows)));
+    let mut lane = harness.lane();
+    lane.send("a", "1").await;
+    lane.send("a", "2").await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    lane.send("b", "1").await; // lingers
+    tokio::time::sleep(Duration::from_millis(2)).await;
+    let begun = tokio::time::Instant::now();
+    lane.draining.cancel();
+    lane.task.await.unwrap().unwrap();
+    assert!(begun.elapsed() > Duration::from_secs(8));
+    assert_eq!(lane.progress.next_offset(), 1);
+    assert_eq!(harness.rows(), [vec!["a:1"]]);
+    assert!(harness.shared.gate.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_does_not_wait_for_a_backoff() {
+    let harness = Harness::new(|rows, _| {
+        (Duration::from_millis(5), verdicts(rows, |_| true, || Verdict::Again(Cause::new("locked"))))
+    });
+    let mut lane = harness.lane();
+    lane.send("a", "1").await;
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let begun = tokio::time::Instant::now();
+    lane.draining.cancel();
+    lane.task.await.unwrap().unwrap();
+    assert!(begun.elapsed() < Duration::from_millis(100), "{:?}", begun.elapsed());
+    assert_eq!(lane.progress.next_offset(), 0);
+    assert!(harness.shared.gate.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_awaits_a_hold_and_does_not_send_again() {
+    let harness = Harness::new(|rows, _| {
+        let unknown = || Verdict::Unknown { cause: Cause::new("cut"), sent: tokio::time::Instant::now().into_std() };
+        (Duration::from_millis(5), verdicts(rows, |_| true, unknown))
+    });
+    let mut lane = harness.lane();
+    lane.send("a", "1").await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    lane.draining.cancel();
+    lane.task.await.unwrap().unwrap();
+    assert_eq!(lane.progress.next_offset(), 0);
+    assert_eq!(harness.calls().len(), 1);
+    assert!(harness.shared.gate.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_aborted_call_keeps_its_identity_until_nothing_can_come_of_it() {
+    let harness = Harness::new(|rows, number| {
+        let unknown = || Verdict::Unknown { cause: Cause::new("cut"), sent: tokio::time::Instant::now().into_std() };
+        (Duration::from_secs(5), verdicts(rows, |_| number == 1, unknown))
+    });
+    let mut lane = harness.lane();
+    lane.send("a", "1").await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    lane.task.abort();
+    assert!(lane.task.await.unwrap_err().is_cancelled());
+    let mut next = harness.lane();
+    next.send("a", "2").await;
+    next.settled().await;
+    let calls = harness.calls();
+    assert_eq!(calls.len(), 2);
+    assert!(calls[1].at >= HOLD, "{calls:?}");
+}

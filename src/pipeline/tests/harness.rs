@@ -1,0 +1,231 @@
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures::{SinkExt as _, channel::mpsc};
+use tokio::{task::JoinHandle, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::{self, OnRejection},
+    ops::metrics::Metrics,
+    pipeline::{
+        BatchKey, Org, Row, Turn,
+        batcher::{Batcher, Settings},
+        budget::Budget,
+        dead_letter::{DeadLetter, DeadLetterError, DeadLetters},
+        gate::Gate,
+        lane::{Lane, LaneError, Progress, Shared},
+        settle::Settle,
+        stop::Stop,
+    },
+    record::{Cause, Field, Position, Record, SObject, Verdict},
+    route::Route,
+};
+
+/// One call as the org saw it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Call {
+    /// Since the start.
+    pub(super) at: Duration,
+    /// Identity and value of each row.
+    pub(super) rows: Vec<String>,
+}
+
+type Script = dyn Fn(&[String], usize) -> (Duration, Vec<Verdict>) + Send + Sync;
+
+/// An org that is always well, and whose answers are scripted: rows and the number of the call → how long it takes, and a
+/// verdict for each row.
+pub(super) struct ScriptedOrg {
+    script: Box<Script>,
+    start: Instant,
+    calls: Mutex<Vec<Call>>,
+}
+
+#[derive(Debug)]
+pub(super) struct Free;
+
+impl Turn for Free {
+    fn is_probe(&self) -> bool {
+        false
+    }
+}
+
+impl Org for ScriptedOrg {
+    type Turn = Free;
+
+    async fn turn(&self) -> Free {
+        Free
+    }
+
+    async fn write(&self, _: &BatchKey, rows: &[Row<'_>]) -> Vec<Verdict> {
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                let target = row.command.target.as_ref().map_or(String::new(), ToString::to_string);
+                let fields: Vec<_> = row.command.fields.iter().map(|(_, value)| value.to_owned()).collect();
+                format!("{}:{}", target.trim_start_matches("Ext__c="), fields.join(","))
+            })
+            .collect();
+        let number = {
+            let mut calls = self.calls.lock().unwrap();
+            calls.push(Call { at: self.start.elapsed(), rows: rows.clone() });
+            calls.len()
+        };
+        let (latency, verdicts) = (self.script)(&rows, number);
+        tokio::time::sleep(latency).await;
+        verdicts
+    }
+
+    async fn probe(&self) {}
+
+    async fn describe(&self, _: &str, _: Option<&str>) -> Result<Arc<SObject>, Cause> {
+        let field = |name: &str, external_id| Field {
+            name: name.into(),
+            kind: "string".into(),
+            createable: true,
+            updateable: true,
+            external_id,
+            id_lookup: external_id,
+            unique: external_id,
+            case_sensitive: false,
+        };
+        Ok(Arc::new(SObject::new("Thing__c", [field("Ext__c", true), field("V__c", false)])))
+    }
+}
+
+/// A dead-letter topic that takes everything.
+#[derive(Default, Clone)]
+pub(super) struct Letters(Arc<Mutex<Vec<DeadLetter>>>);
+
+impl DeadLetters for Letters {
+    async fn deliver(&self, letter: &DeadLetter) -> Result<(), DeadLetterError> {
+        self.0.lock().unwrap().push(letter.clone());
+        Ok(())
+    }
+}
+
+pub(super) struct Harness {
+    pub(super) org: Arc<ScriptedOrg>,
+    pub(super) shared: Arc<Shared<ScriptedOrg, Letters>>,
+    letters: Letters,
+}
+
+pub(super) struct RunningLane {
+    pub(super) draining: CancellationToken,
+    pub(super) progress: Arc<Progress>,
+    pub(super) task: JoinHandle<Result<(), LaneError<std::convert::Infallible>>>,
+    records: mpsc::Sender<Result<Record, std::convert::Infallible>>,
+    next: i64,
+}
+
+pub(super) const HOLD: Duration = Duration::from_secs(30);
+pub(super) const ROW_TIMEOUT: Duration = Duration::from_secs(60);
+
+pub(super) fn settings() -> Settings {
+    Settings {
+        rows: 200,
+        bytes: 1 << 20,
+        linger: Duration::from_millis(10),
+        calls: 4,
+        initial_backoff: Duration::from_secs(1),
+        max_backoff: Duration::from_secs(8),
+        row_timeout: ROW_TIMEOUT,
+        max_attempts: 3,
+        unknown_hold: HOLD,
+        parked: Duration::from_secs(60),
+    }
+}
+
+impl Harness {
+    pub(super) fn new(script: impl Fn(&[String], usize) -> (Duration, Vec<Verdict>) + Send + Sync + 'static) -> Self {
+        let org = ScriptedOrg { script: Box::new(script), start: Instant::now(), calls: Mutex::default() };
+        let (org, letters, stop) = (Arc::new(org), Letters::default(), Stop::default());
+        let (batcher, _) = Batcher::start(org.clone(), settings(), stop.clone());
+        let settle =
+            Settle { name: "test".into(), dead_letters: Some(letters.clone()), on_rejection: OnRejection::Stop, stop };
+        let budget = Budget::new(1000, 1 << 24);
+        let shared = Arc::new(Shared { org: org.clone(), settle, gate: Gate::default(), budget, batcher });
+        Self { org, shared, letters }
+    }
+
+    pub(super) fn lane(&self) -> RunningLane {
+        let route: config::Route = toml::from_str(
+            r#"
+            topic = "t"
+            sobject = "Thing__c"
+            operation = "upsert"
+            external_id_field = "Ext__c"
+            "#,
+        )
+        .unwrap();
+        let (draining, progress) = (CancellationToken::new(), Arc::new(Progress::new(0)));
+        let route = Arc::new(Route::new(&route, 1 << 20));
+        let lane = Lane::new(self.shared.clone(), route, draining.clone(), progress.clone(), &Metrics::new());
+        let (records, source) = mpsc::channel(1000);
+        RunningLane { draining, progress, task: tokio::spawn(lane.run(source)), records, next: 0 }
+    }
+
+    pub(super) fn calls(&self) -> Vec<Call> {
+        self.org.calls.lock().unwrap().clone()
+    }
+
+    /// The rows of all calls, one after the other.
+    pub(super) fn rows(&self) -> Vec<Vec<String>> {
+        self.calls().into_iter().map(|call| call.rows).collect()
+    }
+
+    /// Offsets and exception classes of the dead letters.
+    pub(super) fn dead(&self) -> Vec<(i64, String)> {
+        let class = |letter: &DeadLetter| {
+            let mut headers = letter.record.headers_named("__connect.errors.exception.class.name");
+            headers
+                .next()
+                .and_then(|header| header.value.clone())
+                .map(|value| String::from_utf8(value.to_vec()).unwrap())
+        };
+        let letters = self.letters.0.lock().unwrap();
+        letters.iter().map(|letter| (letter.record.position.offset, class(letter).unwrap_or_default())).collect()
+    }
+}
+
+impl RunningLane {
+    /// `("key", "value")` → a record that sets `V__c`.
+    pub(super) async fn send(&mut self, key: &str, value: &str) {
+        let record = Record {
+            position: Position { topic: "t".into(), partition: 0, offset: self.next },
+            timestamp: None,
+            key: Some(Bytes::copy_from_slice(key.as_bytes())),
+            value: Some(Bytes::from(format!("{{\"V__c\":{value}}}"))),
+            headers: Vec::new(),
+        };
+        self.next += 1;
+        self.records.send(Ok(record)).await.unwrap();
+    }
+
+    /// Waits, in paused time, until everything that was sent is settled.
+    pub(super) async fn settled(&self) {
+        self.reaches(self.next).await;
+    }
+
+    pub(super) async fn reaches(&self, offset: i64) {
+        let reached = async {
+            while self.progress.next_offset() < offset {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(3600), reached).await.expect("the offset is reached within an hour");
+    }
+}
+
+pub(super) fn written(rows: &[String]) -> Vec<Verdict> {
+    rows.iter().map(|_| Verdict::Written { id: None, created: true }).collect()
+}
+
+/// `verdict` for the rows of which `guilty` says so, else written.
+pub(super) fn verdicts(rows: &[String], guilty: impl Fn(&str) -> bool, verdict: impl Fn() -> Verdict) -> Vec<Verdict> {
+    let one = |row: &String| if guilty(row) { verdict() } else { Verdict::Written { id: None, created: true } };
+    rows.iter().map(one).collect()
+}

@@ -1,0 +1,6 @@
+//! Lane, gate, batcher and settle together, in paused time, against an org that does what its script says.
+
+mod drain;
+mod harness;
+mod order;
+mod verdicts;

@@ -1,0 +1,143 @@
+use std::time::Duration;
+
+use super::harness::{HOLD, Harness, ROW_TIMEOUT, verdicts};
+use crate::record::{Cause, Reason, Rejection, Verdict};
+
+const QUICK: Duration = Duration::from_millis(5);
+
+/// Ten records, one of them guilty; how often the org was called, and which offsets are dead.
+async fn ten(guilty: &'static str, verdict: fn() -> Verdict, whole: bool) -> (Harness, Vec<(i64, String)>) {
+    let harness = Harness::new(move |rows, _| {
+        let is = |row: &str| row.starts_with(guilty);
+        let all = whole && rows.iter().any(|row| is(row));
+        (QUICK, verdicts(rows, |row| all || is(row), verdict))
+    });
+    let mut lane = harness.lane();
+    for key in ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"] {
+        lane.send(key, "1").await;
+    }
+    lane.settled().await;
+    let dead = harness.dead();
+    (harness, dead)
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_rejected_row_costs_one_dead_letter() {
+    let refused = || Verdict::Rejected(Rejection::put(Reason::Refused, "no"));
+    let (harness, dead) = ten("d", refused, false).await;
+    assert_eq!(dead, [(3, "sobjectd.Refused".to_owned())]);
+    assert_eq!(harness.calls().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_refused_as_a_whole_is_halved_until_the_guilty_row_is_alone() {
+    let refused = || Verdict::Refused { cause: Cause::new("no"), suspect: false };
+    let (harness, dead) = ten("d", refused, true).await;
+    assert_eq!(dead, [(3, "sobjectd.Refused".to_owned())]);
+    assert!(harness.calls().len() <= 9, "{:?}", harness.rows());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_the_answer_names_goes_alone() {
+    let harness = Harness::new(|rows, _| {
+        let whole = rows.iter().any(|row| row.starts_with('d'));
+        let one = |row: &String| match whole {
+            true => Verdict::Refused { cause: Cause::new("no"), suspect: row.starts_with('d') },
+            false => Verdict::Written { id: None, created: true },
+        };
+        (QUICK, rows.iter().map(one).collect())
+    });
+    let mut lane = harness.lane();
+    for key in ["a", "b", "c", "d", "e", "f"] {
+        lane.send(key, "1").await;
+    }
+    lane.settled().await;
+    assert_eq!(harness.dead(), [(3, "sobjectd.Refused".to_owned())]);
+    let mut sizes: Vec<_> = harness.rows().iter().map(Vec::len).collect();
+    sizes.sort_unstable();
+    assert_eq!(sizes, [1, 5, 6]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trigger_that_fails_its_whole_call_costs_its_own_row() {
+    let (_, dead) = ten("d", || Verdict::Transaction(Cause::new("trigger")), true).await;
+    assert_eq!(dead, [(3, "sobjectd.Refused".to_owned())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn apart_rows_are_sent_alone_and_never_rejected_for_it() {
+    let harness = Harness::new(|rows, _| {
+        let alone = rows.len() == 1;
+        (QUICK, verdicts(rows, |row| !alone && row < "c", || Verdict::Apart(Cause::new("DUPLICATE_VALUE"))))
+    });
+    let mut lane = harness.lane();
+    for key in ["a", "b", "c"] {
+        lane.send(key, "1").await;
+    }
+    lane.settled().await;
+    assert!(harness.dead().is_empty());
+    assert_eq!(harness.rows(), [vec!["a:1", "b:1", "c:1"], vec!["a:1"], vec!["b:1"]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_stays_locked_is_rejected_after_its_time_and_not_before() {
+    let (harness, dead) = ten("d", || Verdict::Again(Cause::new("locked")), false).await;
+    assert_eq!(dead, [(3, "sobjectd.RowTimeout".to_owned())]);
+    let last = harness.calls().last().map(|call| call.at).unwrap_or_default();
+    assert!(last >= ROW_TIMEOUT && last < ROW_TIMEOUT + Duration::from_secs(5), "{last:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_rejects_nothing_however_long() {
+    let up = Duration::from_secs(3000);
+    let start = tokio::time::Instant::now();
+    let harness = Harness::new(move |rows, _| {
+        let later = start.elapsed() < up;
+        (QUICK, verdicts(rows, |_| later, || Verdict::Later(Cause::new("maintenance"))))
+    });
+    let mut lane = harness.lane();
+    for key in ["a", "b", "c"] {
+        lane.send(key, "1").await;
+    }
+    lane.settled().await;
+    assert!(harness.dead().is_empty());
+    assert!(harness.rows().iter().all(|rows| rows.len() == 3), "never halved: {:?}", harness.rows());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_fails_while_others_succeed_is_poison_and_costs_one_row() {
+    let harness = Harness::new(|rows, _| {
+        let poison = rows.iter().any(|row| row.starts_with("bad"));
+        (QUICK, verdicts(rows, |_| poison, || Verdict::Later(Cause::new("503"))))
+    });
+    let mut lane = harness.lane();
+    for key in ["a", "b", "bad", "c"] {
+        lane.send(key, "1").await;
+    }
+    for other in 0..200 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        lane.send(&format!("other{other}"), "1").await;
+    }
+    lane.settled().await;
+    assert_eq!(harness.dead(), [(2, "sobjectd.Poison".to_owned())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_result_is_repeated_after_the_hold_with_the_gate_held() {
+    let harness = Harness::new(|rows, number| {
+        let unknown = || Verdict::Unknown { cause: Cause::new("cut"), sent: tokio::time::Instant::now().into_std() };
+        (QUICK, verdicts(rows, |_| number == 1, unknown))
+    });
+    let mut lane = harness.lane();
+    lane.send("a", "1").await;
+    lane.send("a", "2").await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    lane.send("b", "1").await;
+    lane.settled().await;
+    let calls = harness.calls();
+    let first = |row: &str| calls.iter().rfind(|call| call.rows.iter().any(|r| r == row)).map(|call| call.at).unwrap();
+    assert!(first("b:1") < Duration::from_secs(2));
+    assert!(first("a:1") >= HOLD);
+    assert!(first("a:2") > first("a:1"));
+    assert!(harness.dead().is_empty());
+}

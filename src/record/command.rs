@@ -1,0 +1,51 @@
+use std::sync::Arc;
+
+use super::{Fields, Identity, Operation, SObject};
+
+/// What to do to whom: one row of one call.
+#[derive(Debug, Clone)]
+pub struct Command {
+    /// As the record or its route asked; the dead letter names it.
+    pub operation: Operation,
+    /// As it is carried out.
+    pub action: Action,
+    pub sobject: Arc<SObject>,
+    /// The record that it is about. Only a create has none.
+    pub target: Option<Identity>,
+    /// Without the target and without `attributes`: those are written by us, once.
+    pub fields: Fields,
+}
+
+/// The four collection calls. `INSERT` in external id mode is an upsert, so that a repeat is harmless.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    Create,
+    Update,
+    Upsert,
+    Delete,
+}
+
+impl Action {
+    /// The word in metrics and logs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Upsert => "upsert",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+impl Command {
+    /// About what the row takes in a call's body, in bytes.
+    pub fn row_len(&self) -> usize {
+        /// Type, braces, the target's name and punctuation.
+        const FRAME: usize = 128;
+        let target = self.target.as_ref().map_or(0, |target| match target {
+            Identity::RecordId(_) => 18,
+            Identity::ExternalId(external) => external.text().len(),
+        });
+        FRAME + target + self.fields.iter().map(|(name, value)| name.len() + value.len() + 4).sum::<usize>()
+    }
+}

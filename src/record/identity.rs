@@ -1,0 +1,221 @@
+//! Who a row is about: the most dangerous concept here.
+//!
+//! Two keys are made from an identity, by the key field's describe, and they err to opposite sides:
+//!
+//! | key | decides | text | number | record id |
+//! |---|---|---|---|---|
+//! | [`GateKey`] | who waits for whom | NFC, trimmed, folded: too coarse costs a little parallelism, never correctness | canonical decimal | 18 characters |
+//! | [`MatchKey`] | whose row an answer is; keys the cache | trimmed as the org stores it; folded only where the field is unique and not case-sensitive | canonical decimal | 18 characters |
+
+use std::{fmt, sync::Arc};
+
+use unicode_normalization::UnicodeNormalization as _;
+
+use super::{Decimal, KeyField, KeyKind, RecordId, RecordIdError};
+
+/// A row's target. A plain insert has none.
+#[derive(Debug, Clone)]
+pub enum Identity {
+    RecordId(RecordId),
+    ExternalId(ExternalId),
+}
+
+/// The value of an external id field, known to be one that the field can hold.
+#[derive(Debug, Clone)]
+pub struct ExternalId {
+    field: Arc<KeyField>,
+    value: Value,
+}
+
+#[derive(Debug, Clone)]
+enum Value {
+    /// As it was sent: the org trims it, we do not.
+    Text(Box<str>),
+    Number(Decimal),
+}
+
+/// Decides who waits for whom, across topics, routes and spellings.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct GateKey(Arc<str>);
+
+/// Decides whose row an answer is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct MatchKey(Box<str>);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdentityError {
+    #[error("the identity is empty")]
+    Empty,
+    #[error("{field} is a number field and the identity is not a number")]
+    NotANumber { field: Arc<str> },
+    #[error("the identity is no record id: {0}")]
+    RecordId(#[from] RecordIdError),
+}
+
+impl Identity {
+    /// The field that names the record, in external id mode.
+    pub fn key_field(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::RecordId(_) => None,
+            Self::ExternalId(external) => Some(&external.field.name),
+        }
+    }
+
+    /// `sobject` in any case.
+    pub fn gate_key(&self, sobject: &str) -> GateKey {
+        let sobject = sobject.to_ascii_lowercase();
+        match self {
+            Self::RecordId(id) => GateKey(format!("{sobject}\0id\0{id}").into()),
+            Self::ExternalId(external) => {
+                let field = external.field.name.to_ascii_lowercase();
+                GateKey(format!("{sobject}\0{field}\0{}", external.folded()).into())
+            }
+        }
+    }
+}
+
+impl ExternalId {
+    pub fn new(field: Arc<KeyField>, text: &str) -> Result<Self, IdentityError> {
+        if trimmed(text).is_empty() {
+            return Err(IdentityError::Empty);
+        }
+        let value = match field.kind {
+            KeyKind::Text { .. } => Value::Text(text.into()),
+            KeyKind::Number { .. } => Value::Number(
+                Decimal::parse(text).ok_or_else(|| IdentityError::NotANumber { field: field.name.clone() })?,
+            ),
+        };
+        Ok(Self { field, value })
+    }
+
+    pub fn field(&self) -> &KeyField {
+        &self.field
+    }
+
+    /// The value as text: digits for a number.
+    pub fn text(&self) -> &str {
+        match &self.value {
+            Value::Text(text) => text,
+            Value::Number(number) => number.as_str(),
+        }
+    }
+
+    /// The value as the org stores it: what a query has to compare with.
+    pub fn stored(&self) -> &str {
+        trimmed(self.text())
+    }
+
+    pub fn match_key(&self) -> MatchKey {
+        MatchKey::new(&self.field, self.text())
+    }
+
+    /// Whether the org's value is letter for letter the one that was asked for, as the org stores it: trimmed.
+    pub fn is_exactly(&self, stored: &str) -> bool {
+        match &self.value {
+            Value::Text(text) => trimmed(text) == trimmed(stored),
+            Value::Number(number) => Decimal::parse(stored).as_ref() == Some(number),
+        }
+    }
+
+    fn folded(&self) -> String {
+        match &self.value {
+            Value::Text(text) => fold(trimmed(text)),
+            Value::Number(number) => number.to_string(),
+        }
+    }
+}
+
+impl MatchKey {
+    /// `text` as it was asked for, or as the org answered it.
+    pub fn new(field: &KeyField, text: &str) -> Self {
+        Self(match field.kind {
+            KeyKind::Text { unique: true, case_sensitive: false } => fold(trimmed(text)).into(),
+            KeyKind::Text { .. } => trimmed(text).into(),
+            KeyKind::Number { .. } => Decimal::parse(text).map_or_else(|| text.into(), |number| number.as_str().into()),
+        })
+    }
+}
+
+/// Salesforce stores text without the white space around it. Control characters are taken off too: for the gate it is
+/// enough to be coarse.
+fn trimmed(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || c.is_control())
+}
+
+/// By way of upper case, since `ß`, `ſ` and their like are equal only there.
+fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    text.nfc().collect::<String>().to_uppercase().to_lowercase().nfc().collect()
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RecordId(id) => id.fmt(f),
+            Self::ExternalId(external) => write!(f, "{}={}", external.field.name, external.text()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(kind: KeyKind) -> Arc<KeyField> {
+        Arc::new(KeyField { name: "Ext__c".into(), kind })
+    }
+
+    const LOOSE: KeyKind = KeyKind::Text { unique: false, case_sensitive: false };
+    const UNIQUE: KeyKind = KeyKind::Text { unique: true, case_sensitive: false };
+    const EXACT: KeyKind = KeyKind::Text { unique: true, case_sensitive: true };
+    const NUMBER: KeyKind = KeyKind::Number { unique: true };
+
+    /// Both keys of two spellings: (gate equal, match equal).
+    fn compare(kind: KeyKind, left: &str, right: &str) -> (bool, bool) {
+        let [left, right] = [left, right].map(|text| ExternalId::new(field(kind), text).unwrap());
+        let [gate_left, gate_right] = [&left, &right].map(|e| Identity::ExternalId(e.clone()).gate_key("Contact"));
+        (gate_left == gate_right, left.match_key() == right.match_key())
+    }
+
+    #[test]
+    fn the_gate_is_coarse_and_the_match_is_as_the_field_compares() {
+        for (kind, left, right, expected) in [
+            (UNIQUE, "K", "k", (true, true)),
+            (UNIQUE, "K", "\u{212A}", (true, true)), // the Kelvin sign
+            (EXACT, "K", "k", (true, false)),
+            (LOOSE, "K", "k", (true, false)),
+            (EXACT, "a ", "a", (true, true)),
+            (UNIQUE, "STRASSE", "straße", (true, true)),
+            (EXACT, "e\u{301}", "\u{e9}", (true, false)),
+            (UNIQUE, "1", "1.0", (false, false)),
+            (NUMBER, "1", "1.0", (true, true)),
+            (NUMBER, "1e3", "1000.00", (true, true)),
+            (NUMBER, "1", "-1", (false, false)),
+        ] {
+            assert_eq!(compare(kind, left, right), expected, "{kind:?} {left:?} {right:?}");
+        }
+    }
+
+    #[test]
+    fn record_ids_keep_their_case_and_know_both_lengths() {
+        let key = |id: &str| Identity::RecordId(id.parse().unwrap()).gate_key("Account");
+        assert_eq!(key("0017Q00000EZlby"), key("0017Q00000EZlbyQAD"));
+        assert_ne!(key("0017Q00000EZlby"), key("0017Q00000EZlbY"));
+    }
+
+    #[test]
+    fn the_sobject_is_part_of_the_gate_key_without_case() {
+        let id = Identity::RecordId("0017Q00000EZlby".parse().unwrap());
+        assert_eq!(id.gate_key("Account"), id.gate_key("ACCOUNT"));
+        assert_ne!(id.gate_key("Account"), id.gate_key("Contact"));
+    }
+
+    #[test]
+    fn what_the_field_cannot_hold_is_refused() {
+        assert_eq!(ExternalId::new(field(UNIQUE), " \t ").unwrap_err(), IdentityError::Empty);
+        let error = ExternalId::new(field(NUMBER), "seven").unwrap_err();
+        assert_eq!(error.to_string(), "Ext__c is a number field and the identity is not a number");
+    }
+}

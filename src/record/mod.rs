@@ -1,0 +1,22 @@
+//! The nouns, pure: what is read, what it means, whom it is about, and what became of it.
+
+mod command;
+mod identity;
+mod message;
+mod number;
+mod operation;
+#[expect(clippy::module_inception, reason = "the noun is called a record")]
+mod record;
+mod record_id;
+mod sobject;
+mod verdict;
+
+pub use command::{Action, Command};
+pub use identity::{ExternalId, GateKey, Identity, IdentityError, MatchKey};
+pub use message::{Fields, Member, Object, Value, ValueKind};
+pub use number::Decimal;
+pub use operation::Operation;
+pub use record::{Header, Position, Record, Timestamp};
+pub use record_id::{RecordId, RecordIdError};
+pub use sobject::{Field, KeyField, KeyKind, SObject};
+pub use verdict::{Cause, Reason, Rejection, Stage, Verdict};

@@ -1,0 +1,157 @@
+use std::{borrow::Cow, fmt, time::Instant};
+
+use super::RecordId;
+
+/// What one attempt made of one row. The whole failure model is in `salesforce/verdicts.rs`; what follows from each
+/// verdict is in `pipeline/batcher`.
+#[derive(Debug, Clone)]
+pub enum Verdict {
+    /// The org has it. `id` is absent only where a delete found nothing to delete.
+    Written { id: Option<RecordId>, created: bool },
+    /// This row will never be taken.
+    Rejected(Rejection),
+    /// Not applied; this row alone may be sent again after a backoff.
+    Again(Cause),
+    /// Not applied, because of another row of the same call or of the org: once more, alone in its call.
+    Apart(Cause),
+    /// Not applied, as other rows of the call with the same cause: no outcome, in smaller calls.
+    Transaction(Cause),
+    /// Not applied: the org has no room for this row until somebody makes some.
+    Parked(Cause),
+    /// The call as a whole was refused for something in it. `suspect`: the answer names this row.
+    Refused { cause: Cause, suspect: bool },
+    /// Left out of the call, because another row in it was for the same record.
+    Deferred,
+    /// The org did not take the call. Nothing was applied.
+    Later(Cause),
+    /// Nobody knows whether the org applied it, or still will. `sent` is when the last byte left.
+    Unknown { cause: Cause, sent: Instant },
+    /// The daemon cannot go on.
+    Fatal(Cause),
+}
+
+/// Why something is not written: what the org said, or what we say in its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    /// Salesforce's code (`UNABLE_TO_LOCK_ROW`), where there is one.
+    pub code: Option<Cow<'static, str>>,
+    pub message: String,
+    pub fields: Vec<String>,
+    pub http_status: Option<u16>,
+}
+
+/// A record that is not going to be written, and why: the content of its dead letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    pub reason: Reason,
+    pub stage: Stage,
+    pub cause: Cause,
+}
+
+/// The closed list of reasons; a dead letter's exception class is `sobjectd.<Reason>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reason {
+    InvalidKey,
+    InvalidValue,
+    InvalidOperation,
+    InvalidField,
+    TargetMismatch,
+    TooLarge,
+    Unrouted,
+    NotFound,
+    Ambiguous,
+    /// Salesforce refused the row.
+    Refused,
+    /// The org asked to repeat the row for longer than `retry.row_timeout`.
+    RowTimeout,
+    /// Its call kept failing while others succeeded, also when it was alone.
+    Poison,
+}
+
+/// Kafka Connect's name of the step that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    KeyConverter,
+    ValueConverter,
+    HeaderConverter,
+    Put,
+}
+
+impl Cause {
+    /// A cause of our own, without a code of Salesforce's.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { code: None, message: message.into(), fields: Vec::new(), http_status: None }
+    }
+}
+
+impl Rejection {
+    /// A rejection of our own at the step that writes.
+    pub fn put(reason: Reason, message: impl Into<String>) -> Self {
+        Self { reason, stage: Stage::Put, cause: Cause::new(message) }
+    }
+
+    /// The label in metrics and logs: Salesforce's code, else the reason.
+    pub fn code(&self) -> &str {
+        self.cause.code.as_deref().unwrap_or_else(|| self.reason.name())
+    }
+}
+
+impl Reason {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::InvalidKey => "InvalidKey",
+            Self::InvalidValue => "InvalidValue",
+            Self::InvalidOperation => "InvalidOperation",
+            Self::InvalidField => "InvalidField",
+            Self::TargetMismatch => "TargetMismatch",
+            Self::TooLarge => "TooLarge",
+            Self::Unrouted => "Unrouted",
+            Self::NotFound => "NotFound",
+            Self::Ambiguous => "Ambiguous",
+            Self::Refused => "Refused",
+            Self::RowTimeout => "RowTimeout",
+            Self::Poison => "Poison",
+        }
+    }
+}
+
+impl Stage {
+    /// As in `org.apache.kafka.connect.runtime.errors.Stage`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::KeyConverter => "KEY_CONVERTER",
+            Self::ValueConverter => "VALUE_CONVERTER",
+            Self::HeaderConverter => "HEADER_CONVERTER",
+            Self::Put => "TASK_PUT",
+        }
+    }
+
+    /// The class that Connect would name: what dashboards and filters look for.
+    pub fn class(self) -> &'static str {
+        match self {
+            Self::KeyConverter => "org.apache.kafka.connect.storage.StringConverter",
+            Self::ValueConverter => "org.apache.kafka.connect.json.JsonConverter",
+            Self::HeaderConverter => "org.apache.kafka.connect.storage.SimpleHeaderConverter",
+            Self::Put => "org.apache.kafka.connect.sink.SinkTask",
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(code) = &self.code {
+            write!(f, "{code}: ")?;
+        }
+        f.write_str(&self.message)?;
+        if !self.fields.is_empty() {
+            write!(f, " ({})", self.fields.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.reason.name(), self.cause)
+    }
+}

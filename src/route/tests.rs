@@ -1,0 +1,218 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{Refusal, Route, Routes, UnroutedTopic};
+use crate::{
+    config,
+    record::{Action, Command, Field, Header, Operation, Position, Reason, Record, Rejection, SObject, Stage},
+};
+
+const EXTERNAL: &str = "external_id_field = \"Ext__c\"\noperation = \"upsert\"\n";
+const ID: &str = "0017Q00000EZlbyQAD";
+
+fn route(more: &str) -> Route {
+    let text = format!("topic = \"t\"\nsobject = \"Account\"\noperation_header = \"op\"\n{more}");
+    Route::new(&toml::from_str::<config::Route>(&text).unwrap(), 1000)
+}
+
+fn sobject() -> Arc<SObject> {
+    let field = |name: &str, kind: &str, external_id| Field {
+        name: name.into(),
+        kind: kind.into(),
+        createable: true,
+        updateable: true,
+        external_id,
+        id_lookup: external_id,
+        unique: external_id,
+        case_sensitive: false,
+    };
+    let fields = [("Id", "id"), ("Name", "string"), ("Age__c", "double")].map(|(name, kind)| field(name, kind, false));
+    Arc::new(SObject::new("Account", fields.into_iter().chain([field("Ext__c", "string", true)])))
+}
+
+fn record(key: Option<&str>, value: Option<&str>, headers: &[(&str, Option<&str>)]) -> Record {
+    let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
+    let header = |(name, value): &(&str, Option<&str>)| Header { name: (*name).to_owned(), value: value.map(bytes) };
+    Record {
+        position: Position { topic: "t".into(), partition: 0, offset: 0 },
+        timestamp: None,
+        key: key.map(bytes),
+        value: value.map(bytes),
+        headers: headers.iter().map(header).collect(),
+    }
+}
+
+fn command(route: &Route, record: &Record) -> Result<Command, Rejection> {
+    let sobject = sobject();
+    let key_field = route.external_id_field.as_deref().map(|name| Arc::new(sobject.key_field(name).unwrap()));
+    route.command(record, &sobject, key_field.as_ref()).map_err(|refused| match refused.refusal {
+        Refusal::Rejected(rejection) => rejection,
+        Refusal::UnknownField(name) => Rejection::put(Reason::InvalidField, format!("unknown {name}")),
+    })
+}
+
+fn reason(route: &Route, record: &Record) -> Reason {
+    command(route, record).expect_err("rejected").reason
+}
+
+#[test]
+fn the_operation_is_that_of_the_table() {
+    let value = Some("{}");
+    let rows: &[(&str, Option<&str>, Option<Option<&str>>, Result<Operation, Reason>)] = &[
+        ("", value, None, Ok(Operation::Upsert)),
+        ("", value, Some(Some(" update ")), Ok(Operation::Update)),
+        ("", value, Some(Some("\"DELETE\"")), Ok(Operation::Delete)),
+        ("", value, Some(Some("c")), Ok(Operation::Insert)),
+        ("", value, Some(Some("D")), Ok(Operation::Delete)),
+        ("", None, Some(Some("Delete")), Ok(Operation::Delete)),
+        ("", None, Some(Some("UPDATE")), Err(Reason::InvalidOperation)),
+        ("tombstone = \"delete\"", None, Some(Some("UPSERT")), Err(Reason::InvalidOperation)),
+        ("tombstone = \"delete\"", None, None, Ok(Operation::Delete)),
+        ("", None, None, Err(Reason::InvalidOperation)),
+        ("", value, Some(None), Err(Reason::InvalidOperation)),
+        ("", value, Some(Some("")), Err(Reason::InvalidOperation)),
+        ("", value, Some(Some("\"\"")), Err(Reason::InvalidOperation)),
+        ("", value, Some(Some("MERGE")), Err(Reason::InvalidOperation)),
+    ];
+    for (more, value, header, expected) in rows {
+        let headers: Vec<_> = header.map(|value| ("op", value)).into_iter().collect();
+        let outcome = command(&route(&format!("{EXTERNAL}{more}")), &record(Some("k"), *value, &headers));
+        assert_eq!(outcome.map(|command| command.operation).map_err(|r| r.reason), *expected, "{header:?} {value:?}");
+    }
+    let twice = [("op", Some("UPDATE")), ("op", Some("UPDATE"))];
+    assert_eq!(reason(&route(EXTERNAL), &record(Some("k"), value, &twice)), Reason::InvalidOperation);
+}
+
+#[test]
+fn each_operation_in_each_id_mode() {
+    for (external, word, expected) in [
+        (true, "INSERT", Ok(Action::Upsert)),
+        (true, "UPDATE", Ok(Action::Update)),
+        (true, "DELETE", Ok(Action::Delete)),
+        (true, "UPSERT", Ok(Action::Upsert)),
+        (false, "INSERT", Ok(Action::Create)),
+        (false, "UPDATE", Ok(Action::Update)),
+        (false, "DELETE", Ok(Action::Delete)),
+        (false, "UPSERT", Err(Reason::InvalidOperation)),
+    ] {
+        let route = route(if external { EXTERNAL } else { "" });
+        let command = command(&route, &record(Some(ID), Some("{}"), &[("op", Some(word))]));
+        assert_eq!(command.map(|command| command.action).map_err(|r| r.reason), expected, "{external} {word}");
+    }
+}
+
+#[test]
+fn a_plain_insert_needs_no_key_and_everybody_else_does() {
+    let insert = command(&route(""), &record(None, Some(r#"{"Name":"a"}"#), &[])).unwrap();
+    assert!(insert.target.is_none());
+    for key in [None, Some(""), Some("  ")] {
+        assert_eq!(reason(&route(EXTERNAL), &record(key, Some("{}"), &[])), Reason::InvalidKey, "{key:?}");
+    }
+    assert_eq!(
+        reason(&route(""), &record(Some("nonsense"), Some("{}"), &[("op", Some("UPDATE"))])),
+        Reason::InvalidKey
+    );
+}
+
+#[test]
+fn a_delete_does_not_read_its_value() {
+    let delete = command(&route(EXTERNAL), &record(Some("k"), Some("not json"), &[("op", Some("DELETE"))])).unwrap();
+    assert!(delete.fields.is_empty());
+}
+
+#[test]
+fn the_identity_may_lie_in_the_value_or_in_a_header() {
+    let in_value = route(&format!("{EXTERNAL}identity = \"value.ext__C\""));
+    let target = |route: &Route, record: &Record| command(route, record).unwrap().target.unwrap().to_string();
+    assert_eq!(target(&in_value, &record(None, Some(r#"{"Ext__c":"\u0041"}"#), &[])), "Ext__c=A");
+    assert_eq!(target(&in_value, &record(None, Some(r#"{"Ext__c":1.50}"#), &[])), "Ext__c=1.50");
+    for value in [r#"{"Ext__c":null}"#, r#"{"Ext__c":[1]}"#, "{}"] {
+        assert_eq!(reason(&in_value, &record(None, Some(value), &[])), Reason::InvalidKey, "{value}");
+    }
+    let in_header = route(&format!("{EXTERNAL}identity = \"header.id\""));
+    assert_eq!(target(&in_header, &record(None, Some("{}"), &[("id", Some("h"))])), "Ext__c=h");
+    for headers in [&[][..], &[("id", None)], &[("id", Some("a")), ("id", Some("b"))]] {
+        assert_eq!(reason(&in_header, &record(None, Some("{}"), headers)), Reason::InvalidKey, "{headers:?}");
+    }
+}
+
+#[test]
+fn the_payload_never_chooses_the_target() {
+    let native = [("op", Some("UPDATE"))];
+    for (more, headers, key, value, expected) in [
+        ("", &native[..], ID, r#"{"Id":"0017Q00000EZlby","Name":"n"}"#, Ok(())),
+        ("", &native, ID, r#"{"\u0049D":"0017Q00000EZlbx"}"#, Err(Reason::TargetMismatch)),
+        ("", &native, ID, r#"{"Id":null}"#, Err(Reason::TargetMismatch)),
+        ("", &[], ID, r#"{"Id":"0017Q00000EZlby"}"#, Err(Reason::TargetMismatch)),
+        (EXTERNAL, &[], "k", r#"{"ext__c":"K ","Name":"n"}"#, Ok(())),
+        (EXTERNAL, &[], "k", r#"{"Ext__c":"other"}"#, Err(Reason::TargetMismatch)),
+        (EXTERNAL, &[], "k", r#"{"Ext__c":null}"#, Err(Reason::TargetMismatch)),
+        (EXTERNAL, &[], "k", r#"{"Id":"0017Q00000EZlby"}"#, Err(Reason::TargetMismatch)),
+        (EXTERNAL, &[], "k", r#"{"Attributes":{"type":"User"},"Name":"n"}"#, Ok(())),
+    ] {
+        let outcome = command(&route(more), &record(Some(key), Some(value), headers));
+        if let Ok(command) = &outcome {
+            assert_eq!(fields(command), [("Name", "\"n\"")], "{value}");
+        }
+        assert_eq!(outcome.map(|_| ()).map_err(|rejection| rejection.reason), expected, "{value}");
+    }
+}
+
+fn fields(command: &Command) -> Vec<(&str, &str)> {
+    command.fields.iter().map(|(name, value)| (&**name, value)).collect()
+}
+
+#[test]
+fn fields_are_spelt_as_the_org_does_and_valued_as_the_record_does() {
+    let value = r#"{ "NAME" : "\u00e9" , "age__C": 1.50 }"#;
+    let command = command(&route(EXTERNAL), &record(Some("k"), Some(value), &[])).unwrap();
+    assert_eq!(fields(&command), [("Name", r#""\u00e9""#), ("Age__c", "1.50")]);
+}
+
+#[test]
+fn include_exclude_and_nulls() {
+    let value = r#"{"Name":null,"Age__c":1}"#;
+    let of = |more: &str| {
+        let command = command(&route(&format!("{EXTERNAL}{more}")), &record(Some("k"), Some(value), &[])).unwrap();
+        fields(&command).into_iter().map(|(name, _)| name.to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(of(""), ["Name", "Age__c"]);
+    assert_eq!(of("nulls = \"ignore\""), ["Age__c"]);
+    assert_eq!(of("fields.include = [\"name\"]"), ["Name"]);
+    assert_eq!(of("fields.exclude = [\"NAME\"]"), ["Age__c"]);
+}
+
+#[test]
+fn bad_values_are_rejected_where_they_fail() {
+    let long = format!(r#"{{"Name":"{}"}}"#, "x".repeat(1000));
+    for (value, expected, stage) in [
+        ("x", Reason::InvalidValue, Stage::ValueConverter),
+        (r#"{"Name":1,"name":2}"#, Reason::InvalidValue, Stage::ValueConverter),
+        (r#"{"Name":"\ud800"}"#, Reason::InvalidValue, Stage::ValueConverter),
+        (r#"{"No Name":1}"#, Reason::InvalidField, Stage::Put),
+        (r#"{"Stray__c":1}"#, Reason::InvalidField, Stage::Put),
+        (r#"{"Name":{"a":1}}"#, Reason::InvalidField, Stage::Put),
+        (&long, Reason::TooLarge, Stage::Put),
+    ] {
+        let rejection = command(&route(EXTERNAL), &record(Some("k"), Some(value), &[])).unwrap_err();
+        assert_eq!((rejection.reason, rejection.stage), (expected, stage), "{value}");
+    }
+    let mut bytes = record(Some("k"), Some("{}"), &[]);
+    bytes.key = Some(Bytes::from_static(b"\xff"));
+    let rejection = command(&route(EXTERNAL), &bytes).unwrap_err();
+    assert_eq!((rejection.reason, rejection.stage), (Reason::InvalidKey, Stage::KeyConverter));
+}
+
+#[test]
+fn an_exact_topic_beats_a_glob_and_two_globs_are_an_error() {
+    let route = |topic: &str| -> config::Route {
+        toml::from_str(&format!("topic = \"{topic}\"\nsobject = \"Account\"")).unwrap()
+    };
+    let routes = Routes::new(&["crm.*", "*.accounts", "crm.leads"].map(route), 1000).unwrap();
+    let name = |topic: &str| routes.of_topic(topic).map(|route| route.name.to_string());
+    assert_eq!(name("crm.leads").as_deref(), Ok("crm.leads"));
+    assert_eq!(name("crm.other").as_deref(), Ok("crm.*"));
+    assert!(matches!(name("crm.accounts"), Err(UnroutedTopic::Ambiguous { .. })));
+    assert!(matches!(name("else"), Err(UnroutedTopic::None(_))));
+}

@@ -1,0 +1,110 @@
+//! The org's JSON: error envelopes, and the answer of a collections call (dossier §2.4, §3).
+//!
+//! Invariant: `id` and `created` are read only of rows that succeeded; failed ones are known to carry both.
+
+use serde::Deserialize;
+
+use crate::record::{Action, Cause, RecordId};
+
+/// The errors of one row, or of a whole call.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Errors(pub(super) Vec<RowError>);
+
+/// `statusCode` in a row, `errorCode` in a whole call. `fields` is absent in errors of parsing.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct RowError {
+    #[serde(rename = "statusCode", alias = "errorCode")]
+    pub(super) code: String,
+    #[serde(default)]
+    pub(super) message: String,
+    #[serde(default)]
+    pub(super) fields: Vec<String>,
+}
+
+/// What a collections call says of one row.
+#[derive(Debug)]
+pub(super) enum RowAnswer {
+    Done { id: Option<RecordId>, created: bool },
+    Failed(Errors),
+}
+
+/// What the rows of a call can be checked against.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Expected<'a> {
+    pub(super) action: Action,
+    pub(super) rows: usize,
+    /// Of an update or delete: the record ids that were sent.
+    pub(super) ids: &'a [RecordId],
+}
+
+impl RowAnswer {
+    pub(super) fn errors(&self) -> Option<&Errors> {
+        match self {
+            Self::Done { .. } => None,
+            Self::Failed(errors) => Some(errors),
+        }
+    }
+}
+
+impl Errors {
+    /// `None` for what is not Salesforce's own JSON. A bare object has been seen beside the usual array.
+    pub(super) fn of_call(body: &[u8]) -> Option<Self> {
+        let array = serde_json::from_slice::<Self>(body).ok().filter(|errors| !errors.0.is_empty());
+        array.or_else(|| serde_json::from_slice::<RowError>(body).ok().map(|error| Self(vec![error])))
+    }
+}
+
+impl RowError {
+    pub(super) fn to_cause(&self) -> Cause {
+        Cause {
+            code: Some(self.code.clone().into()),
+            message: self.message.clone(),
+            fields: self.fields.clone(),
+            http_status: None,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct RawRow<'a> {
+    success: bool,
+    #[serde(borrow, default)]
+    id: Option<&'a str>,
+    #[serde(default)]
+    created: Option<bool>,
+    #[serde(default)]
+    errors: Errors,
+}
+
+/// The rows of a collections answer, one for each that was sent; an error says how it does not fit its request.
+pub(super) fn rows(body: &[u8], expected: Expected<'_>) -> Result<Vec<RowAnswer>, Cause> {
+    let rows: Vec<RawRow<'_>> = serde_json::from_slice(body)
+        .map_err(|error| Cause::new(format!("the org's answer cannot be read: {error}")))?;
+    if rows.len() != expected.rows {
+        return Err(Cause::new(format!("the org answered {} rows for {}", rows.len(), expected.rows)));
+    }
+    rows.into_iter().enumerate().map(|(index, row)| read(row, index, expected)).collect()
+}
+
+fn read(row: RawRow<'_>, index: usize, expected: Expected<'_>) -> Result<RowAnswer, Cause> {
+    if !row.success {
+        return Ok(RowAnswer::Failed(row.errors));
+    }
+    let id = row.id.and_then(|id| id.parse::<RecordId>().ok());
+    match expected.action {
+        Action::Create | Action::Upsert if id.is_none() => {
+            Err(Cause::new(format!("the org wrote row {index} and gave no record id")))
+        }
+        Action::Update | Action::Delete if row.id.is_some() && id.as_ref() != expected.ids.get(index) => {
+            Err(Cause::new(format!("the org answered row {index} with another record's id")))
+        }
+        Action::Create => Ok(RowAnswer::Done { id, created: true }),
+        Action::Upsert => Ok(RowAnswer::Done { id, created: row.created.unwrap_or(false) }),
+        Action::Update | Action::Delete => Ok(RowAnswer::Done { id: expected.ids.get(index).copied(), created: false }),
+    }
+}
+
+#[cfg(test)]
+#[path = "tests/answer.rs"]
+mod tests;

@@ -1,0 +1,122 @@
+//! The session: one for all callers, renewed by one of them, and never by a storm of logins.
+//!
+//! Invariants: two attempts at a login are `login_interval` apart, whoever asks and however the last one ended; a
+//! session that the org refused is not offered again.
+
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use secrecy::SecretString;
+use tokio::{sync::Mutex, time::Instant};
+use url::Url;
+
+use super::{
+    http::Http,
+    login::{Login, login},
+};
+use crate::{config, record::Cause};
+
+#[derive(Debug)]
+pub(super) struct Auth {
+    config: config::Salesforce,
+    http: Http,
+    current: RwLock<Option<Arc<Session>>>,
+    /// Held during a login.
+    last: Mutex<Option<Attempt>>,
+}
+
+/// A token, and where it is good.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) token: SecretString,
+    pub(super) instance: Url,
+    renew_at: Instant,
+}
+
+#[derive(Debug)]
+struct Attempt {
+    at: Instant,
+    /// Why it brought no token; `None` where it did, or where its caller went away.
+    failed: Option<Cause>,
+}
+
+/// There is no session to be had now.
+#[derive(Debug)]
+pub(super) enum NoSession {
+    /// A person must mend it.
+    Refused(Cause),
+    Later(Cause),
+}
+
+impl Auth {
+    pub(super) fn new(config: config::Salesforce, http: Http) -> Self {
+        Self { config, http, current: RwLock::new(None), last: Mutex::new(None) }
+    }
+
+    /// The session that calls are to carry. Logs in where there is none, or where it is near its end.
+    pub(super) async fn session(&self) -> Result<Arc<Session>, NoSession> {
+        let current = self.current();
+        match current {
+            Some(session) if Instant::now() < session.renew_at => Ok(session),
+            // It still works: only one caller sees to the next one, and a failure has time to heal.
+            Some(session) => match self.last.try_lock() {
+                Ok(mut last) => Ok(self.log_in(&mut last).await.unwrap_or(session)),
+                Err(_) => Ok(session),
+            },
+            None => {
+                let mut last = self.last.lock().await;
+                match self.current() {
+                    Some(session) => Ok(session),
+                    None => self.log_in(&mut last).await,
+                }
+            }
+        }
+    }
+
+    /// The org did not know this session. If it is still the current one, nobody gets it any more.
+    pub(super) fn invalidate(&self, refused: &Arc<Session>) {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        if current.as_ref().is_some_and(|session| Arc::ptr_eq(session, refused)) {
+            *current = None;
+        }
+    }
+
+    /// The least time until another login may be tried.
+    pub(super) fn login_interval(&self) -> Duration {
+        self.config.login_interval
+    }
+
+    fn current(&self) -> Option<Arc<Session>> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn log_in(&self, last: &mut Option<Attempt>) -> Result<Arc<Session>, NoSession> {
+        if let Some(attempt) = last.as_ref().filter(|last| last.at.elapsed() < self.config.login_interval) {
+            let waiting = || Cause::new("the last login was less than salesforce.login_interval ago");
+            return Err(NoSession::Later(attempt.failed.clone().unwrap_or_else(waiting)));
+        }
+        // Before the login, so that a caller that goes away in the middle of it has used it up.
+        let attempt = last.insert(Attempt { at: Instant::now(), failed: None });
+        let (cause, refused) = match login(&self.http, &self.config).await {
+            Login::Token { token, instance } => {
+                let lifetime = self.config.session_lifetime.saturating_sub(self.config.renew_before);
+                let session = Arc::new(Session { token, instance, renew_at: Instant::now() + lifetime });
+                *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
+                tracing::info!(instance = %session.instance, "logged in to salesforce");
+                return Ok(session);
+            }
+            Login::Refused(cause) => (cause, true),
+            Login::Later(cause) => (cause, false),
+        };
+        attempt.failed = Some(cause.clone());
+        if refused {
+            tracing::error!(%cause, "salesforce refused the login");
+            Err(NoSession::Refused(cause))
+        } else {
+            tracing::warn!(%cause, "no login to salesforce");
+            Err(NoSession::Later(cause))
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! A request body that tells whether its bytes were sent.
+//!
+//! The first frame that the HTTP client takes means *sent*: from then on the org may apply the call. The client cannot
+//! say so itself (`is_timeout()` covers a connect as well as a lost answer). Invariant: after [`Mark::seal`] has said
+//! that nothing was sent, nothing ever will be.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+    time::Instant,
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+
+/// A whole frame at once would tell nothing about a body that is cut in the middle.
+const FRAME: usize = 64 * 1024;
+
+pub(super) struct TellingBody {
+    rest: Bytes,
+    mark: Mark,
+}
+
+/// What has become of the body, seen from outside of the client.
+#[derive(Debug, Clone)]
+pub(super) struct Mark(Arc<Mutex<Progress>>);
+
+#[derive(Debug, Clone, Copy)]
+enum Progress {
+    Untouched,
+    /// Nobody waits for the answer any more: the client must not begin.
+    Sealed,
+    Partly,
+    Whole {
+        last: Instant,
+    },
+}
+
+/// The request was given up before its body was begun.
+#[derive(Debug, thiserror::Error)]
+#[error("the request was given up before it was sent")]
+pub(super) struct GivenUp;
+
+impl TellingBody {
+    pub(super) fn new(bytes: Bytes) -> (Self, Mark) {
+        let mark = Mark(Arc::new(Mutex::new(Progress::Untouched)));
+        (Self { rest: bytes, mark: mark.clone() }, mark)
+    }
+}
+
+impl Mark {
+    /// When the last byte left, or now if only some did; `None` if nothing was sent, and then nothing will be.
+    pub(super) fn seal(&self) -> Option<Instant> {
+        let mut progress = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match *progress {
+            Progress::Untouched | Progress::Sealed => {
+                *progress = Progress::Sealed;
+                None
+            }
+            Progress::Partly => Some(now()),
+            Progress::Whole { last } => Some(last),
+        }
+    }
+}
+
+impl Body for TellingBody {
+    type Data = Bytes;
+    type Error = GivenUp;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, GivenUp>>> {
+        if self.rest.is_empty() {
+            return Poll::Ready(None);
+        }
+        let length = self.rest.len().min(FRAME);
+        let frame = self.rest.split_to(length);
+        let mut progress = self.mark.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*progress, Progress::Sealed) {
+            return Poll::Ready(Some(Err(GivenUp)));
+        }
+        *progress = if self.rest.is_empty() { Progress::Whole { last: now() } } else { Progress::Partly };
+        Poll::Ready(Some(Ok(Frame::data(frame))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.rest.len() as u64)
+    }
+}
+
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn poll(body: &mut TellingBody) -> Option<Result<usize, GivenUp>> {
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        match Pin::new(body).poll_frame(&mut context) {
+            Poll::Ready(frame) => frame.map(|f| f.map(|f| f.into_data().map(|d| d.len()).unwrap_or_default())),
+            Poll::Pending => panic!("the body never waits"),
+        }
+    }
+
+    #[test]
+    fn a_body_never_polled_was_not_sent_and_never_will_be() {
+        let (mut body, mark) = TellingBody::new(Bytes::from_static(b"{}"));
+        assert_eq!(body.size_hint().exact(), Some(2));
+        assert!(mark.seal().is_none());
+        assert!(matches!(poll(&mut body), Some(Err(GivenUp))));
+        assert!(mark.seal().is_none());
+    }
+
+    #[test]
+    fn the_first_frame_is_sent_and_the_last_one_gives_the_time() {
+        let (mut body, mark) = TellingBody::new(Bytes::from(vec![b' '; FRAME + 1]));
+        let before = now();
+        assert_eq!(poll(&mut body).unwrap().unwrap(), FRAME);
+        assert!(mark.seal().is_some_and(|sent| sent >= before));
+        assert_eq!(poll(&mut body).unwrap().unwrap(), 1);
+        let last = mark.seal().unwrap();
+        assert!(body.is_end_stream() && poll(&mut body).is_none());
+        assert_eq!(mark.seal(), Some(last));
+    }
+}

@@ -1,0 +1,237 @@
+//! One call to the data API: a session, a permit, at most one resend with a new session, and what its answer means.
+//!
+//! Whoever waits for the org waits in [`OrgState::turn`]: every [`Failure::Later`] has been reported there before.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+use std::time::Instant;
+
+use reqwest::Method;
+use tokio::sync::Semaphore;
+use url::Url;
+
+use super::{
+    answer::Errors,
+    auth::{Auth, NoSession, Session},
+    http::{Answer, Content, Http, Request, Sent},
+    org_state::{OrgState, Report},
+    verdicts::{self, CallVerdict, Purpose},
+};
+use crate::record::{Cause, Verdict};
+
+/// This many answers in a row that fit nothing: that is not the org we think it is.
+const MAX_UNFITTING: u32 = 3;
+
+#[derive(Debug)]
+pub(super) struct Calls {
+    pub(super) auth: Auth,
+    pub(super) state: Arc<OrgState>,
+    http: Http,
+    /// `v66.0`.
+    version: Arc<str>,
+    /// Calls on the wire.
+    permits: Semaphore,
+    unfitting: AtomicU32,
+}
+
+/// One call, before there is a session to make it with.
+#[derive(Debug)]
+pub(super) struct Ask {
+    /// The word in metrics and logs.
+    pub(super) kind: &'static str,
+    pub(super) purpose: Purpose,
+    pub(super) rows: usize,
+    pub(super) method: Method,
+    pub(super) place: Place,
+    pub(super) content: Content,
+}
+
+#[derive(Debug)]
+pub(super) enum Place {
+    /// Below `/services/data/vNN.0`, encoded here; the query is encoded already.
+    Data { segments: Vec<Arc<str>>, query: Option<String> },
+    /// As the org gave it: an absolute path.
+    Path(String),
+}
+
+/// Why a call has no answer for its rows.
+#[derive(Debug, Clone)]
+pub(super) enum Failure {
+    Refused(Cause),
+    Again(Cause),
+    Parked(Cause),
+    Later(Cause),
+    Unknown { cause: Cause, sent: Instant },
+    Fatal(Cause),
+}
+
+impl Calls {
+    pub(super) fn new(auth: Auth, state: Arc<OrgState>, http: Http, api_version: &str, permits: usize) -> Self {
+        Self {
+            auth,
+            state,
+            http,
+            version: format!("v{}", api_version.trim_start_matches('v')).into(),
+            permits: Semaphore::new(permits.max(1)),
+            unfitting: AtomicU32::new(0),
+        }
+    }
+
+    /// `fit` reads the body of an answer that was taken; its error says how the answer does not fit.
+    pub(super) async fn make<T>(&self, ask: &Ask, fit: impl FnOnce(&[u8]) -> Result<T, Cause>) -> Result<T, Failure> {
+        let (mut answer, session) = self.send(ask).await?;
+        if answer.status == reqwest::StatusCode::UNAUTHORIZED {
+            self.auth.invalidate(&session);
+            let (again, session) = self.send(ask).await?;
+            if again.status == reqwest::StatusCode::UNAUTHORIZED {
+                self.auth.invalidate(&session);
+            }
+            answer = again;
+        }
+        self.judge(ask, &answer, fit)
+    }
+
+    async fn send(&self, ask: &Ask) -> Result<(Answer, Arc<Session>), Failure> {
+        let session = match self.auth.session().await {
+            Ok(session) => session,
+            Err(NoSession::Refused(cause)) => {
+                self.state.report(&Report::Expired(&cause));
+                return Err(Failure::Later(cause));
+            }
+            Err(NoSession::Later(cause)) => return Err(self.later(cause)),
+        };
+        let request = Request {
+            kind: ask.kind,
+            rows: ask.rows,
+            method: ask.method.clone(),
+            url: ask.place.on(&session.instance, &self.version).map_err(|cause| self.later(cause))?,
+            content: ask.content.clone(),
+        };
+        let sent = {
+            // The semaphore is never closed.
+            let _permit = self.permits.acquire().await;
+            self.http.send(&request, Some(&session.token)).await
+        };
+        match sent {
+            Sent::Answered(answer) => {
+                if let Some(usage) = answer.usage {
+                    self.state.used(usage);
+                }
+                Ok((answer, session))
+            }
+            Sent::Not(cause) => Err(self.later(cause)),
+            Sent::Unanswered { cause, sent } => Err(self.unknown(ask.purpose, cause, sent)),
+        }
+    }
+
+    fn judge<T>(&self, ask: &Ask, answer: &Answer, fit: impl FnOnce(&[u8]) -> Result<T, Cause>) -> Result<T, Failure> {
+        let errors = (answer.status != reqwest::StatusCode::OK).then(|| Errors::of_call(&answer.body)).flatten();
+        let cause = verdicts::cause(answer.status, errors.as_ref());
+        let failure = match verdicts::of_call(ask.purpose, answer.status, errors.as_ref(), answer.usage) {
+            CallVerdict::Taken => match fit(&answer.body) {
+                Ok(fitted) => {
+                    self.well();
+                    return Ok(fitted);
+                }
+                Err(unfit) => {
+                    let unfit = Cause { http_status: cause.http_status, ..unfit };
+                    return Err(self.unfitting(ask.purpose, unfit, answer.sent));
+                }
+            },
+            CallVerdict::Unfitting => return Err(self.unfitting(ask.purpose, cause, answer.sent)),
+            CallVerdict::Unknown => return Err(self.unknown(ask.purpose, cause, answer.sent)),
+            CallVerdict::Later => return Err(self.later(cause)),
+            CallVerdict::Quota => {
+                self.state.report(&Report::Quota(&cause));
+                return Err(Failure::Later(cause));
+            }
+            CallVerdict::Expired => {
+                self.state.report(&Report::Expired(&cause));
+                return Err(Failure::Later(cause));
+            }
+            CallVerdict::Refused => Failure::Refused(cause),
+            CallVerdict::Again => Failure::Again(cause),
+            CallVerdict::Parked => Failure::Parked(cause),
+        };
+        // The org's own word, whatever it says.
+        self.well();
+        Err(failure)
+    }
+
+    fn well(&self) {
+        self.unfitting.store(0, Ordering::Relaxed);
+        self.state.report(&Report::Well);
+    }
+
+    fn later(&self, cause: Cause) -> Failure {
+        self.state.report(&Report::Later(&cause));
+        Failure::Later(cause)
+    }
+
+    /// What only reads cannot have been applied.
+    fn unknown(&self, purpose: Purpose, cause: Cause, sent: Instant) -> Failure {
+        if purpose != Purpose::Write {
+            return self.later(cause);
+        }
+        self.state.report(&Report::Silent);
+        Failure::Unknown { cause, sent }
+    }
+
+    fn unfitting(&self, purpose: Purpose, cause: Cause, sent: Instant) -> Failure {
+        if self.unfitting.fetch_add(1, Ordering::Relaxed) + 1 < MAX_UNFITTING {
+            tracing::warn!(%cause, "the org's answer does not fit its request");
+            return self.unknown(purpose, cause, sent);
+        }
+        tracing::error!(%cause, "the org's answers do not fit their requests");
+        self.state.report(&Report::Silent);
+        Failure::Fatal(cause)
+    }
+}
+
+impl Place {
+    fn on(&self, instance: &Url, version: &str) -> Result<Url, Cause> {
+        match self {
+            Self::Data { segments, query } => {
+                let mut url = instance.clone();
+                if let Ok(mut path) = url.path_segments_mut() {
+                    path.clear().extend(["services", "data", version]).extend(segments.iter().map(|s| &**s));
+                }
+                url.set_query(query.as_deref());
+                Ok(url)
+            }
+            // The token goes there, too: a path, and nothing that names a host.
+            Self::Path(path) => {
+                let url = path.starts_with('/').then(|| instance.join(path).ok()).flatten();
+                url.filter(|url| url.origin() == instance.origin())
+                    .ok_or_else(|| Cause::new(format!("the org's next page is no path of its own: {path}")))
+            }
+        }
+    }
+}
+
+impl Failure {
+    /// The verdict of every row of the call.
+    pub(super) fn verdict(self, suspect: bool) -> Verdict {
+        match self {
+            Self::Refused(cause) => Verdict::Refused { cause, suspect },
+            Self::Again(cause) => Verdict::Again(cause),
+            Self::Parked(cause) => Verdict::Parked(cause),
+            Self::Later(cause) => Verdict::Later(cause),
+            Self::Unknown { cause, sent } => Verdict::Unknown { cause, sent },
+            Self::Fatal(cause) => Verdict::Fatal(cause),
+        }
+    }
+
+    pub(super) fn cause(&self) -> &Cause {
+        match self {
+            Self::Refused(cause)
+            | Self::Again(cause)
+            | Self::Parked(cause)
+            | Self::Later(cause)
+            | Self::Unknown { cause, .. }
+            | Self::Fatal(cause) => cause,
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! What the org says of its SObjects, asked once for each and again when a field is missed.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::Duration,
+};
+
+use reqwest::Method;
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use super::{
+    call::{Ask, Calls, Failure, Place},
+    http::Content,
+    verdicts::Purpose,
+};
+use crate::record::{Cause, Field, KeyField, SObject};
+
+/// A field that is missed is looked for in a newer description at most this often.
+const REFRESH: Duration = Duration::from_secs(5 * 60);
+
+#[derive(Debug)]
+pub(super) struct Describes {
+    calls: Arc<Calls>,
+    /// By name, folded: as many as there are SObjects in routes.
+    entries: Mutex<HashMap<String, Arc<Entry>>>,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    known: RwLock<Option<(Arc<SObject>, Instant)>>,
+    /// Held while the org is asked.
+    asking: tokio::sync::Mutex<()>,
+}
+
+impl Describes {
+    pub(super) fn new(calls: Arc<Calls>) -> Self {
+        Self { calls, entries: Mutex::default() }
+    }
+
+    /// As [`crate::pipeline::Org::describe`].
+    pub(super) async fn describe(&self, name: &str, missing: Option<&str>) -> Result<Arc<SObject>, Cause> {
+        let entry = {
+            let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+            entries.entry(name.to_ascii_lowercase()).or_default().clone()
+        };
+        if let Some(known) = entry.good_enough(missing) {
+            return Ok(known);
+        }
+        let _asking = entry.asking.lock().await;
+        if let Some(known) = entry.good_enough(missing) {
+            return Ok(known);
+        }
+        let sobject = Arc::new(self.ask(name).await?);
+        *entry.known.write().unwrap_or_else(PoisonError::into_inner) = Some((sobject.clone(), Instant::now()));
+        Ok(sobject)
+    }
+
+    async fn ask(&self, name: &str) -> Result<SObject, Cause> {
+        loop {
+            let _turn = self.calls.state.turn().await;
+            let ask = Ask {
+                kind: "describe",
+                purpose: Purpose::Describe,
+                rows: 0,
+                method: Method::GET,
+                place: Place::Data { segments: vec!["sobjects".into(), name.into(), "describe".into()], query: None },
+                content: Content::None,
+            };
+            match self.calls.make(&ask, read).await {
+                Ok(sobject) => return Ok(sobject),
+                Err(Failure::Refused(cause) | Failure::Fatal(cause)) => {
+                    return Err(Cause { message: format!("{name}: {}", cause.message), ..cause });
+                }
+                // The next turn is where one waits.
+                Err(failure) => tracing::debug!(sobject = name, cause = %failure.cause(), "not described yet"),
+            }
+        }
+    }
+}
+
+impl Entry {
+    fn good_enough(&self, missing: Option<&str>) -> Option<Arc<SObject>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let (sobject, at) = known.as_ref()?;
+        let good = missing.is_none_or(|field| sobject.field(field).is_some() || at.elapsed() < REFRESH);
+        good.then(|| sobject.clone())
+    }
+}
+
+/// The external id field that is to name an SObject's records, if it can.
+pub(super) fn key_field(sobject: &SObject, name: &str) -> Result<Arc<KeyField>, Cause> {
+    let field = sobject
+        .field(name)
+        .ok_or_else(|| Cause::new(format!("{} has no field {name}, or it is hidden from this user", sobject.name)))?;
+    let refused = |why: &str| Err(Cause::new(format!("{}.{} cannot be a key: {why}", sobject.name, field.name)));
+    if field.name.eq_ignore_ascii_case("Id") {
+        return refused("leave external_id_field out to use record ids");
+    }
+    if !field.external_id && !field.id_lookup {
+        return refused("it is neither an external id nor an id lookup field");
+    }
+    match field.key_kind() {
+        Some(kind) => Ok(Arc::new(KeyField { name: field.name.clone(), kind })),
+        None => refused(&format!("it is not known how values of type {} compare", field.kind)),
+    }
+}
+
+#[derive(Deserialize)]
+struct RawSObject {
+    name: String,
+    fields: Vec<RawField>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "the org's own words")]
+struct RawField {
+    name: String,
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    createable: bool,
+    #[serde(default)]
+    updateable: bool,
+    #[serde(default)]
+    external_id: bool,
+    #[serde(default)]
+    id_lookup: bool,
+    #[serde(default)]
+    unique: bool,
+    #[serde(default)]
+    case_sensitive: bool,
+}
+
+fn read(body: &[u8]) -> Result<SObject, Cause> {
+    let raw: RawSObject = serde_json::from_slice(body)
+        .map_err(|error| Cause::new(format!("the org's answer cannot be read: {error}")))?;
+    let fields = raw.fields.into_iter().map(|field| Field {
+        name: field.name.into(),
+        kind: field.kind.into(),
+        createable: field.createable,
+        updateable: field.updateable,
+        external_id: field.external_id,
+        id_lookup: field.id_lookup,
+        unique: field.unique,
+        case_sensitive: field.case_sensitive,
+    });
+    Ok(SObject::new(&raw.name, fields))
+}
+
+#[cfg(test)]
+#[path = "tests/describe.rs"]
+mod tests;

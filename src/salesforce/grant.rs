@@ -1,0 +1,120 @@
+//! The two OAuth grants of a server: what is posted to the token endpoint (dossier §1.2).
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
+use url::Url;
+
+use crate::{config, record::Cause};
+
+const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+/// How long an assertion may take to reach the org.
+const ASSERTION_LIFETIME: Duration = Duration::from_secs(3 * 60);
+
+/// The form, encoded. Secrets are read where they are, at each login.
+pub(super) fn form(auth: &config::Auth, login_url: &Url, now: SystemTime) -> Result<SecretString, Cause> {
+    let pairs = pairs(auth, login_url, now)?;
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    form.extend_pairs(pairs.iter().map(|(name, value)| (name, value.expose_secret())));
+    Ok(form.finish().into())
+}
+
+fn pairs(auth: &config::Auth, login_url: &Url, now: SystemTime) -> Result<Vec<(&'static str, SecretString)>, Cause> {
+    match auth {
+        config::Auth::ClientCredentials { client_id, client_secret } => Ok(vec![
+            ("grant_type", "client_credentials".into()),
+            ("client_id", reveal(client_id, "client_id")?),
+            ("client_secret", reveal(client_secret, "client_secret")?),
+        ]),
+        config::Auth::JwtBearer { client_id, username, private_key, audience } => {
+            let issuer = reveal(client_id, "client_id")?;
+            let claims = Claims {
+                iss: issuer.expose_secret(),
+                sub: username,
+                aud: &audience.clone().unwrap_or_else(|| default_audience(login_url)),
+                exp: (now.duration_since(UNIX_EPOCH).unwrap_or_default() + ASSERTION_LIFETIME).as_secs(),
+            };
+            let assertion = assertion(&claims, &reveal(private_key, "private_key")?)?;
+            Ok(vec![("grant_type", JWT_BEARER.into()), ("assertion", assertion)])
+        }
+    }
+}
+
+/// jsonwebtoken picks its cryptography at the first signature and panics if it cannot: pick it before.
+pub(super) fn install_crypto() {
+    // An error says that one is installed already, which is as good.
+    jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default().unwrap_or(());
+}
+
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a str,
+    exp: u64,
+}
+
+fn reveal(secret: &config::Secret, key: &str) -> Result<SecretString, Cause> {
+    secret.reveal().map_err(|error| Cause::new(format!("salesforce.auth.{key}: {error}")))
+}
+
+fn assertion(claims: &Claims<'_>, pem: &SecretString) -> Result<SecretString, Cause> {
+    // Neither error repeats the key.
+    let key = EncodingKey::from_rsa_pem(pem.expose_secret().as_bytes())
+        .map_err(|error| Cause::new(format!("salesforce.auth.private_key is not an RSA key in PEM: {error}")))?;
+    let token = jsonwebtoken::encode(&Header::new(Algorithm::RS256), claims, &key)
+        .map_err(|error| Cause::new(format!("salesforce.auth.private_key cannot sign: {error}")))?;
+    Ok(token.into())
+}
+
+/// Who the assertion is for. Sandboxes and scratch orgs are known by their My Domain name; a host that is not
+/// Salesforce's own is taken to be its own audience, as Experience Cloud sites are.
+fn default_audience(login_url: &Url) -> String {
+    let host = login_url.host_str().unwrap_or_default();
+    let mut labels = host.trim_end_matches(".salesforce.com").split('.');
+    if !host.ends_with(".salesforce.com") {
+        return login_url.as_str().trim_end_matches('/').to_owned();
+    }
+    let sandbox =
+        host == "test.salesforce.com" || labels.any(|l| matches!(l, "sandbox" | "scratch") || l.contains("--"));
+    if sandbox { "https://test.salesforce.com" } else { "https://login.salesforce.com" }.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_audience_follows_the_host() {
+        for (login_url, audience) in [
+            ("https://login.salesforce.com", "https://login.salesforce.com"),
+            ("https://test.salesforce.com", "https://test.salesforce.com"),
+            ("https://crm.my.salesforce.com/", "https://login.salesforce.com"),
+            ("https://crm--uat.sandbox.my.salesforce.com", "https://test.salesforce.com"),
+            ("https://crm--uat.my.salesforce.com", "https://test.salesforce.com"),
+            ("https://power-fun-1234.scratch.my.salesforce.com", "https://test.salesforce.com"),
+            ("https://crm.my.site.com/portal", "https://crm.my.site.com/portal"),
+            ("https://salesforce.example.com", "https://salesforce.example.com"),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ] {
+            assert_eq!(default_audience(&login_url.parse().unwrap()), audience, "{login_url}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_none_is_refused_without_being_shown() {
+        install_crypto();
+        let auth = config::Auth::JwtBearer {
+            client_id: config::Secret::literal("app"),
+            username: "sync@example.com".to_owned(),
+            private_key: config::Secret::literal("hunter2"),
+            audience: None,
+        };
+        let cause = form(&auth, &"https://login.salesforce.com".parse().unwrap(), SystemTime::now()).unwrap_err();
+        assert!(cause.message.starts_with("salesforce.auth.private_key is not an RSA key"), "{cause}");
+        assert!(!format!("{cause:?}").contains("hunter2"));
+    }
+}

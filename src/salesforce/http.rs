@@ -1,0 +1,188 @@
+//! The one place that sends. It knows what left and what came back, and nothing of what it means.
+
+use std::{
+    error::Error as _,
+    time::{Duration, Instant},
+};
+
+use bytes::{Bytes, BytesMut};
+use reqwest::{Client, Method, StatusCode, header};
+use secrecy::{ExposeSecret as _, SecretString};
+use url::{Host, Url};
+
+use super::{body::TellingBody, usage::Usage};
+use crate::{config, ops::metrics::Metrics, record::Cause};
+
+/// The longest answer that is read, in bytes. Two hundred rows with their errors are far below it.
+const MAX_ANSWER: usize = 4 * 1024 * 1024;
+
+/// Salesforce closes idle connections after a while, without a word: let them go before.
+const POOL_IDLE: Duration = Duration::from_secs(20);
+
+/// `User-Agent`: it shows in the org's event log.
+const USER_AGENT: &str = concat!("sobjectd/", env!("CARGO_PKG_VERSION"));
+
+#[derive(Debug, Clone)]
+pub(super) struct Http {
+    client: Client,
+    metrics: Metrics,
+}
+
+/// One request.
+#[derive(Debug)]
+pub(super) struct Request {
+    /// The word in metrics and logs.
+    pub(super) kind: &'static str,
+    /// How many rows it carries, for metrics.
+    pub(super) rows: usize,
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) content: Content,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Content {
+    None,
+    Json(Bytes),
+    /// Holds secrets, so that it is kept out of `Debug`.
+    Form(SecretString),
+}
+
+/// What became of a request.
+#[derive(Debug)]
+pub(super) enum Sent {
+    /// No byte of it left.
+    Not(Cause),
+    Answered(Answer),
+    /// It left, and no whole answer came.
+    Unanswered {
+        cause: Cause,
+        sent: Instant,
+    },
+}
+
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    /// At most [`MAX_ANSWER`] bytes; what is longer is cut, and so is no JSON any more.
+    pub(super) body: Bytes,
+    pub(super) usage: Option<Usage>,
+    /// When the last byte of the request left.
+    pub(super) sent: Instant,
+}
+
+impl Http {
+    pub(super) fn new(config: &config::Salesforce, metrics: Metrics) -> reqwest::Result<Self> {
+        let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS
+            .iter()
+            .map(|der| reqwest::Certificate::from_der(der))
+            .collect::<reqwest::Result<Vec<_>>>()?;
+        let mut builder = Client::builder()
+            .user_agent(USER_AGENT)
+            // A redirect would carry the token along, and a repeat is not the client's to decide.
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .tls_certs_merge(roots)
+            .http1_only()
+            .tcp_nodelay(true)
+            .pool_idle_timeout(POOL_IDLE)
+            .connect_timeout(config.connect_timeout)
+            .timeout(config.request_timeout);
+        if is_loopback(&config.login_url) {
+            builder = builder.no_proxy();
+        }
+        Ok(Self { client: builder.build()?, metrics })
+    }
+
+    pub(super) async fn send(&self, request: &Request, bearer: Option<&SecretString>) -> Sent {
+        let start = tokio::time::Instant::now();
+        let sent = self.exchange(request, bearer).await;
+        let status = match &sent {
+            Sent::Not(_) => "not_sent",
+            Sent::Unanswered { .. } => "unanswered",
+            Sent::Answered(answer) => answer.status.as_str(),
+        };
+        self.metrics.call(request.kind, status, request.rows, start.elapsed());
+        sent
+    }
+
+    async fn exchange(&self, request: &Request, bearer: Option<&SecretString>) -> Sent {
+        let mut builder = self.client.request(request.method.clone(), request.url.clone());
+        if let Some(token) = bearer {
+            builder = builder.bearer_auth(token.expose_secret());
+        }
+        let (content_type, bytes) = match &request.content {
+            Content::None => ("", Bytes::new()),
+            Content::Json(bytes) => ("application/json", bytes.clone()),
+            Content::Form(form) => {
+                ("application/x-www-form-urlencoded", Bytes::copy_from_slice(form.expose_secret().as_bytes()))
+            }
+        };
+        let mark = if bytes.is_empty() {
+            None
+        } else {
+            let (body, mark) = TellingBody::new(bytes);
+            builder = builder.header(header::CONTENT_TYPE, content_type).body(reqwest::Body::wrap(body));
+            Some(mark)
+        };
+        let start = tokio::time::Instant::now().into_std();
+        // When it left, if it did. Without a body it counts as sent unless there was no connection to send it on.
+        let sent = |error: Option<&reqwest::Error>| match &mark {
+            Some(mark) => mark.seal(),
+            None => error.is_none_or(|error| !error.is_connect()).then_some(start),
+        };
+        let mut response = match builder.send().await {
+            Ok(response) => response,
+            Err(error) => return failed(sent(Some(&error)), error),
+        };
+        let usage = response
+            .headers()
+            .get_all("sforce-limit-info")
+            .iter()
+            .find_map(|value| Usage::parse(value.to_str().unwrap_or_default()));
+        let mut body = BytesMut::new();
+        while body.len() < MAX_ANSWER {
+            match response.chunk().await {
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk[..chunk.len().min(MAX_ANSWER - body.len())]),
+                Ok(None) => break,
+                Err(error) => return failed(sent(None).or(Some(start)), error),
+            }
+        }
+        Sent::Answered(Answer {
+            status: response.status(),
+            body: body.freeze(),
+            usage,
+            // An answer may come before the body has gone out whole, or even begun.
+            sent: sent(None).unwrap_or(start),
+        })
+    }
+}
+
+fn failed(sent: Option<Instant>, error: reqwest::Error) -> Sent {
+    // The address is long (two hundred ids) and is no news.
+    let error = error.without_url();
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let inner_text = inner.to_string();
+        if !message.ends_with(&inner_text) {
+            message = format!("{message}: {inner_text}");
+        }
+        source = inner.source();
+    }
+    let cause = Cause::new(message);
+    match sent {
+        None => Sent::Not(cause),
+        Some(sent) => Sent::Unanswered { cause, sent },
+    }
+}
+
+/// This machine, by name or by address.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}

@@ -1,0 +1,173 @@
+//! The org over HTTP.
+//!
+//! | file | role |
+//! |---|---|
+//! | `writer` | one attempt: name the records, send, judge |
+//! | `resolve`, `soql` | record ids by external id: cache and queries |
+//! | `collections`, `culprit` | the body of a call, and which of its rows a refusal names |
+//! | `verdicts` | **the failure model**: what every answer means |
+//! | `answer` | the org's JSON |
+//! | `describe` | what the org says of its SObjects |
+//! | `call` | one call: a session, a permit, a resend at most |
+//! | `org_state`, `usage` | whether the org can be called: one state, one probe |
+//! | `auth`, `login`, `grant` | the session: one for all, one login at a time |
+//! | `http`, `body` | the one place that sends, and what counts as sent |
+
+mod answer;
+mod auth;
+mod body;
+mod call;
+mod collections;
+mod culprit;
+mod describe;
+mod grant;
+mod http;
+mod login;
+mod org_state;
+mod resolve;
+mod soql;
+#[cfg(test)]
+mod testing;
+mod usage;
+mod verdicts;
+mod writer;
+
+use std::sync::Arc;
+
+use reqwest::Method;
+use tokio::sync::watch;
+
+use self::{
+    auth::{Auth, NoSession},
+    call::{Ask, Calls, Place},
+    describe::Describes,
+    http::{Content, Http},
+    org_state::OrgState,
+    resolve::Resolver,
+    verdicts::Purpose,
+    writer::Writer,
+};
+pub use self::{
+    collections::row_len,
+    org_state::{Condition, Turn},
+};
+use crate::{
+    config,
+    ops::metrics::Metrics,
+    pipeline::{BatchKey, Org, Row},
+    record::{Cause, KeyField, SObject, Verdict},
+};
+
+/// The org that the daemon writes into.
+#[derive(Debug)]
+pub struct Salesforce {
+    calls: Arc<Calls>,
+    state: Arc<OrgState>,
+    describes: Describes,
+    writer: Writer,
+    retry: config::Retry,
+}
+
+/// There can be no client.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    #[error("salesforce.login_url: {0}")]
+    Insecure(String),
+    #[error("cannot set up the http client")]
+    Http(#[from] reqwest::Error),
+}
+
+impl Salesforce {
+    /// Calls nobody yet.
+    pub fn new(
+        config: &config::Salesforce,
+        retry: &config::Retry,
+        cache: &config::Cache,
+        metrics: Metrics,
+    ) -> Result<Self, BuildError> {
+        grant::install_crypto();
+        login::check_scheme(&config.login_url, config.allow_insecure)
+            .map_err(|insecure| BuildError::Insecure(insecure.to_string()))?;
+        let http = Http::new(config, metrics.clone())?;
+        let auth = Auth::new(config.clone(), http.clone());
+        let state = Arc::new(OrgState::new(retry.clone(), config.quota.clone(), config.login_interval, metrics));
+        let permits = config.max_concurrent_requests;
+        let calls = Arc::new(Calls::new(auth, state.clone(), http, &config.api_version, permits));
+        let resolver = Resolver::new(cache, calls.clone());
+        Ok(Self {
+            describes: Describes::new(calls.clone()),
+            writer: Writer { calls: calls.clone(), resolver },
+            calls,
+            state,
+            retry: retry.clone(),
+        })
+    }
+
+    /// Logs in, and waits for an org that is not there or throttles. An error says what a person must mend. Cancelled
+    /// by dropping it.
+    pub async fn login_at_start(&self) -> Result<(), Cause> {
+        let mut backoff = self.retry.initial_backoff;
+        loop {
+            match self.calls.auth.session().await {
+                Ok(_) => return Ok(()),
+                Err(NoSession::Refused(cause)) => return Err(cause),
+                Err(NoSession::Later(_)) => {
+                    tokio::time::sleep(backoff.max(self.calls.auth.login_interval())).await;
+                    backoff = backoff.saturating_mul(2).min(self.retry.max_backoff);
+                }
+            }
+        }
+    }
+
+    /// The field that names an SObject's records. An error says why it cannot.
+    pub async fn key_field(&self, sobject: &str, name: &str) -> Result<Arc<KeyField>, Cause> {
+        let sobject = self.describe(sobject, Some(name)).await?;
+        describe::key_field(&sobject, name)
+    }
+
+    /// Forgets which record an external id led to. To be called when partitions are assigned: whoever had them before
+    /// may have moved it.
+    pub fn clear_cache(&self) {
+        self.writer.resolver.clear();
+    }
+
+    /// Whether the org can be called, and each change of it.
+    pub fn watch(&self) -> watch::Receiver<Condition> {
+        self.state.watch()
+    }
+}
+
+impl Org for Salesforce {
+    type Turn = Turn;
+
+    async fn turn(&self) -> Turn {
+        self.state.turn().await
+    }
+
+    async fn write(&self, key: &BatchKey, rows: &[Row<'_>]) -> Vec<Verdict> {
+        self.writer.write(key, rows).await
+    }
+
+    /// `GET …/limits`. What it learns is in the state of the org.
+    async fn probe(&self) {
+        let ask = Ask {
+            kind: "limits",
+            purpose: Purpose::Read,
+            rows: 0,
+            method: Method::GET,
+            place: Place::Data { segments: vec!["limits".into()], query: None },
+            content: Content::None,
+        };
+        let any = |body: &[u8]| {
+            serde_json::from_slice::<serde::de::IgnoredAny>(body)
+                .map_err(|error| Cause::new(format!("the org's answer cannot be read: {error}")))
+        };
+        if let Err(failure) = self.calls.make(&ask, any).await {
+            tracing::debug!(cause = %failure.cause(), "the org is not well yet");
+        }
+    }
+
+    async fn describe(&self, sobject: &str, missing: Option<&str>) -> Result<Arc<SObject>, Cause> {
+        self.describes.describe(sobject, missing).await
+    }
+}

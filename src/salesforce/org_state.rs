@@ -1,0 +1,262 @@
+//! Whether the org can be called, for everybody at once.
+//!
+//! | condition | entered by | the probe goes | left by |
+//! |---|---|---|---|
+//! | up | | everybody, at once | |
+//! | later | an org that takes no call, no connection, no login | after a backoff with jitter, `retry.initial_backoff` to `retry.max_backoff` | any success |
+//! | quota | a spent quota, or usage above what `quota.reserve` leaves | every `quota.probe_interval` | any success, and usage below |
+//! | expired | a session that a new login does not heal | as later, not before the next login may be tried | any success |
+//!
+//! Invariant: while the org is not up, at most one [`Turn`] lives, and two of them are a wait apart, whether the first
+//! one made its call or not.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use rand::RngExt as _;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    time::Instant,
+};
+
+use super::usage::Usage;
+use crate::{config, ops::metrics::Metrics, pipeline, record::Cause};
+
+/// Whether the org can be called, and if not, why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    Up,
+    Later,
+    Quota,
+    Expired,
+}
+
+/// What a call has shown of the org.
+#[derive(Debug)]
+pub(super) enum Report<'a> {
+    /// It took the call, whatever it made of it.
+    Well,
+    /// Nobody knows.
+    Silent,
+    Later(&'a Cause),
+    Quota(&'a Cause),
+    Expired(&'a Cause),
+}
+
+#[derive(Debug)]
+pub(super) struct OrgState {
+    retry: config::Retry,
+    quota: config::Quota,
+    login_interval: Duration,
+    metrics: Metrics,
+    inner: Mutex<Inner>,
+    /// Told of every change, also of one that leaves the condition as it is.
+    condition: watch::Sender<Condition>,
+    probe: Arc<Semaphore>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    /// What the last call said; never `Up`.
+    trouble: Option<Condition>,
+    /// Usage is above the reserve.
+    throttled: bool,
+    /// The level that was last warned of, in per cent.
+    warned: u64,
+    since: Instant,
+    probes: u32,
+    due: Instant,
+}
+
+/// Leave to make one call.
+#[derive(Debug)]
+pub struct Turn {
+    probe: Option<OwnedSemaphorePermit>,
+}
+
+impl pipeline::Turn for Turn {
+    fn is_probe(&self) -> bool {
+        self.probe.is_some()
+    }
+}
+
+impl OrgState {
+    pub(super) fn new(retry: config::Retry, quota: config::Quota, login_interval: Duration, metrics: Metrics) -> Self {
+        metrics.org_state(Condition::Up.word());
+        let now = Instant::now();
+        Self {
+            retry,
+            quota,
+            login_interval,
+            metrics,
+            inner: Mutex::new(Inner { trouble: None, throttled: false, warned: 0, since: now, probes: 0, due: now }),
+            condition: watch::channel(Condition::Up).0,
+            probe: Arc::new(Semaphore::new(1)),
+        }
+    }
+
+    /// Waits until a call may be made. Cancel-safe.
+    pub(super) async fn turn(&self) -> Turn {
+        let mut changes = self.condition.subscribe();
+        let mut permit = None;
+        loop {
+            changes.mark_unchanged();
+            let due = {
+                let inner = self.lock();
+                if inner.condition() == Condition::Up {
+                    return Turn { probe: None };
+                }
+                inner.due
+            };
+            // Once it is this one's turn to probe, a change of the time does not cost it the place in the queue.
+            if permit.is_none() {
+                tokio::select! {
+                    biased;
+                    _ = changes.changed() => {}
+                    acquired = self.probe.clone().acquire_owned() => permit = acquired.ok(),
+                }
+                continue;
+            }
+            tokio::select! {
+                biased;
+                _ = changes.changed() => {}
+                () = tokio::time::sleep_until(due) => {
+                    self.take_turn();
+                    return Turn { probe: permit };
+                }
+            }
+        }
+    }
+
+    pub(super) fn watch(&self) -> watch::Receiver<Condition> {
+        self.condition.subscribe()
+    }
+
+    /// What a call has shown. Whoever gives up for now must have said so here first: the wait is made here.
+    pub(super) fn report(&self, report: &Report<'_>) {
+        let mut inner = self.lock();
+        let before = inner.condition();
+        let (trouble, cause) = match report {
+            Report::Well => (None, None),
+            // It was the probe, perhaps: the next one is not due at once.
+            Report::Silent => (inner.trouble, None),
+            Report::Later(cause) => (Some(Condition::Later), Some(*cause)),
+            Report::Quota(cause) => (Some(Condition::Quota), Some(*cause)),
+            Report::Expired(cause) => (Some(Condition::Expired), Some(*cause)),
+        };
+        if trouble != inner.trouble {
+            inner.probes = 0;
+        }
+        inner.trouble = trouble;
+        if trouble.is_some() {
+            inner.due = Instant::now() + self.wait(&inner);
+        }
+        self.settle(inner, before, cause);
+    }
+
+    /// A usage header was seen.
+    pub(super) fn used(&self, usage: Usage) {
+        self.metrics.quota(usage.used, usage.max);
+        let mut inner = self.lock();
+        let before = inner.condition();
+        Self::warn(&mut inner, usage);
+        let share = u64::from(100_u8.saturating_sub(self.quota.reserve));
+        // A point of slack, so that the condition does not change with every call. Without a reserve the org's own
+        // word counts alone: the limit is soft, and a paid org may use more than all of it.
+        let limit = if inner.throttled { share.saturating_sub(1) } else { share };
+        let throttled = self.quota.reserve > 0 && usage.used.saturating_mul(100) > limit.saturating_mul(usage.max);
+        if throttled == inner.throttled {
+            return;
+        }
+        inner.throttled = throttled;
+        if throttled && inner.trouble.is_none() {
+            inner.due = Instant::now() + self.quota.probe_interval;
+        }
+        let cause = Cause::new(format!("{} of {} daily api calls are used", usage.used, usage.max));
+        self.settle(inner, before, Some(&cause));
+    }
+
+    /// Each level once, armed again by a fall of five points.
+    fn warn(inner: &mut Inner, usage: Usage) {
+        let level = |percent: u64| [95, 90, 80].into_iter().find(|level| percent >= *level).unwrap_or(0);
+        let percent = usage.percent();
+        if percent.saturating_add(5) <= inner.warned {
+            inner.warned = level(percent);
+        }
+        if level(percent) > inner.warned {
+            inner.warned = level(percent);
+            tracing::warn!(used = usage.used, max = usage.max, percent, "the org's daily api calls run out");
+        }
+    }
+
+    fn take_turn(&self) {
+        let mut inner = self.lock();
+        inner.probes = inner.probes.saturating_add(1);
+        inner.due = Instant::now() + self.wait(&inner);
+    }
+
+    fn wait(&self, inner: &Inner) -> Duration {
+        match inner.condition() {
+            Condition::Up => Duration::ZERO,
+            Condition::Later => self.backoff(inner.probes),
+            Condition::Quota => self.quota.probe_interval,
+            Condition::Expired => self.backoff(inner.probes).max(self.login_interval),
+        }
+    }
+
+    /// Doubled by every probe, and somewhere in its upper half, so that daemons that fell together do not rise together.
+    fn backoff(&self, probes: u32) -> Duration {
+        let full = self.retry.initial_backoff.saturating_mul(1 << probes.min(20)).min(self.retry.max_backoff);
+        full.mul_f64(rand::rng().random_range(0.5..=1.0))
+    }
+
+    /// Tells whom it concerns; the one place that logs the condition.
+    fn settle(&self, mut inner: MutexGuard<'_, Inner>, before: Condition, cause: Option<&Cause>) {
+        let after = inner.condition();
+        if after != before {
+            let lasted = inner.since.elapsed();
+            inner.since = Instant::now();
+            let cause = cause.map(tracing::field::display);
+            match after {
+                Condition::Up => tracing::info!(was = before.word(), ?lasted, "the org takes calls again"),
+                Condition::Expired => tracing::error!(cause, "a new login does not heal the session"),
+                Condition::Later | Condition::Quota => {
+                    tracing::warn!(state = after.word(), cause, "the org takes no calls for now, waiting");
+                }
+            }
+            self.metrics.org_state(after.word());
+        }
+        drop(inner);
+        if before != Condition::Up || after != Condition::Up {
+            self.condition.send_replace(after);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn condition(&self) -> Condition {
+        self.trouble.unwrap_or(if self.throttled { Condition::Quota } else { Condition::Up })
+    }
+}
+
+impl Condition {
+    /// The word in metrics and logs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Later => "later",
+            Self::Quota => "quota",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "tests/org_state.rs"]
+mod tests;

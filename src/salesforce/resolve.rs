@@ -1,0 +1,194 @@
+//! Record ids by external id, for updates and deletes: a cache, and queries for many values at a time.
+//!
+//! Whose row an answer is, is decided here and by [`MatchKey`]; the org compares without case in most queries, so that
+//! it answers more than was asked:
+//!
+//! | the org's rows for a value | it is |
+//! |---|---|
+//! | one letter for letter, whatever else | found |
+//! | else one with the same match key | found |
+//! | two or more | ambiguous |
+//! | none, but a row that nobody asked for | asked again alone: then a single row is the org's own answer, unless the field knows case |
+//! | none | not found |
+
+use std::{collections::HashSet, sync::Arc};
+
+use reqwest::Method;
+
+use super::{
+    call::{Ask, Calls, Failure, Place},
+    http::Content,
+    soql::{self, Hit},
+    verdicts::{NamedBy, Purpose},
+};
+use crate::{
+    config,
+    record::{Cause, ExternalId, GateKey, Identity, KeyField, KeyKind, MatchKey, RecordId},
+};
+
+/// Of 2,000 rows each. So many records of so few values are no answer that anybody wants.
+const MAX_PAGES: usize = 10;
+
+#[derive(Debug)]
+pub(super) struct Resolver {
+    cache: moka::future::Cache<CacheKey, RecordId>,
+    calls: Arc<Calls>,
+}
+
+type CacheKey = (Arc<str>, Arc<str>, MatchKey);
+
+/// What an external id leads to.
+#[derive(Debug, Clone)]
+pub(super) enum Resolved {
+    Found(RecordId, NamedBy),
+    NotFound,
+    Ambiguous(Vec<RecordId>),
+    Failed(Failure),
+}
+
+impl Resolver {
+    pub(super) fn new(config: &config::Cache, calls: Arc<Calls>) -> Self {
+        let cache = moka::future::Cache::builder().max_capacity(config.max_entries).time_to_live(config.ttl).build();
+        Self { cache, calls }
+    }
+
+    /// One result for each value, in their order. `values` are of one field.
+    pub(super) async fn resolve(&self, sobject: &Arc<str>, values: &[&ExternalId]) -> Vec<Resolved> {
+        let mut resolved = vec![Resolved::NotFound; values.len()];
+        let mut open = Vec::new();
+        for (index, value) in values.iter().enumerate() {
+            match self.cache.get(&key(sobject, value)).await {
+                Some(id) => resolved[index] = Resolved::Found(id, NamedBy::Cache),
+                None => open.push(index),
+            }
+        }
+        let asked: Vec<_> = open.iter().map(|index| values[*index]).collect();
+        let mut parts = soql::parts(&asked).into_iter();
+        while let Some(part) = parts.next() {
+            let answers = self.ask(sobject, &asked[part.clone()]).await;
+            let stop = answers.iter().find_map(|answer| match answer {
+                Resolved::Failed(failure @ (Failure::Later(_) | Failure::Fatal(_))) => Some(failure.clone()),
+                _ => None,
+            });
+            for (at, answer) in part.zip(answers) {
+                if let Resolved::Found(id, _) = answer {
+                    self.remember(sobject, asked[at], id).await;
+                }
+                resolved[open[at]] = answer;
+            }
+            // The org takes no calls: the others need not find out.
+            if let Some(failure) = stop {
+                for at in parts.by_ref().flatten() {
+                    resolved[open[at]] = Resolved::Failed(failure.clone());
+                }
+            }
+        }
+        resolved
+    }
+
+    pub(super) async fn remember(&self, sobject: &Arc<str>, value: &ExternalId, id: RecordId) {
+        self.cache.insert(key(sobject, value), id).await;
+    }
+
+    pub(super) async fn evict(&self, sobject: &Arc<str>, value: &ExternalId) {
+        self.cache.invalidate(&key(sobject, value)).await;
+    }
+
+    pub(super) fn clear(&self) {
+        self.cache.invalidate_all();
+    }
+
+    /// One result for each value of one part.
+    async fn ask(&self, sobject: &Arc<str>, values: &[&ExternalId]) -> Vec<Resolved> {
+        let Some(first) = values.first() else { return Vec::new() };
+        let hits = match self.query(sobject, first.field(), values).await {
+            Ok(hits) => hits,
+            Err(failure) => return vec![Resolved::Failed(failure); values.len()],
+        };
+        if let [value] = values {
+            return vec![alone(value, &hits)];
+        }
+        let mut resolved: Vec<_> = values.iter().map(|value| among(value, &hits)).collect();
+        for index in stray(values, &resolved, &hits) {
+            resolved[index] = match self.query(sobject, first.field(), &values[index..=index]).await {
+                Ok(hits) => alone(values[index], &hits),
+                Err(failure) => Resolved::Failed(failure),
+            };
+        }
+        resolved
+    }
+
+    async fn query(&self, sobject: &str, field: &KeyField, values: &[&ExternalId]) -> Result<Vec<Hit>, Failure> {
+        let query = soql::query(sobject, field, values);
+        let mut place = Place::Data { segments: vec!["query".into()], query: Some(query) };
+        let mut hits = Vec::new();
+        for _ in 0..MAX_PAGES {
+            let ask = Ask {
+                kind: "query",
+                purpose: Purpose::Read,
+                rows: values.len(),
+                method: Method::GET,
+                place,
+                content: Content::None,
+            };
+            let page = self.calls.make(&ask, |body| soql::read(body, field)).await?;
+            hits.extend(page.hits);
+            match page.next {
+                None => return Ok(hits),
+                Some(next) => place = Place::Path(next),
+            }
+        }
+        let message = format!("more than {} records have these values in {}", hits.len(), field.name);
+        Err(Failure::Refused(Cause::new(message)))
+    }
+}
+
+fn key(sobject: &Arc<str>, value: &ExternalId) -> CacheKey {
+    (sobject.clone(), value.field().name.clone(), value.match_key())
+}
+
+/// The value's record among the rows for many values.
+fn among(value: &ExternalId, hits: &[Hit]) -> Resolved {
+    let wanted = value.match_key();
+    pick(value, hits.iter().filter(|hit| MatchKey::new(value.field(), &hit.value) == wanted))
+}
+
+/// The value's record where only it was asked for: the org knows best how it compares, unless it can only mean equal.
+fn alone(value: &ExternalId, hits: &[Hit]) -> Resolved {
+    let knows_case = matches!(value.field().kind, KeyKind::Text { case_sensitive: true, .. });
+    pick(value, hits.iter().filter(|hit| !knows_case || value.is_exactly(&hit.value)))
+}
+
+fn pick<'a>(value: &ExternalId, candidates: impl Iterator<Item = &'a Hit>) -> Resolved {
+    let candidates: Vec<_> = candidates.collect();
+    let ids = |hits: Vec<&Hit>| hits.into_iter().map(|hit| hit.id).collect::<HashSet<_>>();
+    let exact = ids(candidates.iter().copied().filter(|hit| value.is_exactly(&hit.value)).collect());
+    let ids = if exact.is_empty() { ids(candidates) } else { exact };
+    let mut ids = ids.into_iter();
+    match (ids.next(), ids.next()) {
+        (None, _) => Resolved::NotFound,
+        (Some(id), None) => Resolved::Found(id, NamedBy::Query),
+        (Some(first), Some(second)) => Resolved::Ambiguous([first, second].into_iter().chain(ids).collect()),
+    }
+}
+
+/// The values without an answer that a row without a question may be the answer to: those that are alike when one looks
+/// coarsely, or all of them if none is.
+fn stray(values: &[&ExternalId], resolved: &[Resolved], hits: &[Hit]) -> Vec<usize> {
+    let Some(field) = values.first().map(|value| value.field()) else { return Vec::new() };
+    let asked: HashSet<_> = values.iter().map(|value| value.match_key()).collect();
+    let strays: Vec<_> = hits.iter().filter(|hit| !asked.contains(&MatchKey::new(field, &hit.value))).collect();
+    let unanswered: Vec<_> = (0..values.len()).filter(|i| matches!(resolved[*i], Resolved::NotFound)).collect();
+    let coarse = |text: &str| -> Option<GateKey> {
+        ExternalId::new(Arc::new(field.clone()), text).ok().map(|value| Identity::ExternalId(value).gate_key(""))
+    };
+    let strays: HashSet<_> = strays.into_iter().map(|hit| coarse(&hit.value)).collect();
+    let (alike, unlike): (Vec<usize>, Vec<usize>) =
+        unanswered.iter().partition(|index| strays.contains(&coarse(values[**index].text())));
+    let explained: HashSet<_> = alike.iter().map(|index| coarse(values[*index].text())).collect();
+    if strays.is_subset(&explained) { alike } else { [alike, unlike].concat() }
+}
+
+#[cfg(test)]
+#[path = "tests/resolve.rs"]
+mod tests;

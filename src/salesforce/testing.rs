@@ -1,0 +1,67 @@
+//! What the tests of this folder build their rows from.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    config,
+    record::{Action, Command, ExternalId, Field, Fields, Identity, KeyField, KeyKind, Member, Operation, SObject},
+};
+
+pub(super) fn sobject(name: &str, fields: &[&str]) -> Arc<SObject> {
+    let field = |name: &&str| Field {
+        name: (*name).into(),
+        kind: "string".into(),
+        createable: true,
+        updateable: true,
+        external_id: false,
+        id_lookup: false,
+        unique: false,
+        case_sensitive: false,
+    };
+    Arc::new(SObject::new(name, fields.iter().map(field)))
+}
+
+pub(super) fn external(field: &str, kind: KeyKind, text: &str) -> ExternalId {
+    ExternalId::new(Arc::new(KeyField { name: field.into(), kind }), text).unwrap()
+}
+
+/// The members of a JSON object, as they are written there.
+pub(super) fn fields(json: &str) -> Fields {
+    let members: std::collections::BTreeMap<&str, &serde_json::value::RawValue> = serde_json::from_str(json).unwrap();
+    let mut members: Vec<_> = members
+        .into_iter()
+        .map(|(name, value)| {
+            let start = value.get().as_ptr() as usize - json.as_ptr() as usize;
+            Member { name: name.into(), value: start..start + value.get().len() }
+        })
+        .collect();
+    members.sort_by_key(|member| member.value.start);
+    Fields::new(json.to_owned().into(), members)
+}
+
+pub(super) fn command(action: Action, sobject: &Arc<SObject>, target: Option<Identity>, fields: Fields) -> Command {
+    let operation = match action {
+        Action::Create => Operation::Insert,
+        Action::Update => Operation::Update,
+        Action::Upsert => Operation::Upsert,
+        Action::Delete => Operation::Delete,
+    };
+    Command { operation, action, sobject: sobject.clone(), target, fields }
+}
+
+pub(super) fn config(login_url: &str, auth: config::Auth) -> config::Salesforce {
+    config::Salesforce {
+        login_url: login_url.parse().unwrap(),
+        api_version: "66.0".to_owned(),
+        auth,
+        session_lifetime: Duration::from_secs(7200),
+        renew_before: Duration::from_secs(120),
+        login_interval: Duration::from_secs(10),
+        connect_timeout: Duration::from_secs(2),
+        request_timeout: Duration::from_secs(5),
+        unknown_hold: Duration::from_secs(1),
+        max_concurrent_requests: 4,
+        allow_insecure: false,
+        quota: config::Quota::default(),
+    }
+}

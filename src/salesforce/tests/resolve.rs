@@ -1,0 +1,73 @@
+use super::{super::testing::external, *};
+
+const UNIQUE: KeyKind = KeyKind::Text { unique: true, case_sensitive: false };
+const CASE: KeyKind = KeyKind::Text { unique: true, case_sensitive: true };
+const LOOSE: KeyKind = KeyKind::Text { unique: false, case_sensitive: false };
+const NUMBER: KeyKind = KeyKind::Number { unique: true };
+
+/// The hits, as their places among the answers.
+fn hits(values: &[&str]) -> Vec<Hit> {
+    let id = |n: usize| format!("0037e00001WZ3{n:02}").parse().unwrap();
+    values.iter().enumerate().map(|(n, value)| Hit { id: id(n), value: (*value).to_owned() }).collect()
+}
+
+fn outcome(resolved: &Resolved, hits: &[Hit]) -> String {
+    let place = |id: &RecordId| hits.iter().position(|hit| hit.id == *id).unwrap();
+    match resolved {
+        Resolved::Found(id, _) => place(id).to_string(),
+        Resolved::NotFound => "-".to_owned(),
+        Resolved::Ambiguous(ids) => format!("{}!", ids.len()),
+        Resolved::Failed(failure) => panic!("{failure:?}"),
+    }
+}
+
+#[test]
+fn whose_row_an_answer_is() {
+    // (field, asked, the org's values, found among many, found alone)
+    for (kind, asked, values, many, single) in [
+        (UNIQUE, "K", &["k"][..], "0", "0"),
+        (UNIQUE, "K", &["\u{212A}"], "0", "0"), // the Kelvin sign
+        (UNIQUE, "K", &["other"], "-", "0"),
+        (UNIQUE, "a ", &["a"], "0", "0"),
+        (UNIQUE, "ss", &["ß", "ss"], "1", "1"),
+        (CASE, "K", &["k"], "-", "-"),
+        (CASE, "K", &["k", "K"], "1", "1"),
+        (CASE, "K", &["\u{212A}"], "-", "-"),
+        (LOOSE, "K", &["k"], "-", "0"),
+        (LOOSE, "K", &["k", "K"], "1", "1"),
+        (LOOSE, "K", &["K", "K"], "2!", "2!"),
+        (LOOSE, "K", &["k", "\u{212A}"], "-", "2!"),
+        (NUMBER, "1.0", &["1"], "0", "0"),
+        (NUMBER, "1e3", &["1000.00"], "0", "0"),
+        (NUMBER, "1", &["2"], "-", "0"),
+        (NUMBER, "1", &[], "-", "-"),
+    ] {
+        let (value, hits) = (external("Ext__c", kind, asked), hits(values));
+        let found = (outcome(&among(&value, &hits), &hits), outcome(&alone(&value, &hits), &hits));
+        assert_eq!(found, (many.to_owned(), single.to_owned()), "{kind:?} {asked} {values:?}");
+    }
+}
+
+#[test]
+fn the_same_record_twice_is_one() {
+    let mut twice = hits(&["K", "K"]);
+    twice[1].id = twice[0].id;
+    assert!(matches!(among(&external("Ext__c", LOOSE, "K"), &twice), Resolved::Found(..)));
+}
+
+#[test]
+fn a_row_without_a_question_is_asked_for_again() {
+    for (kind, asked, values, again) in [
+        (UNIQUE, &["a", "b", "c"][..], &["a"][..], &[][..]),
+        (LOOSE, &["A", "b", "c"], &["a"], &[0]),
+        (LOOSE, &["A", "b", "c"], &["a", "b", "C"], &[0, 2]),
+        (LOOSE, &["A", "b", "c"], &["a", "stray"], &[0, 1, 2]),
+        (NUMBER, &["1", "2"], &["1", "7"], &[1]),
+    ] {
+        let values_asked: Vec<_> = asked.iter().map(|text| external("Ext__c", kind, text)).collect();
+        let values_asked: Vec<_> = values_asked.iter().collect();
+        let hits = hits(values);
+        let resolved: Vec<_> = values_asked.iter().map(|value| among(value, &hits)).collect();
+        assert_eq!(stray(&values_asked, &resolved, &hits), again, "{asked:?} {values:?}");
+    }
+}

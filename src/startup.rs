@@ -1,0 +1,71 @@
+//! What must be there before the first record is read. An absent broker or org is waited for; everything that a person
+//! must mend is reported at once, with the configuration's key.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use tokio::time::sleep;
+use tracing::warn;
+
+use crate::{
+    config::{Config, TopicPattern},
+    kafka::{Clients, StartError, Topics},
+    pipeline::Org as _,
+    route::{Route, Routes},
+    salesforce::Salesforce,
+};
+
+/// Between two attempts to reach a broker.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Waits for the org and the broker, then looks at all that the routes name.
+pub(crate) async fn wait(config: &Config, clients: &Clients, org: &Salesforce, routes: &Routes) -> Result<Topics> {
+    let (login, topics) = tokio::join!(org.login_at_start(), reach(clients));
+    let topics = topics?;
+    let mut problems = Vec::new();
+    if let Err(cause) = login {
+        problems.push(format!("salesforce.auth: {cause}"));
+    } else if config.validate_on_start {
+        for (index, (_, route)) in routes.iter().enumerate() {
+            problems.extend(look_at(index, route, org).await);
+        }
+    }
+    for (index, (pattern, _)) in routes.iter().enumerate() {
+        if let TopicPattern::Exact(name) = pattern
+            && !topics.partitions.contains_key(name)
+        {
+            problems.push(format!("routes[{index}].topic: {name} does not exist"));
+        }
+    }
+    if !problems.is_empty() {
+        bail!("cannot start:\n  {}", problems.join("\n  "));
+    }
+    Ok(topics)
+}
+
+async fn reach(clients: &Clients) -> Result<Topics, StartError> {
+    loop {
+        match Topics::look(clients).await {
+            Err(StartError::Unreachable(error)) => warn!(%error, "kafka.bootstrap_servers: no broker answers, waiting"),
+            other => return other,
+        }
+        sleep(RETRY).await;
+    }
+}
+
+/// What is wrong with a route's SObject.
+async fn look_at(index: usize, route: &Route, org: &Salesforce) -> Option<String> {
+    let sobject = match org.describe(&route.sobject, None).await {
+        Ok(sobject) => sobject,
+        Err(cause) => return Some(format!("routes[{index}].sobject: {}: {cause}", route.sobject)),
+    };
+    match sobject.key_field(route.external_id_field.as_deref()?) {
+        Ok(field) => {
+            if !field.kind.unique() {
+                warn!(sobject = %sobject.name, field = %field.name, "the external id field is not unique: values that are there twice are rejected");
+            }
+            None
+        }
+        Err(cause) => Some(format!("routes[{index}].external_id_field: {cause}")),
+    }
+}
