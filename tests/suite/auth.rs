@@ -1,0 +1,143 @@
+//! Logging in: both flows, renewal, and no login storm.
+
+use std::{process::Command, sync::OnceLock};
+
+use serde_json::json;
+
+use crate::harness::{Daemon, Record, Rig, until, upsert};
+
+fn numbered(count: usize) -> Vec<Record> {
+    (0..count).map(|n| upsert(&format!("key{n}"), "x")).collect()
+}
+
+/// A private key in PKCS#8 and its public key, made once.
+fn key_pair() -> &'static (String, String) {
+    static PAIR: OnceLock<(String, String)> = OnceLock::new();
+    PAIR.get_or_init(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let private = dir.path().join("key.pem");
+        let openssl = |args: &[&str]| {
+            let output = Command::new("openssl").args(args).current_dir(dir.path()).output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8(output.stdout).unwrap()
+        };
+        openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", "key.pem"]);
+        (std::fs::read_to_string(private).unwrap(), openssl(&["pkey", "-in", "key.pem", "-pubout"]))
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jwt_bearer() {
+    let (private, public) = key_pair();
+    let mut rig = Rig::new("jwt").await;
+    rig.org.change_settings(json!({"jwt_public_key": public})).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("sf.pem");
+    std::fs::write(&file, private).unwrap();
+    rig.config.set("salesforce.auth.flow", "'jwt_bearer'").unset("salesforce.auth.client_secret");
+    rig.config.set("salesforce.auth.username", "'sync@example.com'");
+    rig.config.set("salesforce.auth.private_key", &format!("{{ file = '{}' }}", file.display()));
+    let metrics = rig.run(&numbered(3)).await;
+    assert_eq!(metrics.settled("written"), 3);
+    assert_eq!((rig.org.calls().login, rig.org.calls().logins_granted), (1, 1));
+
+    // A key that the org does not know is for a person to mend.
+    let other = dir.path().join("other.pem");
+    let made = Command::new("openssl").args(["genpkey", "-algorithm", "RSA", "-out"]).arg(&other).output().unwrap();
+    assert!(made.status.success());
+    rig.config.set("salesforce.auth.private_key", &format!("{{ file = '{}' }}", other.display()));
+    let mut daemon = Daemon::spawn(&rig.config);
+    assert_eq!(daemon.exit().await.code(), Some(1));
+    daemon.says(&["ERROR", "invalid_grant"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_login_ends_the_start_and_shows_no_secret() {
+    let mut rig = Rig::new("refused").await;
+    rig.config.set("salesforce.auth.client_secret", "'hunter2-hunter2'").set("log.level", "'trace'");
+    let mut daemon = Daemon::spawn(&rig.config);
+    assert_eq!(daemon.exit().await.code(), Some(1));
+    daemon.says(&["ERROR", "invalid_client"]).await;
+    assert_eq!(rig.org.calls().login, 1, "no login storm");
+    let leaks = daemon.log().iter().filter(|line| line.contains("hunter2")).count();
+    assert_eq!(leaks, 0, "the secret is in the log");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_and_tokens_stay_out_of_the_log_also_at_trace() {
+    let mut rig = Rig::new("trace").await;
+    rig.config.set("log.level", "'trace'");
+    rig.produce(&numbered(3)).await;
+    let daemon = Daemon::start(&rig.config).await;
+    daemon.settled(3).await;
+    let log = daemon.log().join("\n");
+    assert!(!log.contains(sandbox::CLIENT_SECRET), "the client secret is in the log");
+    assert!(!log.contains("Bearer 00D") && !log.contains("access_token\":\""), "a token is in the log");
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_renewed_before_it_ends() {
+    let mut rig = Rig::new("renewal").await;
+    rig.org.change_settings(json!({"session_seconds": 3})).unwrap();
+    rig.config.set("salesforce.session_lifetime", "'3s'").set("salesforce.renew_before", "'1500ms'");
+    let daemon = Daemon::start(&rig.config).await;
+    for round in 1.. {
+        rig.produce(&[upsert(&format!("key{round}"), "x")]).await;
+        daemon.settled(round).await;
+        if rig.org.calls().logins_granted >= 3 {
+            break;
+        }
+    }
+    assert_eq!(rig.org.calls().unauthorized, 0, "no call met an expired session");
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_expiry_under_many_calls_costs_one_login() {
+    let mut rig = Rig::new("expiry").await;
+    rig.config.set("pipeline.batch_rows", "10");
+    rig.org.change_settings(json!({"latency_ms": 100})).unwrap();
+    rig.produce(&numbered(200)).await;
+    let daemon = Daemon::start(&rig.config).await;
+    until("four calls at work", async || (rig.org.calls().concurrent == 4).then_some(())).await;
+    rig.org.expire_sessions();
+    let metrics = daemon.settled(200).await;
+    assert_eq!((metrics.settled("written"), rig.org.calls().logins_granted), (200, 2));
+    assert!(rig.org.calls().unauthorized >= 1);
+    assert_eq!(rig.org.journal().len(), 200, "a refused call is sent again, once");
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_does_not_heal_is_no_login_storm() {
+    let mut rig = Rig::new("broken").await;
+    rig.config.set("salesforce.login_interval", "'500ms'");
+    rig.produce(&numbered(10)).await;
+    let daemon = Daemon::start(&rig.config).await;
+    daemon.settled(10).await;
+    let before = (std::time::Instant::now(), rig.org.calls().login);
+    rig.fault("upsert", json!({"kind": "expire_sessions", "heals": false}), json!({"times": null}));
+    rig.produce(&numbered(10)).await;
+    until("several refusals", async || (rig.org.calls().unauthorized >= 4).then_some(())).await;
+    daemon.not_ready().await;
+    let logins = u128::from(rig.org.calls().login - before.1);
+    let floor = before.0.elapsed().as_millis() / 500 + 2;
+    assert!(logins <= floor, "{logins} logins in {:?}", before.0.elapsed());
+    daemon.says(&["ERROR", "session"]).await;
+    rig.org.clear_faults();
+    let metrics = daemon.settled(20).await;
+    assert_eq!(metrics.settled("written"), 20);
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_throttled_or_failing_login_is_waited_for() {
+    let rig = Rig::new("throttled").await;
+    let throttled = json!({"kind": "oauth_error", "error": "invalid_grant", "description": "login rate exceeded"});
+    rig.fault("login", throttled, json!({"times": 2}));
+    rig.fault("login", json!({"kind": "status", "status": 503, "body": "busy"}), json!({"after": 2}));
+    let metrics = rig.run(&numbered(3)).await;
+    assert_eq!(metrics.settled("written"), 3);
+    assert_eq!(rig.org.calls().login, 4);
+}

@@ -1,0 +1,159 @@
+//! What befalls single rows, or a call because of its rows.
+
+use serde_json::json;
+
+use super::{all_written, numbered, started};
+use crate::harness::{Rig, until, upsert};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rejected_one_row_and_its_neighbours_written() {
+    let rig = Rig::new("rejected").await;
+    let refusal =
+        json!({"kind": "row_error", "code": "FIELD_CUSTOM_VALIDATION_EXCEPTION", "message": "not on a Monday"});
+    rig.fault("upsert", refusal, json!({"key": "key7"}));
+    let metrics = rig.run(&numbered(20)).await;
+    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (19, 1));
+    assert_eq!(rig.org.calls().upsert, 1, "one call is enough");
+    let letter = &rig.dead_letters(1).await[0];
+    assert_eq!(letter.header("sobjectd.status_code").unwrap(), "FIELD_CUSTOM_VALIDATION_EXCEPTION");
+    assert_eq!(letter.header("sobjectd.message").unwrap(), "not on a Monday");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn again_only_the_locked_row() {
+    let rig = Rig::new("locked").await;
+    rig.fault("upsert", json!({"kind": "lock"}), json!({"key": "key3", "times": 2}));
+    all_written(&rig, 20).await;
+    let calls = rig.org.calls();
+    assert_eq!((calls.upsert, calls.rows_upsert), (3, 22), "the locked row goes three times, the others once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn again_a_trigger_that_wraps_a_lock() {
+    let rig = Rig::new("wrapped").await;
+    let message = "T: execution of BeforeInsert caused by: UNABLE_TO_LOCK_ROW, unable to obtain exclusive access";
+    let wrapped = json!({"kind": "row_error", "code": "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "message": message});
+    rig.fault("upsert", wrapped, json!({"key": "key3"}));
+    all_written(&rig, 20).await;
+    assert_eq!(rig.org.calls().rows_upsert, 21);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn again_ends_at_the_row_timeout() {
+    let mut rig = Rig::new("row-timeout").await;
+    rig.config.set("retry.row_timeout", "'700ms'");
+    rig.fault("upsert", json!({"kind": "lock"}), json!({"key": "key3", "times": null}));
+    let metrics = rig.run(&numbered(20)).await;
+    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (19, 1));
+    let letter = &rig.dead_letters(1).await[0];
+    assert_eq!(letter.header("__connect.errors.exception.class.name").unwrap(), "sobjectd.RowTimeout");
+    assert_eq!(letter.header("sobjectd.status_code").unwrap(), "UNABLE_TO_LOCK_ROW");
+    assert!(letter.header("sobjectd.attempts").unwrap().parse::<u32>().unwrap() > 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_row_holds_back_its_identity_and_nothing_else() {
+    let rig = Rig::new("held").await;
+    rig.fault("upsert", json!({"kind": "lock"}), json!({"key": "key0", "times": null}));
+    let daemon = started(&rig, 10).await;
+    until("the others", async || rig.find("key9")).await;
+    rig.produce(&[upsert("key0", "second"), upsert("key10", "x")]).await;
+    until("a later one", async || rig.find("key10")).await;
+    assert!(rig.find("key0").is_none());
+    rig.org.clear_faults();
+    daemon.settled(12).await;
+    daemon.stop().await;
+    let texts: Vec<_> = rig.history("key0").into_iter().map(|(_, text)| text.unwrap()).collect();
+    assert_eq!(texts, ["0", "second"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn apart_a_duplicate_of_another_row_goes_alone() {
+    let rig = Rig::new("apart").await;
+    let twice = json!({"kind": "row_error", "code": "DUPLICATE_VALUE", "message": "any text", "rows": [2, 5]});
+    rig.fault("upsert", twice, json!({}));
+    all_written(&rig, 10).await;
+    let calls = rig.org.calls();
+    assert_eq!((calls.upsert, calls.rows_upsert), (3, 12), "two rows more, one in each call");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn apart_a_row_that_is_alone_already_is_repeated_and_then_rejected() {
+    let mut rig = Rig::new("apart-alone").await;
+    rig.config.set("retry.row_timeout", "'700ms'");
+    let twice = json!({"kind": "row_error", "code": "DUPLICATE_VALUE", "message": "any", "fields": ["ExternalId__c"]});
+    rig.fault("upsert", twice, json!({"key": "key3", "times": null}));
+    let metrics = rig.run(&numbered(10)).await;
+    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (9, 1));
+    let letter = &rig.dead_letters(1).await[0];
+    assert_eq!(letter.header("sobjectd.status_code").unwrap(), "DUPLICATE_VALUE");
+    assert!(letter.header("sobjectd.attempts").unwrap().parse::<u32>().unwrap() > 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_duplicate_of_another_field_is_the_rows_own() {
+    let rig = Rig::new("duplicate").await;
+    let other = json!({"kind": "row_error", "code": "DUPLICATE_VALUE", "message": "any", "fields": ["Email__c"]});
+    rig.fault("upsert", other, json!({"key": "key3", "times": null}));
+    let metrics = rig.run(&numbered(10)).await;
+    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (9, 1));
+    assert_eq!(rig.org.calls().upsert, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whole_transaction_is_halved_until_it_passes() {
+    for (code, message) in [
+        ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "T: System.LimitException: Apex CPU time limit exceeded"),
+        ("UNKNOWN_EXCEPTION", "Too many SOQL queries: 101"),
+    ] {
+        let rig = Rig::new("transaction").await;
+        rig.fault("upsert", json!({"kind": "trigger", "code": code, "message": message}), json!({"times": 3}));
+        all_written(&rig, 64).await;
+        assert!(rig.org.calls().upsert >= 4, "{code}");
+        assert_eq!(rig.org.journal().len(), 64);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_a_trigger_refuses_alone_is_the_only_one_rejected() {
+    let rig = Rig::new("trigger").await;
+    let fails = json!({"kind": "trigger", "code": "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "message": "T: System.NullPointerException"});
+    rig.fault("upsert", fails, json!({"key": "key21", "times": null}));
+    let metrics = rig.run(&numbered(64)).await;
+    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (63, 1));
+    let letter = &rig.dead_letters(1).await[0];
+    assert_eq!(letter.key.as_deref(), Some(&b"key21"[..]));
+    assert!(rig.org.calls().upsert <= 20, "halving: {:?}", rig.org.calls());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_call_is_halved_until_the_culprit_is_alone() {
+    for (status, code) in [(400, "JSON_PARSER_ERROR"), (413, "REQUEST_TOO_LARGE")] {
+        let rig = Rig::new("refused-call").await;
+        let refused = json!({"kind": "status", "status": status, "error": {"code": code, "message": "no"}});
+        rig.fault("upsert", refused, json!({"key": "key21", "times": null}));
+        let metrics = rig.run(&numbered(64)).await;
+        assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (63, 1), "{status}");
+        let letter = &rig.dead_letters(1).await[0];
+        assert_eq!(letter.key.as_deref(), Some(&b"key21"[..]));
+        assert_eq!(letter.header("sobjectd.http_status").unwrap(), status.to_string());
+        assert!(rig.org.calls().upsert <= 20, "halving: {:?}", rig.org.calls());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_storage_parks_only_the_rows_that_met_it() {
+    let mut rig = Rig::new("storage").await;
+    rig.config.set("salesforce.quota.probe_interval", "'200ms'");
+    let full = json!({"kind": "row_error", "code": "STORAGE_LIMIT_EXCEEDED", "message": "storage limit exceeded"});
+    rig.fault("upsert", full, json!({"key": "key3", "times": null}));
+    let daemon = started(&rig, 10).await;
+    until("the others", async || rig.find("key9")).await;
+    rig.produce(&[upsert("key10", "x")]).await;
+    until("a later one", async || rig.find("key10")).await;
+    assert_eq!(daemon.metrics().await.settled("dead_lettered"), 0);
+    rig.org.clear_faults();
+    let metrics = daemon.settled(11).await;
+    assert_eq!(metrics.settled("written"), 11);
+    daemon.stop().await;
+}

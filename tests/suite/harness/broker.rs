@@ -1,0 +1,152 @@
+//! A real Kafka, run by `script/kafka`. One is shared by all tests; who stops a broker takes one of its own.
+
+use std::{
+    collections::HashMap,
+    io::{BufRead as _, BufReader},
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use rdkafka::{
+    ClientConfig, Offset, TopicPartitionList,
+    admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication},
+    client::DefaultClientContext,
+    consumer::{BaseConsumer, Consumer as _},
+};
+use tokio::sync::OnceCell;
+
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/script/kafka");
+const LIMIT: Duration = Duration::from_secs(20);
+
+pub(crate) struct Broker {
+    pub(crate) bootstrap: String,
+    dir: String,
+    /// Ends the broker when its standard input ends, so also when this process is killed.
+    _attendant: Child,
+}
+
+/// The broker of all tests, started by the first that asks.
+pub(crate) async fn broker() -> &'static Broker {
+    static SHARED: OnceCell<Broker> = OnceCell::const_new();
+    SHARED.get_or_init(Broker::start).await
+}
+
+/// A name that no other test has, in this run or an earlier one.
+pub(crate) fn unique(name: &str) -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    format!("{name}-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+impl Broker {
+    pub(crate) async fn start() -> Self {
+        let dir = format!("{}/target/kafka/{}", env!("CARGO_MANIFEST_DIR"), unique("test"));
+        tokio::task::spawn_blocking(move || {
+            let mut attendant = Command::new(SCRIPT)
+                .args(["attend", &dir])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .expect("script/kafka runs");
+            let mut bootstrap = String::new();
+            BufReader::new(attendant.stdout.take().unwrap()).read_line(&mut bootstrap).unwrap();
+            let bootstrap = bootstrap.trim().to_owned();
+            assert!(!bootstrap.is_empty(), "script/kafka says why it started no broker");
+            Self { bootstrap, dir, _attendant: attendant }
+        })
+        .await
+        .unwrap()
+    }
+
+    /// `kill` or `again`; not for the shared broker.
+    pub(crate) async fn script(&self, command: &'static str) {
+        let dir = self.dir.clone();
+        let run = move || Command::new(SCRIPT).args([command, &dir]).stdout(Stdio::null()).status();
+        let status = tokio::task::spawn_blocking(run).await.unwrap().unwrap();
+        assert!(status.success(), "script/kafka {command}: {status}");
+    }
+
+    pub(crate) async fn topic(&self, name: &str, partitions: i32) {
+        self.topic_with(name, partitions, &[]).await;
+    }
+
+    /// Creates a topic, and waits until a client can see it.
+    pub(crate) async fn topic_with(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
+        let topic =
+            settings.iter().fold(NewTopic::new(name, partitions, TopicReplication::Fixed(1)), |topic, (key, value)| {
+                topic.set(key, value)
+            });
+        let results = self.admin().create_topics([&topic], &AdminOptions::new()).await.unwrap();
+        for result in results {
+            result.unwrap();
+        }
+        super::until("the new topic", async || (self.partitions(name).await == Some(partitions)).then_some(())).await;
+    }
+
+    /// How many partitions a topic has; `None` without that topic.
+    pub(crate) async fn partitions(&self, name: &str) -> Option<i32> {
+        let name = name.to_owned();
+        self.ask(move |client| {
+            let metadata = client.fetch_metadata(Some(&name), LIMIT).unwrap();
+            let topic = &metadata.topics()[0];
+            (topic.error().is_none() && !topic.partitions().is_empty()).then(|| topic.partitions().len() as i32)
+        })
+        .await
+    }
+
+    /// The group's committed offset of each partition.
+    pub(crate) async fn committed(&self, group: &str, topic: &str, partitions: i32) -> Vec<Option<i64>> {
+        let (group, topic) = (group.to_owned(), topic.to_owned());
+        let config = self.client().set("group.id", group).clone();
+        tokio::task::spawn_blocking(move || {
+            let client: BaseConsumer = config.create().unwrap();
+            let mut asked = TopicPartitionList::new();
+            asked.add_partition_range(&topic, 0, partitions - 1);
+            let answered = client.committed_offsets(asked, LIMIT).unwrap();
+            let offset = |partition| match answered.find_partition(&topic, partition)?.offset() {
+                Offset::Offset(offset) => Some(offset),
+                _ => None,
+            };
+            (0..partitions).map(offset).collect()
+        })
+        .await
+        .unwrap()
+    }
+
+    /// The lowest and the next offset of a partition.
+    pub(crate) async fn watermarks(&self, topic: &str, partition: i32) -> (i64, i64) {
+        let topic = topic.to_owned();
+        self.ask(move |client| client.fetch_watermarks(&topic, partition, LIMIT).unwrap()).await
+    }
+
+    /// Deletes all records before an offset, as retention does.
+    pub(crate) async fn delete_before(&self, topic: &str, partition: i32, offset: i64) {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, partition, Offset::Offset(offset)).unwrap();
+        self.admin().delete_records(&list, &AdminOptions::new()).await.unwrap();
+        let deleted = async || (self.watermarks(topic, partition).await.0 == offset).then_some(());
+        super::until("the records to be deleted", deleted).await;
+    }
+
+    /// All settings of a topic.
+    pub(crate) async fn settings(&self, topic: &str) -> HashMap<String, String> {
+        let described = self.admin().describe_configs(&[ResourceSpecifier::Topic(topic)], &AdminOptions::new()).await;
+        let entries = described.unwrap().remove(0).unwrap().entries;
+        entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect()
+    }
+
+    fn client(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.bootstrap).set("group.id", "tests");
+        config
+    }
+
+    fn admin(&self) -> AdminClient<DefaultClientContext> {
+        self.client().create().unwrap()
+    }
+
+    async fn ask<T: Send + 'static>(&self, question: impl FnOnce(&BaseConsumer) -> T + Send + 'static) -> T {
+        let config = self.client();
+        tokio::task::spawn_blocking(move || question(&config.create().unwrap())).await.unwrap()
+    }
+}

@@ -1,0 +1,27 @@
+//! What the suites stand on: a real broker, an org, the daemon as a child process, and clients that nobody here wrote.
+
+mod broker;
+mod config;
+mod daemon;
+pub(crate) mod kcat;
+mod metrics;
+mod org;
+pub(crate) mod python;
+mod record;
+mod rig;
+mod wait;
+
+pub(crate) use broker::{Broker, broker, unique};
+pub(crate) use config::Config;
+pub(crate) use daemon::Daemon;
+pub(crate) use metrics::Metrics;
+pub(crate) use org::Seeded;
+pub(crate) use record::{Read, Record, delete, record, upsert};
+pub(crate) use rig::{OBJECT, Rig};
+pub(crate) use wait::until;
+
+/// One of the tests that load the machine, at a time.
+pub(crate) async fn alone() -> tokio::sync::SemaphorePermit<'static> {
+    static HEAVY: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(1);
+    HEAVY.acquire().await.unwrap()
+}

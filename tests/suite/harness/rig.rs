@@ -1,0 +1,106 @@
+//! What nearly every test starts from: an org, an input topic, a place for dead letters, and one route between them.
+
+use sandbox::{Org, OrgOptions};
+use serde_json::Value;
+
+use super::{
+    Broker, Config, Daemon, Metrics, Read, Record, broker,
+    org::{self, Fields},
+    python, unique,
+};
+
+/// The object of most tests.
+pub(crate) const OBJECT: &str = "MyObject__c";
+
+pub(crate) struct Rig {
+    pub(crate) broker: &'static Broker,
+    pub(crate) org: Org,
+    /// One partition, unless made otherwise.
+    pub(crate) topic: String,
+    /// Not created yet.
+    pub(crate) letters: String,
+    pub(crate) group: String,
+    pub(crate) config: Config,
+}
+
+impl Rig {
+    /// The route upserts `MyObject__c` by `ExternalId__c`, reads the header `operation`, and a tombstone deletes.
+    pub(crate) async fn new(name: &str) -> Self {
+        Self::with_partitions(name, 1).await
+    }
+
+    pub(crate) async fn with_partitions(name: &str, partitions: i32) -> Self {
+        Self::on(broker().await, name, partitions).await
+    }
+
+    pub(crate) async fn on(broker: &'static Broker, name: &str, partitions: i32) -> Self {
+        let org = Org::start(OrgOptions::default()).await.unwrap();
+        let (topic, letters, group) = (unique(name), unique(&format!("{name}.dlq")), unique(&format!("{name}.group")));
+        broker.topic(&topic, partitions).await;
+        let mut config = Config::new(&broker.bootstrap, org.url(), &group);
+        config.set("dead_letter.topic", &format!("'{letters}'"));
+        config.route(&[
+            ("topic", &format!("'{topic}'")),
+            ("sobject", &format!("'{OBJECT}'")),
+            ("operation", "'upsert'"),
+            ("external_id_field", "'ExternalId__c'"),
+            ("operation_header", "'operation'"),
+            ("tombstone", "'delete'"),
+        ]);
+        Self { broker, org, topic, letters, group, config }
+    }
+
+    /// Without `external_id_field`: the record key is the record id, and the default operation is UPDATE.
+    pub(crate) fn native(&mut self) {
+        self.config.not_in_route("external_id_field").in_route("operation", "'update'");
+    }
+
+    pub(crate) async fn produce(&self, records: &[Record]) {
+        python::produce(self.broker, &self.topic, records).await;
+    }
+
+    /// Produces, runs the daemon until each of these records has its outcome, and stops it.
+    pub(crate) async fn run(&self, records: &[Record]) -> Metrics {
+        self.produce(records).await;
+        let daemon = Daemon::start(&self.config).await;
+        let metrics = daemon.settled(records.len() as u64).await;
+        daemon.stop().await;
+        metrics
+    }
+
+    /// All dead letters, which are so many.
+    pub(crate) async fn dead_letters(&self, count: usize) -> Vec<Read> {
+        let letters = python::consume(self.broker, &self.letters, count).await;
+        assert_eq!(letters.len(), count, "{letters:#?}");
+        letters
+    }
+
+    pub(crate) fn fault(&self, on: &str, action: Value, extra: Value) {
+        self.org.script(org::fault(on, action, &extra)).unwrap();
+    }
+
+    /// The record of this external id: field → JSON text.
+    pub(crate) fn find(&self, key: &str) -> Option<Fields> {
+        org::find(&self.org, OBJECT, "ExternalId__c", &serde_json::to_string(key).unwrap())
+    }
+
+    /// The text field of the record of this external id, which exists.
+    pub(crate) fn text(&self, key: &str) -> String {
+        let fields = self.find(key).unwrap_or_else(|| panic!("no record of {key:?}"));
+        serde_json::from_str(&fields["Text__c"]).unwrap()
+    }
+
+    /// What happened to this external id: `create`, `update`, `delete`, with the text that was sent.
+    pub(crate) fn history(&self, key: &str) -> Vec<(String, Option<String>)> {
+        let changes = org::changes(&self.org, "ExternalId__c", &serde_json::to_string(key).unwrap());
+        let of = |change: sandbox::Change| {
+            let fields = change.fields.and_then(|raw| serde_json::from_str::<Value>(raw.get()).ok());
+            (format!("{:?}", change.op).to_lowercase(), fields.and_then(|f| f["Text__c"].as_str().map(str::to_owned)))
+        };
+        changes.into_iter().map(of).collect()
+    }
+
+    pub(crate) async fn committed(&self) -> i64 {
+        self.broker.committed(&self.group, &self.topic, 1).await[0].unwrap_or(0)
+    }
+}

@@ -1,0 +1,18 @@
+//! Waiting for what must come to be, with an end.
+
+use std::time::{Duration, Instant};
+
+/// How long anything may take that is not about time itself.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Looks again and again until there is something to return, and fails with `what` after [`PATIENCE`].
+pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited {PATIENCE:?} for {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

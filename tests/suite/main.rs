@@ -1,0 +1,30 @@
+//! The daemon through its front door: the real binary between a real Kafka and the sandbox org.
+//!
+//! | suite | shows |
+//! |---|---|
+//! | `operations` | the table of operations, in both id modes |
+//! | `values` | that values arrive as they were sent |
+//! | `bad_input` | that one bad record costs one dead letter |
+//! | `dead_letters` | what a dead letter holds, and what happens where none can be written |
+//! | `restart` | resuming, draining, replicas, start-up |
+//! | `faults` | every verdict of the failure model |
+//! | `quota`, `auth`, `calls` | that the org is a scarce, shared resource |
+//! | `order` | order per identity, and nothing lost, judged by a model in another language |
+//!
+//! `script/test` runs all of it. Every test has topics, a group and an org of its own; they share one broker.
+
+#![expect(clippy::unwrap_used, reason = "in tests a panic is the message")]
+#![expect(clippy::cast_possible_wrap, clippy::cast_sign_loss, reason = "counts of records, all small")]
+#![expect(clippy::format_collect, clippy::needless_pass_by_value, reason = "short to write, and fast enough here")]
+
+mod auth;
+mod bad_input;
+mod calls;
+mod dead_letters;
+mod faults;
+mod harness;
+mod operations;
+mod order;
+mod quota;
+mod restart;
+mod values;

@@ -1,0 +1,5 @@
+//! The table of operations.
+
+mod external_id;
+mod native;
+mod routes;

@@ -1,0 +1,219 @@
+//! Order per record identity, and nothing lost. The verdict comes from `tests/python`: a model that reads the topics
+//! and the org's journal, and knows neither the daemon nor the sandbox.
+
+use std::{
+    collections::{HashSet, hash_map::RandomState},
+    hash::{BuildHasher as _, Hasher as _},
+};
+
+use serde_json::{Value, json};
+
+use crate::harness::{Daemon, OBJECT, Rig, Seeded, alone, python, unique, until, upsert};
+
+const RECORDS: u64 = 10_000;
+const PARTITIONS: i32 = 6;
+
+/// The big load: five topics, both id modes, and what it takes to judge it.
+struct Load {
+    rig: Rig,
+    plan: Value,
+    seed: u64,
+    dir: tempfile::TempDir,
+}
+
+/// From `SOBJECTD_SEED`, to repeat a run, or by chance.
+fn seed() -> u64 {
+    std::env::var("SOBJECTD_SEED")
+        .map_or_else(|_| RandomState::new().build_hasher().finish() % 1_000_000, |s| s.parse().unwrap())
+}
+
+impl Load {
+    async fn new(name: &str) -> Self {
+        let mut rig = Rig::with_partitions(name, PARTITIONS).await;
+        let seed = seed();
+        eprintln!("SOBJECTD_SEED={seed} for {name}");
+        rig.config.clear_routes().set("pipeline.batch_rows", "25");
+        let mut plan = json!({
+            "seed": seed, "partitions": PARTITIONS, "records": RECORDS, "dead_letter": rig.letters, "routes": [],
+        });
+        for (kind, sobject, field, keys) in [
+            ("folded", OBJECT, Some("ExternalId__c"), 350),
+            ("exact", OBJECT, Some("ExternalIdCase__c"), 200),
+            ("number", OBJECT, Some("ExternalNumber__c"), 200),
+            ("id", "Contact", None, 250),
+            ("folded", OBJECT, Some("ExternalId__c"), 60), // the same identities as the first, from another topic
+        ] {
+            let topic = unique(&format!("{name}.{kind}"));
+            rig.broker.topic(&topic, PARTITIONS).await;
+            let operation = if field.is_some() { "upsert" } else { "update" };
+            let (topic_toml, sobject_toml) = (format!("'{topic}'"), format!("'{sobject}'"));
+            let mut route =
+                vec![("topic", topic_toml.as_str()), ("sobject", &sobject_toml), ("operation_header", "'operation'")];
+            let (operation_toml, field_toml) = (format!("'{operation}'"), format!("'{}'", field.unwrap_or_default()));
+            route.extend([("operation", operation_toml.as_str()), ("tombstone", "'delete'")]);
+            if field.is_some() {
+                route.push(("external_id_field", &field_toml));
+            }
+            rig.config.route(&route);
+            plan["routes"].as_array_mut().unwrap().push(json!({
+                "topic": topic, "sobject": sobject, "key_field": field, "kind": kind, "operation": operation, "keys": keys,
+            }));
+        }
+        let mut contacts = Vec::new();
+        for n in 0..250 {
+            contacts.push(Seeded(&rig.org).create("Contact", &format!(r#"{{"LastName":"before {n}"}}"#)).await);
+        }
+        plan["before"] = json!(rig.org.records("Contact"));
+        plan["since"] = json!(rig.org.journal().len());
+        plan["contacts"] = json!(contacts);
+        Self { rig, plan, seed, dir: tempfile::tempdir().unwrap() }
+    }
+
+    fn file(&self) -> String {
+        let path = self.dir.path().join("plan.json");
+        std::fs::write(&path, self.plan.to_string()).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    async fn produce(&self) {
+        python::run(&["workload.py", &self.rig.broker.bootstrap, &self.file()], String::new()).await;
+    }
+
+    fn applied(&self) -> u64 {
+        self.rig.org.calls().applied
+    }
+
+    /// How many records the group has committed.
+    async fn committed(&self) -> u64 {
+        let mut sum = 0;
+        for route in self.plan["routes"].as_array().unwrap() {
+            let topic = route["topic"].as_str().unwrap();
+            let offsets = self.rig.broker.committed(&self.rig.group, topic, PARTITIONS).await;
+            sum += offsets.into_iter().flatten().sum::<i64>() as u64;
+        }
+        sum
+    }
+
+    async fn finished(&self) {
+        until("all to be committed", async || (self.committed().await == RECORDS).then_some(())).await;
+    }
+
+    /// Asks the model, which allows so many interruptions; returns its counts.
+    async fn judged(mut self, interruptions: u64) -> Value {
+        self.plan["interruptions"] = json!(interruptions);
+        let file = self.file();
+        let answer =
+            python::run(&["judge.py", &self.rig.broker.bootstrap, self.rig.org.url(), &file], String::new()).await;
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        let problems = answer["problems"].as_array().unwrap();
+        assert!(problems.is_empty(), "SOBJECTD_SEED={}: {problems:#?}\n{}", self.seed, answer["counts"]);
+        assert_eq!(answer["counts"]["records"], RECORDS);
+        assert!(answer["counts"]["identities"].as_u64().unwrap() >= 950, "{}", answer["counts"]);
+        assert!(answer["counts"]["dead letters"].as_u64().unwrap() > 0, "the load has bad records too");
+        answer["counts"].clone()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_records_in_one_run() {
+    let _alone = alone().await;
+    let load = Load::new("one-run").await;
+    load.produce().await;
+    let daemon = Daemon::start(&load.rig.config).await;
+    daemon.settled(RECORDS).await;
+    load.finished().await;
+    daemon.stop().await;
+    let counts = load.judged(0).await;
+    assert_eq!(counts["runs"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_over_five_kills_and_a_stop() {
+    let _alone = alone().await;
+    let mut load = Load::new("kills").await;
+    load.rig.config.set("kafka.group_instance_id", "'suite-0'").set("kafka.commit_interval", "'500ms'");
+    load.rig.fault("write", json!({"kind": "latency", "ms": 60}), json!({"times": null}));
+    load.produce().await;
+    let mut random = load.seed;
+    let mut chance = move |below: u64| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % below
+    };
+    let mut kills = Vec::new();
+    for _ in 0..5 {
+        let daemon = Daemon::start(&load.rig.config).await;
+        let mark = load.applied() + 300 + chance(900);
+        until("some progress", async || (load.applied() >= mark).then_some(())).await;
+        // Just after an answer of the org, and mostly before its commit.
+        let seen = load.applied();
+        until("one more answer", async || (load.applied() > seen).then_some(())).await;
+        kills.push(now() + chance(60));
+        until("the moment", async || (now() >= *kills.last().unwrap()).then_some(())).await;
+        daemon.kill().await;
+    }
+    let mut daemon = Daemon::start(&load.rig.config).await;
+    let mark = load.applied() + 300;
+    until("some progress", async || (load.applied() >= mark).then_some(())).await;
+    daemon.terminate();
+    assert_eq!(daemon.exit().await.code(), Some(0), "a clean drain is no interruption");
+    load.rig.org.clear_faults();
+    let daemon = Daemon::start(&load.rig.config).await;
+    load.finished().await;
+    daemon.stop().await;
+    let between = kills.iter().filter(|at| answered_and_not_committed(&load.rig.org.journal(), **at)).count();
+    assert!(between > 0, "no kill fell between an answer of the org and its commit");
+    let counts = load.judged(5).await;
+    assert!(counts["repeated identities"].as_u64().unwrap() > 0, "{counts}");
+}
+
+fn now() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    u64::try_from(since.as_millis()).unwrap()
+}
+
+/// Whether something that was applied, and so answered, at least 10 ms before the kill was done again after it. Stamps
+/// tell one record's changes from another's.
+fn answered_and_not_committed(journal: &[sandbox::Change], kill: u64) -> bool {
+    let sent = |change: &sandbox::Change| change.fields.as_ref().map(|fields| fields.get().to_owned());
+    let before = journal.iter().filter(|change| change.at_ms + 10 < kill).filter_map(sent).collect::<HashSet<_>>();
+    journal.iter().filter(|change| change.at_ms > kill + 100).filter_map(sent).any(|again| before.contains(&again))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_change_of_an_identity_waits_and_other_identities_do_not() {
+    let mut rig = Rig::with_partitions("gate", 2).await;
+    let second = unique("gate.second");
+    rig.broker.topic(&second, 1).await;
+    rig.config.route(&[
+        ("topic", &format!("'{second}'")),
+        ("sobject", "'MyObject__c'"),
+        ("operation", "'upsert'"),
+        ("external_id_field", "'ExternalId__c'"),
+    ]);
+    let daemon = Daemon::start(&rig.config).await;
+    rig.fault("upsert", json!({"kind": "latency", "ms": 900}), json!({"key": "k"}));
+    rig.produce(&[upsert("k", "1").partition(0)]).await;
+    until("the first call", async || (rig.org.calls().concurrent == 1).then_some(())).await;
+    // From the same partition, from another one in another spelling, and from another topic.
+    rig.produce(&[upsert("k", "2").partition(0), upsert("K ", "3").partition(1), upsert("other", "4").partition(0)])
+        .await;
+    python::produce(rig.broker, &second, &[upsert("\u{212a}", "5")]).await;
+    until("another identity", async || rig.find("other")).await;
+    assert!(rig.find("k").is_none() && rig.find("K").is_none(), "the first change is still on the wire");
+    daemon.settled(5).await;
+    daemon.stop().await;
+    let changes = rig.org.journal();
+    let place =
+        |text: &str| changes.iter().position(|change| change.fields.as_ref().unwrap().get().contains(text)).unwrap();
+    let first = place(r#""Text__c":"1""#);
+    for later in ["2", "3", "5"] {
+        assert!(place(&format!(r#""Text__c":"{later}""#)) > first, "{later} overtook the first");
+    }
+    assert!(place(r#""Text__c":"4""#) < first, "another identity went past");
+    assert_eq!(rig.org.records(OBJECT).len(), 2);
+}
+
+#[tokio::test]
+async fn the_model_finds_what_is_wrong() {
+    python::run(&["-m", "unittest", "-q"], String::new()).await;
+}

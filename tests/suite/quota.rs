@@ -1,0 +1,92 @@
+//! The daily quota is shared: the daemon leaves the reserve to others, and a spent one makes it wait.
+
+use serde_json::json;
+
+use crate::harness::{Daemon, Record, Rig, until, upsert};
+
+fn numbered(count: usize) -> Vec<Record> {
+    (0..count).map(|n| upsert(&format!("key{n}"), "x")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spent_quota_waits_and_dead_letters_nothing() {
+    let mut rig = Rig::new("spent").await;
+    rig.config.set("salesforce.quota.probe_interval", "'300ms'");
+    rig.produce(&numbered(500)).await;
+    let daemon = Daemon::start(&rig.config).await;
+    rig.fault("upsert", json!({"kind": "quota_spent"}), json!({}));
+    rig.produce(&numbered(500)).await;
+    until("a refusal", async || (rig.org.calls().over_quota > 1).then_some(())).await;
+    daemon.not_ready().await;
+    let refused = rig.org.calls().over_quota;
+    assert!(refused < 20, "one probe for each interval, not {refused} calls");
+    assert_eq!(daemon.metrics().await.settled("dead_lettered"), 0);
+    rig.org.change_settings(json!({"quota_used": 0})).unwrap();
+    let metrics = daemon.settled(1000).await;
+    assert_eq!(metrics.settled("written"), 1000);
+    daemon.ready().await;
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn below_the_reserve_one_batch_goes_each_interval() {
+    let mut rig = Rig::new("reserve").await;
+    rig.config.set("salesforce.quota.reserve", "10").set("salesforce.quota.probe_interval", "'500ms'");
+    rig.config.set("pipeline.batch_rows", "10");
+    rig.org.change_settings(json!({"quota_max": 1000, "quota_used": 899})).unwrap();
+    rig.produce(&numbered(200)).await;
+    let before = std::time::Instant::now();
+    let daemon = Daemon::start(&rig.config).await;
+    until("three batches", async || (rig.org.journal().len() >= 30).then_some(())).await;
+    // The reserve is reached by the first calls; each batch after them waits for its interval.
+    let (took, calls) = (before.elapsed(), rig.org.calls());
+    let intervals = took.as_millis() / 500;
+    assert!(u128::from(calls.upsert) <= intervals + 5, "{calls:?} in {took:?}");
+    assert!(rig.org.journal().len() < 200);
+    daemon.says(&["WARN", "quota"]).await;
+    let metrics = daemon.metrics().await;
+    metrics.assert_all_accounted_for();
+    assert_eq!(metrics.settled("dead_lettered"), 0);
+    rig.org.change_settings(json!({"quota_used": 10})).unwrap();
+    daemon.settled(200).await;
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn warnings_at_80_90_and_95_per_cent() {
+    let mut rig = Rig::new("warnings").await;
+    rig.config.set("salesforce.quota.reserve", "1");
+    let daemon = Daemon::start(&rig.config).await;
+    for (step, used) in [(1_u64, 800), (2, 900), (3, 950)] {
+        rig.org.change_settings(json!({"quota_max": 1000, "quota_used": used})).unwrap();
+        rig.produce(&[upsert(&format!("key{step}"), "x")]).await;
+        daemon.settled(step).await;
+        let warned = async || (warnings(&daemon) == step).then_some(());
+        until(&format!("{step} warnings"), warned).await;
+    }
+    rig.produce(&[upsert("again", "x")]).await;
+    daemon.settled(4).await;
+    assert_eq!(warnings(&daemon), 3, "not again while it stays there");
+    rig.org.change_settings(json!({"quota_used": 700})).unwrap();
+    rig.produce(&[upsert("low", "x")]).await;
+    daemon.settled(5).await;
+    rig.org.change_settings(json!({"quota_used": 820})).unwrap();
+    rig.produce(&[upsert("high", "x")]).await;
+    daemon.settled(6).await;
+    until("a warning after a fall", async || (warnings(&daemon) == 4).then_some(())).await;
+    let metrics = daemon.metrics().await;
+    assert!(metrics.sum("sobjectd_quota_used", &[]) >= 820 && metrics.sum("sobjectd_quota_max", &[]) == 1000);
+    daemon.stop().await;
+}
+
+fn warnings(daemon: &Daemon) -> u64 {
+    daemon.log().iter().filter(|line| line.contains("WARN") && line.contains("quota")).count() as u64
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_maximum_of_zero_says_nothing() {
+    let rig = Rig::new("zero").await;
+    rig.org.change_settings(json!({"quota_max": 0, "quota_hard": false})).unwrap();
+    let metrics = rig.run(&numbered(10)).await;
+    assert_eq!(metrics.settled("written"), 10);
+}

@@ -1,0 +1,108 @@
+//! Where a new process goes on.
+
+use serde_json::json;
+
+use crate::harness::{Daemon, OBJECT, Record, Rig, record, until, upsert};
+
+fn numbered(range: std::ops::Range<usize>) -> Vec<Record> {
+    range.map(|n| upsert(&format!("key{n}"), &n.to_string())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_goes_on_where_the_last_run_stopped() {
+    let rig = Rig::new("resume").await;
+    rig.run(&numbered(0..300)).await;
+    assert_eq!(rig.committed().await, 300);
+    rig.run(&numbered(300..350)).await;
+    assert_eq!(rig.org.journal().len(), 350, "each record once");
+    assert_eq!(rig.committed().await, 350);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_finishes_what_is_on_the_wire_and_drops_the_rest() {
+    let mut rig = Rig::new("drain").await;
+    rig.config.set("pipeline.batch_rows", "10").set("salesforce.max_concurrent_requests", "2");
+    rig.produce(&numbered(0..200)).await;
+    rig.fault("upsert", json!({"kind": "latency", "ms": 700}), json!({"times": null}));
+    let mut daemon = Daemon::start(&rig.config).await;
+    until("two calls on the wire", async || (rig.org.calls().concurrent == 2).then_some(())).await;
+    daemon.terminate();
+    assert_eq!(daemon.exit().await.code(), Some(0));
+    let written = rig.org.journal().len();
+    assert!((20..200).contains(&written), "{written} records were written");
+    assert_eq!(rig.committed().await, written as i64, "all that was written is committed, and no more");
+
+    rig.org.clear_faults();
+    let daemon = Daemon::start(&rig.config).await;
+    daemon.settled(200 - written as u64).await;
+    daemon.stop().await;
+    assert_eq!(rig.org.journal().len(), 200, "each record once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_it_at_once() {
+    let rig = Rig::new("second").await;
+    rig.produce(&numbered(0..1)).await;
+    rig.fault("upsert", json!({"kind": "latency", "ms": 900}), json!({"times": null}));
+    let mut daemon = Daemon::start(&rig.config).await;
+    until("a call on the wire", async || (rig.org.calls().concurrent == 1).then_some(())).await;
+    daemon.terminate();
+    daemon.terminate();
+    assert_ne!(daemon.exit().await.code(), Some(0), "it did not drain");
+    assert_eq!(rig.committed().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigkill_repeats_work_and_loses_none() {
+    let mut rig = Rig::new("sigkill").await;
+    rig.config.set("kafka.group_instance_id", "'suite-0'").set("pipeline.batch_rows", "10");
+    rig.fault("upsert", json!({"kind": "latency", "ms": 100}), json!({"times": null}));
+    rig.produce(&numbered(0..100)).await;
+    let daemon = Daemon::start(&rig.config).await;
+    until("half of the writes", async || (rig.org.journal().len() >= 50).then_some(())).await;
+    daemon.kill().await;
+    let committed = rig.committed().await;
+    let daemon = Daemon::start(&rig.config).await;
+    daemon.settled(100 - committed as u64).await;
+    daemon.stop().await;
+    assert_eq!(rig.org.records(OBJECT).len(), 100);
+    assert_eq!(rig.committed().await, 100);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_new_group_begins() {
+    for (start, written) in [("earliest", 2), ("latest", 1)] {
+        let mut rig = Rig::new(start).await;
+        rig.config.set("kafka.start", &format!("'{start}'"));
+        rig.produce(&[upsert("before", "1")]).await;
+        let daemon = Daemon::start(&rig.config).await;
+        until("the first commit", async || rig.broker.committed(&rig.group, &rig.topic, 1).await[0]).await;
+        rig.produce(&[upsert("after", "2")]).await;
+        daemon.settled(written).await;
+        daemon.stop().await;
+        assert_eq!(rig.org.records(OBJECT).len() as u64, written, "{start}");
+        assert_eq!(rig.committed().await, 2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_offsets_stop_the_daemon_and_are_named() {
+    let rig = Rig::new("lost").await;
+    rig.run(&numbered(0..5)).await;
+    rig.produce(&numbered(5..20)).await;
+    rig.broker.delete_before(&rig.topic, 0, 12).await;
+    let mut daemon = Daemon::spawn(&rig.config);
+    assert_eq!(daemon.exit().await.code(), Some(1));
+    let line = daemon.says(&["ERROR", &rig.topic]).await;
+    assert!(line.contains('5') && (line.contains("12") || line.contains("11")), "names the lost range: {line}");
+    assert_eq!(rig.committed().await, 5, "nobody skips it silently");
+    assert_eq!(rig.org.journal().len(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rejected_record_is_not_dead_lettered_again_after_a_restart() {
+    let rig = Rig::new("letters-once").await;
+    rig.run(&[upsert("a", "1"), record("b", "bad")]).await;
+    rig.run(&[upsert("c", "2")]).await;
+    rig.dead_letters(1).await;
+}

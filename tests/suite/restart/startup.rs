@@ -1,0 +1,92 @@
+//! A broker or an org that is not there yet, or not as the configuration says.
+
+use std::time::{Duration, Instant};
+
+use sandbox::{Org, OrgOptions};
+
+use crate::harness::{Daemon, Rig, python, upsert};
+
+/// An address where nobody listens, below the ephemeral ports.
+fn nobody() -> u16 {
+    let held = (20_000..30_000).find_map(|port| std::net::TcpListener::bind(("127.0.0.1", port)).ok());
+    held.unwrap().local_addr().unwrap().port()
+}
+
+async fn ended_within_a_second(daemon: &mut Daemon) {
+    let before = Instant::now();
+    daemon.terminate();
+    let status = daemon.exit().await;
+    assert!(before.elapsed() < Duration::from_millis(1200), "{:?} after SIGTERM", before.elapsed());
+    assert_eq!(status.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_broker_is_waited_for_and_named() {
+    let mut rig = Rig::new("no-broker").await;
+    let nobody = format!("127.0.0.1:{}", nobody());
+    rig.config.set("kafka.bootstrap_servers", &format!("'{nobody}'"));
+    let mut daemon = Daemon::spawn(&rig.config);
+    daemon.says(&["WARN", &nobody]).await;
+    assert_eq!(daemon.status("/live").await, Some(200));
+    assert_eq!(daemon.status("/ready").await, Some(503));
+    ended_within_a_second(&mut daemon).await;
+
+    rig.config.set("startup_timeout", "'1s'");
+    let mut daemon = Daemon::spawn(&rig.config);
+    assert_eq!(daemon.exit().await.code(), Some(1));
+    daemon.says(&["ERROR", &nobody]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_org_is_waited_for_and_named() {
+    let mut rig = Rig::new("no-org").await;
+    let port = nobody();
+    rig.config.set("salesforce.login_url", &format!("'http://127.0.0.1:{port}'"));
+    let mut daemon = Daemon::spawn(&rig.config);
+    daemon.says(&["WARN", &port.to_string()]).await;
+    ended_within_a_second(&mut daemon).await;
+
+    let daemon = Daemon::spawn(&rig.config);
+    daemon.says(&["WARN", &port.to_string()]).await;
+    rig.org = Org::start(OrgOptions { port, ..OrgOptions::default() }).await.unwrap();
+    daemon.ready().await;
+    python::produce(rig.broker, &rig.topic, &[upsert("a", "1")]).await;
+    daemon.settled(1).await;
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_problem_that_start_up_finds_is_named_at_once() {
+    let mut rig = Rig::new("start-up").await;
+    rig.config.route(&[("topic", "'no.such.topic'"), ("sobject", "'NoSuchObject__c'")]);
+    rig.config.route(&[
+        ("topic", "'no.such.topic.2'"),
+        ("sobject", "'Contact'"),
+        ("operation", "'upsert'"),
+        ("external_id_field", "'NoSuchField__c'"),
+    ]);
+    rig.config.route(&[
+        ("topic", "'no.such.topic.3'"),
+        ("sobject", "'MyObject__c'"),
+        ("operation", "'upsert'"),
+        ("external_id_field", "'Text__c'"),
+    ]);
+    let mut daemon = Daemon::spawn(&rig.config);
+    assert_eq!(daemon.exit().await.code(), Some(78));
+    for problem in ["no.such.topic", "no.such.topic.2", "NoSuchObject__c", "NoSuchField__c", "Text__c"] {
+        daemon.says(&[problem]).await;
+    }
+    for key in ["routes[1].topic", "routes[1].sobject", "routes[2].external_id_field", "routes[3].external_id_field"] {
+        daemon.says(&[key]).await;
+    }
+    assert_eq!(rig.org.calls().login, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_external_id_field_that_is_not_unique_is_a_warning() {
+    let mut rig = Rig::new("loose").await;
+    rig.config.in_route("external_id_field", "'ExternalLoose__c'");
+    let daemon = Daemon::start(&rig.config).await;
+    daemon.says(&["WARN", "ExternalLoose__c"]).await;
+    daemon.stop().await;
+}
