@@ -58,8 +58,9 @@ fn reason(route: &Route, record: &Record) -> Reason {
 
 #[test]
 fn the_operation_is_that_of_the_table() {
+    type Row = (&'static str, Option<&'static str>, Option<Option<&'static str>>, Result<Operation, Reason>);
     let value = Some("{}");
-    let rows: &[(&str, Option<&str>, Option<Option<&str>>, Result<Operation, Reason>)] = &[
+    let rows: &[Row] = &[
         ("", value, None, Ok(Operation::Upsert)),
         ("", value, Some(Some(" update ")), Ok(Operation::Update)),
         ("", value, Some(Some("\"DELETE\"")), Ok(Operation::Delete)),

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::harness::{HOLD, Harness, ROW_TIMEOUT, verdicts};
+use super::harness::{HOLD, Harness, ROW_TIMEOUT, verdicts, written};
 use crate::record::{Cause, Reason, Rejection, Verdict};
 
 const QUICK: Duration = Duration::from_millis(5);
@@ -41,11 +41,8 @@ async fn a_call_refused_as_a_whole_is_halved_until_the_guilty_row_is_alone() {
 async fn a_row_that_the_answer_names_goes_alone() {
     let harness = Harness::new(|rows, _| {
         let whole = rows.iter().any(|row| row.starts_with('d'));
-        let one = |row: &String| match whole {
-            true => Verdict::Refused { cause: Cause::new("no"), suspect: row.starts_with('d') },
-            false => Verdict::Written { id: None, created: true },
-        };
-        (QUICK, rows.iter().map(one).collect())
+        let refused = |row: &String| Verdict::Refused { cause: Cause::new("no"), suspect: row.starts_with('d') };
+        (QUICK, if whole { rows.iter().map(refused).collect() } else { written(rows) })
     });
     let mut lane = harness.lane();
     for key in ["a", "b", "c", "d", "e", "f"] {
