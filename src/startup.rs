@@ -20,7 +20,7 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// Waits for the org and the broker, then looks at all that the routes name.
 pub(crate) async fn wait(config: &Config, clients: &Clients, org: &Salesforce, routes: &Routes) -> Result<Topics> {
-    let (login, topics) = tokio::join!(org.login_at_start(), reach(clients));
+    let (login, topics) = tokio::join!(org.login_at_start(), reach(clients, &config.kafka.bootstrap_servers));
     let topics = topics?;
     let mut problems = Vec::new();
     if let Err(cause) = login {
@@ -43,10 +43,12 @@ pub(crate) async fn wait(config: &Config, clients: &Clients, org: &Salesforce, r
     Ok(topics)
 }
 
-async fn reach(clients: &Clients) -> Result<Topics, StartError> {
+async fn reach(clients: &Clients, bootstrap_servers: &str) -> Result<Topics, StartError> {
     loop {
         match Topics::look(clients).await {
-            Err(StartError::Unreachable(error)) => warn!(%error, "kafka.bootstrap_servers: no broker answers, waiting"),
+            Err(StartError::Unreachable(error)) => {
+                warn!(bootstrap_servers, %error, "kafka.bootstrap_servers: no broker answers, waiting");
+            }
             other => return other,
         }
         sleep(RETRY).await;

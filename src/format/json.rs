@@ -28,7 +28,7 @@ pub enum JsonError {
     NotAnObject(&'static str),
     #[error("the field {0} is there twice (names are compared without case)")]
     Duplicate(String),
-    #[error("the field {field} holds no valid text: {source}")]
+    #[error("the field {field} holds no text, but half of a surrogate pair or the like: {source}")]
     Text { field: String, source: serde_json::Error },
     #[error("the field {0} is nested deeper than {MAX_DEPTH}")]
     TooDeep(String),
@@ -171,7 +171,7 @@ mod tests {
             (b"{\"a\":01}", "the value is not JSON: invalid number at line 1 column 7"),
             (
                 br#"{"a":["\ud800"]}"#,
-                "the field a holds no valid text: unexpected end of hex escape at line 1 column 8",
+                "the field a holds no text, but half of a surrogate pair or the like: unexpected end of hex escape at line 1 column 8",
             ),
         ] {
             assert_eq!(object(bytes).unwrap_err().to_string(), message);

@@ -10,7 +10,8 @@ use std::{
 };
 
 use prometheus_client::{
-    encoding::text::encode,
+    collector::Collector,
+    encoding::{DescriptorEncoder, text::encode},
     metrics::{
         counter::Counter,
         family::Family,
@@ -21,29 +22,20 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+pub use super::books::Outcome;
+use super::books::{self, Books};
+
 type Labels = Vec<(&'static str, String)>;
 
 /// All metrics of the daemon. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Metrics(Arc<Inner>);
 
-/// How a record left the daemon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    Written,
-    DeadLettered,
-    Skipped,
-    /// At a drain, uncommitted: it will be read again.
-    Dropped,
-}
-
-/// The books of one route: `read = written + dead-lettered + skipped + dropped + in flight`.
+/// The books of one route. At every scrape `read = written + dead-lettered + skipped + dropped + in flight`.
 #[derive(Debug)]
 pub struct RouteMetrics {
     name: Arc<str>,
-    read: Counter,
-    settled: [Counter; 4],
-    in_flight: Gauge,
+    books: Mutex<Books>,
     rejections: Family<Labels, Counter>,
 }
 
@@ -57,9 +49,6 @@ pub struct LaneGauge {
 #[derive(Debug)]
 struct Inner {
     registry: Registry,
-    read: Family<Labels, Counter>,
-    settled: Family<Labels, Counter>,
-    in_flight: Family<Labels, Gauge>,
     rejections: Family<Labels, Counter>,
     calls: Family<Labels, Counter>,
     rows: Family<Labels, Histogram>,
@@ -71,23 +60,11 @@ struct Inner {
     oldest: Gauge<f64, AtomicU64>,
     lanes: Arc<Mutex<HashMap<u64, Option<Instant>>>>,
     next_lane: AtomicU64,
-    routes: Mutex<Vec<Arc<RouteMetrics>>>,
+    routes: Arc<Routes>,
 }
 
-const OUTCOMES: [Outcome; 4] = [Outcome::Written, Outcome::DeadLettered, Outcome::Skipped, Outcome::Dropped];
 const ORG_STATES: [&str; 4] = ["up", "later", "quota", "expired"];
 const PHASES: [&str; 4] = ["starting", "running", "draining", "stopped"];
-
-impl Outcome {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Written => "written",
-            Self::DeadLettered => "dead_lettered",
-            Self::Skipped => "skipped",
-            Self::Dropped => "dropped",
-        }
-    }
-}
 
 impl Default for Inner {
     fn default() -> Self {
@@ -99,9 +76,6 @@ impl Default for Inner {
         }
         let mut registry = Registry::with_prefix("sobjectd");
         let inner = Self {
-            read: Family::default(),
-            settled: Family::default(),
-            in_flight: Family::default(),
             rejections: Family::default(),
             calls: Family::default(),
             rows: Family::new_with_constructor(rows as fn() -> Histogram),
@@ -113,13 +87,11 @@ impl Default for Inner {
             oldest: Gauge::default(),
             lanes: Arc::default(),
             next_lane: AtomicU64::default(),
-            routes: Mutex::default(),
+            routes: Arc::default(),
             registry: Registry::default(),
         };
         registry.register("build", "Version of this build", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
-        registry.register("records_read", "Records read from Kafka", inner.read.clone());
-        registry.register("records_settled", "Records that left the daemon, by outcome", inner.settled.clone());
-        registry.register("records_in_flight", "Records read and not yet settled", inner.in_flight.clone());
+        registry.register_collector(Box::new(inner.routes.clone()));
         registry.register("rejections", "Rejected records, by code", inner.rejections.clone());
         registry.register("calls", "Calls to Salesforce, by kind and status", inner.calls.clone());
         registry.register("rows_per_call", "Rows of one write call", inner.rows.clone());
@@ -144,28 +116,19 @@ impl Metrics {
 
     /// The books of a route; the same for the same name.
     pub fn route(&self, name: &Arc<str>) -> Arc<RouteMetrics> {
-        let mut routes = lock(&self.0.routes);
+        let mut routes = lock(&self.0.routes.0);
         if let Some(known) = routes.iter().find(|route| route.name == *name) {
             return known.clone();
         }
-        let label = ("route", name.to_string());
-        let settled = OUTCOMES.map(|outcome| {
-            self.0.settled.get_or_create(&vec![label.clone(), ("outcome", outcome.word().to_owned())]).clone()
-        });
-        let route = Arc::new(RouteMetrics {
-            name: name.clone(),
-            read: self.0.read.get_or_create(&vec![label.clone()]).clone(),
-            settled,
-            in_flight: self.0.in_flight.get_or_create(&vec![label]).clone(),
-            rejections: self.0.rejections.clone(),
-        });
+        let rejections = self.0.rejections.clone();
+        let route = Arc::new(RouteMetrics { name: name.clone(), books: Mutex::default(), rejections });
         routes.push(route.clone());
         route
     }
 
     /// Records with this outcome, over all routes.
     pub fn count(&self, outcome: Outcome) -> u64 {
-        lock(&self.0.routes).iter().map(|route| route.settled[outcome as usize].get()).sum()
+        lock(&self.0.routes.0).iter().map(|route| lock(&route.books).settled(outcome)).sum()
     }
 
     pub fn track_lane(&self) -> LaneGauge {
@@ -214,15 +177,25 @@ impl Metrics {
     }
 }
 
+/// All routes, for the scrape.
+#[derive(Debug, Default)]
+struct Routes(Mutex<Vec<Arc<RouteMetrics>>>);
+
+impl Collector for Routes {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let books: Vec<_> =
+            lock(&self.0).iter().map(|route| (route.name.to_string(), lock(&route.books).clone())).collect();
+        books::encode(&books, encoder)
+    }
+}
+
 impl RouteMetrics {
     pub fn read(&self) {
-        self.in_flight.inc();
-        self.read.inc();
+        lock(&self.books).read();
     }
 
     pub fn settled(&self, outcome: Outcome) {
-        self.settled[outcome as usize].inc();
-        self.in_flight.dec();
+        lock(&self.books).settle(outcome);
     }
 
     /// `code`: Salesforce's, or the name of a reason.

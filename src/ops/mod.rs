@@ -1,6 +1,7 @@
 //! What the daemon shows of itself, and how it is told to stop.
 
 pub mod admin;
+mod books;
 pub mod health;
 pub mod metrics;
 pub mod signal;

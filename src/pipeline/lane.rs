@@ -4,8 +4,9 @@
 //! order of the partition. The next offset to commit moves only when the oldest of them is done, so what is committed is
 //! contiguous by construction.
 //!
-//! A drain takes in nothing more, gives up what was never sent, awaits the rest, and stops moving the offset at the first
-//! record that was given up.
+//! A drain takes in nothing more. It gives up the tail: the records behind the last one that is done or under way, of
+//! which nothing can have come. The records before that one are brought to their outcomes, since a gap among them would
+//! repeat what lies behind it, without any crash. Then the offset is committed.
 
 use std::{
     collections::VecDeque,
@@ -19,6 +20,7 @@ use std::{
 
 use futures::{Stream, StreamExt as _, stream::FuturesOrdered};
 use tokio_util::sync::CancellationToken;
+use tracing::debug;
 
 use super::{
     batcher::Batcher,
@@ -28,6 +30,7 @@ use super::{
     intake::{Described, Prepared, Work},
     org::Org,
     settle::{Settle, Settled},
+    stage::Stage,
     ticket::{Cargo, Outcome},
 };
 use crate::{
@@ -53,6 +56,8 @@ pub struct Lane<O, D> {
     pub(super) metrics: Arc<RouteMetrics>,
     pub(super) described: Mutex<Option<Described>>,
     draining: CancellationToken,
+    /// The tail of a drain is closed.
+    tail_closed: CancellationToken,
     progress: Arc<Progress>,
     gauge: LaneGauge,
 }
@@ -99,7 +104,8 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         metrics: &metrics::Metrics,
     ) -> Self {
         let (gauge, metrics) = (metrics.track_lane(), metrics.route(&route.name));
-        Self { shared, route, metrics, described: Mutex::default(), draining, progress, gauge }
+        let tail_closed = CancellationToken::new();
+        Self { shared, route, metrics, described: Mutex::default(), draining, tail_closed, progress, gauge }
     }
 
     /// Runs until it is drained, or until its source fails.
@@ -112,7 +118,8 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         };
         let mut intake = Some(Box::pin(prepared));
         let mut carried = FuturesOrdered::new();
-        let mut since = VecDeque::new();
+        // In the order of `carried`.
+        let mut underway: VecDeque<(Instant, Arc<Stage>)> = VecDeque::new();
         let mut unbroken = true;
         loop {
             tokio::select! {
@@ -122,15 +129,19 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
                     if unbroken {
                         lane.progress.settled(offset);
                     }
-                    since.pop_front();
-                    lane.gauge.set_oldest(since.front().copied());
+                    underway.pop_front();
+                    lane.gauge.set_oldest(underway.front().map(|(since, _)| *since));
                 }
-                () = lane.draining.cancelled(), if intake.is_some() => intake = None,
+                () = lane.draining.cancelled(), if intake.is_some() => {
+                    intake = None;
+                    lane.close_tail(&underway);
+                }
                 prepared = next(&mut intake), if carried.len() < MAX_AHEAD => {
                     let prepared: Prepared = prepared.ok_or(LaneError::Ended)??;
-                    since.push_back(Instant::now());
-                    lane.gauge.set_oldest(since.front().copied());
-                    carried.push_back(lane.clone().carry(prepared));
+                    let stage = Arc::new(Stage::default());
+                    underway.push_back((Instant::now(), stage.clone()));
+                    lane.gauge.set_oldest(underway.front().map(|(since, _)| *since));
+                    carried.push_back(lane.clone().carry(prepared, stage));
                 }
             }
             if intake.is_none() && carried.is_empty() {
@@ -139,29 +150,48 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         }
     }
 
+    fn close_tail(&self, underway: &VecDeque<(Instant, Arc<Stage>)>) {
+        // One that is sent meanwhile cannot be closed, and ends the tail: nothing is closed before it.
+        let closed = underway.iter().rev().take_while(|(_, stage)| stage.is_closed() || stage.close()).count();
+        debug!(route = %self.route.name, closed, awaited = underway.len() - closed, "draining");
+        self.tail_closed.cancel();
+        self.shared.batcher.sweep();
+    }
+
+    async fn carry(self: Arc<Self>, prepared: Prepared, stage: Arc<Stage>) -> (i64, Settled) {
+        let offset = prepared.record.position.offset;
+        let settled = self.carry_to_outcome(prepared, &stage).await;
+        if settled == Settled::Done {
+            stage.done();
+        }
+        (offset, settled)
+    }
+
     /// From the gate to the outcome.
-    async fn carry(self: Arc<Self>, prepared: Prepared) -> (i64, Settled) {
+    async fn carry_to_outcome(&self, prepared: Prepared, stage: &Arc<Stage>) -> Settled {
         let Prepared { record, seat, account, work } = prepared;
-        let offset = record.position.offset;
         let about = About { sobject: &self.route.sobject, ..About::default() };
         let settle = &self.shared.settle;
         let (command, entering) = match work {
             Work::Send(command, entering) => (command, entering),
             Work::Reject { rejection, operation, target } => {
                 let about = About { operation, target: target.as_ref(), ..about };
-                return (offset, settle.reject(record, &rejection, about, account).await);
+                if !stage.begin() {
+                    return Settled::Undone;
+                }
+                return settle.reject(record, &rejection, about, account).await;
             }
         };
         let entry = match entering {
             Some(mut entering) => tokio::select! {
                 biased;
-                () = self.draining.cancelled() => return (offset, Settled::Undone),
+                () = self.closed(stage) => return Settled::Undone,
                 entry = entering.entered() => Some(entry),
             },
             None => None,
         };
-        let receipt = self.shared.batcher.submit(command, Cargo { record, entry, seat }).await;
-        let Some(reply) = receipt.outcome(self.draining.cancelled()).await else { return (offset, Settled::Undone) };
+        let receipt = self.shared.batcher.submit(command, Cargo { record, entry, seat }, stage.clone()).await;
+        let Some(reply) = receipt.outcome().await else { return Settled::Undone };
         // The cargo, and with it the gate entry, lives until the outcome is durable.
         let cargo = reply.cargo;
         let settled = match reply.outcome {
@@ -174,7 +204,15 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
             }
         };
         drop(cargo.entry);
-        (offset, settled)
+        settled
+    }
+
+    /// Waits until the record is closed by a drain; for ever, if it is not.
+    async fn closed(&self, stage: &Stage) {
+        self.tail_closed.cancelled().await;
+        if !stage.is_closed() {
+            std::future::pending::<()>().await;
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod intake;
 pub mod lane;
 mod org;
 pub mod settle;
+mod stage;
 pub mod stop;
 #[cfg(test)]
 mod tests;

@@ -1,26 +1,16 @@
 //! One command on its way through the batcher, and its lane's half of it.
 //!
-//! ```text
-//!            begin                    answered
-//! Waiting ──────────► Sent ────────────────────► Waiting      a verdict that is no outcome, or the end of a hold
-//!    │ close            │ close        answered
-//!    └────► Closed      └────► Closing ────────► Closed       nobody waits for it any more
-//! ```
-//!
-//! A ticket that is not on the wire closes at once and is dropped; one that is keeps its gate entry until its call is
-//! answered, or until nothing can come of it any more.
+//! A ticket that is not on the wire can be closed, and is then thrown away; one that is keeps its gate entry until its
+//! call is answered, or until nothing can come of it any more.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU8, Ordering},
-};
+use std::sync::Arc;
 
 use tokio::{
     sync::{Notify, oneshot},
     time::Instant,
 };
 
-use super::{budget::Seat, gate::GateEntry, org::Row};
+use super::{budget::Seat, gate::GateEntry, org::Row, stage::Stage};
 use crate::record::{Cause, Command, Record, RecordId, Rejection};
 
 /// The batcher's half.
@@ -29,7 +19,7 @@ pub struct Ticket {
     pub command: Command,
     pub history: History,
     cargo: Cargo,
-    stage: Arc<AtomicU8>,
+    stage: Arc<Stage>,
     reply: oneshot::Sender<Reply>,
 }
 
@@ -69,23 +59,17 @@ pub enum Outcome {
     Rejected { rejection: Rejection, attempts: u32 },
 }
 
-/// The lane's half. Dropping it closes the ticket.
+/// The lane's half. Dropping it gives the ticket up.
 #[derive(Debug)]
 pub struct Receipt {
-    stage: Arc<AtomicU8>,
+    stage: Arc<Stage>,
     reply: oneshot::Receiver<Reply>,
     /// Tells the batcher that there are closed tickets to throw away.
     sweep: Arc<Notify>,
 }
 
-const WAITING: u8 = 0;
-const SENT: u8 = 1;
-const CLOSING: u8 = 2;
-const CLOSED: u8 = 3;
-
 impl Ticket {
-    pub fn new(command: Command, cargo: Cargo, sweep: &Arc<Notify>) -> (Self, Receipt) {
-        let stage = Arc::new(AtomicU8::new(WAITING));
+    pub fn new(command: Command, cargo: Cargo, stage: Arc<Stage>, sweep: &Arc<Notify>) -> (Self, Receipt) {
         let (sender, receiver) = oneshot::channel();
         let receipt = Receipt { stage: stage.clone(), reply: receiver, sweep: sweep.clone() };
         (Self { command, history: History::default(), cargo, stage, reply: sender }, receipt)
@@ -99,20 +83,17 @@ impl Ticket {
     /// Before each attempt: may it be sent? Here is also the place of the commit lease.
     #[must_use]
     pub fn begin(&self) -> bool {
-        self.stage.compare_exchange(WAITING, SENT, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        self.stage.begin()
     }
 
     /// The attempt is over and was no outcome. False: nobody waits for the ticket any more, drop it.
     #[must_use]
     pub fn answered(&self) -> bool {
-        matches!(
-            step(&self.stage, |stage| if stage == SENT || stage == WAITING { WAITING } else { CLOSED }),
-            SENT | WAITING
-        )
+        self.stage.answered()
     }
 
     pub fn is_closed(&self) -> bool {
-        self.stage.load(Ordering::Acquire) == CLOSED
+        self.stage.is_closed()
     }
 
     /// Hands the outcome to the lane. If that one is gone, everything that the record held is given back.
@@ -122,33 +103,16 @@ impl Ticket {
 }
 
 impl Receipt {
-    /// Waits for the outcome. Once `close` returns, the ticket is given up as soon as it is not on the wire: `None`.
-    pub async fn outcome(mut self, close: impl Future<Output = ()>) -> Option<Reply> {
-        tokio::select! {
-            biased;
-            reply = &mut self.reply => return reply.ok(),
-            () = close => {}
-        }
-        self.close();
+    /// `None` if the ticket was closed before it had an outcome.
+    pub async fn outcome(mut self) -> Option<Reply> {
         (&mut self.reply).await.ok()
-    }
-
-    fn close(&self) {
-        if step(&self.stage, |stage| if stage == SENT || stage == CLOSING { CLOSING } else { CLOSED }) == WAITING {
-            self.sweep.notify_one();
-        }
     }
 }
 
 impl Drop for Receipt {
     fn drop(&mut self) {
-        self.close();
-    }
-}
-
-/// Moves on, and returns the stage that was left.
-fn step(stage: &AtomicU8, next: impl Fn(u8) -> u8) -> u8 {
-    match stage.fetch_update(Ordering::AcqRel, Ordering::Acquire, |stage| Some(next(stage))) {
-        Ok(left) | Err(left) => left,
+        if self.stage.give_up() {
+            self.sweep.notify_one();
+        }
     }
 }

@@ -55,7 +55,10 @@ fn header<'a>(name: &str, record: &'a Record) -> Result<Cow<'a, str>, Rejection>
     };
     match value.map(std::str::from_utf8) {
         Some(Ok(text)) => Ok(Cow::Borrowed(text)),
-        Some(Err(_)) => Err(invalid(format!("the identity is the header {name}, and it is not UTF-8"))),
+        Some(Err(_)) => Err(Rejection {
+            stage: Stage::HeaderConverter,
+            ..invalid(format!("the identity is the header {name}, and it is not UTF-8"))
+        }),
         None => Err(invalid(format!("the identity is the header {name}, and it is null"))),
     }
 }

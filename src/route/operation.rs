@@ -11,7 +11,7 @@
 use super::Route;
 use crate::{
     config::Tombstone,
-    record::{Operation, Reason, Record, Rejection},
+    record::{Operation, Reason, Record, Rejection, Stage},
 };
 
 pub(super) fn operation(route: &Route, record: &Record) -> Result<Operation, Rejection> {
@@ -34,7 +34,10 @@ fn from_header(route: &Route, record: &Record) -> Result<Option<Operation>, Reje
         return Err(invalid(format!("the header {name} is there more than once")));
     }
     let Some(value) = &header.value else { return Err(invalid(format!("the header {name} is null"))) };
-    let Ok(text) = std::str::from_utf8(value) else { return Err(invalid(format!("the header {name} is not UTF-8"))) };
+    let Ok(text) = std::str::from_utf8(value) else {
+        let rejection = invalid(format!("the header {name} is not UTF-8"));
+        return Err(Rejection { stage: Stage::HeaderConverter, ..rejection });
+    };
     let word = unquoted(text.trim()).trim();
     if word.is_empty() {
         return Err(invalid(format!("the header {name} is empty")));

@@ -23,6 +23,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::{
     org::Org,
+    stage::Stage,
     stop::Stop,
     ticket::{Cargo, Receipt, Ticket},
 };
@@ -66,10 +67,15 @@ impl Batcher {
     }
 
     /// Hands a command over. The receipt ends without an outcome if the batcher is gone.
-    pub async fn submit(&self, command: Command, cargo: Cargo) -> Receipt {
-        let (ticket, receipt) = Ticket::new(command, cargo, &self.sweep);
+    pub async fn submit(&self, command: Command, cargo: Cargo, stage: Arc<Stage>) -> Receipt {
+        let (ticket, receipt) = Ticket::new(command, cargo, stage, &self.sweep);
         // A ticket that finds no batcher is dropped, and its receipt says so.
         drop(self.inbox.send(ticket).await);
         receipt
+    }
+
+    /// Throws away what was closed.
+    pub fn sweep(&self) {
+        self.sweep.notify_one();
     }
 }

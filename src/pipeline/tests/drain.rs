@@ -38,19 +38,41 @@ async fn a_drain_does_not_wait_for_a_backoff() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_drain_awaits_a_hold_and_does_not_send_again() {
-    let harness = Harness::new(|rows, _| {
+async fn a_drain_awaits_a_hold_and_what_came_of_it() {
+    let harness = Harness::new(|rows, number| {
         let unknown = || Verdict::Unknown { cause: Cause::new("cut"), sent: tokio::time::Instant::now().into_std() };
-        (Duration::from_millis(5), verdicts(rows, |_| true, unknown))
+        (Duration::from_millis(5), verdicts(rows, |_| number == 1, unknown))
     });
     let mut lane = harness.lane();
     lane.send("a", "1").await;
+    lane.send("a", "2").await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     lane.draining.cancel();
     lane.task.await.unwrap().unwrap();
-    assert_eq!(lane.progress.next_offset(), 0);
-    assert_eq!(harness.calls().len(), 1);
+    assert_eq!(lane.progress.next_offset(), 1);
+    assert_eq!(harness.rows(), [["a:1"], ["a:1"]]);
     assert!(harness.shared.gate.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_leaves_no_gap_that_would_repeat_what_lies_behind_it() {
+    let harness = Harness::new(|rows, number| {
+        let locked = move |row: &str| row == "a:1" && number < 4;
+        (Duration::from_millis(5), verdicts(rows, locked, || Verdict::Again(Cause::new("locked"))))
+    });
+    let mut lane = harness.lane();
+    lane.send("a", "1").await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    for (key, value) in [("b", "1"), ("a", "2"), ("c", "1")] {
+        lane.send(key, value).await;
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    lane.send("a", "3").await;
+    lane.draining.cancel();
+    lane.task.await.unwrap().unwrap();
+    // c:1 is written: all before it are brought to their outcomes, and what is behind it is dropped.
+    assert_eq!(lane.progress.next_offset(), 4);
+    assert_eq!(harness.rows().concat().last().map(String::as_str), Some("a:2"));
 }
 
 #[tokio::test(start_paused = true)]

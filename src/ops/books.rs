@@ -1,0 +1,75 @@
+use prometheus_client::{
+    encoding::{DescriptorEncoder, EncodeMetric as _},
+    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
+};
+
+/// How a record left the daemon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Written,
+    DeadLettered,
+    Skipped,
+    /// At a drain, uncommitted: it will be read again.
+    Dropped,
+}
+
+/// Counts of one route that change together.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Books {
+    read: u64,
+    settled: [u64; 4],
+    /// Counted by itself, so that the equation can fail.
+    in_flight: i64,
+}
+
+const OUTCOMES: [Outcome; 4] = [Outcome::Written, Outcome::DeadLettered, Outcome::Skipped, Outcome::Dropped];
+
+impl Outcome {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Written => "written",
+            Self::DeadLettered => "dead_lettered",
+            Self::Skipped => "skipped",
+            Self::Dropped => "dropped",
+        }
+    }
+}
+
+impl Books {
+    pub(super) fn read(&mut self) {
+        self.read += 1;
+        self.in_flight += 1;
+    }
+
+    pub(super) fn settle(&mut self, outcome: Outcome) {
+        self.settled[outcome as usize] += 1;
+        self.in_flight -= 1;
+    }
+
+    pub(super) fn settled(&self, outcome: Outcome) -> u64 {
+        self.settled[outcome as usize]
+    }
+}
+
+/// Writes the books of all routes, each as it was at one moment.
+pub(super) fn encode(books: &[(String, Books)], mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+    let help = "Records read from Kafka";
+    let mut read = encoder.encode_descriptor("records_read", help, None, MetricType::Counter)?;
+    for (route, books) in books {
+        ConstCounter::new(books.read).encode(read.encode_family(&[("route", route.as_str())])?)?;
+    }
+    let help = "Records that left the daemon, by outcome";
+    let mut settled = encoder.encode_descriptor("records_settled", help, None, MetricType::Counter)?;
+    for (route, books) in books {
+        for outcome in OUTCOMES {
+            let labels = [("route", route.as_str()), ("outcome", outcome.word())];
+            ConstCounter::new(books.settled(outcome)).encode(settled.encode_family(&labels)?)?;
+        }
+    }
+    let help = "Records read and not yet settled";
+    let mut in_flight = encoder.encode_descriptor("records_in_flight", help, None, MetricType::Gauge)?;
+    for (route, books) in books {
+        ConstGauge::new(books.in_flight).encode(in_flight.encode_family(&[("route", route.as_str())])?)?;
+    }
+    Ok(())
+}
