@@ -8,6 +8,7 @@ use crate::{
     config::{self, Config, Log, Problems},
     daemon,
     ops::{metrics::Metrics, signal, telemetry},
+    startup::Misconfigured,
 };
 
 /// Reads Kafka topics and writes their records into Salesforce SObjects, each exactly accounted for.
@@ -102,6 +103,10 @@ async fn sandbox(port: u16) -> anyhow::Result<()> {
 fn ended(result: anyhow::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<Misconfigured>() => {
+            failed(&error);
+            ExitCode::from(BAD_CONFIGURATION)
+        }
         Err(error) => failed(&error),
     }
 }

@@ -15,6 +15,11 @@ use crate::{
     salesforce::Salesforce,
 };
 
+/// What the configuration names and the org or the broker does not have.
+#[derive(Debug, thiserror::Error)]
+#[error("the configuration does not fit what is there:\n{}", .0.join("\n"))]
+pub(crate) struct Misconfigured(Vec<String>);
+
 /// Between two attempts to reach a broker.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -22,10 +27,11 @@ const RETRY: Duration = Duration::from_secs(1);
 pub(crate) async fn wait(config: &Config, clients: &Clients, org: &Salesforce, routes: &Routes) -> Result<Topics> {
     let (login, topics) = tokio::join!(org.login_at_start(), reach(clients, &config.kafka.bootstrap_servers));
     let topics = topics?;
-    let mut problems = Vec::new();
     if let Err(cause) = login {
-        problems.push(format!("salesforce.auth: {cause}"));
-    } else if config.validate_on_start {
+        bail!("salesforce.auth: the login is refused: {cause}");
+    }
+    let mut problems = Vec::new();
+    if config.validate_on_start {
         for (index, (_, route)) in routes.iter().enumerate() {
             problems.extend(look_at(index, route, org).await);
         }
@@ -37,10 +43,7 @@ pub(crate) async fn wait(config: &Config, clients: &Clients, org: &Salesforce, r
             problems.push(format!("routes[{index}].topic: {name} does not exist"));
         }
     }
-    if !problems.is_empty() {
-        bail!("cannot start:\n  {}", problems.join("\n  "));
-    }
-    Ok(topics)
+    if problems.is_empty() { Ok(topics) } else { bail!(Misconfigured(problems)) }
 }
 
 async fn reach(clients: &Clients, bootstrap_servers: &str) -> Result<Topics, StartError> {

@@ -4,7 +4,9 @@
 use super::{Refusal, Route};
 use crate::{
     config::Nulls,
-    record::{Fields, Identity, MatchKey, Member, Object, Reason, Record, Rejection, SObject, Value, ValueKind},
+    record::{
+        Action, Fields, Identity, MatchKey, Member, Object, Reason, Record, Rejection, SObject, Value, ValueKind,
+    },
 };
 
 /// The members of `value` that are fields of `sobject`, less those that the route leaves out.
@@ -13,6 +15,7 @@ pub(super) fn fields(
     record: &Record,
     value: &Object<'_>,
     sobject: &SObject,
+    action: Action,
     target: Option<&Identity>,
 ) -> Result<Fields, Refusal> {
     let json = record.value.clone().unwrap_or_default();
@@ -35,6 +38,14 @@ pub(super) fn fields(
             )));
         }
         let Some(field) = sobject.field(name) else { return Err(Refusal::UnknownField(name.clone().into_owned())) };
+        let writable = match action {
+            Action::Create => field.createable,
+            Action::Update => field.updateable,
+            Action::Upsert | Action::Delete => field.createable || field.updateable,
+        };
+        if !writable {
+            return Err(invalid(format!("the field {} cannot be written by this user", field.name)));
+        }
         length += field.name.len() + value.0.len() + PUNCTUATION;
         // The converter's values are slices of the record's value: keep where they lie, copy nothing.
         let at = value.0.as_ptr() as usize - start;

@@ -102,7 +102,7 @@ impl Route {
         };
         known_target.clone_from(&target);
         let fields = match &value {
-            Some(value) if action != Action::Delete => fields(self, record, value, sobject, target.as_ref())?,
+            Some(value) if action != Action::Delete => fields(self, record, value, sobject, action, target.as_ref())?,
             _ => Fields::default(),
         };
         Ok(Command { operation, action, sobject: sobject.clone(), target, fields })

@@ -124,10 +124,11 @@ impl Auth {
             return Err(NoSession::Refused(cause));
         }
         // An outage is news once.
+        let login_url = &self.config.login_url;
         if known.as_ref() == Some(&cause) {
-            tracing::debug!(%cause, "no login to salesforce");
+            tracing::debug!(%cause, %login_url, "no login to salesforce");
         } else {
-            tracing::warn!(%cause, "no login to salesforce");
+            tracing::warn!(%cause, %login_url, "no login to salesforce");
         }
         Err(NoSession::Later(cause))
     }

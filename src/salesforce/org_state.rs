@@ -187,7 +187,7 @@ impl OrgState {
         }
         if level(percent) > inner.warned {
             inner.warned = level(percent);
-            tracing::warn!(used = usage.used, max = usage.max, percent, "the org's daily api calls run out");
+            tracing::warn!(used = usage.used, max = usage.max, percent, "the org's api quota runs low");
         }
     }
 

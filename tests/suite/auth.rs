@@ -136,7 +136,7 @@ async fn a_throttled_or_failing_login_is_waited_for() {
     let rig = Rig::new("throttled").await;
     let throttled = json!({"kind": "oauth_error", "error": "invalid_grant", "description": "login rate exceeded"});
     rig.fault("login", throttled, json!({"times": 2}));
-    rig.fault("login", json!({"kind": "status", "status": 503, "body": "busy"}), json!({"after": 2}));
+    rig.fault("login", json!({"kind": "status", "status": 503, "body": "busy"}), json!({}));
     let metrics = rig.run(&numbered(3)).await;
     assert_eq!(metrics.settled("written"), 3);
     assert_eq!(rig.org.calls().login, 4);

@@ -43,12 +43,12 @@ fn topic<'a>(
     }
     match TopicPattern::parse(&route.topic) {
         Err(error) => problems.push(Problem::new(key, error.to_string())),
-        Ok(pattern) => {
-            if let Some(topic) = dead_letters.filter(|topic| pattern.matches(topic)) {
-                let message = format!("{:?} takes in the dead-letter topic {topic:?}", route.topic);
-                problems.push(Problem::new(key, message).hint("the daemon would read its own dead letters"));
-            }
+        // Out of a glob the consumer keeps the dead-letter topic.
+        Ok(TopicPattern::Exact(topic)) if dead_letters == Some(&topic) => {
+            let message = format!("{topic:?} is also dead_letter.topic: the daemon would read its own dead letters");
+            problems.push(Problem::new(key, message));
         }
+        Ok(_) => {}
     }
 }
 
