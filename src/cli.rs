@@ -75,7 +75,11 @@ pub fn main() -> ExitCode {
 async fn run(config: Config) -> anyhow::Result<()> {
     let _guard = telemetry::init(&config.log)?;
     let cancel = signal::cancel_on_signal()?;
-    daemon::run(config, Metrics::new(), cancel).await
+    let ended = daemon::run(config, Metrics::new(), cancel).await;
+    if let Err(error) = &ended {
+        tracing::error!(error = format!("{error:#}"), "ended");
+    }
+    ended
 }
 
 #[cfg(feature = "dev")]

@@ -51,7 +51,10 @@ pub async fn run(config: Config, metrics: Metrics, cancel: CancellationToken) ->
             return Ok(());
         }
         started = timeout(config.startup_timeout, started) => {
-            started.context("startup_timeout has passed, and the last warning says what is missing")??
+            started.with_context(|| {
+                let (kafka, org) = (&config.kafka.bootstrap_servers, &config.salesforce.login_url);
+                format!("startup_timeout has passed without {kafka} or {org}; the last warnings say which")
+            })??
         }
     };
     let pipeline = pipeline(&config, &clients, &topics, &routes, org, &stop).await?;

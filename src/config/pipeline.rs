@@ -43,7 +43,7 @@ impl Default for Pipeline {
             max_row_bytes: 4 << 20,
             batch_rows: 200,
             batch_bytes: 1 << 20,
-            linger: Duration::from_millis(50),
+            linger: Duration::from_millis(100),
             insert_unknown: InsertUnknown::Retry,
         }
     }

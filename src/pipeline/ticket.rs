@@ -45,6 +45,8 @@ pub struct History {
     pub attempts: u32,
     /// An attempt ended without a known result.
     pub maybe_applied: bool,
+    /// The daemon is stopping for what came of it: not to be sent again.
+    pub is_last: bool,
     /// Since when the org asks to repeat this row.
     pub again_since: Option<Instant>,
     pub again_times: u32,

@@ -5,7 +5,8 @@ use crate::harness::{Daemon, OBJECT, Record, Rig, alone, upsert};
 #[tokio::test(flavor = "multi_thread")]
 async fn five_calls_for_a_thousand_upserts() {
     let _alone = alone().await;
-    let rig = Rig::with_partitions("calls", 6).await;
+    let mut rig = Rig::with_partitions("calls", 6).await;
+    rig.config.unset("pipeline.linger");
     let records: Vec<Record> = (0..6000).map(|n| upsert(&format!("key{n}"), "x").partition(n % 6)).collect();
     rig.produce(&records).await;
     let daemon = Daemon::start(&rig.config).await;

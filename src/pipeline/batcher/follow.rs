@@ -94,6 +94,7 @@ impl<O: Org> Worker<O> {
             }
             Verdict::Fatal(cause) => {
                 self.stop.now(cause.to_string());
+                ticket.history.is_last = true;
                 fates.hold(ticket, cause, Instant::now() + self.settings.unknown_hold);
             }
             // Nobody waits for it any more.
@@ -138,7 +139,7 @@ impl<O: Org> Worker<O> {
 
     /// A call whose backoff, or whose hold, is over.
     pub(super) fn repeat(&mut self, mut group: Group) {
-        group.rows.retain(Ticket::answered);
+        group.rows.retain(|ticket| ticket.answered() && !ticket.history.is_last);
         group.failures.judge(self.successes);
         if group.failures.own < self.settings.max_attempts {
             self.pin(group);
