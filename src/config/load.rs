@@ -25,9 +25,9 @@ pub fn load(path: &Path, env: impl IntoIterator<Item = (String, String)>) -> Res
 pub fn load_text(text: &str, path: &Path, env: impl IntoIterator<Item = (String, String)>) -> Result<Config, Problems> {
     let Layers { values, origins, mut problems } =
         source::layers(text, path, env).map_err(|problem| Problems(vec![problem]))?;
-    let mut checker = Checker::new(&origins);
-    let checked = checker.table("", values, schema::ROOT);
-    let mut found = checker.finish();
+    let mut walk = Checker::new(&origins);
+    let checked = walk.table("", values, schema::ROOT);
+    let mut found = walk.finish();
     let config = match checked.try_into::<Config>() {
         Ok(config) => {
             found.extend(validate::validate(&config));

@@ -75,7 +75,9 @@ async fn warnings_at_80_90_and_95_per_cent() {
     daemon.settled(6).await;
     until("a warning after a fall", async || (warnings(&daemon) == 4).then_some(())).await;
     let metrics = daemon.metrics().await;
-    assert!(metrics.sum("sobjectd_quota_used_calls", &[]) >= 820 && metrics.sum("sobjectd_quota_max_calls", &[]) == 1000);
+    assert!(
+        metrics.sum("sobjectd_quota_used_calls", &[]) >= 820 && metrics.sum("sobjectd_quota_max_calls", &[]) == 1000
+    );
     daemon.stop().await;
 }
 

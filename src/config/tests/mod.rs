@@ -1,1 +1,42 @@
+mod files;
+mod problems;
+mod secrets;
 
+use std::path::Path;
+
+use super::{Config, Problems, load_text};
+
+/// The least that is accepted.
+const LEAST: &str = r#"
+[kafka]
+bootstrap_servers = "broker:9092"
+group_id = "sink"
+
+[salesforce]
+login_url = "https://myorg.my.salesforce.com"
+auth = { flow = "client_credentials", client_id = "id", client_secret = "secret" }
+
+[[routes]]
+topic = "t"
+sobject = "Contact"
+"#;
+
+/// `text` in the place of a file, under these variables.
+fn try_load(text: &str, env: &[(&str, &str)]) -> Result<Config, Problems> {
+    let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    load_text(text, Path::new("x.toml"), env)
+}
+
+/// [`LEAST`] with `line` in the section `[section]`; in none for `""`, in the route for `"routes"`.
+fn with(section: &str, line: &str) -> String {
+    let header = match section {
+        "" => return format!("{line}\n{LEAST}"),
+        "routes" => "[[routes]]".to_owned(),
+        section => format!("[{section}]"),
+    };
+    if LEAST.contains(&header) {
+        LEAST.replacen(&header, &format!("{header}\n{line}"), 1)
+    } else {
+        format!("{header}\n{line}\n{LEAST}")
+    }
+}

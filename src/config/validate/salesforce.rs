@@ -49,7 +49,7 @@ fn login_url(url: &Url, allow_insecure: bool, problems: &mut Vec<Problem>) {
     if !url.username().is_empty() || url.password().is_some() {
         wrong("holds a user or password", "credentials belong into salesforce.auth");
     }
-    if url.path().trim_end_matches('/') != "" || url.query().is_some() || url.fragment().is_some() {
+    if !url.path().trim_end_matches('/').is_empty() || url.query().is_some() || url.fragment().is_some() {
         wrong("holds more than a scheme, host and port", "such as \"https://myorg.my.salesforce.com\"");
     }
 }
