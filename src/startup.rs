@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use tokio::time::sleep;
 use tracing::warn;
 
@@ -25,11 +25,12 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// Waits for the org and the broker, then looks at all that the routes name.
 pub(crate) async fn wait(config: &Config, clients: &Clients, org: &Salesforce, routes: &Routes) -> Result<Topics> {
-    let (login, topics) = tokio::join!(org.login_at_start(), reach(clients, &config.kafka.bootstrap_servers));
-    let topics = topics?;
-    if let Err(cause) = login {
-        bail!("salesforce.auth: the login is refused: {cause}");
-    }
+    let login = async {
+        let refused = |cause| anyhow!("salesforce.auth: the login is refused: {cause}");
+        org.login_at_start().await.map_err(refused)
+    };
+    let reached = async { Ok(reach(clients, &config.kafka.bootstrap_servers).await?) };
+    let ((), topics) = tokio::try_join!(login, reached)?;
     let mut problems = Vec::new();
     if config.validate_on_start {
         for (index, (_, route)) in routes.iter().enumerate() {

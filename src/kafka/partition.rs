@@ -1,6 +1,10 @@
 //! One partition's queue as a stream of records.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures::Stream;
@@ -8,7 +12,7 @@ use rdkafka::{
     Message as _,
     consumer::{BaseConsumer, Consumer as _, base_consumer::PartitionQueue},
     error::{KafkaError, RDKafkaErrorCode},
-    message::{BorrowedMessage, Headers as _},
+    message::{BorrowedHeaders, BorrowedMessage, Headers as _},
 };
 use tokio::sync::Notify;
 use tracing::warn;
@@ -87,9 +91,10 @@ impl Source {
     }
 
     fn copy(&self, message: &BorrowedMessage<'_>) -> Record {
-        let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
+        let position = Position { topic: self.topic.clone(), partition: self.partition, offset: message.offset() };
         Record {
-            position: Position { topic: self.topic.clone(), partition: self.partition, offset: message.offset() },
+            headers: message.headers().map_or_else(Vec::new, |all| headers(all, &position)),
+            position,
             timestamp: match message.timestamp() {
                 rdkafka::Timestamp::NotAvailable => None,
                 rdkafka::Timestamp::CreateTime(millis) => Some(Timestamp::Create(millis)),
@@ -97,9 +102,6 @@ impl Source {
             },
             key: message.key().map(Bytes::copy_from_slice),
             value: message.payload().map(Bytes::copy_from_slice),
-            headers: headers
-                .map(|header| Header { name: header.key.to_owned(), value: header.value.map(Bytes::copy_from_slice) })
-                .collect(),
         }
     }
 
@@ -111,4 +113,19 @@ impl Source {
         let (low, high) = watermarks.ok().and_then(Result::ok).unwrap_or((-1, -1));
         SourceError::LostOffsets { topic: self.topic.clone(), partition, next: self.next, low, high }
     }
+}
+
+/// rdkafka panics on a header whose name is not UTF-8, and gives no other way to it: such a header is left out.
+fn headers(all: &BorrowedHeaders, position: &Position) -> Vec<Header> {
+    let copy = |header: rdkafka::message::Header<'_, &[u8]>| Header {
+        name: header.key.to_owned(),
+        value: header.value.map(Bytes::copy_from_slice),
+    };
+    let one = |index| {
+        catch_unwind(AssertUnwindSafe(|| all.try_get(index).map(copy))).unwrap_or_else(|_| {
+            warn!(%position, index, "a header's name is not UTF-8: the header is left out");
+            None
+        })
+    };
+    (0..all.count()).filter_map(one).collect()
 }

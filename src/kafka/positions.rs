@@ -13,7 +13,7 @@ use std::{
 use rdkafka::{
     Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _, ConsumerContext},
-    error::KafkaResult,
+    error::{KafkaError, KafkaResult, RDKafkaErrorCode},
 };
 use tracing::{info, warn};
 
@@ -62,8 +62,11 @@ impl Positions {
             match self.try_resolve(consumer, partitions) {
                 Ok((known, new)) => {
                     let offsets = known.into_iter().chain(new.iter().cloned()).collect();
-                    if new.is_empty() || committer.commit(new, deadline) || Instant::now() >= deadline {
+                    if new.is_empty() || committer.commit(new, deadline) {
                         return Ok(offsets);
+                    }
+                    if Instant::now() >= deadline {
+                        return Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset));
                     }
                 }
                 Err(error) if Instant::now() >= deadline => return Err(error),

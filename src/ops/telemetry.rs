@@ -21,5 +21,7 @@ pub fn init(log: &Log) -> Result<Guard, ParseError> {
         LogFormat::Text => subscriber.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).try_init(),
         LogFormat::Json => subscriber.json().flatten_event(true).try_init(),
     });
+    // A panic is news like any other, and its thread does not wait for stderr either.
+    std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panic")));
     Ok(Guard(guard))
 }

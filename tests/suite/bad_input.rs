@@ -1,6 +1,8 @@
 //! Bad input: each record one dead letter that says where it lay and what is wrong, and its neighbours are written.
 
-use crate::harness::{Daemon, Record, Rig, delete, record, upsert};
+use std::{ffi::OsString, os::unix::ffi::OsStringExt as _};
+
+use crate::harness::{Daemon, Record, Rig, delete, kcat, record, upsert};
 
 /// A record, the last word of its exception class (empty: any), and a word of its message.
 type Case = (Record, &'static str, &'static str);
@@ -140,4 +142,22 @@ async fn what_the_org_refuses() {
         ],
     )
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_header_whose_name_is_no_text_costs_that_header_only() {
+    let rig = Rig::new("header-name").await;
+    let header = OsString::from_vec(b"\xff\xfe=x".to_vec());
+    kcat::produce_bytes(
+        rig.broker,
+        &rig.topic,
+        vec![header, "operation=UPSERT".into()],
+        &[("a", r#"{"Text__c":"1"}"#)],
+    )
+    .await;
+    let daemon = Daemon::start(&rig.config).await;
+    let metrics = daemon.settled(1).await;
+    assert_eq!((metrics.settled("written"), rig.text("a")), (1, "1".to_owned()));
+    daemon.says(&["WARN", "header", "@0"]).await;
+    daemon.stop().await;
 }

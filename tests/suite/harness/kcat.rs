@@ -1,6 +1,7 @@
 //! kcat, the client that people have at hand.
 
 use std::{
+    ffi::OsString,
     io::Write as _,
     process::{Command, Stdio},
 };
@@ -11,9 +12,14 @@ use super::Broker;
 
 /// Writes lines of `key<TAB>value`, all with these headers; an empty key or value is null.
 pub(crate) async fn produce(broker: &Broker, topic: &str, headers: &[&str], lines: &[(&str, &str)]) {
-    let mut args = ["-P", "-t", topic, "-K", "\t", "-Z", "-X", "acks=all"].map(str::to_owned).to_vec();
+    produce_bytes(broker, topic, headers.iter().map(OsString::from).collect(), lines).await;
+}
+
+/// The same with headers that are any bytes.
+pub(crate) async fn produce_bytes(broker: &Broker, topic: &str, headers: Vec<OsString>, lines: &[(&str, &str)]) {
+    let mut args = ["-P", "-t", topic, "-K", "\t", "-Z", "-X", "acks=all"].map(OsString::from).to_vec();
     for header in headers {
-        args.extend(["-H".to_owned(), (*header).to_owned()]);
+        args.extend(["-H".into(), header]);
     }
     let input: String = lines.iter().map(|(key, value)| format!("{key}\t{value}\n")).collect();
     kcat(broker, args, input).await;
@@ -38,12 +44,12 @@ impl Printed {
 
 /// A whole topic.
 pub(crate) async fn consume(broker: &Broker, topic: &str) -> Vec<Printed> {
-    let args = ["-C", "-t", topic, "-o", "beginning", "-e", "-q", "-J"].map(str::to_owned).to_vec();
+    let args = ["-C", "-t", topic, "-o", "beginning", "-e", "-q", "-J"].map(OsString::from).to_vec();
     let lines = kcat(broker, args, String::new()).await;
     lines.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
 }
 
-async fn kcat(broker: &Broker, args: Vec<String>, input: String) -> String {
+async fn kcat(broker: &Broker, args: Vec<OsString>, input: String) -> String {
     let bootstrap = broker.bootstrap.clone();
     tokio::task::spawn_blocking(move || {
         let mut child = Command::new("kcat")
