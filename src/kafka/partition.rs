@@ -24,10 +24,19 @@ pub type PartitionStream = std::pin::Pin<Box<dyn Stream<Item = Result<Record, So
 
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    #[error("{topic}[{partition}]: the offsets {next} to {} are lost; the topic begins at {low} and ends at {high}", low - 1)]
-    LostOffsets { topic: Arc<str>, partition: i32, next: i64, low: i64, high: i64 },
+    #[error("{topic}[{partition}]: the offsets from {next} on are lost: {}", range(*.next, *.watermarks))]
+    LostOffsets { topic: Arc<str>, partition: i32, next: i64, watermarks: Option<(i64, i64)> },
     #[error("{topic}[{partition}]: {source}")]
     Fatal { topic: Arc<str>, partition: i32, source: KafkaError },
+}
+
+/// What is not there any more.
+fn range(next: i64, watermarks: Option<(i64, i64)>) -> String {
+    match watermarks {
+        Some((low, _)) if low > next => format!("{next} to {} were deleted, the partition begins at {low}", low - 1),
+        Some((_, high)) => format!("the partition ends at {high}, it was made anew or cut off"),
+        None => "where the partition begins is not known".to_owned(),
+    }
 }
 
 /// How often a queue is looked at without a wake-up, since one can get lost (rust-rdkafka#840).
@@ -110,8 +119,8 @@ impl Source {
         let (consumer, topic, partition) = (self.consumer.clone(), self.topic.clone(), self.partition);
         let watermarks =
             tokio::task::spawn_blocking(move || consumer.fetch_watermarks(&topic, partition, TIMEOUT)).await;
-        let (low, high) = watermarks.ok().and_then(Result::ok).unwrap_or((-1, -1));
-        SourceError::LostOffsets { topic: self.topic.clone(), partition, next: self.next, low, high }
+        let watermarks = watermarks.ok().and_then(Result::ok);
+        SourceError::LostOffsets { topic: self.topic.clone(), partition, next: self.next, watermarks }
     }
 }
 

@@ -1,7 +1,13 @@
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    str::FromStr,
+};
 
 /// A Salesforce record id in its 18-character form, which is safe to compare without case (REST guide, "Record ID").
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+///
+/// Two ids are equal if their first 15 characters are: the last three only repeat what case these have.
+#[derive(Clone, Copy)]
 pub struct RecordId([u8; 18]);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -15,8 +21,36 @@ pub enum RecordIdError {
 }
 
 impl RecordId {
+    const CORE: usize = 15;
+
+    /// An id as the org itself gives it: taken as it is, since the org will be given it back.
+    pub fn from_org(text: &str) -> Result<Self, RecordIdError> {
+        match <[u8; 18]>::try_from(text.as_bytes()) {
+            Ok(id) if id.iter().all(u8::is_ascii_alphanumeric) => Ok(Self(id)),
+            _ => text.parse(),
+        }
+    }
+
+    fn core(&self) -> &[u8] {
+        &self.0[..Self::CORE]
+    }
+
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl PartialEq for RecordId {
+    fn eq(&self, other: &Self) -> bool {
+        self.core() == other.core()
+    }
+}
+
+impl Eq for RecordId {}
+
+impl Hash for RecordId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.core().hash(state);
     }
 }
 
@@ -73,6 +107,14 @@ mod tests {
         assert_eq!("0017Q00000EZlby".parse::<RecordId>(), Ok(long));
         assert_eq!("0017Q00000EZlbyqad".parse::<RecordId>(), Ok(long));
         assert_eq!(long.to_string(), "0017Q00000EZlbyQAD");
+    }
+
+    #[test]
+    fn the_orgs_own_ids_are_taken_as_they_are() {
+        let id = RecordId::from_org("0017Q00000EZlbyXXX").unwrap();
+        assert_eq!((id.as_str(), id), ("0017Q00000EZlbyXXX", "0017Q00000EZlby".parse().unwrap()));
+        assert_eq!(RecordId::from_org("0017Q00000EZlby").unwrap().as_str(), "0017Q00000EZlbyQAD");
+        assert!(RecordId::from_org("0017Q00000EZlby-AD").is_err() && RecordId::from_org("").is_err());
     }
 
     #[test]

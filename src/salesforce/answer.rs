@@ -95,7 +95,7 @@ fn read(row: RawRow<'_>, index: usize, expected: Expected<'_>) -> Result<RowAnsw
     if !row.success {
         return Ok(RowAnswer::Failed(row.errors));
     }
-    let id = row.id.and_then(|id| id.parse::<RecordId>().ok());
+    let id = row.id.and_then(|id| RecordId::from_org(id).ok());
     match expected.action {
         Action::Create | Action::Upsert if id.is_none() => {
             Err(Cause::new(format!("the org wrote row {index} and gave no record id")))

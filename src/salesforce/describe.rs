@@ -87,6 +87,10 @@ impl Entry {
     }
 }
 
+fn yes() -> bool {
+    true
+}
+
 #[derive(Deserialize)]
 struct RawSObject {
     name: String,
@@ -100,9 +104,10 @@ struct RawField {
     name: String,
     #[serde(rename = "type")]
     kind: String,
-    #[serde(default)]
+    /// Where it is not said, the org will say it of the row.
+    #[serde(default = "yes")]
     createable: bool,
-    #[serde(default)]
+    #[serde(default = "yes")]
     updateable: bool,
     #[serde(default)]
     external_id: bool,

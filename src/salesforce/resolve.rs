@@ -155,8 +155,8 @@ fn among(value: &ExternalId, hits: &[Hit]) -> Resolved {
 
 /// The value's record where only it was asked for: the org knows best how it compares, unless it can only mean equal.
 fn alone(value: &ExternalId, hits: &[Hit]) -> Resolved {
-    let knows_case = matches!(value.field().kind, KeyKind::Text { case_sensitive: true, .. });
-    pick(value, hits.iter().filter(|hit| !knows_case || value.is_exactly(&hit.value)))
+    let only_equal = matches!(value.field().kind, KeyKind::Text { case_sensitive: true, .. } | KeyKind::Number { .. });
+    pick(value, hits.iter().filter(|hit| !only_equal || value.is_exactly(&hit.value)))
 }
 
 fn pick<'a>(value: &ExternalId, candidates: impl Iterator<Item = &'a Hit>) -> Resolved {

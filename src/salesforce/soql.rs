@@ -117,7 +117,7 @@ pub(super) fn read(body: &[u8], field: &KeyField) -> Result<Page, Cause> {
     let hit = |record: &BTreeMap<&str, &RawValue>| {
         let member =
             |name: &str| record.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, raw)| raw.get());
-        let id = serde_json::from_str::<String>(member("Id")?).ok()?.parse().ok()?;
+        let id = RecordId::from_org(&serde_json::from_str::<String>(member("Id")?).ok()?).ok()?;
         let raw = member(&field.name)?;
         // A number stays the text that it is.
         let value = if raw.starts_with('"') { serde_json::from_str(raw).ok()? } else { raw.to_owned() };

@@ -49,7 +49,7 @@ fn what_does_not_fit_its_request_says_why() {
         (Action::Create, r#"{"success":true}"#.to_owned(), &[], "cannot be read"),
         (Action::Create, "[]".to_owned(), &[], "answered 0 rows for 1"),
         (Action::Create, r#"[{"success":true,"errors":[]}]"#.to_owned(), &[], "gave no record id"),
-        (Action::Upsert, done("0037e00001WZ30qAAE"), &[], "gave no record id"),
+        (Action::Upsert, done("0037e00001WZ30q-AE"), &[], "gave no record id"),
         (Action::Update, done(OTHER), &[CONTACT], "another record's id"),
         (Action::Delete, done("nonsense"), &[CONTACT], "another record's id"),
     ] {

@@ -6,7 +6,7 @@ fn a_describe_is_read_by_the_keys_that_matter() {
     let sobject = read(
         br#"{"name":"Custom__c","label":"x","fields":[
         {"name":"Id","type":"id","idLookup":true,"label":"Record ID","nillable":false},
-        {"name":"Ext__c","type":"string","externalId":true,"unique":true,"caseSensitive":true,"createable":true},
+        {"name":"Ext__c","type":"string","externalId":true,"unique":true,"caseSensitive":true,"createable":true,"updateable":false},
         {"name":"Name","type":"string","idLookup":true},
         {"name":"Born__c","type":"date","externalId":true},
         {"name":"Text__c","type":"string"}]}"#,

@@ -26,7 +26,8 @@ fn whose_row_an_answer_is() {
     // (field, asked, the org's values, found among many, found alone)
     for (kind, asked, values, many, single) in [
         (UNIQUE, "K", &["k"][..], "0", "0"),
-        (UNIQUE, "K", &["\u{212A}"], "0", "0"), // the Kelvin sign
+        (UNIQUE, "K", &["\u{212A}"], "-", "0"), // the Kelvin sign
+        (UNIQUE, "e\u{301}", &["\u{e9}", "e\u{301}"], "1", "1"),
         (UNIQUE, "K", &["other"], "-", "0"),
         (UNIQUE, "a ", &["a"], "0", "0"),
         (UNIQUE, "ss", &["ß", "ss"], "1", "1"),
@@ -39,7 +40,7 @@ fn whose_row_an_answer_is() {
         (LOOSE, "K", &["k", "\u{212A}"], "-", "2!"),
         (NUMBER, "1.0", &["1"], "0", "0"),
         (NUMBER, "1e3", &["1000.00"], "0", "0"),
-        (NUMBER, "1", &["2"], "-", "0"),
+        (NUMBER, "1", &["2"], "-", "-"),
         (NUMBER, "1", &[], "-", "-"),
     ] {
         let (value, hits) = (external("Ext__c", kind, asked), hits(values));
