@@ -57,7 +57,6 @@ pub enum Reason {
     InvalidField,
     TargetMismatch,
     TooLarge,
-    Unrouted,
     NotFound,
     Ambiguous,
     /// Salesforce refused the row.
@@ -105,7 +104,6 @@ impl Reason {
             Self::InvalidField => "InvalidField",
             Self::TargetMismatch => "TargetMismatch",
             Self::TooLarge => "TooLarge",
-            Self::Unrouted => "Unrouted",
             Self::NotFound => "NotFound",
             Self::Ambiguous => "Ambiguous",
             Self::Refused => "Refused",

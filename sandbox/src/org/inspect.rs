@@ -28,11 +28,6 @@ impl Org {
         Ok(self.inner.faults.add(parse_faults(faults)?))
     }
 
-    /// Adds a fault.
-    pub fn add_fault(&self, fault: Fault) -> u64 {
-        self.inner.faults.add(vec![fault]).first().copied().unwrap_or_default()
-    }
-
     /// The script with its hits.
     pub fn faults(&self) -> Vec<Scripted> {
         self.inner.faults.list()
