@@ -13,16 +13,18 @@ use rdkafka::{
 };
 use tracing::warn;
 
-use super::client::Clients;
+use super::{client::Clients, log::Quiet};
 use crate::{
     pipeline::dead_letter::{DeadLetter, DeadLetterError, DeadLetters},
     record::{Header, Record, Timestamp},
 };
 
+type Producer = FutureProducer<Quiet>;
+
 pub struct KafkaDeadLetters {
     config: ClientConfig,
     topic: String,
-    producer: Mutex<Arc<FutureProducer>>,
+    producer: Mutex<Arc<Producer>>,
 }
 
 /// Between two attempts at a broker that does not take a letter now.
@@ -34,24 +36,24 @@ impl KafkaDeadLetters {
     /// `max_bytes`: the largest message that the topic takes.
     pub fn new(clients: &Clients, topic: &str, max_bytes: usize) -> KafkaResult<Self> {
         let config = clients.producer(max_bytes);
-        let producer = Mutex::new(Arc::new(config.create()?));
+        let producer = Mutex::new(Arc::new(config.create_with_context(Quiet)?));
         Ok(Self { config, topic: topic.to_owned(), producer })
     }
 
-    fn producer(&self) -> Arc<FutureProducer> {
+    fn producer(&self) -> Arc<Producer> {
         self.producer.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// After a fatal error a producer takes nothing any more. The first letter that sees it builds the next one.
-    fn rebuild(&self, failed: &Arc<FutureProducer>) -> KafkaResult<()> {
+    fn rebuild(&self, failed: &Arc<Producer>) -> KafkaResult<()> {
         let mut producer = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
         if Arc::ptr_eq(&producer, failed) {
-            *producer = Arc::new(self.config.create()?);
+            *producer = Arc::new(self.config.create_with_context(Quiet)?);
         }
         Ok(())
     }
 
-    async fn send(&self, producer: &FutureProducer, record: &Record, timestamp: bool) -> KafkaResult<()> {
+    async fn send(&self, producer: &Producer, record: &Record, timestamp: bool) -> KafkaResult<()> {
         loop {
             let headers = headers(&record.headers, record.timestamp.filter(|_| !timestamp).map(Timestamp::millis));
             let mut letter: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(&self.topic).headers(headers);

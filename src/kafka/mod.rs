@@ -5,6 +5,7 @@ mod client;
 mod commit;
 mod consumer;
 mod dead_letters;
+mod log;
 mod partition;
 mod positions;
 mod rebalance;

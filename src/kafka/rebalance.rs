@@ -12,6 +12,7 @@ use std::{
 
 use rdkafka::{
     ClientContext, Offset, TopicPartitionList,
+    config::RDKafkaLogLevel,
     consumer::{BaseConsumer, Consumer as _, ConsumerContext, RebalanceProtocol},
     error::{KafkaError, KafkaResult},
     types::RDKafkaRespErr,
@@ -22,6 +23,7 @@ use tracing::{debug, error, info, warn};
 
 use super::{
     commit::{Committer, Owned, TopicPartition},
+    log::log,
     partition::{self, PartitionStream},
     positions::Positions,
 };
@@ -208,6 +210,10 @@ impl ConsumerContext for Context {
 }
 
 impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log(level, facility, message);
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
         debug!(%error, reason, "kafka client");
     }

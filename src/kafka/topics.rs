@@ -4,12 +4,11 @@ use std::{collections::BTreeMap, time::Duration};
 
 use rdkafka::{
     admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication},
-    client::DefaultClientContext,
     error::{KafkaError, RDKafkaErrorCode},
 };
 use tracing::{debug, info, warn};
 
-use super::client::Clients;
+use super::{client::Clients, log::Quiet};
 use crate::config::{DeadLetter, TopicPattern};
 
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +23,7 @@ pub enum StartError {
 
 /// The cluster's topics, and a client to ask about them.
 pub struct Topics {
-    admin: AdminClient<DefaultClientContext>,
+    admin: AdminClient<Quiet>,
     /// Partition counts by name.
     pub partitions: BTreeMap<String, i32>,
 }
@@ -43,7 +42,7 @@ impl Topics {
     /// Asks the cluster once.
     pub async fn look(clients: &Clients) -> Result<Self, StartError> {
         const ONCE: Duration = Duration::from_secs(2);
-        let admin: AdminClient<_> = clients.admin().create().map_err(StartError::Client)?;
+        let admin: AdminClient<_> = clients.admin().create_with_context(Quiet).map_err(StartError::Client)?;
         let looked = tokio::task::spawn_blocking(move || {
             let metadata = admin.inner().fetch_metadata(None, ONCE);
             let metadata = metadata.map(|metadata| {

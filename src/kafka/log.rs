@@ -1,0 +1,26 @@
+//! What librdkafka says, in the daemon's own levels: a broker that is away costs nothing, so it is no ERROR.
+
+use rdkafka::{ClientContext, config::RDKafkaLogLevel, error::KafkaError};
+use tracing::{debug, warn};
+
+/// For clients that need no more of their context.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Quiet;
+
+impl ClientContext for Quiet {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        debug!(%error, reason, "kafka client");
+    }
+}
+
+pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
+    if level as i32 <= RDKafkaLogLevel::Warning as i32 {
+        warn!(facility, "librdkafka: {message}");
+    } else {
+        debug!(facility, "librdkafka: {message}");
+    }
+}
