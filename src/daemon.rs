@@ -190,10 +190,12 @@ fn lane_starter(
 
 /// What may be in memory with so many partitions, in bytes.
 fn memory_bound(config: &Config) -> impl Fn(usize) -> usize + Send + Sync + 'static {
+    /// The process by itself: code, TLS roots, threads, what the allocator does not give back.
+    const PROCESS: usize = 24 * 1024 * 1024;
     /// The longest answer that is read.
     const ANSWER: usize = 4 * 1024 * 1024;
     let (pipeline, calls) = (&config.pipeline, config.salesforce.max_concurrent_requests);
     let call = pipeline.batch_bytes.max(pipeline.max_row_bytes) + ANSWER;
-    let fixed = pipeline.max_in_flight_bytes + PRODUCER_QUEUE + calls * call;
+    let fixed = PROCESS + pipeline.max_in_flight_bytes + PRODUCER_QUEUE + calls * call;
     move |partitions| fixed + partitions * (partition_bound() + 2 * 1024)
 }

@@ -38,7 +38,7 @@ pub enum InsertUnknown {
 impl Default for Pipeline {
     fn default() -> Self {
         Self {
-            max_in_flight_rows: 4000,
+            max_in_flight_rows: 2_000,
             max_in_flight_bytes: 16 << 20,
             max_row_bytes: 4 << 20,
             batch_rows: 200,

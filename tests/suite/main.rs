@@ -9,6 +9,7 @@
 //! | `restart` | resuming, draining, replicas, start-up |
 //! | `faults` | every verdict of the failure model |
 //! | `quota`, `auth`, `calls` | that the org is a scarce, shared resource |
+//! | `outside` | that whoever watches the daemon does not slow it |
 //! | `order` | order per identity, and nothing lost, judged by a model in another language |
 //!
 //! `script/test` runs all of it. Every test has topics, a group and an org of its own; they share one broker.
@@ -25,6 +26,7 @@ mod faults;
 mod harness;
 mod operations;
 mod order;
+mod outside;
 mod quota;
 mod restart;
 mod values;

@@ -1,9 +1,10 @@
 //! The daemon as people run it: a child process with a configuration file.
 
 use std::{
-    io::{BufRead as _, BufReader},
-    process::{Child, Command, ExitStatus, Stdio},
+    io::{BufRead as _, BufReader, Lines},
+    process::{Child, ChildStderr, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, MutexGuard},
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
@@ -12,6 +13,8 @@ use super::{Config, Metrics, until};
 pub(crate) struct Daemon {
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
+    /// Holds the other end of the log open.
+    _listener: JoinHandle<Lines<BufReader<ChildStderr>>>,
     http: reqwest::Client,
     _dir: tempfile::TempDir,
 }
@@ -23,6 +26,11 @@ impl Daemon {
     }
 
     pub(crate) fn spawn_with(toml: &str, environment: &[(&str, &str)]) -> Self {
+        Self::spawn_heard(toml, environment, usize::MAX)
+    }
+
+    /// Nobody reads its log after so many lines, and nobody closes it.
+    pub(crate) fn spawn_heard(toml: &str, environment: &[(&str, &str)], lines: usize) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("sobjectd.toml");
         std::fs::write(&file, toml).unwrap();
@@ -37,9 +45,12 @@ impl Daemon {
             .spawn()
             .unwrap();
         let log = Arc::new(Mutex::new(Vec::new()));
-        let (lines, to) = (BufReader::new(child.stderr.take().unwrap()).lines(), Arc::clone(&log));
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| to.lock().unwrap().push(line)));
-        Self { child, log, http: reqwest::Client::new(), _dir: dir }
+        let (mut heard, to) = (BufReader::new(child.stderr.take().unwrap()).lines(), Arc::clone(&log));
+        let listener = std::thread::spawn(move || {
+            heard.by_ref().take(lines).map_while(Result::ok).for_each(|line| to.lock().unwrap().push(line));
+            heard
+        });
+        Self { child, log, _listener: listener, http: reqwest::Client::new(), _dir: dir }
     }
 
     /// Starts it and waits until it is ready.
