@@ -40,10 +40,7 @@ impl Clients {
         if kafka.properties.keys().any(|key| key == "ssl.ca.pem") && !kafka.properties.contains_key("ssl.ca.location") {
             base.remove("ssl.ca.location");
         }
-        base.set("bootstrap.servers", &kafka.bootstrap_servers)
-            .set("client.id", &config.name)
-            // One set of properties serves consumer and producer: each would warn of the other's.
-            .set("log.configuration.warnings", "false");
+        base.set("bootstrap.servers", &kafka.bootstrap_servers).set("client.id", &config.name);
 
         let mut consumer = base.clone();
         consumer
