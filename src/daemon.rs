@@ -95,7 +95,8 @@ async fn pipeline(
 ) -> Result<Arc<Pipeline>> {
     let dead_letters = match &config.dead_letter.topic {
         Some(name) => {
-            let inputs: Vec<_> = routes.iter().flat_map(|(pattern, _)| topics.matching(pattern)).collect();
+            let inputs: Vec<_> =
+                routes.iter().flat_map(|(pattern, _)| topics.matching(pattern)).map(|(name, _)| name).collect();
             let max_bytes = topics.dead_letter_topic(&config.dead_letter, name, &inputs).await?;
             Some(KafkaDeadLetters::new(clients, name, max_bytes).context("dead_letter: no producer")?)
         }
@@ -149,10 +150,12 @@ fn start_consumer(
         }
     };
     let lanes = Lanes { start: Box::new(lane_starter(routes, pipeline, metrics, stop)), assigned: Box::new(assigned) };
+    let all = routes.iter().flat_map(|(pattern, _)| topics.matching(pattern));
+    let partitions = all.map(|(name, count)| (name.to_owned(), count)).collect();
     let settings = Settings {
         clients,
         subscription: routes.iter().map(|(pattern, _)| pattern).collect(),
-        partitions: &topics.partitions,
+        partitions: &partitions,
         start: config.kafka.start,
         commit_interval: config.kafka.commit_interval,
         drain_timeout: config.drain_timeout,

@@ -1,7 +1,11 @@
 //! The poll thread. It never reads a record: those come through the partitions' queues. It serves the group, so that an
 //! outage of the org for hours costs no membership.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use rdkafka::{
     consumer::{BaseConsumer, Consumer as _},
@@ -37,7 +41,7 @@ pub enum ConsumerError {
 pub struct Settings<'a> {
     pub clients: &'a Clients,
     pub subscription: Vec<&'a TopicPattern>,
-    /// The topics that there are now, with their partition counts.
+    /// The topics that it takes now, with their partition counts.
     pub partitions: &'a BTreeMap<String, i32>,
     pub start: Start,
     pub commit_interval: Duration,
@@ -57,12 +61,14 @@ const POLL: Duration = Duration::from_millis(100);
 impl Consumer {
     /// Joins the group and starts lanes for what is assigned, until it is cancelled.
     pub fn start(settings: &Settings<'_>, lanes: Lanes, stop: Stop) -> Result<Self, ConsumerError> {
-        let context = Context::new(lanes, settings.drain_timeout, stop.clone());
+        let [cancel, drained, closed] = std::array::from_fn(|_| CancellationToken::new());
+        let context = Context::new(lanes, settings.drain_timeout, stop.clone(), cancel.clone());
         let consumer: BaseConsumer<Context> =
             settings.clients.consumer().create_with_context(context).map_err(ConsumerError::Create)?;
         let consumer = Arc::new(consumer);
-        let positions =
-            Positions::look(&consumer, settings.start, settings.partitions).map_err(ConsumerError::Positions)?;
+        let deadline = Instant::now() + settings.drain_timeout;
+        let positions = Positions::look(&consumer, settings.start, settings.partitions, deadline)
+            .map_err(ConsumerError::Positions)?;
         let owned = consumer.context().owned().clone();
         let (committer, _) = Committer::start(&consumer, owned, settings.commit_interval)?;
         consumer.context().complete(&consumer, committer, positions);
@@ -72,7 +78,6 @@ impl Consumer {
         consumer.subscribe(&topics).map_err(ConsumerError::Subscribe)?;
         info!(?topics, "subscribed");
 
-        let [cancel, drained, closed] = std::array::from_fn(|_| CancellationToken::new());
         let this = Self { cancel: cancel.clone(), drained: drained.clone(), closed: closed.clone() };
         std::thread::Builder::new().name("poll".into()).spawn(move || {
             let (_drained, _closed) = (drained.drop_guard_ref(), closed.drop_guard_ref());

@@ -15,13 +15,16 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer as _, ConsumerContext},
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
 };
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::commit::{Committer, TopicPartition};
 use crate::config::Start;
 
 /// How long one look-up may take before it is tried again.
-const LOOK_UP: Duration = Duration::from_secs(5);
+const LOOK_UP: Duration = Duration::from_secs(3);
+/// Between two attempts.
+const AGAIN: Duration = Duration::from_millis(200);
 
 #[derive(Debug)]
 pub(super) struct Positions {
@@ -30,8 +33,25 @@ pub(super) struct Positions {
 }
 
 impl Positions {
-    /// Looks before the group is joined. `partitions`: the partition count of each subscribed topic.
+    /// Looks before the group is joined, until `deadline`. `partitions`: the partition count of each subscribed topic.
     pub(super) fn look<C: ConsumerContext>(
+        consumer: &BaseConsumer<C>,
+        start: Start,
+        partitions: &BTreeMap<String, i32>,
+        deadline: Instant,
+    ) -> KafkaResult<Self> {
+        loop {
+            match Self::try_look(consumer, start, partitions) {
+                Err(error) if Instant::now() < deadline => {
+                    warn!(%error, "committed offsets not known, trying again");
+                    std::thread::park_timeout(AGAIN);
+                }
+                looked => return looked,
+            }
+        }
+    }
+
+    fn try_look<C: ConsumerContext>(
         consumer: &BaseConsumer<C>,
         start: Start,
         partitions: &BTreeMap<String, i32>,
@@ -50,15 +70,16 @@ impl Positions {
         Ok(Self { fresh })
     }
 
-    /// A numeric offset for each partition; what fails is tried again until `deadline`.
+    /// A numeric offset for each partition; what fails is tried again until `deadline`, or until the daemon is to stop.
     pub(super) fn resolve<C: ConsumerContext>(
         &self,
         consumer: &BaseConsumer<C>,
         committer: &Committer,
         partitions: &[TopicPartition],
         deadline: Instant,
+        cancel: &CancellationToken,
     ) -> KafkaResult<Vec<(TopicPartition, i64)>> {
-        loop {
+        while !cancel.is_cancelled() {
             match self.try_resolve(consumer, partitions) {
                 Ok((known, new)) => {
                     let offsets = known.into_iter().chain(new.iter().cloned()).collect();
@@ -72,8 +93,9 @@ impl Positions {
                 Err(error) if Instant::now() >= deadline => return Err(error),
                 Err(error) => warn!(%error, "committed offsets not known, trying again"),
             }
-            std::thread::park_timeout(Duration::from_millis(200));
+            std::thread::park_timeout(AGAIN);
         }
+        Err(KafkaError::Canceled)
     }
 
     /// Partitions with a committed offset, and those without.

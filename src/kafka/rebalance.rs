@@ -64,10 +64,12 @@ pub(super) struct Context {
     runtime: Handle,
     drain_timeout: Duration,
     stop: Stop,
+    /// The daemon is to stop.
+    cancel: CancellationToken,
 }
 
 impl Context {
-    pub(super) fn new(daemon: Lanes, drain_timeout: Duration, stop: Stop) -> Self {
+    pub(super) fn new(daemon: Lanes, drain_timeout: Duration, stop: Stop, cancel: CancellationToken) -> Self {
         Self {
             consumer: OnceLock::new(),
             committer: OnceLock::new(),
@@ -78,6 +80,7 @@ impl Context {
             runtime: Handle::current(),
             drain_timeout,
             stop,
+            cancel,
         }
     }
 
@@ -97,7 +100,9 @@ impl Context {
         let partitions = partitions(list);
         let deadline = Instant::now() + self.drain_timeout;
         let offsets = match (self.positions.get(), self.committer.get()) {
-            (Some(positions), Some(committer)) => positions.resolve(consumer, committer, &partitions, deadline)?,
+            (Some(positions), Some(committer)) => {
+                positions.resolve(consumer, committer, &partitions, deadline, &self.cancel)?
+            }
             _ => Vec::new(),
         };
         let mut assigned = TopicPartitionList::with_capacity(offsets.len());
@@ -202,7 +207,9 @@ impl ConsumerContext for Context {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.assign(consumer, list),
             _ => self.revoke(consumer, list),
         };
-        if let Err(error) = done {
+        if let Err(error) = done
+            && !self.cancel.is_cancelled()
+        {
             error!(%error, "rebalance failed");
             self.stop.now(format!("a rebalance has failed: {error}"));
         }

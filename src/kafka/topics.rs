@@ -59,9 +59,10 @@ impl Topics {
         }
     }
 
-    /// The topics that a pattern takes now.
-    pub fn matching<'a>(&'a self, pattern: &'a TopicPattern) -> impl Iterator<Item = &'a str> {
-        self.partitions.iter().filter(|(name, count)| **count > 0 && pattern.matches(name)).map(|(name, _)| &**name)
+    /// The topics that a pattern takes now, with their partition counts.
+    pub fn matching<'a>(&'a self, pattern: &'a TopicPattern) -> impl Iterator<Item = (&'a str, i32)> {
+        let matching = self.partitions.iter().filter(|(name, count)| **count > 0 && pattern.matches(name));
+        matching.map(|(name, count)| (&**name, *count))
     }
 
     /// Creates the dead-letter topic if it is missing. Returns the largest message that it takes, in bytes.
