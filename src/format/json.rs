@@ -178,6 +178,23 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
+            drop(object(&bytes));
+        }
+
+        /// What is taken is valid JSON to everybody else, member by member.
+        #[test]
+        fn what_is_taken_is_json(text in r#"\{("[aB\\u0041d8]{0,7}":[0-9eE.\-"\[\]{}ntul:,\\ud]{0,8},?){0,3}\}"#) {
+            if let Ok(object) = object(text.as_bytes()) {
+                for (_, value) in object.members {
+                    proptest::prop_assert!(serde_json::from_str::<serde::de::IgnoredAny>(value.0).is_ok());
+                }
+            }
+        }
+    }
+
     #[test]
     fn nesting_is_bounded_at_any_size() {
         let nested = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));

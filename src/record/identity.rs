@@ -204,6 +204,21 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        /// What may be one record to the org is one to the gate.
+        #[test]
+        fn the_gate_is_never_finer_than_the_match(left in "[ aAkK\u{212A}eé\u{301}ß1.0\t]{1,4}", right in "[ aAkK\u{212A}eé\u{301}ß1.0\t]{1,4}") {
+            for kind in [UNIQUE, EXACT, LOOSE, NUMBER] {
+                let both = [&left, &right].map(|text| ExternalId::new(field(kind), text).ok());
+                if let [Some(left), Some(right)] = both {
+                    let [gate_left, gate_right] = [&left, &right].map(|e| Identity::ExternalId(e.clone()).gate_key("x"));
+                    proptest::prop_assert!(left.match_key() != right.match_key() || gate_left == gate_right);
+                    proptest::prop_assert!(!left.is_exactly(right.text()) || gate_left == gate_right);
+                }
+            }
+        }
+    }
+
     #[test]
     fn record_ids_keep_their_case_and_know_both_lengths() {
         let key = |id: &str| Identity::RecordId(id.parse().unwrap()).gate_key("Account");
