@@ -13,7 +13,10 @@ use crate::{
 
 /// Reads Kafka topics and writes their records into Salesforce SObjects, each exactly accounted for.
 #[derive(Debug, Parser)]
-#[command(version, after_help = "Exit codes: 0 drained, 1 failed, 2 bad command line, 78 bad configuration.")]
+#[command(
+    version,
+    after_help = "Exit codes: 0 stopped as told, 1 failed, 2 bad command line, 78 bad configuration, 143 told to stop twice."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -107,7 +110,7 @@ async fn sandbox(port: u16) -> anyhow::Result<()> {
 fn ended(result: anyhow::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) if error.is::<Misconfigured>() => {
+        Err(error) if error.is::<Misconfigured>() || error.is::<Problems>() => {
             failed(&error);
             ExitCode::from(BAD_CONFIGURATION)
         }

@@ -10,18 +10,18 @@ use tracing::{error, info, warn};
 
 use crate::{
     config::Config,
-    kafka::{Clients, Consumer, KafkaDeadLetters, LaneStart, Lanes, PRODUCER_QUEUE, Settings, Topics, partition_bound},
+    kafka::{Clients, Consumer, KafkaDeadLetters, LaneStart, Lanes, Settings, Topics, partition_bound},
     ops::{admin, health::Health, health::Phase, metrics::Metrics},
     pipeline::{
         batcher::{self, Batcher},
         budget::Budget,
         gate::Gate,
-        lane::{Lane, Shared},
+        lane::{Lane, MAX_AHEAD, Shared},
         settle::Settle,
         stop::Stop,
     },
     route::Routes,
-    salesforce::Salesforce,
+    salesforce::{MAX_ANSWER, Salesforce},
     startup,
 };
 
@@ -140,7 +140,8 @@ fn start_consumer(
     metrics: &Metrics,
     stop: &Stop,
 ) -> Result<Consumer> {
-    let bound = memory_bound(config);
+    let queue = pipeline.settle.dead_letters.as_ref().map_or(0, KafkaDeadLetters::queue_bytes);
+    let bound = memory_bound(config, queue);
     let assigned = {
         let pipeline = pipeline.clone();
         move |partitions: usize| {
@@ -191,14 +192,14 @@ fn lane_starter(
     }
 }
 
-/// What may be in memory with so many partitions, in bytes.
-fn memory_bound(config: &Config) -> impl Fn(usize) -> usize + Send + Sync + 'static {
+/// What may be in memory with so many partitions, in bytes. docs/architecture.md has the sum.
+fn memory_bound(config: &Config, producer_queue: usize) -> impl Fn(usize) -> usize + Send + Sync + 'static {
     /// The process by itself: code, TLS roots, threads, what the allocator does not give back.
     const PROCESS: usize = 24 * 1024 * 1024;
-    /// The longest answer that is read.
-    const ANSWER: usize = 4 * 1024 * 1024;
+    /// An offset that waits behind another one.
+    const AHEAD: usize = 128;
     let (pipeline, calls) = (&config.pipeline, config.salesforce.max_concurrent_requests);
-    let call = pipeline.batch_bytes.max(pipeline.max_row_bytes) + ANSWER;
-    let fixed = PROCESS + pipeline.max_in_flight_bytes + PRODUCER_QUEUE + calls * call;
-    move |partitions| fixed + partitions * (partition_bound() + 2 * 1024)
+    let call = pipeline.batch_bytes.max(pipeline.max_row_bytes) + MAX_ANSWER;
+    let fixed = PROCESS + pipeline.max_in_flight_bytes + producer_queue + calls * call;
+    move |partitions| fixed + partitions * (partition_bound() + MAX_AHEAD * AHEAD)
 }

@@ -37,9 +37,10 @@ pub async fn run(file: &Path, count: Option<u64>, cancel: CancellationToken) -> 
         introduce(&config, &broker, &org);
         return daemon::run(config, metrics, cancel).await;
     };
-    let daemon = tokio::spawn(daemon::run(config, metrics.clone(), cancel.clone()));
+    let mut daemon = tokio::spawn(daemon::run(config, metrics.clone(), cancel.clone()));
     let done = tokio::select! {
         done = try_sample(count, &broker, &org, &metrics) => done,
+        ended = &mut daemon => bail!("the daemon has ended: {:?}", ended?),
         () = cancel.cancelled() => Err(anyhow::anyhow!("stopped before the sample was done")),
     };
     cancel.cancel();
@@ -84,7 +85,8 @@ async fn try_sample(count: u64, broker: &Broker, org: &Org, metrics: &Metrics) -
     );
     let start = Instant::now();
     let bootstrap_servers = broker.bootstrap_servers().to_owned();
-    let produced = tokio::task::spawn_blocking(move || sample.produce(&bootstrap_servers, |_| {}).map(|()| sample));
+    let produced = tokio::task::spawn_blocking(move || sample.produce(&bootstrap_servers).map(|()| sample));
+    let sample = produced.await??;
     let settled = || {
         let all = [Outcome::Written, Outcome::DeadLettered, Outcome::Skipped];
         all.into_iter().map(|outcome| metrics.count(outcome)).sum::<u64>()
@@ -102,11 +104,10 @@ async fn try_sample(count: u64, broker: &Broker, org: &Org, metrics: &Metrics) -
     }
     bar.finish();
     let took = start.elapsed();
-    let sample = produced.await??;
     let (bootstrap_servers, (topic, _)) = (broker.bootstrap_servers().to_owned(), sample::DEAD_LETTERS);
     let letters = tokio::task::spawn_blocking(move || sample::read_dead_letters(&bootstrap_servers, topic)).await??;
     report(&sample, &letters, org, metrics, took);
-    let differences = sample.expected.differences(org, &letters);
+    let differences = sample.expected.differences(sample.records.len(), org, &letters);
     if !differences.is_empty() || settled() != count {
         bail!("{} of {count} records settled; what is not as expected:\n  {}", settled(), differences.join("\n  "));
     }

@@ -76,10 +76,10 @@ fn checked_text(kind: &Kind, text: String) -> Result<String, Problem> {
 fn integer(number: i64, min: i64, max: i64) -> Result<Option<Toml>, Problem> {
     if (min..=max).contains(&number) {
         Ok(Some(Toml::Integer(number)))
-    } else if max >= i64::from(i16::MAX) {
+    } else if number < min {
         Err(wrong(format!("must be at least {min}, is {number}")))
     } else {
-        Err(wrong(format!("must be {min} to {max}, is {number}")))
+        Err(wrong(format!("must be at most {max}, is {number}")))
     }
 }
 

@@ -24,14 +24,12 @@ pub struct Clients {
 pub(super) const QUEUED_KBYTES: usize = 512;
 pub(super) const QUEUED_MESSAGES: usize = 2_000;
 const FETCH_BYTES: usize = 256 * 1024;
-/// Room for many dead letters; for one of the largest there is always room.
-pub const PRODUCER_QUEUE: usize = 8 * 1024 * 1024;
 
 impl Clients {
     pub fn new(config: &Config) -> Result<Self, KafkaConfigError> {
         let kafka = &config.kafka;
         let mut base = ClientConfig::new();
-        // The vendored OpenSSL finds no CA certificates otherwise.
+        // librdkafka looks for the system's CA certificates wherever they are.
         base.set("ssl.ca.location", "probe");
         for (key, value) in &kafka.properties {
             let value = value.reveal().map_err(|source| KafkaConfigError { key: key.clone(), source })?;
@@ -76,7 +74,7 @@ impl Clients {
 
     /// For letters of up to `max_bytes`: idempotent, confirmed by all in-sync replicas, and never given up.
     pub(super) fn producer(&self, max_bytes: usize) -> ClientConfig {
-        let queue = PRODUCER_QUEUE.max(max_bytes + 1024 * 1024);
+        let queue = producer_queue(max_bytes);
         let mut producer = self.base.clone();
         producer
             .set("enable.idempotence", "true")
@@ -87,6 +85,12 @@ impl Clients {
             .set("linger.ms", "5");
         producer
     }
+}
+
+/// What the producer of letters of up to `max_bytes` may hold: room for many, or for one of the largest.
+pub(super) fn producer_queue(max_bytes: usize) -> usize {
+    const MANY: usize = 8 * 1024 * 1024;
+    MANY.max(max_bytes + 1024 * 1024)
 }
 
 /// What one partition can hold in memory on librdkafka's side, in bytes: values, the messages' own structures, one fetch.

@@ -7,7 +7,6 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
-    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
@@ -19,7 +18,7 @@ use rdkafka::{
 use tracing::{debug, warn};
 
 use super::rebalance::Context;
-use crate::pipeline::lane::Progress;
+use crate::pipeline::{lane::Progress, stop::Stop};
 
 pub(super) type TopicPartition = (Arc<str>, i32);
 
@@ -52,13 +51,15 @@ impl Committer {
         consumer: &Arc<BaseConsumer<Context>>,
         owned: Owned,
         interval: Duration,
-    ) -> std::io::Result<(Self, JoinHandle<()>)> {
+        stop: Stop,
+    ) -> std::io::Result<Self> {
         let (sender, receiver) = sync_channel(1);
         let consumer = Arc::downgrade(consumer);
-        let thread = std::thread::Builder::new()
-            .name("commit".into())
-            .spawn(move || run(&consumer, &owned, interval, &receiver))?;
-        Ok((Self(sender), thread))
+        std::thread::Builder::new().name("commit".into()).spawn(move || {
+            let _guard = PanicGuard(stop);
+            run(&consumer, &owned, interval, &receiver);
+        })?;
+        Ok(Self(sender))
     }
 
     /// Commits `offsets`, and waits for the answer until `deadline` only.
@@ -73,7 +74,10 @@ impl Committer {
                     std::thread::park_timeout(Duration::from_millis(10));
                     request = Some(again);
                 }
-                Err(_) => return false,
+                Err(_) => {
+                    warn!("nobody takes the commit in time, its records may be repeated");
+                    return false;
+                }
             }
         }
         match answer.recv_timeout(left()) {
@@ -87,6 +91,17 @@ impl Committer {
                 warn!("no answer to the commit in time, its records may be repeated");
                 false
             }
+        }
+    }
+}
+
+/// Without this thread nothing is committed any more.
+struct PanicGuard(Stop);
+
+impl Drop for PanicGuard {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.now("the commit thread has panicked");
         }
     }
 }

@@ -70,7 +70,7 @@ impl Consumer {
         let positions = Positions::look(&consumer, settings.start, settings.partitions, deadline)
             .map_err(ConsumerError::Positions)?;
         let owned = consumer.context().owned().clone();
-        let (committer, _) = Committer::start(&consumer, owned, settings.commit_interval)?;
+        let committer = Committer::start(&consumer, owned, settings.commit_interval, stop.clone())?;
         consumer.context().complete(&consumer, committer, positions);
 
         let topics: Vec<_> = settings.subscription.iter().map(|pattern| pattern.subscription()).collect();

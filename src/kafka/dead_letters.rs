@@ -13,7 +13,10 @@ use rdkafka::{
 };
 use tracing::warn;
 
-use super::{client::Clients, log::Quiet};
+use super::{
+    client::{Clients, producer_queue},
+    log::Quiet,
+};
 use crate::{
     pipeline::dead_letter::{DeadLetter, DeadLetterError, DeadLetters},
     record::{Header, Record, Timestamp},
@@ -24,6 +27,7 @@ type Producer = FutureProducer<Quiet>;
 pub struct KafkaDeadLetters {
     config: ClientConfig,
     topic: String,
+    queue_bytes: usize,
     producer: Mutex<Arc<Producer>>,
 }
 
@@ -36,8 +40,14 @@ impl KafkaDeadLetters {
     /// `max_bytes`: the largest message that the topic takes.
     pub fn new(clients: &Clients, topic: &str, max_bytes: usize) -> KafkaResult<Self> {
         let config = clients.producer(max_bytes);
+        let queue_bytes = producer_queue(max_bytes);
         let producer = Mutex::new(Arc::new(config.create_with_context(Quiet)?));
-        Ok(Self { config, topic: topic.to_owned(), producer })
+        Ok(Self { config, topic: topic.to_owned(), queue_bytes, producer })
+    }
+
+    /// What the producer may hold in memory.
+    pub fn queue_bytes(&self) -> usize {
+        self.queue_bytes
     }
 
     fn producer(&self) -> Arc<Producer> {

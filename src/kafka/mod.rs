@@ -11,7 +11,7 @@ mod positions;
 mod rebalance;
 mod topics;
 
-pub use client::{Clients, KafkaConfigError, PRODUCER_QUEUE, partition_bound};
+pub use client::{Clients, KafkaConfigError, partition_bound};
 pub use consumer::{Consumer, ConsumerError, Settings};
 pub use dead_letters::KafkaDeadLetters;
 pub use partition::{PartitionStream, SourceError};

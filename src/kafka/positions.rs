@@ -14,6 +14,7 @@ use rdkafka::{
     Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _, ConsumerContext},
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
+    topic_partition_list::TopicPartitionListElem,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -62,6 +63,7 @@ impl Positions {
                 let mut list = TopicPartitionList::new();
                 list.add_partition_range(topic, 0, count - 1);
                 let committed = consumer.committed_offsets(list, LOOK_UP)?;
+                committed.elements().iter().try_for_each(TopicPartitionListElem::error)?;
                 if committed.elements().iter().all(|element| !matches!(element.offset(), Offset::Offset(_))) {
                     fresh.insert(topic.clone(), *count);
                 }

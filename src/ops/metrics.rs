@@ -42,9 +42,13 @@ pub struct RouteMetrics {
 /// The oldest record of one lane that is not settled. Dropping it ends that.
 #[derive(Debug)]
 pub struct LaneGauge {
-    lanes: Arc<Mutex<HashMap<u64, Option<Instant>>>>,
+    lanes: Arc<Mutex<HashMap<u64, Oldest>>>,
     lane: u64,
+    oldest: Oldest,
 }
+
+/// Of one lane.
+type Oldest = Arc<Mutex<Option<Instant>>>;
 
 #[derive(Debug)]
 struct Inner {
@@ -58,7 +62,7 @@ struct Inner {
     quota_used: Gauge,
     quota_max: Gauge,
     oldest: Gauge<f64, AtomicU64>,
-    lanes: Arc<Mutex<HashMap<u64, Option<Instant>>>>,
+    lanes: Arc<Mutex<HashMap<u64, Oldest>>>,
     next_lane: AtomicU64,
     routes: Arc<Routes>,
 }
@@ -133,11 +137,12 @@ impl Metrics {
 
     pub fn track_lane(&self) -> LaneGauge {
         let lane = self.0.next_lane.fetch_add(1, Ordering::Relaxed);
-        lock(&self.0.lanes).insert(lane, None);
-        LaneGauge { lanes: self.0.lanes.clone(), lane }
+        let oldest = Oldest::default();
+        lock(&self.0.lanes).insert(lane, oldest.clone());
+        LaneGauge { lanes: self.0.lanes.clone(), lane, oldest }
     }
 
-    /// A call that is over: `kind` as in `upsert` or `query`, `status` as in `200`, `timeout` or `not_sent`.
+    /// A call that is over: `kind` as in `upsert` or `query`, `status` as in `200`, `unanswered` or `not_sent`.
     pub fn call(&self, kind: &'static str, status: &str, rows: usize, took: Duration) {
         let kind = ("kind", kind.to_owned());
         self.0.calls.get_or_create(&vec![kind.clone(), ("status", status.to_owned())]).inc();
@@ -166,7 +171,8 @@ impl Metrics {
 
     /// The text that Prometheus scrapes (`OpenMetrics` 1.0).
     pub fn render(&self) -> String {
-        let oldest = lock(&self.0.lanes).values().flatten().min().map_or(Duration::ZERO, Instant::elapsed);
+        let oldest = lock(&self.0.lanes).values().filter_map(|oldest| *lock(oldest)).min();
+        let oldest = oldest.map_or(Duration::ZERO, |since| since.elapsed());
         self.0.oldest.set(oldest.as_secs_f64());
         let mut text = String::new();
         match encode(&mut text, &self.0.registry) {
@@ -206,7 +212,7 @@ impl RouteMetrics {
 
 impl LaneGauge {
     pub fn set_oldest(&self, since: Option<Instant>) {
-        lock(&self.lanes).insert(self.lane, since);
+        *lock(&self.oldest) = since;
     }
 }
 

@@ -4,12 +4,12 @@ use std::io;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
 
 /// As a shell reports a process that SIGTERM has ended.
 const IMPATIENT: i32 = 143;
 
 /// Cancels the token that is returned at the first signal.
+#[expect(clippy::print_stderr, reason = "the log would be lost at the exit")]
 pub fn cancel_on_signal() -> io::Result<CancellationToken> {
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let cancel = CancellationToken::new();
@@ -19,7 +19,7 @@ pub fn cancel_on_signal() -> io::Result<CancellationToken> {
         next().await;
         token.cancel();
         next().await;
-        warn!("told to stop again, not draining any longer");
+        eprintln!("sobjectd: told to stop again, not draining any longer");
         std::process::exit(IMPATIENT);
     });
     Ok(cancel)

@@ -7,6 +7,9 @@ use tracing_subscriber::{EnvFilter, filter::ParseError};
 
 use crate::config::{Log, LogFormat};
 
+/// How many lines may wait to be written; more are lost.
+const LINES: usize = 4_096;
+
 /// Writes the last lines when it is dropped.
 #[derive(Debug)]
 pub struct Guard(#[expect(dead_code, reason = "it is there to be dropped")] WorkerGuard);
@@ -14,7 +17,7 @@ pub struct Guard(#[expect(dead_code, reason = "it is there to be dropped")] Work
 /// Once for each process.
 pub fn init(log: &Log) -> Result<Guard, ParseError> {
     let filter = EnvFilter::builder().parse(&log.level)?;
-    let (writer, guard) = NonBlockingBuilder::default().lossy(true).finish(io::stderr());
+    let (writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(LINES).lossy(true).finish(io::stderr());
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     // A second subscriber is refused; the first one stays.
     drop(match log.format {

@@ -43,7 +43,7 @@ impl DeadLetter {
     pub fn new(mut record: Record, rejection: &Rejection, about: About<'_>) -> Self {
         let position = record.position.clone();
         let mut add = |name: &str, value: String| {
-            record.headers.push(Header { name: name.to_owned(), value: Some(Bytes::from(value)) });
+            record.headers.push(Header { name: name.to_owned(), value: Some(Bytes::from(cut(value))) });
         };
         add("__connect.errors.topic", position.topic.to_string());
         add("__connect.errors.partition", position.partition.to_string());
@@ -80,5 +80,36 @@ impl DeadLetter {
         }
         add("sobjectd.attempts", about.attempts.to_string());
         Self { record }
+    }
+}
+
+/// The longest value of a header of ours, in bytes: a cause may quote what the record holds, and the topic leaves 64 KiB
+/// for all of them.
+const LONGEST: usize = 4 * 1024;
+
+fn cut(mut value: String) -> String {
+    if value.len() > LONGEST {
+        let end = (0..=LONGEST).rev().find(|end| value.is_char_boundary(*end));
+        value.truncate(end.unwrap_or(0));
+        value.push('…');
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Position, Reason};
+
+    #[test]
+    fn what_the_record_holds_makes_no_header_longer_than_the_topic_takes() {
+        let position = Position { topic: "t".into(), partition: 0, offset: 7 };
+        let record = Record { position, timestamp: None, key: None, value: None, headers: Vec::new() };
+        let rejection = Rejection::put(Reason::InvalidOperation, "é".repeat(100_000));
+        let letter = DeadLetter::new(record, &rejection, About::default());
+        let len = |header: &Header| header.name.len() + header.value.as_ref().map_or(0, Bytes::len);
+        assert!(letter.record.headers.iter().map(len).sum::<usize>() < 64 * 1024);
+        let message = letter.record.headers_named("sobjectd.message").next().and_then(|header| header.value.clone());
+        assert!(String::from_utf8(message.unwrap().to_vec()).unwrap().ends_with("é…"));
     }
 }

@@ -78,7 +78,7 @@ pub enum LaneError<E> {
 }
 
 /// How many records may be settled behind one that is not: their offsets wait in memory.
-const MAX_AHEAD: usize = 65_536;
+pub const MAX_AHEAD: usize = 8_192;
 
 impl Progress {
     pub fn new(offset: i64) -> Self {

@@ -82,7 +82,7 @@ impl Ticket {
         Row { command: &self.command, maybe_applied: self.history.maybe_applied }
     }
 
-    /// Before each attempt: may it be sent? Here is also the place of the commit lease.
+    /// Before each attempt: may it be sent?
     #[must_use]
     pub fn begin(&self) -> bool {
         self.stage.begin()

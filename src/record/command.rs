@@ -46,6 +46,6 @@ impl Command {
             Identity::RecordId(_) => 18,
             Identity::ExternalId(external) => external.text().len(),
         });
-        FRAME + target + self.fields.iter().map(|(name, value)| name.len() + value.len() + 4).sum::<usize>()
+        FRAME + target + self.fields.row_len()
     }
 }

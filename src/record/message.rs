@@ -68,17 +68,30 @@ pub struct Member {
 }
 
 impl Fields {
+    /// Two quotes, a colon and a comma around a name and a value.
+    const PUNCTUATION: usize = 4;
+
     /// `members` holds ranges of `json`, each of one valid JSON value.
+    ///
+    /// # Panics
+    /// If a range is not one of text.
     pub fn new(json: Bytes, members: Vec<Member>) -> Self {
-        debug_assert!(
-            members.iter().all(|m| json.get(m.value.clone()).is_some_and(|v| std::str::from_utf8(v).is_ok()))
-        );
+        let is_text = |m: &Member| json.get(m.value.clone()).is_some_and(|v| std::str::from_utf8(v).is_ok());
+        assert!(members.iter().all(is_text), "a value lies within the text and is text itself");
         Self { json, members }
     }
 
+    /// What the fields take in a row, in bytes: names, values, and the punctuation around them.
+    pub fn row_len(&self) -> usize {
+        self.members.iter().map(|m| m.name.len() + m.value.len() + Self::PUNCTUATION).sum()
+    }
+
     /// Names and raw JSON values, in the order of the record.
+    #[expect(clippy::missing_panics_doc, reason = "new has checked it")]
     pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &str)> {
-        self.members.iter().map(|m| (&m.name, std::str::from_utf8(&self.json[m.value.clone()]).unwrap_or("null")))
+        self.members
+            .iter()
+            .map(|m| (&m.name, std::str::from_utf8(&self.json[m.value.clone()]).expect("checked by new")))
     }
 
     pub fn is_empty(&self) -> bool {

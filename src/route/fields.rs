@@ -21,7 +21,6 @@ pub(super) fn fields(
     let json = record.value.clone().unwrap_or_default();
     let start = json.as_ptr() as usize;
     let mut members = Vec::with_capacity(value.members.len());
-    let mut length = 0;
     for (name, value) in &value.members {
         if name.eq_ignore_ascii_case("attributes")
             || is_left_out(route, name, *value)
@@ -46,20 +45,18 @@ pub(super) fn fields(
         if !writable {
             return Err(invalid(format!("the field {} cannot be written by this user", field.name)));
         }
-        length += field.name.len() + value.0.len() + PUNCTUATION;
         // The converter's values are slices of the record's value: keep where they lie, copy nothing.
         let at = value.0.as_ptr() as usize - start;
         members.push(Member { name: field.name.clone(), value: at..at + value.0.len() });
     }
+    let fields = Fields::new(json, members);
+    let length = fields.row_len();
     if length > route.max_row_bytes {
         let message = format!("the row has {length} bytes, and pipeline.max_row_bytes is {}", route.max_row_bytes);
         return Err(Rejection::put(Reason::TooLarge, message).into());
     }
-    Ok(Fields::new(json, members))
+    Ok(fields)
 }
-
-/// Two quotes, a colon and a comma around a name and a value.
-const PUNCTUATION: usize = 4;
 
 fn is_left_out(route: &Route, name: &str, value: Value<'_>) -> bool {
     let listed = |names: &[String]| names.iter().any(|listed| listed.eq_ignore_ascii_case(name));

@@ -22,7 +22,7 @@ use super::{
 use crate::record::{Cause, Verdict};
 
 /// The longest answer that is read, in bytes. Two hundred rows with their errors are far below it.
-const MAX_ANSWER: usize = 4 * 1024 * 1024;
+pub const MAX_ANSWER: usize = 4 * 1024 * 1024;
 
 /// An SObject of 800 fields, half of them with long picklists.
 const MAX_DESCRIBE: usize = 32 * 1024 * 1024;
@@ -170,6 +170,10 @@ impl Calls {
                 return Err(Failure::Later(cause));
             }
             CallVerdict::Refused => Failure::Refused(cause),
+            // Who asks for a description has no row to back off: it waits as for the org.
+            CallVerdict::Again | CallVerdict::Parked if ask.purpose == Purpose::Describe => {
+                return Err(self.later(cause));
+            }
             CallVerdict::Again => Failure::Again(cause),
             CallVerdict::Parked => Failure::Parked(cause),
         };

@@ -96,7 +96,7 @@ fn read(answer: &Answer, config: &config::Salesforce) -> Login {
     if is_throttled(status, &cause) { Login::Later(cause) } else { Login::Refused(cause) }
 }
 
-/// Everything else is a person's to mend (dossier §1.5). The text is only asked whether to wait.
+/// Everything else is a person's to mend (Salesforce Help, "OAuth 2.0 Error Codes"). The text is only asked whether to wait.
 fn is_throttled(status: StatusCode, cause: &Cause) -> bool {
     status.is_server_error()
         || matches!(status.as_u16(), 408 | 420 | 429)

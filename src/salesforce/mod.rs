@@ -37,7 +37,6 @@ use std::sync::Arc;
 use reqwest::Method;
 use tokio::sync::watch;
 
-pub use self::org_state::{Condition, Turn};
 use self::{
     auth::{Auth, NoSession},
     call::{Ask, Calls, Place},
@@ -47,6 +46,10 @@ use self::{
     resolve::Resolver,
     verdicts::Purpose,
     writer::Writer,
+};
+pub use self::{
+    call::MAX_ANSWER,
+    org_state::{Condition, Turn},
 };
 use crate::{
     config,

@@ -8,7 +8,7 @@ use url::form_urlencoded::byte_serialize;
 
 use crate::record::{Cause, ExternalId, KeyField, KeyKind, RecordId};
 
-/// The org takes addresses of 16,384 bytes (dossier §2.2); host and path need some of them.
+/// The org takes addresses of 16,384 bytes (REST guide, request limits); host and path need some of them.
 const MAX_QUERY: usize = 15_000;
 
 /// A row of the answer: the record, and its key as the org holds it.

@@ -1,4 +1,4 @@
-//! `Sforce-Limit-Info`: how much of the org's daily API calls is used up (dossier §6.1).
+//! `Sforce-Limit-Info`: how much of the org's daily API calls is used up (REST guide, "Limit Info Header").
 
 /// Calls used and allowed in the org's rolling 24 hours. More may be used than allowed: the limit is soft.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 //!
 //! Message texts follow the user's language. A text is only asked whether to wait ([`wraps_a_wait`],
 //! [`is_a_transactions`], the two kinds of `REQUEST_LIMIT_EXCEEDED`): it may move a verdict toward waiting, never away.
-//! A code that is not listed is the row's own fault, or the call's, unless the status says otherwise (dossier §2.6).
+//! A code that is not listed is the row's own fault, or the call's, unless the status says otherwise (REST guide, "Status Codes and Error Responses").
 
 use reqwest::StatusCode;
 

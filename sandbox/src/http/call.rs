@@ -5,7 +5,7 @@ use percent_encoding::percent_decode_str;
 
 use super::ApiError;
 
-/// Retired below, unknown above (dossier, versions).
+/// Retired below, unknown above (REST guide, "End-of-Life Policy").
 const VERSIONS: std::ops::RangeInclusive<u32> = 31..=68;
 
 /// A write, in one row or as a collection.
@@ -145,7 +145,7 @@ fn resource(version: u32, method: &Method, path: &[&str], query: Vec<(String, St
             only(method, "GET", Call::Query { version, soql })
         }
         ["query", cursor] => only(method, "GET", Call::QueryMore { version, cursor: (*cursor).to_owned() }),
-        // Collections exist from v42 on, their upsert from v46 on (dossier 3).
+        // Collections exist from v42 on, their upsert from v46 on (REST guide).
         ["composite", "sobjects"] if version >= 42 => {
             let verb = match method.as_str() {
                 "POST" => Verb::Create,
@@ -182,7 +182,7 @@ fn row(
 ) -> Result<Call, ApiError> {
     let (sobject, field, mut value) = (decode(sobject)?, decode(field)?, decode(value)?);
     let by_id = field.eq_ignore_ascii_case("Id");
-    // A dot and letters at the end are taken as a response format; only json and xml exist (dossier 2.2). `%2E` is a
+    // A dot and letters at the end are taken as a response format; only json and xml exist (REST guide, known limitation). `%2E` is a
     // dot like any other.
     if let Some((stem, suffix)) = value.rsplit_once('.')
         && suffix.bytes().next().is_some_and(|b| b.is_ascii_alphabetic())

@@ -1,4 +1,4 @@
-//! The data API's two error shapes: the envelope of a refused call, and the errors of a row (dossier 2.4, collections).
+//! The data API's two error shapes: the envelope of a refused call, and the errors of a row (REST guide, recorded).
 
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 

@@ -1,4 +1,4 @@
-//! The token endpoint: client credentials and JWT bearer (dossier 1.2 to 1.5).
+//! The token endpoint: client credentials and JWT bearer (Salesforce Help, "OAuth Authorization Flows").
 
 use std::{collections::HashMap, time::Duration};
 

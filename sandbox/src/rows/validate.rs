@@ -89,7 +89,7 @@ pub(super) fn stored(store: &Store, field: &Field, input: &Input) -> Result<Valu
         ),
         Input::Text(text) if field.kind == FieldType::Reference => reference(store, field, text.trim()),
         Input::Text(written) => {
-            // Text is stored trimmed, and an empty text as null (dossier of field formats).
+            // Text is stored trimmed, and an empty text as null (from memory of orgs, not from a recording).
             let text = written.trim();
             if text.is_empty() {
                 return Ok(Value::Null);

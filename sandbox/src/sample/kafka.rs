@@ -29,12 +29,12 @@ pub struct DeadLetter {
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Sample {
-    /// Produces all records in their order; calls `progress` with the number of those handed over.
-    pub fn produce(&self, bootstrap_servers: &str, mut progress: impl FnMut(u64)) -> Result<(), SampleError> {
+    /// Produces all records in their order.
+    pub fn produce(&self, bootstrap_servers: &str) -> Result<(), SampleError> {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", bootstrap_servers).set("enable.idempotence", "true");
         let producer: BaseProducer = config.create()?;
-        for (number, record) in (1..).zip(&self.records) {
+        for record in &self.records {
             loop {
                 let headers = record
                     .operation
@@ -51,7 +51,6 @@ impl Sample {
                     Err((error, _)) => return Err(error.into()),
                 }
             }
-            progress(number);
         }
         Ok(producer.flush(TIMEOUT)?)
     }

@@ -5,7 +5,7 @@ use crate::{Org, Value};
 
 impl Expected {
     /// What in the org or among the dead letters is not as it must be; empty if all is well.
-    pub fn differences(&self, org: &Org, letters: &[DeadLetter]) -> Vec<String> {
+    pub fn differences(&self, records: usize, org: &Org, letters: &[DeadLetter]) -> Vec<String> {
         let mut differences = Vec::new();
         let mut check = |what: &str, is: &dyn std::fmt::Debug, must: &dyn std::fmt::Debug| {
             let (is, must) = (format!("{is:?}"), format!("{must:?}"));
@@ -18,6 +18,8 @@ impl Expected {
             *rejected.entry(&letter.cause).or_default() += 1;
         }
         check("dead letters", &rejected, &self.rejected);
+        let settled = self.written.values().sum::<u64>() + self.rejected.values().sum::<u64>();
+        check("records with an expected outcome", &settled, &records);
         let origins: BTreeSet<_> = letters.iter().map(|letter| &letter.origin).collect();
         check("records with a dead letter", &origins.len(), &letters.len());
         check("records of MyObject__c", &org.records("MyObject__c").len(), &self.readings);

@@ -30,7 +30,7 @@ fn kept_by_org(table: &Table, record: &Record, field: &Field) -> Value {
     match field.name.as_str() {
         "Id" => Value::Text(record.id.to_string()),
         "OwnerId" | "CreatedById" | "LastModifiedById" => Value::Text(USER.to_owned()),
-        // Stored to the second (dossier of field formats).
+        // Stored to the second (recorded).
         "CreatedDate" => at(record.created / 1000 * 1000),
         "LastModifiedDate" | "SystemModstamp" => at(record.modified / 1000 * 1000),
         "Name" if !field.createable => full_name(table, record),
