@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     config::{self, Config, Log, Problems},
     daemon,
+    kafka::KafkaConfigError,
     ops::{metrics::Metrics, signal, telemetry},
     startup::Misconfigured,
 };
@@ -60,7 +61,7 @@ pub fn main() -> ExitCode {
     };
     let code = runtime.block_on(async {
         match cli.command {
-            Command::Run { config } => match config::load(&config, std::env::vars()) {
+            Command::Run { config } => match config::load(&config, config::variables(std::env::vars_os())) {
                 Ok(config) => ended(run(config).await),
                 Err(problems) => refused(&problems),
             },
@@ -107,10 +108,14 @@ async fn sandbox(port: u16) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn is_configuration(error: &anyhow::Error) -> bool {
+    error.is::<Misconfigured>() || error.is::<Problems>() || error.is::<KafkaConfigError>()
+}
+
 fn ended(result: anyhow::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) if error.is::<Misconfigured>() || error.is::<Problems>() => {
+        Err(error) if is_configuration(&error) => {
             failed(&error);
             ExitCode::from(BAD_CONFIGURATION)
         }

@@ -1,5 +1,6 @@
 //! From a path and an environment to a [`Config`], or to everything that is wrong with them.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use super::check::Checker;
@@ -19,6 +20,13 @@ pub fn load(path: &Path, env: impl IntoIterator<Item = (String, String)>) -> Res
         Problems(vec![Problem { file: Some(path.to_owned()), ..Problem::new("", message) }])
     })?;
     load_text(&text, path, env)
+}
+
+/// An environment as [`load`] takes it. Bytes that are not UTF-8 become U+FFFD, which [`load`] refuses in a variable of
+/// ours; a variable of anybody else's may hold what it likes.
+pub fn variables(env: impl IntoIterator<Item = (OsString, OsString)>) -> impl Iterator<Item = (String, String)> {
+    let text = |bytes: OsString| bytes.to_string_lossy().into_owned();
+    env.into_iter().map(move |(name, value)| (text(name), text(value)))
 }
 
 /// [`load`] of a text that is already read; `path` only names it in problems.

@@ -2,6 +2,7 @@
 //! as the key wants it; the file is taken at its word.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use config::ValueKind;
 use serde::Deserialize;
@@ -13,6 +14,9 @@ use super::problem::Problem;
 use super::route::IdentitySource;
 use super::schema::Kind;
 use super::{Secret, size};
+
+/// Far below what the clock's arithmetic bears.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// The value as its struct takes it, `None` if it is as good as absent, or a problem that does not yet say where.
 pub(super) fn check(kind: &Kind, found: ValueKind, from_env: bool) -> Result<Option<Toml>, Problem> {
@@ -40,6 +44,7 @@ fn checked_text(kind: &Kind, text: String) -> Result<String, Problem> {
     match kind {
         Kind::Text if text.is_empty() => Err(wrong("must not be empty")),
         Kind::Duration => match humantime_serde::re::humantime::parse_duration(&text) {
+            Ok(duration) if duration > LONGEST => Err(wrong(format!("must be at most 365 days, is {text:?}"))),
             Ok(_) => Ok(text),
             Err(_) => Err(wrong(format!("{text:?} is not a duration")).hint("such as \"500ms\", \"30s\" or \"15m\"")),
         },

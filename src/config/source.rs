@@ -103,6 +103,10 @@ pub(super) fn layers(
             problems.push(Problem { variable: Some(variable), ..problem });
             continue;
         }
+        if value.contains(char::REPLACEMENT_CHARACTER) {
+            problems.push(Problem { variable: Some(variable), ..Problem::new(path, "is not UTF-8") });
+            continue;
+        }
         variables.insert(path, variable.clone());
         environment.insert(variable, value);
     }

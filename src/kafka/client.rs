@@ -1,17 +1,19 @@
 //! What librdkafka is told. A property of the user's goes in first; those that the algorithm owns come after it, and the
 //! configuration has refused them already.
 
-use rdkafka::ClientConfig;
+use rdkafka::{ClientConfig, error::KafkaError, types::RDKafkaConfRes};
 use secrecy::ExposeSecret as _;
 
 use crate::config::{Config, SecretError};
 
-/// A secret among the Kafka properties that cannot be read.
+/// A property that cannot be read, or that librdkafka does not take. Holds no value: any of them may be a secret, and
+/// librdkafka's own error repeats it.
 #[derive(Debug, thiserror::Error)]
-#[error("kafka.properties.{key}: {source}")]
-pub struct KafkaConfigError {
-    key: String,
-    source: SecretError,
+pub enum KafkaConfigError {
+    #[error("kafka.properties.{key:?}: {source}")]
+    Unreadable { key: String, source: SecretError },
+    #[error("kafka.properties.{key:?}: {why}")]
+    Refused { key: String, why: &'static str },
 }
 
 /// The configurations of the daemon's Kafka clients. They hold secrets: no `Debug`.
@@ -32,7 +34,8 @@ impl Clients {
         // librdkafka looks for the system's CA certificates wherever they are.
         base.set("ssl.ca.location", "probe");
         for (key, value) in &kafka.properties {
-            let value = value.reveal().map_err(|source| KafkaConfigError { key: key.clone(), source })?;
+            let value = value.reveal().map_err(|source| KafkaConfigError::Unreadable { key: key.clone(), source })?;
+            check_property(key, value.expose_secret())?;
             base.set(key, value.expose_secret());
         }
         if kafka.properties.keys().any(|key| key == "ssl.ca.pem") && !kafka.properties.contains_key("ssl.ca.location") {
@@ -57,9 +60,9 @@ impl Clients {
         if let Some(id) = &kafka.group_instance_id {
             consumer.set("group.instance.id", id);
         }
-        if let Some(topic) = &config.dead_letter.topic {
-            consumer.set("topic.blacklist", format!("^{}$", topic.replace('.', "\\.")));
-        }
+        // What no glob may take in: Kafka's own topics, and the dead letters.
+        let dead_letters = config.dead_letter.topic.iter().map(|topic| format!(",^{}$", topic.replace('.', "\\.")));
+        consumer.set("topic.blacklist", format!("^__.*{}", dead_letters.collect::<String>()));
         Ok(Self { base, consumer })
     }
 
@@ -98,4 +101,31 @@ pub fn partition_bound() -> usize {
     /// Of librdkafka's structures for one message.
     const MESSAGE: usize = 600;
     QUEUED_KBYTES * 1024 + QUEUED_MESSAGES * MESSAGE + FETCH_BYTES
+}
+
+/// Asks librdkafka about one property by itself.
+fn check_property(key: &str, value: &str) -> Result<(), KafkaConfigError> {
+    let why = match ClientConfig::new().set(key, value).create_native_config() {
+        Ok(_) => return Ok(()),
+        Err(KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..)) => "librdkafka knows no such property",
+        Err(_) => "librdkafka does not take this value",
+    };
+    Err(KafkaConfigError::Refused { key: key.to_owned(), why })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_property_is_named_without_its_value() {
+        assert!(check_property("sasl.password", "hunter2").is_ok());
+        for (key, says) in
+            [("sasl.pasword", "knows no such property"), ("security.protocol", "does not take this value")]
+        {
+            let error = check_property(key, "hunter2").unwrap_err();
+            assert!(error.to_string().contains(key) && error.to_string().contains(says), "{error}");
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+        }
+    }
 }

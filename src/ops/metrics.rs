@@ -206,6 +206,9 @@ impl RouteMetrics {
 
     /// `code`: Salesforce's, or the name of a reason.
     pub fn rejected(&self, code: &str) {
+        // An org may say anything; a label may not.
+        let is_code = code.len() <= 80 && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        let code = if is_code { code } else { "other" };
         self.rejections.get_or_create(&vec![("route", self.name.to_string()), ("code", code.to_owned())]).inc();
     }
 }

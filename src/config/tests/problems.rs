@@ -14,6 +14,7 @@ fn each_mistake_is_named_with_its_key_and_what_to_do() {
         ("salesforce.quota", "reserv = 1", "salesforce.quota.reserv: unknown key; did you mean \"reserve\"?"),
         ("", "drain_timeout = \"soon\"", "drain_timeout: \"soon\" is not a duration"),
         ("", "drain_timeout = 5", "drain_timeout:"),
+        ("salesforce", "request_timeout = \"18446744073709551615s\"", "salesforce.request_timeout:"),
         ("pipeline", "batch_bytes = \"1 elephant\"", "pipeline.batch_bytes:"),
         ("pipeline", "batch_rows = 201", "pipeline.batch_rows:"),
         ("pipeline", "batch_rows = 0", "pipeline.batch_rows: must be at least 1"),
@@ -117,4 +118,19 @@ fn one_topic_has_one_route_and_a_glob_may_take_in_the_dead_letters() {
     assert!(report(&twice, &[]).contains("routes[1].topic: \"t\" is already the topic of routes[0]"));
     let glob = with("dead_letter", "topic = \"crm.dlq\"").replace("topic = \"t\"", "topic = \"crm.*\"");
     assert!(try_load(&glob, &[]).is_ok());
+}
+
+#[test]
+fn bytes_that_are_not_utf8_matter_only_in_our_own_variables() {
+    use std::{ffi::OsString, os::unix::ffi::OsStringExt as _};
+
+    use crate::config::{load_text, variables};
+
+    let load = |name: &str| {
+        let env = [(OsString::from(name), OsString::from_vec(b"\xff\xfe".to_vec()))];
+        load_text(LEAST, std::path::Path::new("x.toml"), variables(env))
+    };
+    assert!(load("UNRELATED").is_ok());
+    let report = load("SOBJECTD__NAME").unwrap_err().to_string();
+    assert_eq!(report, "environment SOBJECTD__NAME: name: is not UTF-8");
 }

@@ -13,8 +13,6 @@ use super::{Config, Pipeline, Problem, Retry};
 /// Between the last thing that a drain waits for and its end there is this much for dead letters and the commit.
 const DRAIN_MARGIN: Duration = Duration::from_secs(10);
 
-const LONGEST_TTL: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
@@ -23,9 +21,6 @@ pub(super) fn validate(config: &Config) -> Vec<Problem> {
     timing(config, &mut problems);
     pipeline(&config.pipeline, &mut problems);
     retry(&config.retry, &mut problems);
-    if config.cache.ttl > LONGEST_TTL {
-        problems.push(Problem::new("cache.ttl", format!("must be at most {}", format_duration(LONGEST_TTL))));
-    }
     kafka::validate(&config.kafka, &mut problems);
     salesforce::validate(&config.salesforce, &mut problems);
     routes::validate(&config.routes, config.dead_letter.topic.as_deref(), &mut problems);
