@@ -6,21 +6,23 @@
 //!
 //! A drain takes in nothing more. It gives up the tail: the records behind the last one that is done or under way, of
 //! which nothing can have come. The records before that one are brought to their outcomes, since a gap among them would
-//! repeat what lies behind it, without any crash. Then the offset is committed.
+//! repeat what lies behind it, without any crash; but if the org stays out, they are given up, too. Then the offset is
+//! committed.
 
 use std::{
     collections::VecDeque,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{
         Arc, Mutex,
         atomic::{AtomicI64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use futures::{Stream, StreamExt as _, stream::FuturesOrdered};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::{
     batcher::Batcher,
@@ -56,8 +58,8 @@ pub struct Lane<O, D> {
     pub(super) metrics: Arc<RouteMetrics>,
     pub(super) described: Mutex<Option<Described>>,
     draining: CancellationToken,
-    /// The tail of a drain is closed.
-    tail_closed: CancellationToken,
+    /// A drain has closed some records.
+    closing: Notify,
     progress: Arc<Progress>,
     gauge: LaneGauge,
 }
@@ -76,6 +78,12 @@ pub enum LaneError<E> {
     #[error("the partition's queue has ended")]
     Ended,
 }
+
+/// What is carried, in its order: since when, and how far it has come.
+type Underway = VecDeque<(Instant, Arc<Stage>)>;
+
+/// How long a drain waits for an org that takes no calls.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How many records may be settled behind one that is not: their offsets wait in memory.
 pub const MAX_AHEAD: usize = 8_192;
@@ -104,8 +112,8 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         metrics: &metrics::Metrics,
     ) -> Self {
         let (gauge, metrics) = (metrics.track_lane(), metrics.route(&route.name));
-        let tail_closed = CancellationToken::new();
-        Self { shared, route, metrics, described: Mutex::default(), draining, tail_closed, progress, gauge }
+        let closing = Notify::new();
+        Self { shared, route, metrics, described: Mutex::default(), draining, closing, progress, gauge }
     }
 
     /// Runs until it is drained, or until its source fails.
@@ -116,10 +124,15 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
             let lane = lane.clone();
             source.then(move |record| lane.clone().take_in(record))
         };
+        let mut out = pin!(async {
+            lane.draining.cancelled().await;
+            lane.shared.org.out(PATIENCE).await;
+        });
+        let mut given_up = false;
         let mut intake = Some(Box::pin(prepared));
         let mut carried = FuturesOrdered::new();
         // In the order of `carried`.
-        let mut underway: VecDeque<(Instant, Arc<Stage>)> = VecDeque::new();
+        let mut underway = Underway::new();
         let mut unbroken = true;
         loop {
             tokio::select! {
@@ -136,6 +149,10 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
                     intake = None;
                     lane.close_tail(&underway);
                 }
+                () = &mut out, if !given_up => {
+                    given_up = true;
+                    lane.give_up(&underway);
+                }
                 prepared = next(&mut intake), if carried.len() < MAX_AHEAD => {
                     let prepared: Prepared = prepared.ok_or(LaneError::Ended)??;
                     let stage = Arc::new(Stage::default());
@@ -150,11 +167,19 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         }
     }
 
-    fn close_tail(&self, underway: &VecDeque<(Instant, Arc<Stage>)>) {
+    fn close_tail(&self, underway: &Underway) {
         // One that is sent meanwhile cannot be closed, and ends the tail: nothing is closed before it.
         let closed = underway.iter().rev().take_while(|(_, stage)| stage.is_closed() || stage.close()).count();
         debug!(route = %self.route.name, closed, awaited = underway.len() - closed, "draining");
-        self.tail_closed.cancel();
+        self.closing.notify_waiters();
+        self.shared.batcher.sweep();
+    }
+
+    /// The org is out: what it has not taken yet is read again, and so is what lies behind it.
+    fn give_up(&self, underway: &Underway) {
+        let given_up = underway.iter().filter(|(_, stage)| stage.close()).count();
+        warn!(route = %self.route.name, given_up, "the org takes no calls, drain cut short, records will be repeated");
+        self.closing.notify_waiters();
         self.shared.batcher.sweep();
     }
 
@@ -209,9 +234,14 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
 
     /// Waits until the record is closed by a drain; for ever, if it is not.
     async fn closed(&self, stage: &Stage) {
-        self.tail_closed.cancelled().await;
-        if !stage.is_closed() {
-            std::future::pending::<()>().await;
+        loop {
+            let mut closing = pin!(self.closing.notified());
+            // Before the look, so that nothing is closed unseen between the two.
+            closing.as_mut().enable();
+            if stage.is_closed() {
+                return;
+            }
+            closing.await;
         }
     }
 }

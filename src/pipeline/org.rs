@@ -1,4 +1,4 @@
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use crate::record::{Action, Cause, Command, SObject, Verdict};
 
@@ -35,6 +35,9 @@ pub trait Org: Send + Sync + 'static {
 
     /// Waits until a call may be made. Cancel-safe.
     fn turn(&self) -> impl Future<Output = Self::Turn> + Send;
+
+    /// Waits until the org has taken no calls for so long, from now on and without a break. Cancel-safe.
+    fn out(&self, patience: Duration) -> impl Future<Output = ()> + Send;
 
     /// At most one row for each identity.
     fn write(&self, key: &BatchKey, rows: &[Row<'_>]) -> impl Future<Output = Vec<Verdict>> + Send;

@@ -32,7 +32,7 @@ mod usage;
 mod verdicts;
 mod writer;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use reqwest::Method;
 use tokio::sync::watch;
@@ -136,6 +136,10 @@ impl Org for Salesforce {
 
     async fn turn(&self) -> Turn {
         self.state.turn().await
+    }
+
+    async fn out(&self, patience: Duration) {
+        self.state.out(patience).await;
     }
 
     async fn write(&self, key: &BatchKey, rows: &[Row<'_>]) -> Vec<Verdict> {

@@ -130,6 +130,18 @@ impl OrgState {
         }
     }
 
+    /// Waits until no call was taken for so long.
+    pub(super) async fn out(&self, patience: Duration) {
+        let mut condition = self.condition.subscribe();
+        // The sender lives as long as this.
+        while condition.wait_for(|condition| *condition != Condition::Up).await.is_ok() {
+            let up = condition.wait_for(|condition| *condition == Condition::Up);
+            if tokio::time::timeout(patience, up).await.is_err() {
+                return;
+            }
+        }
+    }
+
     pub(super) fn watch(&self) -> watch::Receiver<Condition> {
         self.condition.subscribe()
     }

@@ -93,3 +93,23 @@ async fn an_aborted_call_keeps_its_identity_until_nothing_can_come_of_it() {
     assert_eq!(calls.len(), 2);
     assert!(calls[1].at >= HOLD, "{calls:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_does_not_wait_for_an_org_that_stays_out() {
+    let harness = Harness::new(|rows, _| {
+        let later = |row: &str| row == "a:1";
+        (Duration::from_millis(5), verdicts(rows, later, || Verdict::Later(Cause::new("maintenance"))))
+    });
+    let mut lane = harness.lane();
+    for key in ["a", "b"] {
+        lane.send(key, "1").await;
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    harness.org.is_out.store(true, std::sync::atomic::Ordering::Relaxed);
+    let begun = tokio::time::Instant::now();
+    lane.draining.cancel();
+    lane.task.await.unwrap().unwrap();
+    assert!(begun.elapsed() >= Duration::from_secs(10) && begun.elapsed() < Duration::from_secs(11));
+    assert_eq!(lane.progress.next_offset(), 0);
+    assert!(harness.shared.gate.is_empty());
+}

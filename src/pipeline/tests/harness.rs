@@ -1,5 +1,8 @@
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -42,6 +45,7 @@ pub(super) struct ScriptedOrg {
     script: Box<Script>,
     start: Instant,
     calls: Mutex<Vec<Call>>,
+    pub(super) is_out: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -58,6 +62,14 @@ impl Org for ScriptedOrg {
 
     async fn turn(&self) -> Free {
         Free
+    }
+
+    async fn out(&self, patience: Duration) {
+        if self.is_out.load(Ordering::Relaxed) {
+            tokio::time::sleep(patience).await;
+        } else {
+            std::future::pending::<()>().await;
+        }
     }
 
     async fn write(&self, _: &BatchKey, rows: &[Row<'_>]) -> Vec<Verdict> {
@@ -141,7 +153,12 @@ pub(super) fn settings() -> Settings {
 
 impl Harness {
     pub(super) fn new(script: impl Fn(&[String], usize) -> (Duration, Vec<Verdict>) + Send + Sync + 'static) -> Self {
-        let org = ScriptedOrg { script: Box::new(script), start: Instant::now(), calls: Mutex::default() };
+        let org = ScriptedOrg {
+            script: Box::new(script),
+            start: Instant::now(),
+            calls: Mutex::default(),
+            is_out: AtomicBool::default(),
+        };
         let (org, letters, stop) = (Arc::new(org), Letters::default(), Stop::default());
         let (batcher, _) = Batcher::start(org.clone(), settings(), stop.clone());
         let settle =
