@@ -10,7 +10,7 @@ use crate::config::{Config, SecretError};
 /// librdkafka's own error repeats it.
 #[derive(Debug, thiserror::Error)]
 pub enum KafkaConfigError {
-    #[error("kafka.properties.{key:?}: {source}")]
+    #[error("kafka.properties.{key:?}")]
     Unreadable { key: String, source: SecretError },
     #[error("kafka.properties.{key:?}: {why}")]
     Refused { key: String, why: &'static str },

@@ -33,7 +33,7 @@ pub enum ConsumerError {
     Positions(KafkaError),
     #[error("the subscription is refused: {0}")]
     Subscribe(KafkaError),
-    #[error("no thread: {0}")]
+    #[error("no thread")]
     Thread(#[from] std::io::Error),
 }
 

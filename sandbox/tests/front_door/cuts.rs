@@ -20,6 +20,15 @@ async fn attempt(client: &Client, key: &str) -> Option<String> {
     request.timeout(Duration::from_millis(500)).send().await.ok()?.text().await.ok()
 }
 
+/// Waits for a condition that is bound to come.
+async fn until(what: &str, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited for {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 #[tokio::test]
 async fn a_connection_is_cut_before_after_and_within_an_answer() {
     let client = Client::start().await;
@@ -45,17 +54,16 @@ async fn a_call_hangs_until_the_script_is_cleared() {
     client.script(json!({"on": "upsert", "times": 3, "do": {"kind": "hang", "apply": true}}));
     assert_eq!(attempt(&client, "gone").await, None);
     assert_eq!(client.org.journal().len(), 1);
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    assert_eq!(client.org.calls().concurrent, 0, "its caller has gone");
+    until("the call whose caller has gone to end", || client.org.calls().concurrent == 0).await;
     let (answer, ()) = tokio::join!(attempt(&client, "a"), async {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        until("the call to hang", || client.org.calls().concurrent == 1).await;
         client.org.clear_faults();
     });
     assert!(answer.unwrap().contains(r#""success":true"#));
 
     client.script(json!({"on": "upsert", "do": {"kind": "hang"}}));
     let (answer, ()) = tokio::join!(attempt(&client, "b"), async {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        until("the call to hang", || client.org.calls().concurrent == 1).await;
         client.org.clear_faults();
     });
     assert_eq!(answer, None);
@@ -69,7 +77,7 @@ async fn a_call_is_applied_after_its_caller_has_gone() {
     assert_eq!(attempt(&client, "late").await, None);
     assert!(attempt(&client, "newer").await.is_some());
     assert_eq!(client.org.journal().len(), 1);
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    until("the late call", || client.org.journal().len() == 2).await;
     let keys: Vec<_> = client.org.journal().iter().map(|change| change.keys["ExternalId__c"].clone()).collect();
     assert_eq!(keys.iter().map(|key| key.as_text().unwrap()).collect::<Vec<_>>(), ["newer", "late"]);
 }
@@ -80,8 +88,7 @@ async fn a_slow_call_is_applied_although_nobody_waits() {
     client.script(json!({"on": "upsert", "do": {"kind": "latency", "ms": 700}}));
     assert_eq!(attempt(&client, "slow").await, None);
     assert!(client.org.journal().is_empty());
-    tokio::time::sleep(Duration::from_millis(400)).await;
-    assert_eq!(client.org.journal().len(), 1);
+    until("the slow call", || client.org.journal().len() == 1).await;
     client.org.change_settings(json!({"latency_ms": 100})).unwrap();
     let started = Instant::now();
     assert!(attempt(&client, "b").await.is_some());
@@ -98,7 +105,7 @@ async fn a_stopped_org_closes_its_connections() {
         let request = http.patch(format!("{url}/services/data/v66.0/{PATH}")).bearer_auth(token);
         request.header("content-type", "application/json").body(row("a").to_string()).send().await
     });
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    until("the call to hang", || client.org.calls().concurrent == 1).await;
     client.org.shutdown().await;
     let ended = tokio::time::timeout(Duration::from_secs(2), hanging).await.unwrap().unwrap();
     assert!(ended.is_err());
