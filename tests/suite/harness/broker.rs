@@ -23,7 +23,7 @@ pub(crate) struct Broker {
     pub(crate) bootstrap: String,
     dir: String,
     /// Ends the broker when its standard input ends, so also when this process is killed.
-    _attendant: Child,
+    attendant: Child,
 }
 
 /// The broker of all tests, started by the first that asks.
@@ -52,7 +52,7 @@ impl Broker {
             BufReader::new(attendant.stdout.take().unwrap()).read_line(&mut bootstrap).unwrap();
             let bootstrap = bootstrap.trim().to_owned();
             assert!(!bootstrap.is_empty(), "script/kafka says why it started no broker");
-            Self { bootstrap, dir, _attendant: attendant }
+            Self { bootstrap, dir, attendant }
         })
         .await
         .unwrap()
@@ -149,4 +149,13 @@ impl Broker {
         let config = self.client();
         tokio::task::spawn_blocking(move || question(&config.create().unwrap())).await.unwrap()
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attended_broker_ends_with_its_pipe() {
+    let mut broker = Broker::start().await;
+    drop(broker.attendant.stdin.take());
+    super::until("the attendant to end", async || broker.attendant.try_wait().unwrap()).await;
+    assert!(!std::path::Path::new(&broker.dir).exists(), "and its disk with it");
+    assert!(std::net::TcpStream::connect(&broker.bootstrap).is_err());
 }

@@ -56,17 +56,21 @@ async fn a_second_signal_ends_it_at_once() {
 async fn sigkill_repeats_work_and_loses_none() {
     let mut rig = Rig::new("sigkill").await;
     rig.config.set("kafka.group_instance_id", "'suite-0'").set("pipeline.batch_rows", "10");
+    rig.config.set("kafka.commit_interval", "'50ms'");
     rig.fault("upsert", json!({"kind": "latency", "ms": 100}), json!({"times": null}));
-    rig.produce(&numbered(0..100)).await;
+    rig.produce(&numbered(0..1000)).await;
     let daemon = Daemon::start(&rig.config).await;
-    until("half of the writes", async || (rig.org.journal().len() >= 50).then_some(())).await;
+    until("commits and writes, before the end", async || {
+        (rig.committed().await > 0 && rig.org.journal().len() >= 50).then_some(())
+    })
+    .await;
     daemon.kill().await;
     let committed = rig.committed().await;
     let daemon = Daemon::start(&rig.config).await;
-    daemon.settled(100 - committed as u64).await;
+    daemon.settled(1000 - committed as u64).await;
     daemon.stop().await;
-    assert_eq!(rig.org.records(OBJECT).len(), 100);
-    assert_eq!(rig.committed().await, 100);
+    assert_eq!(rig.org.records(OBJECT).len(), 1000);
+    assert_eq!(rig.committed().await, 1000);
 }
 
 #[tokio::test(flavor = "multi_thread")]
