@@ -84,7 +84,7 @@ impl Consumer {
             while !cancel.is_cancelled() {
                 poll(&consumer, &stop);
             }
-            consumer.context().drain_all();
+            consumer.context().drain_all(&consumer);
             drained.cancel();
             // The last handle: dropping it leaves the group, and polls until that is done.
             drop(consumer);

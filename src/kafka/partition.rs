@@ -70,6 +70,8 @@ impl Source {
     async fn next(&mut self) -> Option<Result<Record, SourceError>> {
         loop {
             let error = match self.poll() {
+                // A pause of librdkafka's own, in a rebalance, can fetch again what was just taken.
+                Some(Ok(record)) if record.position.offset < self.next => continue,
                 Some(Ok(record)) => {
                     self.next = record.position.offset + 1;
                     return Some(Ok(record));

@@ -154,9 +154,9 @@ impl Context {
     }
 
     /// The same drain for a stop, between two polls.
-    pub(super) fn drain_all(&self) {
+    pub(super) fn drain_all(&self, consumer: &BaseConsumer<Self>) {
         let partitions: Vec<_> = self.lanes().keys().cloned().collect();
-        self.end(&partitions, false);
+        self.end(&partitions, consumer.assignment_lost());
     }
 
     /// Drains the lanes of `partitions` and commits what they have settled; if they are lost, gives them up instead.

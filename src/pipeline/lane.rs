@@ -177,7 +177,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
 
     /// The org is out: what it has not taken yet is read again, and so is what lies behind it.
     fn give_up(&self, underway: &Underway) {
-        let given_up = underway.iter().filter(|(_, stage)| stage.close()).count();
+        let given_up = underway.iter().filter(|(_, stage)| stage.give_up()).count();
         warn!(route = %self.route.name, given_up, "the org takes no calls, drain cut short, records will be repeated");
         self.closing.notify_waiters();
         self.shared.batcher.sweep();
@@ -225,7 +225,12 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
                 let command = &reply.command;
                 let (operation, target) = (Some(command.operation), command.target.as_ref());
                 let about = About { operation, target, attempts, ..about };
-                settle.reject(cargo.record, &rejection, about, account).await
+                let settled = settle.reject(cargo.record, &rejection, about, account).await;
+                if settled == Settled::Undone {
+                    // The daemon stops for it: nothing later of this lane is begun.
+                    self.draining.cancel();
+                }
+                settled
             }
         };
         drop(cargo.entry);

@@ -16,7 +16,7 @@ pub enum Verdict {
     Apart(Cause),
     /// Not applied, as other rows of the call with the same cause: no outcome, in smaller calls.
     Transaction(Cause),
-    /// Not applied: the org has no room for this row until somebody makes some.
+    /// Not applied: the org takes no such row for now, and that is no fault of the row. It waits without an end.
     Parked(Cause),
     /// The call as a whole was refused for something in it. `suspect`: the answer names this row.
     Refused { cause: Cause, suspect: bool },

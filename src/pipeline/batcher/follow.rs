@@ -47,6 +47,7 @@ impl Fates {
     /// The ticket stays unanswered: its gate entry is held, and a drain waits for it.
     fn hold(&mut self, mut ticket: Ticket, cause: Cause, until: Instant) {
         ticket.history.maybe_applied = true;
+        ticket.history.again_since = None;
         ticket.history.cause = Some(cause);
         self.held = self.held.max(Some(until));
         self.unknown.push(ticket);
@@ -104,11 +105,14 @@ impl<O: Org> Worker<O> {
             Verdict::Refused { suspect: true, .. } => fates.suspects.push(ticket),
             Verdict::Refused { .. } => fates.refused.push(ticket),
             Verdict::Parked(cause) => {
-                tracing::warn!(%cause, "the org has no room for a row: it waits");
+                ticket.history.again_since = None;
+                tracing::warn!(%cause, "the org does not take a row for now: it waits");
                 self.delays.push(Delayed::Row(Box::new(ticket)), Instant::now() + self.settings.parked);
             }
             Verdict::Deferred => self.queues.push(ticket),
             Verdict::Later(cause) => {
+                // An outage is no time of the row's own.
+                ticket.history.again_since = None;
                 ticket.history.cause = Some(cause);
                 fates.later.push(ticket);
             }

@@ -138,3 +138,17 @@ async fn an_unknown_result_is_repeated_after_the_hold_with_the_gate_held() {
     assert!(first("a:2") > first("a:1"));
     assert!(harness.dead().is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_row_is_not_charged_with_an_outage_between_two_locks() {
+    let harness = Harness::new(|rows, number| {
+        let locked = || Verdict::Again(Cause::new("locked"));
+        let out = || Verdict::Later(Cause::new("maintenance"));
+        (QUICK, verdicts(rows, |_| number < 40, || if number % 10 == 1 { locked() } else { out() }))
+    });
+    let mut lane = harness.lane();
+    lane.send("a", "1").await;
+    lane.settled().await;
+    assert!(harness.calls().last().map(|call| call.at) > Some(ROW_TIMEOUT));
+    assert!(harness.dead().is_empty());
+}
