@@ -1,6 +1,6 @@
 //! The composition root: builds every part, joins them, and takes them down in order.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use futures::FutureExt as _;
@@ -57,9 +57,11 @@ pub async fn run(config: Config, metrics: Metrics, cancel: CancellationToken) ->
             })??
         }
     };
-    let pipeline = pipeline(&config, &clients, &topics, &routes, org, &stop).await?;
+    let patterns: Vec<_> = routes.iter().map(|(pattern, _)| pattern).collect();
+    let taken = topics.taken(&patterns);
+    let pipeline = pipeline(&config, &clients, &topics, &taken, org, &stop).await?;
 
-    let consumer = start_consumer(&config, &clients, &topics, &routes, &pipeline, &metrics, &stop)?;
+    let consumer = start_consumer(&config, &clients, &taken, &routes, &pipeline, &metrics, &stop)?;
     health.set(Phase::Running);
     info!(name = config.name, "running");
     tokio::select! {
@@ -89,14 +91,13 @@ async fn pipeline(
     config: &Config,
     clients: &Clients,
     topics: &Topics,
-    routes: &Routes,
+    taken: &BTreeMap<String, i32>,
     org: Arc<Salesforce>,
     stop: &Stop,
 ) -> Result<Arc<Pipeline>> {
     let dead_letters = match &config.dead_letter.topic {
         Some(name) => {
-            let inputs: Vec<_> =
-                routes.iter().flat_map(|(pattern, _)| topics.matching(pattern)).map(|(name, _)| name).collect();
+            let inputs: Vec<_> = taken.keys().map(String::as_str).collect();
             let max_bytes = topics.dead_letter_topic(&config.dead_letter, name, &inputs).await?;
             Some(KafkaDeadLetters::new(clients, name, max_bytes).context("dead_letter: no producer")?)
         }
@@ -113,10 +114,7 @@ async fn pipeline(
         bytes: config.pipeline.batch_bytes,
         linger: config.pipeline.linger,
         calls: config.salesforce.max_concurrent_requests,
-        initial_backoff: config.retry.initial_backoff,
-        max_backoff: config.retry.max_backoff,
-        row_timeout: config.retry.row_timeout,
-        max_attempts: config.retry.max_attempts,
+        retry: config.retry.clone(),
         unknown_hold: config.salesforce.unknown_hold,
         parked: config.salesforce.quota.probe_interval,
     };
@@ -134,7 +132,7 @@ async fn pipeline(
 fn start_consumer(
     config: &Config,
     clients: &Clients,
-    topics: &Topics,
+    taken: &BTreeMap<String, i32>,
     routes: &Arc<Routes>,
     pipeline: &Arc<Pipeline>,
     metrics: &Metrics,
@@ -151,12 +149,10 @@ fn start_consumer(
         }
     };
     let lanes = Lanes { start: Box::new(lane_starter(routes, pipeline, metrics, stop)), assigned: Box::new(assigned) };
-    let all = routes.iter().flat_map(|(pattern, _)| topics.matching(pattern));
-    let partitions = all.map(|(name, count)| (name.to_owned(), count)).collect();
     let settings = Settings {
         clients,
         subscription: routes.iter().map(|(pattern, _)| pattern).collect(),
-        partitions: &partitions,
+        partitions: taken,
         start: config.kafka.start,
         commit_interval: config.kafka.commit_interval,
         drain_timeout: config.drain_timeout,

@@ -2,7 +2,6 @@
 //! `--sample N` a whole run that is counted to the last record.
 
 use std::{
-    collections::BTreeMap,
     path::Path,
     time::{Duration, Instant},
 };
@@ -116,10 +115,6 @@ async fn try_sample(count: u64, broker: &Broker, org: &Org, metrics: &Metrics) -
 
 #[expect(clippy::print_stdout, reason = "the command's result")]
 fn report(sample: &Sample, letters: &[DeadLetter], org: &Org, metrics: &Metrics, took: Duration) {
-    let mut rejected: BTreeMap<&str, u64> = BTreeMap::new();
-    for letter in letters {
-        *rejected.entry(&letter.cause).or_default() += 1;
-    }
     let calls = org.calls();
     let rows = calls.rows_create + calls.rows_update + calls.rows_upsert + calls.rows_delete;
     let writes = calls.create + calls.update + calls.upsert + calls.delete;
@@ -131,7 +126,7 @@ fn report(sample: &Sample, letters: &[DeadLetter], org: &Org, metrics: &Metrics,
         line(operation, (asked - dead).to_string());
     }
     println!("dead-lettered                 {:>12}", letters.len());
-    for (cause, count) in &rejected {
+    for (cause, count) in sample::by_cause(letters) {
         line(cause, count.to_string());
     }
     println!("skipped                       {:>12}", metrics.count(Outcome::Skipped));

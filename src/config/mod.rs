@@ -36,7 +36,7 @@ pub use self::problem::{Problem, Problems};
 pub use self::route::{
     Fields, IdentitySource, KeyConverter, KeyFormat, Nulls, Route, Tombstone, ValueConverter, ValueFormat,
 };
-pub use self::salesforce::{Auth, Quota, Salesforce};
+pub use self::salesforce::{Auth, Quota, Salesforce, is_loopback};
 pub use self::secret::{Secret, SecretError};
 pub use self::topic::{TopicError, TopicGlob, TopicPattern};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use url::Url;
+use url::{Host, Url};
 
 use super::Secret;
 
@@ -108,4 +108,14 @@ fn default_unknown_hold() -> Duration {
 
 fn default_max_concurrent_requests() -> usize {
     4
+}
+
+/// Whether a URL leads to this machine: what needs no TLS, and no proxy.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
 }

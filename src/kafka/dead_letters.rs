@@ -96,7 +96,7 @@ impl DeadLetters for KafkaDeadLetters {
             let topic = || self.topic.clone();
             match error.rdkafka_error_code() {
                 Some(RDKafkaErrorCode::MessageSizeTooLarge) => {
-                    return Err(DeadLetterError::TooLarge { topic: topic(), bytes: size(&letter.record) });
+                    return Err(DeadLetterError::TooLarge { topic: topic(), bytes: letter.record.bytes() });
                 }
                 Some(RDKafkaErrorCode::InvalidTimestamp) if timestamp => {
                     timestamp = false;
@@ -145,10 +145,4 @@ fn headers(headers: &[Header], timestamp: Option<i64>) -> OwnedHeaders {
         }
         None => known,
     }
-}
-
-fn size(record: &Record) -> usize {
-    let len = |bytes: &Option<bytes::Bytes>| bytes.as_ref().map_or(0, bytes::Bytes::len);
-    let headers: usize = record.headers.iter().map(|header| header.name.len() + len(&header.value)).sum();
-    len(&record.key) + len(&record.value) + headers
 }

@@ -59,10 +59,11 @@ impl Topics {
         }
     }
 
-    /// The topics that a pattern takes now, with their partition counts.
-    pub fn matching<'a>(&'a self, pattern: &'a TopicPattern) -> impl Iterator<Item = (&'a str, i32)> {
-        let matching = self.partitions.iter().filter(|(name, count)| **count > 0 && pattern.matches(name));
-        matching.map(|(name, count)| (&**name, *count))
+    /// The topics that any of the patterns takes now, with their partition counts.
+    pub fn taken(&self, patterns: &[&TopicPattern]) -> BTreeMap<String, i32> {
+        let taken = |name: &str| patterns.iter().any(|pattern| pattern.matches(name));
+        let all = self.partitions.iter().filter(|(name, count)| **count > 0 && taken(name));
+        all.map(|(name, count)| (name.clone(), *count)).collect()
     }
 
     /// Creates the dead-letter topic if it is missing. Returns the largest message that it takes, in bytes.

@@ -186,8 +186,10 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
     async fn carry(self: Arc<Self>, prepared: Prepared, stage: Arc<Stage>) -> (i64, Settled) {
         let offset = prepared.record.position.offset;
         let settled = self.carry_to_outcome(prepared, &stage).await;
-        if settled == Settled::Done {
-            stage.done();
+        match settled {
+            Settled::Done => stage.done(),
+            // No offset gets past it: whatever it was, this lane begins nothing more.
+            Settled::Undone => self.draining.cancel(),
         }
         (offset, settled)
     }
@@ -225,12 +227,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
                 let command = &reply.command;
                 let (operation, target) = (Some(command.operation), command.target.as_ref());
                 let about = About { operation, target, attempts, ..about };
-                let settled = settle.reject(cargo.record, &rejection, about, account).await;
-                if settled == Settled::Undone {
-                    // The daemon stops for it: nothing later of this lane is begun.
-                    self.draining.cancel();
-                }
-                settled
+                settle.reject(cargo.record, &rejection, about, account).await
             }
         };
         drop(cargo.entry);

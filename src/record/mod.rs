@@ -18,5 +18,5 @@ pub use number::Decimal;
 pub use operation::Operation;
 pub use record::{Header, Position, Record, Timestamp};
 pub use record_id::{RecordId, RecordIdError};
-pub use sobject::{Field, KeyField, KeyKind, SObject};
+pub use sobject::{Field, KeyField, KeyKind, SObject, is_api_name};
 pub use verdict::{Cause, Reason, Rejection, Stage, Verdict};

@@ -40,9 +40,14 @@ impl Record {
 
     /// What this record is charged against `pipeline.max_in_flight_bytes`, in bytes.
     pub fn charge(&self) -> usize {
+        Self::OVERHEAD + self.bytes()
+    }
+
+    /// Its key, value and headers, in bytes.
+    pub fn bytes(&self) -> usize {
         let len = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
         let headers: usize = self.headers.iter().map(|h| h.name.len() + len(&h.value)).sum();
-        Self::OVERHEAD + len(&self.key) + len(&self.value) + headers
+        len(&self.key) + len(&self.value) + headers
     }
 
     /// All headers of this name, in order.

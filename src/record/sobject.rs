@@ -71,6 +71,21 @@ impl SObject {
 }
 
 impl Field {
+    /// A writable field; a unique one without case if it is an external id.
+    #[cfg(test)]
+    pub(crate) fn sample(name: &str, kind: &str, external_id: bool) -> Self {
+        Self {
+            name: name.into(),
+            kind: kind.into(),
+            createable: true,
+            updateable: true,
+            external_id,
+            id_lookup: external_id,
+            unique: external_id,
+            case_sensitive: false,
+        }
+    }
+
     /// `None` where the field's type has no comparison that is known here.
     pub fn key_kind(&self) -> Option<KeyKind> {
         match &*self.kind {
@@ -89,4 +104,9 @@ impl KeyKind {
             Self::Text { unique, .. } | Self::Number { unique } => unique,
         }
     }
+}
+
+/// The name of an SObject or a field: a letter, then letters, digits and underscores.
+pub fn is_api_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }

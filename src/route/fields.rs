@@ -6,6 +6,7 @@ use crate::{
     config::Nulls,
     record::{
         Action, Fields, Identity, MatchKey, Member, Object, Reason, Record, Rejection, SObject, Value, ValueKind,
+        is_api_name,
     },
 };
 
@@ -28,7 +29,7 @@ pub(super) fn fields(
         {
             continue;
         }
-        if !is_field_name(name) {
+        if !is_api_name(name) {
             return Err(invalid(format!("{name:?} is not a field name")));
         }
         if matches!(value.kind(), ValueKind::Object | ValueKind::Array) {
@@ -83,11 +84,6 @@ fn names_target(name: &str, value: Value<'_>, target: Option<&Identity>) -> Resu
     let target = target.map_or_else(|| "the org chooses the id of an insert".into(), |t| format!("the target is {t}"));
     Err(Rejection::put(Reason::TargetMismatch, format!("the value's field {name} names another record: {target}"))
         .into())
-}
-
-/// An API name: a letter, then letters, digits and underscores.
-fn is_field_name(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 fn invalid(message: String) -> Refusal {

@@ -17,18 +17,9 @@ fn route(more: &str) -> Route {
 }
 
 fn sobject() -> Arc<SObject> {
-    let field = |name: &str, kind: &str, external_id| Field {
-        name: name.into(),
-        kind: kind.into(),
-        createable: true,
-        updateable: true,
-        external_id,
-        id_lookup: external_id,
-        unique: external_id,
-        case_sensitive: false,
-    };
-    let fields = [("Id", "id"), ("Name", "string"), ("Age__c", "double")].map(|(name, kind)| field(name, kind, false));
-    Arc::new(SObject::new("Account", fields.into_iter().chain([field("Ext__c", "string", true)])))
+    let fields =
+        [("Id", "id"), ("Name", "string"), ("Age__c", "double")].map(|(name, kind)| Field::sample(name, kind, false));
+    Arc::new(SObject::new("Account", fields.into_iter().chain([Field::sample("Ext__c", "string", true)])))
 }
 
 fn record(key: Option<&str>, value: Option<&str>, headers: &[(&str, Option<&str>)]) -> Record {

@@ -11,7 +11,7 @@ use reqwest::{
     header::{self, HeaderValue},
 };
 use secrecy::{ExposeSecret as _, SecretString};
-use url::{Host, Url};
+use url::Url;
 
 use super::{body::TellingBody, usage::Usage};
 use crate::{config, ops::metrics::Metrics, record::Cause};
@@ -92,7 +92,7 @@ impl Http {
             .pool_idle_timeout(POOL_IDLE)
             .connect_timeout(config.connect_timeout)
             .timeout(config.request_timeout);
-        if is_loopback(&config.login_url) {
+        if config::is_loopback(&config.login_url) {
             builder = builder.no_proxy();
         }
         Ok(Self { client: builder.build()?, metrics })
@@ -181,15 +181,5 @@ fn failed(sent: Option<Instant>, error: reqwest::Error) -> Sent {
     match sent {
         None => Sent::Not(cause),
         Some(sent) => Sent::Unanswered { cause, sent },
-    }
-}
-
-/// This machine, by name or by address.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::{
     grant,
-    http::{Answer, Content, Http, Request, Sent, is_loopback},
+    http::{Answer, Content, Http, Request, Sent},
 };
 use crate::{config, record::Cause};
 
@@ -123,7 +123,7 @@ fn hint(description: &str) -> Option<&'static str> {
 /// The host that all data, and the token, will be sent to.
 fn instance(text: &str, config: &config::Salesforce) -> Result<Url, String> {
     let url: Url = text.parse().map_err(|error| format!("instance_url is not a URL: {error}"))?;
-    let trusted = is_loopback(&url)
+    let trusted = config::is_loopback(&url)
         || match (url.domain(), config.login_url.domain()) {
             (Some(host), login) => {
                 is_within(host, "salesforce.com")
@@ -148,7 +148,7 @@ fn is_within(host: &str, domain: &str) -> bool {
 pub(super) fn check_scheme(url: &Url, allow_insecure: bool) -> Result<(), Insecure> {
     match url.scheme() {
         "https" => Ok(()),
-        "http" if allow_insecure || is_loopback(url) => Ok(()),
+        "http" if allow_insecure || config::is_loopback(url) => Ok(()),
         _ => Err(Insecure(url.clone())),
     }
 }

@@ -15,7 +15,6 @@ use std::{
     time::Duration,
 };
 
-use rand::RngExt as _;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::Instant,
@@ -212,16 +211,10 @@ impl OrgState {
     fn wait(&self, inner: &Inner) -> Duration {
         match inner.condition() {
             Condition::Up => Duration::ZERO,
-            Condition::Later => self.backoff(inner.probes),
+            Condition::Later => self.retry.backoff(inner.probes),
             Condition::Quota => self.quota.probe_interval,
-            Condition::Expired => self.backoff(inner.probes).max(self.login_interval),
+            Condition::Expired => self.retry.backoff(inner.probes).max(self.login_interval),
         }
-    }
-
-    /// Doubled by every probe, and somewhere in its upper half, so that daemons that fell together do not rise together.
-    fn backoff(&self, probes: u32) -> Duration {
-        let full = self.retry.initial_backoff.saturating_mul(1 << probes.min(20)).min(self.retry.max_backoff);
-        full.mul_f64(rand::rng().random_range(0.5..=1.0))
     }
 
     /// Tells whom it concerns; the one place that logs the condition.

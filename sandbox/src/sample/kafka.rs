@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
@@ -74,6 +74,15 @@ pub fn read_dead_letters(bootstrap_servers: &str, topic: &str) -> Result<Vec<Dea
         letters.push(dead_letter(&message));
     }
     Ok(letters)
+}
+
+/// How many there are of each cause.
+pub fn by_cause(letters: &[DeadLetter]) -> BTreeMap<&str, u64> {
+    let mut counts = BTreeMap::new();
+    for letter in letters {
+        *counts.entry(letter.cause.as_str()).or_default() += 1;
+    }
+    counts
 }
 
 fn dead_letter(message: &impl Message) -> DeadLetter {

@@ -7,7 +7,7 @@ mod kafka;
 mod verify;
 
 pub use generate::{Expected, Sample, SampleRecord};
-pub use kafka::{DeadLetter, SampleError, read_dead_letters};
+pub use kafka::{DeadLetter, SampleError, by_cause, read_dead_letters};
 
 /// The topics of the sample, with their partitions: `Contact` by external id, plain inserts of `MyObject__c`, and what
 /// is rejected.

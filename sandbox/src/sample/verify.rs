@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{DeadLetter, Expected};
+use super::{DeadLetter, Expected, by_cause};
 use crate::{Org, Value};
 
 impl Expected {
@@ -13,11 +13,7 @@ impl Expected {
                 differences.push(format!("{what}: {is}, expected {must}"));
             }
         };
-        let mut rejected: BTreeMap<&str, u64> = BTreeMap::new();
-        for letter in letters {
-            *rejected.entry(&letter.cause).or_default() += 1;
-        }
-        check("dead letters", &rejected, &self.rejected);
+        check("dead letters", &by_cause(letters), &self.rejected);
         let settled = self.written.values().sum::<u64>() + self.rejected.values().sum::<u64>();
         check("records with an expected outcome", &settled, &records);
         let origins: BTreeSet<_> = letters.iter().map(|letter| &letter.origin).collect();

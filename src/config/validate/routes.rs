@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use crate::config::topic::{TopicPattern, check_name};
 use crate::{
     config::{IdentitySource, Problem, Route},
-    record::Operation,
+    record::{Operation, is_api_name},
 };
 
 const OPERATIONS: [&str; 4] = ["insert", "update", "delete", "upsert"];
@@ -104,8 +104,4 @@ fn aliases(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Prob
             problems.push(Problem::new(here, format!("is the same as {first:?}: case does not count")));
         }
     }
-}
-
-fn is_api_name(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

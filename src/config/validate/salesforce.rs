@@ -1,10 +1,10 @@
 //! Rules of `[salesforce]`: where credentials may go, and times that fit each other.
 
 use humantime_serde::re::humantime::format_duration;
-use url::{Host, Url};
+use url::Url;
 
 use super::positive;
-use crate::config::{Problem, Salesforce};
+use crate::config::{Problem, Salesforce, is_loopback};
 
 /// The first version that Salesforce still serves.
 const OLDEST_VERSION: u32 = 31;
@@ -51,15 +51,6 @@ fn login_url(url: &Url, allow_insecure: bool, problems: &mut Vec<Problem>) {
     }
     if !url.path().trim_end_matches('/').is_empty() || url.query().is_some() || url.fragment().is_some() {
         wrong("holds more than a scheme, host and port", "such as \"https://myorg.my.salesforce.com\"");
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
     }
 }
 

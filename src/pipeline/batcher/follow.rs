@@ -13,8 +13,6 @@
 //! | Unknown | as Later, but not before the hold is over, with the gate entries held |
 //! | Fatal | the daemon stops |
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
 use super::{
@@ -120,13 +118,13 @@ impl<O: Org> Worker<O> {
     }
 
     fn again(&mut self, mut ticket: Ticket, cause: Cause) {
-        let (now, timeout) = (Instant::now(), self.settings.row_timeout);
+        let (now, timeout) = (Instant::now(), self.settings.retry.row_timeout);
         let waited = now - *ticket.history.again_since.get_or_insert(now);
         if !timeout.is_zero() && waited >= timeout {
             return reject(ticket, Rejection { reason: Reason::RowTimeout, stage: Stage::Put, cause });
         }
         ticket.history.again_times += 1;
-        let backoff = self.backoff(ticket.history.again_times);
+        let backoff = self.settings.retry.backoff(ticket.history.again_times - 1);
         let backoff = if timeout.is_zero() { backoff } else { backoff.min(timeout.saturating_sub(waited)) };
         if ticket.answered() {
             self.delays.push(Delayed::Row(Box::new(ticket)), now + backoff);
@@ -136,7 +134,7 @@ impl<O: Org> Worker<O> {
     fn delay(&mut self, mut group: Group, not_before: Instant) {
         if !group.rows.is_empty() {
             group.failures.failed(self.successes);
-            let at = not_before.max(Instant::now() + self.backoff(group.failures.times));
+            let at = not_before.max(Instant::now() + self.settings.retry.backoff(group.failures.times - 1));
             self.delays.push(Delayed::Group(group), at);
         }
     }
@@ -145,7 +143,7 @@ impl<O: Org> Worker<O> {
     pub(super) fn repeat(&mut self, mut group: Group) {
         group.rows.retain(|ticket| ticket.answered() && !ticket.history.is_last);
         group.failures.judge(self.successes);
-        if group.failures.own < self.settings.max_attempts {
+        if group.failures.own < self.settings.retry.max_attempts {
             self.pin(group);
         } else if group.rows.len() > 1 {
             self.halve(group);
@@ -165,12 +163,6 @@ impl<O: Org> Worker<O> {
         if !group.rows.is_empty() {
             self.pinned.push_back(group);
         }
-    }
-
-    /// Doubles with each time, less up to a half by chance, so that what failed together does not come back together.
-    fn backoff(&self, times: u32) -> Duration {
-        let doubled = self.settings.initial_backoff.saturating_mul(1 << times.saturating_sub(1).min(20));
-        doubled.min(self.settings.max_backoff).mul_f64(rand::random_range(0.5..=1.0))
     }
 }
 

@@ -27,7 +27,7 @@ use super::{
     stop::Stop,
     ticket::{Cargo, Receipt, Ticket},
 };
-use crate::record::Command;
+use crate::{config::Retry, record::Command};
 
 /// The lanes' end.
 #[derive(Debug, Clone)]
@@ -45,12 +45,7 @@ pub struct Settings {
     pub linger: Duration,
     /// Calls on the wire.
     pub calls: usize,
-    pub initial_backoff: Duration,
-    pub max_backoff: Duration,
-    /// Of one row that is to be repeated; zero = for ever.
-    pub row_timeout: Duration,
-    /// Failures of one call while others succeed.
-    pub max_attempts: u32,
+    pub retry: Retry,
     /// From the last byte of a call of unknown result to its repetition.
     pub unknown_hold: Duration,
     /// Between two attempts of a row that the org has no room for.

@@ -7,6 +7,7 @@ use std::{
 
 use tokio::time::Instant;
 
+use super::backlog::Group;
 use crate::{
     pipeline::{BatchKey, ticket::Ticket},
     record::Command,
@@ -49,7 +50,7 @@ impl Queues {
     }
 
     /// The rows of the call that is due first; `early` takes them also before they have lingered.
-    pub(super) fn take(&mut self, early: bool) -> Option<(BatchKey, Vec<Ticket>)> {
+    pub(super) fn take(&mut self, early: bool) -> Option<Group> {
         let due = |queue: &Queue| self.due_of(queue).filter(|due| early || *due <= Instant::now());
         let (_, key) =
             self.by_key.iter().filter_map(|(key, queue)| Some((due(queue)?, key))).min_by_key(|(due, _)| *due)?;
@@ -68,7 +69,7 @@ impl Queues {
         if queue.rows.is_empty() {
             self.by_key.remove(&key);
         }
-        Some((key, taken))
+        Some(Group::new(key, taken))
     }
 
     pub(super) fn is_empty(&self) -> bool {

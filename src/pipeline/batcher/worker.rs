@@ -131,7 +131,7 @@ impl<O: Org> Worker<O> {
     }
 
     fn first(&mut self) -> Option<Group> {
-        self.pinned.pop_front().or_else(|| self.queues.take(false).map(|(key, rows)| Group::new(key, rows)))
+        self.pinned.pop_front().or_else(|| self.queues.take(false))
     }
 
     fn second(&mut self) -> Option<Group> {
@@ -140,12 +140,10 @@ impl<O: Org> Worker<O> {
         }
         if self.pinned.is_empty() {
             // The first of the queues stays the first.
-            let (key, rows) = self.queues.take(true)?;
-            let second = self.queues.take(true);
-            self.pinned.push_front(Group::new(key, rows));
-            return second.map(|(key, rows)| Group::new(key, rows));
+            let first = self.queues.take(true)?;
+            self.pinned.push_front(first);
         }
-        self.queues.take(true).map(|(key, rows)| Group::new(key, rows))
+        self.queues.take(true)
     }
 
     fn finish(&mut self, call: Result<Option<Call>, tokio::task::JoinError>) {

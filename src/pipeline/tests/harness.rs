@@ -94,17 +94,9 @@ impl Org for ScriptedOrg {
     async fn probe(&self) {}
 
     async fn describe(&self, _: &str, _: Option<&str>) -> Result<Arc<SObject>, Cause> {
-        let field = |name: &str, external_id| Field {
-            name: name.into(),
-            kind: "string".into(),
-            createable: true,
-            updateable: true,
-            external_id,
-            id_lookup: external_id,
-            unique: external_id,
-            case_sensitive: false,
-        };
-        Ok(Arc::new(SObject::new("Thing__c", [field("Ext__c", true), field("V__c", false)])))
+        let fields = [("Ext__c", true), ("V__c", false)];
+        let fields = fields.map(|(name, external_id)| Field::sample(name, "string", external_id));
+        Ok(Arc::new(SObject::new("Thing__c", fields)))
     }
 }
 
@@ -142,10 +134,12 @@ pub(super) fn settings() -> Settings {
         bytes: 1 << 20,
         linger: Duration::from_millis(10),
         calls: 4,
-        initial_backoff: Duration::from_secs(1),
-        max_backoff: Duration::from_secs(8),
-        row_timeout: ROW_TIMEOUT,
-        max_attempts: 3,
+        retry: config::Retry {
+            max_attempts: 3,
+            initial_backoff: Duration::from_secs(1),
+            max_backoff: Duration::from_secs(8),
+            row_timeout: ROW_TIMEOUT,
+        },
         unknown_hold: HOLD,
         parked: Duration::from_secs(60),
     }
