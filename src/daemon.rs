@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
-    config::Config,
+    config::{self, Config},
+    format::Registry,
     kafka::{Clients, Consumer, KafkaDeadLetters, LaneStart, Lanes, Settings, Topics, partition_bound},
     ops::{admin, health::Health, health::Phase, metrics::Metrics},
     pipeline::{
@@ -33,7 +34,8 @@ type Pipeline = Shared<Salesforce, KafkaDeadLetters>;
 /// Runs until `cancel`, then drains. An error says why the daemon could not start, or could not go on.
 pub async fn run(config: Config, metrics: Metrics, cancel: CancellationToken) -> Result<()> {
     let stop = Stop::default();
-    let routes = Arc::new(Routes::new(&config.routes, config.pipeline.max_row_bytes)?);
+    let registry = registry(&config, &metrics)?;
+    let routes = Arc::new(Routes::new(&config.routes, config.pipeline.max_row_bytes, registry.as_ref())?);
     let clients = Clients::new(&config)?;
     let org = Salesforce::new(&config.salesforce, &config.retry, &config.cache, metrics.clone())?;
     let org = Arc::new(org);
@@ -85,6 +87,14 @@ pub async fn run(config: Config, metrics: Metrics, cancel: CancellationToken) ->
         None => Ok(()),
         Some(reason) => bail!("{reason}"),
     }
+}
+
+/// Where schemas are, if any format has them there.
+fn registry(config: &Config, metrics: &Metrics) -> Result<Option<Arc<Registry>>> {
+    if !config.routes.iter().any(config::Route::needs_registry) {
+        return Ok(None);
+    }
+    Ok(Some(Arc::new(Registry::new(&config.schema_registry, &config.retry, metrics.clone())?)))
 }
 
 async fn pipeline(

@@ -15,3 +15,4 @@ pub mod record;
 pub mod route;
 pub mod salesforce;
 mod startup;
+mod web;

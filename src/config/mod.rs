@@ -14,6 +14,7 @@ mod route;
 mod salesforce;
 mod scalar;
 mod schema;
+mod schema_registry;
 mod secret;
 mod size;
 mod source;
@@ -34,9 +35,10 @@ pub use self::outside::{Admin, Log, LogFormat};
 pub use self::pipeline::{Cache, InsertUnknown, Pipeline, Retry};
 pub use self::problem::{Problem, Problems};
 pub use self::route::{
-    Fields, IdentitySource, KeyConverter, KeyFormat, Nulls, Route, Tombstone, ValueConverter, ValueFormat,
+    Constant, Fields, IdentitySource, KeyConverter, KeyFormat, Nulls, Route, Tombstone, ValueConverter, ValueFormat,
 };
 pub use self::salesforce::{Auth, Quota, Salesforce, is_loopback};
+pub use self::schema_registry::SchemaRegistry;
 pub use self::secret::{Secret, SecretError};
 pub use self::topic::{TopicError, TopicGlob, TopicPattern};
 
@@ -58,6 +60,8 @@ pub struct Config {
     pub drain_timeout: Duration,
     pub kafka: Kafka,
     pub salesforce: Salesforce,
+    #[serde(default)]
+    pub schema_registry: SchemaRegistry,
     #[serde(default)]
     pub pipeline: Pipeline,
     #[serde(default)]

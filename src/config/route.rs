@@ -106,14 +106,50 @@ impl<'de> Deserialize<'de> for IdentitySource {
     }
 }
 
-/// Which members of a value are written.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+/// Which fields are written, beside those that the value brings under their own names.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Fields {
-    /// Only these, when there are any.
+    /// Only these members of a value, when there are any.
     pub include: Vec<String>,
     /// Not these.
     pub exclude: Vec<String>,
+    /// Member → field, or `Relationship.ExternalId__c`.
+    pub rename: BTreeMap<String, String>,
+    /// Field → the value that it always gets, in place of the record's.
+    pub constant: BTreeMap<String, Constant>,
+    /// The fields for where the record lies, and for its time.
+    pub topic: Option<String>,
+    pub partition: Option<String>,
+    pub offset: Option<String>,
+    pub timestamp: Option<String>,
+    /// An array of texts goes into a multi-select picklist as `A;B`.
+    pub multipicklist: bool,
+}
+
+impl Default for Fields {
+    fn default() -> Self {
+        Self {
+            include: Vec::new(),
+            exclude: Vec::new(),
+            rename: BTreeMap::new(),
+            constant: BTreeMap::new(),
+            topic: None,
+            partition: None,
+            offset: None,
+            timestamp: None,
+            multipicklist: true,
+        }
+    }
+}
+
+/// A constant: no floats, since a number is written as it stands. `"1.50"` is as good to Salesforce.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Constant {
+    Flag(bool),
+    Integer(i64),
+    Text(String),
 }
 
 /// How a key's bytes become an identity.
@@ -121,6 +157,8 @@ pub struct Fields {
 #[serde(default, deny_unknown_fields)]
 pub struct KeyConverter {
     pub format: KeyFormat,
+    /// The member of a structured key that is the identity.
+    pub field: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -129,6 +167,13 @@ pub enum KeyFormat {
     /// UTF-8 text.
     #[default]
     String,
+    /// Any bytes; the identity is their base64.
+    Bytes,
+    Json,
+    JsonWithSchema,
+    Avro,
+    JsonSchema,
+    Protobuf,
 }
 
 /// How a value's bytes become fields.
@@ -144,6 +189,20 @@ pub enum ValueFormat {
     /// A JSON object.
     #[default]
     Json,
+    /// Kafka Connect's `{"schema": …, "payload": …}`.
+    JsonWithSchema,
+    /// In the Confluent wire format, as the two below.
+    Avro,
+    JsonSchema,
+    Protobuf,
+}
+
+impl Route {
+    /// Whether a format's schemas are in a registry.
+    pub fn needs_registry(&self) -> bool {
+        matches!(self.key.format, KeyFormat::Avro | KeyFormat::JsonSchema | KeyFormat::Protobuf)
+            || matches!(self.value.format, ValueFormat::Avro | ValueFormat::JsonSchema | ValueFormat::Protobuf)
+    }
 }
 
 /// The letters of change-data capture: create, read (a snapshot), update, delete.

@@ -13,6 +13,7 @@ use url::Url;
 use super::problem::Problem;
 use super::route::IdentitySource;
 use super::schema::Kind;
+use super::schema_registry::parse_urls;
 use super::{Secret, size};
 
 /// Far below what the clock's arithmetic bears.
@@ -22,10 +23,11 @@ const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 pub(super) fn check(kind: &Kind, found: ValueKind, from_env: bool) -> Result<Option<Toml>, Problem> {
     match (kind, found) {
         (Kind::Maybe, ValueKind::String(text)) if text.is_empty() => Ok(None),
-        (Kind::Flag, ValueKind::Boolean(flag)) => Ok(Some(Toml::Boolean(flag))),
+        (Kind::Flag | Kind::Constant, ValueKind::Boolean(flag)) => Ok(Some(Toml::Boolean(flag))),
         (Kind::Integer { min, max }, ValueKind::I64(number)) => integer(number, *min, *max),
         (Kind::Size, ValueKind::I64(number)) if number >= 0 => Ok(Some(Toml::Integer(number))),
         (Kind::Secret | Kind::Property, found) => secret(kind, found),
+        (Kind::Constant, ValueKind::I64(number)) => Ok(Some(Toml::Integer(number))),
         (Kind::Flag, ValueKind::String(text)) if from_env => match text.parse() {
             Ok(flag) => Ok(Some(Toml::Boolean(flag))),
             Err(_) => Err(wrong("expected true or false")),
@@ -57,6 +59,10 @@ fn checked_text(kind: &Kind, text: String) -> Result<String, Problem> {
         Kind::Url => match Url::parse(&text) {
             Ok(_) => Ok(text),
             Err(error) => Err(wrong(format!("not a URL: {error}")).hint("such as \"https://myorg.my.salesforce.com\"")),
+        },
+        Kind::Urls => match parse_urls(&text) {
+            Ok(_) => Ok(text),
+            Err(error) => Err(wrong(format!("not a URL: {error}")).hint("such as \"https://registry:8081\"")),
         },
         Kind::Address if !text.is_empty() && text.parse::<SocketAddr>().is_err() => {
             let problem = wrong(format!("{text:?} is not an address and port"));
@@ -133,7 +139,8 @@ fn wrong(message: impl Into<String>) -> Problem {
 
 fn mismatch(kind: &Kind, found: &ValueKind) -> Problem {
     let expected = match kind {
-        Kind::Text | Kind::Maybe | Kind::LogFilter | Kind::Url | Kind::Address => "a text".to_owned(),
+        Kind::Text | Kind::Maybe | Kind::LogFilter | Kind::Url | Kind::Urls | Kind::Address => "a text".to_owned(),
+        Kind::Constant => "a text, a whole number, true or false".to_owned(),
         Kind::Flag => "true or false".to_owned(),
         Kind::Integer { .. } => "a whole number".to_owned(),
         Kind::Duration => "a duration".to_owned(),
@@ -158,7 +165,9 @@ fn mismatch(kind: &Kind, found: &ValueKind) -> Problem {
         None => wrong(format!("expected {expected}")),
     };
     match (kind, found) {
-        (Kind::Text | Kind::Maybe, Some("a number" | "true or false")) => problem.hint("put it in quotes"),
+        (Kind::Text | Kind::Maybe, Some("a number" | "true or false")) | (Kind::Constant, Some("a number")) => {
+            problem.hint("put it in quotes")
+        }
         (Kind::Duration, Some("a number")) => problem.hint("with its unit, such as \"30s\""),
         (Kind::Integer { .. } | Kind::Flag, Some("a text")) => problem.hint("without quotes"),
         _ => problem,

@@ -27,6 +27,10 @@ pub(super) enum Kind {
     Size,
     Word(&'static [&'static str]),
     Url,
+    /// Several with commas, or empty.
+    Urls,
+    /// A text, a whole number or a flag.
+    Constant,
     /// Empty, or `ip:port`.
     Address,
     Identity,
@@ -68,6 +72,7 @@ pub(super) const ROOT: &[Key] = &[
     key("drain_timeout", Kind::Duration),
     key("kafka", Kind::Table(KAFKA)),
     key("salesforce", Kind::Table(SALESFORCE)),
+    key("schema_registry", Kind::Table(SCHEMA_REGISTRY)),
     key("pipeline", Kind::Table(PIPELINE)),
     key("retry", Kind::Table(RETRY)),
     key("cache", Kind::Table(CACHE)),
@@ -118,6 +123,15 @@ const AUTH: &[(&str, &[Key])] = &[
 
 const QUOTA: &[Key] = &[key("reserve", integer(0, 99)), key("probe_interval", Kind::Duration)];
 
+const SCHEMA_REGISTRY: &[Key] = &[
+    key("url", Kind::Urls),
+    key("username", Kind::Maybe),
+    key("password", Kind::Secret),
+    key("token", Kind::Secret),
+    key("ca", Kind::Secret),
+    key("request_timeout", Kind::Duration),
+];
+
 const PIPELINE: &[Key] = &[
     key("max_in_flight_rows", integer(1, 1_000_000)),
     key("max_in_flight_bytes", Kind::Size),
@@ -160,8 +174,25 @@ const ROUTE: &[Key] = &[
     key("identity", Kind::Identity),
     key("nulls", Kind::Word(&["write", "ignore"])),
     key("fields", Kind::Table(FIELDS)),
-    key("key", Kind::Table(&[key("format", Kind::Word(&["string"]))])),
-    key("value", Kind::Table(&[key("format", Kind::Word(&["json"]))])),
+    key("key", Kind::Table(KEY)),
+    key("value", Kind::Table(VALUE)),
 ];
 
-const FIELDS: &[Key] = &[key("include", Kind::List(&Kind::Text)), key("exclude", Kind::List(&Kind::Text))];
+const KEY: &[Key] = &[
+    key("format", Kind::Word(&["string", "json", "json_with_schema", "avro", "json_schema", "protobuf", "bytes"])),
+    key("field", Kind::Maybe),
+];
+
+const VALUE: &[Key] = &[key("format", Kind::Word(&["json", "json_with_schema", "avro", "json_schema", "protobuf"]))];
+
+const FIELDS: &[Key] = &[
+    key("include", Kind::List(&Kind::Text)),
+    key("exclude", Kind::List(&Kind::Text)),
+    key("rename", Kind::Map(&Kind::Text)),
+    key("constant", Kind::Map(&Kind::Constant)),
+    key("topic", Kind::Maybe),
+    key("partition", Kind::Maybe),
+    key("offset", Kind::Maybe),
+    key("timestamp", Kind::Maybe),
+    key("multipicklist", Kind::Flag),
+];

@@ -5,101 +5,132 @@
 
 use std::{borrow::Cow, collections::HashSet, fmt};
 
+use bytes::Bytes;
+use bytestring::ByteString;
 use serde::{
     Deserialize,
     de::{Deserializer, MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
 
-use crate::record::{Object, Value, ValueKind};
+use super::{Converted, FormatError, writer::MAX_DEPTH};
+use crate::record::{Meaning, Member, Name, Object, Span, Value, ValueKind};
 
-/// How deep a value may be nested, the object itself included.
-const MAX_DEPTH: usize = 32;
-
-#[derive(Debug, thiserror::Error)]
-pub enum JsonError {
-    #[error("the value is not UTF-8: the byte at {0} fits nowhere")]
-    Utf8(usize),
-    #[error("the value is not JSON: {0}")]
-    Syntax(serde_json::Error),
-    #[error("the value is the JSON text null, which is neither an object nor a tombstone")]
-    Null,
-    #[error("the value is JSON but not an object: it is {0}")]
-    NotAnObject(&'static str),
-    #[error("the field {0} is there twice (names are compared without case)")]
-    Duplicate(String),
-    #[error("the field {field} holds no text, but half of a surrogate pair or the like: {source}")]
-    Text { field: String, source: serde_json::Error },
-    #[error("the field {0} is nested deeper than {MAX_DEPTH}")]
-    TooDeep(String),
+/// One JSON value. Its text is that of `bytes`, which are not copied.
+pub fn read(bytes: Bytes) -> Result<Converted, FormatError> {
+    read_text(text(bytes)?)
 }
 
-/// One JSON object.
-pub fn object(bytes: &[u8]) -> Result<Object<'_>, JsonError> {
-    let text = std::str::from_utf8(bytes).map_err(|error| JsonError::Utf8(error.valid_up_to()))?;
-    let members = match text.trim_start().as_bytes().first() {
-        Some(b'{') => serde_json::from_str::<Members>(text).map_err(JsonError::Syntax)?.0,
-        _ => return Err(not_an_object(text)),
+/// UTF-8, and what is wrong with it if it is not.
+pub(super) fn text(bytes: Bytes) -> Result<ByteString, FormatError> {
+    if let Err(error) = std::str::from_utf8(&bytes) {
+        return Err(FormatError::new(format!("it is not UTF-8: the byte at {} fits nowhere", error.valid_up_to())));
+    }
+    ByteString::try_from(bytes).map_err(|error| FormatError::new(format!("it is not UTF-8: {error}")))
+}
+
+pub(super) fn read_text(text: ByteString) -> Result<Converted, FormatError> {
+    if text.trim_start().starts_with('{') {
+        return object(text).map(Converted::Object);
+    }
+    let raw: &RawValue = serde_json::from_str(&text).map_err(|error| syntax(&error))?;
+    check(Value::plain(raw.get()), 0)?;
+    Ok(Converted::Value(text.slice_ref(raw.get()), Meaning::Plain))
+}
+
+fn object(text: ByteString) -> Result<Object, FormatError> {
+    let read = Members::read(&text)?;
+    read.unique()?;
+    let place = |part: &str| {
+        let start = part.as_ptr() as usize - text.as_ptr() as usize;
+        Span::new(start..start + part.len())
     };
-    unique(&members)?;
-    for (name, value) in &members {
-        check(name, *value, 1)?;
+    let mut members = Vec::with_capacity(read.0.len());
+    for (name, json) in read.0 {
+        check(Value::plain(json), 1).map_err(|error| error.within(&name))?;
+        let name = match name {
+            Cow::Borrowed(name) => Name::At(place(name)),
+            Cow::Owned(name) => Name::Decoded(name.into()),
+        };
+        members.push(Member { name, value: place(json), meaning: Meaning::Plain });
     }
-    Ok(Object { members })
+    Ok(Object { text, members })
 }
 
-fn not_an_object(text: &str) -> JsonError {
-    match serde_json::from_str::<&RawValue>(text) {
-        Err(error) => JsonError::Syntax(error),
-        Ok(raw) => match Value(raw.get()).kind() {
-            ValueKind::Null => JsonError::Null,
-            ValueKind::Bool => JsonError::NotAnObject("a boolean"),
-            ValueKind::Number => JsonError::NotAnObject("a number"),
-            ValueKind::String => JsonError::NotAnObject("a string"),
-            ValueKind::Array | ValueKind::Object => JsonError::NotAnObject("an array"),
-        },
-    }
-}
-
-/// Checks what was kept as text: `serde_json` has proven its syntax only.
-fn check(field: &str, value: Value<'_>, depth: usize) -> Result<(), JsonError> {
+/// Checks what was kept as text: `serde_json` has proven its syntax only. `depth`: of objects and arrays around it.
+fn check(value: Value<'_>, depth: usize) -> Result<(), FormatError> {
     match value.kind() {
         ValueKind::Null | ValueKind::Bool | ValueKind::Number => Ok(()),
-        ValueKind::String if !value.0.contains("\\u") => Ok(()),
-        ValueKind::String => match serde_json::from_str::<String>(value.0) {
-            Ok(_) => Ok(()),
-            Err(source) => Err(JsonError::Text { field: field.to_owned(), source }),
-        },
-        ValueKind::Array | ValueKind::Object if depth >= MAX_DEPTH => Err(JsonError::TooDeep(field.to_owned())),
+        ValueKind::String if !value.json.contains("\\u") => Ok(()),
+        ValueKind::String => serde_json::from_str::<String>(value.json).map(drop).map_err(|error| {
+            FormatError::new(format!("it holds no text, but half of a surrogate pair or the like: {error}"))
+        }),
+        ValueKind::Array | ValueKind::Object if depth >= MAX_DEPTH => {
+            Err(FormatError::new(format!("it is nested deeper than {MAX_DEPTH}")))
+        }
         ValueKind::Array => {
-            let items: Vec<&RawValue> = serde_json::from_str(value.0).map_err(JsonError::Syntax)?;
-            items.into_iter().try_for_each(|item| check(field, Value(item.get()), depth + 1))
+            let items = elements(value.json)?;
+            let check = |(at, item)| check(Value::plain(item), depth + 1).map_err(|error| error.at(at));
+            items.into_iter().enumerate().try_for_each(check)
         }
         ValueKind::Object => {
-            let members = serde_json::from_str::<Members>(value.0).map_err(JsonError::Syntax)?.0;
-            unique(&members)?;
-            members.iter().try_for_each(|(_, value)| check(field, *value, depth + 1))
+            let members = Members::read(value.json)?;
+            members.unique()?;
+            let check = |(name, json): &(Cow<'_, str>, &str)| {
+                check(Value::plain(json), depth + 1).map_err(|error| error.within(name))
+            };
+            members.0.iter().try_for_each(check)
         }
     }
 }
 
-fn unique(members: &[(Cow<'_, str>, Value<'_>)]) -> Result<(), JsonError> {
-    const FEW: usize = 24;
-    let twice = if members.len() <= FEW {
-        let earlier = |at: usize| members[..at].iter().any(|(name, _)| name.eq_ignore_ascii_case(&members[at].0));
-        (1..members.len()).find(|at| earlier(*at)).map(|at| &members[at].0)
-    } else {
-        let mut seen = HashSet::with_capacity(members.len());
-        members.iter().map(|(name, _)| name).find(|name| !seen.insert(name.to_ascii_lowercase()))
-    };
-    twice.map_or(Ok(()), |name| Err(JsonError::Duplicate(name.clone().into_owned())))
+/// The values of an array.
+pub(crate) fn elements(json: &str) -> Result<Vec<&str>, FormatError> {
+    let items: Vec<&RawValue> = serde_json::from_str(json).map_err(|error| syntax(&error))?;
+    Ok(items.into_iter().map(RawValue::get).collect())
+}
+
+pub(super) fn syntax(error: &serde_json::Error) -> FormatError {
+    FormatError::new(format!("it is not JSON: {error}"))
 }
 
 /// All members of an object, equal names included: `serde_json`'s own map would keep the last of them in silence.
-struct Members<'a>(Vec<(Cow<'a, str>, Value<'a>)>);
+pub(crate) struct Members<'a>(pub(crate) Vec<(Cow<'a, str>, &'a str)>);
+
+impl<'a> Members<'a> {
+    pub(crate) fn read(json: &'a str) -> Result<Self, FormatError> {
+        serde_json::from_str(json).map_err(|error| syntax(&error))
+    }
+
+    /// Those of an object that was read.
+    pub(super) fn of(object: &'a Object) -> Self {
+        Self(object.iter().map(|(name, value)| (Cow::Borrowed(name), value.json)).collect())
+    }
+
+    /// The member of this name, to the letter; most likely it is the one at `place`.
+    pub(crate) fn find(&self, place: usize, name: &str) -> Option<&'a str> {
+        let there = self.0.get(place).filter(|(known, _)| known == name);
+        there.or_else(|| self.0.iter().find(|(known, _)| known == name)).map(|(_, json)| *json)
+    }
+
+    /// Names are compared without case.
+    fn unique(&self) -> Result<(), FormatError> {
+        const FEW: usize = 24;
+        let names = self.0.iter().map(|(name, _)| name);
+        let twice = if self.0.len() <= FEW {
+            names.enumerate().find(|(at, name)| self.0[..*at].iter().any(|(n, _)| n.eq_ignore_ascii_case(name)))
+        } else {
+            let mut seen = HashSet::with_capacity(self.0.len());
+            names.enumerate().find(|(_, name)| !seen.insert(name.to_ascii_lowercase()))
+        };
+        let twice =
+            twice.map(|(_, name)| FormatError::new("it is there twice (names are compared without case)").within(name));
+        twice.map_or(Ok(()), Err)
+    }
+}
 
 #[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -113,8 +144,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members = Vec::with_capacity(16);
-                while let Some(Name(name)) = map.next_key()? {
-                    members.push((name, Value(map.next_value::<&RawValue>()?.get())));
+                while let Some(Text(name)) = map.next_key()? {
+                    members.push((name, map.next_value::<&RawValue>()?.get()));
                 }
                 Ok(Members(members))
             }
@@ -127,9 +158,16 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
 mod tests {
     use super::*;
 
+    fn object(bytes: &[u8]) -> Result<Object, FormatError> {
+        match read(Bytes::copy_from_slice(bytes))? {
+            Converted::Object(object) => Ok(object),
+            Converted::Value(..) => Err(FormatError::new("no object")),
+        }
+    }
+
     fn members(text: &str) -> Vec<(String, String)> {
         let object = object(text.as_bytes()).unwrap();
-        object.members.iter().map(|(name, value)| (name.to_string(), value.0.to_owned())).collect()
+        object.iter().map(|(name, value)| (name.to_owned(), value.json.to_owned())).collect()
     }
 
     #[test]
@@ -146,32 +184,39 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_object_stays_as_it_is_too() {
+        for (bytes, json) in [(&b" \"a\" "[..], "\"a\""), (b"-1.50", "-1.50"), (b"null", "null"), (b" [1]", "[1]")] {
+            let read = read(Bytes::copy_from_slice(bytes)).unwrap();
+            assert!(matches!(read, Converted::Value(text, Meaning::Plain) if text == json), "{json}");
+        }
+    }
+
+    #[test]
     fn names_are_compared_decoded() {
         assert_eq!(members(r#"{"N\u0061me":1}"#)[0].0, "Name");
-        assert!(matches!(object(br#"{"Name":1,"N\u0061ME":2}"#), Err(JsonError::Duplicate(name)) if name == "NaME"));
+        let error = object(br#"{"Name":1,"N\u0061ME":2}"#).unwrap_err();
+        assert_eq!(error.to_string(), "the field NaME: it is there twice (names are compared without case)");
     }
 
     #[test]
     fn duplicates_are_found_among_many_names_and_inside_nested_objects() {
         let many: Vec<_> = (0..100).map(|i| format!("\"f{i}\":1")).chain(["\"F7\":2".into()]).collect();
         let text = format!("{{{}}}", many.join(","));
-        assert!(matches!(object(text.as_bytes()), Err(JsonError::Duplicate(name)) if name == "F7"));
-        assert!(matches!(object(br#"{"a":{"b":1,"B":2}}"#), Err(JsonError::Duplicate(_))));
+        assert!(object(text.as_bytes()).unwrap_err().to_string().contains("field F7: it is there twice"));
+        let nested = object(br#"{"a":[0,{"b":1,"B":2}]}"#).unwrap_err().to_string();
+        assert!(nested.contains("field a[1].B: it is there twice"), "{nested}");
     }
 
     #[test]
     fn bad_input_says_what_is_wrong() {
         for (bytes, message) in [
-            (&b"\xff"[..], "the value is not UTF-8: the byte at 0 fits nowhere"),
-            (b"null", "the value is the JSON text null, which is neither an object nor a tombstone"),
-            (b"[1]", "the value is JSON but not an object: it is an array"),
-            (b"\"a\"", "the value is JSON but not an object: it is a string"),
-            (b"", "the value is not JSON: EOF while parsing a value at line 1 column 0"),
-            (b"{\"a\":1} x", "the value is not JSON: trailing characters at line 1 column 9"),
-            (b"{\"a\":01}", "the value is not JSON: invalid number at line 1 column 7"),
+            (&b"\xff"[..], "it is not UTF-8: the byte at 0 fits nowhere"),
+            (b"", "it is not JSON: EOF while parsing a value at line 1 column 0"),
+            (b"{\"a\":1} x", "it is not JSON: trailing characters at line 1 column 9"),
+            (b"{\"a\":01}", "it is not JSON: invalid number at line 1 column 7"),
             (
                 br#"{"a":["\ud800"]}"#,
-                "the field a holds no text, but half of a surrogate pair or the like: unexpected end of hex escape at line 1 column 8",
+                "the field a[0]: it holds no text, but half of a surrogate pair or the like: unexpected end of hex escape at line 1 column 8",
             ),
         ] {
             assert_eq!(object(bytes).unwrap_err().to_string(), message);
@@ -188,8 +233,8 @@ mod tests {
         #[test]
         fn what_is_taken_is_json(text in r#"\{("[aB\\u0041d8]{0,7}":[0-9eE.\-"\[\]{}ntul:,\\ud]{0,8},?){0,3}\}"#) {
             if let Ok(object) = object(text.as_bytes()) {
-                for (_, value) in object.members {
-                    proptest::prop_assert!(serde_json::from_str::<serde::de::IgnoredAny>(value.0).is_ok());
+                for (_, value) in object.iter() {
+                    proptest::prop_assert!(serde_json::from_str::<serde::de::IgnoredAny>(value.json).is_ok());
                 }
             }
         }
@@ -198,8 +243,12 @@ mod tests {
     #[test]
     fn nesting_is_bounded_at_any_size() {
         let nested = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
-        assert!(object(nested(31).as_bytes()).is_ok());
-        assert!(matches!(object(nested(32).as_bytes()), Err(JsonError::TooDeep(_))));
-        assert!(matches!(object(nested(1_000_000).as_bytes()), Err(JsonError::TooDeep(_))));
+        let too_deep = |depth| object(nested(depth).as_bytes()).map(drop).map_err(|error| error.to_string());
+        assert_eq!(too_deep(31), Ok(()));
+        for depth in [32, 1_000_000] {
+            assert!(too_deep(depth).unwrap_err().ends_with("it is nested deeper than 32"), "{depth}");
+        }
+        let top = read(Bytes::from("[".repeat(100) + &"]".repeat(100))).map(drop);
+        assert!(top.unwrap_err().to_string().ends_with("it is nested deeper than 32"));
     }
 }

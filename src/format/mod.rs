@@ -1,5 +1,50 @@
-//! Converters: a record's bytes → what they mean. One file for each format; so far keys are text and values are JSON.
-//! A `DELETE`'s value is not converted.
+//! Converters: a record's bytes → what they mean, as JSON that Salesforce reads.
+//!
+//! | file | role |
+//! |---|---|
+//! | `converter` | what a route has for keys and values: the format that it is told, and the registry |
+//! | `json`, `json_with_schema`, `avro`, `json_schema`, `protobuf` | one format each: bytes and a schema → JSON |
+//! | `frame`, `registry` | which schema a record names, and what it is |
+//! | `logical` | numbers that mean dates, times, instants and decimals |
+//! | `writer` | the JSON that is made, and where its members lie |
+//!
+//! Whatever the bytes are, a converter ends: with JSON within a limit, or with an error that names the member. Nothing
+//! nests deeper than a bound, and no length is believed before the bytes are there.
 
+mod avro;
+mod converter;
+mod error;
+mod frame;
 pub mod json;
-pub mod string;
+mod json_schema;
+pub mod json_with_schema;
+mod logical;
+mod protobuf;
+mod registry;
+mod writer;
+
+use bytestring::ByteString;
+
+use self::logical::{Logical, Unit};
+
+pub use self::{
+    converter::{Converters, NoRegistry, Wanted},
+    error::FormatError,
+    registry::{Registry, RegistryError},
+};
+use crate::record::{Meaning, Object};
+
+/// What a converter makes of bytes.
+#[derive(Debug)]
+pub enum Converted {
+    Object(Object),
+    /// Any other JSON value.
+    Value(ByteString, Meaning),
+}
+
+/// Milliseconds since 1970 as a JSON text that Salesforce reads: `"yyyy-MM-ddTHH:mm:ss.SSSZ"`.
+pub fn timestamp(millis: i64) -> Result<String, FormatError> {
+    let mut writer = writer::Writer::new(32, 64);
+    Logical::Timestamp(Unit::Milli).integer(millis, &mut writer)?;
+    Ok(writer.into_text())
+}

@@ -55,6 +55,7 @@ struct Inner {
     registry: Registry,
     rejections: Family<Labels, Counter>,
     calls: Family<Labels, Counter>,
+    schema_registry: Family<Labels, Counter>,
     rows: Family<Labels, Histogram>,
     duration: Family<Labels, Histogram>,
     org_state: Family<Labels, Gauge>,
@@ -82,6 +83,7 @@ impl Default for Inner {
         let inner = Self {
             rejections: Family::default(),
             calls: Family::default(),
+            schema_registry: Family::default(),
             rows: Family::new_with_constructor(rows as fn() -> Histogram),
             duration: Family::new_with_constructor(seconds as fn() -> Histogram),
             org_state: Family::default(),
@@ -98,6 +100,8 @@ impl Default for Inner {
         registry.register_collector(Box::new(inner.routes.clone()));
         registry.register("rejections", "Rejected records, by code", inner.rejections.clone());
         registry.register("calls", "Calls to Salesforce, by kind and status", inner.calls.clone());
+        let asked = "Questions to the schema registry, by status";
+        registry.register("schema_registry_requests", asked, inner.schema_registry.clone());
         registry.register("rows_per_call", "Rows of one write call", inner.rows.clone());
         registry.register_with_unit("call_duration", "From send to answer", Unit::Seconds, inner.duration.clone());
         registry.register("org_state", "1 for the state that the org is in", inner.org_state.clone());
@@ -151,6 +155,11 @@ impl Metrics {
         if rows > 0 {
             self.0.rows.get_or_create(&kind).observe(rows as f64);
         }
+    }
+
+    /// A question to the schema registry: `status` as in `200`, or `unanswered`.
+    pub fn schema_registry_request(&self, status: &str) {
+        self.0.schema_registry.get_or_create(&vec![("status", status.to_owned())]).inc();
     }
 
     /// `up`, `later`, `quota` or `expired`.

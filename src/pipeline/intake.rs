@@ -12,7 +12,7 @@ use super::{
     settle::Account,
 };
 use crate::{
-    record::{Cause, Command, Identity, KeyField, Operation, Reason, Record, Rejection, SObject},
+    record::{Command, Identity, Operation, Reason, Record, Rejection, Schema},
     route::{Refusal, Refused},
 };
 
@@ -31,62 +31,113 @@ pub(super) enum Work {
     Reject { rejection: Rejection, operation: Option<Operation>, target: Option<Identity> },
 }
 
-/// The route's SObject as the lane knows it.
-#[derive(Debug, Clone)]
-pub(super) struct Described {
-    sobject: Arc<SObject>,
-    key_field: Option<Arc<KeyField>>,
-}
-
 impl<O: Org, D: DeadLetters> Lane<O, D> {
     pub(super) async fn take_in<E>(self: Arc<Self>, record: Result<Record, E>) -> Result<Prepared, LaneError<E>> {
         let record = record.map_err(LaneError::Source)?;
         let account = Account::open(&self.metrics);
-        let seat = self.shared.budget.seat(record.charge()).await;
-        let work = match self.command(&record).await {
-            Ok(Ok(command)) => {
+        let mut made = 0;
+        let work = self.work(&record, &mut made).await?;
+        // What the record says is known by now, and what that takes: a lane holds this one record beyond the budget.
+        let seat = self.shared.budget.seat(record.charge() + made).await;
+        let work = match work {
+            Ok(command) => {
                 let key = command.target.as_ref().map(|target| target.gate_key(&command.sobject.name));
                 Work::Send(command, key.map(|key| self.shared.gate.enter(key)))
             }
-            Ok(Err(reject)) => reject,
-            Err(cause) => return Err(LaneError::Describe { sobject: self.route.sobject.clone(), cause }),
+            Err(reject) => reject,
         };
         Ok(Prepared { record, seat, account, work })
     }
 
-    /// A field that the description lacks is looked for in a newer one, before it is called unknown.
-    async fn command(&self, record: &Record) -> Result<Result<Command, Work>, Cause> {
+    /// What the record asks for, or why that cannot be.
+    async fn work<E>(&self, record: &Record, made: &mut usize) -> Result<Result<Command, Work>, LaneError<E>> {
+        let refused = |rejection, operation, target| Ok(Err(Work::Reject { rejection, operation, target }));
+        let intent = match self.route.intent(record) {
+            Ok(intent) => intent,
+            Err(Refused { refusal, operation, target }) => return refused(unknown(refusal), operation, target),
+        };
+        let message = match self.route.converters.message(record, self.route.wanted(intent)).await {
+            Ok(message) => message,
+            Err(rejection) => return refused(rejection, Some(intent.operation), None),
+        };
+        *made = message.made;
         let mut missing = None;
         loop {
-            let described = self.described(missing.as_deref()).await?;
-            let command = self.route.command(record, &described.sobject, described.key_field.as_ref());
-            let Refused { refusal, operation, target } = match command {
+            let schema = self.schema(missing.as_ref()).await?;
+            let Refused { refusal, operation, target } = match self.route.command(record, &message, intent, &schema) {
                 Ok(command) => return Ok(Ok(command)),
                 Err(refused) => refused,
             };
-            let rejection = match refusal {
-                Refusal::Rejected(rejection) => rejection,
-                Refusal::UnknownField(name) if missing.as_ref() == Some(&name) => {
-                    Rejection::put(Reason::InvalidField, format!("{} has no field {name}", described.sobject.name))
-                }
-                Refusal::UnknownField(name) => {
-                    missing = Some(name);
-                    continue;
-                }
-            };
-            return Ok(Err(Work::Reject { rejection, operation, target }));
+            match Missing::of(&refusal) {
+                // It has been looked for, and is still not there.
+                Some(again) if missing.as_ref() != Some(&again) => missing = Some(again),
+                _ => return refused(unknown(refusal), operation, target),
+            }
         }
     }
 
-    async fn described(&self, missing: Option<&str>) -> Result<Described, Cause> {
-        let known = || self.described.lock().unwrap_or_else(PoisonError::into_inner);
-        if let (Some(described), None) = (&*known(), missing) {
-            return Ok(described.clone());
+    /// What is known of the org. A field that a description lacks is looked for in a newer one; a parent's description
+    /// is asked for when it is first needed.
+    async fn schema<E>(&self, missing: Option<&Missing>) -> Result<Schema, LaneError<E>> {
+        let known = || self.schema.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut schema = match (&*known(), missing) {
+            (Some(schema), None) => return Ok(schema.clone()),
+            (schema, _) => schema.clone(),
+        };
+        let org = &self.shared.org;
+        let own = &self.route.sobject;
+        if let (Some(schema), Some(missing)) = (&mut schema, missing)
+            && !missing.sobject.eq_ignore_ascii_case(own)
+            && !missing.sobject.eq_ignore_ascii_case(&schema.sobject.name)
+        {
+            // An org that does not describe a parent does not know it, for this user: its children are rejected.
+            if let Ok(parent) = org.describe(&missing.sobject, missing.field.as_deref()).await {
+                schema.parents.retain(|known| known.name != parent.name);
+                schema.parents.push(parent);
+            }
+            *known() = Some(schema.clone());
+            return Ok(schema.clone());
         }
-        let sobject = self.shared.org.describe(&self.route.sobject, missing).await?;
-        let key_field = self.route.external_id_field.as_deref().map(|name| sobject.key_field(name)).transpose()?;
-        let described = Described { key_field: key_field.map(Arc::new), sobject };
-        *known() = Some(described.clone());
-        Ok(described)
+        let describe = |cause| LaneError::Describe { sobject: own.clone(), cause };
+        let missing = missing.and_then(|missing| missing.field.as_deref());
+        let sobject = org.describe(own, missing).await.map_err(describe)?;
+        let key_field = self.route.external_id_field.as_deref().map(|name| sobject.key_field(name)).transpose();
+        let key_field = key_field.map_err(describe)?.map(Arc::new);
+        let parents = schema.map_or_else(Vec::new, |schema| schema.parents);
+        let schema = Schema { sobject, key_field, parents };
+        *known() = Some(schema.clone());
+        Ok(schema)
+    }
+}
+
+/// What a description lacks: a whole one, or a field in it.
+#[derive(Debug, PartialEq, Eq)]
+struct Missing {
+    sobject: String,
+    field: Option<String>,
+}
+
+impl Missing {
+    fn of(refusal: &Refusal) -> Option<Self> {
+        match refusal {
+            Refusal::Rejected(_) => None,
+            Refusal::UnknownField { sobject, field } => {
+                Some(Self { sobject: sobject.to_string(), field: Some(field.clone()) })
+            }
+            Refusal::Undescribed(sobject) => Some(Self { sobject: sobject.clone(), field: None }),
+        }
+    }
+}
+
+/// What a refusal is once nothing more can be learnt.
+fn unknown(refusal: Refusal) -> Rejection {
+    match refusal {
+        Refusal::Rejected(rejection) => rejection,
+        Refusal::UnknownField { sobject, field } => {
+            Rejection::put(Reason::InvalidField, format!("{sobject} has no field {field}"))
+        }
+        Refusal::Undescribed(sobject) => {
+            Rejection::put(Reason::InvalidField, format!("the org does not describe {sobject} to this user"))
+        }
     }
 }

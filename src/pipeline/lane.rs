@@ -29,7 +29,7 @@ use super::{
     budget::Budget,
     dead_letter::{About, DeadLetters},
     gate::Gate,
-    intake::{Described, Prepared, Work},
+    intake::{Prepared, Work},
     org::Org,
     settle::{Settle, Settled},
     stage::Stage,
@@ -37,7 +37,7 @@ use super::{
 };
 use crate::{
     ops::metrics::{self, LaneGauge, RouteMetrics},
-    record::{Cause, Record},
+    record::{Cause, Record, Schema},
     route::Route,
 };
 
@@ -56,7 +56,7 @@ pub struct Lane<O, D> {
     pub(super) shared: Arc<Shared<O, D>>,
     pub(super) route: Arc<Route>,
     pub(super) metrics: Arc<RouteMetrics>,
-    pub(super) described: Mutex<Option<Described>>,
+    pub(super) schema: Mutex<Option<Schema>>,
     draining: CancellationToken,
     /// A drain has closed some records.
     closing: Notify,
@@ -113,7 +113,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
     ) -> Self {
         let (gauge, metrics) = (metrics.track_lane(), metrics.route(&route.name));
         let closing = Notify::new();
-        Self { shared, route, metrics, described: Mutex::default(), draining, closing, progress, gauge }
+        Self { shared, route, metrics, schema: Mutex::default(), draining, closing, progress, gauge }
     }
 
     /// Runs until it is drained, or until its source fails.

@@ -1,17 +1,68 @@
 use std::{borrow::Cow, ops::Range, sync::Arc};
 
-use bytes::Bytes;
+use bytestring::ByteString;
 
-/// A JSON object as a converter gives it: names decoded, values as they were written.
-#[derive(Debug)]
-pub struct Object<'a> {
-    /// Names are unique without case.
-    pub members: Vec<(Cow<'a, str>, Value<'a>)>,
+/// What a record says, whatever its format: the identity's text from its key, and the object that its value is.
+#[derive(Debug, Default)]
+pub struct Message {
+    /// `None` where the record has no key, or the route does not ask for it.
+    pub key: Option<ByteString>,
+    /// `None` for a tombstone, and where the route does not ask for it.
+    pub value: Option<Object>,
+    /// What was made for this message besides the record's own bytes, in bytes.
+    pub made: usize,
 }
 
-/// One member's value, already known to be valid JSON.
+/// An object as a converter gives it: one JSON text, and where its members lie.
+#[derive(Debug)]
+pub struct Object {
+    pub(crate) text: ByteString,
+    /// Names are unique without case.
+    pub(crate) members: Vec<Member>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) name: Name,
+    pub(crate) value: Span,
+    pub(crate) meaning: Meaning,
+}
+
+/// A member's name.
+#[derive(Debug)]
+pub(crate) enum Name {
+    /// As it stands in the text.
+    At(Span),
+    /// It stands there with escapes.
+    Decoded(Box<str>),
+}
+
+/// A range of an object's text, in bytes. No record has 4 GiB.
 #[derive(Debug, Clone, Copy)]
-pub struct Value<'a>(pub &'a str);
+pub(crate) struct Span {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+}
+
+/// One value: valid JSON, as it was written or made, and what it means beyond that.
+#[derive(Debug, Clone, Copy)]
+pub struct Value<'a> {
+    pub json: &'a str,
+    pub meaning: Meaning,
+}
+
+/// What a schema says of a value that JSON cannot say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Meaning {
+    #[default]
+    Plain,
+    /// A text `yyyy-MM-dd`.
+    Date,
+    /// A text `HH:mm:ss.SSSZ`.
+    Time,
+    /// A text `yyyy-MM-ddTHH:mm:ss.SSSZ`.
+    Timestamp,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueKind {
@@ -23,16 +74,61 @@ pub enum ValueKind {
     Object,
 }
 
-impl<'a> Object<'a> {
-    /// Field names are compared without case.
-    pub fn get(&self, name: &str) -> Option<Value<'a>> {
-        self.members.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
+impl Span {
+    pub(crate) fn new(range: Range<usize>) -> Self {
+        let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        Self { start: place(range.start), end: place(range.end) }
+    }
+
+    fn of(self, text: &str) -> &str {
+        &text[self.start as usize..self.end as usize]
+    }
+}
+
+impl Object {
+    /// Names decoded, in the order of the record.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Value<'_>)> {
+        self.members.iter().map(|member| (self.name(member), self.value(member)))
+    }
+
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// Names are compared without case.
+    pub fn get(&self, name: &str) -> Option<Value<'_>> {
+        let member = self.members.iter().find(|member| self.name(member).eq_ignore_ascii_case(name))?;
+        Some(self.value(member))
+    }
+
+    /// `json` is a part of a value of this object. Copies nothing.
+    pub fn slice(&self, json: &str) -> ByteString {
+        self.text.slice_ref(json)
+    }
+
+    fn name<'a>(&'a self, member: &'a Member) -> &'a str {
+        match &member.name {
+            Name::At(span) => span.of(&self.text),
+            Name::Decoded(name) => name,
+        }
+    }
+
+    fn value(&self, member: &Member) -> Value<'_> {
+        Value { json: member.value.of(&self.text), meaning: member.meaning }
     }
 }
 
 impl<'a> Value<'a> {
+    pub fn plain(json: &'a str) -> Self {
+        Self { json, meaning: Meaning::Plain }
+    }
+
     pub fn kind(self) -> ValueKind {
-        match self.0.as_bytes().first() {
+        match self.json.as_bytes().first() {
             Some(b'n') => ValueKind::Null,
             Some(b't' | b'f') => ValueKind::Bool,
             Some(b'"') => ValueKind::String,
@@ -46,55 +142,68 @@ impl<'a> Value<'a> {
     /// structures.
     pub fn text(self) -> Option<Cow<'a, str>> {
         match self.kind() {
-            ValueKind::String => serde_json::from_str::<String>(self.0).ok().map(Cow::Owned),
-            ValueKind::Number | ValueKind::Bool => Some(Cow::Borrowed(self.0)),
+            ValueKind::String => {
+                let inside = &self.json[1..self.json.len() - 1];
+                if inside.contains('\\') {
+                    serde_json::from_str::<String>(self.json).ok().map(Cow::Owned)
+                } else {
+                    Some(Cow::Borrowed(inside))
+                }
+            }
+            ValueKind::Number | ValueKind::Bool => Some(Cow::Borrowed(self.json)),
             ValueKind::Null | ValueKind::Array | ValueKind::Object => None,
         }
     }
 }
 
-/// The fields of one record: names as Salesforce spells them, values as slices of one JSON text, exactly as they were
-/// written there. Nothing is copied, and no number is parsed.
-#[derive(Debug, Clone, Default)]
-pub struct Fields {
-    json: Bytes,
-    members: Vec<Member>,
+impl ValueKind {
+    /// For messages: `it is …`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool => "a boolean",
+            Self::Number => "a number",
+            Self::String => "a string",
+            Self::Array => "an array",
+            Self::Object => "an object",
+        }
+    }
 }
 
-#[derive(Debug, Clone)]
-pub struct Member {
-    pub name: Arc<str>,
-    pub value: Range<usize>,
-}
+/// The fields of one row: names as Salesforce spells them, and JSON values. A value that the record holds already is a
+/// slice of it.
+#[derive(Debug, Clone, Default)]
+pub struct Fields(Vec<(Arc<str>, ByteString)>);
 
 impl Fields {
     /// Two quotes, a colon and a comma around a name and a value.
     const PUNCTUATION: usize = 4;
 
-    /// `members` holds ranges of `json`, each of one valid JSON value.
-    ///
-    /// # Panics
-    /// If a range is not one of text.
-    pub fn new(json: Bytes, members: Vec<Member>) -> Self {
-        let is_text = |m: &Member| json.get(m.value.clone()).is_some_and(|v| std::str::from_utf8(v).is_ok());
-        assert!(members.iter().all(is_text), "a value lies within the text and is text itself");
-        Self { json, members }
+    pub fn with_capacity(fields: usize) -> Self {
+        Self(Vec::with_capacity(fields))
+    }
+
+    /// `json` is one valid JSON value.
+    pub fn push(&mut self, name: Arc<str>, json: ByteString) {
+        self.0.push((name, json));
+    }
+
+    /// Names are the same if they come from the same place of one describe.
+    pub fn has(&self, name: &Arc<str>) -> bool {
+        self.0.iter().any(|(known, _)| Arc::ptr_eq(known, name))
     }
 
     /// What the fields take in a row, in bytes: names, values, and the punctuation around them.
     pub fn row_len(&self) -> usize {
-        self.members.iter().map(|m| m.name.len() + m.value.len() + Self::PUNCTUATION).sum()
+        self.0.iter().map(|(name, json)| name.len() + json.len() + Self::PUNCTUATION).sum()
     }
 
     /// Names and raw JSON values, in the order of the record.
-    #[expect(clippy::missing_panics_doc, reason = "new has checked it")]
     pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &str)> {
-        self.members
-            .iter()
-            .map(|m| (&m.name, std::str::from_utf8(&self.json[m.value.clone()]).expect("checked by new")))
+        self.0.iter().map(|(name, json)| (name, &**json))
     }
 
     pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
+        self.0.is_empty()
     }
 }

@@ -13,10 +13,11 @@ mod verdict;
 
 pub use command::{Action, Command};
 pub use identity::{ExternalId, GateKey, Identity, IdentityError, MatchKey};
-pub use message::{Fields, Member, Object, Value, ValueKind};
+pub use message::{Fields, Meaning, Message, Object, Value, ValueKind};
+pub(crate) use message::{Member, Name, Span};
 pub use number::Decimal;
 pub use operation::Operation;
 pub use record::{Header, Position, Record, Timestamp};
 pub use record_id::{RecordId, RecordIdError};
-pub use sobject::{Field, KeyField, KeyKind, SObject, is_api_name};
+pub use sobject::{Field, Holds, KeyField, KeyKind, SObject, Schema, is_api_name};
 pub use verdict::{Cause, Reason, Rejection, Stage, Verdict};

@@ -8,6 +8,17 @@ pub struct SObject {
     /// As Salesforce spells it.
     pub name: Arc<str>,
     fields: HashMap<Box<str>, Field>,
+    /// Folded relationship name → folded field name.
+    relationships: HashMap<Box<str>, Box<str>>,
+}
+
+/// All that a route has to know of the org: its SObject, the field that names records, and the parents that came up.
+#[derive(Debug, Clone)]
+pub struct Schema {
+    pub sobject: Arc<SObject>,
+    /// In external id mode.
+    pub key_field: Option<Arc<KeyField>>,
+    pub parents: Vec<Arc<SObject>>,
 }
 
 #[derive(Debug, Clone)]
@@ -17,12 +28,30 @@ pub struct Field {
     pub name: Arc<str>,
     /// The type's word in the describe: `string`, `double`, `reference`, …
     pub kind: Box<str>,
+    pub holds: Holds,
+    /// Of a reference: the name by which its parent is written and queried, and the SObjects that may be its parent.
+    pub relationship: Option<Arc<str>>,
+    pub reference_to: Vec<Box<str>>,
     pub createable: bool,
     pub updateable: bool,
     pub external_id: bool,
     pub id_lookup: bool,
     pub unique: bool,
     pub case_sensitive: bool,
+}
+
+/// What a field takes, as far as values are fitted to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    Text,
+    MultiPicklist,
+    Number,
+    Boolean,
+    Date,
+    DateTime,
+    Time,
+    /// References, binary data, and whatever comes.
+    Other,
 }
 
 /// An external id field, as far as it decides which values are equal.
@@ -40,8 +69,11 @@ pub enum KeyKind {
 
 impl SObject {
     pub fn new(name: &str, fields: impl IntoIterator<Item = Field>) -> Self {
-        let fields = fields.into_iter().map(|field| (field.name.to_ascii_lowercase().into(), field)).collect();
-        Self { name: name.into(), fields }
+        let fold = |name: &str| -> Box<str> { name.to_ascii_lowercase().into() };
+        let fields: HashMap<_, _> = fields.into_iter().map(|field| (fold(&field.name), field)).collect();
+        let relationship = |field: &Field| Some((fold(field.relationship.as_ref()?), fold(&field.name)));
+        let relationships = fields.values().filter_map(relationship).collect();
+        Self { name: name.into(), fields, relationships }
     }
 
     /// API names are compared without case.
@@ -51,6 +83,16 @@ impl SObject {
         } else {
             self.fields.get(name)
         }
+    }
+
+    /// Whether it has a field or a relationship of this name.
+    pub fn knows(&self, name: &str) -> bool {
+        self.field(name).is_some() || self.relationship(name).is_some()
+    }
+
+    /// The reference field whose parent has this name: `Account` is that of `AccountId`.
+    pub fn relationship(&self, name: &str) -> Option<&Field> {
+        self.fields.get(self.relationships.get(name.to_ascii_lowercase().as_str())?)
     }
 
     /// The field by which records are named, if it can do that.
@@ -70,6 +112,31 @@ impl SObject {
     }
 }
 
+impl Schema {
+    /// A parent that was described.
+    pub fn parent(&self, sobject: &str) -> Option<&Arc<SObject>> {
+        self.parents.iter().find(|parent| parent.name.eq_ignore_ascii_case(sobject))
+    }
+}
+
+impl Holds {
+    /// By the type's word in a describe (REST guide, "field types").
+    pub fn of(kind: &str) -> Self {
+        match kind {
+            "string" | "textarea" | "email" | "phone" | "url" | "picklist" | "combobox" | "encryptedstring" => {
+                Self::Text
+            }
+            "multipicklist" => Self::MultiPicklist,
+            "double" | "int" | "long" | "currency" | "percent" => Self::Number,
+            "boolean" => Self::Boolean,
+            "date" => Self::Date,
+            "datetime" => Self::DateTime,
+            "time" => Self::Time,
+            _ => Self::Other,
+        }
+    }
+}
+
 impl Field {
     /// A writable field; a unique one without case if it is an external id.
     #[cfg(test)]
@@ -77,6 +144,9 @@ impl Field {
         Self {
             name: name.into(),
             kind: kind.into(),
+            holds: Holds::of(kind),
+            relationship: None,
+            reference_to: Vec::new(),
             createable: true,
             updateable: true,
             external_id,

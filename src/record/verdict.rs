@@ -67,11 +67,11 @@ pub enum Reason {
     Poison,
 }
 
-/// Kafka Connect's name of the step that failed.
+/// Kafka Connect's name of the step that failed. A converter comes with the class that Connect would name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    KeyConverter,
-    ValueConverter,
+    KeyConverter(&'static str),
+    ValueConverter(&'static str),
     HeaderConverter,
     Put,
 }
@@ -117,8 +117,8 @@ impl Stage {
     /// As in `org.apache.kafka.connect.runtime.errors.Stage`.
     pub fn name(self) -> &'static str {
         match self {
-            Self::KeyConverter => "KEY_CONVERTER",
-            Self::ValueConverter => "VALUE_CONVERTER",
+            Self::KeyConverter(_) => "KEY_CONVERTER",
+            Self::ValueConverter(_) => "VALUE_CONVERTER",
             Self::HeaderConverter => "HEADER_CONVERTER",
             Self::Put => "TASK_PUT",
         }
@@ -127,8 +127,7 @@ impl Stage {
     /// The class that Connect would name: what dashboards and filters look for.
     pub fn class(self) -> &'static str {
         match self {
-            Self::KeyConverter => "org.apache.kafka.connect.storage.StringConverter",
-            Self::ValueConverter => "org.apache.kafka.connect.json.JsonConverter",
+            Self::KeyConverter(class) | Self::ValueConverter(class) => class,
             Self::HeaderConverter => "org.apache.kafka.connect.storage.SimpleHeaderConverter",
             Self::Put => "org.apache.kafka.connect.sink.SinkTask",
         }

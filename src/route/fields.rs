@@ -1,69 +1,161 @@
 //! Which fields are written. The payload never chooses the target: `attributes`, `Id` and the key field are taken out
 //! here, and the writer puts the target in, once.
+//!
+//! A member becomes a field under its own name, or under the one that the route gives it. A name of two parts
+//! (`Account.Ext__c`), or a nested object under the name of a relationship, is a parent by its external id.
 
-use super::{Refusal, Route};
+use bytestring::ByteString;
+
+use super::{Refusal, Route, fit::fit, parent::Parent};
 use crate::{
-    config::Nulls,
+    config::{self, Constant, Nulls},
+    format,
     record::{
-        Action, Fields, Identity, MatchKey, Member, Object, Reason, Record, Rejection, SObject, Value, ValueKind,
-        is_api_name,
+        Action, Field, Fields, Holds, Identity, MatchKey, Meaning, Object, Reason, Record, Rejection, Schema, Value,
+        ValueKind, is_api_name,
     },
 };
 
-/// The members of `value` that are fields of `sobject`, less those that the route leaves out.
+/// What the route adds to each row: a field, or a parent, and its JSON.
+pub(super) fn constants(fields: &config::Fields) -> Vec<(String, ByteString)> {
+    let json = |constant: &Constant| match constant {
+        Constant::Flag(flag) => flag.to_string(),
+        Constant::Integer(number) => number.to_string(),
+        Constant::Text(text) => serde_json::Value::from(text.as_str()).to_string(),
+    };
+    fields.constant.iter().map(|(target, constant)| (target.clone(), json(constant).into())).collect()
+}
+
+/// The fields of the row of `record`, whose value is `object`.
 pub(super) fn fields(
     route: &Route,
     record: &Record,
-    value: &Object<'_>,
-    sobject: &SObject,
+    object: &Object,
+    schema: &Schema,
     action: Action,
     target: Option<&Identity>,
 ) -> Result<Fields, Refusal> {
-    let json = record.value.clone().unwrap_or_default();
-    let start = json.as_ptr() as usize;
-    let mut members = Vec::with_capacity(value.members.len());
-    for (name, value) in &value.members {
-        if name.eq_ignore_ascii_case("attributes")
-            || is_left_out(route, name, *value)
-            || names_target(name, *value, target)?
-        {
+    let mut row = Row { route, schema, action, fields: Fields::with_capacity(object.len() + route.constants.len()) };
+    for (name, value) in object.iter() {
+        let renamed = route.renamed(name);
+        if row.is_left_out(name, value) || (renamed.is_none() && name.eq_ignore_ascii_case("attributes")) {
             continue;
         }
-        if !is_api_name(name) {
-            return Err(invalid(format!("{name:?} is not a field name")));
+        let name = renamed.unwrap_or(name);
+        if !names_target(name, value, target)? && !row.is_set_by_route(name) {
+            row.set(name, value, object.slice(value.json))?;
         }
-        if matches!(value.kind(), ValueKind::Object | ValueKind::Array) {
-            return Err(invalid(format!(
-                "the field {name} is an object or an array, and a Salesforce field is neither"
-            )));
-        }
-        let Some(field) = sobject.field(name) else { return Err(Refusal::UnknownField(name.clone().into_owned())) };
-        let writable = match action {
-            Action::Create => field.createable,
-            Action::Update => field.updateable,
-            Action::Upsert | Action::Delete => field.createable || field.updateable,
-        };
-        if !writable {
-            return Err(invalid(format!("the field {} cannot be written by this user", field.name)));
-        }
-        // The converter's values are slices of the record's value: keep where they lie, copy nothing.
-        let at = value.0.as_ptr() as usize - start;
-        members.push(Member { name: field.name.clone(), value: at..at + value.0.len() });
     }
-    let fields = Fields::new(json, members);
-    let length = fields.row_len();
+    for (name, json) in &route.constants {
+        row.set(name, Value::plain(json), json.clone())?;
+    }
+    row.coordinates(record)?;
+    let length = row.fields.row_len();
     if length > route.max_row_bytes {
         let message = format!("the row has {length} bytes, and pipeline.max_row_bytes is {}", route.max_row_bytes);
         return Err(Rejection::put(Reason::TooLarge, message).into());
     }
-    Ok(fields)
+    Ok(row.fields)
 }
 
-fn is_left_out(route: &Route, name: &str, value: Value<'_>) -> bool {
-    let listed = |names: &[String]| names.iter().any(|listed| listed.eq_ignore_ascii_case(name));
-    listed(&route.fields.exclude)
-        || (!route.fields.include.is_empty() && !listed(&route.fields.include))
-        || (route.nulls == Nulls::Ignore && value.kind() == ValueKind::Null)
+/// A row in the making.
+pub(super) struct Row<'a> {
+    pub(super) route: &'a Route,
+    pub(super) schema: &'a Schema,
+    action: Action,
+    pub(super) fields: Fields,
+}
+
+impl Row<'_> {
+    fn is_left_out(&self, name: &str, value: Value<'_>) -> bool {
+        let listed = |names: &[String]| names.iter().any(|listed| listed.eq_ignore_ascii_case(name));
+        let fields = &self.route.fields;
+        listed(&fields.exclude)
+            || (!fields.include.is_empty() && !listed(&fields.include))
+            || (self.route.nulls == Nulls::Ignore && value.kind() == ValueKind::Null)
+    }
+
+    /// What the route sets itself is not the record's to set.
+    fn is_set_by_route(&self, name: &str) -> bool {
+        self.route.own_targets().any(|own| own.eq_ignore_ascii_case(name))
+    }
+
+    /// One field, or one parent. `json` is the value's own.
+    fn set(&mut self, name: &str, value: Value<'_>, json: ByteString) -> Result<(), Refusal> {
+        if let Some((relationship, key)) = name.split_once('.') {
+            return Parent { relationship, key, sobject: None, value }.set(self);
+        }
+        if !is_api_name(name) {
+            return Err(invalid(format!("{name:?} is not a field name")));
+        }
+        let sobject = &self.schema.sobject;
+        if let Some(field) = sobject.field(name) {
+            self.check_writable(field)?;
+            let json = fit(field, value, json, self.route.fields.multipicklist)
+                .map_err(|message| invalid(format!("the field {name}: {message}")))?;
+            return self.put(field, field.name.clone(), json);
+        }
+        match (value.kind(), sobject.relationship(name)) {
+            (ValueKind::Object, Some(_)) => Parent::set_nested(self, name, value.json),
+            (ValueKind::Null, Some(field)) => {
+                self.check_writable(field)?;
+                self.put(field, field.name.clone(), json)
+            }
+            (_, Some(field)) => Err(invalid(format!(
+                "{name} is the parent that {} leads to, and takes an object with its external id",
+                field.name
+            ))),
+            (_, None) => Err(Refusal::UnknownField { sobject: sobject.name.clone(), field: name.to_owned() }),
+        }
+    }
+
+    pub(super) fn check_writable(&self, field: &Field) -> Result<(), Refusal> {
+        let writable = match self.action {
+            Action::Create => field.createable,
+            Action::Update => field.updateable,
+            Action::Upsert | Action::Delete => field.createable || field.updateable,
+        };
+        if writable { Ok(()) } else { Err(invalid(format!("the field {} cannot be written by this user", field.name))) }
+    }
+
+    /// `name` is the field's own, or that of its parent.
+    pub(super) fn put(&mut self, field: &Field, name: std::sync::Arc<str>, json: ByteString) -> Result<(), Refusal> {
+        let fields = &self.fields;
+        if fields.has(&field.name) || field.relationship.as_ref().is_some_and(|parent| fields.has(parent)) {
+            return Err(invalid(format!("the field {} is there twice", field.name)));
+        }
+        self.fields.push(name, json);
+        Ok(())
+    }
+
+    /// Where the record lies, and when it was written.
+    fn coordinates(&mut self, record: &Record) -> Result<(), Refusal> {
+        let (names, position) = (&self.route.fields, &record.position);
+        let mut texts = Vec::new();
+        if let Some(name) = &names.topic {
+            texts.push((name, format!("\"{}\"", position.topic), Meaning::Plain));
+        }
+        if let Some(name) = &names.partition {
+            texts.push((name, position.partition.to_string(), Meaning::Plain));
+        }
+        if let Some(name) = &names.offset {
+            texts.push((name, position.offset.to_string(), Meaning::Plain));
+        }
+        if let (Some(name), Some(timestamp)) = (&names.timestamp, record.timestamp) {
+            let millis = timestamp.millis();
+            let is_number = self.schema.sobject.field(name).is_some_and(|field| field.holds == Holds::Number);
+            let (text, meaning) = match format::timestamp(millis) {
+                Ok(text) if !is_number => (text, Meaning::Timestamp),
+                _ => (millis.to_string(), Meaning::Plain),
+            };
+            texts.push((name, text, meaning));
+        }
+        for (name, text, meaning) in texts {
+            let json = ByteString::from(text);
+            self.set(name, Value { json: &json, meaning }, json.clone())?;
+        }
+        Ok(())
+    }
 }
 
 /// Whether the member repeats the target and is dropped; an error if it names another one.
@@ -86,6 +178,6 @@ fn names_target(name: &str, value: Value<'_>, target: Option<&Identity>) -> Resu
         .into())
 }
 
-fn invalid(message: String) -> Refusal {
+pub(super) fn invalid(message: String) -> Refusal {
     Rejection::put(Reason::InvalidField, message).into()
 }

@@ -5,20 +5,22 @@ use std::{borrow::Cow, sync::Arc};
 use super::Route;
 use crate::{
     config::IdentitySource,
-    format::string,
-    record::{ExternalId, Identity, KeyField, Object, Reason, Record, Rejection, Stage},
+    record::{ExternalId, Identity, KeyField, Message, Reason, Record, Rejection, Stage},
 };
 
 /// The identity in the place that the route names: a value of `key_field`, or a record id where there is no key field.
 pub(super) fn identity(
     route: &Route,
     record: &Record,
-    value: Option<&Object<'_>>,
+    message: &Message,
     key_field: Option<&Arc<KeyField>>,
 ) -> Result<Identity, Rejection> {
     let text = match &route.identity {
-        IdentitySource::Key => key(record)?,
-        IdentitySource::Value(field) => member(field, value)?,
+        IdentitySource::Key => match &message.key {
+            Some(key) => Cow::Borrowed(&**key),
+            None => return Err(invalid("the record key is null and the identity is needed")),
+        },
+        IdentitySource::Value(field) => member(field, message)?,
         IdentitySource::Header(name) => header(name, record)?,
     };
     let identity = match key_field {
@@ -28,19 +30,8 @@ pub(super) fn identity(
     identity.map_err(|error| invalid(error.to_string()))
 }
 
-fn key(record: &Record) -> Result<Cow<'_, str>, Rejection> {
-    let Some(key) = &record.key else { return Err(invalid("the record key is null and the identity is needed")) };
-    match string::text(key) {
-        Ok(text) => Ok(Cow::Borrowed(text)),
-        Err(error) => Err(Rejection {
-            stage: Stage::KeyConverter,
-            ..invalid(format!("key.format = \"string\" and the record key is not UTF-8: {error}"))
-        }),
-    }
-}
-
-fn member<'a>(field: &str, value: Option<&Object<'a>>) -> Result<Cow<'a, str>, Rejection> {
-    let Some(member) = value.and_then(|value| value.get(field)) else {
+fn member<'a>(field: &str, message: &'a Message) -> Result<Cow<'a, str>, Rejection> {
+    let Some(member) = message.value.as_ref().and_then(|value| value.get(field)) else {
         return Err(invalid(format!("the identity is the value's field {field}, and there is none")));
     };
     member.text().ok_or_else(|| invalid(format!("the identity is the value's field {field}: null or a structure")))

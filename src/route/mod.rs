@@ -1,13 +1,15 @@
 //! What to do with a message, and to whom: a pure table, without any I/O.
 
 mod fields;
+mod fit;
 mod identity;
 mod operation;
+mod parent;
 #[expect(clippy::module_inception, reason = "the noun is called a route")]
 mod route;
 mod routes;
 #[cfg(test)]
 mod tests;
 
-pub use route::{Refusal, Refused, Route};
-pub use routes::{Routes, UnroutedTopic};
+pub use route::{Intent, Refusal, Refused, Route};
+pub use routes::{RouteError, Routes, UnroutedTopic};

@@ -1,10 +1,16 @@
 use std::sync::Arc;
 
-use super::{fields::fields, identity::identity, operation::operation};
+use bytestring::ByteString;
+
+use super::{
+    fields::{constants, fields},
+    identity::identity,
+    operation::operation,
+};
 use crate::{
     config::{self, IdentitySource, Nulls, Tombstone},
-    format::json,
-    record::{Action, Command, Fields, Identity, KeyField, Operation, Reason, Record, Rejection, SObject, Stage},
+    format::{Converters, NoRegistry, Registry, Wanted},
+    record::{Action, Command, Fields, Identity, Message, Operation, Reason, Record, Rejection, Schema},
 };
 
 /// One `[[routes]]` table, ready to be asked.
@@ -15,6 +21,7 @@ pub struct Route {
     pub sobject: String,
     /// External id mode.
     pub external_id_field: Option<String>,
+    pub converters: Converters,
     pub(super) operation: Operation,
     pub(super) operation_header: Option<String>,
     pub(super) operation_aliases: Vec<(String, Operation)>,
@@ -22,7 +29,15 @@ pub struct Route {
     pub(super) identity: IdentitySource,
     pub(super) nulls: Nulls,
     pub(super) fields: config::Fields,
+    pub(super) constants: Vec<(String, ByteString)>,
     pub(super) max_row_bytes: usize,
+}
+
+/// What is asked for, as far as that is known before a byte of key or value is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Intent {
+    pub operation: Operation,
+    pub action: Action,
 }
 
 /// Why there is no command, and what is known of it all the same.
@@ -36,8 +51,13 @@ pub struct Refused {
 #[derive(Debug)]
 pub enum Refusal {
     Rejected(Rejection),
-    /// The SObject has no field of this name, unless its description is out of date.
-    UnknownField(String),
+    /// The SObject has neither a field nor a relationship of this name, unless its description is out of date.
+    UnknownField {
+        sobject: Arc<str>,
+        field: String,
+    },
+    /// A parent's SObject has to be described first.
+    Undescribed(String),
 }
 
 impl From<Rejection> for Refusal {
@@ -47,65 +67,85 @@ impl From<Rejection> for Refusal {
 }
 
 impl Route {
-    pub fn new(route: &config::Route, max_row_bytes: usize) -> Self {
-        Self {
+    /// `registry` is there if a format of the route needs one.
+    pub fn new(
+        route: &config::Route,
+        max_row_bytes: usize,
+        registry: Option<&Arc<Registry>>,
+    ) -> Result<Self, NoRegistry> {
+        Ok(Self {
             name: route.topic.as_str().into(),
             sobject: route.sobject.clone(),
             external_id_field: route.external_id_field.clone(),
+            converters: Converters::new(route, max_row_bytes, registry)?,
             operation: route.operation,
             operation_header: route.operation_header.clone(),
             operation_aliases: route.operation_aliases.clone().into_iter().collect(),
             tombstone: route.tombstone,
             identity: route.identity.clone(),
             nulls: route.nulls,
+            constants: constants(&route.fields),
             fields: route.fields.clone(),
             max_row_bytes,
-        }
-    }
-
-    /// What `record` asks for, of the SObject as it is described now.
-    ///
-    /// `key_field` is there in external id mode only, and is a field of `sobject`.
-    pub fn command(
-        &self,
-        record: &Record,
-        sobject: &Arc<SObject>,
-        key_field: Option<&Arc<KeyField>>,
-    ) -> Result<Command, Refused> {
-        let mut known = (None, None);
-        self.try_command(record, sobject, key_field, &mut known).map_err(|refusal| {
-            let (operation, target) = known;
-            Refused { refusal, operation, target }
         })
     }
 
-    fn try_command(
+    /// What the record's header, or the route, asks for.
+    pub fn intent(&self, record: &Record) -> Result<Intent, Refused> {
+        let refused = |rejection: Rejection, operation| Refused { refusal: rejection.into(), operation, target: None };
+        let operation = operation(self, record).map_err(|rejection| refused(rejection, None))?;
+        let action = action(operation, self.external_id_field.is_some());
+        let action = action.map_err(|rejection| refused(rejection, Some(operation)))?;
+        Ok(Intent { operation, action })
+    }
+
+    /// A DELETE's value is not read, unless the identity lies in it; nor is the key of a record that needs none.
+    pub fn wanted(&self, intent: Intent) -> Wanted {
+        Wanted {
+            key: intent.action != Action::Create && self.identity == IdentitySource::Key,
+            value: intent.action != Action::Delete || matches!(self.identity, IdentitySource::Value(_)),
+        }
+    }
+
+    /// The row that `record`, whose bytes say `message`, asks for.
+    pub fn command(
         &self,
         record: &Record,
-        sobject: &Arc<SObject>,
-        key_field: Option<&Arc<KeyField>>,
-        (known_operation, known_target): &mut (Option<Operation>, Option<Identity>),
-    ) -> Result<Command, Refusal> {
-        let operation = operation(self, record)?;
-        *known_operation = Some(operation);
-        let action = action(operation, key_field.is_some())?;
-        // A DELETE's value is not converted, unless the identity lies in it.
-        let wanted = operation != Operation::Delete || matches!(self.identity, IdentitySource::Value(_));
-        let value = record.value.as_deref().filter(|_| wanted).map(json::object).transpose().map_err(|error| {
-            Rejection { stage: Stage::ValueConverter, ..Rejection::put(Reason::InvalidValue, error.to_string()) }
-        })?;
+        message: &Message,
+        intent: Intent,
+        schema: &Schema,
+    ) -> Result<Command, Refused> {
+        let Intent { operation, action } = intent;
+        let refused = |refusal, target| Refused { refusal, operation: Some(operation), target };
         let target = match action {
             Action::Create => None,
             Action::Update | Action::Upsert | Action::Delete => {
-                Some(identity(self, record, value.as_ref(), key_field)?)
+                let identity = identity(self, record, message, schema.key_field.as_ref());
+                Some(identity.map_err(|rejection| refused(rejection.into(), None))?)
             }
         };
-        known_target.clone_from(&target);
-        let fields = match &value {
-            Some(value) if action != Action::Delete => fields(self, record, value, sobject, action, target.as_ref())?,
+        let fields = match &message.value {
+            Some(value) if action != Action::Delete => fields(self, record, value, schema, action, target.as_ref())
+                .map_err(|refusal| refused(refusal, target.clone()))?,
             _ => Fields::default(),
         };
-        Ok(Command { operation, action, sobject: sobject.clone(), target, fields })
+        Ok(Command { operation, action, sobject: schema.sobject.clone(), target, fields })
+    }
+
+    /// The fields and parents that the route sets in each row, whatever its record says.
+    pub fn own_targets(&self) -> impl Iterator<Item = &str> {
+        let fields = &self.fields;
+        let coordinates = [&fields.topic, &fields.partition, &fields.offset, &fields.timestamp];
+        self.constants
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .chain(coordinates.into_iter().flatten().map(String::as_str))
+    }
+
+    /// The name that the route gives a member.
+    pub(super) fn renamed(&self, name: &str) -> Option<&str> {
+        let renamed = self.fields.rename.iter().find(|(member, _)| member.eq_ignore_ascii_case(name));
+        renamed.map(|(_, target)| target.as_str())
     }
 }
 

@@ -1,11 +1,23 @@
 use std::sync::Arc;
 
 use super::Route;
-use crate::config::{self, TopicError, TopicPattern};
+use crate::{
+    config::{self, TopicError, TopicPattern},
+    format::{NoRegistry, Registry},
+};
 
 /// All routes of the daemon.
 #[derive(Debug)]
 pub struct Routes(Vec<(TopicPattern, Arc<Route>)>);
+
+/// A route that cannot be.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RouteError {
+    #[error(transparent)]
+    Topic(#[from] TopicError),
+    #[error(transparent)]
+    Registry(#[from] NoRegistry),
+}
 
 /// A topic that the subscription brought and no single route takes.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,9 +29,14 @@ pub enum UnroutedTopic {
 }
 
 impl Routes {
-    pub fn new(routes: &[config::Route], max_row_bytes: usize) -> Result<Self, TopicError> {
+    /// `registry` is there if a format of any route needs one.
+    pub fn new(
+        routes: &[config::Route],
+        max_row_bytes: usize,
+        registry: Option<&Arc<Registry>>,
+    ) -> Result<Self, RouteError> {
         let route = |route: &config::Route| {
-            Ok((TopicPattern::parse(&route.topic)?, Arc::new(Route::new(route, max_row_bytes))))
+            Ok((TopicPattern::parse(&route.topic)?, Arc::new(Route::new(route, max_row_bytes, registry)?)))
         };
         routes.iter().map(route).collect::<Result<_, _>>().map(Self)
     }

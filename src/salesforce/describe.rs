@@ -15,7 +15,7 @@ use super::{
     http::Content,
     verdicts::Purpose,
 };
-use crate::record::{Cause, Field, SObject};
+use crate::record::{Cause, Field, Holds, SObject};
 
 /// A field that is missed is looked for in a newer description at most this often.
 const REFRESH: Duration = Duration::from_secs(5 * 60);
@@ -82,7 +82,7 @@ impl Entry {
     fn good_enough(&self, missing: Option<&str>) -> Option<Arc<SObject>> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let (sobject, at) = known.as_ref()?;
-        let good = missing.is_none_or(|field| sobject.field(field).is_some() || at.elapsed() < REFRESH);
+        let good = missing.is_none_or(|name| sobject.knows(name) || at.elapsed() < REFRESH);
         good.then(|| sobject.clone())
     }
 }
@@ -104,6 +104,10 @@ struct RawField {
     name: String,
     #[serde(rename = "type")]
     kind: String,
+    #[serde(default)]
+    relationship_name: Option<String>,
+    #[serde(default)]
+    reference_to: Option<Vec<String>>,
     /// Where it is not said, the org will say it of the row.
     #[serde(default = "yes")]
     createable: bool,
@@ -124,7 +128,10 @@ fn read(body: &[u8]) -> Result<SObject, Cause> {
         .map_err(|error| Cause::new(format!("the org's answer cannot be read: {error}")))?;
     let fields = raw.fields.into_iter().map(|field| Field {
         name: field.name.into(),
+        holds: Holds::of(&field.kind),
         kind: field.kind.into(),
+        relationship: field.relationship_name.map(Into::into),
+        reference_to: field.reference_to.unwrap_or_default().into_iter().map(Into::into).collect(),
         createable: field.createable,
         updateable: field.updateable,
         external_id: field.external_id,

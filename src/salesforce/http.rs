@@ -1,9 +1,6 @@
 //! The one place that sends. It knows what left and what came back, and nothing of what it means.
 
-use std::{
-    error::Error as _,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use reqwest::{
@@ -14,13 +11,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use super::{body::TellingBody, usage::Usage};
-use crate::{config, ops::metrics::Metrics, record::Cause};
+use crate::{config, ops::metrics::Metrics, record::Cause, web};
 
 /// Salesforce closes idle connections after a while, without a word: let them go before.
 const POOL_IDLE: Duration = Duration::from_secs(20);
-
-/// `User-Agent`: it shows in the org's event log.
-const USER_AGENT: &str = concat!("sobjectd/", env!("CARGO_PKG_VERSION"));
 
 #[derive(Debug, Clone)]
 pub(super) struct Http {
@@ -76,26 +70,13 @@ pub(super) struct Answer {
 
 impl Http {
     pub(super) fn new(config: &config::Salesforce, metrics: Metrics) -> reqwest::Result<Self> {
-        let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS
-            .iter()
-            .map(|der| reqwest::Certificate::from_der(der))
-            .collect::<reqwest::Result<Vec<_>>>()?;
-        let mut builder = Client::builder()
-            .user_agent(USER_AGENT)
+        let client = web::client(&config.login_url)?
             .default_headers([(header::ACCEPT, HeaderValue::from_static("application/json"))].into_iter().collect())
-            // A redirect would carry the token along, and a repeat is not the client's to decide.
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .tls_certs_merge(roots)
-            .http1_only()
-            .tcp_nodelay(true)
             .pool_idle_timeout(POOL_IDLE)
             .connect_timeout(config.connect_timeout)
-            .timeout(config.request_timeout);
-        if config::is_loopback(&config.login_url) {
-            builder = builder.no_proxy();
-        }
-        Ok(Self { client: builder.build()?, metrics })
+            .timeout(config.request_timeout)
+            .build()?;
+        Ok(Self { client, metrics })
     }
 
     pub(super) async fn send(&self, request: &Request, bearer: Option<&SecretString>) -> Sent {
@@ -166,18 +147,7 @@ impl Http {
 }
 
 fn failed(sent: Option<Instant>, error: reqwest::Error) -> Sent {
-    // The address is long (two hundred ids) and is no news.
-    let error = error.without_url();
-    let mut message = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let inner_text = inner.to_string();
-        if !message.ends_with(&inner_text) {
-            message = format!("{message}: {inner_text}");
-        }
-        source = inner.source();
-    }
-    let cause = Cause::new(message);
+    let cause = Cause::new(web::reason(error));
     match sent {
         None => Sent::Not(cause),
         Some(sent) => Sent::Unanswered { cause, sent },

@@ -4,20 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     config,
-    record::{Action, Command, ExternalId, Field, Fields, Identity, KeyField, KeyKind, Member, Operation, SObject},
+    record::{Action, Command, ExternalId, Field, Fields, Identity, KeyField, KeyKind, Operation, SObject},
 };
 
 pub(super) fn sobject(name: &str, fields: &[&str]) -> Arc<SObject> {
-    let field = |name: &&str| Field {
-        name: (*name).into(),
-        kind: "string".into(),
-        createable: true,
-        updateable: true,
-        external_id: false,
-        id_lookup: false,
-        unique: false,
-        case_sensitive: false,
-    };
+    let field = |name: &&str| Field::sample(name, "string", false);
     Arc::new(SObject::new(name, fields.iter().map(field)))
 }
 
@@ -28,15 +19,13 @@ pub(super) fn external(field: &str, kind: KeyKind, text: &str) -> ExternalId {
 /// The members of a JSON object, as they are written there.
 pub(super) fn fields(json: &str) -> Fields {
     let members: std::collections::BTreeMap<&str, &serde_json::value::RawValue> = serde_json::from_str(json).unwrap();
-    let mut members: Vec<_> = members
-        .into_iter()
-        .map(|(name, value)| {
-            let start = value.get().as_ptr() as usize - json.as_ptr() as usize;
-            Member { name: name.into(), value: start..start + value.get().len() }
-        })
-        .collect();
-    members.sort_by_key(|member| member.value.start);
-    Fields::new(json.to_owned().into(), members)
+    let mut members: Vec<_> = members.into_iter().collect();
+    members.sort_by_key(|(_, value)| value.get().as_ptr());
+    let mut fields = Fields::default();
+    for (name, value) in members {
+        fields.push(name.into(), value.get().into());
+    }
+    fields
 }
 
 pub(super) fn command(action: Action, sobject: &Arc<SObject>, target: Option<Identity>, fields: Fields) -> Command {

@@ -27,6 +27,7 @@ fn the_shipped_files_load() {
 fn the_whole_file_says_the_defaults() {
     let (whole, least) = (whole(), try_load(LEAST, &[]).unwrap());
     // All but what has no default, and the route's own words.
+    assert_eq!(format!("{:?}", whole.schema_registry), format!("{:?}", least.schema_registry));
     assert_eq!(format!("{:?}", whole.pipeline), format!("{:?}", least.pipeline));
     assert_eq!(format!("{:?}", whole.retry), format!("{:?}", least.retry));
     assert_eq!(format!("{:?}", whole.cache), format!("{:?}", least.cache));

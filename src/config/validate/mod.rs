@@ -3,6 +3,7 @@
 mod kafka;
 mod routes;
 mod salesforce;
+mod schema_registry;
 
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ pub(super) fn validate(config: &Config) -> Vec<Problem> {
     retry(&config.retry, &mut problems);
     kafka::validate(&config.kafka, &mut problems);
     salesforce::validate(&config.salesforce, &mut problems);
+    schema_registry::validate(config, &mut problems);
     routes::validate(&config.routes, config.dead_letter.topic.as_deref(), &mut problems);
     problems
 }

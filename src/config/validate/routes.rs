@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::config::topic::{TopicPattern, check_name};
 use crate::{
-    config::{IdentitySource, Problem, Route},
+    config::{KeyFormat, Problem, Route},
     record::{Operation, is_api_name},
 };
 
@@ -23,6 +23,7 @@ pub(super) fn validate(routes: &[Route], dead_letters: Option<&str>, problems: &
         }
         names(&key, route, problems);
         target(&key, route, problems);
+        key_field(&key, route, problems);
         aliases(&key, route, problems);
     }
 }
@@ -65,13 +66,23 @@ fn names(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Proble
     if let Some(field) = &route.external_id_field {
         check(key("external_id_field"), field);
     }
-    for (list, fields) in [("fields.include", &route.fields.include), ("fields.exclude", &route.fields.exclude)] {
-        for (i, field) in fields.iter().enumerate() {
-            check(format!("{}[{i}]", key(list)), field);
+    let fields = &route.fields;
+    let coordinates = [&fields.topic, &fields.partition, &fields.offset, &fields.timestamp];
+    for (place, name) in ["topic", "partition", "offset", "timestamp"].into_iter().zip(coordinates) {
+        if let Some(name) = name {
+            check(key(&format!("fields.{place}")), name);
         }
     }
-    if let IdentitySource::Value(field) = &route.identity {
-        check(key("identity"), field);
+    for (table, targets) in [
+        ("rename", fields.rename.iter().collect::<Vec<_>>()),
+        ("constant", fields.constant.keys().map(|target| (target, target)).collect()),
+    ] {
+        for (name, target) in targets {
+            // A field, or a parent by its external id.
+            for part in target.splitn(2, '.') {
+                check(crate::config::source::join(&key(&format!("fields.{table}")), name), part);
+            }
+        }
     }
 }
 
@@ -87,6 +98,14 @@ fn target(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Probl
             problems.push(Problem::new(key("operation"), message));
         }
         _ => {}
+    }
+}
+
+/// Only a structure has members.
+fn key_field(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Problem>) {
+    if route.key.field.is_some() && matches!(route.key.format, KeyFormat::String | KeyFormat::Bytes) {
+        let message = "names a member, and a key of this format has none";
+        problems.push(Problem::new(key("key.field"), message).hint("set key.format, or leave key.field out"));
     }
 }
 

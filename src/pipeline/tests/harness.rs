@@ -94,8 +94,7 @@ impl Org for ScriptedOrg {
     async fn probe(&self) {}
 
     async fn describe(&self, _: &str, _: Option<&str>) -> Result<Arc<SObject>, Cause> {
-        let fields = [("Ext__c", true), ("V__c", false)];
-        let fields = fields.map(|(name, external_id)| Field::sample(name, "string", external_id));
+        let fields = [Field::sample("Ext__c", "string", true), Field::sample("V__c", "double", false)];
         Ok(Arc::new(SObject::new("Thing__c", fields)))
     }
 }
@@ -173,7 +172,7 @@ impl Harness {
         )
         .unwrap();
         let (draining, progress) = (CancellationToken::new(), Arc::new(Progress::new(0)));
-        let route = Arc::new(Route::new(&route, 1 << 20));
+        let route = Arc::new(Route::new(&route, 1 << 20, None).unwrap());
         let lane = Lane::new(self.shared.clone(), route, draining.clone(), progress.clone(), &Metrics::new());
         let (records, source) = mpsc::channel(1000);
         RunningLane { draining, progress, task: tokio::spawn(lane.run(source)), records, next: 0 }

@@ -1,0 +1,48 @@
+//! `[schema_registry]`: where the schemas of Avro, JSON Schema and Protobuf records are.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+use url::Url;
+
+use super::Secret;
+
+/// A registry with Confluent's REST API.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SchemaRegistry {
+    /// Comma-separated; the next is asked when one does not answer.
+    #[serde(deserialize_with = "urls")]
+    pub url: Vec<Url>,
+    /// Of basic authentication; with a password.
+    pub username: Option<String>,
+    pub password: Option<Secret>,
+    /// A bearer token, in place of user and password.
+    pub token: Option<Secret>,
+    /// PEM: certificates to trust beside the usual ones.
+    pub ca: Option<Secret>,
+    #[serde(with = "humantime_serde")]
+    pub request_timeout: Duration,
+}
+
+impl Default for SchemaRegistry {
+    fn default() -> Self {
+        Self {
+            url: Vec::new(),
+            username: None,
+            password: None,
+            token: None,
+            ca: None,
+            request_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// The parts of a comma-separated list.
+pub(super) fn parse_urls(text: &str) -> Result<Vec<Url>, url::ParseError> {
+    text.split(',').map(str::trim).filter(|url| !url.is_empty()).map(Url::parse).collect()
+}
+
+fn urls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Url>, D::Error> {
+    parse_urls(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+}

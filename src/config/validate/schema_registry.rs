@@ -1,0 +1,45 @@
+//! Rules of `[schema_registry]`: it is there where a format needs it, and knows one way to log in.
+
+use super::positive;
+use crate::config::{Config, Problem, SchemaRegistry, is_loopback};
+
+pub(super) fn validate(config: &Config, problems: &mut Vec<Problem>) {
+    let registry = &config.schema_registry;
+    if registry.url.is_empty()
+        && let Some(index) = config.routes.iter().position(crate::config::Route::needs_registry)
+    {
+        let message = format!("missing, and a format of routes[{index}] has its schemas in a registry");
+        problems.push(Problem::new("schema_registry.url", message).hint("such as \"https://registry:8081\""));
+    }
+    urls(registry, problems);
+    positive("schema_registry.request_timeout", registry.request_timeout, problems);
+    let mut wrong = |key: &str, message: &str| problems.push(Problem::new(format!("schema_registry.{key}"), message));
+    match (&registry.username, &registry.password, &registry.token) {
+        (Some(_), None, None) => wrong("password", "missing, and schema_registry.username is there"),
+        (None, Some(_), _) => wrong("username", "missing, and schema_registry.password is there"),
+        (Some(_), _, Some(_)) => wrong("token", "stands beside schema_registry.username: only one can be sent"),
+        _ => {}
+    }
+}
+
+/// No message repeats a URL: it may hold a password.
+fn urls(registry: &SchemaRegistry, problems: &mut Vec<Problem>) {
+    let mut wrong = |message: &str, hint: &str| {
+        problems.push(Problem::new("schema_registry.url", message).hint(hint));
+    };
+    let with_secrets = registry.password.is_some() || registry.token.is_some();
+    for url in &registry.url {
+        match url.scheme() {
+            "https" => {}
+            "http" if !with_secrets || is_loopback(url) => {}
+            "http" => wrong("credentials do not go over plain http to another machine", "use https"),
+            _ => wrong("is not an http or https URL", "such as \"https://registry:8081\""),
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            wrong("holds a user or password", "they belong into schema_registry.username and .password");
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            wrong("holds a query or a fragment", "such as \"https://registry:8081\"");
+        }
+    }
+}

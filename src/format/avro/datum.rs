@@ -1,0 +1,185 @@
+use super::schema::{Node, Schema};
+use crate::{
+    format::{
+        Converted, FormatError,
+        frame::{varint, write_uuid},
+        logical::Logical,
+        writer::Writer,
+    },
+    record::Meaning,
+};
+
+impl Schema {
+    /// A datum as JSON of at most `limit` bytes.
+    pub(crate) fn read(&self, bytes: &[u8], limit: usize) -> Result<Converted, FormatError> {
+        let mut datum = Datum { nodes: &self.nodes, bytes };
+        let writer = Writer::new(bytes.len() * 2, limit);
+        let root = datum.branch(self.root)?;
+        let read = match &self.nodes[root] {
+            Node::Record(fields) => {
+                writer.object(fields, |out, field| out.member(&field.name, |out| datum.value(field.node, out)))
+            }
+            _ => writer.value(|out| datum.value(root, out)),
+        }?;
+        match datum.bytes.len() {
+            0 => Ok(read),
+            rest => Err(FormatError::new(format!("{rest} bytes are left behind what the schema describes"))),
+        }
+    }
+}
+
+/// What is left of the bytes.
+struct Datum<'a> {
+    nodes: &'a [Node],
+    bytes: &'a [u8],
+}
+
+impl<'a> Datum<'a> {
+    /// The node behind a union.
+    fn branch(&mut self, node: usize) -> Result<usize, FormatError> {
+        let Node::Union(variants) = &self.nodes[node] else { return Ok(node) };
+        let index = self.long()?;
+        usize::try_from(index).ok().and_then(|index| variants.get(index)).copied().ok_or_else(|| {
+            FormatError::new(format!("the union has {} branches, and none is number {index}", variants.len()))
+        })
+    }
+
+    fn value(&mut self, node: usize, out: &mut Writer) -> Result<Meaning, FormatError> {
+        let node = self.branch(node)?;
+        match &self.nodes[node] {
+            Node::Null => Ok(out.null()),
+            Node::Boolean => match self.take(1)? {
+                [0] => Ok(out.boolean(false)),
+                [1] => Ok(out.boolean(true)),
+                other => Err(FormatError::new(format!("a boolean is 0 or 1, not {}", other[0]))),
+            },
+            Node::Int(logical) => {
+                let value = self.long()?;
+                let value = i32::try_from(value)
+                    .map_err(|_| FormatError::new(format!("{value} does not fit into the 32 bits of its type")))?;
+                integer(*logical, value.into(), out)
+            }
+            Node::Long(logical) => integer(*logical, self.long()?, out),
+            Node::Float => {
+                let bytes = self.array()?;
+                out.float32(f32::from_le_bytes(bytes))
+            }
+            Node::Double => {
+                let bytes = self.array()?;
+                out.float(f64::from_le_bytes(bytes))
+            }
+            Node::Bytes => Ok(out.base64(self.block()?)),
+            Node::Fixed(size) => Ok(out.base64(self.take(*size)?)),
+            Node::String => Ok(out.string(self.text()?)),
+            Node::Enum(symbols) => {
+                let index = self.long()?;
+                let symbol = usize::try_from(index).ok().and_then(|index| symbols.get(index));
+                let symbol = symbol.ok_or_else(|| {
+                    FormatError::new(format!("the enum has {} symbols, and none is number {index}", symbols.len()))
+                })?;
+                Ok(out.string(symbol))
+            }
+            Node::DecimalBytes(scale) => Logical::unscaled(*scale, self.block()?, out),
+            Node::DecimalFixed { scale, size } => Logical::unscaled(*scale, self.take(*size)?, out),
+            Node::BigDecimal => {
+                let mut inner = Datum { nodes: self.nodes, bytes: self.block()? };
+                let unscaled = inner.block()?;
+                Logical::unscaled(inner.long()?, unscaled, out)
+            }
+            Node::UuidBytes => uuid(self.block()?, out),
+            Node::UuidFixed => uuid(self.take(16)?, out),
+            Node::Array(items) => out.nested(['[', ']'], |out| {
+                let mut at = 0;
+                self.blocks(|datum| {
+                    out.item()?;
+                    datum.value(*items, out).map_err(|error| error.at(at))?;
+                    at += 1;
+                    Ok(())
+                })
+            }),
+            Node::Map(values) => out.nested(['{', '}'], |out| {
+                self.blocks(|datum| {
+                    let key = datum.text()?;
+                    out.key(key)?;
+                    datum.value(*values, out).map(drop).map_err(|error| error.within(key))
+                })
+            }),
+            Node::Record(fields) => out.nested(['{', '}'], |out| {
+                fields.iter().try_for_each(|field| {
+                    out.key(&field.name)?;
+                    self.value(field.node, out).map(drop).map_err(|error| error.within(&field.name))
+                })
+            }),
+            Node::Refused(why) => Err(FormatError::new(*why)),
+            // Neither is left by a schema that was compiled, nor by `branch`.
+            Node::Pending | Node::Union(_) => Err(FormatError::new("the schema cannot be followed")),
+        }
+    }
+
+    /// The items of an array or a map: in blocks, each with its count, and 0 behind the last.
+    fn blocks(&mut self, mut item: impl FnMut(&mut Self) -> Result<(), FormatError>) -> Result<(), FormatError> {
+        loop {
+            let count = self.long()?;
+            if count < 0 {
+                // The size of the block, for those who skip it.
+                self.long()?;
+            }
+            match count.unsigned_abs() {
+                0 => return Ok(()),
+                // Items may take no bytes at all: it is what they write that bounds them.
+                count => (0..count).try_for_each(|_| item(self))?,
+            }
+        }
+    }
+
+    fn text(&mut self) -> Result<&'a str, FormatError> {
+        let bytes = self.block()?;
+        std::str::from_utf8(bytes).map_err(|error| {
+            FormatError::new(format!("a text is not UTF-8: the byte at {} fits nowhere", error.valid_up_to()))
+        })
+    }
+
+    /// Bytes behind their length.
+    fn block(&mut self) -> Result<&'a [u8], FormatError> {
+        let len = self.long()?;
+        let len = usize::try_from(len).map_err(|_| FormatError::new(format!("{len} is no length")))?;
+        self.take(len)
+    }
+
+    fn long(&mut self) -> Result<i64, FormatError> {
+        if self.bytes.is_empty() {
+            return Err(ended());
+        }
+        let value = varint(&mut self.bytes).ok_or_else(|| FormatError::new("a number of more than 64 bits, or cut"))?;
+        Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], FormatError> {
+        let (array, rest) = self.bytes.split_first_chunk().ok_or_else(ended)?;
+        self.bytes = rest;
+        Ok(*array)
+    }
+
+    fn take(&mut self, len: usize) -> Result<&'a [u8], FormatError> {
+        let (taken, rest) = self.bytes.split_at_checked(len).ok_or_else(ended)?;
+        self.bytes = rest;
+        Ok(taken)
+    }
+}
+
+fn ended() -> FormatError {
+    FormatError::new("the bytes end before the value does")
+}
+
+fn integer(logical: Option<Logical>, value: i64, out: &mut Writer) -> Result<Meaning, FormatError> {
+    match logical {
+        Some(logical) => logical.integer(value, out),
+        None => Ok(out.integer(value)),
+    }
+}
+
+fn uuid(bytes: &[u8], out: &mut Writer) -> Result<Meaning, FormatError> {
+    let bytes = bytes.try_into().map_err(|_| FormatError::new(format!("a uuid has 16 bytes, not {}", bytes.len())))?;
+    out.quoted(|text| write_uuid(bytes, text));
+    Ok(Meaning::Plain)
+}

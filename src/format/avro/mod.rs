@@ -1,0 +1,16 @@
+//! Avro: a datum of a schema that the registry has, straight to JSON.
+//!
+//! The schema is read by apache-avro, the datum is not: that library's decoder takes truncated bytes for nulls, nests
+//! as deep as the bytes say, and builds a value first that costs more than the whole way to JSON.
+//!
+//! | file | role |
+//! |---|---|
+//! | `schema` | a schema, checked once, as a flat table of nodes |
+//! | `datum` | bytes and a table → JSON |
+
+mod datum;
+mod schema;
+#[cfg(test)]
+mod tests;
+
+pub(super) use self::schema::Schema;

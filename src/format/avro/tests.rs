@@ -1,0 +1,249 @@
+use std::sync::LazyLock;
+
+use apache_avro::{Decimal, Schema as AvroSchema, types::Value as Avro, writer::datum::GenericDatumWriter};
+use num_bigint::BigInt;
+use proptest::prelude::*;
+
+use super::Schema;
+use crate::format::{
+    Converted, FormatError,
+    registry::{Reference, Registered},
+};
+
+fn registered(text: &str, references: &[(&str, &str)]) -> Registered {
+    let reference = |(name, text): &(&str, &str)| Reference { name: (*name).to_owned(), text: (*text).to_owned() };
+    Registered { kind: "AVRO".into(), text: text.into(), references: references.iter().map(reference).collect() }
+}
+
+fn compile(text: &str) -> Schema {
+    Schema::compile(&registered(text, &[])).unwrap()
+}
+
+fn json(read: Result<Converted, FormatError>) -> Result<String, String> {
+    match read.map_err(|error| error.to_string())? {
+        Converted::Object(object) => Ok(object.text.to_string()),
+        Converted::Value(json, _) => Ok(json.to_string()),
+    }
+}
+
+/// One value of a type, as apache-avro writes it and we read it.
+fn of_type(kind: &str, value: Avro) -> Result<String, String> {
+    let schema = AvroSchema::parse_str(kind).unwrap();
+    let bytes = GenericDatumWriter::builder(&schema).build().unwrap().write_value_to_vec(value).unwrap();
+    json(compile(kind).read(&bytes, 1 << 20))
+}
+
+#[test]
+fn every_type_and_logical_type() {
+    let decimal = |digits: &str| {
+        let unscaled: BigInt = digits.parse().unwrap();
+        Avro::Decimal(Decimal::from(unscaled.to_signed_bytes_be()))
+    };
+    let of = |kind: &str, logical: &str| format!(r#"{{"type":"{kind}","logicalType":"{logical}"}}"#);
+    let duration =
+        apache_avro::Duration::new(apache_avro::Months::new(1), apache_avro::Days::new(1), apache_avro::Millis::new(1));
+    for (kind, value, expected) in [
+        (r#""boolean""#.to_owned(), Avro::Boolean(true), "true"),
+        (r#""int""#.into(), Avro::Int(i32::MIN), "-2147483648"),
+        (r#""long""#.into(), Avro::Long(i64::MAX), "9223372036854775807"),
+        (r#""long""#.into(), Avro::Long(i64::MIN), "-9223372036854775808"),
+        (r#""float""#.into(), Avro::Float(0.1), "0.1"),
+        (r#""double""#.into(), Avro::Double(0.1), "0.1"),
+        (r#""double""#.into(), Avro::Double(1e300), "1e+300"),
+        (r#""string""#.into(), Avro::String("Zoë \0 \" \\ 😀".into()), r#""Zoë \u0000 \" \\ 😀""#),
+        (r#""string""#.into(), Avro::String(String::new()), r#""""#),
+        (r#""bytes""#.into(), Avro::Bytes(vec![0, 1, 255]), r#""AAH/""#),
+        (r#"{"type":"fixed","name":"f","size":3}"#.into(), Avro::Fixed(3, vec![0, 1, 255]), r#""AAH/""#),
+        (r#"{"type":"enum","name":"e","symbols":["A","B"]}"#.into(), Avro::Enum(1, "B".into()), r#""B""#),
+        (r#"["null","string"]"#.into(), Avro::Union(0, Box::new(Avro::Null)), "null"),
+        (r#"["null","string"]"#.into(), Avro::Union(1, Box::new(Avro::String("a".into()))), r#""a""#),
+        (r#"{"type":"array","items":"int"}"#.into(), Avro::Array(vec![Avro::Int(1), Avro::Int(2)]), "[1,2]"),
+        (r#"{"type":"map","values":"int"}"#.into(), Avro::Map([("a".into(), Avro::Int(1))].into()), r#"{"a":1}"#),
+        (of("int", "date"), Avro::Date(19_782), r#""2024-02-29""#),
+        (of("int", "time-millis"), Avro::TimeMillis(86_399_999), r#""23:59:59.999Z""#),
+        (of("long", "time-micros"), Avro::TimeMicros(1_999), r#""00:00:00.001Z""#),
+        (of("long", "timestamp-millis"), Avro::TimestampMillis(-1), r#""1969-12-31T23:59:59.999Z""#),
+        (of("long", "timestamp-micros"), Avro::TimestampMicros(0), r#""1970-01-01T00:00:00.000Z""#),
+        (of("long", "timestamp-nanos"), Avro::TimestampNanos(1_000_000), r#""1970-01-01T00:00:00.001Z""#),
+        (of("long", "local-timestamp-millis"), Avro::LocalTimestampMillis(0), r#""1970-01-01T00:00:00.000Z""#),
+        (of("long", "local-timestamp-micros"), Avro::LocalTimestampMicros(0), r#""1970-01-01T00:00:00.000Z""#),
+        (of("long", "local-timestamp-nanos"), Avro::LocalTimestampNanos(0), r#""1970-01-01T00:00:00.000Z""#),
+        (
+            r#"{"type":"bytes","logicalType":"decimal","precision":38,"scale":10}"#.into(),
+            decimal("99999999999999999999999999999999999999"),
+            "9999999999999999999999999999.9999999999",
+        ),
+        (
+            r#"{"type":{"type":"fixed","name":"f","size":8},"logicalType":"decimal","precision":10,"scale":2}"#.into(),
+            decimal("-150"),
+            "-1.50",
+        ),
+        (
+            of("string", "uuid"),
+            Avro::Uuid("936da01f-9abd-4d9d-80c7-02af85c822a8".parse().unwrap()),
+            r#""936da01f-9abd-4d9d-80c7-02af85c822a8""#,
+        ),
+        (
+            r#"{"type":{"type":"fixed","name":"f","size":16},"logicalType":"uuid"}"#.into(),
+            Avro::Uuid("936da01f-9abd-4d9d-80c7-02af85c822a8".parse().unwrap()),
+            r#""936da01f-9abd-4d9d-80c7-02af85c822a8""#,
+        ),
+    ] {
+        assert_eq!(of_type(&kind, value).as_deref(), Ok(expected), "{kind}");
+    }
+    for (kind, value, words) in [
+        (r#""double""#.to_owned(), Avro::Double(f64::NAN), "NaN is no number to JSON"),
+        (r#""float""#.into(), Avro::Float(f32::INFINITY), "inf is no number to JSON"),
+        (of("int", "date"), Avro::Date(i32::MAX), "2147483647 days from 1970 lie outside of the years 1 to 9999"),
+        (
+            r#"{"type":{"type":"fixed","name":"f","size":12},"logicalType":"duration"}"#.into(),
+            Avro::Duration(duration),
+            "Salesforce has no durations",
+        ),
+    ] {
+        assert_eq!(of_type(&kind, value), Err(words.to_owned()), "{kind}");
+    }
+}
+
+#[test]
+fn records_nest_and_refer_to_each_other() {
+    let schema = registered(
+        r#"{"type":"record","name":"Person","namespace":"crm","fields":[
+            {"name":"Name","type":"string"},
+            {"name":"Day","type":["null",{"type":"int","connect.name":"org.apache.kafka.connect.data.Date"}],"default":null},
+            {"name":"Price","type":{"type":"bytes","connect.name":"org.apache.kafka.connect.data.Decimal","connect.parameters":{"scale":"2"}}},
+            {"name":"Home","type":"crm.geo.Address"},
+            {"name":"Boss","type":["null","Person"]}]}"#,
+        &[
+            ("crm.geo.Country", r#"{"type":"enum","name":"Country","namespace":"crm.geo","symbols":["NL","DE"]}"#),
+            (
+                "crm.geo.Address",
+                r#"{"type":"record","name":"Address","namespace":"crm.geo","fields":[{"name":"Country","type":"Country"}]}"#,
+            ),
+        ],
+    );
+    let schema = Schema::compile(&schema).unwrap();
+    let person = |name: &str, boss: &[u8]| {
+        let mut bytes = vec![u8::try_from(name.len() * 2).unwrap()];
+        bytes.extend(name.as_bytes());
+        // A branch and a day; a decimal of one byte; an enum's index.
+        bytes.extend([2, 0, 2, 0x96, 2]);
+        bytes.extend(boss);
+        bytes
+    };
+    let boss = [&[2][..], &person("B", &[0])].concat();
+    assert_eq!(
+        json(schema.read(&person("A", &boss), 1000)).as_deref(),
+        Ok(concat!(
+            r#"{"Name":"A","Day":"1970-01-01","Price":-1.06,"Home":{"Country":"DE"},"#,
+            r#""Boss":{"Name":"B","Day":"1970-01-01","Price":-1.06,"Home":{"Country":"DE"},"Boss":null}}"#
+        ))
+    );
+    let mut deep = person("Z", &[0]);
+    for _ in 0..100_000 {
+        deep = [&person("A", &[2])[..], &deep].concat().split_off(0);
+        if deep.len() > 2_000 {
+            break;
+        }
+    }
+    let error = json(schema.read(&deep, 1 << 20)).unwrap_err();
+    assert!(error.starts_with("the field Boss.Boss.") && error.ends_with("it is nested deeper than 32"), "{error}");
+}
+
+#[test]
+fn bad_bytes_say_where() {
+    let schema = compile(
+        r#"{"type":"record","name":"r","fields":[
+            {"name":"a","type":["null","string"]},{"name":"b","type":{"type":"array","items":"boolean"}}]}"#,
+    );
+    for (bytes, words) in [
+        (&[][..], "the field a: the bytes end before the value does"),
+        (&[2], "the field a: the bytes end before the value does"),
+        (&[2, 8, b'x'], "the field a: the bytes end before the value does"),
+        (&[4], "the field a: the union has 2 branches, and none is number 2"),
+        (&[2, 1], "the field a: -1 is no length"),
+        (&[2, 2, 0xff, 0], "the field a: a text is not UTF-8: the byte at 0 fits nowhere"),
+        (&[0, 2, 7, 0], "the field b[0]: a boolean is 0 or 1, not 7"),
+        (&[0, 4, 1], "the field b[1]: the bytes end before the value does"),
+        (&[0, 0, 9, 9], "2 bytes are left behind what the schema describes"),
+        (&[0x80; 12], "the field a: a number of more than 64 bits, or cut"),
+        (
+            &[2, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1],
+            "the field a: the bytes end before the value does",
+        ),
+    ] {
+        assert_eq!(json(schema.read(bytes, 1000)), Err(words.to_owned()), "{bytes:?}");
+    }
+    // Items without bytes, as many as one likes to say.
+    let nulls = compile(r#"{"type":"array","items":"null"}"#);
+    let many = [0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0];
+    assert_eq!(json(nulls.read(&many, 1000)), Err("more than 1000 bytes of JSON would come of it".to_owned()));
+}
+
+#[test]
+fn schemas_that_cannot_be() {
+    let two = r#"{"type":"record","name":"r","fields":[{"name":"a","type":"int"},{"name":"A","type":"int"}]}"#;
+    for text in ["", "{", "[]x", r#""nothing""#, r#"{"type":"record","name":"r"}"#, two] {
+        assert!(Schema::compile(&registered(text, &[])).is_err(), "{text}");
+    }
+    let deep = "[".repeat(100_000);
+    assert!(Schema::compile(&registered(&deep, &[])).is_err());
+}
+
+/// A value, the number in it, and the JSON that the rest is.
+fn value() -> impl Strategy<Value = (Vec<Avro>, f64, serde_json::Value)> {
+    (any::<bool>(), any::<i64>(), any::<f64>(), any::<String>(), any::<Option<i32>>(), any::<Vec<String>>())
+        .prop_filter_map("finite", |(flag, long, double, text, maybe, texts)| {
+            let json = serde_json::json!({
+                "flag": flag, "long": long, "text": text, "maybe": maybe, "texts": texts,
+            });
+            if !double.is_finite() {
+                return None;
+            }
+            let maybe = maybe.map_or((0, Avro::Null), |value| (1, Avro::Int(value)));
+            let fields = vec![
+                Avro::Boolean(flag),
+                Avro::Long(long),
+                Avro::Double(double),
+                Avro::String(text),
+                Avro::Union(maybe.0, Box::new(maybe.1)),
+                Avro::Array(texts.into_iter().map(Avro::String).collect()),
+            ];
+            Some((fields, double, json))
+        })
+}
+
+const ANY: &str = r#"{"type":"record","name":"r","fields":[
+    {"name":"flag","type":"boolean"},{"name":"long","type":"long"},{"name":"double","type":"double"},
+    {"name":"text","type":"string"},{"name":"maybe","type":["null","int"]},
+    {"name":"texts","type":{"type":"array","items":"string"}}]}"#;
+
+static ANY_SCHEMA: LazyLock<Schema> = LazyLock::new(|| compile(ANY));
+
+proptest! {
+    #[test]
+    fn what_apache_avro_writes_is_what_is_read((fields, double, mut expected) in value()) {
+        let names = ["flag", "long", "double", "text", "maybe", "texts"].map(str::to_owned);
+        let avro = AvroSchema::parse_str(ANY).unwrap();
+        let writer = GenericDatumWriter::builder(&avro).build().unwrap();
+        let bytes = writer.write_value_to_vec(Avro::Record(names.into_iter().zip(fields).collect())).unwrap();
+        let json = json(ANY_SCHEMA.read(&bytes, 1 << 20)).unwrap();
+        // serde_json's own way to a float is not exact to the last digit.
+        let digits = json.split("\"double\":").nth(1).and_then(|rest| rest.split(',').next()).unwrap();
+        prop_assert_eq!(digits.parse::<f64>().unwrap().to_bits(), double.to_bits());
+        let mut read: serde_json::Value = serde_json::from_str(&json).unwrap();
+        expected["double"] = read["double"].take();
+        read["double"] = expected["double"].clone();
+        prop_assert_eq!(read, expected);
+        for cut in 0..bytes.len() {
+            prop_assert!(ANY_SCHEMA.read(&bytes[..cut], 1 << 20).is_err());
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
+        if let Ok(json) = json(ANY_SCHEMA.read(&bytes, 10_000)) {
+            prop_assert!(serde_json::from_str::<serde_json::Value>(&json).is_ok());
+        }
+    }
+}

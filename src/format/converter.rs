@@ -1,0 +1,209 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use bytestring::ByteString;
+
+use super::{Converted, FormatError, Registry, frame, json, json_with_schema::JsonWithSchema, registry::Schema};
+use crate::{
+    config::{self, KeyFormat, ValueFormat},
+    record::{Header, Meaning, Message, Object, Reason, Record, Rejection, Stage, Value, ValueKind},
+};
+
+/// What a route's keys and values are, and what is needed to read them.
+#[derive(Debug)]
+pub struct Converters {
+    key: Format,
+    /// The member of a structured key that is the identity.
+    key_field: Option<String>,
+    value: Format,
+    /// Of the JSON that is made of a record, beyond twice the record's own bytes.
+    limit: usize,
+}
+
+/// A format needs a registry, and there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a format needs schema_registry.url")]
+pub struct NoRegistry;
+
+/// Which parts of a record are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    pub key: bool,
+    pub value: bool,
+}
+
+#[derive(Debug)]
+enum Format {
+    Text,
+    Bytes,
+    Json,
+    JsonWithSchema(JsonWithSchema),
+    Registered(Kind, Arc<Registry>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Avro,
+    JsonSchema,
+    Protobuf,
+}
+
+impl Converters {
+    pub fn new(
+        route: &config::Route,
+        max_row_bytes: usize,
+        registry: Option<&Arc<Registry>>,
+    ) -> Result<Self, NoRegistry> {
+        let registered = |kind| Ok(Format::Registered(kind, registry.ok_or(NoRegistry)?.clone()));
+        let key = match route.key.format {
+            KeyFormat::String => Format::Text,
+            KeyFormat::Bytes => Format::Bytes,
+            KeyFormat::Json => Format::Json,
+            KeyFormat::JsonWithSchema => Format::JsonWithSchema(JsonWithSchema::default()),
+            KeyFormat::Avro => registered(Kind::Avro)?,
+            KeyFormat::JsonSchema => registered(Kind::JsonSchema)?,
+            KeyFormat::Protobuf => registered(Kind::Protobuf)?,
+        };
+        let value = match route.value.format {
+            ValueFormat::Json => Format::Json,
+            ValueFormat::JsonWithSchema => Format::JsonWithSchema(JsonWithSchema::default()),
+            ValueFormat::Avro => registered(Kind::Avro)?,
+            ValueFormat::JsonSchema => registered(Kind::JsonSchema)?,
+            ValueFormat::Protobuf => registered(Kind::Protobuf)?,
+        };
+        Ok(Self { key, key_field: route.key.field.clone(), value, limit: max_row_bytes })
+    }
+
+    /// What the record says. Waits for a schema that the registry does not give at once, and for nothing else.
+    pub async fn message(&self, record: &Record, wanted: Wanted) -> Result<Message, Rejection> {
+        let mut message = Message::default();
+        if let Some(key) = record.key.as_ref().filter(|_| wanted.key) {
+            let text = self.key(key, &record.headers).await;
+            let text = text.map_err(|error| {
+                rejection("key", &self.key, &error, Reason::InvalidKey, Stage::KeyConverter(self.key.class()))
+            })?;
+            message.key = Some(text);
+        }
+        if let Some(value) = record.value.as_ref().filter(|_| wanted.value) {
+            let object = self.value(value, &record.headers).await;
+            let object = object.map_err(|error| {
+                rejection("value", &self.value, &error, Reason::InvalidValue, Stage::ValueConverter(self.value.class()))
+            })?;
+            message.made = if self.value.makes_text() { object.text.len() } else { 0 };
+            message.value = Some(object);
+        }
+        Ok(message)
+    }
+
+    async fn value(&self, bytes: &Bytes, headers: &[Header]) -> Result<Object, FormatError> {
+        match self.value.read(bytes, headers, "__value_schema_id", self.limit).await? {
+            Converted::Object(object) => Ok(object),
+            Converted::Value(json, _) => Err(match Value::plain(&json).kind() {
+                ValueKind::Null => FormatError::new("it is null, which is neither an object nor a tombstone"),
+                kind => FormatError::new(format!("it is {}, and fields come out of an object only", kind.name())),
+            }),
+        }
+    }
+
+    /// The key as an identity's text.
+    async fn key(&self, bytes: &Bytes, headers: &[Header]) -> Result<ByteString, FormatError> {
+        let text = |value: Value<'_>| value.text().map(|text| ByteString::from(text.as_ref()));
+        match &self.key {
+            Format::Text => json::text(bytes.clone()),
+            Format::Bytes => {
+                use base64::{Engine as _, prelude::BASE64_STANDARD};
+                Ok(BASE64_STANDARD.encode(bytes).into())
+            }
+            format => match (format.read(bytes, headers, "__key_schema_id", self.limit).await?, &self.key_field) {
+                (Converted::Value(json, meaning), _) => {
+                    let value = Value { json: &json, meaning };
+                    text(value)
+                        .ok_or_else(|| FormatError::new(format!("it is {}, and names no record", value.kind().name())))
+                }
+                (Converted::Object(_), None) => {
+                    Err(FormatError::new("it is an object, and key.field does not say which member is the identity"))
+                }
+                (Converted::Object(object), Some(field)) => match object.get(field) {
+                    None => Err(FormatError::new(format!("it has no member {field}, which key.field names"))),
+                    Some(value) => text(value).ok_or_else(|| {
+                        FormatError::new(format!("it is {}, and names no record", value.kind().name())).within(field)
+                    }),
+                },
+            },
+        }
+    }
+}
+
+impl Format {
+    async fn read(
+        &self,
+        bytes: &Bytes,
+        headers: &[Header],
+        name: &str,
+        limit: usize,
+    ) -> Result<Converted, FormatError> {
+        let limit = limit.saturating_add(bytes.len().saturating_mul(2));
+        match self {
+            Self::Text | Self::Bytes => Ok(Converted::Value(json::text(bytes.clone())?, Meaning::Plain)),
+            Self::Json => json::read(bytes.clone()),
+            Self::JsonWithSchema(converter) => converter.read(bytes.clone(), limit),
+            Self::Registered(kind, registry) => {
+                // Connect's newer clients take the last header of the name; a payload then has no head.
+                let header =
+                    headers.iter().rfind(|header| header.name == name).and_then(|header| header.value.as_ref());
+                let head = frame::read(header.unwrap_or(bytes))?;
+                let schema = registry.schema(head.id).await?;
+                let behind = if header.is_some() { bytes.clone() } else { bytes.slice_ref(head.rest) };
+                match (kind, &*schema) {
+                    (Kind::Avro, Schema::Avro(schema)) => schema.read(&behind, limit),
+                    (Kind::JsonSchema, Schema::Json(schema)) => schema.read(behind, limit),
+                    (Kind::Protobuf, Schema::Protobuf(schema)) => {
+                        let (path, rest) = frame::path(head.rest)?;
+                        schema.read(&path, if header.is_some() { &behind } else { rest }, limit)
+                    }
+                    (_, Schema::Broken(why)) => {
+                        Err(FormatError::new(format!("the schema {} cannot be read: {why}", head.id)))
+                    }
+                    (_, other) => {
+                        Err(FormatError::new(format!("the schema {} is of the type {}", head.id, other.kind())))
+                    }
+                }
+            }
+        }
+    }
+
+    /// As the configuration spells it.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Text => "string",
+            Self::Bytes => "bytes",
+            Self::Json => "json",
+            Self::JsonWithSchema(_) => "json_with_schema",
+            Self::Registered(Kind::Avro, _) => "avro",
+            Self::Registered(Kind::JsonSchema, _) => "json_schema",
+            Self::Registered(Kind::Protobuf, _) => "protobuf",
+        }
+    }
+
+    /// The class that Connect would name: what dashboards and filters look for.
+    fn class(&self) -> &'static str {
+        match self {
+            Self::Text => "org.apache.kafka.connect.storage.StringConverter",
+            Self::Bytes => "org.apache.kafka.connect.converters.ByteArrayConverter",
+            Self::Json | Self::JsonWithSchema(_) => "org.apache.kafka.connect.json.JsonConverter",
+            Self::Registered(Kind::Avro, _) => "io.confluent.connect.avro.AvroConverter",
+            Self::Registered(Kind::JsonSchema, _) => "io.confluent.connect.json.JsonSchemaConverter",
+            Self::Registered(Kind::Protobuf, _) => "io.confluent.connect.protobuf.ProtobufConverter",
+        }
+    }
+
+    /// Whether what it gives is a text of its own, not a slice of the record.
+    fn makes_text(&self) -> bool {
+        !matches!(self, Self::Text | Self::Json)
+    }
+}
+
+fn rejection(part: &str, format: &Format, error: &FormatError, reason: Reason, stage: Stage) -> Rejection {
+    let reason = if error.too_large { Reason::TooLarge } else { reason };
+    Rejection { stage, ..Rejection::put(reason, format!("{part}.format = \"{}\": {error}", format.word())) }
+}

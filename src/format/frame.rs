@@ -1,0 +1,141 @@
+//! Where a registry's serializers put the schema's name: in front of the payload (the Confluent wire format), or in a
+//! header beside it (Confluent's `HeaderSchemaIdSerializer`).
+//!
+//! | first byte | then |
+//! |---|---|
+//! | `0` | the schema's id: 4 bytes, big-endian |
+//! | `1` | the schema's GUID: 16 bytes |
+//!
+//! For Protobuf the path to the message type follows: how many numbers, and each of them, as zigzag varints; a lone 0
+//! stands for the first message type of the file.
+
+use std::fmt;
+
+use super::FormatError;
+
+/// What a registry knows a schema by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum SchemaId {
+    Number(u32),
+    Guid([u8; 16]),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Frame<'a> {
+    pub(super) id: SchemaId,
+    /// What follows the id: for Protobuf it begins with the message's [path](path).
+    pub(super) rest: &'a [u8],
+}
+
+/// Message types nested deeper than this are nobody's.
+const LONGEST_PATH: usize = 32;
+
+/// The head of a payload, or the value of a header.
+pub(super) fn read(bytes: &[u8]) -> Result<Frame<'_>, FormatError> {
+    let short = || FormatError::new(format!("{} bytes are too few for a schema id", bytes.len()));
+    match bytes.split_first() {
+        Some((0, rest)) => {
+            let (id, rest) = rest.split_first_chunk().ok_or_else(short)?;
+            Ok(Frame { id: SchemaId::Number(u32::from_be_bytes(*id)), rest })
+        }
+        Some((1, rest)) => {
+            let (guid, rest) = rest.split_first_chunk().ok_or_else(short)?;
+            Ok(Frame { id: SchemaId::Guid(*guid), rest })
+        }
+        Some((magic, _)) => Err(FormatError::new(format!(
+            "it does not begin with a schema id: the first byte is {magic:#04x}, and 0x00 was expected"
+        ))),
+        None => Err(short()),
+    }
+}
+
+/// The path to a message type, and what follows it.
+pub(super) fn path(bytes: &[u8]) -> Result<(Vec<usize>, &[u8]), FormatError> {
+    let mut rest = bytes;
+    let mut next = || -> Option<usize> {
+        let value = varint(&mut rest)?;
+        // Zigzag; a negative number is no place of a message.
+        (value & 1 == 0).then_some(usize::try_from(value >> 1).ok()?)
+    };
+    let bad = || FormatError::new("the message indexes behind the schema id cannot be read");
+    let count = next().filter(|count| *count <= LONGEST_PATH).ok_or_else(bad)?;
+    let path: Option<Vec<_>> = (0..count).map(|_| next()).collect();
+    let path = path.ok_or_else(bad)?;
+    Ok((if path.is_empty() { vec![0] } else { path }, rest))
+}
+
+/// An unsigned number of 64 bits in up to ten bytes, low digits first: Avro's and Protobuf's.
+pub(super) fn varint(bytes: &mut &[u8]) -> Option<u64> {
+    let mut value = 0_u64;
+    for shift in (0..64).step_by(7) {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        let digit = u64::from(byte & 0x7f);
+        if shift == 63 && digit > 1 {
+            return None;
+        }
+        value |= digit << shift;
+        if byte & 0x80 == 0 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+impl fmt::Display for SchemaId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(id) => id.fmt(f),
+            Self::Guid(guid) => {
+                let mut text = String::with_capacity(36);
+                write_uuid(guid, &mut text);
+                f.write_str(&text)
+            }
+        }
+    }
+}
+
+/// A UUID as it is written, with its hyphens.
+pub(super) fn write_uuid(bytes: &[u8; 16], text: &mut String) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for (at, byte) in bytes.iter().enumerate() {
+        if matches!(at, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        text.extend([byte >> 4, byte & 15].map(|digit| char::from(DIGITS[usize::from(digit)])));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_and_guids() {
+        let number = read(&[0, 0, 0, 1, 2, 9, 9]).unwrap();
+        assert_eq!(number, Frame { id: SchemaId::Number(258), rest: &[9, 9] });
+        let guid: Vec<u8> = (1..=17).collect();
+        let frame = read(&guid).unwrap();
+        assert_eq!(frame.id.to_string(), "02030405-0607-0809-0a0b-0c0d0e0f1011");
+        for bad in [&b""[..], &[0, 1, 2, 3], &[1; 16], b"{\"a\":1}"] {
+            assert!(read(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn message_paths() {
+        assert_eq!(path(&[0, 7]).unwrap(), (vec![0], &[7][..]));
+        assert_eq!(path(&[4, 0, 2, 7]).unwrap(), (vec![0, 1], &[7][..]));
+        assert_eq!(path(&[2, 0xd8, 0x04, 7]).unwrap(), (vec![300], &[7][..]));
+        for bad in [&b""[..], &[1], &[2], &[2, 1], &[0x80], &[0xff; 12], &[100, 0]] {
+            assert!(path(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
+            drop(read(&bytes).and_then(|frame| path(frame.rest)));
+        }
+    }
+}

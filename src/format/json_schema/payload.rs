@@ -1,0 +1,56 @@
+use bytes::Bytes;
+
+use super::schema::Schema;
+use crate::{
+    format::{
+        Converted, FormatError,
+        json::{self, Members},
+        logical::Logical,
+        writer::Writer,
+    },
+    record::{Meaning, Value, ValueKind},
+};
+
+impl Schema {
+    /// The payload as JSON of at most `limit` bytes; a slice of `bytes` where the schema says no more than JSON does.
+    pub(crate) fn read(&self, bytes: Bytes, limit: usize) -> Result<Converted, FormatError> {
+        let read = json::read(bytes)?;
+        if !self.says_more {
+            return Ok(read);
+        }
+        match read {
+            Converted::Object(object) => {
+                Writer::new(object.text.len(), limit).object(object.iter(), |out, (name, value)| {
+                    let node = self.nodes[self.root].properties.get(name).copied();
+                    out.member(name, |out| self.write(node, value.json, out))
+                })
+            }
+            Converted::Value(text, _) => {
+                Writer::new(text.len(), limit).value(|out| self.write(Some(self.root), &text, out))
+            }
+        }
+    }
+
+    fn write(&self, node: Option<usize>, json: &str, out: &mut Writer) -> Result<Meaning, FormatError> {
+        let Some(node) = node.map(|node| &self.nodes[node]) else { return Ok(out.raw(json)) };
+        match (Value::plain(json).kind(), node.logical) {
+            (ValueKind::Number, Some(logical)) | (ValueKind::String, Some(logical @ Logical::Decimal { .. })) => {
+                logical.json(json, out)
+            }
+            (ValueKind::Array, _) if node.items.is_some() => out.nested(['[', ']'], |out| {
+                json::elements(json)?.into_iter().enumerate().try_for_each(|(at, item)| {
+                    out.item()?;
+                    self.write(node.items, item, out).map(drop).map_err(|error| error.at(at))
+                })
+            }),
+            (ValueKind::Object, _) if !node.properties.is_empty() => out.nested(['{', '}'], |out| {
+                Members::read(json)?.0.into_iter().try_for_each(|(name, json)| {
+                    out.key(&name)?;
+                    let inner = node.properties.get(&*name).copied();
+                    self.write(inner, json, out).map(drop).map_err(|error| error.within(&name))
+                })
+            }),
+            _ => Ok(out.raw(json)),
+        }
+    }
+}

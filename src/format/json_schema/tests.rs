@@ -1,0 +1,82 @@
+use bytes::Bytes;
+
+use super::Schema;
+use crate::format::{
+    Converted,
+    registry::{Reference, Registered},
+};
+
+fn compile(text: &str, references: &[(&str, &str)]) -> Result<Schema, String> {
+    let reference = |(name, text): &(&str, &str)| Reference { name: (*name).to_owned(), text: (*text).to_owned() };
+    Schema::compile(&Registered {
+        kind: "JSON".into(),
+        text: text.into(),
+        references: references.iter().map(reference).collect(),
+    })
+}
+
+fn read(schema: &Schema, payload: &str) -> Result<String, String> {
+    match schema.read(Bytes::copy_from_slice(payload.as_bytes()), 10_000) {
+        Ok(Converted::Object(object)) => Ok(object.text.to_string()),
+        Ok(Converted::Value(json, _)) => Ok(json.to_string()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[test]
+fn titles_say_what_numbers_mean() {
+    let schema = compile(
+        r##"{"type":"object","properties":{
+            "day":{"oneOf":[{"type":"null"},{"type":"integer","title":"org.apache.kafka.connect.data.Date","connect.type":"int32"}]},
+            "at":{"type":"integer","title":"org.apache.kafka.connect.data.Timestamp","connect.type":"int64"},
+            "time":{"$ref":"#/definitions/time"},
+            "price":{"type":"number","title":"org.apache.kafka.connect.data.Decimal","connect.type":"bytes","connect.parameters":{"scale":"2"}},
+            "days":{"type":"array","items":{"title":"org.apache.kafka.connect.data.Date"}},
+            "home":{"$ref":"address.json#/properties/home"},
+            "next":{"$ref":"#"},
+            "plain":{"type":"integer","title":"A title"}},
+          "definitions":{"time":{"title":"org.apache.kafka.connect.data.Time"}}}"##,
+        &[("address.json", r#"{"properties":{"home":{"properties":{"since":{"title":"org.apache.kafka.connect.data.Date"}}}}}"#)],
+    )
+    .unwrap();
+    for (payload, expected) in [
+        (r#"{"day":0}"#, Ok(r#"{"day":"1970-01-01"}"#)),
+        (r#"{"day":null}"#, Ok(r#"{"day":null}"#)),
+        (r#"{"day":"2024-02-29"}"#, Ok(r#"{"day":"2024-02-29"}"#)),
+        (r#"{"at":-1,"time":0}"#, Ok(r#"{"at":"1969-12-31T23:59:59.999Z","time":"00:00:00.000Z"}"#)),
+        (r#"{"price":12345678901234567890.12}"#, Ok(r#"{"price":12345678901234567890.12}"#)),
+        (r#"{"price":"AJY="}"#, Ok(r#"{"price":1.50}"#)),
+        (r#"{"days":[0,1]}"#, Ok(r#"{"days":["1970-01-01","1970-01-02"]}"#)),
+        (r#"{"home":{"since":0,"x":1.0}}"#, Ok(r#"{"home":{"since":"1970-01-01","x":1.0}}"#)),
+        (r#"{"next":{"next":{"day":0}}}"#, Ok(r#"{"next":{"next":{"day":"1970-01-01"}}}"#)),
+        (r#"{"plain":7, "else":[1, 2]}"#, Ok(r#"{"plain":7,"else":[1, 2]}"#)),
+        (r#"{"day":1.5}"#, Err("the field day: 1.5 is no 64-bit integer")),
+        (
+            r#"{"next":{"days":[0,9999999999]}}"#,
+            Err("the field next.days[1]: 9999999999 days from 1970 lie outside of the years 1 to 9999"),
+        ),
+        ("{", Err("it is not JSON: EOF while parsing an object at line 1 column 1")),
+    ] {
+        assert_eq!(read(&schema, payload), expected.map(str::to_owned).map_err(str::to_owned), "{payload}");
+    }
+}
+
+#[test]
+fn what_says_no_more_than_json_is_not_touched() {
+    let schema = compile(r#"{"type":"object","properties":{"a":{"type":"integer"}}}"#, &[]).unwrap();
+    assert_eq!(read(&schema, "{ \"a\" : 1 }").as_deref(), Ok("{ \"a\" : 1 }"));
+    assert_eq!(read(&compile("true", &[]).unwrap(), "7").as_deref(), Ok("7"));
+}
+
+#[test]
+fn schemas_that_cannot_be() {
+    for (text, words) in [
+        ("{", "EOF while parsing an object at line 1 column 1"),
+        ("7", "it is no schema"),
+        (r##"{"$ref":"#/nowhere"}"##, "$ref \"#/nowhere\" leads to nothing"),
+        (r#"{"properties":{"a":{"$ref":"other.json"}}}"#, "$ref \"other.json\" leads to no reference of the schema"),
+    ] {
+        assert_eq!(compile(text, &[]).unwrap_err(), words);
+    }
+    assert!(compile(r##"{"$ref":"#"}"##, &[]).is_ok(), "it refers to itself, and says nothing");
+}

@@ -1,0 +1,70 @@
+//! Kafka Connect's JSON with its schema in every record: `{"schema": …, "payload": …}`, as `JsonConverter` writes it
+//! with `schemas.enable`.
+//!
+//! | file | role |
+//! |---|---|
+//! | `schema` | a schema as Connect spells it, checked once |
+//! | `payload` | a payload and its schema → JSON |
+
+mod payload;
+mod schema;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use moka::sync::Cache;
+
+use self::schema::Schema;
+use super::{
+    Converted, FormatError,
+    json::{self, Members},
+};
+
+/// The converter: it remembers the schemas that it has read, since each comes again with every record.
+#[derive(Debug, Clone)]
+pub struct JsonWithSchema(Cache<Text, Result<Arc<Schema>, String>>);
+
+type Text = Arc<str>;
+
+/// Of the schemas' texts that are remembered, in bytes.
+const REMEMBERED: u64 = 1024 * 1024;
+
+impl Default for JsonWithSchema {
+    fn default() -> Self {
+        let weigh = |text: &Text, _: &_| u32::try_from(text.len()).unwrap_or(u32::MAX);
+        Self(Cache::builder().max_capacity(REMEMBERED).weigher(weigh).build())
+    }
+}
+
+impl JsonWithSchema {
+    /// The payload as JSON of at most `limit` bytes.
+    pub fn read(&self, bytes: Bytes, limit: usize) -> Result<Converted, FormatError> {
+        let text = json::text(bytes)?;
+        let envelope = Members::read(&text)?;
+        let (Some(schema), Some(payload), 2) =
+            (envelope.find(0, "schema"), envelope.find(1, "payload"), envelope.0.len())
+        else {
+            let message = "it is not {\"schema\": …, \"payload\": …} and nothing else, as JsonConverter writes it";
+            return Err(FormatError::new(message));
+        };
+        let payload = text.slice_ref(payload);
+        if schema == "null" {
+            return json::read_text(payload);
+        }
+        match self.schema(schema) {
+            Ok(schema) => schema.read(&payload, limit),
+            Err(error) => Err(FormatError::new(format!("its schema cannot be read: {error}"))),
+        }
+    }
+
+    fn schema(&self, text: &str) -> Result<Arc<Schema>, String> {
+        if let Some(known) = self.0.get(text) {
+            return known;
+        }
+        let schema = Schema::compile(text).map(Arc::new);
+        self.0.insert(text.into(), schema.clone());
+        schema
+    }
+}

@@ -1,0 +1,109 @@
+use bytestring::ByteString;
+
+use super::schema::{Kind, Schema};
+use crate::{
+    format::{
+        Converted, FormatError,
+        json::{self, Members},
+        writer::Writer,
+    },
+    record::{Meaning, Value, ValueKind},
+};
+
+impl Schema {
+    pub(super) fn read(&self, payload: &ByteString, limit: usize) -> Result<Converted, FormatError> {
+        // Duplicates, lone surrogates and deep nesting are found here, wherever they are.
+        let read = json::read_text(payload.clone())?;
+        match (&self.kind, read) {
+            (Kind::Struct(fields), Converted::Object(object)) => {
+                let members = Members::of(&object);
+                let fields = fields.iter().enumerate();
+                Writer::new(payload.len(), limit).object(fields, |out, (at, (name, schema))| {
+                    match schema.given(members.find(at, name)).map_err(|error| error.within(name))? {
+                        Some(json) => out.member(name, |out| schema.write(json, out)),
+                        None => Ok(()),
+                    }
+                })
+            }
+            (Kind::Map(values), Converted::Object(object)) => Writer::new(payload.len(), limit)
+                .object(object.iter(), |out, (name, value)| out.member(name, |out| values.write(value.json, out))),
+            _ => Writer::new(payload.len(), limit).value(|out| self.write(payload, out)),
+        }
+    }
+
+    /// What a field is given: its value, else its default, else nothing if it may be absent.
+    fn given<'a>(&'a self, json: Option<&'a str>) -> Result<Option<&'a str>, FormatError> {
+        match json.or(self.default.as_deref()) {
+            None if !self.optional => Err(FormatError::new("it is required and absent")),
+            given => Ok(given),
+        }
+    }
+
+    fn write(&self, json: &str, out: &mut Writer) -> Result<Meaning, FormatError> {
+        let kind = Value::plain(json).kind();
+        match (&self.kind, kind) {
+            // An explicit null is one, also where there is a default: a producer that means the default writes it.
+            (_, ValueKind::Null) if self.optional => Ok(out.null()),
+            (_, ValueKind::Null) => match self.default.as_deref().filter(|default| *default != "null") {
+                Some(default) => self.write(default, out),
+                None => Err(FormatError::new("it is required and null")),
+            },
+            (Kind::Logical(logical), ValueKind::Number | ValueKind::String) => logical.json(json, out),
+            (Kind::Integer(bits), ValueKind::Number) => {
+                let value: i64 = json.parse().map_err(|_| FormatError::new(format!("{json} is no 64-bit integer")))?;
+                let shift = 64 - bits;
+                if (value << shift) >> shift != value {
+                    return Err(FormatError::new(format!("{json} does not fit into {bits} bits")));
+                }
+                Ok(out.raw(json))
+            }
+            (Kind::Float, ValueKind::Number)
+            | (Kind::Boolean, ValueKind::Bool)
+            | (Kind::Text | Kind::Base64, ValueKind::String) => Ok(out.raw(json)),
+            // Jackson writes what is no number to JSON as a text.
+            (Kind::Float, ValueKind::String) => Err(FormatError::new(format!("{json} is no number to JSON"))),
+            (Kind::Array(items), ValueKind::Array) => out.nested(['[', ']'], |out| {
+                json::elements(json)?.into_iter().enumerate().try_for_each(|(at, item)| {
+                    out.item()?;
+                    items.write(item, out).map(drop).map_err(|error| error.at(at))
+                })
+            }),
+            (Kind::Map(values), ValueKind::Object) => out.nested(['{', '}'], |out| {
+                Members::read(json)?.0.into_iter().try_for_each(|(name, json)| {
+                    out.key(&name)?;
+                    values.write(json, out).map(drop).map_err(|error| error.within(&name))
+                })
+            }),
+            (Kind::MapOfPairs, _) => Err(FormatError::new("a map whose keys are not texts is no object to JSON")),
+            (Kind::Struct(fields), ValueKind::Object) => out.nested(['{', '}'], |out| {
+                let members = Members::read(json)?;
+                fields.iter().enumerate().try_for_each(|(at, (name, schema))| {
+                    let write = |out: &mut Writer| {
+                        let Some(json) = schema.given(members.find(at, name))? else { return Ok(()) };
+                        out.key(name)?;
+                        schema.write(json, out).map(drop)
+                    };
+                    write(out).map_err(|error| error.within(name))
+                })
+            }),
+            (kind, _) => Err(kind.mismatch(json)),
+        }
+    }
+}
+
+impl Kind {
+    fn mismatch(&self, json: &str) -> FormatError {
+        let wanted = match self {
+            Self::Integer(_) => "an integer",
+            Self::Float => "a number",
+            Self::Boolean => "a boolean",
+            Self::Text => "a string",
+            Self::Base64 => "base64",
+            Self::Logical(_) => "a logical type",
+            Self::Array(_) => "an array",
+            Self::Map(_) | Self::MapOfPairs => "a map",
+            Self::Struct(_) => "a struct",
+        };
+        FormatError::new(format!("its schema says {wanted}, and it is {}", Value::plain(json).kind().name()))
+    }
+}

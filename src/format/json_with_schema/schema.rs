@@ -1,0 +1,112 @@
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::format::logical::Logical;
+
+#[derive(Debug)]
+pub(super) struct Schema {
+    pub(super) kind: Kind,
+    pub(super) optional: bool,
+    /// JSON, as the schema has it.
+    pub(super) default: Option<Box<str>>,
+}
+
+#[derive(Debug)]
+pub(super) enum Kind {
+    /// A whole number of so many bits.
+    Integer(u32),
+    Float,
+    Boolean,
+    Text,
+    Base64,
+    Logical(Logical),
+    Array(Box<Schema>),
+    Map(Box<Schema>),
+    /// Written as pairs.
+    MapOfPairs,
+    Struct(Vec<(Box<str>, Schema)>),
+}
+
+/// As `JsonConverter.asJsonSchema` writes it.
+#[derive(Deserialize)]
+struct Raw<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    #[serde(default)]
+    optional: bool,
+    #[serde(borrow, default)]
+    default: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    name: Option<Cow<'a, str>>,
+    #[serde(default)]
+    parameters: Option<HashMap<String, String>>,
+    #[serde(borrow, default)]
+    items: Option<Box<Raw<'a>>>,
+    #[serde(borrow, default)]
+    keys: Option<Box<Raw<'a>>>,
+    #[serde(borrow, default)]
+    values: Option<Box<Raw<'a>>>,
+    #[serde(borrow, default)]
+    fields: Option<Vec<Raw<'a>>>,
+    #[serde(borrow, default)]
+    field: Option<Cow<'a, str>>,
+}
+
+impl Schema {
+    pub(super) fn compile(text: &str) -> Result<Self, String> {
+        let raw: Raw<'_> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        Self::of(raw)
+    }
+
+    fn of(raw: Raw<'_>) -> Result<Self, String> {
+        let scale = raw.parameters.as_ref().and_then(|parameters| parameters.get("scale"));
+        let scale =
+            scale.map(|text| text.parse().map_err(|_| format!("the scale {text:?} is no number"))).transpose()?;
+        let logical = raw.name.as_deref().and_then(|name| Logical::named(name, scale));
+        let inner = |schema: Option<Box<Raw<'_>>>, what: &str| {
+            Self::of(*schema.ok_or_else(|| format!("a {} has no {what}", raw.kind))?).map(Box::new)
+        };
+        let kind = match (&*raw.kind, logical) {
+            ("int8" | "int16" | "int32" | "int64" | "bytes", Some(logical)) => Kind::Logical(logical),
+            ("int8", None) => Kind::Integer(8),
+            ("int16", None) => Kind::Integer(16),
+            ("int32", None) => Kind::Integer(32),
+            ("int64", None) => Kind::Integer(64),
+            ("float" | "double", _) => Kind::Float,
+            ("boolean", _) => Kind::Boolean,
+            ("string", _) => Kind::Text,
+            ("bytes", None) => Kind::Base64,
+            ("array", _) => Kind::Array(inner(raw.items, "items")?),
+            ("map", _) => {
+                let keys = inner(raw.keys, "keys")?;
+                let values = inner(raw.values, "values")?;
+                if matches!((&keys.kind, keys.optional), (Kind::Text, false)) {
+                    Kind::Map(values)
+                } else {
+                    Kind::MapOfPairs
+                }
+            }
+            ("struct", _) => Kind::Struct(fields(raw.fields.unwrap_or_default())?),
+            (other, _) => return Err(format!("{other:?} is no type of Connect's")),
+        };
+        Ok(Self { kind, optional: raw.optional, default: raw.default.map(|json| json.get().into()) })
+    }
+}
+
+fn fields(raw: Vec<Raw<'_>>) -> Result<Vec<(Box<str>, Schema)>, String> {
+    let mut seen = HashSet::new();
+    let mut fields = Vec::with_capacity(raw.len());
+    for mut raw in raw {
+        let name = raw.field.take().ok_or("a field of a struct has no name")?;
+        if !seen.insert(name.to_ascii_lowercase()) {
+            return Err(format!("a struct has two fields {name} (names are compared without case)"));
+        }
+        fields.push((name.into(), Schema::of(raw)?));
+    }
+    Ok(fields)
+}

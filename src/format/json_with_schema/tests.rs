@@ -1,0 +1,140 @@
+use bytes::Bytes;
+
+use super::JsonWithSchema;
+use crate::format::Converted;
+
+fn read(text: &str) -> Result<String, String> {
+    match JsonWithSchema::default().read(Bytes::copy_from_slice(text.as_bytes()), 10_000) {
+        Ok(Converted::Object(object)) => Ok(object.text.to_string()),
+        Ok(Converted::Value(json, _)) => Ok(json.to_string()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// A struct of one field.
+fn field(schema: &str, payload: &str) -> Result<String, String> {
+    let schema = format!(r#"{{"type":"struct","fields":[{{"field":"f",{schema}}}],"optional":false}}"#);
+    read(&format!(r#"{{"schema":{schema},"payload":{payload}}}"#))
+}
+
+#[test]
+fn each_type_is_checked_and_kept_as_it_was_written() {
+    const DATE: &str = r#""type":"int32","name":"org.apache.kafka.connect.data.Date","version":1"#;
+    const TIME: &str = r#""type":"int32","name":"org.apache.kafka.connect.data.Time""#;
+    const TIMESTAMP: &str = r#""type":"int64","name":"org.apache.kafka.connect.data.Timestamp""#;
+    const DECIMAL: &str = r#""type":"bytes","name":"org.apache.kafka.connect.data.Decimal","parameters":{"scale":"2"}"#;
+    for (schema, payload, expected) in [
+        (r#""type":"int8""#, r#"{"f":-128}"#, Ok(r#"{"f":-128}"#)),
+        (r#""type":"int8""#, r#"{"f":128}"#, Err("the field f: 128 does not fit into 8 bits")),
+        (r#""type":"int64""#, r#"{"f":9223372036854775807}"#, Ok(r#"{"f":9223372036854775807}"#)),
+        (
+            r#""type":"int64""#,
+            r#"{"f":9223372036854775808}"#,
+            Err("the field f: 9223372036854775808 is no 64-bit integer"),
+        ),
+        (r#""type":"int32""#, r#"{"f":1.0}"#, Err("the field f: 1.0 is no 64-bit integer")),
+        (r#""type":"double""#, r#"{"f":0.30000000000000000001}"#, Ok(r#"{"f":0.30000000000000000001}"#)),
+        (r#""type":"float""#, r#"{"f":"NaN"}"#, Err("the field f: \"NaN\" is no number to JSON")),
+        (r#""type":"boolean""#, r#"{"f":true}"#, Ok(r#"{"f":true}"#)),
+        (r#""type":"boolean""#, r#"{"f":1}"#, Err("the field f: its schema says a boolean, and it is a number")),
+        (r#""type":"string""#, r#"{"f":"\uD83D\uDE00"}"#, Ok(r#"{"f":"\uD83D\uDE00"}"#)),
+        (r#""type":"bytes""#, r#"{"f":"AAH/"}"#, Ok(r#"{"f":"AAH/"}"#)),
+        (DATE, r#"{"f":19782}"#, Ok(r#"{"f":"2024-02-29"}"#)),
+        (DATE, r#"{"f":"2024-02-29"}"#, Err("the field f: a logical type needs a number")),
+        (TIME, r#"{"f":86399999}"#, Ok(r#"{"f":"23:59:59.999Z"}"#)),
+        (TIMESTAMP, r#"{"f":-1}"#, Ok(r#"{"f":"1969-12-31T23:59:59.999Z"}"#)),
+        (DECIMAL, r#"{"f":"AJY="}"#, Ok(r#"{"f":1.50}"#)),
+        (DECIMAL, r#"{"f":12345678901234567890.12}"#, Ok(r#"{"f":12345678901234567890.12}"#)),
+        (r#""type":"array","items":{"type":"int32"}"#, r#"{"f":[1,2]}"#, Ok(r#"{"f":[1,2]}"#)),
+        (
+            r#""type":"array","items":{"type":"int32"}"#,
+            r#"{"f":[1,"a"]}"#,
+            Err("the field f[1]: its schema says an integer, and it is a string"),
+        ),
+        (
+            r#""type":"map","keys":{"type":"string"},"values":{"type":"int32"}"#,
+            r#"{"f":{"a":1}}"#,
+            Ok(r#"{"f":{"a":1}}"#),
+        ),
+        (
+            r#""type":"map","keys":{"type":"int32"},"values":{"type":"string"}"#,
+            r#"{"f":[[7,"seven"]]}"#,
+            Err("the field f: a map whose keys are not texts is no object to JSON"),
+        ),
+        (
+            r#""type":"struct","fields":[{"field":"c","type":"string"}]"#,
+            r#"{"f":{"c":"x","more":1}}"#,
+            Ok(r#"{"f":{"c":"x"}}"#),
+        ),
+        (
+            r#""type":"struct","fields":[{"field":"c","type":"string"}]"#,
+            r#"{"f":{}}"#,
+            Err("the field f.c: it is required and absent"),
+        ),
+    ] {
+        assert_eq!(field(schema, payload), expected.map(str::to_owned).map_err(str::to_owned), "{schema} {payload}");
+    }
+}
+
+#[test]
+fn null_absent_and_default_stay_apart() {
+    const OPTIONAL: &str = r#""type":"string","optional":true"#;
+    const DEFAULT: &str = r#""type":"string","optional":true,"default":"d""#;
+    const REQUIRED: &str = r#""type":"string","optional":false"#;
+    const REQUIRED_DEFAULT: &str = r#""type":"int32","default":0,"name":"org.apache.kafka.connect.data.Date""#;
+    for (schema, payload, expected) in [
+        (OPTIONAL, r#"{"f":null}"#, Ok(r#"{"f":null}"#)),
+        (OPTIONAL, "{}", Ok("{}")),
+        (DEFAULT, r#"{"f":null}"#, Ok(r#"{"f":null}"#)),
+        (DEFAULT, "{}", Ok(r#"{"f":"d"}"#)),
+        (REQUIRED, r#"{"f":null}"#, Err("the field f: it is required and null")),
+        (REQUIRED, "{}", Err("the field f: it is required and absent")),
+        (REQUIRED_DEFAULT, r#"{"f":null}"#, Ok(r#"{"f":"1970-01-01"}"#)),
+        (REQUIRED_DEFAULT, "{}", Ok(r#"{"f":"1970-01-01"}"#)),
+    ] {
+        assert_eq!(field(schema, payload), expected.map(str::to_owned).map_err(str::to_owned), "{schema} {payload}");
+    }
+}
+
+#[test]
+fn the_envelope() {
+    for (text, expected) in [
+        (r#"{"schema":null,"payload":{"a":1.50}}"#, Ok(r#"{"a":1.50}"#)),
+        (r#"{"payload":{"a":1},"schema":null}"#, Ok(r#"{"a":1}"#)),
+        (r#"{"schema":{"type":"string","optional":true},"payload":null}"#, Ok("null")),
+        (
+            r#"{"schema":{"type":"map","keys":{"type":"string"},"values":{"type":"int8"}},"payload":{"a\"":1}}"#,
+            Ok(r#"{"a\"":1}"#),
+        ),
+        (r#"{"schema":{"type":"int64"},"payload":7}"#, Ok("7")),
+        (r#"{"schema":{"type":"int64"},"payload":{"a":1}}"#, Err("its schema says an integer, and it is an object")),
+        (r#"{"a":1}"#, Err("it is not {\"schema\": …, \"payload\": …} and nothing else, as JsonConverter writes it")),
+        (
+            r#"{"schema":null,"payload":1,"more":1}"#,
+            Err("it is not {\"schema\": …, \"payload\": …} and nothing else, as JsonConverter writes it"),
+        ),
+        (
+            r#"{"schema":{"type":"date"},"payload":1}"#,
+            Err("its schema cannot be read: \"date\" is no type of Connect's"),
+        ),
+        (r#"{"schema":{"type":"array"},"payload":1}"#, Err("its schema cannot be read: a array has no items")),
+        (r#"{"schema":{},"payload":1}"#, Err("its schema cannot be read: missing field `type` at line 1 column 2")),
+        (
+            r#"{"schema":null,"payload":{"a":"\ud800"}}"#,
+            Err(
+                "the field a: it holds no text, but half of a surrogate pair or the like: unexpected end of hex escape at line 1 column 8",
+            ),
+        ),
+    ] {
+        assert_eq!(read(text), expected.map(str::to_owned).map_err(str::to_owned), "{text}");
+    }
+    let fields = r#"{"schema":{"type":"struct","fields":[{"field":"a","type":"int8"},{"field":"A","type":"int8"}]},"payload":{}}"#;
+    assert!(read(fields).unwrap_err().contains("a struct has two fields A"));
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_read_or_refused(schema in r#"[\{\}\[\]"a-z0-9:,]{0,20}"#, payload in r#"[\{\}\[\]"a-z0-9:,]{0,20}"#) {
+        drop(read(&format!(r#"{{"schema":{{"type":"struct","fields":[{schema}]}},"payload":{payload}}}"#)));
+    }
+}

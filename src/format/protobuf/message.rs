@@ -1,0 +1,113 @@
+use prost_reflect::{Cardinality, DynamicMessage, Kind, MapKey, ReflectMessage as _, Value};
+
+use super::{Schema, well_known::Scalar};
+use crate::{
+    format::{Converted, FormatError, writer::Writer},
+    record::Meaning,
+};
+
+impl Schema {
+    /// A message, behind the path to its type where `bytes` hold that too, as JSON of at most `limit` bytes.
+    pub(crate) fn read(&self, path: &[usize], bytes: &[u8], limit: usize) -> Result<Converted, FormatError> {
+        let descriptor = self.message(path).ok_or_else(|| {
+            FormatError::new(format!("the schema has no message type at the indexes {path:?} behind its id"))
+        })?;
+        // A number of one byte becomes a value of fifty.
+        if bytes.len() > limit {
+            return Err(FormatError::too_large(limit));
+        }
+        let message = DynamicMessage::decode(descriptor, bytes)
+            .map_err(|error| FormatError::new(format!("it is no message of this type: {error}")))?;
+        let writer = Writer::new(bytes.len() * 2, limit);
+        if Scalar::of(message.descriptor().full_name()).is_some() {
+            return writer.value(|out| of_message(&message, out));
+        }
+        writer.object(given(&message)?, |out, (field, value)| {
+            out.member(field.name(), |out| write(&field.kind(), &value, out))
+        })
+    }
+}
+
+type Given<'a> = Vec<(prost_reflect::FieldDescriptor, std::borrow::Cow<'a, Value>)>;
+
+/// The fields that are there. One without presence always is: its default cannot be told from a value.
+fn given(message: &DynamicMessage) -> Result<Given<'_>, FormatError> {
+    let mut given = Vec::new();
+    for field in message.descriptor().fields() {
+        if message.has_field(&field) || !field.supports_presence() {
+            given.push((field.clone(), message.get_field(&field)));
+        } else if field.cardinality() == Cardinality::Required {
+            return Err(FormatError::new("it is required and absent").within(field.name()));
+        }
+    }
+    Ok(given)
+}
+
+fn write(kind: &Kind, value: &Value, out: &mut Writer) -> Result<Meaning, FormatError> {
+    match value {
+        Value::Bool(value) => Ok(out.boolean(*value)),
+        Value::I32(value) => Ok(out.integer(*value)),
+        Value::I64(value) => Ok(out.integer(*value)),
+        Value::U32(value) => Ok(out.integer(*value)),
+        Value::U64(value) => Ok(out.integer(*value)),
+        Value::F32(value) => out.float32(*value),
+        Value::F64(value) => out.float(*value),
+        Value::String(value) => Ok(out.string(value)),
+        Value::Bytes(value) => Ok(out.base64(value)),
+        Value::EnumNumber(number) => {
+            let name = kind.as_enum().and_then(|descriptor| descriptor.get_value(*number));
+            let name = name.ok_or_else(|| FormatError::new(format!("the enum has no value {number}")))?;
+            Ok(out.string(name.name()))
+        }
+        Value::Message(message) => of_message(message, out),
+        Value::List(items) => out.nested(['[', ']'], |out| {
+            items.iter().enumerate().try_for_each(|(at, item)| {
+                out.item()?;
+                write(kind, item, out).map(drop).map_err(|error| error.at(at))
+            })
+        }),
+        Value::Map(entries) => {
+            let kind = kind.as_message().map(|entry| entry.map_entry_value_field().kind());
+            let Some(kind) = kind else { return Err(FormatError::new("the map's type is not known")) };
+            let mut entries: Vec<_> = entries.iter().map(|(key, value)| (text(key), value)).collect();
+            entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+            out.nested(['{', '}'], |out| {
+                entries.into_iter().try_for_each(|(key, value)| {
+                    out.key(&key)?;
+                    write(&kind, value, out).map(drop).map_err(|error| error.within(&key))
+                })
+            })
+        }
+    }
+}
+
+fn of_message(message: &DynamicMessage, out: &mut Writer) -> Result<Meaning, FormatError> {
+    match Scalar::of(message.descriptor().full_name()) {
+        Some(Scalar::Wrapper) => {
+            let field = message.descriptor().get_field_by_name("value");
+            let field = field.ok_or_else(|| FormatError::new("the wrapper holds no value"))?;
+            write(&field.kind(), &message.get_field(&field), out)
+        }
+        Some(scalar) => scalar.write(message, out),
+        None => {
+            let given = given(message)?;
+            out.nested(['{', '}'], |out| {
+                given.into_iter().try_for_each(|(field, value)| {
+                    out.key(field.name())?;
+                    write(&field.kind(), &value, out).map(drop).map_err(|error| error.within(field.name()))
+                })
+            })
+        }
+    }
+}
+
+fn text(key: &MapKey) -> String {
+    match key {
+        MapKey::Bool(key) => key.to_string(),
+        MapKey::I32(key) => key.to_string(),
+        MapKey::I64(key) => key.to_string(),
+        MapKey::U32(key) => key.to_string(),
+        MapKey::U64(key) => key.to_string(),
+        MapKey::String(key) => key.clone(),
+    }
+}

@@ -1,0 +1,200 @@
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use prost::Message as _;
+use prost_reflect::DynamicMessage;
+
+use super::Schema;
+use crate::format::{
+    Converted,
+    registry::{Reference, Registered},
+};
+
+fn registered(text: &str, references: &[(&str, &str)]) -> Registered {
+    let reference = |(name, text): &(&str, &str)| Reference { name: (*name).to_owned(), text: (*text).to_owned() };
+    Registered { kind: "PROTOBUF".into(), text: text.into(), references: references.iter().map(reference).collect() }
+}
+
+fn compile(text: &str, references: &[(&str, &str)]) -> Result<Schema, String> {
+    Schema::compile(&registered(text, references))
+}
+
+fn read(schema: &Schema, path: &[usize], bytes: &[u8]) -> Result<String, String> {
+    match schema.read(path, bytes, 100_000) {
+        Ok(Converted::Object(object)) => Ok(object.text.to_string()),
+        Ok(Converted::Value(json, _)) => Ok(json.to_string()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The message that Protobuf's own JSON mapping says, as bytes.
+fn bytes(schema: &Schema, path: &[usize], json: &str) -> Vec<u8> {
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    DynamicMessage::deserialize(schema.message(path).unwrap(), &mut deserializer).unwrap().encode_to_vec()
+}
+
+const PROTO: &str = r#"
+    syntax = "proto3";
+    package crm;
+    import "google/protobuf/timestamp.proto";
+    import "google/protobuf/wrappers.proto";
+    import "google/protobuf/duration.proto";
+    import "google/type/date.proto";
+    import "google/type/timeofday.proto";
+    import "confluent/meta.proto";
+    import "confluent/type/decimal.proto";
+    import "geo/address.proto";
+    enum Level { LOW = 0; HIGH = 1; }
+    message Contact {
+        string Name = 1 [(confluent.field_meta).doc = "what it is called"];
+        optional string Email = 2;
+        int64 Big = 3;
+        uint64 Bigger = 4;
+        double Rate = 5;
+        float Small = 6;
+        bytes Raw = 7;
+        Level level = 8;
+        repeated string Choices = 9;
+        map<string, int32> counts = 10;
+        google.protobuf.Timestamp at = 11;
+        google.protobuf.StringValue wrapped = 12;
+        google.type.Date day = 13;
+        google.type.TimeOfDay time = 14;
+        confluent.type.Decimal price = 15;
+        geo.Address home = 16;
+        oneof contact { string phone = 17; string fax = 18; }
+        google.protobuf.Duration took = 19;
+        message Inner { int32 id = 1; }
+        Contact boss = 20;
+    }
+    message Second { int32 id = 1; }
+"#;
+const ADDRESS: &str = r#"syntax = "proto3"; package geo; message Address { string City = 1; }"#;
+
+fn contact() -> Schema {
+    compile(PROTO, &[("geo/address.proto", ADDRESS)]).unwrap()
+}
+
+#[test]
+fn a_message_with_nothing_in_it_says_what_has_no_presence() {
+    assert_eq!(
+        read(&contact(), &[0], &[]).as_deref(),
+        Ok(r#"{"Name":"","Big":0,"Bigger":0,"Rate":0.0,"Small":0.0,"Raw":"","level":"LOW","Choices":[],"counts":{}}"#)
+    );
+    let proto2 = compile(
+        r#"syntax = "proto2"; message A { optional string Name = 1 [default = "x"]; required int32 id = 2; }"#,
+        &[],
+    )
+    .unwrap();
+    assert_eq!(read(&proto2, &[0], &[16, 7]).as_deref(), Ok(r#"{"id":7}"#), "absent is not its default");
+    assert_eq!(read(&proto2, &[0], &[]), Err("the field id: it is required and absent".to_owned()));
+}
+
+#[test]
+fn every_kind_of_field() {
+    let schema = contact();
+    let base = bytes(&schema, &[0], r#"{"Name":"a"}"#);
+    let without = read(&schema, &[0], &base).unwrap();
+    for (json, expected) in [
+        (r#"{"Email":""}"#, r#""Email":"""#),
+        (r#"{"Big":"-9223372036854775808"}"#, r#""Big":-9223372036854775808"#),
+        (r#"{"Bigger":"18446744073709551615"}"#, r#""Bigger":18446744073709551615"#),
+        (r#"{"Small":0.1}"#, r#""Small":0.1"#),
+        (r#"{"Raw":"AAH/"}"#, r#""Raw":"AAH/""#),
+        (r#"{"level":"HIGH"}"#, r#""level":"HIGH""#),
+        (r#"{"Choices":["A","B"]}"#, r#""Choices":["A","B"]"#),
+        (r#"{"counts":{"b":2,"a":1}}"#, r#""counts":{"a":1,"b":2}"#),
+        (r#"{"at":"1969-12-31T23:59:59.999Z"}"#, r#""at":"1969-12-31T23:59:59.999Z""#),
+        (r#"{"wrapped":""}"#, r#""wrapped":"""#),
+        (r#"{"day":{"year":2024,"month":2,"day":29}}"#, r#""day":"2024-02-29""#),
+        (r#"{"time":{"hours":23,"minutes":59,"seconds":59,"nanos":999000000}}"#, r#""time":"23:59:59.999Z""#),
+        (r#"{"price":{"value":"AJY=","precision":5,"scale":2}}"#, r#""price":1.50"#),
+        (r#"{"home":{"City":"Utrecht"}}"#, r#""home":{"City":"Utrecht"}"#),
+        (r#"{"fax":"1"}"#, r#""fax":"1""#),
+    ] {
+        let read = read(&schema, &[0], &bytes(&schema, &[0], json)).unwrap();
+        assert!(read.contains(expected), "{expected} is not in {read}");
+        assert!(!without.contains(expected), "{expected}");
+    }
+    for (json, words) in [
+        (r#"{"Rate":"NaN"}"#, "the field Rate: NaN is no number to JSON"),
+        (r#"{"took":"1s"}"#, "the field took: Salesforce has no durations"),
+        (r#"{"day":{"year":2024}}"#, "the field day: 2024-0-0 is no whole date"),
+        (r#"{"boss":{"time":{"hours":24}}}"#, "the field boss.time: a time of day before midnight or after 24 hours"),
+    ] {
+        assert_eq!(read(&schema, &[0], &bytes(&schema, &[0], json)), Err(words.to_owned()));
+    }
+    // Field 8, the value 7.
+    assert_eq!(read(&schema, &[0], &[64, 7]), Err("the field level: the enum has no value 7".to_owned()));
+}
+
+#[test]
+fn messages_are_found_by_their_place() {
+    let schema = contact();
+    assert_eq!(read(&schema, &[1], &[8, 7]).as_deref(), Ok(r#"{"id":7}"#));
+    // Behind the entry type that stands for the map.
+    let inner = (0..2).find(|place| read(&schema, &[0, *place], &[8, 7]).as_deref() == Ok(r#"{"id":7}"#));
+    assert!(inner.is_some());
+    for path in [&[2][..], &[0, 9], &[1, 0]] {
+        let error = read(&schema, path, &[]).unwrap_err();
+        assert!(error.contains("has no message type at the indexes"), "{error}");
+    }
+}
+
+#[test]
+fn a_descriptor_is_as_good_as_a_text() {
+    let file = protox_file(PROTO);
+    let address = protox_file(ADDRESS);
+    let schema = compile(&file, &[("geo/address.proto", &address)]).unwrap();
+    assert_eq!(read(&schema, &[1], &[8, 7]).as_deref(), Ok(r#"{"id":7}"#));
+}
+
+/// As Confluent's Python client registers it.
+fn protox_file(text: &str) -> String {
+    let file = protox::file::File::from_source("some.proto", text).unwrap();
+    BASE64_STANDARD.encode(file.file_descriptor_proto().encode_to_vec())
+}
+
+#[test]
+fn bad_bytes_and_bad_schemas() {
+    let schema = contact();
+    for bytes in [&[0xff][..], &[10, 5, b'x'], &[10, 1, 0xff], &[8, 1]] {
+        let error = read(&schema, &[0], bytes).unwrap_err();
+        assert!(error.starts_with("it is no message of this type: "), "{error}");
+    }
+    let mut deep = Vec::new();
+    for _ in 0..200 {
+        let mut outer = vec![0xa2, 0x01];
+        prost::encoding::encode_varint(deep.len() as u64, &mut outer);
+        outer.extend(&deep);
+        deep = outer;
+    }
+    assert!(read(&schema, &[0], &deep).is_err(), "nesting is bounded");
+    for text in ["", "syntax = \"proto3\"; message", "message A { B b = 1; }", PROTO] {
+        let error = compile(text, &[]);
+        assert!(error.is_err() || text.is_empty(), "{text}");
+    }
+    let twice = r#"syntax = "proto3"; message A { int32 id = 1; int32 ID = 2; }"#;
+    assert!(compile(twice, &[]).is_err());
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
+        static SCHEMA: std::sync::LazyLock<Schema> = std::sync::LazyLock::new(contact);
+        drop(read(&SCHEMA, &[0], &bytes));
+    }
+
+    #[test]
+    fn what_is_written_is_what_is_read(name: String, email: Option<String>, big: i64, choices: Vec<String>) {
+        static SCHEMA: std::sync::LazyLock<Schema> = std::sync::LazyLock::new(contact);
+        let mut json = serde_json::json!({"Name": name, "Big": big, "Choices": choices});
+        if let Some(email) = email {
+            json["Email"] = email.into();
+        }
+        let message = bytes(&SCHEMA, &[0], &json.to_string());
+        let read: serde_json::Value = serde_json::from_str(&read(&SCHEMA, &[0], &message).unwrap()).unwrap();
+        for (name, value) in json.as_object().unwrap() {
+            proptest::prop_assert_eq!(&read[name], value);
+        }
+        proptest::prop_assert_eq!(read.get("Email").is_some(), json.get("Email").is_some());
+    }
+}

@@ -1,0 +1,118 @@
+//! What Confluent's registry lets a .proto file import without a reference, and the message types that stand for one
+//! value. Google's own well-known files come with protox.
+
+use prost_reflect::{DynamicMessage, Value};
+
+use crate::{
+    format::{
+        FormatError,
+        logical::{self, Logical},
+        writer::Writer,
+    },
+    record::Meaning,
+};
+
+/// By the names that they are imported by; only what a descriptor needs.
+pub(super) const FILES: [(&str, &str); 4] = [
+    (
+        "confluent/meta.proto",
+        r#"syntax = "proto3";
+        package confluent;
+        import "google/protobuf/descriptor.proto";
+        message Meta { string doc = 1; map<string, string> params = 2; repeated string tags = 3; }
+        extend google.protobuf.FileOptions { Meta file_meta = 1088; }
+        extend google.protobuf.MessageOptions { Meta message_meta = 1088; }
+        extend google.protobuf.FieldOptions { Meta field_meta = 1088; }
+        extend google.protobuf.EnumOptions { Meta enum_meta = 1088; }
+        extend google.protobuf.EnumValueOptions { Meta enum_value_meta = 1088; }"#,
+    ),
+    (
+        "confluent/type/decimal.proto",
+        r#"syntax = "proto3";
+        package confluent.type;
+        message Decimal { bytes value = 1; uint32 precision = 2; int32 scale = 3; }"#,
+    ),
+    (
+        "google/type/date.proto",
+        r#"syntax = "proto3";
+        package google.type;
+        message Date { int32 year = 1; int32 month = 2; int32 day = 3; }"#,
+    ),
+    (
+        "google/type/timeofday.proto",
+        r#"syntax = "proto3";
+        package google.type;
+        message TimeOfDay { int32 hours = 1; int32 minutes = 2; int32 seconds = 3; int32 nanos = 4; }"#,
+    ),
+];
+
+/// A message that stands for one value.
+pub(super) enum Scalar {
+    /// The value of its only field, which has no presence.
+    Wrapper,
+    Timestamp,
+    Date,
+    TimeOfDay,
+    Decimal,
+    Refused(&'static str),
+}
+
+impl Scalar {
+    pub(super) fn of(full_name: &str) -> Option<Self> {
+        Some(match full_name {
+            "google.protobuf.Timestamp" => Self::Timestamp,
+            "google.protobuf.DoubleValue"
+            | "google.protobuf.FloatValue"
+            | "google.protobuf.Int64Value"
+            | "google.protobuf.UInt64Value"
+            | "google.protobuf.Int32Value"
+            | "google.protobuf.UInt32Value"
+            | "google.protobuf.BoolValue"
+            | "google.protobuf.StringValue"
+            | "google.protobuf.BytesValue" => Self::Wrapper,
+            "google.protobuf.Duration" => Self::Refused("Salesforce has no durations"),
+            "google.protobuf.Any" => Self::Refused("a message of any type says nothing of its fields"),
+            "google.type.Date" => Self::Date,
+            "google.type.TimeOfDay" => Self::TimeOfDay,
+            "confluent.type.Decimal" => Self::Decimal,
+            _ => return None,
+        })
+    }
+
+    /// Writes a date, a time, an instant or a decimal.
+    pub(super) fn write(&self, message: &DynamicMessage, out: &mut Writer) -> Result<Meaning, FormatError> {
+        let number = |name: &str| {
+            let value = message.get_field_by_name(name);
+            value.as_deref().and_then(|v| v.as_i64().or_else(|| v.as_i32().map(i64::from))).unwrap_or_default()
+        };
+        match self {
+            Self::Timestamp => {
+                let nanos = i128::from(number("seconds")) * 1_000_000_000 + i128::from(number("nanos"));
+                logical::instant(nanos, out)
+            }
+            Self::Date => {
+                let (year, month, day) = (number("year"), number("month"), number("day"));
+                let date = || {
+                    let month = time::Month::try_from(u8::try_from(month).ok()?).ok()?;
+                    time::Date::from_calendar_date(i32::try_from(year).ok()?, month, u8::try_from(day).ok()?).ok()
+                };
+                let message = || FormatError::new(format!("{year}-{month}-{day} is no whole date"));
+                let since_1970 =
+                    date().ok_or_else(message)? - time::Date::from_ordinal_date(1970, 1).map_err(|_| message())?;
+                logical::date(since_1970.whole_days(), out)
+            }
+            Self::TimeOfDay => {
+                let seconds = (i128::from(number("hours")) * 60 + i128::from(number("minutes"))) * 60
+                    + i128::from(number("seconds"));
+                logical::time_of_day(seconds * 1_000_000_000 + i128::from(number("nanos")), out)
+            }
+            Self::Decimal => {
+                let value = message.get_field_by_name("value");
+                let unscaled = value.as_deref().and_then(Value::as_bytes).map(|bytes| &**bytes).unwrap_or_default();
+                Logical::unscaled(number("scale"), unscaled, out)
+            }
+            Self::Refused(why) => Err(FormatError::new(*why)),
+            Self::Wrapper => Err(FormatError::new("the wrapper holds no value")),
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! The questions that are asked of a registry (Confluent's REST API, which others serve as well): a schema by its id or
+//! GUID, and a version of a subject for each reference.
+
+use std::{
+    collections::HashSet,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use bytes::BytesMut;
+use reqwest::{
+    StatusCode,
+    header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue},
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use url::Url;
+
+use super::{Reference, Registered, RegistryError};
+use crate::{
+    config::{self, SchemaRegistry},
+    format::frame::SchemaId,
+    ops::metrics::Metrics,
+    web,
+};
+
+#[derive(Debug)]
+pub(super) struct Client {
+    http: reqwest::Client,
+    config: SchemaRegistry,
+    /// Which URL answered last.
+    current: AtomicUsize,
+    metrics: Metrics,
+}
+
+/// Why there is no schema.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The registry knows none of this id.
+    Missing(String),
+    Later(String),
+    /// A person must mend it, and it may heal: it is waited for.
+    Denied(String),
+}
+
+/// What is read of an answer, in bytes.
+const MAX_ANSWER: usize = 16 * 1024 * 1024;
+/// Of one schema, direct and indirect.
+const MAX_REFERENCES: usize = 256;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    schema: String,
+    /// Left out for Avro.
+    #[serde(default = "avro")]
+    schema_type: Option<String>,
+    #[serde(default)]
+    references: Option<Vec<Link>>,
+}
+
+#[derive(Deserialize)]
+struct Link {
+    name: String,
+    subject: String,
+    version: i64,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    error_code: Option<i64>,
+    message: Option<String>,
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "serde wants the field's type")]
+fn avro() -> Option<String> {
+    Some("AVRO".to_owned())
+}
+
+impl Client {
+    pub(super) fn new(config: &SchemaRegistry, metrics: Metrics) -> Result<Self, RegistryError> {
+        let secret =
+            |key, secret: &config::Secret| secret.reveal().map_err(|source| RegistryError::Secret { key, source });
+        let url = config.url.first().cloned();
+        let mut builder = match &url {
+            Some(url) => web::client(url)?,
+            None => reqwest::Client::builder(),
+        };
+        builder = builder.timeout(config.request_timeout).connect_timeout(config.request_timeout);
+        if let Some(ca) = &config.ca {
+            let ca = secret("ca", ca)?;
+            let ca = reqwest::Certificate::from_pem_bundle(ca.expose_secret().as_bytes()).map_err(RegistryError::Ca)?;
+            builder = builder.tls_certs_merge(ca);
+        }
+        // Told now if they cannot be read; they are read again for each question, since files are rotated.
+        for (key, value) in [("password", &config.password), ("token", &config.token)] {
+            value.as_ref().map(|value| secret(key, value)).transpose()?;
+        }
+        Ok(Self { http: builder.build()?, config: config.clone(), current: AtomicUsize::new(0), metrics })
+    }
+
+    pub(super) async fn schema(&self, id: SchemaId) -> Result<Registered, Failure> {
+        let kind = if matches!(id, SchemaId::Number(_)) { "ids" } else { "guids" };
+        let answer = self.ask(&["schemas", kind, &id.to_string()], &format!("the registry has no schema {id}")).await?;
+        let mut references = Vec::new();
+        let mut seen = HashSet::new();
+        self.follow(answer.references.unwrap_or_default(), &mut references, &mut seen).await?;
+        Ok(Registered {
+            kind: answer.schema_type.unwrap_or_else(|| "AVRO".to_owned()),
+            text: answer.schema,
+            references,
+        })
+    }
+
+    /// Each schema that is referred to, behind those that it refers to itself.
+    async fn follow(
+        &self,
+        links: Vec<Link>,
+        found: &mut Vec<Reference>,
+        seen: &mut HashSet<String>,
+    ) -> Result<(), Failure> {
+        // Deepest last: a schema waits on the stack until all that it refers to has been found.
+        let mut open: Vec<(Link, Option<String>)> = links.into_iter().rev().map(|link| (link, None)).collect();
+        while let Some((link, text)) = open.pop() {
+            if let Some(text) = text {
+                found.push(Reference { name: link.name, text });
+                continue;
+            }
+            if !seen.insert(link.name.clone()) {
+                continue;
+            }
+            if seen.len() > MAX_REFERENCES {
+                return Err(Failure::Missing(format!("the schema refers to more than {MAX_REFERENCES} others")));
+            }
+            let version = link.version.to_string();
+            let missing =
+                format!("the registry has no version {version} of {}, which the schema refers to", link.subject);
+            let answer = self.ask(&["subjects", &link.subject, "versions", &version], &missing).await?;
+            open.push((link, Some(answer.schema)));
+            open.extend(answer.references.unwrap_or_default().into_iter().rev().map(|link| (link, None)));
+        }
+        Ok(())
+    }
+
+    /// Asks one URL after the other, beginning with the one that answered last.
+    async fn ask(&self, path: &[&str], missing: &str) -> Result<Answer, Failure> {
+        let first = self.current.load(Ordering::Relaxed);
+        let mut failure = Failure::Later("schema_registry.url is empty".to_owned());
+        for offset in 0..self.config.url.len() {
+            let index = (first + offset) % self.config.url.len();
+            match self.ask_at(&self.config.url[index], path, missing).await {
+                Err(later @ (Failure::Later(_) | Failure::Denied(_))) => failure = later,
+                outcome => {
+                    self.current.store(index, Ordering::Relaxed);
+                    return outcome;
+                }
+            }
+        }
+        Err(failure)
+    }
+
+    async fn ask_at(&self, base: &Url, path: &[&str], missing: &str) -> Result<Answer, Failure> {
+        let outcome = self.get(base, path).await;
+        let status = outcome.as_ref().map_or("unanswered", |(status, _)| status.as_str());
+        self.metrics.schema_registry_request(status);
+        let (status, body) = outcome?;
+        let said = |body: &[u8]| {
+            let refusal: Option<Refusal> = serde_json::from_slice(body).ok();
+            let code = refusal.as_ref().and_then(|refusal| refusal.error_code);
+            (code, refusal.and_then(|refusal| refusal.message).unwrap_or_default())
+        };
+        match status {
+            StatusCode::OK => serde_json::from_slice(&body)
+                .map_err(|error| Failure::Later(format!("{base}: the answer cannot be read: {error}"))),
+            StatusCode::NOT_FOUND => match said(&body) {
+                (Some(_), message) => Err(Failure::Missing(format!("{missing}: {message}"))),
+                // Not a registry's word: nothing may serve this address, or a proxy stands in between.
+                (None, _) if self.is_registry(base).await => Err(Failure::Missing(missing.to_owned())),
+                (None, _) => Err(Failure::Denied(format!("{base} is no schema registry: 404 for everything"))),
+            },
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                Err(Failure::Denied(format!("{base}: {status}: {}", said(&body).1)))
+            }
+            _ => Err(Failure::Later(format!("{base}: {status}: {}", said(&body).1))),
+        }
+    }
+
+    /// Whether there is a registry at all.
+    async fn is_registry(&self, base: &Url) -> bool {
+        for path in [["schemas", "types"].as_slice(), &["subjects"]] {
+            if matches!(self.get(base, path).await, Ok((StatusCode::OK, _))) {
+                return true;
+            }
+        }
+        false
+    }
+
+    async fn get(&self, base: &Url, path: &[&str]) -> Result<(StatusCode, BytesMut), Failure> {
+        let mut url = base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        let later = |error: reqwest::Error| Failure::Later(format!("{base}: {}", web::reason(error)));
+        let request = self.http.get(url).headers(self.headers()?);
+        let mut answer = request.send().await.map_err(later)?;
+        let mut body = BytesMut::new();
+        while let Some(chunk) = answer.chunk().await.map_err(later)? {
+            body.extend_from_slice(&chunk);
+            if body.len() > MAX_ANSWER {
+                return Err(Failure::Later(format!("{base}: the answer has more than {MAX_ANSWER} bytes")));
+            }
+        }
+        Ok((answer.status(), body))
+    }
+
+    fn headers(&self) -> Result<HeaderMap, Failure> {
+        use base64::{Engine as _, prelude::BASE64_STANDARD};
+        let accepted = HeaderValue::from_static("application/vnd.schemaregistry.v1+json, application/json");
+        let mut headers: HeaderMap = [(ACCEPT, accepted)].into_iter().collect();
+        let reveal = |secret: &config::Secret| -> Result<SecretString, Failure> {
+            secret.reveal().map_err(|error| Failure::Denied(format!("schema_registry: {error}")))
+        };
+        let authorization = match (&self.config.username, &self.config.password, &self.config.token) {
+            (Some(username), Some(password), _) => {
+                let password = reveal(password)?;
+                Some(format!("Basic {}", BASE64_STANDARD.encode(format!("{username}:{}", password.expose_secret()))))
+            }
+            (_, _, Some(token)) => Some(format!("Bearer {}", reveal(token)?.expose_secret())),
+            _ => None,
+        };
+        if let Some(text) = authorization {
+            let mut value = HeaderValue::try_from(text)
+                .map_err(|_| Failure::Denied("schema_registry: the credentials do not fit into a header".to_owned()))?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        Ok(headers)
+    }
+}

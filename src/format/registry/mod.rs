@@ -1,0 +1,140 @@
+//! The schema registry: what a schema id stands for. A schema never changes, so that it is asked for once, by whoever
+//! needs it first, and kept.
+//!
+//! | the registry says | what happens |
+//! |---|---|
+//! | a schema | it is compiled and kept, also if that fails |
+//! | there is none of this id (404) | the record is rejected; the id is asked for again after a while |
+//! | anything else, or nothing | everybody who needs this schema waits, and it is asked for again |
+
+mod client;
+
+use std::{sync::Arc, time::Duration};
+
+use moka::future::Cache;
+use tracing::{error, warn};
+
+use self::client::{Client, Failure};
+use super::{FormatError, avro, frame::SchemaId, json_schema, protobuf};
+use crate::{
+    config::{self, Retry},
+    ops::metrics::Metrics,
+};
+
+/// The schemas of all routes.
+#[derive(Debug)]
+pub struct Registry {
+    client: Client,
+    retry: Retry,
+    schemas: Cache<SchemaId, Arc<Schema>>,
+    missing: Cache<SchemaId, String>,
+}
+
+/// A schema as its format reads it.
+#[derive(Debug)]
+pub(super) enum Schema {
+    Avro(avro::Schema),
+    Json(json_schema::Schema),
+    Protobuf(protobuf::Schema),
+    /// It was registered, and cannot be read.
+    Broken(String),
+    /// Of a type that nobody here knows.
+    Foreign(String),
+}
+
+/// A schema as the registry has it, with all that it refers to, directly or not: what is referred to comes first.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Registered {
+    pub(super) kind: String,
+    pub(super) text: String,
+    pub(super) references: Vec<Reference>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reference {
+    /// As the schema that refers to it has it: an Avro name, a .proto file, a URL.
+    pub(super) name: String,
+    pub(super) text: String,
+}
+
+/// There can be no client.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    #[error("schema_registry.{key}: {source}")]
+    Secret { key: &'static str, source: config::SecretError },
+    #[error("schema_registry.ca is no certificate in PEM")]
+    Ca(#[source] reqwest::Error),
+    #[error("cannot set up the http client")]
+    Http(#[from] reqwest::Error),
+}
+
+/// Schemas that are kept: far more than one daemon meets.
+const KEPT: u64 = 10_000;
+/// How long an id is believed to be nobody's.
+const MISSING: Duration = Duration::from_secs(30);
+
+impl Registry {
+    /// Calls nobody yet.
+    pub fn new(
+        config: &config::SchemaRegistry,
+        retry: &config::Retry,
+        metrics: Metrics,
+    ) -> Result<Self, RegistryError> {
+        Ok(Self {
+            client: Client::new(config, metrics)?,
+            retry: retry.clone(),
+            schemas: Cache::new(KEPT),
+            missing: Cache::builder().max_capacity(KEPT).time_to_live(MISSING).build(),
+        })
+    }
+
+    /// The schema of this id, however long that takes. Cancelled by dropping it.
+    pub(super) async fn schema(&self, id: SchemaId) -> Result<Arc<Schema>, FormatError> {
+        let mut attempt = 0;
+        loop {
+            if let Some(why) = self.missing.get(&id).await {
+                return Err(FormatError::new(why));
+            }
+            let failure = match self.schemas.try_get_with(id, self.look_up(id)).await {
+                Ok(schema) => return Ok(schema),
+                Err(failure) => failure,
+            };
+            match &*failure {
+                Failure::Missing(why) => self.missing.insert(id, why.clone()).await,
+                Failure::Later(cause) => warn!(%id, cause, "the schema registry does not answer, waiting"),
+                Failure::Denied(cause) => error!(%id, cause, "the schema registry refuses us, waiting"),
+            }
+            if !matches!(&*failure, Failure::Missing(_)) {
+                tokio::time::sleep(self.retry.backoff(attempt)).await;
+                attempt += 1;
+            }
+        }
+    }
+
+    async fn look_up(&self, id: SchemaId) -> Result<Arc<Schema>, Failure> {
+        self.client.schema(id).await.map(|registered| Arc::new(Schema::compile(&registered)))
+    }
+}
+
+impl Schema {
+    fn compile(registered: &Registered) -> Self {
+        let compiled = match registered.kind.as_str() {
+            "AVRO" => avro::Schema::compile(registered).map(Self::Avro),
+            "JSON" => json_schema::Schema::compile(registered).map(Self::Json),
+            "PROTOBUF" => protobuf::Schema::compile(registered).map(Self::Protobuf),
+            other => return Self::Foreign(other.to_owned()),
+        };
+        compiled.unwrap_or_else(Self::Broken)
+    }
+
+    /// For messages.
+    pub(super) fn kind(&self) -> &str {
+        match self {
+            Self::Avro(_) => "AVRO",
+            Self::Json(_) => "JSON",
+            Self::Protobuf(_) => "PROTOBUF",
+            Self::Broken(_) => "broken",
+            Self::Foreign(kind) => kind,
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! One JSON text, written in one pass, and where the members of its outermost object lie in it.
+
+use bytestring::ByteString;
+
+use super::{Converted, FormatError};
+use crate::record::{Meaning, Member, Name, Object, Span};
+
+/// How deep a value may be nested, the outermost object included. A schema may be recursive, and so may be what it
+/// describes: without a bound a small record could use up the stack.
+pub(super) const MAX_DEPTH: usize = 32;
+
+#[derive(Debug)]
+pub(super) struct Writer {
+    text: String,
+    members: Vec<Member>,
+    /// Of `text`, in bytes.
+    limit: usize,
+    depth: usize,
+}
+
+impl Writer {
+    pub(super) fn new(capacity: usize, limit: usize) -> Self {
+        Self { text: String::with_capacity(capacity.min(limit)), members: Vec::with_capacity(16), limit, depth: 1 }
+    }
+
+    /// Writes the members of the outermost object by `member`, and is done.
+    pub(super) fn object<T>(
+        mut self,
+        items: impl IntoIterator<Item = T>,
+        mut member: impl FnMut(&mut Self, T) -> Result<(), FormatError>,
+    ) -> Result<Converted, FormatError> {
+        self.text.push('{');
+        for item in items {
+            member(&mut self, item)?;
+        }
+        self.text.push('}');
+        self.fits()?;
+        Ok(Converted::Object(Object { text: ByteString::from(self.text), members: self.members }))
+    }
+
+    /// One member of the outermost object.
+    pub(super) fn member(
+        &mut self,
+        name: &str,
+        value: impl FnOnce(&mut Self) -> Result<Meaning, FormatError>,
+    ) -> Result<(), FormatError> {
+        self.write_member(name, value).map_err(|error| error.within(name))
+    }
+
+    fn write_member(
+        &mut self,
+        name: &str,
+        value: impl FnOnce(&mut Self) -> Result<Meaning, FormatError>,
+    ) -> Result<(), FormatError> {
+        self.separate();
+        let at = self.text.len() + 1;
+        self.string(name);
+        let written = at..self.text.len() - 1;
+        let name = if written.len() == name.len() { Name::At(Span::new(written)) } else { Name::Decoded(name.into()) };
+        self.text.push(':');
+        let at = self.text.len();
+        let meaning = value(self)?;
+        self.fits()?;
+        self.members.push(Member { name, value: Span::new(at..self.text.len()), meaning });
+        Ok(())
+    }
+
+    /// A value that is not an object, and nothing else.
+    pub(super) fn value(
+        mut self,
+        value: impl FnOnce(&mut Self) -> Result<Meaning, FormatError>,
+    ) -> Result<Converted, FormatError> {
+        let meaning = value(&mut self)?;
+        self.fits()?;
+        Ok(Converted::Value(ByteString::from(self.text), meaning))
+    }
+
+    /// What was written, and nothing of its members.
+    pub(super) fn into_text(self) -> String {
+        self.text
+    }
+
+    /// An array or an object inside of the outermost one.
+    pub(super) fn nested(
+        &mut self,
+        brackets: [char; 2],
+        items: impl FnOnce(&mut Self) -> Result<(), FormatError>,
+    ) -> Result<Meaning, FormatError> {
+        if self.depth == MAX_DEPTH {
+            return Err(FormatError::new(format!("it is nested deeper than {MAX_DEPTH}")));
+        }
+        self.depth += 1;
+        self.text.push(brackets[0]);
+        items(self)?;
+        self.text.push(brackets[1]);
+        self.depth -= 1;
+        Ok(Meaning::Plain)
+    }
+
+    /// Before an item of [`nested`](Self::nested).
+    pub(super) fn item(&mut self) -> Result<(), FormatError> {
+        self.separate();
+        self.fits()
+    }
+
+    /// Before a member of an inner object.
+    pub(super) fn key(&mut self, name: &str) -> Result<(), FormatError> {
+        self.item()?;
+        self.string(name);
+        self.text.push(':');
+        Ok(())
+    }
+
+    pub(super) fn null(&mut self) -> Meaning {
+        self.raw("null")
+    }
+
+    pub(super) fn boolean(&mut self, value: bool) -> Meaning {
+        self.raw(if value { "true" } else { "false" })
+    }
+
+    pub(super) fn integer(&mut self, value: impl itoa::Integer) -> Meaning {
+        self.raw(itoa::Buffer::new().format(value))
+    }
+
+    /// The shortest digits that mean this number.
+    pub(super) fn float(&mut self, value: f64) -> Result<Meaning, FormatError> {
+        if !value.is_finite() {
+            return Err(FormatError::new(format!("{value} is no number to JSON")));
+        }
+        Ok(self.serialized(&value))
+    }
+
+    /// As [`float`](Self::float), of the digits that a 32-bit number has.
+    pub(super) fn float32(&mut self, value: f32) -> Result<Meaning, FormatError> {
+        if !value.is_finite() {
+            return Err(FormatError::new(format!("{value} is no number to JSON")));
+        }
+        Ok(self.serialized(&value))
+    }
+
+    pub(super) fn string(&mut self, value: &str) -> Meaning {
+        if value.bytes().all(|b| b >= 0x20 && b != b'"' && b != b'\\') {
+            self.text.push('"');
+            self.text.push_str(value);
+            self.text.push('"');
+            return Meaning::Plain;
+        }
+        self.serialized(value)
+    }
+
+    pub(super) fn base64(&mut self, bytes: &[u8]) -> Meaning {
+        use base64::{Engine as _, prelude::BASE64_STANDARD};
+        self.text.push('"');
+        BASE64_STANDARD.encode_string(bytes, &mut self.text);
+        self.text.push('"');
+        Meaning::Plain
+    }
+
+    /// JSON as it is.
+    pub(super) fn raw(&mut self, json: &str) -> Meaning {
+        self.text.push_str(json);
+        Meaning::Plain
+    }
+
+    /// A text in quotes that needs no escape.
+    pub(super) fn quoted(&mut self, write: impl FnOnce(&mut String)) {
+        self.text.push('"');
+        write(&mut self.text);
+        self.text.push('"');
+    }
+
+    fn serialized<T: serde::Serialize + ?Sized>(&mut self, value: &T) -> Meaning {
+        // A finite number, or a text: neither fails.
+        if let Ok(json) = serde_json::to_string(value) {
+            self.text.push_str(&json);
+        }
+        Meaning::Plain
+    }
+
+    fn separate(&mut self) {
+        if !self.text.ends_with(['{', '[']) {
+            self.text.push(',');
+        }
+    }
+
+    fn fits(&self) -> Result<(), FormatError> {
+        if self.text.len() <= self.limit { Ok(()) } else { Err(FormatError::too_large(self.limit)) }
+    }
+}

@@ -1,0 +1,79 @@
+//! A value and the field that it goes into. docs/formats.md has the table.
+//!
+//! Salesforce refuses a whole call for one value of the wrong JSON type ("Cannot deserialize instance of string from
+//! `VALUE_NUMBER_INT`"), so that what can be said without loss is said in the type that the field takes.
+
+use bytestring::ByteString;
+
+use crate::{
+    format::{self, json::elements},
+    record::{Field, Holds, Meaning, Value, ValueKind},
+};
+
+/// The value's JSON as the field takes it, or why it takes none.
+pub(super) fn fit(
+    field: &Field,
+    value: Value<'_>,
+    json: ByteString,
+    multipicklist: bool,
+) -> Result<ByteString, String> {
+    use Holds as H;
+    use Meaning as M;
+    use ValueKind as K;
+    match (value.meaning, value.kind(), field.holds) {
+        (_, K::Null, _)
+        | (M::Date, _, H::Date | H::Text)
+        | (M::Time, _, H::Time | H::Text)
+        | (M::Timestamp, _, H::DateTime | H::Text)
+        | (M::Plain, K::String, _) => Ok(json),
+        // The day in UTC, as the org itself would cut it.
+        (M::Timestamp, _, H::Date) => Ok(format!("{}\"", &value.json[..11]).into()),
+        (M::Date, _, H::DateTime) => Ok(format!("{}T00:00:00.000Z\"", value.json.trim_end_matches('"')).into()),
+        (M::Date, _, _) => Err(no("a date", field)),
+        (M::Time, _, _) => Err(no("a time of day", field)),
+        (M::Timestamp, _, _) => Err(no("an instant", field)),
+
+        (M::Plain, K::Number | K::Bool, H::Text | H::MultiPicklist) => Ok(format!("\"{}\"", value.json).into()),
+        // What everybody means by an instant that is a number: milliseconds since 1970.
+        (M::Plain, K::Number, H::DateTime) => {
+            let millis = value.json.parse().map_err(|_| no("a number with a fraction", field))?;
+            format::timestamp(millis).map(Into::into).map_err(|error| error.to_string())
+        }
+        // Days, milliseconds or microseconds? Only a schema can say.
+        (M::Plain, K::Number, H::Date | H::Time | H::Boolean) => Err(no("a number", field)),
+        (M::Plain, K::Bool, H::Number | H::Date | H::DateTime | H::Time) => Err(no("a boolean", field)),
+        (M::Plain, K::Number | K::Bool, _) => Ok(json),
+        (M::Plain, K::Array, H::MultiPicklist) if multipicklist => choices(value.json).map(Into::into),
+        (M::Plain, K::Array, _) => Err(no("an array", field)),
+        (M::Plain, K::Object, _) => {
+            let parent = field.relationship.as_ref().map(|name| format!("; its parent is named {name}"));
+            Err(no("an object", field) + &parent.unwrap_or_default())
+        }
+    }
+}
+
+fn no(what: &str, field: &Field) -> String {
+    format!("{what} does not fit into a field of the type {}", field.kind)
+}
+
+/// `["A","B"]` is `"A;B"`; no choice at all is null.
+fn choices(json: &str) -> Result<String, String> {
+    let mut joined = String::new();
+    for item in elements(json).map_err(|error| error.to_string())? {
+        let item = Value::plain(item);
+        let text = match item.kind() {
+            ValueKind::String => item.text(),
+            _ => None,
+        };
+        let text =
+            text.ok_or_else(|| format!("a choice of a picklist is a text, and one is {}", item.kind().name()))?;
+        if text.contains(';') {
+            return Err(format!("a choice of a picklist cannot hold a semicolon: {text:?}"));
+        }
+        if !joined.is_empty() {
+            joined.push(';');
+        }
+        joined.push_str(&text);
+    }
+    Ok(if joined.is_empty() { "null".to_owned() } else { serde_json::Value::from(joined).to_string() })
+}

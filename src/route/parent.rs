@@ -1,0 +1,108 @@
+//! A parent by its external id: `"Account": {"Ext__c": "A-7"}` in place of `"AccountId": "001…"` (REST guide, "relate a
+//! record to its parent by external id").
+
+use std::sync::Arc;
+
+use bytestring::ByteString;
+
+use super::{
+    Refusal,
+    fields::{Row, invalid},
+};
+use crate::{
+    format::json::Members,
+    record::{ExternalId, Field, KeyKind, SObject, Value, ValueKind},
+};
+
+pub(super) struct Parent<'a> {
+    /// `Account`, `Parent__r`.
+    pub(super) relationship: &'a str,
+    /// The parent's external id field.
+    pub(super) key: &'a str,
+    /// The parent's SObject, where the record says it.
+    pub(super) sobject: Option<&'a str>,
+    pub(super) value: Value<'a>,
+}
+
+impl Parent<'_> {
+    /// `json` is an object with the external id as its only member, beside `attributes`, which say the SObject.
+    pub(super) fn set_nested(row: &mut Row<'_>, relationship: &str, json: &str) -> Result<(), Refusal> {
+        let read = |json| Members::read(json).map_err(|error| invalid(format!("the field {relationship}: {error}")));
+        let (attributes, keys): (Vec<_>, Vec<_>) =
+            read(json)?.0.into_iter().partition(|(name, _)| name.eq_ignore_ascii_case("attributes"));
+        let named = match attributes.first() {
+            Some((_, attributes)) if attributes.starts_with('{') => read(attributes)?.find(0, "type"),
+            _ => None,
+        };
+        let named = named.and_then(|json| Value::plain(json).text());
+        match keys.as_slice() {
+            [(key, json)] => {
+                let sobject = named.as_deref();
+                Parent { relationship, key, sobject, value: Value::plain(json) }.set(row)
+            }
+            keys => Err(invalid(format!(
+                "the field {relationship} has {} members, and a parent is named by one: its external id",
+                keys.len()
+            ))),
+        }
+    }
+
+    pub(super) fn set(&self, row: &mut Row<'_>) -> Result<(), Refusal> {
+        let schema = row.schema;
+        let (relationship, sobject) = (self.relationship, &schema.sobject);
+        let field = sobject
+            .relationship(relationship)
+            .ok_or_else(|| Refusal::UnknownField { sobject: sobject.name.clone(), field: relationship.to_owned() })?;
+        row.check_writable(field)?;
+        if self.value.kind() == ValueKind::Null {
+            return row.put(field, field.name.clone(), ByteString::from_static("null"));
+        }
+        let parent = self.sobject_of(field)?;
+        let parent = schema.parent(parent).ok_or_else(|| Refusal::Undescribed(parent.to_owned()))?;
+        let json = self.json(field, parent)?;
+        let name = field.relationship.clone().unwrap_or_else(|| field.name.clone());
+        row.put(field, name, json.into())
+    }
+
+    /// The SObject of the parent: the only one that there can be, or the one that the record names.
+    fn sobject_of<'f>(&self, field: &'f Field) -> Result<&'f str, Refusal> {
+        let named = |name: &str| field.reference_to.iter().find(|sobject| sobject.eq_ignore_ascii_case(name));
+        let found = match (self.sobject, field.reference_to.as_slice()) {
+            (None, [only]) => Some(only),
+            (Some(name), _) => named(name),
+            (None, _) => None,
+        };
+        found.map(|sobject| &**sobject).ok_or_else(|| {
+            invalid(format!(
+                "the field {}: its attributes.type has to name one of {}",
+                self.relationship,
+                field.reference_to.join(", ")
+            ))
+        })
+    }
+
+    fn json(&self, field: &Field, parent: &Arc<SObject>) -> Result<String, Refusal> {
+        let (relationship, key) = (self.relationship, self.key);
+        let path = format!("{relationship}.{key}");
+        if parent.field(key).is_none() {
+            return Err(Refusal::UnknownField { sobject: parent.name.clone(), field: key.to_owned() });
+        }
+        let key = parent.key_field(key).map_err(|cause| invalid(format!("the field {path}: {cause}")))?;
+        let text = self
+            .value
+            .text()
+            .ok_or_else(|| invalid(format!("the field {path} is {}, and names no parent", self.value.kind().name())))?;
+        let id =
+            ExternalId::new(Arc::new(key), &text).map_err(|error| invalid(format!("the field {path}: {error}")))?;
+        let value = match id.field().kind {
+            KeyKind::Text { .. } => serde_json::Value::from(id.text()).to_string(),
+            KeyKind::Number { .. } => id.text().to_owned(),
+        };
+        // Only where there is a choice does the org want to be told.
+        let attributes = match field.reference_to.as_slice() {
+            [_] => String::new(),
+            _ => format!("\"attributes\":{{\"type\":\"{}\"}},", parent.name),
+        };
+        Ok(format!("{{{attributes}\"{}\":{value}}}", id.field().name))
+    }
+}
