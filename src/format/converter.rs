@@ -16,7 +16,7 @@ pub struct Converters {
     /// The member of a structured key that is the identity.
     key_field: Option<String>,
     value: Format,
-    /// Of the JSON that is made of a record, beyond twice the record's own bytes.
+    /// Of the JSON that is made of a key or a value, in bytes.
     limit: usize,
 }
 
@@ -142,7 +142,6 @@ impl Format {
         name: &str,
         limit: usize,
     ) -> Result<Converted, FormatError> {
-        let limit = limit.saturating_add(bytes.len().saturating_mul(2));
         match self {
             Self::Text | Self::Bytes => Ok(Converted::Value(json::text(bytes.clone())?, Meaning::Plain)),
             Self::Json => json::read(bytes.clone()),

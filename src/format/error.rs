@@ -15,7 +15,10 @@ impl FormatError {
     }
 
     pub(super) fn too_large(limit: usize) -> Self {
-        Self { too_large: true, ..Self::new(format!("more than {limit} bytes of JSON would come of it")) }
+        Self {
+            too_large: true,
+            ..Self::new(format!("its JSON would have more than {limit} bytes, which is pipeline.max_row_bytes"))
+        }
     }
 
     /// The error lies in the member `name`.

@@ -3,6 +3,7 @@
 //!
 //! Salesforce keeps milliseconds. What is finer is cut off, towards the past.
 
+use bigdecimal::{BigDecimal, Zero as _};
 use num_bigint::BigInt;
 use time::{Date, OffsetDateTime};
 
@@ -167,7 +168,7 @@ pub(super) fn decimal(unscaled: BigInt, scale: i64, out: &mut Writer) -> Result<
     if scale.abs() > MAX_SCALE {
         return Err(FormatError::new(format!("a decimal of scale {scale} is no number to Salesforce")));
     }
-    Ok(out.raw(&bigdecimal::BigDecimal::new(unscaled, scale).to_plain_string()))
+    Ok(out.raw(&plain(&BigDecimal::new(unscaled, scale))))
 }
 
 /// A JSON number in plain digits: `-1E-10` is `-0.0000000001`.
@@ -175,12 +176,16 @@ fn number(json: &str, out: &mut Writer) -> Result<Meaning, FormatError> {
     if !json.contains(['e', 'E']) {
         return Ok(out.raw(json));
     }
-    let number: Option<bigdecimal::BigDecimal> =
-        (json.len() <= 2 * LONGEST_DECIMAL).then(|| json.parse().ok()).flatten();
+    let number: Option<BigDecimal> = (json.len() <= 2 * LONGEST_DECIMAL).then(|| json.parse().ok()).flatten();
     match number {
-        Some(number) if number.fractional_digit_count().abs() <= MAX_SCALE => Ok(out.raw(&number.to_plain_string())),
+        Some(number) if number.fractional_digit_count().abs() <= MAX_SCALE => Ok(out.raw(&plain(&number))),
         _ => Err(FormatError::new(format!("{json} is no number to Salesforce"))),
     }
+}
+
+/// Digits and a point. The library writes a zero of hundreds as `000`.
+fn plain(number: &BigDecimal) -> String {
+    if number.is_zero() && number.fractional_digit_count() <= 0 { "0".to_owned() } else { number.to_plain_string() }
 }
 
 #[cfg(test)]
@@ -250,6 +255,7 @@ mod tests {
         assert_eq!(unscaled(0, &[]).as_deref(), Ok("0"));
         assert_eq!(unscaled(-3, &[5]).as_deref(), Ok("5000"));
         assert_eq!(unscaled(2, &[0]).as_deref(), Ok("0.00"));
+        assert_eq!(unscaled(-2, &[0]).as_deref(), Ok("0"));
         let nines: BigInt = BigInt::from(10).pow(38) - 1;
         let text = unscaled(10, &nines.to_signed_bytes_be()).unwrap();
         assert_eq!(text, "9999999999999999999999999999.9999999999");
@@ -261,6 +267,7 @@ mod tests {
         assert_eq!(json("12345678901234567890.12").as_deref(), Ok("12345678901234567890.12"));
         assert_eq!(json("-1E-10").as_deref(), Ok("-0.0000000001"));
         assert_eq!(json("1E+3").as_deref(), Ok("1000"));
+        assert_eq!(json("0E+2").as_deref(), Ok("0"));
         for bad in ["1E999999999", "\"%\"", "true", "[1]", "{}"] {
             assert!(json(bad).is_err(), "{bad}");
         }

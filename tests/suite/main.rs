@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `operations` | the table of operations, in both id modes |
 //! | `values` | that values arrive as they were sent |
+//! | `formats` | every format, as foreign serializers write it, and the registry behind them |
 //! | `bad_input` | that one bad record costs one dead letter |
 //! | `dead_letters` | what a dead letter holds, and what happens where none can be written |
 //! | `restart` | resuming, draining, replicas, start-up |
@@ -23,6 +24,7 @@ mod bad_input;
 mod calls;
 mod dead_letters;
 mod faults;
+mod formats;
 mod harness;
 mod operations;
 mod order;

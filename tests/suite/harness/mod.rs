@@ -8,6 +8,7 @@ mod metrics;
 mod org;
 pub(crate) mod python;
 mod record;
+mod registry;
 mod rig;
 mod wait;
 
@@ -16,7 +17,8 @@ pub(crate) use config::Config;
 pub(crate) use daemon::Daemon;
 pub(crate) use metrics::Metrics;
 pub(crate) use org::Seeded;
-pub(crate) use record::{Read, Record, delete, record, upsert};
+pub(crate) use record::{Read, Record, bytes, delete, record, upsert};
+pub(crate) use registry::{FakeRegistry, Serialized, registry};
 pub(crate) use rig::{OBJECT, Rig};
 pub(crate) use wait::until;
 

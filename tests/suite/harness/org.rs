@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sandbox::{Change, Org};
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
 
 /// Puts records into an org as an ordinary client does, through its REST API.
 pub(crate) struct Seeded<'a>(pub(crate) &'a Org);
@@ -54,6 +54,36 @@ pub(crate) fn find(org: &Org, sobject: &str, field: &str, key: &str) -> Option<F
 pub(crate) fn changes(org: &Org, field: &str, key: &str) -> Vec<Change> {
     let of_key = |change: &Change| change.keys.get(field).is_some_and(|v| serde_json::to_string(v).unwrap() == key);
     org.journal().into_iter().filter(of_key).collect()
+}
+
+/// The fields of the last change of a record, as they were sent, less what says which record it is.
+pub(crate) fn sent(org: &Org, field: &str, key: &str) -> Option<Fields> {
+    let change = changes(org, field, key).pop()?;
+    let sent: BTreeMap<String, Box<RawValue>> = serde_json::from_str(change.fields?.get()).unwrap();
+    let sent = sent.into_iter().map(|(name, json)| (name, json.get().to_owned()));
+    Some(sent.filter(|(name, _)| name != "attributes" && name != field).collect())
+}
+
+/// The built-in schema, less what bounds text and numbers.
+pub(crate) fn wide_schema() -> String {
+    let files = ["account", "contact", "my_object"];
+    let objects = files.into_iter().flat_map(|file| {
+        let path = format!("{}/sandbox/src/schema/built_in/{file}.json", env!("CARGO_MANIFEST_DIR"));
+        let schema: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let objects = schema["sobjects"].as_array().cloned().unwrap_or_else(|| vec![schema]);
+        objects.into_iter().map(|mut object| {
+            for field in object["fields"].as_array_mut().unwrap() {
+                if ["LongText__c", "Text__c"].contains(&field["name"].as_str().unwrap()) {
+                    field["length"] = 0.into();
+                }
+                if field["precision"].is_number() && field["externalId"] != true {
+                    field["precision"] = 0.into();
+                }
+            }
+            object
+        })
+    });
+    Value::Array(objects.collect()).to_string()
 }
 
 /// A fault of the sandbox, once unless `extra` says otherwise.

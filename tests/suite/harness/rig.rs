@@ -34,7 +34,17 @@ impl Rig {
     }
 
     pub(crate) async fn on(broker: &'static Broker, name: &str, partitions: i32) -> Self {
-        let org = Org::start(OrgOptions::default()).await.unwrap();
+        Self::between(broker, OrgOptions::default(), name, partitions).await
+    }
+
+    /// An org whose fields take text of any length and numbers of any size: what arrives is what was sent.
+    pub(crate) async fn wide(name: &str) -> Self {
+        let schema = sandbox::SchemaSource::Json(org::wide_schema());
+        Self::between(broker().await, OrgOptions { schema, ..OrgOptions::default() }, name, 1).await
+    }
+
+    async fn between(broker: &'static Broker, options: OrgOptions, name: &str, partitions: i32) -> Self {
+        let org = Org::start(options).await.unwrap();
         let (topic, letters, group) = (unique(name), unique(&format!("{name}.dlq")), unique(&format!("{name}.group")));
         broker.topic(&topic, partitions).await;
         let mut config = Config::new(&broker.bootstrap, org.url(), &group);
@@ -82,6 +92,11 @@ impl Rig {
     /// The record of this external id: field → JSON text.
     pub(crate) fn find(&self, key: &str) -> Option<Fields> {
         org::find(&self.org, OBJECT, "ExternalId__c", &serde_json::to_string(key).unwrap())
+    }
+
+    /// What was last sent of this external id: field → JSON text as it was sent.
+    pub(crate) fn sent(&self, key: &str) -> Option<Fields> {
+        org::sent(&self.org, "ExternalId__c", &serde_json::to_string(key).unwrap())
     }
 
     /// The text field of the record of this external id, which exists.

@@ -1,0 +1,129 @@
+//! The registry: asked once, waited for, and believed when it says that there is no such schema.
+
+use crate::harness::{Daemon, FakeRegistry, Record, Rig, record, until};
+
+const SCHEMA: &str = r#"{"type":"record","name":"r","fields":[{"name":"Text__c","type":"string"}]}"#;
+
+/// A framed record of [`SCHEMA`].
+fn framed(id: u32, key: &str) -> Record {
+    let head = [&[0][..], &id.to_be_bytes()].concat();
+    record(key, [head, vec![2, b'x']].concat())
+}
+
+async fn rig(name: &str, partitions: i32, url: &str) -> Rig {
+    let mut rig = Rig::with_partitions(name, partitions).await;
+    rig.config.set("schema_registry.url", &format!("'{url}'")).set("schema_registry.request_timeout", "'500ms'");
+    rig.config.in_route("value.format", "'avro'");
+    rig
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_is_asked_for_once() {
+    let registry = FakeRegistry::default();
+    let rig = rig("once", 4, &registry.start().await).await;
+    registry.schema("schemas/ids/7", "AVRO", SCHEMA);
+    let records: Vec<_> = (0..400).map(|n| framed(7, &format!("k{n}")).partition(n % 4)).collect();
+    let metrics = rig.run(&records).await;
+    assert_eq!(metrics.settled("written"), 400);
+    assert_eq!(registry.asked("schemas/ids/7"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_that_fails_is_waited_for() {
+    let registry = FakeRegistry::default();
+    let rig = rig("waits", 1, &registry.start().await).await;
+    registry.schema("schemas/ids/7", "AVRO", SCHEMA);
+    registry.fail(Some(500));
+    rig.produce(&[framed(7, "a"), framed(7, "b")]).await;
+    let daemon = Daemon::start(&rig.config).await;
+    daemon.says(&["WARN", "schema registry", "500"]).await;
+    // No registry at this address, for now.
+    registry.fail(Some(404));
+    daemon.says(&["ERROR", "schema registry", "404"]).await;
+    registry.fail(None);
+    let metrics = daemon.settled(2).await;
+    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (2, 0));
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drain_does_not_wait_for_a_registry() {
+    let registry = FakeRegistry::default();
+    let rig = rig("drain", 1, &registry.start().await).await;
+    registry.fail(Some(503));
+    rig.produce(&[framed(7, "a")]).await;
+    let daemon = Daemon::start(&rig.config).await;
+    daemon.says(&["WARN", "schema registry", "503"]).await;
+    daemon.stop().await;
+    assert_eq!(rig.committed().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_url_is_asked_when_one_does_not_answer() {
+    let (dead, alive) = (FakeRegistry::default(), FakeRegistry::default());
+    let urls = format!("{}, {}", dead.start().await, alive.start().await);
+    let rig = rig("urls", 1, &urls).await;
+    dead.fail(Some(503));
+    alive.schema("schemas/ids/7", "AVRO", SCHEMA).schema("schemas/ids/8", "AVRO", SCHEMA);
+    let metrics = rig.run(&[framed(7, "a"), framed(8, "b")]).await;
+    assert_eq!(metrics.settled("written"), 2);
+    assert_eq!((dead.asked("schemas/ids/7"), dead.asked("schemas/ids/8")), (1, 0), "the one that answered goes first");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_that_nobody_has_is_a_dead_letter() {
+    let registry = FakeRegistry::default();
+    let rig = rig("unknown", 1, &registry.start().await).await;
+    registry.schema("schemas/ids/7", "AVRO", SCHEMA);
+    let metrics = rig.run(&[framed(9, "a"), framed(7, "b"), framed(9, "c")]).await;
+    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (1, 2));
+    assert_eq!(registry.asked("schemas/ids/9"), 1, "it is not asked for with every record");
+    for letter in rig.dead_letters(2).await {
+        assert_eq!(letter.header("__connect.errors.stage").as_deref(), Some("VALUE_CONVERTER"));
+        let class = letter.header("__connect.errors.class.name");
+        assert_eq!(class.as_deref(), Some("io.confluent.connect.avro.AvroConverter"));
+        let message = letter.header("__connect.errors.exception.message").unwrap();
+        assert!(message.contains("the registry has no schema 9"), "{message}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials() {
+    let registry = FakeRegistry::default();
+    let url = registry.start().await;
+    registry.schema("schemas/ids/7", "AVRO", SCHEMA);
+    let mut rig = rig("credentials", 1, &url).await;
+    rig.config.set("schema_registry.username", "'ada'").set("schema_registry.password", "'hunter2'");
+    registry.demand("Basic YWRhOmh1bnRlcjI=");
+    assert_eq!(rig.run(&[framed(7, "a")]).await.settled("written"), 1);
+
+    rig.config.unset("schema_registry.username").unset("schema_registry.password");
+    rig.config.set("schema_registry.token", "'t0ken'").set("log.level", "'trace'");
+    rig.produce(&[framed(7, "b")]).await;
+    let daemon = Daemon::start(&rig.config).await;
+    daemon.says(&["ERROR", "401", "who are you?"]).await;
+    registry.demand("Bearer t0ken");
+    until("the record to be written", async || rig.find("b")).await;
+    assert!(!daemon.log().iter().any(|line| line.contains("t0ken")), "a secret is in the log");
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guid_in_the_headers() {
+    let registry = FakeRegistry::default();
+    let rig = rig("guid", 1, &registry.start().await).await;
+    registry.schema("schemas/guids/01020304-0506-0708-090a-0b0c0d0e0f10", "AVRO", SCHEMA);
+    registry.schema("schemas/types", "AVRO", "");
+    let guid: Vec<u8> = [1].into_iter().chain(1..=16).collect();
+    let other: Vec<u8> = [1].into_iter().chain([9; 16]).collect();
+    // Not a registry's word, but it is one: it does not know GUIDs.
+    registry.answer("schemas/guids/09090909-0909-0909-0909-090909090909", 404, "");
+    let records = [
+        record("a", [2, b'x']).header("__value_schema_id", &guid),
+        record("b", [2, b'x']).header("__value_schema_id", &other),
+        record("c", [&guid[..], &[2, b'x']].concat()),
+    ];
+    let metrics = rig.run(&records).await;
+    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (2, 1));
+    assert_eq!((rig.text("a"), rig.text("c")), ("x".to_owned(), "x".to_owned()));
+}
