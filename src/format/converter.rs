@@ -3,7 +3,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use super::{Converted, FormatError, Registry, frame, json, json_with_schema::JsonWithSchema, registry::Schema};
+use super::{Converted, FormatError, Registry, frame, json, json_with_schema::JsonWithSchema};
 use crate::{
     config::{self, KeyFormat, ValueFormat},
     record::{Header, Meaning, Message, Object, Reason, Record, Rejection, Stage, Value, ValueKind},
@@ -134,6 +134,17 @@ impl Converters {
     }
 }
 
+impl Kind {
+    /// As the registry spells it.
+    fn registered(self) -> &'static str {
+        match self {
+            Self::Avro => "AVRO",
+            Self::JsonSchema => "JSON",
+            Self::Protobuf => "PROTOBUF",
+        }
+    }
+}
+
 impl Format {
     async fn read(
         &self,
@@ -153,18 +164,15 @@ impl Format {
                 let head = frame::read(header.unwrap_or(bytes))?;
                 let schema = registry.schema(head.id).await?;
                 let behind = if header.is_some() { bytes.clone() } else { bytes.slice_ref(head.rest) };
-                match (kind, &*schema) {
-                    (Kind::Avro, Schema::Avro(schema)) => schema.read(&behind, limit),
-                    (Kind::JsonSchema, Schema::Json(schema)) => schema.read(behind, limit),
-                    (Kind::Protobuf, Schema::Protobuf(schema)) => {
+                if let Some(why) = schema.mismatch(kind.registered()) {
+                    return Err(FormatError::new(format!("the schema {} {why}", head.id)));
+                }
+                match kind {
+                    Kind::Avro | Kind::JsonSchema => schema.read(&[], &behind, limit),
+                    Kind::Protobuf => {
                         let (path, rest) = frame::path(head.rest)?;
-                        schema.read(&path, if header.is_some() { &behind } else { rest }, limit)
-                    }
-                    (_, Schema::Broken(why)) => {
-                        Err(FormatError::new(format!("the schema {} cannot be read: {why}", head.id)))
-                    }
-                    (_, other) => {
-                        Err(FormatError::new(format!("the schema {} is of the type {}", head.id, other.kind())))
+                        let payload = if header.is_some() { behind } else { bytes.slice_ref(rest) };
+                        schema.read(&path, &payload, limit)
                     }
                 }
             }

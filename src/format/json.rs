@@ -3,17 +3,17 @@
 //! Values stay the text that they are: no number becomes a float, nothing is rendered again. What `serde_json` lets
 //! through and Salesforce does not is refused here: names that differ only in case, lone surrogates, deep nesting.
 
-use std::{borrow::Cow, collections::HashSet, fmt};
+use std::{borrow::Cow, fmt};
 
 use bytes::Bytes;
 use bytestring::ByteString;
 use serde::{
     Deserialize,
-    de::{Deserializer, MapAccess, Visitor},
+    de::{DeserializeSeed, Deserializer, MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
 
-use super::{Converted, FormatError, writer::MAX_DEPTH};
+use super::{Converted, FormatError, names, writer::MAX_DEPTH};
 use crate::record::{Meaning, Member, Name, Object, Span, Value, ValueKind};
 
 /// One JSON value. Its text is that of `bytes`, which are not copied.
@@ -23,10 +23,8 @@ pub fn read(bytes: Bytes) -> Result<Converted, FormatError> {
 
 /// UTF-8, and what is wrong with it if it is not.
 pub(super) fn text(bytes: Bytes) -> Result<ByteString, FormatError> {
-    if let Err(error) = std::str::from_utf8(&bytes) {
-        return Err(FormatError::new(format!("it is not UTF-8: the byte at {} fits nowhere", error.valid_up_to())));
-    }
-    ByteString::try_from(bytes).map_err(|error| FormatError::new(format!("it is not UTF-8: {error}")))
+    ByteString::try_from(bytes)
+        .map_err(|error| FormatError::new(format!("it is not UTF-8: the byte at {} fits nowhere", error.valid_up_to())))
 }
 
 pub(super) fn read_text(text: ByteString) -> Result<Converted, FormatError> {
@@ -39,22 +37,18 @@ pub(super) fn read_text(text: ByteString) -> Result<Converted, FormatError> {
 }
 
 fn object(text: ByteString) -> Result<Object, FormatError> {
-    let read = Members::read(&text)?;
-    read.unique()?;
-    let place = |part: &str| {
-        let start = part.as_ptr() as usize - text.as_ptr() as usize;
-        Span::new(start..start + part.len())
-    };
-    let mut members = Vec::with_capacity(read.0.len());
-    for (name, json) in read.0 {
-        check(Value::plain(json), 1).map_err(|error| error.within(&name))?;
-        let name = match name {
-            Cow::Borrowed(name) => Name::At(place(name)),
-            Cow::Owned(name) => Name::Decoded(name.into()),
-        };
-        members.push(Member { name, value: place(json), meaning: Meaning::Plain });
+    let mut json = serde_json::Deserializer::from_str(&text);
+    let members = Whole(&text).deserialize(&mut json).and_then(|members| json.end().map(|()| members));
+    let object = Object { members: members.map_err(|error| syntax(&error))?, text };
+    unique(object.len(), |at| object.name_at(at))?;
+    // Without one, no text holds half of a surrogate pair.
+    let escapes = memchr::memchr(b'\\', object.text.as_bytes()).is_some();
+    for (name, value) in object.iter() {
+        if escapes || value.json.starts_with(['[', '{']) {
+            check(value, 1).map_err(|error| error.within(name))?;
+        }
     }
-    Ok(Object { text, members })
+    Ok(object)
 }
 
 /// Checks what was kept as text: `serde_json` has proven its syntax only. `depth`: of objects and arrays around it.
@@ -75,7 +69,7 @@ fn check(value: Value<'_>, depth: usize) -> Result<(), FormatError> {
         }
         ValueKind::Object => {
             let members = Members::read(value.json)?;
-            members.unique()?;
+            unique(members.0.len(), |at| &members.0[at].0)?;
             let check = |(name, json): &(Cow<'_, str>, &str)| {
                 check(Value::plain(json), depth + 1).map_err(|error| error.within(name))
             };
@@ -112,20 +106,50 @@ impl<'a> Members<'a> {
         let there = self.0.get(place).filter(|(known, _)| known == name);
         there.or_else(|| self.0.iter().find(|(known, _)| known == name)).map(|(_, json)| *json)
     }
+}
 
-    /// Names are compared without case.
-    fn unique(&self) -> Result<(), FormatError> {
-        const FEW: usize = 24;
-        let names = self.0.iter().map(|(name, _)| name);
-        let twice = if self.0.len() <= FEW {
-            names.enumerate().find(|(at, name)| self.0[..*at].iter().any(|(n, _)| n.eq_ignore_ascii_case(name)))
-        } else {
-            let mut seen = HashSet::with_capacity(self.0.len());
-            names.enumerate().find(|(_, name)| !seen.insert(name.to_ascii_lowercase()))
-        };
-        let twice =
-            twice.map(|(_, name)| FormatError::new("it is there twice (names are compared without case)").within(name));
-        twice.map_or(Ok(()), Err)
+/// Names are compared without case.
+fn unique<'a>(count: usize, name: impl Fn(usize) -> &'a str) -> Result<(), FormatError> {
+    let error = |at| FormatError::new("it is there twice (names are compared without case)").within(name(at));
+    names::twice(count, &name).map_or(Ok(()), |at| Err(error(at)))
+}
+
+/// The members of the outermost object of this text, and where they lie in it.
+struct Whole<'a>(&'a str);
+
+impl Whole<'_> {
+    fn place(&self, part: &str) -> Span {
+        let start = part.as_ptr() as usize - self.0.as_ptr() as usize;
+        Span::new(start..start + part.len())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Whole<'de> {
+    type Value = Vec<Member>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Whole<'de> {
+    type Value = Vec<Member>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::with_capacity(32);
+        while let Some(Text(name)) = map.next_key()? {
+            let name = match name {
+                Cow::Borrowed(name) => Name::At(self.place(name)),
+                Cow::Owned(name) => Name::Decoded(name.into()),
+            };
+            let value = self.place(map.next_value::<&RawValue>()?.get());
+            members.push(Member { name, value, meaning: Meaning::Plain });
+        }
+        Ok(members)
     }
 }
 

@@ -4,9 +4,9 @@
 //! |---|---|
 //! | `converter` | what a route has for keys and values: the format that it is told, and the registry |
 //! | `json`, `json_with_schema`, `avro`, `json_schema`, `protobuf` | one format each: bytes and a schema → JSON |
-//! | `frame`, `registry` | which schema a record names, and what it is |
+//! | `frame`, `registry`, `schema` | which schema a record names, where it is, and what it says |
 //! | `logical` | numbers that mean dates, times, instants and decimals |
-//! | `writer` | the JSON that is made, and where its members lie |
+//! | `writer`, `names` | the JSON that is made, and where its members lie; names that are there twice |
 //!
 //! Whatever the bytes are, a converter ends: with JSON within a limit, or with an error that names the member. Nothing
 //! nests deeper than a bound, and no length is believed before the bytes are there.
@@ -19,8 +19,10 @@ pub mod json;
 mod json_schema;
 pub mod json_with_schema;
 mod logical;
+mod names;
 mod protobuf;
 mod registry;
+mod schema;
 mod writer;
 
 use bytestring::ByteString;
@@ -31,6 +33,7 @@ pub use self::{
     converter::{Converters, NoRegistry, Wanted},
     error::FormatError,
     registry::{Registry, RegistryError},
+    schema::{Reference, Registered, Schema},
 };
 use crate::record::{Meaning, Object};
 

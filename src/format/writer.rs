@@ -140,7 +140,7 @@ impl Writer {
     }
 
     pub(super) fn string(&mut self, value: &str) -> Meaning {
-        if value.bytes().all(|b| b >= 0x20 && b != b'"' && b != b'\\') {
+        if is_plain(value) {
             self.text.push('"');
             self.text.push_str(value);
             self.text.push('"');
@@ -187,4 +187,10 @@ impl Writer {
     fn fits(&self) -> Result<(), FormatError> {
         if self.text.len() <= self.limit { Ok(()) } else { Err(FormatError::too_large(self.limit)) }
     }
+}
+
+/// Whether a text needs no escape. In blocks without a branch, which the compiler turns into vectors.
+fn is_plain(text: &str) -> bool {
+    let plain = |b: &u8| (*b >= 0x20) & (*b != b'"') & (*b != b'\\');
+    text.as_bytes().chunks(32).all(|block| block.iter().fold(true, |all, b| all & plain(b)))
 }

@@ -110,6 +110,10 @@ impl Object {
         self.text.slice_ref(json)
     }
 
+    pub(crate) fn name_at(&self, place: usize) -> &str {
+        self.name(&self.members[place])
+    }
+
     fn name<'a>(&'a self, member: &'a Member) -> &'a str {
         match &member.name {
             Name::At(span) => span.of(&self.text),

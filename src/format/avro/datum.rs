@@ -11,7 +11,7 @@ use crate::{
 
 impl Schema {
     /// A datum as JSON of at most `limit` bytes.
-    pub(crate) fn read(&self, bytes: &[u8], limit: usize) -> Result<Converted, FormatError> {
+    pub(in crate::format) fn read(&self, bytes: &[u8], limit: usize) -> Result<Converted, FormatError> {
         let mut datum = Datum { nodes: &self.nodes, bytes };
         let writer = Writer::new(bytes.len() * 2, limit);
         let root = datum.branch(self.root)?;

@@ -4,13 +4,13 @@ use apache_avro::schema::{self as avro, DecimalSchema, InnerDecimalSchema, Names
 use serde_json::Value as Json;
 
 use crate::format::{
+    Registered,
     logical::{Logical, Unit},
-    registry::Registered,
 };
 
 /// A schema as a table: recursive types are indexes into it.
 #[derive(Debug)]
-pub(crate) struct Schema {
+pub(in crate::format) struct Schema {
     pub(super) nodes: Vec<Node>,
     pub(super) root: usize,
 }
@@ -55,7 +55,7 @@ pub(super) struct Field {
 
 impl Schema {
     /// Reads a schema and all that it refers to.
-    pub(crate) fn compile(registered: &Registered) -> Result<Self, String> {
+    pub(in crate::format) fn compile(registered: &Registered) -> Result<Self, String> {
         let text = |text: &str| -> Result<String, String> {
             let mut json: Json = serde_json::from_str(text).map_err(|error| error.to_string())?;
             spell_out(&mut json);

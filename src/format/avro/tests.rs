@@ -5,10 +5,7 @@ use num_bigint::BigInt;
 use proptest::prelude::*;
 
 use super::Schema;
-use crate::format::{
-    Converted, FormatError,
-    registry::{Reference, Registered},
-};
+use crate::format::{Converted, FormatError, Reference, Registered};
 
 fn registered(text: &str, references: &[(&str, &str)]) -> Registered {
     let reference = |(name, text): &(&str, &str)| Reference { name: (*name).to_owned(), text: (*text).to_owned() };
@@ -225,7 +222,7 @@ static ANY_SCHEMA: LazyLock<Schema> = LazyLock::new(|| compile(ANY));
 
 proptest! {
     #[test]
-    fn what_apache_avro_writes_is_what_is_read((fields, double, mut expected) in value()) {
+    fn what_apache_avro_writes_is_what_is_read((fields, double, mut expected) in value(), cut: prop::sample::Index) {
         let names = ["flag", "long", "double", "text", "maybe", "texts"].map(str::to_owned);
         let avro = AvroSchema::parse_str(ANY).unwrap();
         let writer = GenericDatumWriter::builder(&avro).build().unwrap();
@@ -238,9 +235,7 @@ proptest! {
         expected["double"] = read["double"].take();
         read["double"] = expected["double"].clone();
         prop_assert_eq!(read, expected);
-        for cut in 0..bytes.len() {
-            prop_assert!(ANY_SCHEMA.read(&bytes[..cut], 1 << 20).is_err());
-        }
+        prop_assert!(ANY_SCHEMA.read(&bytes[..cut.index(bytes.len())], 1 << 20).is_err());
     }
 
     #[test]

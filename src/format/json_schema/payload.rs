@@ -13,7 +13,7 @@ use crate::{
 
 impl Schema {
     /// The payload as JSON of at most `limit` bytes; a slice of `bytes` where the schema says no more than JSON does.
-    pub(crate) fn read(&self, bytes: Bytes, limit: usize) -> Result<Converted, FormatError> {
+    pub(in crate::format) fn read(&self, bytes: Bytes, limit: usize) -> Result<Converted, FormatError> {
         let read = json::read(bytes)?;
         if !self.says_more {
             return Ok(read);

@@ -2,11 +2,11 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use serde_json::Value as Json;
 
-use crate::format::{logical::Logical, registry::Registered};
+use crate::format::{Registered, logical::Logical};
 
 /// What a schema says beyond JSON, as a table: recursive schemas are indexes into it.
 #[derive(Debug)]
-pub(crate) struct Schema {
+pub(in crate::format) struct Schema {
     pub(super) nodes: Vec<Node>,
     pub(super) root: usize,
     /// Whether any node says anything at all.
@@ -31,7 +31,7 @@ struct Document {
 
 impl Schema {
     /// Reads a schema and all that it refers to.
-    pub(crate) fn compile(registered: &Registered) -> Result<Self, String> {
+    pub(in crate::format) fn compile(registered: &Registered) -> Result<Self, String> {
         let read = |name: &str, text: &str| -> Result<Document, String> {
             let json: Json = serde_json::from_str(text).map_err(|error| error.to_string())?;
             let is_schema = json.is_object() || json.is_boolean();

@@ -1,10 +1,7 @@
 use bytes::Bytes;
 
 use super::Schema;
-use crate::format::{
-    Converted,
-    registry::{Reference, Registered},
-};
+use crate::format::{Converted, Reference, Registered};
 
 fn compile(text: &str, references: &[(&str, &str)]) -> Result<Schema, String> {
     let reference = |(name, text): &(&str, &str)| Reference { name: (*name).to_owned(), text: (*text).to_owned() };

@@ -8,7 +8,7 @@ use crate::{
 
 impl Schema {
     /// A message, behind the path to its type where `bytes` hold that too, as JSON of at most `limit` bytes.
-    pub(crate) fn read(&self, path: &[usize], bytes: &[u8], limit: usize) -> Result<Converted, FormatError> {
+    pub(in crate::format) fn read(&self, path: &[usize], bytes: &[u8], limit: usize) -> Result<Converted, FormatError> {
         let descriptor = self.message(path).ok_or_else(|| {
             FormatError::new(format!("the schema has no message type at the indexes {path:?} behind its id"))
         })?;

@@ -9,17 +9,17 @@ use protox::{
 };
 
 use super::well_known;
-use crate::format::registry::Registered;
+use crate::format::Registered;
 
 #[derive(Debug)]
-pub(crate) struct Schema(FileDescriptor);
+pub(in crate::format) struct Schema(FileDescriptor);
 
 /// The file itself; nobody can import it by this name.
 const ITSELF: &str = "\u{1}.proto";
 
 impl Schema {
     /// Reads a schema and all that it refers to.
-    pub(crate) fn compile(registered: &Registered) -> Result<Self, String> {
+    pub(in crate::format) fn compile(registered: &Registered) -> Result<Self, String> {
         let mut files: HashMap<String, String> =
             registered.references.iter().map(|r| (r.name.clone(), r.text.clone())).collect();
         files.insert(ITSELF.to_owned(), registered.text.clone());

@@ -3,10 +3,7 @@ use prost::Message as _;
 use prost_reflect::DynamicMessage;
 
 use super::Schema;
-use crate::format::{
-    Converted,
-    registry::{Reference, Registered},
-};
+use crate::format::{Converted, Reference, Registered};
 
 fn registered(text: &str, references: &[(&str, &str)]) -> Registered {
     let reference = |(name, text): &(&str, &str)| Reference { name: (*name).to_owned(), text: (*text).to_owned() };

@@ -15,10 +15,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use url::Url;
 
-use super::{Reference, Registered, RegistryError};
+use super::RegistryError;
 use crate::{
     config::{self, SchemaRegistry},
-    format::frame::SchemaId,
+    format::{Reference, Registered, frame::SchemaId},
     ops::metrics::Metrics,
     web,
 };

@@ -15,7 +15,7 @@ use moka::future::Cache;
 use tracing::{error, warn};
 
 use self::client::{Client, Failure};
-use super::{FormatError, avro, frame::SchemaId, json_schema, protobuf};
+use super::{FormatError, Schema, frame::SchemaId};
 use crate::{
     config::{self, Retry},
     ops::metrics::Metrics,
@@ -28,33 +28,6 @@ pub struct Registry {
     retry: Retry,
     schemas: Cache<SchemaId, Arc<Schema>>,
     missing: Cache<SchemaId, String>,
-}
-
-/// A schema as its format reads it.
-#[derive(Debug)]
-pub(super) enum Schema {
-    Avro(avro::Schema),
-    Json(json_schema::Schema),
-    Protobuf(protobuf::Schema),
-    /// It was registered, and cannot be read.
-    Broken(String),
-    /// Of a type that nobody here knows.
-    Foreign(String),
-}
-
-/// A schema as the registry has it, with all that it refers to, directly or not: what is referred to comes first.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Registered {
-    pub(super) kind: String,
-    pub(super) text: String,
-    pub(super) references: Vec<Reference>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Reference {
-    /// As the schema that refers to it has it: an Avro name, a .proto file, a URL.
-    pub(super) name: String,
-    pub(super) text: String,
 }
 
 /// There can be no client.
@@ -113,28 +86,5 @@ impl Registry {
 
     async fn look_up(&self, id: SchemaId) -> Result<Arc<Schema>, Failure> {
         self.client.schema(id).await.map(|registered| Arc::new(Schema::compile(&registered)))
-    }
-}
-
-impl Schema {
-    fn compile(registered: &Registered) -> Self {
-        let compiled = match registered.kind.as_str() {
-            "AVRO" => avro::Schema::compile(registered).map(Self::Avro),
-            "JSON" => json_schema::Schema::compile(registered).map(Self::Json),
-            "PROTOBUF" => protobuf::Schema::compile(registered).map(Self::Protobuf),
-            other => return Self::Foreign(other.to_owned()),
-        };
-        compiled.unwrap_or_else(Self::Broken)
-    }
-
-    /// For messages.
-    pub(super) fn kind(&self) -> &str {
-        match self {
-            Self::Avro(_) => "AVRO",
-            Self::Json(_) => "JSON",
-            Self::Protobuf(_) => "PROTOBUF",
-            Self::Broken(_) => "broken",
-            Self::Foreign(kind) => kind,
-        }
     }
 }

@@ -1,0 +1,69 @@
+use bytes::Bytes;
+
+use super::{Converted, FormatError, avro, json_schema, protobuf};
+
+/// A schema as the registry has it, with all that it refers to, directly or not: what is referred to comes first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registered {
+    /// `AVRO`, `JSON`, `PROTOBUF`.
+    pub kind: String,
+    pub text: String,
+    pub references: Vec<Reference>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// As the schema that refers to it has it: an Avro name, a .proto file, a URL.
+    pub name: String,
+    pub text: String,
+}
+
+/// A schema as its format reads it.
+#[derive(Debug)]
+pub struct Schema(Read);
+
+#[derive(Debug)]
+enum Read {
+    Avro(avro::Schema),
+    Json(json_schema::Schema),
+    Protobuf(protobuf::Schema),
+    /// It was registered, and cannot be read: why.
+    Broken(String),
+    /// Of a type that nobody here knows.
+    Foreign(String),
+}
+
+impl Schema {
+    pub fn compile(registered: &Registered) -> Self {
+        let read = match registered.kind.as_str() {
+            "AVRO" => avro::Schema::compile(registered).map(Read::Avro),
+            "JSON" => json_schema::Schema::compile(registered).map(Read::Json),
+            "PROTOBUF" => protobuf::Schema::compile(registered).map(Read::Protobuf),
+            other => Ok(Read::Foreign(other.to_owned())),
+        };
+        Self(read.unwrap_or_else(Read::Broken))
+    }
+
+    /// A payload as JSON of at most `limit` bytes. `path` leads to the message type of a Protobuf file.
+    pub fn read(&self, path: &[usize], payload: &Bytes, limit: usize) -> Result<Converted, FormatError> {
+        match &self.0 {
+            Read::Avro(schema) => schema.read(payload, limit),
+            Read::Json(schema) => schema.read(payload.clone(), limit),
+            Read::Protobuf(schema) => schema.read(path, payload, limit),
+            Read::Broken(why) => Err(FormatError::new(format!("its schema cannot be read: {why}"))),
+            Read::Foreign(kind) => Err(FormatError::new(format!("its schema is of the type {kind}"))),
+        }
+    }
+
+    /// Why it cannot be a schema of this kind, as the registry spells it.
+    pub(super) fn mismatch(&self, wanted: &str) -> Option<String> {
+        let kind = match &self.0 {
+            Read::Avro(_) => "AVRO",
+            Read::Json(_) => "JSON",
+            Read::Protobuf(_) => "PROTOBUF",
+            Read::Broken(why) => return Some(format!("cannot be read: {why}")),
+            Read::Foreign(kind) => kind,
+        };
+        (kind != wanted).then(|| format!("is of the type {kind}"))
+    }
+}
