@@ -1,6 +1,8 @@
 //! What it costs to read a record and write its row, for each format, beside what the library alone does with the same
 //! bytes. `script/bench` runs it; docs/performance.md has the figures.
 
+#![expect(clippy::wildcard_imports, reason = "each group takes all that stands above it")]
+
 use std::hint::black_box;
 
 use apache_avro::{
@@ -40,7 +42,7 @@ impl Record {
         let texts = fields - fields * 4 / 10;
         let each = (bytes / texts).saturating_sub(12).max(4);
         let field = |at: usize| match at % 10 {
-            3 => Field::Long(1_700_000_000_000 + at as i64),
+            3 => Field::Long(1_700_000_000_000),
             5 => Field::Double(12.5),
             7 => Field::Flag(true),
             9 => Field::Null,
@@ -165,16 +167,16 @@ fn validate(bytes: &[u8]) -> serde::de::IgnoredAny {
 }
 
 #[divan::bench_group(name = "json")]
-mod json_group {
+mod plain_json {
     use super::*;
 
-    #[divan::bench(args = SHAPES)]
+    #[divan::bench(args = SHAPES, sample_size = 50)]
     fn ours(bencher: Bencher<'_, '_>, (fields, bytes): (usize, usize)) {
         let bytes = Record::new(fields, bytes).json().into();
         super::ours(bencher, &bytes, |bytes| json::read(bytes.clone()).expect("an object"));
     }
 
-    #[divan::bench(args = SHAPES)]
+    #[divan::bench(args = SHAPES, sample_size = 50)]
     fn validated(bencher: Bencher<'_, '_>, (fields, bytes): (usize, usize)) {
         theirs(bencher, &Record::new(fields, bytes).json().into(), validate);
     }
@@ -184,13 +186,13 @@ mod json_group {
 mod json_with_schema {
     use super::*;
 
-    #[divan::bench(args = SHAPES)]
+    #[divan::bench(args = SHAPES, sample_size = 50)]
     fn ours(bencher: Bencher<'_, '_>, (fields, bytes): (usize, usize)) {
         let (bytes, converter) = (Record::new(fields, bytes).connect().into(), JsonWithSchema::default());
         super::ours(bencher, &bytes, |bytes| converter.read(bytes.clone(), LIMIT).expect("an object"));
     }
 
-    #[divan::bench(args = SHAPES)]
+    #[divan::bench(args = SHAPES, sample_size = 50)]
     fn validated(bencher: Bencher<'_, '_>, (fields, bytes): (usize, usize)) {
         theirs(bencher, &Record::new(fields, bytes).connect().into(), validate);
     }
@@ -200,14 +202,14 @@ mod json_with_schema {
 mod avro {
     use super::*;
 
-    #[divan::bench(args = SHAPES)]
+    #[divan::bench(args = SHAPES, sample_size = 50)]
     fn ours(bencher: Bencher<'_, '_>, (fields, bytes): (usize, usize)) {
         let (text, bytes) = Record::new(fields, bytes).avro();
         let schema = schema("AVRO", text);
         super::ours(bencher, &bytes.into(), |bytes| schema.read(&[], bytes, LIMIT).expect("a record"));
     }
 
-    #[divan::bench(args = SHAPES)]
+    #[divan::bench(args = SHAPES, sample_size = 50)]
     fn to_value(bencher: Bencher<'_, '_>, (fields, bytes): (usize, usize)) {
         let (text, bytes) = Record::new(fields, bytes).avro();
         let schema = AvroSchema::parse_str(&text).expect("a schema");
@@ -220,14 +222,14 @@ mod avro {
 mod json_schema {
     use super::*;
 
-    #[divan::bench(args = SHAPES)]
+    #[divan::bench(args = SHAPES, sample_size = 50)]
     fn ours(bencher: Bencher<'_, '_>, (fields, bytes): (usize, usize)) {
         let text = r#"{"properties":{"Field3__c":{"title":"org.apache.kafka.connect.data.Timestamp"}}}"#;
         let (schema, bytes) = (schema("JSON", text.to_owned()), Record::new(fields, bytes).json().into());
         super::ours(bencher, &bytes, |bytes| schema.read(&[], bytes, LIMIT).expect("an object"));
     }
 
-    #[divan::bench(args = SHAPES)]
+    #[divan::bench(args = SHAPES, sample_size = 50)]
     fn validated(bencher: Bencher<'_, '_>, (fields, bytes): (usize, usize)) {
         theirs(bencher, &Record::new(fields, bytes).json().into(), validate);
     }
@@ -237,14 +239,14 @@ mod json_schema {
 mod protobuf {
     use super::*;
 
-    #[divan::bench(args = SHAPES)]
+    #[divan::bench(args = SHAPES, sample_size = 50)]
     fn ours(bencher: Bencher<'_, '_>, (fields, bytes): (usize, usize)) {
         let (text, bytes, _) = Record::new(fields, bytes).proto();
         let schema = schema("PROTOBUF", text);
         super::ours(bencher, &bytes.into(), |bytes| schema.read(&[0], bytes, LIMIT).expect("a message"));
     }
 
-    #[divan::bench(args = SHAPES)]
+    #[divan::bench(args = SHAPES, sample_size = 50)]
     fn to_message(bencher: Bencher<'_, '_>, (fields, bytes): (usize, usize)) {
         let (_, bytes, descriptor) = Record::new(fields, bytes).proto();
         theirs(bencher, &bytes.into(), |bytes| DynamicMessage::decode(descriptor.clone(), bytes).expect("a message"));

@@ -206,6 +206,9 @@ fn memory_bound(config: &Config, producer_queue: usize) -> impl Fn(usize) -> usi
     const AHEAD: usize = 128;
     let (pipeline, calls) = (&config.pipeline, config.salesforce.max_concurrent_requests);
     let call = pipeline.batch_bytes.max(pipeline.max_row_bytes) + MAX_ANSWER;
+    // A lane holds the JSON of one record before there is a seat for it.
+    let makes_json = config.routes.iter().any(|route| route.value.format != config::ValueFormat::Json);
+    let made = if makes_json { pipeline.max_row_bytes } else { 0 };
     let fixed = PROCESS + pipeline.max_in_flight_bytes + producer_queue + calls * call;
-    move |partitions| fixed + partitions * (partition_bound() + MAX_AHEAD * AHEAD)
+    move |partitions| fixed + partitions * (partition_bound() + MAX_AHEAD * AHEAD + made)
 }

@@ -59,19 +59,25 @@ async fn reach(clients: &Clients, bootstrap_servers: &str) -> Result<Topics, Sta
     }
 }
 
-/// What is wrong with a route's SObject.
-async fn look_at(index: usize, route: &Route, org: &Salesforce) -> Option<String> {
+/// What is wrong with a route's SObject, and with the fields that the route itself names.
+async fn look_at(index: usize, route: &Route, org: &Salesforce) -> Vec<String> {
     let sobject = match org.describe(&route.sobject, None).await {
         Ok(sobject) => sobject,
-        Err(cause) => return Some(format!("routes[{index}].sobject: {}: {cause}", route.sobject)),
+        Err(cause) => return vec![format!("routes[{index}].sobject: {}: {cause}", route.sobject)],
     };
-    match sobject.key_field(route.external_id_field.as_deref()?) {
-        Ok(field) => {
-            if !field.kind.unique() {
-                warn!(sobject = %sobject.name, field = %field.name, "the external id field is not unique: values that are there twice are rejected");
-            }
-            None
+    let mut problems = Vec::new();
+    for target in route.own_targets().chain(route.renamed_to()) {
+        let name = target.split_once('.').map_or(target, |(relationship, _)| relationship);
+        if !sobject.knows(name) {
+            problems.push(format!("routes[{index}].fields: {} has no field {name}", sobject.name));
         }
-        Err(cause) => Some(format!("routes[{index}].external_id_field: {cause}")),
     }
+    match route.external_id_field.as_deref().map(|name| sobject.key_field(name)) {
+        Some(Ok(field)) if !field.kind.unique() => {
+            warn!(sobject = %sobject.name, field = %field.name, "the external id field is not unique: values that are there twice are rejected");
+        }
+        Some(Err(cause)) => problems.push(format!("routes[{index}].external_id_field: {cause}")),
+        Some(Ok(_)) | None => {}
+    }
+    problems
 }

@@ -190,6 +190,7 @@ impl Writer {
 }
 
 /// Whether a text needs no escape. In blocks without a branch, which the compiler turns into vectors.
+#[expect(clippy::needless_bitwise_bool, reason = "a branch less for each byte")]
 fn is_plain(text: &str) -> bool {
     let plain = |b: &u8| (*b >= 0x20) & (*b != b'"') & (*b != b'\\');
     text.as_bytes().chunks(32).all(|block| block.iter().fold(true, |all, b| all & plain(b)))

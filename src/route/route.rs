@@ -142,6 +142,11 @@ impl Route {
             .chain(coordinates.into_iter().flatten().map(String::as_str))
     }
 
+    /// The fields and parents that members are renamed to.
+    pub fn renamed_to(&self) -> impl Iterator<Item = &str> {
+        self.fields.rename.values().map(String::as_str)
+    }
+
     /// The name that the route gives a member.
     pub(super) fn renamed(&self, name: &str) -> Option<&str> {
         let renamed = self.fields.rename.iter().find(|(member, _)| member.eq_ignore_ascii_case(name));

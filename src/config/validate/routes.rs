@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use crate::config::source;
 use crate::config::topic::{TopicPattern, check_name};
 use crate::{
     config::{KeyFormat, Problem, Route},
@@ -24,6 +25,7 @@ pub(super) fn validate(routes: &[Route], dead_letters: Option<&str>, problems: &
         names(&key, route, problems);
         target(&key, route, problems);
         key_field(&key, route, problems);
+        own_targets(&key, route, problems);
         aliases(&key, route, problems);
     }
 }
@@ -80,7 +82,7 @@ fn names(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Proble
         for (name, target) in targets {
             // A field, or a parent by its external id.
             for part in target.splitn(2, '.') {
-                check(crate::config::source::join(&key(&format!("fields.{table}")), name), part);
+                check(source::join(&key(&format!("fields.{table}")), name), part);
             }
         }
     }
@@ -109,12 +111,36 @@ fn key_field(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Pr
     }
 }
 
+/// What a route sets in each row is not what names the record, and is set once.
+fn own_targets(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Problem>) {
+    let fields = &route.fields;
+    let coordinates = [
+        ("topic", &fields.topic),
+        ("partition", &fields.partition),
+        ("offset", &fields.offset),
+        ("timestamp", &fields.timestamp),
+    ];
+    let coordinates =
+        coordinates.into_iter().filter_map(|(place, name)| Some((key(&format!("fields.{place}")), name.as_ref()?)));
+    let constants = fields.constant.keys().map(|name| (source::join(&key("fields.constant"), name), name));
+    let mut seen = HashMap::new();
+    for (here, name) in constants.chain(coordinates) {
+        let names_record = name.eq_ignore_ascii_case("id")
+            || route.external_id_field.as_ref().is_some_and(|field| field.eq_ignore_ascii_case(name));
+        if names_record {
+            problems.push(Problem::new(here, format!("{name} names the record, and is the identity's to set")));
+        } else if let Some(first) = seen.insert(name.to_ascii_lowercase(), here.clone()) {
+            problems.push(Problem::new(here, format!("{name} is set by {first} already")));
+        }
+    }
+}
+
 /// Words of the header are compared without case, so that two aliases may be one.
 fn aliases(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Problem>) {
     let mut seen = HashMap::new();
     for word in route.operation_aliases.keys() {
         let folded = word.trim().to_lowercase();
-        let here = crate::config::source::join(&key("operation_aliases"), word);
+        let here = source::join(&key("operation_aliases"), word);
         if folded.is_empty() {
             problems.push(Problem::new(here, "an alias must not be empty"));
         } else if OPERATIONS.contains(&folded.as_str()) {

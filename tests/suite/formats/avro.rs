@@ -21,6 +21,7 @@ fn logical(kind: &str, logical: &str) -> Value {
     json!({"type": kind, "logicalType": logical})
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 #[tokio::test(flavor = "multi_thread")]
 async fn every_type_at_its_edges() {
     let mut rig = Rig::wide("avro").await;

@@ -50,7 +50,7 @@ async fn one_letter_each(format: &str, good: &[u8], cases: &[(Vec<u8>, &str)]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn avro() {
-    let deep = framed(2, &[2; 100_000]);
+    let deep = framed(2, &vec![2; 100_000]);
     let long = [&[2, 0x80, 0x80, 0x80, 0x0a][..], &vec![b'x'; 10_485_760]].concat();
     one_letter_each(
         "avro",

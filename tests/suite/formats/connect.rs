@@ -13,7 +13,7 @@ struct Printed {
     expect: Option<BTreeMap<String, String>>,
 }
 
-/// Connect's own JsonConverter at work.
+/// Connect's own `JsonConverter` at work.
 fn cases(decimals: &str) -> Vec<Printed> {
     let root = env!("CARGO_MANIFEST_DIR");
     let jars = std::fs::read_dir(format!("{root}/target/kafka-libs")).unwrap().next().unwrap().unwrap().path();

@@ -1,4 +1,4 @@
-//! Every format, written by serializers that nobody here wrote: Confluent's for Python, and Connect's own JsonConverter.
+//! Every format, written by serializers that nobody here wrote: Confluent's for Python, and Connect's own `JsonConverter`.
 //! What the org is sent is compared letter by letter.
 
 mod avro;
@@ -56,7 +56,9 @@ async fn check(rig: &Rig, cases: Vec<Case>) {
         let sent =
             sent.map(|fields| fields.into_iter().map(|(name, json)| (name, canonical(&json))).collect::<Vec<_>>());
         let mut expected = case.expect.clone().ok();
-        expected.iter_mut().for_each(|fields| fields.sort());
+        if let Some(fields) = &mut expected {
+            fields.sort();
+        }
         let expected =
             expected.map(|fields| fields.into_iter().map(|(name, json)| (name.to_owned(), canonical(&json))).collect());
         assert_eq!(sent, expected, "{}: {}", case.key, case.line);

@@ -1,6 +1,8 @@
 //! The registry: asked once, waited for, and believed when it says that there is no such schema.
 
-use crate::harness::{Daemon, FakeRegistry, Record, Rig, record, until};
+use std::process::Command;
+
+use crate::harness::{Daemon, FakeRegistry, Record, Rig, python, record, until};
 
 const SCHEMA: &str = r#"{"type":"record","name":"r","fields":[{"name":"Text__c","type":"string"}]}"#;
 
@@ -126,4 +128,30 @@ async fn a_guid_in_the_headers() {
     let metrics = rig.run(&records).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (2, 1));
     assert_eq!((rig.text("a"), rig.text("c")), ("x".to_owned(), "x".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_certificate_authority() {
+    let dir = tempfile::tempdir().unwrap();
+    let openssl = |args: &str| {
+        let output = Command::new("openssl").args(args.split(' ')).current_dir(dir.path()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    std::fs::write(dir.path().join("names"), "subjectAltName=DNS:localhost").unwrap();
+    openssl("req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=tests -keyout ca.key -out ca.pem");
+    openssl("req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout server.key -out server.csr");
+    openssl("x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out server.pem");
+    let body = serde_json::json!({"schema": SCHEMA}).to_string();
+    let mut server = python::https(dir.path(), &body);
+    let mut rig = rig("tls", 1, &format!("https://localhost:{}", server.port)).await;
+    rig.produce(&[framed(7, "a")]).await;
+    let daemon = Daemon::start(&rig.config).await;
+    daemon.says(&["WARN", "schema registry", "certificate"]).await;
+    daemon.stop().await;
+
+    rig.config.set("schema_registry.ca", &format!("{{ file = '{}' }}", dir.path().join("ca.pem").display()));
+    let daemon = Daemon::start(&rig.config).await;
+    assert_eq!(daemon.settled(1).await.settled("written"), 1);
+    daemon.stop().await;
+    server.end();
 }
