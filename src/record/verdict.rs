@@ -24,6 +24,8 @@ pub enum Verdict {
     Deferred,
     /// The org did not take the call. Nothing was applied.
     Later(Cause),
+    /// The org takes nobody's calls: the quota is spent, or the session has ended. No call is to blame for that.
+    Barred(Cause),
     /// Nobody knows whether the org applied it, or still will. `sent` is when the last byte left.
     Unknown { cause: Cause, sent: Instant },
     /// The daemon cannot go on.

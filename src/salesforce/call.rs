@@ -1,6 +1,7 @@
 //! One call to the data API: a session, a permit, at most one resend with a new session, and what its answer means.
 //!
-//! Whoever waits for the org waits in [`OrgState::turn`]: every [`Failure::Later`] has been reported there before.
+//! Whoever waits for the org waits in [`OrgState::turn`]: every [`Failure::Later`] and [`Failure::Barred`] has been
+//! reported there before.
 
 use std::sync::{
     Arc,
@@ -69,7 +70,12 @@ pub(super) enum Failure {
     Again(Cause),
     Parked(Cause),
     Later(Cause),
-    Unknown { cause: Cause, sent: Instant },
+    /// As Later, and never the call's own fault.
+    Barred(Cause),
+    Unknown {
+        cause: Cause,
+        sent: Instant,
+    },
     Fatal(Cause),
 }
 
@@ -104,7 +110,7 @@ impl Calls {
             Ok(session) => session,
             Err(NoSession::Refused(cause)) => {
                 self.state.report(&Report::Expired(&cause));
-                return Err(Failure::Later(cause));
+                return Err(Failure::Barred(cause));
             }
             Err(NoSession::Later(cause)) => return Err(self.later(cause)),
         };
@@ -163,11 +169,11 @@ impl Calls {
             CallVerdict::Later => return Err(self.later(cause)),
             CallVerdict::Quota => {
                 self.state.report(&Report::Quota(&cause));
-                return Err(Failure::Later(cause));
+                return Err(Failure::Barred(cause));
             }
             CallVerdict::Expired => {
                 self.state.report(&Report::Expired(&cause));
-                return Err(Failure::Later(cause));
+                return Err(Failure::Barred(cause));
             }
             CallVerdict::Refused => Failure::Refused(cause),
             // Who asks for a description has no row to back off: it waits as for the org.
@@ -241,6 +247,7 @@ impl Failure {
             Self::Again(cause) => Verdict::Again(cause),
             Self::Parked(cause) => Verdict::Parked(cause),
             Self::Later(cause) => Verdict::Later(cause),
+            Self::Barred(cause) => Verdict::Barred(cause),
             Self::Unknown { cause, sent } => Verdict::Unknown { cause, sent },
             Self::Fatal(cause) => Verdict::Fatal(cause),
         }
@@ -252,6 +259,7 @@ impl Failure {
             | Self::Again(cause)
             | Self::Parked(cause)
             | Self::Later(cause)
+            | Self::Barred(cause)
             | Self::Unknown { cause, .. }
             | Self::Fatal(cause) => cause,
         }

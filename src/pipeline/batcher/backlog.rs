@@ -12,26 +12,40 @@ pub(super) struct Group {
 
 /// How often a call failed as a whole.
 ///
-/// Later belongs to the org, not to a call: only a failure after which another call succeeded counts against this one.
+/// Later belongs to the org, not to a call: only a failure counts against it after which more of the other calls
+/// succeeded than failed. An org that refuses most of what it is sent is not well, whatever it takes in between.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Failures {
     /// All of them: the backoff goes by these.
     pub(super) times: u32,
     /// Those that count against the call.
     pub(super) own: u32,
-    /// How many calls of the batcher had succeeded at the last failure.
-    successes: Option<u64>,
+    /// How the batcher's calls had fared at the last failure.
+    then: Option<Tally>,
+}
+
+/// How many calls were answered row by row, and how many were not.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Tally {
+    pub(super) answered: u64,
+    pub(super) failed: u64,
 }
 
 impl Failures {
-    pub(super) fn failed(&mut self, successes: u64) {
+    /// `now` counts this failure.
+    pub(super) fn failed(&mut self, now: Tally) {
         self.times += 1;
-        self.successes = Some(successes);
+        self.then = Some(now);
     }
 
-    /// Before the call is repeated: has another one succeeded since?
-    pub(super) fn judge(&mut self, successes: u64) {
-        if self.successes.take().is_some_and(|then| successes > then) {
+    /// Nobody's call was taken.
+    pub(super) fn barred(&mut self) {
+        self.times += 1;
+    }
+
+    /// Before the call is repeated: how have the others fared since?
+    pub(super) fn judge(&mut self, now: Tally) {
+        if self.then.take().is_some_and(|then| now.answered - then.answered > now.failed - then.failed) {
             self.own += 1;
         }
     }

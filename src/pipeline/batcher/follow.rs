@@ -10,6 +10,7 @@
 //! | Parked | again after a long while, without end |
 //! | Deferred | with the next call |
 //! | Later | the whole call again after a backoff, without end unless it is poison |
+//! | Barred | the same, and it is never poison |
 //! | Unknown | as Later, but not before the hold is over, with the gate entries held |
 //! | Fatal | the daemon stops |
 
@@ -36,6 +37,7 @@ struct Fates {
     suspects: Vec<Ticket>,
     refused: Vec<Ticket>,
     later: Vec<Ticket>,
+    barred: Vec<Ticket>,
     unknown: Vec<Ticket>,
     /// When the hold of the unknown ones is over.
     held: Option<Instant>,
@@ -61,7 +63,8 @@ impl<O: Org> Worker<O> {
             ticket.history.attempts += u32::from(!matches!(verdict, Verdict::Deferred));
             self.decide(ticket, verdict, alone, &mut fates);
         }
-        self.successes += u64::from(fates.answered);
+        self.tally.answered += u64::from(fates.answered);
+        self.tally.failed += u64::from(!fates.later.is_empty() || !fates.unknown.is_empty());
         for ticket in fates.apart {
             self.pin(Group::new(key.clone(), vec![ticket]));
         }
@@ -72,14 +75,19 @@ impl<O: Org> Worker<O> {
             self.pin(Group::new(key.clone(), fates.refused));
             fates.suspects.into_iter().for_each(|ticket| self.pin(Group::new(key.clone(), vec![ticket])));
         }
-        self.delay(Group { key: key.clone(), rows: fates.later, failures }, Instant::now());
+        let (mut failed, mut barred) = (failures, failures);
+        failed.failed(self.tally);
+        barred.barred();
+        self.delay(Group { key: key.clone(), rows: fates.later, failures: failed }, Instant::now());
+        self.delay(Group { key: key.clone(), rows: fates.barred, failures: barred }, Instant::now());
         if let Some(held) = fates.held {
-            self.delay(Group { key, rows: fates.unknown, failures }, held);
+            self.delay(Group { key, rows: fates.unknown, failures: failed }, held);
         }
     }
 
     fn decide(&mut self, mut ticket: Ticket, verdict: Verdict, alone: bool, fates: &mut Fates) {
-        fates.answered |= !matches!(verdict, Verdict::Later(_) | Verdict::Unknown { .. } | Verdict::Deferred);
+        fates.answered |=
+            !matches!(verdict, Verdict::Later(_) | Verdict::Barred(_) | Verdict::Unknown { .. } | Verdict::Deferred);
         match verdict {
             Verdict::Written { id, .. } => ticket.settle(Outcome::Written { id }),
             Verdict::Rejected(rejection) => reject(ticket, rejection),
@@ -114,6 +122,11 @@ impl<O: Org> Worker<O> {
                 ticket.history.cause = Some(cause);
                 fates.later.push(ticket);
             }
+            Verdict::Barred(cause) => {
+                ticket.history.again_since = None;
+                ticket.history.cause = Some(cause);
+                fates.barred.push(ticket);
+            }
         }
     }
 
@@ -131,9 +144,8 @@ impl<O: Org> Worker<O> {
         }
     }
 
-    fn delay(&mut self, mut group: Group, not_before: Instant) {
+    fn delay(&mut self, group: Group, not_before: Instant) {
         if !group.rows.is_empty() {
-            group.failures.failed(self.successes);
             let at = not_before.max(Instant::now() + self.settings.retry.backoff(group.failures.times - 1));
             self.delays.push(Delayed::Group(group), at);
         }
@@ -142,7 +154,7 @@ impl<O: Org> Worker<O> {
     /// A call whose backoff, or whose hold, is over.
     pub(super) fn repeat(&mut self, mut group: Group) {
         group.rows.retain(|ticket| ticket.answered() && !ticket.history.is_last);
-        group.failures.judge(self.successes);
+        group.failures.judge(self.tally);
         if group.failures.own < self.settings.retry.max_attempts {
             self.pin(group);
         } else if group.rows.len() > 1 {

@@ -9,7 +9,7 @@ use tracing::error;
 
 use super::{
     Settings,
-    backlog::{Delayed, Group},
+    backlog::{Delayed, Group, Tally},
     delays::Delays,
     queues::Queues,
 };
@@ -35,8 +35,7 @@ pub(super) struct Worker<O> {
     pub(super) pinned: VecDeque<Group>,
     pub(super) delays: Delays,
     calls: JoinSet<Option<Call>>,
-    /// Calls that the org has answered row by row.
-    pub(super) successes: u64,
+    pub(super) tally: Tally,
     /// Which batch the next probe takes: the oldest, or another one.
     other: bool,
 }
@@ -68,7 +67,7 @@ impl<O: Org> Worker<O> {
             pinned: VecDeque::new(),
             delays: Delays::default(),
             calls: JoinSet::new(),
-            successes: 0,
+            tally: Tally::default(),
             other: false,
         }
     }

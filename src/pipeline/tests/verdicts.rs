@@ -119,6 +119,37 @@ async fn a_call_that_fails_while_others_succeed_is_poison_and_costs_one_row() {
     assert_eq!(harness.dead(), [(2, "sobjectd.Poison".to_owned())]);
 }
 
+/// Nine calls of ten fail, whichever they are, while the tenth is taken.
+#[tokio::test(start_paused = true)]
+async fn an_org_that_refuses_most_calls_rejects_no_good_row() {
+    let harness = Harness::new(|rows, number| {
+        let failing = !number.is_multiple_of(10);
+        (QUICK, verdicts(rows, |_| failing, || Verdict::Later(Cause::new("503"))))
+    });
+    let mut lane = harness.lane();
+    for row in 0..300 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        lane.send(&format!("row{row}"), "1").await;
+    }
+    lane.settled().await;
+    assert!(harness.dead().is_empty(), "{:?}", harness.dead());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_meets_a_spent_quota_again_and_again_is_no_poison() {
+    let harness = Harness::new(|rows, _| {
+        let unlucky = rows.iter().any(|row| row.starts_with("unlucky"));
+        (QUICK, verdicts(rows, |_| unlucky, || Verdict::Barred(Cause::new("TotalRequests Limit exceeded."))))
+    });
+    let mut lane = harness.lane();
+    lane.send("unlucky", "1").await;
+    for other in 0..200 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        lane.send(&format!("other{other}"), "1").await;
+    }
+    assert!(harness.dead().is_empty(), "{:?}", harness.dead());
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_unknown_result_is_repeated_after_the_hold_with_the_gate_held() {
     let harness = Harness::new(|rows, number| {

@@ -140,6 +140,7 @@ fn short(verdict: &Verdict) -> String {
         Verdict::Refused { cause, suspect } => format!("refused{} {suspect}", code(cause)),
         Verdict::Deferred => "deferred".to_owned(),
         Verdict::Later(cause) => format!("later{}", code(cause)),
+        Verdict::Barred(cause) => format!("barred{}", code(cause)),
         Verdict::Unknown { cause, .. } => format!("unknown{}", code(cause)),
         Verdict::Fatal(cause) => format!("fatal{}", code(cause)),
     }

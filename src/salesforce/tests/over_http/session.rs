@@ -63,7 +63,7 @@ async fn a_new_session_that_is_refused_too_is_expired() {
     let fixture = Fixture::start().await;
     fixture.script(json!({"on": "data", "do": {"kind": "expire_sessions", "heals": false}}));
     let commands = fixture.by_key(Action::Upsert, KEY, &["a"], "{}");
-    assert_eq!(short(&fixture.write(&commands).await[0]), "later INVALID_SESSION_ID");
+    assert_eq!(short(&fixture.write(&commands).await[0]), "barred INVALID_SESSION_ID");
     assert_eq!(*fixture.salesforce.watch().borrow(), Condition::Expired);
     let calls = fixture.org.calls();
     assert_eq!((calls.login, calls.upsert), (2, 2));
