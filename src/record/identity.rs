@@ -48,6 +48,8 @@ pub enum IdentityError {
     Empty,
     #[error("{field} is a number field and the identity is not a number")]
     NotANumber { field: Arc<str> },
+    #[error("{field} keeps {scale} digits behind the point and the identity has more")]
+    TooPrecise { field: Arc<str>, scale: u32 },
     #[error("the identity is no record id: {0}")]
     RecordId(#[from] RecordIdError),
 }
@@ -81,9 +83,14 @@ impl ExternalId {
         }
         let value = match field.kind {
             KeyKind::Text { .. } => Value::Text(text.into()),
-            KeyKind::Number { .. } => Value::Number(
-                Decimal::parse(text).ok_or_else(|| IdentityError::NotANumber { field: field.name.clone() })?,
-            ),
+            KeyKind::Number { scale, .. } => {
+                let name = || field.name.clone();
+                let number = Decimal::parse(text).ok_or_else(|| IdentityError::NotANumber { field: name() })?;
+                if let Some(scale) = scale.filter(|scale| number.decimals() > *scale as usize) {
+                    return Err(IdentityError::TooPrecise { field: name(), scale });
+                }
+                Value::Number(number)
+            }
         };
         Ok(Self { field, value })
     }
@@ -174,7 +181,7 @@ mod tests {
     const LOOSE: KeyKind = KeyKind::Text { unique: false, case_sensitive: false };
     const UNIQUE: KeyKind = KeyKind::Text { unique: true, case_sensitive: false };
     const EXACT: KeyKind = KeyKind::Text { unique: true, case_sensitive: true };
-    const NUMBER: KeyKind = KeyKind::Number { unique: true };
+    const NUMBER: KeyKind = KeyKind::Number { unique: true, scale: None };
 
     /// Both keys of two spellings: (gate equal, match equal).
     fn compare(kind: KeyKind, left: &str, right: &str) -> (bool, bool) {
@@ -238,5 +245,9 @@ mod tests {
         assert_eq!(ExternalId::new(field(UNIQUE), " \t ").unwrap_err(), IdentityError::Empty);
         let error = ExternalId::new(field(NUMBER), "seven").unwrap_err();
         assert_eq!(error.to_string(), "Ext__c is a number field and the identity is not a number");
+        let money = KeyKind::Number { unique: true, scale: Some(2) };
+        assert!(ExternalId::new(field(money), "1.2300").is_ok(), "a zero is no digit more");
+        let error = ExternalId::new(field(money), "1.234").unwrap_err();
+        assert_eq!(error.to_string(), "Ext__c keeps 2 digits behind the point and the identity has more");
     }
 }

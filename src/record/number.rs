@@ -22,6 +22,11 @@ impl Decimal {
         (number.fractional_digit_count().abs() <= Self::MAX_SCALE).then(|| Self(number.to_plain_string()))
     }
 
+    /// Digits behind the point; none of them is a zero at the end.
+    pub fn decimals(&self) -> usize {
+        self.0.split_once('.').map_or(0, |(_, decimals)| decimals.len())
+    }
+
     /// Digits, a point and a minus only: a number in JSON and in SOQL as it is.
     pub fn as_str(&self) -> &str {
         &self.0

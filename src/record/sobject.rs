@@ -32,6 +32,8 @@ pub struct Field {
     /// Of a reference: the name by which its parent is written and queried, and the SObjects that may be its parent.
     pub relationship: Option<Arc<str>>,
     pub reference_to: Vec<Box<str>>,
+    /// Of a number: digits behind the point.
+    pub scale: Option<u32>,
     pub createable: bool,
     pub updateable: bool,
     pub external_id: bool,
@@ -63,8 +65,15 @@ pub struct KeyField {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyKind {
-    Text { unique: bool, case_sensitive: bool },
-    Number { unique: bool },
+    Text {
+        unique: bool,
+        case_sensitive: bool,
+    },
+    /// `scale`: how many digits stand behind the point; what has more, the org would round to another number.
+    Number {
+        unique: bool,
+        scale: Option<u32>,
+    },
 }
 
 impl SObject {
@@ -147,6 +156,7 @@ impl Field {
             holds: Holds::of(kind),
             relationship: None,
             reference_to: Vec::new(),
+            scale: None,
             createable: true,
             updateable: true,
             external_id,
@@ -162,7 +172,8 @@ impl Field {
             "string" | "email" | "phone" | "url" | "picklist" | "encryptedstring" => {
                 Some(KeyKind::Text { unique: self.unique, case_sensitive: self.case_sensitive })
             }
-            "double" | "int" | "long" | "currency" | "percent" => Some(KeyKind::Number { unique: self.unique }),
+            "double" | "currency" | "percent" => Some(KeyKind::Number { unique: self.unique, scale: self.scale }),
+            "int" | "long" => Some(KeyKind::Number { unique: self.unique, scale: Some(0) }),
             _ => None,
         }
     }
@@ -171,7 +182,7 @@ impl Field {
 impl KeyKind {
     pub fn unique(self) -> bool {
         match self {
-            Self::Text { unique, .. } | Self::Number { unique } => unique,
+            Self::Text { unique, .. } | Self::Number { unique, .. } => unique,
         }
     }
 }

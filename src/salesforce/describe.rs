@@ -108,6 +108,8 @@ struct RawField {
     relationship_name: Option<String>,
     #[serde(default)]
     reference_to: Option<Vec<String>>,
+    #[serde(default)]
+    scale: Option<u32>,
     /// Where it is not said, the org will say it of the row.
     #[serde(default = "yes")]
     createable: bool,
@@ -132,6 +134,7 @@ fn read(body: &[u8]) -> Result<SObject, Cause> {
         kind: field.kind.into(),
         relationship: field.relationship_name.map(Into::into),
         reference_to: field.reference_to.unwrap_or_default().into_iter().map(Into::into).collect(),
+        scale: field.scale,
         createable: field.createable,
         updateable: field.updateable,
         external_id: field.external_id,

@@ -157,8 +157,18 @@ fn among(value: &ExternalId, hits: &[Hit]) -> Resolved {
 
 /// The value's record where only it was asked for: the org knows best how it compares, unless it can only mean equal.
 fn alone(value: &ExternalId, hits: &[Hit]) -> Resolved {
-    let only_equal = matches!(value.field().kind, KeyKind::Text { case_sensitive: true, .. } | KeyKind::Number { .. });
-    pick(value, hits.iter().filter(|hit| !only_equal || value.is_exactly(&hit.value)))
+    let equal = |hit: &&Hit| match value.field().kind {
+        KeyKind::Text { case_sensitive: true, .. } => value.is_exactly(&hit.value),
+        KeyKind::Text { .. } => true,
+        KeyKind::Number { .. } => value.is_exactly(&hit.value) || same_double(value.text(), &hit.value),
+    };
+    pick(value, hits.iter().filter(equal))
+}
+
+/// The org keeps 18 digits, and may write only those of a double: `1.2345678901234568E17`.
+fn same_double(asked: &str, written: &str) -> bool {
+    let double = |text: &str| text.trim().parse::<f64>().ok().map(f64::to_bits);
+    double(asked).is_some() && double(asked) == double(written)
 }
 
 fn pick<'a>(value: &ExternalId, candidates: impl Iterator<Item = &'a Hit>) -> Resolved {

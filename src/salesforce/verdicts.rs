@@ -153,6 +153,8 @@ fn of_status(purpose: Purpose, status: StatusCode, salesforces: bool) -> CallVer
         403 | 404 if purpose == Purpose::Describe && salesforces => CallVerdict::Refused,
         403 | 404 | 405 | 410 | 415 | 420 | 429 => CallVerdict::Later,
         503 if salesforces => CallVerdict::Later,
+        // Something before the org said that, and would say it of every call: a good row is not to be rejected for it.
+        400 if !salesforces => CallVerdict::Later,
         400 | 413 | 414 | 431 => CallVerdict::Refused,
         402..=407 | 409..500 if salesforces => CallVerdict::Refused,
         402..=407 | 409..500 => CallVerdict::Later,

@@ -22,7 +22,7 @@ fn the_target_is_written_by_us_once() {
     let contact = sobject("Contact", &[]);
     let fields = fields(r#"{"LastName":"O\u0027Hara","Amount__c":1.10,"Note__c":null}"#);
     let tail = r#""LastName":"O\u0027Hara","Amount__c":1.10,"Note__c":null}"#;
-    let number = external("Number__c", KeyKind::Number { unique: true }, "1.50");
+    let number = external("Number__c", KeyKind::Number { unique: true, scale: None }, "1.50");
     let text = external("Ext__c", TEXT, "a\"b\\\u{1}ü");
     for (action, target, middle) in [
         (Action::Create, Target::New, String::new()),

@@ -3,7 +3,7 @@ use super::{super::testing::external, *};
 const UNIQUE: KeyKind = KeyKind::Text { unique: true, case_sensitive: false };
 const CASE: KeyKind = KeyKind::Text { unique: true, case_sensitive: true };
 const LOOSE: KeyKind = KeyKind::Text { unique: false, case_sensitive: false };
-const NUMBER: KeyKind = KeyKind::Number { unique: true };
+const NUMBER: KeyKind = KeyKind::Number { unique: true, scale: None };
 
 /// The hits, as their places among the answers.
 fn hits(values: &[&str]) -> Vec<Hit> {
@@ -41,6 +41,8 @@ fn whose_row_an_answer_is() {
         (NUMBER, "1.0", &["1"], "0", "0"),
         (NUMBER, "1e3", &["1000.00"], "0", "0"),
         (NUMBER, "1", &["2"], "-", "-"),
+        (NUMBER, "123456789012345678", &["1.2345678901234568E17"], "-", "0"),
+        (NUMBER, "123456789012345678", &["1.2345678901234567E16"], "-", "-"),
         (NUMBER, "1", &[], "-", "-"),
     ] {
         let (value, hits) = (external("Ext__c", kind, asked), hits(values));

@@ -1,7 +1,7 @@
 use super::{super::testing::external, *};
 
 const TEXT: KeyKind = KeyKind::Text { unique: true, case_sensitive: false };
-const NUMBER: KeyKind = KeyKind::Number { unique: true };
+const NUMBER: KeyKind = KeyKind::Number { unique: true, scale: None };
 
 fn soql(values: &[&ExternalId]) -> String {
     let query = query("Contact", values[0].field(), values);

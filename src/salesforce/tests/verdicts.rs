@@ -185,7 +185,7 @@ const CALLS: &[(u16, bool, &str, &str, CallVerdict)] = &[
     (400, JSON, "TOO_MANY_APEX_REQUESTS", "", of_call::Later),
     (400, JSON, "QUERY_TIMEOUT", "", of_call::Unknown),
     (400, JSON, "REQUEST_RUNNING_TOO_LONG", "", of_call::Unknown),
-    (400, HTML, "", "", of_call::Refused),
+    (400, HTML, "", "", of_call::Later),
     (401, JSON, "INVALID_SESSION_ID", "Session expired or invalid", of_call::Expired),
     (401, JSON, "INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE", of_call::Expired),
     (401, JSON, "INVALID_SESSION_ID", "This session is not valid for use with the REST API", of_call::Expired),
