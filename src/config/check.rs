@@ -2,7 +2,7 @@
 //! table that the sections' structs take.
 //!
 //! Invariant: the table that comes out always deserialises. A key with a problem is left out, so that its default
-//! stands in; a required one gets a stand-in. Neither reaches anybody, because a problem ends the load.
+//! stands in; a required one, a table and a list's element get a stand-in. None reaches anybody: a problem ends the load.
 
 use config::{Map, Value, ValueKind};
 use toml::Value as Toml;
@@ -41,8 +41,8 @@ impl<'a> Checker<'a> {
                     None
                 }
             };
-            let value = if key.required { Some(value.unwrap_or_else(|| stand_in(&key.kind))) } else { value };
-            if let Some(value) = value {
+            let needed = key.required || matches!(key.kind, Kind::Table(_));
+            if let Some(value) = value.or_else(|| needed.then(|| stand_in(&key.kind))) {
                 checked.insert(key.name.to_owned(), value);
             }
         }
@@ -73,7 +73,9 @@ impl<'a> Checker<'a> {
             }
             (Kind::List(kind), ValueKind::Array(found)) => {
                 let checked = found.into_iter().enumerate();
-                let checked = checked.filter_map(|(i, value)| self.value(&element(path, i), value, kind));
+                // An element keeps its index, which the rules name.
+                let checked = checked
+                    .map(|(i, value)| self.value(&element(path, i), value, kind).unwrap_or_else(|| stand_in(kind)));
                 Some(Toml::Array(checked.collect()))
             }
             (kind, found) => match scalar::check(&kind, found, self.origins.variable(path).is_some()) {
@@ -143,6 +145,10 @@ impl<'a> Checker<'a> {
 
 fn stand_in(kind: &Kind) -> Toml {
     match kind {
+        Kind::Table(keys) => {
+            let required = keys.iter().filter(|key| key.required);
+            Toml::Table(required.map(|key| (key.name.to_owned(), stand_in(&key.kind))).collect())
+        }
         Kind::Url => Toml::String("https://missing.invalid".to_owned()),
         Kind::List(_) => Toml::Array(Vec::new()),
         Kind::Tagged { tag, variants: [(word, keys), ..] } => {

@@ -30,7 +30,11 @@ pub fn variables(env: impl IntoIterator<Item = (OsString, OsString)>) -> impl It
 }
 
 /// [`load`] of a text that is already read; `path` only names it in problems.
-pub fn load_text(text: &str, path: &Path, env: impl IntoIterator<Item = (String, String)>) -> Result<Config, Problems> {
+pub(super) fn load_text(
+    text: &str,
+    path: &Path,
+    env: impl IntoIterator<Item = (String, String)>,
+) -> Result<Config, Problems> {
     let Layers { values, origins, mut problems } =
         source::layers(text, path, env).map_err(|problem| Problems(vec![problem]))?;
     let mut walk = Checker::new(&origins);
@@ -38,7 +42,10 @@ pub fn load_text(text: &str, path: &Path, env: impl IntoIterator<Item = (String,
     let mut found = walk.finish();
     let config = match checked.try_into::<Config>() {
         Ok(config) => {
-            found.extend(validate::validate(&config));
+            // Where a value is wrong in itself, a rule has looked at its default.
+            let mut rules = validate::validate(&config);
+            rules.retain(|rule| found.iter().all(|problem| problem.key != rule.key));
+            found.extend(rules);
             Some(config)
         }
         Err(error) => {

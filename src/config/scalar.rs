@@ -7,7 +7,7 @@ use std::time::Duration;
 use config::ValueKind;
 use serde::Deserialize;
 use toml::Value as Toml;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 use url::Url;
 
 use super::problem::Problem;
@@ -26,6 +26,7 @@ pub(super) fn check(kind: &Kind, found: ValueKind, from_env: bool) -> Result<Opt
         (Kind::Flag | Kind::Constant, ValueKind::Boolean(flag)) => Ok(Some(Toml::Boolean(flag))),
         (Kind::Integer { min, max }, ValueKind::I64(number)) => integer(number, *min, *max),
         (Kind::Size, ValueKind::I64(number)) if number >= 0 => Ok(Some(Toml::Integer(number))),
+        (Kind::Size, ValueKind::I64(number)) => Err(wrong(format!("must not be negative, is {number}"))),
         (Kind::Secret | Kind::Property, found) => secret(kind, found),
         (Kind::Constant, ValueKind::I64(number)) => Ok(Some(Toml::Integer(number))),
         (Kind::Flag, ValueKind::String(text)) if from_env => match text.parse() {
@@ -73,7 +74,7 @@ fn checked_text(kind: &Kind, text: String) -> Result<String, Problem> {
             Err(error) => Err(wrong(format!("{error}, found {text:?}"))),
         },
         Kind::LogFilter => match EnvFilter::builder().parse(&text) {
-            Ok(_) if !text.is_empty() => Ok(text),
+            Ok(_) if is_filter(&text) => Ok(text),
             _ => Err(wrong(format!("{text:?} is not a level or filter"))
                 .hint("such as \"info\" or \"info,sobjectd::salesforce=debug\"")),
         },
@@ -82,6 +83,12 @@ fn checked_text(kind: &Kind, text: String) -> Result<String, Problem> {
         }
         _ => Ok(text),
     }
+}
+
+/// What no `=` follows is a level. To the library it may be a target too, and a level that is misspelt would end the log.
+fn is_filter(text: &str) -> bool {
+    let level = |word: &str| word.contains('=') || word.trim().parse::<LevelFilter>().is_ok();
+    !text.is_empty() && (text.contains('[') || text.split(',').all(level))
 }
 
 fn integer(number: i64, min: i64, max: i64) -> Result<Option<Toml>, Problem> {
@@ -107,12 +114,12 @@ fn secret(kind: &Kind, found: ValueKind) -> Result<Option<Toml>, Problem> {
             });
             match reference.collect::<Option<toml::Table>>() {
                 Some(reference) => Toml::Table(reference),
-                None => return Err(mismatch(kind, &ValueKind::Nil)),
+                None => return Err(no_reference(kind)),
             }
         }
         found => return Err(mismatch(kind, &found)),
     };
-    let Ok(secret) = Secret::deserialize(written.clone()) else { return Err(mismatch(kind, &ValueKind::Nil)) };
+    let Ok(secret) = Secret::deserialize(written.clone()) else { return Err(no_reference(kind)) };
     match secret.reveal() {
         // librdkafka takes an empty text for "unset".
         Err(super::SecretError::Empty(_)) if matches!((kind, &secret), (Kind::Property, Secret::Literal(_))) => {}
@@ -120,6 +127,14 @@ fn secret(kind: &Kind, found: ValueKind) -> Result<Option<Toml>, Problem> {
         Ok(_) => {}
     }
     Ok(Some(written))
+}
+
+fn no_reference(kind: &Kind) -> Problem {
+    let problem = mismatch(kind, &ValueKind::Nil);
+    match kind {
+        Kind::Property => problem.hint("a name with dots stands in quotes, such as \"sasl.password\""),
+        _ => problem,
+    }
 }
 
 fn chain(error: &dyn std::error::Error) -> String {
@@ -158,16 +173,18 @@ fn mismatch(kind: &Kind, found: &ValueKind) -> Problem {
         ValueKind::String(_) => Some("a text"),
         ValueKind::Table(_) => Some("a table"),
         ValueKind::Array(_) => Some("a list"),
-        _ => Some("a number"),
+        ValueKind::Float(_) => Some("a number with a fraction"),
+        ValueKind::I64(_) => Some("a number"),
+        _ => Some("a number of more than 64 bits"),
     };
     let problem = match found {
         Some(found) => wrong(format!("expected {expected}, found {found}")),
         None => wrong(format!("expected {expected}")),
     };
     match (kind, found) {
-        (Kind::Text | Kind::Maybe, Some("a number" | "true or false")) | (Kind::Constant, Some("a number")) => {
-            problem.hint("put it in quotes")
-        }
+        (Kind::Text | Kind::Maybe, Some("a number" | "a number with a fraction" | "true or false"))
+        | (Kind::Constant, Some("a number with a fraction")) => problem.hint("put it in quotes"),
+        (Kind::List(Kind::Table(_)), Some("a table")) => problem.hint("in two pairs of brackets, such as [[routes]]"),
         (Kind::Duration, Some("a number")) => problem.hint("with its unit, such as \"30s\""),
         (Kind::Integer { .. } | Kind::Flag, Some("a text")) => problem.hint("without quotes"),
         _ => problem,

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use config::{Environment, File, FileFormat, Map, Value, ValueKind};
-use toml::de::{DeTable, DeValue};
+use config::{Environment, Map, Source as _, Value, ValueKind};
 
+use super::document::Document;
 use super::problem::Problem;
 
 const PREFIX: &str = "SOBJECTD";
@@ -27,28 +27,22 @@ impl Origins {
     /// Adds the place to a problem. Without a place of its own a key has that of the table around it.
     pub(super) fn locate(&self, mut problem: Problem) -> Problem {
         let key = problem.key.as_str();
+        // A variable below a key has made a table of it: where that is wrong, it is the variable's doing.
         let inside = format!("{key}.");
-        if let Some(variable) = self.variable(key) {
+        let below = || self.variables.range(inside.clone()..).next().filter(|(path, _)| path.starts_with(&inside));
+        if let Some(variable) = self.variable(key).or_else(|| below().map(|(_, variable)| variable.as_str())) {
             problem.variable = Some(variable.to_owned());
             return problem;
         }
-        problem.line = self.lines.get(key).copied();
-        if problem.line.is_none() {
-            let below = self.variables.range(inside.clone()..).next().filter(|(path, _)| path.starts_with(&inside));
-            if let Some((_, variable)) = below {
-                problem.variable = Some(variable.clone());
-                return problem;
-            }
-            problem.line = ancestors(key).find_map(|above| self.lines.get(above).copied());
-        }
+        problem.line = with_ancestors(key).find_map(|key| self.lines.get(key).copied());
         problem.file = Some(self.file.clone());
         problem
     }
 }
 
-/// `a.b[0].c` → `a.b[0]`, `a.b`, `a`.
-fn ancestors(key: &str) -> impl Iterator<Item = &str> {
-    std::iter::successors(Some(key), |key| key.rfind(['.', '[']).map(|end| &key[..end])).skip(1)
+/// `a.b[0].c` → itself, `a.b[0]`, `a.b`, `a`.
+fn with_ancestors(key: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(key), |key| key.rfind(['.', '[']).map(|end| &key[..end]))
 }
 
 /// The path of `name` in the table at `parent`.
@@ -81,80 +75,64 @@ pub(super) fn layers(
     path: &Path,
     env: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Layers, Problem> {
-    let at_file = |message: String| Problem { file: Some(path.to_owned()), ..Problem::new("", message) };
-    let document = DeTable::parse(text).map_err(|error| {
-        // The error's own Display quotes the line, which may hold a secret.
-        let start = error.span().map_or(0, |span| span.start);
-        let (line, column) = position(text, start);
-        let message = format!("column {column}: {}", error.message().replace('\n', ", "));
-        Problem { line: Some(line), ..at_file(message) }
-    })?;
-    let mut lines = HashMap::new();
-    remember_table(text, "", document.get_ref(), &mut lines);
+    let at_file = |problem: Problem| Problem { file: Some(path.to_owned()), ..problem };
+    let Document { values, lines } = Document::parse(text).map_err(at_file)?;
 
     let mut problems = Vec::new();
     let mut variables = BTreeMap::new();
     let mut environment = Map::new();
     for (variable, value) in env {
         let Some(path) = key_of(&variable) else { continue };
-        if path == "routes" || path.starts_with("routes.") || path.starts_with("kafka.properties") {
-            let problem = Problem::new(path, "cannot be set by the environment")
-                .hint("write it in the file, a secret as { env = \"NAME\" }");
+        if let Some(problem) = refused(&path, &value, variables.get(&path)) {
             problems.push(Problem { variable: Some(variable), ..problem });
-            continue;
+        } else {
+            variables.insert(path, variable.clone());
+            environment.insert(variable, value);
         }
-        if value.contains(char::REPLACEMENT_CHARACTER) {
-            problems.push(Problem { variable: Some(variable), ..Problem::new(path, "is not UTF-8") });
-            continue;
-        }
-        variables.insert(path, variable.clone());
-        environment.insert(variable, value);
     }
-
-    let merged = config::Config::builder()
-        .add_source(File::from_str(text, FileFormat::Toml))
-        .add_source(
-            Environment::with_prefix(PREFIX).prefix_separator(SEPARATOR).separator(SEPARATOR).source(Some(environment)),
-        )
-        .build()
-        .map_err(|error| at_file(error.to_string()))?;
-    let ValueKind::Table(values) = merged.cache.kind else { return Err(at_file("not a table".to_owned())) };
+    for (path, variable) in &variables {
+        let inside = format!("{path}.");
+        if let Some((_, below)) =
+            variables.range(inside.clone()..).next().filter(|(below, _)| below.starts_with(&inside))
+        {
+            let problem = Problem::new(path, format!("is a table: {below} sets a key of it"));
+            problems.push(Problem { variable: Some(variable.clone()), ..problem });
+        }
+    }
+    let mut values = Value::new(None, ValueKind::Table(values));
+    Environment::with_prefix(PREFIX)
+        .prefix_separator(SEPARATOR)
+        .separator(SEPARATOR)
+        .source(Some(environment))
+        .collect_to(&mut values)
+        .map_err(|error| at_file(Problem::new("", error.to_string())))?;
+    let ValueKind::Table(values) = values.kind else { return Err(at_file(Problem::new("", "not a table"))) };
     Ok(Layers { values, origins: Origins { file: path.to_owned(), lines, variables }, problems })
+}
+
+/// Why a variable cannot set `path`, if it cannot. `twin` is a variable that sets it already.
+fn refused(path: &str, value: &str, twin: Option<&String>) -> Option<Problem> {
+    let inside = |table: &str| path.strip_prefix(table).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    // What the config crate would take for a path of its own kind, or for none.
+    let odd = |name: &str| name.is_empty() || name.contains(|c: char| !c.is_ascii_alphanumeric() && !"_-".contains(c));
+    if path.split('.').any(odd) {
+        let hint = "such as SOBJECTD__KAFKA__GROUP_ID for kafka.group_id";
+        return Some(Problem::new("", "names no key").hint(hint));
+    }
+    if inside("routes") || inside("kafka.properties") {
+        let hint = "write it in the file, a secret as { env = \"NAME\" }";
+        return Some(Problem::new(path, "cannot be set by the environment").hint(hint));
+    }
+    if value.contains(char::REPLACEMENT_CHARACTER) {
+        return Some(Problem::new(path, "is not UTF-8"));
+    }
+    twin.map(|twin| Problem::new(path, format!("is also set by {twin}")))
 }
 
 /// `SOBJECTD__KAFKA__GROUP_ID` → `kafka.group_id`, as the config crate reads it.
 fn key_of(variable: &str) -> Option<String> {
     let lower = variable.to_lowercase();
     let rest = lower.strip_prefix(&format!("{PREFIX}{SEPARATOR}").to_lowercase())?;
-    Some(rest.replace(SEPARATOR, "."))
-}
-
-fn remember_table(text: &str, parent: &str, table: &DeTable<'_>, lines: &mut HashMap<String, usize>) {
-    for (name, value) in table {
-        let path = join(parent, name.get_ref());
-        lines.insert(path.clone(), position(text, name.span().start).0);
-        remember_value(text, &path, value.get_ref(), lines);
-    }
-}
-
-fn remember_value(text: &str, path: &str, value: &DeValue<'_>, lines: &mut HashMap<String, usize>) {
-    match value {
-        DeValue::Table(table) => remember_table(text, path, table, lines),
-        DeValue::Array(array) => {
-            for (index, item) in array.iter().enumerate() {
-                let path = element(path, index);
-                lines.insert(path.clone(), position(text, item.span().start).0);
-                remember_value(text, &path, item.get_ref(), lines);
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Line and column, both from 1, of a byte of the text.
-fn position(text: &str, byte: usize) -> (usize, usize) {
-    let before = &text.as_bytes()[..byte.min(text.len())];
-    let line_start = before.iter().rposition(|&b| b == b'\n').map_or(0, |newline| newline + 1);
-    let line = before.split(|&b| b == b'\n').count();
-    (line, String::from_utf8_lossy(&before[line_start..]).chars().count() + 1)
+    // A dot of the variable's own is no separator.
+    Some(rest.replace('.', "\u{fffd}").replace(SEPARATOR, "."))
 }

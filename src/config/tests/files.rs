@@ -2,7 +2,8 @@ use std::{path::Path, time::Duration};
 
 use super::{LEAST, try_load};
 use crate::config::{
-    Config, load_text,
+    Config,
+    load::load_text,
     schema::{Key, Kind, ROOT},
 };
 

@@ -4,7 +4,8 @@ mod secrets;
 
 use std::path::Path;
 
-use super::{Config, Problems, load_text};
+use super::load::load_text;
+use super::{Config, Problems};
 
 /// The least that is accepted.
 const LEAST: &str = r#"

@@ -147,7 +147,7 @@ fn one_topic_has_one_route_and_a_glob_may_take_in_the_dead_letters() {
 fn bytes_that_are_not_utf8_matter_only_in_our_own_variables() {
     use std::{ffi::OsString, os::unix::ffi::OsStringExt as _};
 
-    use crate::config::{load_text, variables};
+    use crate::config::load::{load_text, variables};
 
     let load = |name: &str| {
         let env = [(OsString::from(name), OsString::from_vec(b"\xff\xfe".to_vec()))];
