@@ -77,7 +77,9 @@ pub(super) fn validate(kafka: &Kafka, problems: &mut Vec<Problem>) {
         ("kafka.session_timeout", kafka.session_timeout, Duration::from_secs(3600), "1h"),
         ("kafka.max_poll_interval", kafka.max_poll_interval, Duration::from_secs(24 * 3600), "24h"),
     ] {
-        positive(key, interval, problems);
+        if interval < Duration::from_millis(1) {
+            problems.push(Problem::new(key, "must be at least 1ms: librdkafka takes no less"));
+        }
         if interval > most {
             problems.push(Problem::new(key, format!("must be at most {said}: librdkafka takes no more")));
         }

@@ -14,8 +14,9 @@ use super::{Config, Pipeline, Problem, Retry};
 /// Between the last thing that a drain waits for and its end there is this much for dead letters and the commit.
 const DRAIN_MARGIN: Duration = Duration::from_secs(10);
 
-const KIB: usize = 1024;
-const MIB: usize = 1024 * KIB;
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+const GIB: u64 = 1024 * MIB;
 
 pub(super) fn validate(config: &Config) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -56,15 +57,16 @@ fn timing(config: &Config, problems: &mut Vec<Problem>) {
 
 fn pipeline(pipeline: &Pipeline, problems: &mut Vec<Problem>) {
     let sizes = [
-        ("pipeline.max_in_flight_bytes", pipeline.max_in_flight_bytes, KIB, usize::MAX),
-        ("pipeline.max_row_bytes", pipeline.max_row_bytes, KIB, 32 * MIB),
-        ("pipeline.batch_bytes", pipeline.batch_bytes, KIB, 32 * MIB),
+        ("pipeline.max_in_flight_bytes", pipeline.max_in_flight_bytes, 1024 * GIB, "1 TiB"),
+        ("pipeline.max_row_bytes", pipeline.max_row_bytes, 32 * MIB, "32 MiB"),
+        ("pipeline.batch_bytes", pipeline.batch_bytes, 32 * MIB, "32 MiB"),
     ];
-    for (key, size, least, most) in sizes {
-        if size < least {
+    for (key, size, most, said) in sizes {
+        let size = size as u64;
+        if size < KIB {
             problems.push(Problem::new(key, format!("must be at least 1 KiB, is {size} bytes")));
         } else if size > most {
-            problems.push(Problem::new(key, format!("must be at most 32 MiB, is {size} bytes")));
+            problems.push(Problem::new(key, format!("must be at most {said}, is {size} bytes")));
         }
     }
 }

@@ -57,14 +57,12 @@ fn topic<'a>(
 
 fn names(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Problem>) {
     let mut check = |key: String, name: &str| {
-        if !is_api_name(name) {
+        if !name.is_empty() && !is_api_name(name) {
             let message = format!("{name:?} is not an API name");
             problems.push(Problem::new(key, message).hint("such as Contact or ExternalId__c"));
         }
     };
-    if !route.sobject.is_empty() {
-        check(key("sobject"), &route.sobject);
-    }
+    check(key("sobject"), &route.sobject);
     if let Some(field) = &route.external_id_field {
         check(key("external_id_field"), field);
     }
@@ -135,14 +133,19 @@ fn own_targets(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<
     }
 }
 
-/// Words of the header are compared without case, so that two aliases may be one.
+/// The header's word is trimmed, loses one pair of quotes, and is compared without the case of a to z: two aliases may be
+/// one, and some can never be met.
 fn aliases(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Problem>) {
     let mut seen = HashMap::new();
     for word in route.operation_aliases.keys() {
-        let folded = word.trim().to_lowercase();
+        let folded = word.to_ascii_lowercase();
+        let quoted = word.len() > 1 && word.starts_with('"') && word.ends_with('"');
         let here = source::join(&key("operation_aliases"), word);
-        if folded.is_empty() {
+        if folded.trim().is_empty() {
             problems.push(Problem::new(here, "an alias must not be empty"));
+        } else if quoted || word.trim() != word {
+            let message = "is never met: white space and quotes around the header's word are taken off";
+            problems.push(Problem::new(here, message));
         } else if OPERATIONS.contains(&folded.as_str()) {
             problems.push(Problem::new(here, "is an operation's own name"));
         } else if let Some(first) = seen.insert(folded, word) {
