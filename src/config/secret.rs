@@ -50,10 +50,6 @@ impl Secret {
         Self::Literal(SecretString::from(value.into()))
     }
 
-    pub fn env(name: impl Into<String>) -> Self {
-        Self::Env(EnvRef { env: name.into() })
-    }
-
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self::File(FileRef { file: path.into() })
     }
@@ -144,7 +140,7 @@ mod tests {
     fn neither_debug_nor_display_show_a_literal() {
         for (secret, shown) in [
             (Secret::literal("hunter2"), "***"),
-            (Secret::env("SF_SECRET"), "env SF_SECRET"),
+            (read("secret = { env = 'SF_SECRET' }"), "env SF_SECRET"),
             (Secret::file("/run/secrets/x"), "file /run/secrets/x"),
         ] {
             assert_eq!(format!("{secret}"), shown);
@@ -157,7 +153,10 @@ mod tests {
         let empty = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(empty.path(), "\n").unwrap();
         for (secret, says) in [
-            (Secret::env("SOBJECTD_NO_SUCH_VARIABLE"), "environment variable SOBJECTD_NO_SUCH_VARIABLE is not set"),
+            (
+                read("secret = { env = 'SOBJECTD_NO_SUCH_VARIABLE' }"),
+                "environment variable SOBJECTD_NO_SUCH_VARIABLE is not set",
+            ),
             (Secret::file("/no/such/file"), "cannot read file /no/such/file"),
             (Secret::file(empty.path()), "is empty"),
             (Secret::literal(""), "*** is empty"),

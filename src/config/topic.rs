@@ -57,7 +57,7 @@ impl TopicPattern {
         }
     }
 
-    pub fn is_glob(&self) -> bool {
+    fn is_glob(&self) -> bool {
         matches!(self, Self::Glob(_))
     }
 
@@ -74,7 +74,7 @@ impl TopicPattern {
     }
 
     /// A regular expression of the same names.
-    pub fn librdkafka_regex(&self) -> String {
+    fn librdkafka_regex(&self) -> String {
         let mut regex = String::from("^");
         for c in self.as_str().chars() {
             match c {
