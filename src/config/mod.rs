@@ -47,10 +47,10 @@ pub use self::topic::{TopicError, TopicGlob, TopicPattern};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Connector name in dead-letter headers and metrics, prefix of the Kafka client ids.
+    /// Connector name in dead-letter headers, client id at Kafka.
     #[serde(default = "default_name")]
     pub name: String,
-    /// Log in and look at every `SObject`, field and topic before the first record is read.
+    /// Look at every `SObject` and external id field before the first record is read.
     #[serde(default = "default_validate_on_start")]
     pub validate_on_start: bool,
     /// How long an absent broker or org is waited for at start.
