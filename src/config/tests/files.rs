@@ -1,6 +1,6 @@
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path};
 
-use super::{LEAST, try_load};
+use super::{LEAST, text, try_load};
 use crate::config::{
     Config,
     load::load_text,
@@ -11,11 +11,28 @@ const WHOLE: &str = include_str!("../../../config/sobjectd.toml");
 const DEV: &str = include_str!("../../../config/dev.toml");
 const REFERENCE: &str = include_str!("../../../docs/configuration.md");
 
-/// Its secrets come from an environment that a test does not have.
+/// What the whole file says beside the defaults.
+const OWN: &str = r#"
+[kafka]
+bootstrap_servers = "broker:9092"
+group_id = "sobjectd"
+
+[salesforce]
+login_url = "https://myorg.my.salesforce.com"
+auth = { flow = "client_credentials", client_id = "id", client_secret = "secret" }
+
+[[routes]]
+topic = "crm.contacts"
+sobject = "Contact"
+external_id_field = "ExternalId__c"
+operation_header = "operation"
+"#;
+
+/// Its secrets come from an environment that a test does not have, so that another part of it says them.
 fn whole() -> Config {
-    let text =
-        WHOLE.replace(r#"{ env = "SF_CLIENT_ID" }"#, r#""id""#).replace(r#"{ env = "SF_CLIENT_SECRET" }"#, r#""s""#);
-    load_text(&text, Path::new("config/sobjectd.toml"), []).unwrap()
+    let env = [("CLIENT_ID", "id"), ("CLIENT_SECRET", "secret")]
+        .map(|(key, value)| (format!("SOBJECTD__SALESFORCE__AUTH__{key}"), value.to_owned()));
+    load_text(WHOLE, Path::new("config/sobjectd.toml"), env).unwrap()
 }
 
 #[test]
@@ -26,94 +43,106 @@ fn the_shipped_files_load() {
 
 #[test]
 fn the_whole_file_says_the_defaults() {
-    let (whole, least) = (whole(), try_load(LEAST, &[]).unwrap());
-    // All but what has no default, and the route's own words.
-    assert_eq!(format!("{:?}", whole.schema_registry), format!("{:?}", least.schema_registry));
-    assert_eq!(format!("{:?}", whole.pipeline), format!("{:?}", least.pipeline));
-    assert_eq!(format!("{:?}", whole.retry), format!("{:?}", least.retry));
-    assert_eq!(format!("{:?}", whole.cache), format!("{:?}", least.cache));
-    assert_eq!(format!("{:?}", whole.dead_letter), format!("{:?}", least.dead_letter));
-    assert_eq!(format!("{:?}", whole.log), format!("{:?}", least.log));
-    assert_eq!(format!("{:?}", whole.admin), format!("{:?}", least.admin));
-    let rest = |config: &Config| {
-        let (kafka, salesforce, route) = (&config.kafka, &config.salesforce, &config.routes[0]);
-        format!(
-            "{:?}",
-            (
-                (&config.name, config.validate_on_start, config.startup_timeout, config.drain_timeout),
-                (kafka.start, kafka.commit_interval, kafka.session_timeout, kafka.max_poll_interval),
-                (&salesforce.api_version, salesforce.session_lifetime, salesforce.renew_before),
-                (salesforce.login_interval, salesforce.connect_timeout, salesforce.request_timeout),
-                (salesforce.unknown_hold, salesforce.max_concurrent_requests, salesforce.allow_insecure),
-                &salesforce.quota,
-                (route.operation, &route.operation_aliases, route.tombstone, &route.identity, route.nulls),
-                (&route.fields, &route.key, &route.value),
-            )
-        )
-    };
-    assert_eq!(rest(&whole), rest(&least));
+    assert_eq!(format!("{:#?}", whole()), format!("{:#?}", try_load(OWN, &[]).unwrap()));
 }
 
 #[test]
-fn every_key_stands_in_the_whole_file_and_in_the_reference() {
-    fn names(keys: &'static [Key], into: &mut Vec<&'static str>) {
-        for key in keys {
-            into.push(key.name);
-            kinds(&key.kind, into);
-        }
-    }
-    fn kinds(kind: &Kind, into: &mut Vec<&'static str>) {
-        match kind {
-            Kind::Table(keys) => names(keys, into),
-            Kind::List(kind) => kinds(kind, into),
+fn without_its_secrets_the_whole_file_names_both() {
+    let problems = load_text(WHOLE, Path::new("config/sobjectd.toml"), []).unwrap_err().to_string();
+    assert_eq!(problems.matches("environment variable SF_CLIENT_").count(), 2, "{problems}");
+}
+
+/// The paths of all keys that are no tables, as in `routes.value.format`.
+fn leaves(parent: &str, keys: &[Key], into: &mut Vec<String>) {
+    for key in keys {
+        let path = format!("{parent}{}", key.name);
+        match key.kind {
+            Kind::Table(keys) | Kind::List(&Kind::Table(keys)) => leaves(&format!("{path}."), keys, into),
             Kind::Tagged { tag, variants } => {
-                into.push(tag);
-                variants.iter().for_each(|(_, keys)| names(keys, into));
+                into.push(format!("{path}.{tag}"));
+                for (_, keys) in variants {
+                    leaves(&format!("{path}."), keys, into);
+                }
             }
-            _ => {}
+            _ => into.push(path),
         }
     }
+}
+
+fn all_leaves() -> Vec<String> {
     let mut all = Vec::new();
-    names(ROOT, &mut all);
+    leaves("", ROOT, &mut all);
     assert!(all.len() > 60, "{all:?}");
-    for name in all {
-        let word = |text: &str| text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == name);
-        assert!(word(WHOLE), "{name} is not in config/sobjectd.toml");
-        assert!(word(REFERENCE), "{name} is not in docs/configuration.md");
+    all
+}
+
+#[test]
+fn every_key_stands_in_the_whole_file() {
+    fn paths(parent: &str, table: &toml::Table, into: &mut Vec<String>) {
+        for (name, value) in table {
+            let path = format!("{parent}{name}");
+            if let toml::Value::Table(table) = value {
+                paths(&format!("{path}."), table, into);
+            }
+            into.push(path);
+        }
+    }
+    let mut written = vec!["kafka.properties".to_owned()];
+    let mut section = String::new();
+    for line in WHOLE.lines() {
+        if let Some(header) = line.strip_prefix('[') {
+            let name = header.trim_start_matches('[').split(']').next().unwrap();
+            section = format!("{name}.");
+        } else if let Ok(table) = line.trim_start_matches("# ").parse::<toml::Table>() {
+            paths(&section, &table, &mut written);
+        }
+    }
+    for path in all_leaves() {
+        assert!(written.contains(&path), "{path} is not in config/sobjectd.toml");
     }
 }
 
-#[test]
-fn the_environment_wins() {
-    let config = try_load(
-        LEAST,
-        &[
-            ("SOBJECTD__NAME", "crm"),
-            ("SOBJECTD__DRAIN_TIMEOUT", "90s"),
-            ("SOBJECTD__KAFKA__GROUP_ID", "other"),
-            ("SOBJECTD__SALESFORCE__API_VERSION", "62.0"),
-            ("SOBJECTD__SALESFORCE__ALLOW_INSECURE", "true"),
-            ("SOBJECTD__SALESFORCE__QUOTA__RESERVE", "25"),
-            ("SOBJECTD__PIPELINE__BATCH_BYTES", "2MiB"),
-            ("SOBJECTD__DEAD_LETTER__TOPIC", "dlq"),
-            ("SOBJECTD__ADMIN__LISTEN", ""),
-            ("SOBJECTD_CONFIG", "is not a key"),
-            ("HOME", "neither"),
-        ],
-    )
-    .unwrap();
-    assert_eq!((config.name.as_str(), config.kafka.group_id.as_str()), ("crm", "other"));
-    assert_eq!(config.drain_timeout, Duration::from_secs(90));
-    assert_eq!((config.salesforce.api_version.as_str(), config.salesforce.quota.reserve), ("62.0", 25));
-    assert!(config.salesforce.allow_insecure);
-    assert_eq!(config.pipeline.batch_bytes, 2 * 1024 * 1024);
-    assert_eq!(config.dead_letter.topic.as_deref(), Some("dlq"));
-    assert_eq!(config.admin.listen, None);
+/// The first two cells of the rows of the reference's tables, by path: the key and its default.
+fn reference() -> BTreeMap<String, String> {
+    let mut rows = BTreeMap::new();
+    let mut section = String::new();
+    for line in REFERENCE.lines() {
+        if line.starts_with('#') {
+            let name = line.split('`').nth(1).unwrap_or_default().trim_matches(['[', ']']);
+            section = if name.is_empty() { String::new() } else { format!("{name}.") };
+        } else if let Some((key, rest)) = line.strip_prefix("| `").and_then(|row| row.split_once("` | ")) {
+            let default = rest.split(" | ").next().unwrap();
+            assert_eq!(rows.insert(format!("{section}{key}"), default.to_owned()), None, "{section}{key}");
+        }
+    }
+    rows
 }
 
 #[test]
-fn the_least_values_are_legal() {
-    let text = format!("[pipeline]\nmax_in_flight_rows = 1\nlinger = \"0s\"\n[retry]\nrow_timeout = \"0s\"\n{LEAST}");
-    let config = try_load(&text, &[]).unwrap();
-    assert_eq!((config.pipeline.max_in_flight_rows, config.pipeline.linger), (1, Duration::ZERO));
+fn every_key_stands_in_the_reference_and_no_other() {
+    let rows: Vec<_> = reference().into_keys().collect();
+    let mut known = all_leaves();
+    known.sort();
+    known.dedup();
+    assert_eq!(rows, known);
+}
+
+#[test]
+fn the_reference_says_the_defaults() {
+    let mut lines = Vec::new();
+    for (path, default) in reference() {
+        let Some(default) = default.strip_prefix('`').and_then(|text| text.strip_suffix('`')) else {
+            assert!(matches!(default.as_str(), "required" | "–"), "{path}: {default}");
+            continue;
+        };
+        let (section, key) = match path.strip_prefix("routes.") {
+            Some(key) => ("routes", key),
+            None => path.rsplit_once('.').unwrap_or(("", &path)),
+        };
+        lines.push((section.to_owned(), format!("{key} = {default}")));
+    }
+    assert!(lines.len() > 40, "{lines:?}");
+    let lines: Vec<_> = lines.iter().map(|(section, line)| (section.as_str(), line.as_str())).collect();
+    let said = try_load(&text(&lines), &[]).unwrap();
+    assert_eq!(format!("{said:#?}"), format!("{:#?}", try_load(LEAST, &[]).unwrap()));
 }

@@ -1,8 +1,10 @@
+mod environment;
 mod files;
 mod problems;
+mod rules;
 mod secrets;
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use super::load::load_text;
 use super::{Config, Problems};
@@ -28,6 +30,11 @@ fn try_load(text: &str, env: &[(&str, &str)]) -> Result<Config, Problems> {
     load_text(text, Path::new("x.toml"), env)
 }
 
+/// The report of a text that is refused.
+fn report(text: &str, env: &[(&str, &str)]) -> String {
+    try_load(text, env).expect_err("refused").to_string()
+}
+
 /// [`LEAST`] with `line` in the section `[section]`; in none for `""`, in the route for `"routes"`.
 fn with(section: &str, line: &str) -> String {
     let header = match section {
@@ -40,4 +47,28 @@ fn with(section: &str, line: &str) -> String {
     } else {
         format!("{header}\n{line}\n{LEAST}")
     }
+}
+
+/// [`LEAST`] with many lines, each with its section.
+fn text(sections: &[(&str, &str)]) -> String {
+    let mut by_section = BTreeMap::<&str, String>::new();
+    for (section, line) in sections {
+        let lines = by_section.entry(section).or_default();
+        lines.push_str(line);
+        lines.push('\n');
+    }
+    let mut text = LEAST.to_owned();
+    for (section, lines) in by_section.iter().rev() {
+        let header = match *section {
+            "" => String::new(),
+            "routes" => "[[routes]]".to_owned(),
+            section => format!("[{section}]"),
+        };
+        text = match (*section, text.contains(&header)) {
+            ("", _) => format!("{lines}{text}"),
+            (_, true) => text.replacen(&header, &format!("{header}\n{lines}"), 1),
+            (_, false) => format!("{text}\n{header}\n{lines}"),
+        };
+    }
+    text
 }

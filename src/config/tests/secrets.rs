@@ -39,24 +39,94 @@ fn what_cannot_be_read_is_a_problem() {
 }
 
 #[test]
-fn no_secret_is_ever_shown() {
-    let config = try_load(
-        &with("kafka.properties", &format!("\"sasl.password\" = \"{MARK}\""))
-            .replace("\"secret\"", &format!("\"{MARK}\"")),
-        &[],
-    );
-    assert!(!format!("{:?}", config.unwrap()).contains(MARK));
+fn a_loaded_configuration_shows_none() {
+    let properties = format!("\"sasl.password\" = \"{MARK}\"\n\"ssl.key.password\" = \"{MARK}\"");
+    let credentials = with("kafka.properties", &properties).replace("\"id\"", &format!("\"{MARK}\""));
+    let bearer = format!("flow = \"jwt_bearer\", username = \"u\", client_id = \"{MARK}\", private_key = \"{MARK}\"");
     for text in [
-        LEAST.replace("\"secret\"", &format!("[\"{MARK}\"]")),
-        LEAST.replace("\"secret\" }", &format!("\"{MARK}\", more = \"{MARK}\" }}")),
-        LEAST.replace("\"secret\" }", &format!("\"{MARK}\"")),
-        LEAST.replace("\"secret\"", &format!("{{ file = \"/nonexistent\", env = \"{MARK}\" }}")),
-        LEAST.replace("https://myorg", &format!("https://user:{MARK}@myorg")),
-        with("kafka.properties", &format!("\"sasl.password\" = [\"{MARK}\"]")),
-        with("kafka.properties", &format!("\"enable.auto.commit\" = \"{MARK}\"")),
+        credentials.replace("\"secret\"", &format!("\"{MARK}\"")),
+        LEAST.replace("flow = \"client_credentials\", client_id = \"id\", client_secret = \"secret\"", &bearer),
     ] {
-        let problems = try_load(&text, &[]).expect_err("refused");
-        assert!(!problems.to_string().contains(MARK), "{problems}");
-        assert!(!format!("{problems:?}").contains(MARK), "{problems:?}");
+        let config = try_load(&text, &[]).unwrap();
+        assert!(!format!("{config:?} {config:#?}").contains(MARK));
+        let (Auth::ClientCredentials { client_id, .. } | Auth::JwtBearer { client_id, .. }) = &config.salesforce.auth;
+        assert_eq!(client_id.reveal().unwrap().expose_secret(), MARK, "it was there to be shown");
+    }
+    let config = try_load(LEAST, &[("SOBJECTD__SALESFORCE__AUTH__CLIENT_SECRET", MARK)]).unwrap();
+    assert!(!format!("{config:?}").contains(MARK));
+    assert_eq!(secret_of(&config.salesforce.auth).reveal().unwrap().expose_secret(), MARK);
+}
+
+/// `MARK` stands for the secret.
+fn shows_none(text: &str, env: &[(&str, &str)]) {
+    let text = text.replace("MARK", MARK);
+    let problems = try_load(&text, env).expect_err("refused");
+    let shown = format!("{problems} {problems:?} {problems:#?}");
+    assert!(!shown.contains(MARK), "{text}\n{problems}");
+    assert!(problems.0.iter().all(|problem| problem.variable.is_some() || problem.line.is_some()), "{problems}");
+}
+
+#[test]
+fn no_problem_shows_one() {
+    let huge = "99999999999999999999999";
+    for written in [
+        "[\"MARK\"]",
+        "{ value = \"MARK\" }",
+        "{ env = [\"MARK\"] }",
+        "{ file = \"/nonexistent\", env = \"MARK\" }",
+        "\"MARK\", more = \"MARK\"",
+        "\"MARK\", client_secre = \"MARK\"",
+        // A wrong type, and what is no type at all, beside it.
+        "\"MARK\", client_id = 5",
+        &format!("\"MARK\", more = {huge}"),
+        "\"MARK\", more = 1979-05-27",
+        // Syntax.
+        "MARK",
+        "\"MARK",
+        "'MARK",
+        "\"\\MARK\"",
+        "\"MARK\u{1}\"",
+        "\"MARK\" MARK",
+        "\"MARK\" = MARK",
+        "\"MARK\", client_secret = \"MARK\"",
+        "0xMARK",
+        "\"\"\"MARK\n\"",
+    ] {
+        shows_none(&LEAST.replace("\"secret\"", written), &[]);
+        shows_none(&with("kafka.properties", &format!("\"sasl.password\" = {written}\n\"acks\" = 5")), &[]);
+    }
+    for (section, line) in [
+        ("kafka.properties", "\"enable.auto.commit\" = \"MARK\""),
+        ("kafka.properties", "\"group.protocol\" = \"MARK\""),
+        ("kafka.properties", "sasl.password = \"MARK\""),
+        ("kafka", "properties = \"MARK\""),
+        ("kafka", "properties = [\"MARK\"]"),
+        ("kafka", "properties = { \"sasl.password\" = \"MARK\", acks = 5 }"),
+        ("kafka", "propertis = { \"sasl.password\" = \"MARK\" }"),
+    ] {
+        shows_none(&with(section, line), &[]);
+    }
+    for url in
+        ["https://user:MARK@myorg", "https://MARK@myorg", "https://u:MARK@h:99999", "//u:MARK@h", "http://u:MARK@h"]
+    {
+        shows_none(&LEAST.replace("https://myorg.my.salesforce.com", url), &[]);
+    }
+    shows_none(&LEAST.replace("auth = {", "auth = \"MARK\"\nother = {"), &[]);
+}
+
+#[test]
+fn no_problem_of_a_variable_shows_one() {
+    for variable in [
+        "SALESFORCE",
+        "SALESFORCE__AUTH",
+        "SALESFORCE__AUTH__CLIENT_SECRET__LITERAL",
+        "SALESFORCE__AUTH__CLIENT_SECRIT",
+        "SALESFORCE__LOGIN_URL",
+        "KAFKA__PROPERTIES",
+        "KAFKA__PROPERTIES__SASL.PASSWORD",
+        "KAFKA__PROPERTIES__PASSWORD",
+        "KAFKA__",
+    ] {
+        shows_none(LEAST, &[(&format!("SOBJECTD__{variable}"), MARK)]);
     }
 }
