@@ -155,6 +155,7 @@ impl Format {
     ) -> Result<Converted, FormatError> {
         match self {
             Self::Text | Self::Bytes => Ok(Converted::Value(json::text(bytes.clone())?, Meaning::Plain)),
+            Self::Json if bytes.len() > limit => Err(FormatError::too_large(limit)),
             Self::Json => json::read(bytes.clone()),
             Self::JsonWithSchema(converter) => converter.read(bytes.clone(), limit),
             Self::Registered(kind, registry) => {

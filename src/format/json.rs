@@ -9,7 +9,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use serde::{
     Deserialize,
-    de::{DeserializeSeed, Deserializer, MapAccess, Visitor},
+    de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::value::RawValue;
 
@@ -63,9 +63,7 @@ fn check(value: Value<'_>, depth: usize) -> Result<(), FormatError> {
             Err(FormatError::new(format!("it is nested deeper than {MAX_DEPTH}")))
         }
         ValueKind::Array => {
-            let items = elements(value.json)?;
-            let check = |(at, item)| check(Value::plain(item), depth + 1).map_err(|error| error.at(at));
-            items.into_iter().enumerate().try_for_each(check)
+            elements(value.json, |at, item| check(Value::plain(item), depth + 1).map_err(|error| error.at(at)))
         }
         ValueKind::Object => {
             let members = Members::read(value.json)?;
@@ -78,10 +76,42 @@ fn check(value: Value<'_>, depth: usize) -> Result<(), FormatError> {
     }
 }
 
-/// The values of an array.
-pub(crate) fn elements(json: &str) -> Result<Vec<&str>, FormatError> {
-    let items: Vec<&RawValue> = serde_json::from_str(json).map_err(|error| syntax(&error))?;
-    Ok(items.into_iter().map(RawValue::get).collect())
+/// Each value of an array, with its place. Nothing is kept of them: an array of 10 MB has five million.
+pub(crate) fn elements<E: From<FormatError>>(
+    json: &str,
+    mut each: impl FnMut(usize, &str) -> Result<(), E>,
+) -> Result<(), E> {
+    struct Elements<'f, E> {
+        each: &'f mut dyn FnMut(usize, &str) -> Result<(), E>,
+        failed: &'f mut Option<E>,
+    }
+    impl<'de, E> Visitor<'de> for Elements<'_, E> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an array")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+            let mut at = 0;
+            while let Some(item) = items.next_element::<&RawValue>()? {
+                if let Err(error) = (self.each)(at, item.get()) {
+                    *self.failed = Some(error);
+                    return Err(serde::de::Error::custom("ended"));
+                }
+                at += 1;
+            }
+            Ok(())
+        }
+    }
+    let mut failed = None;
+    let read =
+        serde_json::Deserializer::from_str(json).deserialize_seq(Elements { each: &mut each, failed: &mut failed });
+    match (failed, read) {
+        (Some(error), _) => Err(error),
+        (None, Err(error)) => Err(syntax(&error).into()),
+        (None, Ok(())) => Ok(()),
+    }
 }
 
 pub(super) fn syntax(error: &serde_json::Error) -> FormatError {
@@ -109,7 +139,7 @@ impl<'a> Members<'a> {
 }
 
 /// Names are compared without case.
-fn unique<'a>(count: usize, name: impl Fn(usize) -> &'a str) -> Result<(), FormatError> {
+pub(super) fn unique<'a>(count: usize, name: impl Fn(usize) -> &'a str) -> Result<(), FormatError> {
     let error = |at| FormatError::new("it is there twice (names are compared without case)").within(name(at));
     names::twice(count, &name).map_or(Ok(()), |at| Err(error(at)))
 }

@@ -31,7 +31,7 @@ pub(super) enum Unit {
 
 /// Far more than a Salesforce number has; what is longer takes quadratic time to be written in decimal.
 const LONGEST_DECIMAL: usize = 128;
-const MAX_SCALE: i64 = 400;
+const MAX_SCALE: u64 = 400;
 
 impl Logical {
     /// The types of Kafka Connect and of Debezium, by the names of their schemas. `scale` is a decimal's parameter.
@@ -165,7 +165,7 @@ fn is_writable(date: Date) -> bool {
 }
 
 pub(super) fn decimal(unscaled: BigInt, scale: i64, out: &mut Writer) -> Result<Meaning, FormatError> {
-    if scale.abs() > MAX_SCALE {
+    if scale.unsigned_abs() > MAX_SCALE {
         return Err(FormatError::new(format!("a decimal of scale {scale} is no number to Salesforce")));
     }
     Ok(out.raw(&plain(&BigDecimal::new(unscaled, scale))))
@@ -178,7 +178,7 @@ fn number(json: &str, out: &mut Writer) -> Result<Meaning, FormatError> {
     }
     let number: Option<BigDecimal> = (json.len() <= 2 * LONGEST_DECIMAL).then(|| json.parse().ok()).flatten();
     match number {
-        Some(number) if number.fractional_digit_count().abs() <= MAX_SCALE => Ok(out.raw(&plain(&number))),
+        Some(number) if number.fractional_digit_count().unsigned_abs() <= MAX_SCALE => Ok(out.raw(&plain(&number))),
         _ => Err(FormatError::new(format!("{json} is no number to Salesforce"))),
     }
 }
@@ -260,7 +260,9 @@ mod tests {
         let text = unscaled(10, &nines.to_signed_bytes_be()).unwrap();
         assert_eq!(text, "9999999999999999999999999999.9999999999");
         assert!(unscaled(2, &[1; 129]).is_err());
-        assert!(unscaled(i64::MAX, &[1]).is_err());
+        for scale in [i64::MAX, i64::MIN, 401, -401] {
+            assert!(unscaled(scale, &[1]).is_err(), "{scale}");
+        }
 
         let json = |json| written(|out| Logical::Decimal { scale: 2 }.json(json, out));
         assert_eq!(json("\"AJY=\"").as_deref(), Ok("1.50"));
@@ -268,7 +270,7 @@ mod tests {
         assert_eq!(json("-1E-10").as_deref(), Ok("-0.0000000001"));
         assert_eq!(json("1E+3").as_deref(), Ok("1000"));
         assert_eq!(json("0E+2").as_deref(), Ok("0"));
-        for bad in ["1E999999999", "\"%\"", "true", "[1]", "{}"] {
+        for bad in ["1E999999999", "1E9223372036854775808", "1E-9223372036854775807", "\"%\"", "true", "[1]", "{}"] {
             assert!(json(bad).is_err(), "{bad}");
         }
     }

@@ -20,7 +20,10 @@ pub struct Reference {
 
 /// A schema as its format reads it.
 #[derive(Debug)]
-pub struct Schema(Read);
+pub struct Schema {
+    read: Read,
+    weight: u32,
+}
 
 #[derive(Debug)]
 enum Read {
@@ -41,12 +44,23 @@ impl Schema {
             "PROTOBUF" => protobuf::Schema::compile(registered).map(Read::Protobuf),
             other => Ok(Read::Foreign(other.to_owned())),
         };
-        Self(read.unwrap_or_else(Read::Broken))
+        let texts = registered.references.iter().map(|reference| reference.text.len());
+        let weight = u32::try_from(registered.text.len() + texts.sum::<usize>()).unwrap_or(u32::MAX);
+        Self { read: read.unwrap_or_else(Read::Broken), weight }
+    }
+
+    pub(super) fn broken(why: String) -> Self {
+        Self { read: Read::Broken(why), weight: 0 }
+    }
+
+    /// The bytes of its texts, for whoever keeps it.
+    pub(super) fn weight(&self) -> u32 {
+        self.weight.saturating_add(1024)
     }
 
     /// A payload as JSON of at most `limit` bytes. `path` leads to the message type of a Protobuf file.
     pub fn read(&self, path: &[usize], payload: &Bytes, limit: usize) -> Result<Converted, FormatError> {
-        match &self.0 {
+        match &self.read {
             Read::Avro(schema) => schema.read(payload, limit),
             Read::Json(schema) => schema.read(payload.clone(), limit),
             Read::Protobuf(schema) => schema.read(path, payload, limit),
@@ -57,7 +71,7 @@ impl Schema {
 
     /// Why it cannot be a schema of this kind, as the registry spells it.
     pub(super) fn mismatch(&self, wanted: &str) -> Option<String> {
-        let kind = match &self.0 {
+        let kind = match &self.read {
             Read::Avro(_) => "AVRO",
             Read::Json(_) => "JSON",
             Read::Protobuf(_) => "PROTOBUF",

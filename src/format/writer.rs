@@ -25,17 +25,25 @@ impl Writer {
 
     /// Writes the members of the outermost object by `member`, and is done.
     pub(super) fn object<T>(
-        mut self,
+        self,
         items: impl IntoIterator<Item = T>,
         mut member: impl FnMut(&mut Self, T) -> Result<(), FormatError>,
     ) -> Result<Converted, FormatError> {
+        self.filled(|out| items.into_iter().try_for_each(|item| member(out, item))).map(Converted::Object)
+    }
+
+    /// The outermost object, of the members that `fill` writes.
+    pub(super) fn filled(
+        mut self,
+        fill: impl FnOnce(&mut Self) -> Result<(), FormatError>,
+    ) -> Result<Object, FormatError> {
         self.text.push('{');
-        for item in items {
-            member(&mut self, item)?;
-        }
+        fill(&mut self)?;
         self.text.push('}');
         self.fits()?;
-        Ok(Converted::Object(Object { text: ByteString::from(self.text), members: self.members }))
+        // What is charged for is the text, not what was set aside for it.
+        self.text.shrink_to_fit();
+        Ok(Object { text: ByteString::from(self.text), members: self.members })
     }
 
     /// One member of the outermost object.

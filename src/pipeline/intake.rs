@@ -1,7 +1,12 @@
 //! The first half of a lane: one record after the other, up to the gate. Here the order of the partition becomes the
 //! order of the calls.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, PoisonError},
+};
+
+use futures::FutureExt as _;
 
 use super::{
     budget::Seat,
@@ -56,7 +61,9 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
             Ok(intent) => intent,
             Err(Refused { refusal, operation, target }) => return refused(unknown(refusal), operation, target),
         };
-        let message = match self.route.converters.message(record, self.route.wanted(intent)).await {
+        // A defect in a converter, ours or a library's, costs the record that shows it and not the daemon, again and again.
+        let message = AssertUnwindSafe(self.route.converters.message(record, self.route.wanted(intent))).catch_unwind();
+        let message = match message.await.unwrap_or_else(|_| Err(defect("converter"))) {
             Ok(message) => message,
             Err(rejection) => return refused(rejection, Some(intent.operation), None),
         };
@@ -64,9 +71,11 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         let mut missing = None;
         loop {
             let schema = self.schema(missing.as_ref()).await?;
-            let Refused { refusal, operation, target } = match self.route.command(record, &message, intent, &schema) {
-                Ok(command) => return Ok(Ok(command)),
-                Err(refused) => refused,
+            let command = || self.route.command(record, &message, intent, &schema);
+            let Refused { refusal, operation, target } = match catch_unwind(AssertUnwindSafe(command)) {
+                Ok(Ok(command)) => return Ok(Ok(command)),
+                Ok(Err(refused)) => refused,
+                Err(_) => return refused(defect("route"), Some(intent.operation), None),
             };
             match Missing::of(&refusal) {
                 // It has been looked for, and is still not there.
@@ -127,6 +136,11 @@ impl Missing {
             Refusal::Undescribed(sobject) => Some(Self { sobject: sobject.clone(), field: None }),
         }
     }
+}
+
+/// The panic has said the rest on stderr.
+fn defect(part: &str) -> Rejection {
+    Rejection::put(Reason::InvalidValue, format!("the {part} has failed at this record, which is a defect of sobjectd"))
 }
 
 /// What a refusal is once nothing more can be learnt.

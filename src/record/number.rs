@@ -9,7 +9,7 @@ pub struct Decimal(String);
 impl Decimal {
     /// Salesforce numbers have at most 18 digits (REST guide, field types): what is far longer is not a key.
     const MAX_LENGTH: usize = 64;
-    const MAX_SCALE: i64 = 64;
+    const MAX_SCALE: u64 = 64;
 
     /// `None` for what is not a decimal number, or not one of a size that a number field can hold.
     pub fn parse(text: &str) -> Option<Self> {
@@ -18,8 +18,11 @@ impl Decimal {
             && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'))
             && text.bytes().any(|b| b.is_ascii_digit());
         let number: BigDecimal = if plain { text.parse().ok()? } else { return None };
-        let number = number.normalized();
-        (number.fractional_digit_count().abs() <= Self::MAX_SCALE).then(|| Self(number.to_plain_string()))
+        // Before anything is done with it: the library's own arithmetic panics at the ends of an i64.
+        if number.fractional_digit_count().unsigned_abs() > Self::MAX_SCALE {
+            return None;
+        }
+        Some(Self(number.normalized().to_plain_string()))
     }
 
     /// Digits behind the point; none of them is a zero at the end.
@@ -65,7 +68,22 @@ mod tests {
 
     #[test]
     fn what_is_not_a_number_is_refused() {
-        for text in ["", "a", "1 2", "NaN", "inf", "0x1", "1_000", "1e999999999", "-", ".", "e", "١"] {
+        for text in [
+            "",
+            "a",
+            "1 2",
+            "NaN",
+            "inf",
+            "0x1",
+            "1_000",
+            "1e999999999",
+            "1e9223372036854775808",
+            "1e-9223372036854775807",
+            "-",
+            ".",
+            "e",
+            "١",
+        ] {
             assert_eq!(Decimal::parse(text), None, "{text}");
         }
     }

@@ -48,11 +48,15 @@ pub enum Holds {
     Text,
     MultiPicklist,
     Number,
+    /// A number without a fraction.
+    Integer,
     Boolean,
     Date,
     DateTime,
     Time,
-    /// References, binary data, and whatever comes.
+    /// Texts that are none to their readers: record ids, and bytes in base64.
+    Bytes,
+    /// Whatever comes.
     Other,
 }
 
@@ -124,7 +128,8 @@ impl SObject {
 impl Schema {
     /// A parent that was described.
     pub fn parent(&self, sobject: &str) -> Option<&Arc<SObject>> {
-        self.parents.iter().find(|parent| parent.name.eq_ignore_ascii_case(sobject))
+        // A record may be its parent's kin: contacts report to contacts.
+        std::iter::once(&self.sobject).chain(&self.parents).find(|parent| parent.name.eq_ignore_ascii_case(sobject))
     }
 }
 
@@ -136,7 +141,9 @@ impl Holds {
                 Self::Text
             }
             "multipicklist" => Self::MultiPicklist,
-            "double" | "int" | "long" | "currency" | "percent" => Self::Number,
+            "double" | "currency" | "percent" => Self::Number,
+            "int" | "long" => Self::Integer,
+            "id" | "reference" | "base64" => Self::Bytes,
             "boolean" => Self::Boolean,
             "date" => Self::Date,
             "datetime" => Self::DateTime,

@@ -4,6 +4,8 @@
 //! A member becomes a field under its own name, or under the one that the route gives it. A name of two parts
 //! (`Account.Ext__c`), or a nested object under the name of a relationship, is a parent by its external id.
 
+use std::sync::Arc;
+
 use bytestring::ByteString;
 
 use super::{Refusal, Route, fit::fit, parent::Parent};
@@ -35,14 +37,16 @@ pub(super) fn fields(
     action: Action,
     target: Option<&Identity>,
 ) -> Result<Fields, Refusal> {
-    let mut row = Row { route, schema, action, fields: Fields::with_capacity(object.len() + route.constants.len()) };
+    let own = route.own_targets().filter_map(|target| field_of(schema, target)).collect();
+    let fields = Fields::with_capacity(object.len() + route.constants.len());
+    let mut row = Row { route, schema, action, own, fields };
     for (name, value) in object.iter() {
         let renamed = route.renamed(name);
         if row.is_left_out(name, value) || (renamed.is_none() && name.eq_ignore_ascii_case("attributes")) {
             continue;
         }
         let name = renamed.unwrap_or(name);
-        if !names_target(name, value, target)? && !row.is_set_by_route(name) {
+        if !names_target(name, value, target)? && !row.is_own(name) {
             row.set(name, value, object.slice(value.json))?;
         }
     }
@@ -63,7 +67,19 @@ pub(super) struct Row<'a> {
     pub(super) route: &'a Route,
     pub(super) schema: &'a Schema,
     action: Action,
+    /// The fields that the route sets itself, and the record does not.
+    own: Vec<&'a Arc<str>>,
     pub(super) fields: Fields,
+}
+
+/// The name of the field that a member or a target is about: of a parent, that of the reference to it.
+fn field_of<'a>(schema: &'a Schema, name: &str) -> Option<&'a Arc<str>> {
+    let sobject = &schema.sobject;
+    let field = match name.split_once('.') {
+        Some((relationship, _)) => sobject.relationship(relationship),
+        None => sobject.field(name).or_else(|| sobject.relationship(name)),
+    };
+    field.map(|field| &field.name)
 }
 
 impl Row<'_> {
@@ -75,9 +91,9 @@ impl Row<'_> {
             || (self.route.nulls == Nulls::Ignore && value.kind() == ValueKind::Null)
     }
 
-    /// What the route sets itself is not the record's to set.
-    fn is_set_by_route(&self, name: &str) -> bool {
-        self.route.own_targets().any(|own| own.eq_ignore_ascii_case(name))
+    /// What the route sets itself is not the record's to set, by whichever name.
+    fn is_own(&self, name: &str) -> bool {
+        !self.own.is_empty() && field_of(self.schema, name).is_some_and(|field| self.own.contains(&field))
     }
 
     /// One field, or one parent. `json` is the value's own.
@@ -119,7 +135,7 @@ impl Row<'_> {
     }
 
     /// `name` is the field's own, or that of its parent.
-    pub(super) fn put(&mut self, field: &Field, name: std::sync::Arc<str>, json: ByteString) -> Result<(), Refusal> {
+    pub(super) fn put(&mut self, field: &Field, name: Arc<str>, json: ByteString) -> Result<(), Refusal> {
         let fields = &self.fields;
         if fields.has(&field.name) || field.relationship.as_ref().is_some_and(|parent| fields.has(parent)) {
             return Err(invalid(format!("the field {} is there twice", field.name)));
@@ -143,7 +159,11 @@ impl Row<'_> {
         }
         if let (Some(name), Some(timestamp)) = (&names.timestamp, record.timestamp) {
             let millis = timestamp.millis();
-            let is_number = self.schema.sobject.field(name).is_some_and(|field| field.holds == Holds::Number);
+            let is_number = self
+                .schema
+                .sobject
+                .field(name)
+                .is_some_and(|field| matches!(field.holds, Holds::Number | Holds::Integer));
             let (text, meaning) = match format::timestamp(millis) {
                 Ok(text) if !is_number => (text, Meaning::Timestamp),
                 _ => (millis.to_string(), Meaning::Plain),

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 
 use crate::{
     format::{self, json::elements},
-    record::{Field, Holds, Meaning, Value, ValueKind},
+    record::{Decimal, Field, Holds, Meaning, Value, ValueKind},
 };
 
 /// The value's JSON as the field takes it, or why it takes none.
@@ -33,15 +33,23 @@ pub(super) fn fit(
         (M::Time, _, _) => Err(no("a time of day", field)),
         (M::Timestamp, _, _) => Err(no("an instant", field)),
 
+        (M::Plain, K::Number, H::Integer) => {
+            let whole = Decimal::parse(value.json).filter(|number| number.decimals() == 0);
+            whole.map(|number| number.as_str().into()).ok_or_else(|| no("a number with a fraction", field))
+        }
         (M::Plain, K::Number | K::Bool, H::Text | H::MultiPicklist) => Ok(format!("\"{}\"", value.json).into()),
         // What everybody means by an instant that is a number: milliseconds since 1970.
         (M::Plain, K::Number, H::DateTime) => {
-            let millis = value.json.parse().map_err(|_| no("a number with a fraction", field))?;
+            let whole = Decimal::parse(value.json).filter(|number| number.decimals() == 0);
+            let whole = whole.ok_or_else(|| no("a number with a fraction", field))?;
+            let millis = whole.as_str().parse().map_err(|_| no("so large a number", field))?;
             format::timestamp(millis).map(Into::into).map_err(|error| error.to_string())
         }
         // Days, milliseconds or microseconds? Only a schema can say.
-        (M::Plain, K::Number, H::Date | H::Time | H::Boolean) => Err(no("a number", field)),
-        (M::Plain, K::Bool, H::Number | H::Date | H::DateTime | H::Time) => Err(no("a boolean", field)),
+        (M::Plain, K::Number, H::Date | H::Time | H::Boolean | H::Bytes) => Err(no("a number", field)),
+        (M::Plain, K::Bool, H::Number | H::Integer | H::Date | H::DateTime | H::Time | H::Bytes) => {
+            Err(no("a boolean", field))
+        }
         (M::Plain, K::Number | K::Bool, _) => Ok(json),
         (M::Plain, K::Array, H::MultiPicklist) if multipicklist => choices(value.json).map(Into::into),
         (M::Plain, K::Array, _) => Err(no("an array", field)),
@@ -56,24 +64,33 @@ fn no(what: &str, field: &Field) -> String {
     format!("{what} does not fit into a field of the type {}", field.kind)
 }
 
+/// Why a value does not fit.
+struct Unfit(String);
+
+impl From<format::FormatError> for Unfit {
+    fn from(error: format::FormatError) -> Self {
+        Self(error.to_string())
+    }
+}
+
 /// `["A","B"]` is `"A;B"`; no choice at all is null.
 fn choices(json: &str) -> Result<String, String> {
     let mut joined = String::new();
-    for item in elements(json).map_err(|error| error.to_string())? {
+    let choice = |_, item: &str| {
         let item = Value::plain(item);
-        let text = match item.kind() {
-            ValueKind::String => item.text(),
-            _ => None,
+        let text = if item.kind() == ValueKind::String { item.text() } else { None };
+        let Some(text) = text else {
+            return Err(Unfit(format!("a choice of a picklist is a text, and one is {}", item.kind().name())));
         };
-        let text =
-            text.ok_or_else(|| format!("a choice of a picklist is a text, and one is {}", item.kind().name()))?;
         if text.contains(';') {
-            return Err(format!("a choice of a picklist cannot hold a semicolon: {text:?}"));
+            return Err(Unfit(format!("a choice of a picklist cannot hold a semicolon: {text:?}")));
         }
         if !joined.is_empty() {
             joined.push(';');
         }
         joined.push_str(&text);
-    }
+        Ok(())
+    };
+    elements(json, choice).map_err(|Unfit(message)| message)?;
     Ok(if joined.is_empty() { "null".to_owned() } else { serde_json::Value::from(joined).to_string() })
 }

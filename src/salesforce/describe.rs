@@ -30,6 +30,8 @@ pub(super) struct Describes {
 #[derive(Debug, Default)]
 struct Entry {
     known: RwLock<Option<(Arc<SObject>, Instant)>>,
+    /// The org does not describe it to this user: not asked for again with every record that names it.
+    refused: RwLock<Option<(Cause, Instant)>>,
     /// Held while the org is asked.
     asking: tokio::sync::Mutex<()>,
 }
@@ -52,7 +54,16 @@ impl Describes {
         if let Some(known) = entry.good_enough(missing) {
             return Ok(known);
         }
-        let sobject = Arc::new(self.ask(name).await?);
+        if let Some(cause) = entry.refused() {
+            return Err(cause);
+        }
+        let sobject = match self.ask(name).await {
+            Ok(sobject) => Arc::new(sobject),
+            Err(cause) => {
+                *entry.refused.write().unwrap_or_else(PoisonError::into_inner) = Some((cause.clone(), Instant::now()));
+                return Err(cause);
+            }
+        };
         *entry.known.write().unwrap_or_else(PoisonError::into_inner) = Some((sobject.clone(), Instant::now()));
         Ok(sobject)
     }
@@ -79,6 +90,11 @@ impl Describes {
 }
 
 impl Entry {
+    fn refused(&self) -> Option<Cause> {
+        let refused = self.refused.read().unwrap_or_else(PoisonError::into_inner);
+        refused.as_ref().filter(|(_, at)| at.elapsed() < REFRESH).map(|(cause, _)| cause.clone())
+    }
+
     fn good_enough(&self, missing: Option<&str>) -> Option<Arc<SObject>> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let (sobject, at) = known.as_ref()?;

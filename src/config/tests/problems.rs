@@ -98,7 +98,11 @@ fn wrong_types_say_what_is_expected() {
         ),
         ("routes", "tombstone = \"keep\"", "routes[0].tombstone: expected \"delete\" or \"reject\", found \"keep\""),
         ("routes", "nulls = true", "routes[0].nulls: expected \"write\" or \"ignore\", found true or false"),
-        ("routes", "value.format = \"xml\"", "routes[0].value.format: expected \"json\", found \"xml\""),
+        (
+            "routes",
+            "value.format = \"xml\"",
+            "routes[0].value.format: expected \"json\", \"json_with_schema\", \"avro\"",
+        ),
         ("routes", "operation_aliases = [\"x\"]", "routes[0].operation_aliases: expected a table, found a list"),
     ]);
     let single = report(&LEAST.replace("[[routes]]", "[routes]"), &[]);
@@ -162,7 +166,7 @@ fn what_is_missing_is_named_at_its_table() {
 fn all_of_them_at_once_in_the_order_of_the_file() {
     let text = "nmae = 1\ndrain_timeout = \"1s\"\n[kafka]\ngroup_id = \"g\"\n[salesforce]\nauth = { flow = \"jwt\" }\n\
         [pipeline]\nbatch_rows = 99999999999999999999\n[[routes]]\ntopic = \"t\"\n\
-        fields.include = [\"A\", 1, \"\", \"b c\"]\n[[routes]]\ntopic = \"t\"\nsobject = \"B\"\noperation = \"upsert\"\n";
+        fields.include = [\"A\", 1, \"\"]\n[[routes]]\ntopic = \"t\"\nsobject = \"B\"\noperation = \"upsert\"\n";
     let report = report(text, &[("SOBJECTD__LOG__LEVEL", "inof")]);
     let places: Vec<_> = report.lines().map(|line| line.split(": ").take(2).collect::<Vec<_>>().join(" ")).collect();
     let expected = [
@@ -175,7 +179,6 @@ fn all_of_them_at_once_in_the_order_of_the_file() {
         "x.toml:9 routes[0].sobject",
         "x.toml:11 routes[0].fields.include[1]",
         "x.toml:11 routes[0].fields.include[2]",
-        "x.toml:11 routes[0].fields.include[3]",
         "x.toml:13 routes[1].topic",
         "x.toml:15 routes[1].operation",
         "environment SOBJECTD__LOG__LEVEL log.level",
@@ -214,8 +217,9 @@ fn a_file_that_cannot_be_read() {
 
 #[test]
 fn formats_and_fields_fit_each_other() {
+    let missing = report(&with("routes", "value.format = \"avro\""), &[]);
+    assert!(missing.starts_with("x.toml: schema_registry.url: missing, and a format of routes[0]"), "{missing}");
     each(&[
-        ("routes", "value.format = \"avro\"", "schema_registry.url: missing, and a format of routes[0]"),
         ("routes", "key.field = \"id\"", "routes[0].key.field: names a member, and a key of this format has none"),
         (
             "routes",
@@ -223,13 +227,17 @@ fn formats_and_fields_fit_each_other() {
             "routes[0].fields.rename.a: \"No Field\" is not an API name",
         ),
         ("routes", "fields.rename = { a = \"A.B.C\" }", "routes[0].fields.rename.a: \"B.C\" is not an API name"),
+        ("routes", "fields.rename = { a = \"B\", A = \"C\" }", "routes[0].fields.rename."),
         ("routes", "fields.constant = { A = 1.5 }", "routes[0].fields.constant.A: expected a text, a whole number"),
         ("routes", "fields.constant = { ID = \"x\" }", "routes[0].fields.constant.ID: ID names the record"),
-        ("routes", "fields.constant = { A = 1 }\nfields.offset = \"a\"", "routes[0].fields.offset: a is set by"),
         ("routes", "fields.topic = \"a-b\"", "routes[0].fields.topic: \"a-b\" is not an API name"),
         ("schema_registry", "url = \"http://a:8081, ftp://b\"", "schema_registry.url: is not an http or https URL"),
         ("schema_registry", "url = \"nothing\"", "schema_registry.url: not a URL"),
         ("schema_registry", "url = \"https://u:p@a\"", "schema_registry.url: holds a user or password"),
+        ("schema_registry", "request_timeout = \"0s\"", "schema_registry.request_timeout: must be longer than zero"),
+    ]);
+    for (section, lines, expected) in [
+        ("routes", "fields.constant = { A = 1 }\nfields.offset = \"a\"", "routes[0].fields.offset: a is set by"),
         ("schema_registry", "username = \"u\"", "schema_registry.password: missing"),
         ("schema_registry", "password = \"p\"", "schema_registry.username: missing"),
         (
@@ -237,6 +245,8 @@ fn formats_and_fields_fit_each_other() {
             "url = \"http://a:8081\"\ntoken = \"t\"",
             "schema_registry.url: credentials do not go over plain http",
         ),
-        ("schema_registry", "request_timeout = \"0s\"", "schema_registry.request_timeout: must be longer than zero"),
-    ]);
+    ] {
+        let report = report(&with(section, lines), &[]);
+        assert!(report.contains(expected), "{lines}\n{report}");
+    }
 }

@@ -24,6 +24,7 @@ pub(super) fn validate(routes: &[Route], dead_letters: Option<&str>, problems: &
         }
         names(&key, route, problems);
         target(&key, route, problems);
+        renames(&key, route, problems);
         key_field(&key, route, problems);
         own_targets(&key, route, problems);
         aliases(&key, route, problems);
@@ -98,6 +99,17 @@ fn target(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Probl
             problems.push(Problem::new(key("operation"), message));
         }
         _ => {}
+    }
+}
+
+/// Members are compared without case, so that two of them may be one.
+fn renames(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Problem>) {
+    let mut seen = HashMap::new();
+    for member in route.fields.rename.keys() {
+        if let Some(first) = seen.insert(member.to_ascii_lowercase(), member) {
+            let here = source::join(&key("fields.rename"), member);
+            problems.push(Problem::new(here, format!("is the same as {first:?}: case does not count")));
+        }
     }
 }
 

@@ -3,6 +3,7 @@ use crate::{
     format::{
         Converted, FormatError,
         frame::{varint, write_uuid},
+        json,
         logical::Logical,
         writer::Writer,
     },
@@ -19,6 +20,7 @@ impl Schema {
             Node::Record(fields) => {
                 writer.object(fields, |out, field| out.member(&field.name, |out| datum.value(field.node, out)))
             }
+            Node::Map(values) => datum.map(*values, writer),
             _ => writer.value(|out| datum.value(root, out)),
         }?;
         match datum.bytes.len() {
@@ -86,6 +88,10 @@ impl<'a> Datum<'a> {
                 let unscaled = inner.block()?;
                 Logical::unscaled(inner.long()?, unscaled, out)
             }
+            Node::VariableScaleDecimal => {
+                let scale = self.long()?;
+                Logical::unscaled(scale, self.block()?, out)
+            }
             Node::UuidBytes => uuid(self.block()?, out),
             Node::UuidFixed => uuid(self.take(16)?, out),
             Node::Array(items) => out.nested(['[', ']'], |out| {
@@ -114,6 +120,18 @@ impl<'a> Datum<'a> {
             // Neither is left by a schema that was compiled, nor by `branch`.
             Node::Pending | Node::Union(_) => Err(FormatError::new("the schema cannot be followed")),
         }
+    }
+
+    /// A map that is the whole value. Its keys are data: they may be there twice.
+    fn map(&mut self, values: usize, writer: Writer) -> Result<Converted, FormatError> {
+        let read = writer.filled(|out| {
+            self.blocks(|datum| {
+                let key = datum.text()?;
+                out.member(key, |out| datum.value(values, out))
+            })
+        })?;
+        json::unique(read.len(), |at| read.name_at(at))?;
+        Ok(Converted::Object(read))
     }
 
     /// The items of an array or a map: in blocks, each with its count, and 0 behind the last.

@@ -1,7 +1,7 @@
 //! Avro: a datum of a schema that the registry has, straight to JSON.
 //!
-//! The schema is read by apache-avro, the datum is not: that library's decoder takes truncated bytes for nulls, nests
-//! as deep as the bytes say, and builds a value first that costs more than the whole way to JSON.
+//! apache-avro is what the tests compare with. Its decoder takes truncated bytes for nulls, nests as deep as the bytes
+//! say, and builds a value first that costs more than the whole way to JSON.
 //!
 //! | file | role |
 //! |---|---|

@@ -1,7 +1,10 @@
+//! A schema's JSON, read by ourselves: apache-avro drops what Connect says of a type (`connect.name`), takes decimals of a
+//! negative scale for bytes, reads several schemas in an order of chance, and refuses names and defaults that other
+//! implementations write and that mean nothing to a reader.
+
 use std::collections::{HashMap, HashSet};
 
-use apache_avro::schema::{self as avro, DecimalSchema, InnerDecimalSchema, NamespaceRef, UuidSchema};
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use crate::format::{
     Registered,
@@ -15,7 +18,7 @@ pub(in crate::format) struct Schema {
     pub(super) root: usize,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Node {
     /// Being built: a name that refers to itself finds its place.
     Pending,
@@ -41,13 +44,15 @@ pub(super) enum Node {
     },
     /// Bytes that hold an unscaled value and its scale.
     BigDecimal,
+    /// Debezium's: a scale, and an unscaled value.
+    VariableScaleDecimal,
     UuidBytes,
     UuidFixed,
     /// What Salesforce has no value for.
     Refused(&'static str),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Field {
     pub(super) name: String,
     pub(super) node: usize,
@@ -56,153 +61,185 @@ pub(super) struct Field {
 impl Schema {
     /// Reads a schema and all that it refers to.
     pub(in crate::format) fn compile(registered: &Registered) -> Result<Self, String> {
-        let text = |text: &str| -> Result<String, String> {
-            let mut json: Json = serde_json::from_str(text).map_err(|error| error.to_string())?;
-            spell_out(&mut json);
-            Ok(json.to_string())
-        };
-        let references: Vec<_> = registered.references.iter().map(|r| text(&r.text)).collect::<Result<_, _>>()?;
-        let (root, others) = avro::Schema::parse_str_with_list(&text(&registered.text)?, &references)
-            .map_err(|error| error.to_string())?;
+        let read = |text: &str| serde_json::from_str::<Json>(text).map_err(|error| error.to_string());
         let mut table = Table::default();
-        others.iter().chain([&root]).for_each(|schema| table.declare(schema, None));
-        let root = table.node(&root, None)?;
+        for reference in &registered.references {
+            table.node(&read(&reference.text)?, "").map_err(|error| format!("{}: {error}", reference.name))?;
+        }
+        let root = table.node(&read(&registered.text)?, "")?;
         Ok(Self { nodes: table.nodes, root })
     }
 }
 
-/// Connect's converter names its logical types in `connect.name`, not always in Avro's own attribute.
-fn spell_out(json: &mut Json) {
-    match json {
-        Json::Array(items) => items.iter_mut().for_each(spell_out),
-        Json::Object(object) => {
-            let text = |name: &str| object.get(name).and_then(Json::as_str);
-            let number = |json: &Json| json.as_str().map_or_else(|| json.as_i64(), |text| text.parse().ok());
-            let scale = object.get("connect.parameters").and_then(|p| p.get("scale")).and_then(number);
-            let missing = |_: &&str| !object.contains_key("logicalType");
-            let named = text("connect.name").filter(missing).and_then(|name| Logical::named(name, scale));
-            let word = match (named, text("type")) {
-                (Some(Logical::Date), Some("int")) => "date",
-                (Some(Logical::Time(Unit::Milli)), Some("int")) => "time-millis",
-                (Some(Logical::Time(Unit::Micro)), Some("long")) => "time-micros",
-                (Some(Logical::Timestamp(Unit::Milli)), Some("long")) => "timestamp-millis",
-                (Some(Logical::Timestamp(Unit::Micro)), Some("long")) => "timestamp-micros",
-                (Some(Logical::Timestamp(Unit::Nano)), Some("long")) => "timestamp-nanos",
-                (Some(Logical::Decimal { .. }), Some("bytes")) => "decimal",
-                _ => "",
-            };
-            if !word.is_empty() {
-                object.insert("logicalType".to_owned(), word.into());
-            }
-            if let (Some(Logical::Decimal { scale }), "decimal") = (named, word) {
-                // Connect says no precision, and Avro wants one: it bounds nothing here.
-                object.insert("scale".to_owned(), scale.max(0).into());
-                object.insert("precision".to_owned(), 64_i64.max(scale).into());
-            }
-            // A default is data, not a schema.
-            object.iter_mut().filter(|(name, _)| *name != "default").for_each(|(_, value)| spell_out(value));
-        }
-        _ => {}
-    }
-}
-
 #[derive(Default)]
-struct Table<'a> {
+struct Table {
     nodes: Vec<Node>,
-    named: HashMap<String, &'a avro::Schema>,
-    built: HashMap<String, usize>,
+    /// By full name.
+    named: HashMap<String, usize>,
 }
 
-impl<'a> Table<'a> {
-    /// Notes the definition of each name.
-    fn declare(&mut self, schema: &'a avro::Schema, namespace: NamespaceRef<'_>) {
-        if let Some(name) = schema.name() {
-            let full = name.fully_qualified_name(namespace);
-            if !matches!(schema, avro::Schema::Ref { .. }) {
-                self.named.insert(full.to_string(), schema);
+impl Table {
+    fn push(&mut self, node: Node) -> usize {
+        self.nodes.push(node);
+        self.nodes.len() - 1
+    }
+
+    /// The place of a type. What nests here nests in the JSON text, whose depth the parser bounds.
+    fn node(&mut self, json: &Json, namespace: &str) -> Result<usize, String> {
+        match json {
+            Json::String(word) => match primitive(word) {
+                Some(node) => Ok(self.push(node)),
+                None => self.find(word, namespace),
+            },
+            Json::Array(variants) => {
+                let variants =
+                    variants.iter().map(|variant| self.node(variant, namespace)).collect::<Result<_, _>>()?;
+                Ok(self.push(Node::Union(variants)))
             }
-            if let avro::Schema::Record(record) = schema {
-                record.fields.iter().for_each(|field| self.declare(&field.schema, full.namespace()));
-            }
-        }
-        match schema {
-            avro::Schema::Array(array) => self.declare(&array.items, namespace),
-            avro::Schema::Map(map) => self.declare(&map.types, namespace),
-            avro::Schema::Union(union) => union.variants().iter().for_each(|v| self.declare(v, namespace)),
-            _ => {}
+            Json::Object(object) => self.complex(object, namespace),
+            other => Err(format!("{other} is no type")),
         }
     }
 
-    fn node(&mut self, schema: &avro::Schema, namespace: NamespaceRef<'_>) -> Result<usize, String> {
-        if let Some(name) = schema.name() {
-            let full = name.fully_qualified_name(namespace).to_string();
-            if let Some(place) = self.built.get(&full) {
-                return Ok(*place);
+    fn find(&self, name: &str, namespace: &str) -> Result<usize, String> {
+        let qualified = qualify(name, namespace);
+        let found = self.named.get(&qualified).or_else(|| self.named.get(name));
+        found.copied().ok_or_else(|| format!("nobody defines the type {qualified}"))
+    }
+
+    fn complex(&mut self, object: &Map<String, Json>, namespace: &str) -> Result<usize, String> {
+        let word = object.get("type").ok_or("a type has no \"type\"")?;
+        match word.as_str() {
+            Some("record" | "error") => self.record(object, namespace),
+            Some("enum") => {
+                let symbols = list(object, "symbols")?.iter().map(|symbol| symbol.as_str().map(str::to_owned));
+                let symbols = symbols.collect::<Option<_>>().ok_or("a symbol of an enum is no text")?;
+                self.define(object, namespace, Node::Enum(symbols))
             }
-            if let avro::Schema::Ref { .. } = schema {
-                let definition = *self.named.get(&full).ok_or_else(|| format!("nobody defines the type {full}"))?;
-                return self.node(definition, namespace);
+            Some("fixed") => {
+                let size = object.get("size").and_then(Json::as_u64).ok_or("a fixed has no size")?;
+                let size = usize::try_from(size).map_err(|error| error.to_string())?;
+                let node = annotated(Node::Fixed(size), object)?;
+                self.define(object, namespace, node)
             }
-            let place = self.nodes.len();
-            self.nodes.push(Node::Pending);
-            self.built.insert(full, place);
-            self.nodes[place] = self.shape(schema, namespace)?;
+            Some("array") => {
+                let items = self.node(object.get("items").ok_or("an array has no items")?, namespace)?;
+                Ok(self.push(Node::Array(items)))
+            }
+            Some("map") => {
+                let values = self.node(object.get("values").ok_or("a map has no values")?, namespace)?;
+                Ok(self.push(Node::Map(values)))
+            }
+            _ => {
+                let inner = self.node(word, namespace)?;
+                // A name stays what it is defined to be; here it may mean more.
+                let node = annotated(self.nodes[inner].clone(), object)?;
+                Ok(if says_more(object) { self.push(node) } else { inner })
+            }
+        }
+    }
+
+    fn record(&mut self, object: &Map<String, Json>, namespace: &str) -> Result<usize, String> {
+        let (full, inside) = full_name(object, namespace)?;
+        let place = self.push(Node::Pending);
+        self.named.insert(full.clone(), place);
+        if full == "io.debezium.data.VariableScaleDecimal" {
+            self.nodes[place] = Node::VariableScaleDecimal;
             return Ok(place);
         }
-        let node = self.shape(schema, namespace)?;
-        self.nodes.push(node);
-        Ok(self.nodes.len() - 1)
+        let (mut fields, mut seen) = (Vec::new(), HashSet::new());
+        for field in list(object, "fields")? {
+            let name =
+                field.get("name").and_then(Json::as_str).ok_or_else(|| format!("a field of {full} has no name"))?;
+            if !seen.insert(name.to_ascii_lowercase()) {
+                return Err(format!("{full} has two fields {name} (names are compared without case)"));
+            }
+            let kind = field.get("type").ok_or_else(|| format!("the field {name} of {full} has no type"))?;
+            let node = self.node(kind, &inside).map_err(|error| format!("the field {name} of {full}: {error}"))?;
+            fields.push(Field { name: name.to_owned(), node });
+        }
+        self.nodes[place] = Node::Record(fields);
+        Ok(place)
     }
 
-    fn shape(&mut self, schema: &avro::Schema, namespace: NamespaceRef<'_>) -> Result<Node, String> {
-        use avro::Schema as A;
-        Ok(match schema {
-            A::Null => Node::Null,
-            A::Boolean => Node::Boolean,
-            A::Int => Node::Int(None),
-            A::Date => Node::Int(Some(Logical::Date)),
-            A::TimeMillis => Node::Int(Some(Logical::Time(Unit::Milli))),
-            A::Long => Node::Long(None),
-            A::TimeMicros => Node::Long(Some(Logical::Time(Unit::Micro))),
-            // A local timestamp says no zone, and Salesforce knows instants only: it is read as UTC.
-            A::TimestampMillis | A::LocalTimestampMillis => Node::Long(Some(Logical::Timestamp(Unit::Milli))),
-            A::TimestampMicros | A::LocalTimestampMicros => Node::Long(Some(Logical::Timestamp(Unit::Micro))),
-            A::TimestampNanos | A::LocalTimestampNanos => Node::Long(Some(Logical::Timestamp(Unit::Nano))),
-            A::Float => Node::Float,
-            A::Double => Node::Double,
-            A::Bytes => Node::Bytes,
-            A::String | A::Uuid(UuidSchema::String) => Node::String,
-            A::Uuid(UuidSchema::Bytes) => Node::UuidBytes,
-            A::Uuid(UuidSchema::Fixed(_)) => Node::UuidFixed,
-            A::Fixed(fixed) => Node::Fixed(fixed.size),
-            A::Enum(symbols) => Node::Enum(symbols.symbols.clone()),
-            A::Array(array) => Node::Array(self.node(&array.items, namespace)?),
-            A::Map(map) => Node::Map(self.node(&map.types, namespace)?),
-            A::Union(union) => {
-                let variants = union.variants().iter().map(|variant| self.node(variant, namespace));
-                Node::Union(variants.collect::<Result<_, _>>()?)
-            }
-            A::Record(record) => {
-                let full = record.name.fully_qualified_name(namespace);
-                let mut seen = HashSet::new();
-                if let Some(twice) = record.fields.iter().find(|field| !seen.insert(field.name.to_ascii_lowercase())) {
-                    return Err(format!("{full} has two fields {} (names are compared without case)", twice.name));
-                }
-                let field = |field: &avro::RecordField| {
-                    Ok(Field { name: field.name.clone(), node: self.node(&field.schema, full.namespace())? })
-                };
-                Node::Record(record.fields.iter().map(field).collect::<Result<_, String>>()?)
-            }
-            A::Decimal(DecimalSchema { scale, inner, .. }) => {
-                let scale = i64::try_from(*scale).map_err(|error| error.to_string())?;
-                match inner {
-                    InnerDecimalSchema::Bytes => Node::DecimalBytes(scale),
-                    InnerDecimalSchema::Fixed(fixed) => Node::DecimalFixed { scale, size: fixed.size },
-                }
-            }
-            A::BigDecimal => Node::BigDecimal,
-            A::Duration(_) => Node::Refused("Salesforce has no durations"),
-            A::Ref { name } => return Err(format!("nobody defines the type {name}")),
-        })
+    fn define(&mut self, object: &Map<String, Json>, namespace: &str, node: Node) -> Result<usize, String> {
+        let (full, _) = full_name(object, namespace)?;
+        let place = self.push(node);
+        self.named.insert(full, place);
+        Ok(place)
     }
+}
+
+fn primitive(word: &str) -> Option<Node> {
+    Some(match word {
+        "null" => Node::Null,
+        "boolean" => Node::Boolean,
+        "int" => Node::Int(None),
+        "long" => Node::Long(None),
+        "float" => Node::Float,
+        "double" => Node::Double,
+        "bytes" => Node::Bytes,
+        "string" => Node::String,
+        _ => return None,
+    })
+}
+
+fn list<'a>(object: &'a Map<String, Json>, name: &str) -> Result<&'a Vec<Json>, String> {
+    object.get(name).and_then(Json::as_array).ok_or_else(|| format!("{name:?} is missing, or no list"))
+}
+
+/// The full name of a definition, and the namespace inside of it.
+fn full_name(object: &Map<String, Json>, namespace: &str) -> Result<(String, String), String> {
+    let name = object.get("name").and_then(Json::as_str).filter(|name| !name.is_empty());
+    let name = name.ok_or("a record, an enum or a fixed has no name")?;
+    let namespace = object.get("namespace").and_then(Json::as_str).unwrap_or(namespace);
+    let full = qualify(name, namespace);
+    let inside = full.rsplit_once('.').map_or(String::new(), |(inside, _)| inside.to_owned());
+    Ok((full, inside))
+}
+
+fn qualify(name: &str, namespace: &str) -> String {
+    if name.contains('.') || namespace.is_empty() { name.to_owned() } else { format!("{namespace}.{name}") }
+}
+
+fn says_more(object: &Map<String, Json>) -> bool {
+    object.contains_key("logicalType") || object.contains_key("connect.name")
+}
+
+/// A type with what its logical type makes of it. One that is not known, or does not fit, says nothing: so Avro has it.
+fn annotated(base: Node, object: &Map<String, Json>) -> Result<Node, String> {
+    let text = |name: &str| object.get(name).and_then(Json::as_str);
+    let number = |json: &Json| json.as_str().map_or_else(|| json.as_i64(), |text| text.parse().ok());
+    let connects = object.get("connect.parameters").and_then(|parameters| parameters.get("scale")).and_then(number);
+    let scale = connects.or_else(|| object.get("scale").and_then(number));
+    let named = text("connect.name").and_then(|name| Logical::named(name, scale));
+    let logical = match (named, text("logicalType")) {
+        (Some(Logical::Decimal { .. }), _) if scale.is_none() => return Err("a decimal says no scale".to_owned()),
+        (Some(named), _) => named,
+        (None, Some("decimal")) => Logical::Decimal { scale: scale.unwrap_or(0) },
+        (None, Some("date")) => Logical::Date,
+        (None, Some("time-millis")) => Logical::Time(Unit::Milli),
+        (None, Some("time-micros")) => Logical::Time(Unit::Micro),
+        // A local timestamp says no zone, and Salesforce knows instants only: it is read as UTC.
+        (None, Some("timestamp-millis" | "local-timestamp-millis")) => Logical::Timestamp(Unit::Milli),
+        (None, Some("timestamp-micros" | "local-timestamp-micros")) => Logical::Timestamp(Unit::Micro),
+        (None, Some("timestamp-nanos" | "local-timestamp-nanos")) => Logical::Timestamp(Unit::Nano),
+        (None, Some(other)) => {
+            return Ok(match (other, base) {
+                ("uuid", Node::Bytes) => Node::UuidBytes,
+                ("uuid", Node::Fixed(16)) => Node::UuidFixed,
+                ("big-decimal", Node::Bytes) => Node::BigDecimal,
+                ("duration", Node::Fixed(12)) => Node::Refused("Salesforce has no durations"),
+                (_, base) => base,
+            });
+        }
+        (None, None) => return Ok(base),
+    };
+    Ok(match (base, logical) {
+        (Node::Bytes, Logical::Decimal { scale }) => Node::DecimalBytes(scale),
+        (Node::Fixed(size), Logical::Decimal { scale }) => Node::DecimalFixed { scale, size },
+        (Node::Int(_), logical) => Node::Int(Some(logical)),
+        (Node::Long(_), logical) => Node::Long(Some(logical)),
+        (base, _) => base,
+    })
 }

@@ -147,6 +147,89 @@ fn records_nest_and_refer_to_each_other() {
     assert!(error.starts_with("the field Boss.Boss.") && error.ends_with("it is nested deeper than 32"), "{error}");
 }
 
+/// A record of one long field with these attributes, whose value is 45,296,123,456,789.
+fn long(attributes: &str) -> Result<String, String> {
+    let schema = format!(r#"{{"type":"record","name":"r","fields":[{{"name":"f","type":{{{attributes}}}}}]}}"#);
+    let mut bytes = Vec::new();
+    let mut value = 45_296_123_456_789_u64 << 1;
+    while value >= 0x80 {
+        bytes.push((value & 0x7f) as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+    json(Schema::compile(&registered(&schema, &[]))?.read(&bytes, 1000))
+}
+
+#[test]
+fn what_connect_and_debezium_say_of_a_type_counts() {
+    for (attributes, expected) in [
+        (r#""type":"long""#, Ok(r#"{"f":45296123456789}"#)),
+        (r#""type":"long","connect.name":"io.debezium.time.NanoTime""#, Ok(r#"{"f":"12:34:56.123Z"}"#)),
+        (r#""type":"long","connect.name":"io.debezium.time.NanoTimestamp""#, Ok(r#"{"f":"1970-01-01T12:34:56.123Z"}"#)),
+        (
+            r#""type":"long","connect.name":"io.debezium.time.MicroTimestamp""#,
+            Ok(r#"{"f":"1971-06-09T06:15:23.456Z"}"#),
+        ),
+        (r#""type":"long","logicalType":"nobody-knows""#, Ok(r#"{"f":45296123456789}"#)),
+        (
+            r#""type":"bytes","connect.name":"org.apache.kafka.connect.data.Decimal""#,
+            Err("the field f of r: a decimal says no scale"),
+        ),
+    ] {
+        assert_eq!(long(attributes), expected.map(str::to_owned).map_err(str::to_owned), "{attributes}");
+    }
+    let decimal = |attributes: &str, byte: u8| {
+        json(compile(&format!(r#"{{"type":"bytes",{attributes}}}"#)).read(&[2, byte], 1000)).unwrap()
+    };
+    let connects = r#""connect.name":"org.apache.kafka.connect.data.Decimal","connect.parameters":{"scale":"-2"}"#;
+    assert_eq!(decimal(connects, 123), "12300");
+    assert_eq!(decimal(&format!(r#""logicalType":"decimal","precision":3,"scale":-2,{connects}"#), 123), "12300");
+    assert_eq!(decimal(r#""logicalType":"decimal","precision":1,"scale":2"#, 123), "1.23");
+    let variable = r#"{"type":"record","name":"VariableScaleDecimal","namespace":"io.debezium.data","fields":[
+        {"name":"scale","type":"int"},{"name":"value","type":"bytes"}]}"#;
+    assert_eq!(json(compile(variable).read(&[2, 2, 123], 1000)).as_deref(), Ok("12.3"));
+    assert!(
+        json(
+            compile(r#"{"type":"bytes","logicalType":"big-decimal"}"#)
+                .read(&[24, 2, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1], 99)
+        )
+        .is_err()
+    );
+}
+
+#[test]
+fn names_and_defaults_of_other_implementations_are_taken() {
+    for schema in [
+        r#"{"type":"record","name":"Value","namespace":"my-server.inventory.1st","fields":[{"name":"a","type":"int","default":null}]}"#,
+        r#"{"type":"record","name":"com.Outer$Inner","fields":[{"name":"a","type":"int","default":0.5}]}"#,
+    ] {
+        assert_eq!(json(compile(schema).read(&[2], 99)).as_deref(), Ok(r#"{"a":1}"#), "{schema}");
+    }
+}
+
+#[test]
+fn references_may_refer_to_what_others_define() {
+    let references = [
+        (
+            "Address",
+            r#"{"type":"record","name":"com.Address","fields":[{"name":"c","type":{"type":"enum","name":"Country","symbols":["NL"]}}]}"#,
+        ),
+        (
+            "Person",
+            r#"{"type":"record","name":"com.Person","fields":[{"name":"c","type":"com.Country"},{"name":"a","type":"Address"}]}"#,
+        ),
+    ];
+    let schema = Schema::compile(&registered(r#"["null","com.Person"]"#, &references)).unwrap();
+    assert_eq!(json(schema.read(&[2, 0, 0], 99)).as_deref(), Ok(r#"{"c":"NL","a":{"c":"NL"}}"#));
+}
+
+#[test]
+fn a_map_may_be_the_whole_value() {
+    let schema = compile(r#"{"type":"map","values":"int"}"#);
+    assert_eq!(json(schema.read(&[4, 2, b'a', 2, 2, b'b', 4, 0], 99)).as_deref(), Ok(r#"{"a":1,"b":2}"#));
+    assert!(json(schema.read(&[4, 2, b'a', 2, 2, b'A', 4, 0], 99)).unwrap_err().contains("it is there twice"));
+}
+
 #[test]
 fn bad_bytes_say_where() {
     let schema = compile(

@@ -38,7 +38,7 @@ impl Schema {
                 logical.json(json, out)
             }
             (ValueKind::Array, _) if node.items.is_some() => out.nested(['[', ']'], |out| {
-                json::elements(json)?.into_iter().enumerate().try_for_each(|(at, item)| {
+                json::elements(json, |at, item| {
                     out.item()?;
                     self.write(node.items, item, out).map(drop).map_err(|error| error.at(at))
                 })

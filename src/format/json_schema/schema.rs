@@ -41,9 +41,15 @@ impl Schema {
         for reference in &registered.references {
             documents.push(read(&reference.name, &reference.text)?);
         }
-        let mut reader = Reader { documents: &documents, nodes: Vec::new(), known: HashMap::new() };
+        let mut reader = Reader { documents: &documents, nodes: Vec::new(), known: HashMap::new(), depth: 0 };
         let root = reader.node(0, "", &documents[0].json)?;
-        (0..reader.nodes.len()).for_each(|node| reader.gather(node));
+        let mut gathered = 0;
+        for node in 0..reader.nodes.len() {
+            gathered += reader.gather(node);
+            if gathered > MOST_GATHERED {
+                return Err(format!("its references and choices come to more than {MOST_GATHERED} properties"));
+            }
+        }
         let says_more = reader.nodes.iter().any(|node| node.logical.is_some());
         Ok(Self { nodes: reader.nodes, root, says_more })
     }
@@ -54,10 +60,27 @@ struct Reader<'a> {
     nodes: Vec<Node>,
     /// By document and pointer: what is referred to, once.
     known: HashMap<(usize, String), usize>,
+    depth: usize,
 }
+
+/// How far references and choices may lead into each other.
+const MAX_DEPTH: usize = 128;
+/// Properties that are the same value's by reference or choice, over all places of a schema.
+const MOST_GATHERED: usize = 100_000;
 
 impl<'a> Reader<'a> {
     fn node(&mut self, document: usize, pointer: &str, schema: &'a Json) -> Result<usize, String> {
+        self.depth += 1;
+        let node = if self.depth > MAX_DEPTH {
+            Err(format!("it leads through more than {MAX_DEPTH} places"))
+        } else {
+            self.place(document, pointer, schema)
+        };
+        self.depth -= 1;
+        node
+    }
+
+    fn place(&mut self, document: usize, pointer: &str, schema: &'a Json) -> Result<usize, String> {
         let key = (document, pointer.to_owned());
         if let Some(known) = self.known.get(&key) {
             return Ok(*known);
@@ -65,8 +88,9 @@ impl<'a> Reader<'a> {
         let place = self.nodes.len();
         self.nodes.push(Node::default());
         self.known.insert(key, place);
-        if let Some(reference) = schema.get("$ref").and_then(Json::as_str) {
-            let (document, pointer, schema) = self.refer(document, reference)?;
+        // A reference that leads nowhere we know of says nothing: the payload is JSON all the same.
+        let reference = schema.get("$ref").and_then(Json::as_str);
+        if let Some((document, pointer, schema)) = reference.and_then(|reference| self.refer(document, reference)) {
             // The place is known already, so that a reference to itself ends here.
             let referred = self.node(document, &pointer, schema)?;
             self.nodes[place].also.push(referred);
@@ -88,8 +112,9 @@ impl<'a> Reader<'a> {
         Ok(place)
     }
 
-    /// Adds to a node what is said elsewhere of the same value; its own word goes first.
-    fn gather(&mut self, place: usize) {
+    /// Adds to a node what is said elsewhere of the same value; its own word goes first. So many properties.
+    fn gather(&mut self, place: usize) -> usize {
+        let mut gathered = 0;
         let mut seen = HashSet::from([place]);
         let mut open: VecDeque<_> = self.nodes[place].also.iter().copied().collect();
         while let Some(other) = open.pop_front() {
@@ -102,14 +127,19 @@ impl<'a> Reader<'a> {
             let node = &mut self.nodes[place];
             node.logical = node.logical.or(logical);
             node.items = node.items.or(items);
+            gathered += properties.len();
             for (name, inner) in properties {
                 node.properties.entry(name).or_insert(inner);
             }
+            if gathered > MOST_GATHERED {
+                break;
+            }
         }
+        gathered
     }
 
     /// The document, pointer and schema that `$ref` leads to.
-    fn refer(&self, from: usize, reference: &str) -> Result<(usize, String, &'a Json), String> {
+    fn refer(&self, from: usize, reference: &str) -> Option<(usize, String, &'a Json)> {
         let (name, pointer) = reference.split_once('#').unwrap_or((reference, ""));
         let is = |document: &Document| {
             let id = document.json.get("$id").and_then(Json::as_str).map(|id| id.trim_end_matches('#'));
@@ -124,10 +154,9 @@ impl<'a> Reader<'a> {
         } else {
             self.documents.iter().position(is).or_else(|| self.documents.iter().position(ends_so))
         };
-        let document = found.ok_or_else(|| format!("$ref {reference:?} leads to no reference of the schema"))?;
-        let schema = self.documents[document].json.pointer(pointer);
-        let schema = schema.ok_or_else(|| format!("$ref {reference:?} leads to nothing"))?;
-        Ok((document, pointer.to_owned(), schema))
+        let document = found?;
+        let schema = self.documents[document].json.pointer(pointer)?;
+        Some((document, pointer.to_owned(), schema))
     }
 }
 

@@ -5,6 +5,7 @@ use crate::{
     format::{
         Converted, FormatError,
         json::{self, Members},
+        logical::Logical,
         writer::Writer,
     },
     record::{Meaning, Value, ValueKind},
@@ -49,6 +50,14 @@ impl Schema {
                 None => Err(FormatError::new("it is required and null")),
             },
             (Kind::Logical(logical), ValueKind::Number | ValueKind::String) => logical.json(json, out),
+            (Kind::VariableScaleDecimal, ValueKind::Object) => {
+                let members = Members::read(json)?;
+                let scale = members.find(0, "scale").and_then(|scale| scale.parse().ok());
+                match (scale, members.find(1, "value")) {
+                    (Some(scale), Some(value)) => Logical::Decimal { scale }.json(value, out),
+                    _ => Err(FormatError::new("a decimal of variable scale has a scale and a value")),
+                }
+            }
             (Kind::Integer(bits), ValueKind::Number) => {
                 let value: i64 = json.parse().map_err(|_| FormatError::new(format!("{json} is no 64-bit integer")))?;
                 let shift = 64 - bits;
@@ -63,7 +72,7 @@ impl Schema {
             // Jackson writes what is no number to JSON as a text.
             (Kind::Float, ValueKind::String) => Err(FormatError::new(format!("{json} is no number to JSON"))),
             (Kind::Array(items), ValueKind::Array) => out.nested(['[', ']'], |out| {
-                json::elements(json)?.into_iter().enumerate().try_for_each(|(at, item)| {
+                json::elements(json, |at, item| {
                     out.item()?;
                     items.write(item, out).map(drop).map_err(|error| error.at(at))
                 })
@@ -100,6 +109,7 @@ impl Kind {
             Self::Text => "a string",
             Self::Base64 => "base64",
             Self::Logical(_) => "a logical type",
+            Self::VariableScaleDecimal => "a decimal of variable scale",
             Self::Array(_) => "an array",
             Self::Map(_) | Self::MapOfPairs => "a map",
             Self::Struct(_) => "a struct",

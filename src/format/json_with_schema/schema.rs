@@ -25,6 +25,8 @@ pub(super) enum Kind {
     Text,
     Base64,
     Logical(Logical),
+    /// Debezium's: a struct of a scale and an unscaled value.
+    VariableScaleDecimal,
     Array(Box<Schema>),
     Map(Box<Schema>),
     /// Written as pairs.
@@ -90,6 +92,9 @@ impl Schema {
                 } else {
                     Kind::MapOfPairs
                 }
+            }
+            ("struct", _) if raw.name.as_deref() == Some("io.debezium.data.VariableScaleDecimal") => {
+                Kind::VariableScaleDecimal
             }
             ("struct", _) => Kind::Struct(fields(raw.fields.unwrap_or_default())?),
             (other, _) => return Err(format!("{other:?} is no type of Connect's")),

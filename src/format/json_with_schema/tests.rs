@@ -23,6 +23,7 @@ fn each_type_is_checked_and_kept_as_it_was_written() {
     const TIME: &str = r#""type":"int32","name":"org.apache.kafka.connect.data.Time""#;
     const TIMESTAMP: &str = r#""type":"int64","name":"org.apache.kafka.connect.data.Timestamp""#;
     const DECIMAL: &str = r#""type":"bytes","name":"org.apache.kafka.connect.data.Decimal","parameters":{"scale":"2"}"#;
+    const VARIABLE: &str = r#""type":"struct","name":"io.debezium.data.VariableScaleDecimal","fields":[]"#;
     for (schema, payload, expected) in [
         (r#""type":"int8""#, r#"{"f":-128}"#, Ok(r#"{"f":-128}"#)),
         (r#""type":"int8""#, r#"{"f":128}"#, Err("the field f: 128 does not fit into 8 bits")),
@@ -45,6 +46,8 @@ fn each_type_is_checked_and_kept_as_it_was_written() {
         (TIMESTAMP, r#"{"f":-1}"#, Ok(r#"{"f":"1969-12-31T23:59:59.999Z"}"#)),
         (DECIMAL, r#"{"f":"AJY="}"#, Ok(r#"{"f":1.50}"#)),
         (DECIMAL, r#"{"f":12345678901234567890.12}"#, Ok(r#"{"f":12345678901234567890.12}"#)),
+        (VARIABLE, r#"{"f":{"scale":2,"value":"AJY="}}"#, Ok(r#"{"f":1.50}"#)),
+        (VARIABLE, r#"{"f":{"scale":2}}"#, Err("the field f: a decimal of variable scale has a scale and a value")),
         (r#""type":"array","items":{"type":"int32"}"#, r#"{"f":[1,2]}"#, Ok(r#"{"f":[1,2]}"#)),
         (
             r#""type":"array","items":{"type":"int32"}"#,

@@ -1,4 +1,5 @@
-use prost_reflect::{Cardinality, DynamicMessage, Kind, MapKey, ReflectMessage as _, Value};
+use prost::encoding::{self, WireType};
+use prost_reflect::{Cardinality, DynamicMessage, Kind, MapKey, MessageDescriptor, ReflectMessage as _, Value};
 
 use super::{Schema, well_known::Scalar};
 use crate::{
@@ -12,10 +13,14 @@ impl Schema {
         let descriptor = self.message(path).ok_or_else(|| {
             FormatError::new(format!("the schema has no message type at the indexes {path:?} behind its id"))
         })?;
-        // A number of one byte becomes a value of fifty.
         if bytes.len() > limit {
             return Err(FormatError::too_large(limit));
         }
+        // The library makes up to two hundred bytes of one: what would be too many values is not begun.
+        let mut left = MOST_VALUES;
+        count(&descriptor, bytes, &mut left, 0).ok_or_else(|| {
+            FormatError::new(format!("it holds more than {MOST_VALUES} values, or nests without an end"))
+        })?;
         let message = DynamicMessage::decode(descriptor, bytes)
             .map_err(|error| FormatError::new(format!("it is no message of this type: {error}")))?;
         let writer = Writer::new(bytes.len() * 2, limit);
@@ -26,6 +31,40 @@ impl Schema {
             out.member(field.name(), |out| write(&field.kind(), &value, out))
         })
     }
+}
+
+/// In one message: far more than a row has fields.
+const MOST_VALUES: usize = 65_536;
+
+/// Takes the message's values off `left`; `None` if there are more. Bytes that are no message are for the library to refuse.
+fn count(descriptor: &MessageDescriptor, mut bytes: &[u8], left: &mut usize, depth: usize) -> Option<()> {
+    if depth > 100 {
+        return None;
+    }
+    while !bytes.is_empty() {
+        let Ok((number, wire)) = encoding::decode_key(&mut bytes) else { return Some(()) };
+        *left = left.checked_sub(1)?;
+        let skip = match wire {
+            WireType::Varint => encoding::decode_varint(&mut bytes).ok().map(|_| 0),
+            WireType::SixtyFourBit => Some(8),
+            WireType::ThirtyTwoBit => Some(4),
+            WireType::StartGroup | WireType::EndGroup => Some(0),
+            WireType::LengthDelimited => {
+                let length = encoding::decode_varint(&mut bytes).ok().and_then(|length| usize::try_from(length).ok());
+                let Some(inner) = length.and_then(|length| bytes.get(..length)) else { return Some(()) };
+                match descriptor.get_field(number).map(|field| field.kind()) {
+                    Some(Kind::Message(inside)) => count(&inside, inner, left, depth + 1)?,
+                    None | Some(Kind::String | Kind::Bytes) => {}
+                    // A packed list: at least a byte for each.
+                    Some(_) => *left = left.checked_sub(inner.len())?,
+                }
+                Some(inner.len())
+            }
+        };
+        let Some(rest) = skip.and_then(|skip| bytes.get(skip..)) else { return Some(()) };
+        bytes = rest;
+    }
+    Some(())
 }
 
 type Given<'a> = Vec<(prost_reflect::FieldDescriptor, std::borrow::Cow<'a, Value>)>;

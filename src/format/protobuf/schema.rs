@@ -12,7 +12,14 @@ use super::well_known;
 use crate::format::Registered;
 
 #[derive(Debug)]
-pub(in crate::format) struct Schema(FileDescriptor);
+pub(in crate::format) struct Schema {
+    file: FileDescriptor,
+    /// Message indexes pass over the entry types of maps.
+    ///
+    /// Confluent's serializer counts them where the registered text spells them out, and passes over them where that text
+    /// has `map<…>`; a descriptor, as other clients register it, has them spelled out.
+    skips_entries: bool,
+}
 
 /// The file itself; nobody can import it by this name.
 const ITSELF: &str = "\u{1}.proto";
@@ -31,17 +38,20 @@ impl Schema {
         compiler.include_imports(true).open_file(ITSELF).map_err(|error| error.to_string())?;
         let pool = compiler.descriptor_pool();
         let file = pool.get_file_by_name(ITSELF).ok_or("the file is not there after it was read")?;
-        match pool.all_messages().find_map(|message| twice(&message)) {
-            Some(twice) => Err(format!("{twice} is there twice (names are compared without case)")),
-            None => Ok(Self(file)),
+        if let Some(twice) = pool.all_messages().find_map(|message| twice(&message)) {
+            return Err(format!("{twice} is there twice (names are compared without case)"));
         }
+        let is_text = descriptor(&registered.text).is_none();
+        Ok(Self { file, skips_entries: is_text && !registered.text.contains("map_entry") })
     }
 
     /// The message type at a path of places: in the file, then in the type before.
     pub(super) fn message(&self, path: &[usize]) -> Option<MessageDescriptor> {
         let (first, rest) = path.split_first()?;
-        let first = self.0.messages().nth(*first)?;
-        rest.iter().try_fold(first, |outer, place| outer.child_messages().nth(*place))
+        let first = self.file.messages().nth(*first)?;
+        let counts = |message: &MessageDescriptor| !(self.skips_entries && message.is_map_entry());
+        let found = rest.iter().try_fold(first, |outer, place| outer.child_messages().filter(counts).nth(*place))?;
+        (!found.is_map_entry()).then_some(found)
     }
 }
 
@@ -55,13 +65,17 @@ struct Registry(HashMap<String, String>);
 impl FileResolver for Registry {
     fn open_file(&self, name: &str) -> Result<File, Error> {
         let text = self.0.get(name).ok_or_else(|| Error::file_not_found(name))?;
-        // Confluent's Python client registers the serialized descriptor, in base64.
-        let descriptor = BASE64_STANDARD.decode(text.trim()).ok();
-        match descriptor.and_then(|bytes| FileDescriptorProto::decode(&*bytes).ok()) {
+        match descriptor(text) {
             Some(descriptor) => {
                 Ok(File::from_file_descriptor_proto(FileDescriptorProto { name: Some(name.to_owned()), ..descriptor }))
             }
             None => File::from_source(name, text),
         }
     }
+}
+
+/// Confluent's Python client registers the serialized descriptor, in base64.
+fn descriptor(text: &str) -> Option<FileDescriptorProto> {
+    let bytes = BASE64_STANDARD.decode(text.trim()).ok().filter(|bytes| !bytes.is_empty())?;
+    FileDescriptorProto::decode(&*bytes).ok()
 }

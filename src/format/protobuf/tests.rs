@@ -127,12 +127,42 @@ fn every_kind_of_field() {
 fn messages_are_found_by_their_place() {
     let schema = contact();
     assert_eq!(read(&schema, &[1], &[8, 7]).as_deref(), Ok(r#"{"id":7}"#));
-    // Behind the entry type that stands for the map.
-    let inner = (0..2).find(|place| read(&schema, &[0, *place], &[8, 7]).as_deref() == Ok(r#"{"id":7}"#));
-    assert!(inner.is_some());
+    // The entry type of a `map<…>` is passed over; one that is spelled out counts.
+    assert_eq!(read(&schema, &[0, 0], &[8, 7]).as_deref(), Ok(r#"{"id":7}"#));
+    let spelled_out = r#"syntax = "proto3"; message Outer {
+        message CountsEntry { option map_entry = true; string key = 1; int32 value = 2; }
+        message Inner { int32 id = 1; }
+        repeated CountsEntry counts = 1;
+    }"#;
+    let spelled_out = compile(spelled_out, &[]).unwrap();
+    assert_eq!(read(&spelled_out, &[0, 1], &[8, 7]).as_deref(), Ok(r#"{"id":7}"#));
+    assert!(read(&spelled_out, &[0, 0], &[8, 7]).is_err(), "an entry is no message of its own");
     for path in [&[2][..], &[0, 9], &[1, 0]] {
         let error = read(&schema, path, &[]).unwrap_err();
         assert!(error.contains("has no message type at the indexes"), "{error}");
+    }
+}
+
+#[test]
+fn more_values_than_any_row_has_are_refused_before_they_are_made() {
+    let schema = compile("syntax = \"proto3\"; message A { repeated A a = 1; repeated int32 n = 2; }", &[]).unwrap();
+    let packed = |count: usize| {
+        let mut bytes = vec![18];
+        prost::encoding::encode_varint(count as u64, &mut bytes);
+        bytes.extend(vec![1; count]);
+        bytes
+    };
+    assert!(read(&schema, &[0], &packed(1000)).is_ok());
+    assert!(read(&schema, &[0], &packed(90_000)).unwrap_err().starts_with("it holds more than 65536 values"));
+    // Lists within a list: 66,000 of them in 99 kB.
+    let nested = [10, 2, 10, 0].repeat(24_000);
+    assert!(read(&schema, &[0], &[&nested[..], &[10, 2, 10, 0].repeat(10_000)].concat()).is_err());
+}
+
+#[test]
+fn what_every_registry_takes_for_granted_can_be_imported() {
+    for (name, _) in super::well_known::FILES {
+        assert!(compile(&format!("syntax = \"proto3\"; import \"{name}\"; message A {{}}"), &[]).is_ok(), "{name}");
     }
 }
 

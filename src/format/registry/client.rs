@@ -99,6 +99,9 @@ impl Client {
     }
 
     pub(super) async fn schema(&self, id: SchemaId) -> Result<Registered, Failure> {
+        if matches!(id, SchemaId::Number(id) if i32::try_from(id).is_err()) {
+            return Err(Failure::Missing(format!("no registry has a schema {id}: ids have 31 bits")));
+        }
         let kind = if matches!(id, SchemaId::Number(_)) { "ids" } else { "guids" };
         let answer = self.ask(&["schemas", kind, &id.to_string()], &format!("the registry has no schema {id}")).await?;
         let mut references = Vec::new();
@@ -141,18 +144,20 @@ impl Client {
         Ok(())
     }
 
-    /// Asks one URL after the other, beginning with the one that answered last.
+    /// Asks one URL after the other, beginning with the one that answered last, until one has it.
     async fn ask(&self, path: &[&str], missing: &str) -> Result<Answer, Failure> {
         let first = self.current.load(Ordering::Relaxed);
         let mut failure = Failure::Later("schema_registry.url is empty".to_owned());
         for offset in 0..self.config.url.len() {
             let index = (first + offset) % self.config.url.len();
-            match self.ask_at(&self.config.url[index], path, missing).await {
-                Err(later @ (Failure::Later(_) | Failure::Denied(_))) => failure = later,
-                outcome => {
+            match (self.ask_at(&self.config.url[index], path, missing).await, &failure) {
+                (Ok(answer), _) => {
                     self.current.store(index, Ordering::Relaxed);
-                    return outcome;
+                    return Ok(answer);
                 }
+                // One that lags behind may lack what another has; what one has said outweighs the silence of others.
+                (Err(_), Failure::Missing(_)) => {}
+                (Err(failed), _) => failure = failed,
             }
         }
         Err(failure)
@@ -168,19 +173,24 @@ impl Client {
             let code = refusal.as_ref().and_then(|refusal| refusal.error_code);
             (code, refusal.and_then(|refusal| refusal.message).unwrap_or_default())
         };
-        match status {
-            StatusCode::OK => serde_json::from_slice(&body)
+        match (status, said(&body)) {
+            (StatusCode::OK, _) => serde_json::from_slice(&body)
                 .map_err(|error| Failure::Later(format!("{base}: the answer cannot be read: {error}"))),
-            StatusCode::NOT_FOUND => match said(&body) {
-                (Some(_), message) => Err(Failure::Missing(format!("{missing}: {message}"))),
-                // Not a registry's word: nothing may serve this address, or a proxy stands in between.
-                (None, _) if self.is_registry(base).await => Err(Failure::Missing(missing.to_owned())),
-                (None, _) => Err(Failure::Denied(format!("{base} is no schema registry: 404 for everything"))),
-            },
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                Err(Failure::Denied(format!("{base}: {status}: {}", said(&body).1)))
+            (StatusCode::NOT_FOUND, (Some(40_401..=40_403), message)) => {
+                Err(Failure::Missing(format!("{missing}: {message}")))
             }
-            _ => Err(Failure::Later(format!("{base}: {status}: {}", said(&body).1))),
+            // Not a registry's word: nothing may serve this address, or a proxy stands in between.
+            (StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY, (_, message)) => {
+                if self.is_registry(base).await {
+                    Err(Failure::Missing(format!("{missing}: {status}: {message}")))
+                } else {
+                    Err(Failure::Denied(format!("{base} is no schema registry: {status} for everything")))
+                }
+            }
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, (_, message)) => {
+                Err(Failure::Denied(format!("{base}: {status}: {message}")))
+            }
+            (_, (_, message)) => Err(Failure::Later(format!("{base}: {status}: {message}"))),
         }
     }
 
@@ -199,6 +209,10 @@ impl Client {
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
         }
+        if path.contains(&"versions") {
+            // A version that was deleted stays what older schemas refer to.
+            url.set_query(Some("deleted=true"));
+        }
         let later = |error: reqwest::Error| Failure::Later(format!("{base}: {}", web::reason(error)));
         let request = self.http.get(url).headers(self.headers()?);
         let mut answer = request.send().await.map_err(later)?;
@@ -206,7 +220,7 @@ impl Client {
         while let Some(chunk) = answer.chunk().await.map_err(later)? {
             body.extend_from_slice(&chunk);
             if body.len() > MAX_ANSWER {
-                return Err(Failure::Later(format!("{base}: the answer has more than {MAX_ANSWER} bytes")));
+                return Err(Failure::Missing(format!("the registry's answer has more than {MAX_ANSWER} bytes")));
             }
         }
         Ok((answer.status(), body))

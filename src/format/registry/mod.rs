@@ -41,8 +41,8 @@ pub enum RegistryError {
     Http(#[from] reqwest::Error),
 }
 
-/// Schemas that are kept: far more than one daemon meets.
-const KEPT: u64 = 10_000;
+/// Of the texts of schemas that are kept, in bytes: far more than one daemon meets.
+const KEPT: u64 = 16 * 1024 * 1024;
 /// How long an id is believed to be nobody's.
 const MISSING: Duration = Duration::from_secs(30);
 
@@ -56,8 +56,8 @@ impl Registry {
         Ok(Self {
             client: Client::new(config, metrics)?,
             retry: retry.clone(),
-            schemas: Cache::new(KEPT),
-            missing: Cache::builder().max_capacity(KEPT).time_to_live(MISSING).build(),
+            schemas: Cache::builder().max_capacity(KEPT).weigher(|_, schema: &Arc<Schema>| schema.weight()).build(),
+            missing: Cache::builder().max_capacity(10_000).time_to_live(MISSING).build(),
         })
     }
 
@@ -85,6 +85,9 @@ impl Registry {
     }
 
     async fn look_up(&self, id: SchemaId) -> Result<Arc<Schema>, Failure> {
-        self.client.schema(id).await.map(|registered| Arc::new(Schema::compile(&registered)))
+        let registered = self.client.schema(id).await?;
+        // It may be large, and whoever wrote it did not think of us: not on a thread that others need.
+        let compiled = tokio::task::spawn_blocking(move || Schema::compile(&registered)).await;
+        Ok(Arc::new(compiled.unwrap_or_else(|error| Schema::broken(format!("its reader has failed: {error}")))))
     }
 }

@@ -49,6 +49,9 @@ async fn a_parent_that_cannot_be_named_costs_its_own_record_and_no_call() {
     let metrics = rig.run(&records).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (2, 5));
     assert_eq!(rig.org.calls().upsert, 1, "what is known to be wrong costs no call");
+    // A parent of the same kind.
+    rig.run(&[record("kin", r#"{"Parent__r":{"ExternalId__c":"good"}}"#)]).await;
+    assert!(rig.find("kin").unwrap()["Parent__c"].contains("a00"), "{:?}", rig.find("kin"));
     assert!(rig.find("good").unwrap()["Account__c"].contains("001"));
     assert_eq!(rig.sent("cleared").unwrap()["Account__c"], "null");
     for letter in rig.dead_letters(5).await {

@@ -43,6 +43,12 @@ async fn a_registry_that_fails_is_waited_for() {
     registry.fail(Some(404));
     daemon.says(&["ERROR", "schema registry", "404"]).await;
     registry.fail(None);
+    // The framework's word for a path that nobody serves, and no registry's word for a schema.
+    let (path, nobody) = ("schemas/ids/7", r#"{"error_code":404,"message":"HTTP 404 Not Found"}"#);
+    let before = registry.asked(path);
+    registry.answer(path, 404, nobody).answer("schemas/types", 404, nobody).answer("subjects", 404, nobody);
+    until("the registry to be asked again", async || (registry.asked(path) > before + 1).then_some(())).await;
+    registry.schema(path, "AVRO", SCHEMA);
     let metrics = daemon.settled(2).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (2, 0));
     daemon.stop().await;
@@ -77,15 +83,17 @@ async fn an_id_that_nobody_has_is_a_dead_letter() {
     let registry = FakeRegistry::default();
     let rig = rig("unknown", 1, &registry.start().await).await;
     registry.schema("schemas/ids/7", "AVRO", SCHEMA);
-    let metrics = rig.run(&[framed(9, "a"), framed(7, "b"), framed(9, "c")]).await;
-    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (1, 2));
+    let records = [framed(9, "a"), framed(7, "b"), framed(9, "c"), framed(u32::MAX, "d")];
+    let metrics = rig.run(&records).await;
+    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (1, 3));
     assert_eq!(registry.asked("schemas/ids/9"), 1, "it is not asked for with every record");
-    for letter in rig.dead_letters(2).await {
+    for letter in rig.dead_letters(3).await {
         assert_eq!(letter.header("__connect.errors.stage").as_deref(), Some("VALUE_CONVERTER"));
         let class = letter.header("__connect.errors.class.name");
         assert_eq!(class.as_deref(), Some("io.confluent.connect.avro.AvroConverter"));
         let message = letter.header("__connect.errors.exception.message").unwrap();
-        assert!(message.contains("the registry has no schema 9"), "{message}");
+        let said = ["the registry has no schema 9", "no registry has a schema 4294967295"];
+        assert!(said.iter().any(|words| message.contains(words)), "{message}");
     }
 }
 

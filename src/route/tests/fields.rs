@@ -1,0 +1,143 @@
+//! What a row holds: values fitted to their fields, parents, and what the route adds.
+
+use super::*;
+
+/// The only field of the row, or why there is none.
+fn one_field(more: &str, value: &str) -> Result<(String, String), String> {
+    let mut record = record(Some("k"), Some(value), &[]);
+    record.timestamp = Some(Timestamp::Create(1_709_164_800_123));
+    record.position.offset = 7;
+    let command = command(&route(&format!("{EXTERNAL}{more}")), &record).map_err(|r| r.cause.message)?;
+    let fields = fields(&command);
+    assert_eq!(fields.len(), 1, "{fields:?}");
+    Ok((fields[0].0.to_owned(), fields[0].1.to_owned()))
+}
+
+#[test]
+fn a_value_is_fitted_to_its_field() {
+    for (value, expected) in [
+        (r#"{"Name":5}"#, Ok(("Name", r#""5""#))),
+        (r#"{"Name":-1.50}"#, Ok(("Name", r#""-1.50""#))),
+        (r#"{"Name":true}"#, Ok(("Name", r#""true""#))),
+        (r#"{"Age__c":"1.50"}"#, Ok(("Age__c", r#""1.50""#))),
+        (r#"{"At__c":0}"#, Ok(("At__c", r#""1970-01-01T00:00:00.000Z""#))),
+        (r#"{"At__c":-1}"#, Ok(("At__c", r#""1969-12-31T23:59:59.999Z""#))),
+        (
+            r#"{"At__c":1.5}"#,
+            Err("the field At__c: a number with a fraction does not fit into a field of the type datetime"),
+        ),
+        (r#"{"At__c":99999999999999999}"#, Err("the field At__c: an instant outside of the years 1 to 9999")),
+        (r#"{"Day__c":19782}"#, Err("the field Day__c: a number does not fit into a field of the type date")),
+        (r#"{"Time__c":0}"#, Err("the field Time__c: a number does not fit into a field of the type time")),
+        (r#"{"Age__c":true}"#, Err("the field Age__c: a boolean does not fit into a field of the type double")),
+        (r#"{"Active__c":1}"#, Err("the field Active__c: a number does not fit into a field of the type boolean")),
+        (r#"{"Choices__c":["A","\u0042 c"]}"#, Ok(("Choices__c", r#""A;B c""#))),
+        (r#"{"Choices__c":[]}"#, Ok(("Choices__c", "null"))),
+        (
+            r#"{"Choices__c":["A;B"]}"#,
+            Err("the field Choices__c: a choice of a picklist cannot hold a semicolon: \"A;B\""),
+        ),
+        (
+            r#"{"Choices__c":["A",null]}"#,
+            Err("the field Choices__c: a choice of a picklist is a text, and one is null"),
+        ),
+        (r#"{"Name":["A"]}"#, Err("the field Name: an array does not fit into a field of the type string")),
+    ] {
+        let expected = expected.map(|(name, json): (&str, &str)| (name.to_owned(), json.to_owned()));
+        assert_eq!(one_field("", value), expected.map_err(str::to_owned), "{value}");
+    }
+    let off = one_field("fields.multipicklist = false", r#"{"Choices__c":["A"]}"#).unwrap_err();
+    assert!(off.contains("an array does not fit"), "{off}");
+}
+
+#[test]
+fn a_parent_is_named_by_its_external_id() {
+    for (value, expected) in [
+        (r#"{"Parent":{"Ext__c":"A-\u0037"}}"#, Ok(("Parent", r#"{"Ext__c":"A-7"}"#))),
+        (r#"{"parent":{"EXT__C":7}}"#, Ok(("Parent", r#"{"Ext__c":"7"}"#))),
+        (r#"{"Parent":{"attributes":{"type":"account"},"Number__c":"7.50"}}"#, Ok(("Parent", r#"{"Number__c":7.5}"#))),
+        (
+            r#"{"Owner__r":{"attributes":{"type":"Account"},"Ext__c":"7"}}"#,
+            Ok(("Owner__r", r#"{"attributes":{"type":"Account"},"Ext__c":"7"}"#)),
+        ),
+        (r#"{"Parent":null}"#, Ok(("ParentId", "null"))),
+        (r#"{"Parent":{"Ext__c":null}}"#, Ok(("ParentId", "null"))),
+        (r#"{"Parent":{"Ext__c":" "}}"#, Err("the field Parent.Ext__c: the identity is empty")),
+        (
+            r#"{"Parent":{"Number__c":"x"}}"#,
+            Err("the field Parent.Number__c: Number__c is a number field and the identity is not a number"),
+        ),
+        (
+            r#"{"Parent":{"Name":"n"}}"#,
+            Err("the field Parent.Name: Account.Name is neither an external id nor an id lookup field"),
+        ),
+        (r#"{"Parent":{"Stray__c":"n"}}"#, Err("unknown Account.Stray__c")),
+        (r#"{"Parent":{"Ext__c":{"a":1}}}"#, Err("the field Parent.Ext__c is an object, and names no parent")),
+        (
+            r#"{"Parent":{"Ext__c":"a","Name":"n"}}"#,
+            Err("the field Parent has 2 members, and a parent is named by one: its external id"),
+        ),
+        (r#"{"Parent":{}}"#, Err("the field Parent has 0 members, and a parent is named by one: its external id")),
+        (
+            r#"{"Parent":"a"}"#,
+            Err("Parent is the parent that ParentId leads to, and takes an object with its external id"),
+        ),
+        (
+            r#"{"Owner__r":{"Ext__c":"7"}}"#,
+            Err("the field Owner__r: its attributes.type has to name one of Group, Account"),
+        ),
+        (r#"{"Owner__r":{"attributes":{"type":"Group"},"Ext__c":"7"}}"#, Err("undescribed Group")),
+        (
+            r#"{"ParentId":{"Ext__c":"7"}}"#,
+            Err(
+                "the field ParentId: an object does not fit into a field of the type reference; its parent is named Parent",
+            ),
+        ),
+        (r#"{"ParentId":"0017Q00000EZlby","Parent":{"Ext__c":"7"}}"#, Err("the field ParentId is there twice")),
+        (r#"{"Street":{"Name":"n"}}"#, Err("unknown Account.Street")),
+    ] {
+        let expected = expected.map(|(name, json): (&str, &str)| (name.to_owned(), json.to_owned()));
+        assert_eq!(one_field("", value), expected.map_err(str::to_owned), "{value}");
+    }
+}
+
+#[test]
+fn the_route_names_and_adds_fields() {
+    for (more, value, expected) in [
+        ("fields.rename = { full-name = \"Name\" }", r#"{"Full-Name":"n"}"#, Ok(("Name", r#""n""#))),
+        ("fields.rename = { code = \"Parent.Ext__c\" }", r#"{"code":"A"}"#, Ok(("Parent", r#"{"Ext__c":"A"}"#))),
+        ("fields.rename = { code = \"Parent.Ext__c\" }", r#"{"code":null}"#, Ok(("ParentId", "null"))),
+        ("fields.rename = { a = \"Name\" }", r#"{"a":"n","Name":"m"}"#, Err("the field Name is there twice")),
+        (
+            "fields.rename = { a = \"Id\" }",
+            r#"{"a":"0017Q00000EZlby"}"#,
+            Err("the value's field Id names another record: the target is Ext__c=k"),
+        ),
+        (
+            "fields.rename = { a = \"Ext__c\" }",
+            r#"{"a":"other"}"#,
+            Err("the value's field Ext__c names another record: the target is Ext__c=k"),
+        ),
+        ("fields.rename = { attributes = \"Name\" }", r#"{"attributes":"n"}"#, Ok(("Name", r#""n""#))),
+        ("fields.constant = { Name = \"n\\\"\" }", "{}", Ok(("Name", r#""n\"""#))),
+        ("fields.constant = { Name = \"n\" }", r#"{"name":"m"}"#, Ok(("Name", r#""n""#))),
+        ("fields.constant = { Age__c = -7 }", "{}", Ok(("Age__c", "-7"))),
+        ("fields.constant = { Active__c = true }", "{}", Ok(("Active__c", "true"))),
+        ("fields.constant = { \"Parent.Ext__c\" = \"A\" }", "{}", Ok(("Parent", r#"{"Ext__c":"A"}"#))),
+        (
+            "fields.constant = { \"Parent.Ext__c\" = \"A\" }",
+            r#"{"ParentId":"0017Q00000EZlby","Parent":{"Ext__c":"B"}}"#,
+            Ok(("Parent", r#"{"Ext__c":"A"}"#)),
+        ),
+        ("fields.topic = \"Name\"", r#"{"Name":"m"}"#, Ok(("Name", r#""t""#))),
+        ("fields.partition = \"Age__c\"", "{}", Ok(("Age__c", "0"))),
+        ("fields.offset = \"Name\"", "{}", Ok(("Name", r#""7""#))),
+        ("fields.timestamp = \"At__c\"", "{}", Ok(("At__c", r#""2024-02-29T00:00:00.123Z""#))),
+        ("fields.timestamp = \"Day__c\"", "{}", Ok(("Day__c", r#""2024-02-29""#))),
+        ("fields.timestamp = \"Age__c\"", "{}", Ok(("Age__c", "1709164800123"))),
+        ("fields.include = [\"a\"]\nfields.rename = { a = \"Name\" }", r#"{"a":"n","b":1}"#, Ok(("Name", r#""n""#))),
+    ] {
+        let expected = expected.map(|(name, json): (&str, &str)| (name.to_owned(), json.to_owned()));
+        assert_eq!(one_field(more, value), expected.map_err(str::to_owned), "{more} {value}");
+    }
+}
