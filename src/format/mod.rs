@@ -6,7 +6,8 @@
 //! | `json`, `json_with_schema`, `avro`, `json_schema`, `protobuf` | one format each: bytes and a schema → JSON |
 //! | `frame`, `registry`, `schema` | which schema a record names, where it is, and what it says |
 //! | `logical` | numbers that mean dates, times, instants and decimals |
-//! | `writer`, `names` | the JSON that is made, and where its members lie; names that are there twice |
+//! | `members`, `names` | the parts of a JSON text; names that are there twice |
+//! | `writer` | the JSON that is made, and where its members lie |
 //!
 //! Whatever the bytes are, a converter ends: with JSON within a limit, or with an error that names the member. Nothing
 //! nests deeper than a bound, and no length is believed before the bytes are there.
@@ -19,6 +20,7 @@ pub mod json;
 mod json_schema;
 pub mod json_with_schema;
 mod logical;
+mod members;
 mod names;
 mod protobuf;
 mod registry;
@@ -29,6 +31,7 @@ use bytestring::ByteString;
 
 use self::logical::{Logical, Unit};
 
+pub(crate) use self::members::{Members, elements};
 pub use self::{
     converter::{Converters, NoRegistry, Wanted},
     error::FormatError,

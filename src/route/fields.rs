@@ -8,12 +8,17 @@ use std::sync::Arc;
 
 use bytestring::ByteString;
 
-use super::{Refusal, Route, fit::fit, parent::Parent};
+use super::{
+    Refusal, Route,
+    fit::fit,
+    parent::Parent,
+    row::{Row, invalid},
+};
 use crate::{
     config::{self, Constant, Nulls},
     format,
     record::{
-        Action, Field, Fields, Holds, Identity, MatchKey, Meaning, Object, Reason, Record, Rejection, Schema, Value,
+        Action, Fields, Holds, Identity, MatchKey, Meaning, Object, Reason, Record, Rejection, Schema, Value,
         ValueKind, is_api_name,
     },
 };
@@ -60,16 +65,6 @@ pub(super) fn fields(
         return Err(Rejection::put(Reason::TooLarge, message).into());
     }
     Ok(row.fields)
-}
-
-/// A row in the making.
-pub(super) struct Row<'a> {
-    pub(super) route: &'a Route,
-    pub(super) schema: &'a Schema,
-    action: Action,
-    /// The fields that the route sets itself, and the record does not.
-    own: Vec<&'a Arc<str>>,
-    pub(super) fields: Fields,
 }
 
 /// The name of the field that a member or a target is about: of a parent, that of the reference to it.
@@ -125,25 +120,6 @@ impl Row<'_> {
         }
     }
 
-    pub(super) fn check_writable(&self, field: &Field) -> Result<(), Refusal> {
-        let writable = match self.action {
-            Action::Create => field.createable,
-            Action::Update => field.updateable,
-            Action::Upsert | Action::Delete => field.createable || field.updateable,
-        };
-        if writable { Ok(()) } else { Err(invalid(format!("the field {} cannot be written by this user", field.name))) }
-    }
-
-    /// `name` is the field's own, or that of its parent.
-    pub(super) fn put(&mut self, field: &Field, name: Arc<str>, json: ByteString) -> Result<(), Refusal> {
-        let fields = &self.fields;
-        if fields.has(&field.name) || field.relationship.as_ref().is_some_and(|parent| fields.has(parent)) {
-            return Err(invalid(format!("the field {} is there twice", field.name)));
-        }
-        self.fields.push(name, json);
-        Ok(())
-    }
-
     /// Where the record lies, and when it was written.
     fn coordinates(&mut self, record: &Record) -> Result<(), Refusal> {
         let (names, position) = (&self.route.fields, &record.position);
@@ -196,8 +172,4 @@ fn names_target(name: &str, value: Value<'_>, target: Option<&Identity>) -> Resu
     let target = target.map_or_else(|| "the org chooses the id of an insert".into(), |t| format!("the target is {t}"));
     Err(Rejection::put(Reason::TargetMismatch, format!("the value's field {name} names another record: {target}"))
         .into())
-}
-
-pub(super) fn invalid(message: String) -> Refusal {
-    Rejection::put(Reason::InvalidField, message).into()
 }

@@ -6,7 +6,7 @@
 use bytestring::ByteString;
 
 use crate::{
-    format::{self, json::elements},
+    format::{self, elements},
     record::{Decimal, Field, Holds, Meaning, Value, ValueKind},
 };
 

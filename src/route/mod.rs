@@ -8,6 +8,7 @@ mod parent;
 #[expect(clippy::module_inception, reason = "the noun is called a route")]
 mod route;
 mod routes;
+mod row;
 #[cfg(test)]
 mod tests;
 

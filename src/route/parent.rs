@@ -7,10 +7,10 @@ use bytestring::ByteString;
 
 use super::{
     Refusal,
-    fields::{Row, invalid},
+    row::{Row, invalid},
 };
 use crate::{
-    format::json::Members,
+    format::Members,
     record::{ExternalId, Field, KeyKind, SObject, Value, ValueKind},
 };
 

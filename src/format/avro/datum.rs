@@ -3,8 +3,8 @@ use crate::{
     format::{
         Converted, FormatError,
         frame::{varint, write_uuid},
-        json,
         logical::Logical,
+        members,
         writer::Writer,
     },
     record::Meaning,
@@ -130,7 +130,7 @@ impl<'a> Datum<'a> {
                 out.member(key, |out| datum.value(values, out))
             })
         })?;
-        json::unique(read.len(), |at| read.name_at(at))?;
+        members::unique(read.len(), |at| read.name_at(at))?;
         Ok(Converted::Object(read))
     }
 

@@ -3,9 +3,9 @@ use bytes::Bytes;
 use super::schema::Schema;
 use crate::{
     format::{
-        Converted, FormatError,
-        json::{self, Members},
+        Converted, FormatError, json,
         logical::Logical,
+        members::{Members, elements},
         writer::Writer,
     },
     record::{Meaning, Value, ValueKind},
@@ -38,7 +38,7 @@ impl Schema {
                 logical.json(json, out)
             }
             (ValueKind::Array, _) if node.items.is_some() => out.nested(['[', ']'], |out| {
-                json::elements(json, |at, item| {
+                elements(json, |at, item| {
                     out.item()?;
                     self.write(node.items, item, out).map(drop).map_err(|error| error.at(at))
                 })

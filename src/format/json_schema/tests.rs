@@ -91,3 +91,26 @@ fn what_leads_too_far_is_refused() {
     let wide = format!(r#"{{"oneOf":[{branches}],"$defs":{{"all":{{"properties":{{{}}}}}}}}}"#, properties.join(","));
     assert!(compile(&wide, &[]).unwrap_err().contains("more than 100000 properties"));
 }
+
+proptest::proptest! {
+    #[test]
+    fn what_is_written_is_what_is_read(days in -719_162_i32..=2_932_896, text: String, number: i64, flags: Vec<bool>) {
+        let schema = r#"{"properties":{"day":{"title":"org.apache.kafka.connect.data.Date"}}}"#;
+        let payload = serde_json::json!({"day": days, "text": text, "number": number, "flags": flags});
+        let read: serde_json::Value =
+            serde_json::from_str(&read(&compile(schema, &[]).unwrap(), &payload.to_string()).unwrap()).unwrap();
+        let day = time::Date::from_julian_day(2_440_588 + days).unwrap();
+        let day = format!("{:04}-{:02}-{:02}", day.year(), u8::from(day.month()), day.day());
+        proptest::prop_assert_eq!(read, serde_json::json!({"day": day, "text": text, "number": number, "flags": flags}));
+    }
+
+    #[test]
+    fn any_schema_and_any_bytes_are_read_or_refused(
+        schema in r#"[\{\}\[\]"$#/a-z:,0-9]{0,40}"#,
+        bytes: Vec<u8>,
+    ) {
+        if let Ok(schema) = compile(&schema, &[]) {
+            drop(schema.read(bytes.into(), 1000));
+        }
+    }
+}

@@ -17,10 +17,7 @@ use bytes::Bytes;
 use moka::sync::Cache;
 
 use self::schema::Schema;
-use super::{
-    Converted, FormatError,
-    json::{self, Members},
-};
+use super::{Converted, FormatError, json, members::Members};
 
 /// The converter: it remembers the schemas that it has read, since each comes again with every record.
 #[derive(Debug, Clone)]

@@ -3,9 +3,9 @@ use bytestring::ByteString;
 use super::schema::{Kind, Schema};
 use crate::{
     format::{
-        Converted, FormatError,
-        json::{self, Members},
+        Converted, FormatError, json,
         logical::Logical,
+        members::{Members, elements},
         writer::Writer,
     },
     record::{Meaning, Value, ValueKind},
@@ -72,7 +72,7 @@ impl Schema {
             // Jackson writes what is no number to JSON as a text.
             (Kind::Float, ValueKind::String) => Err(FormatError::new(format!("{json} is no number to JSON"))),
             (Kind::Array(items), ValueKind::Array) => out.nested(['[', ']'], |out| {
-                json::elements(json, |at, item| {
+                elements(json, |at, item| {
                     out.item()?;
                     items.write(item, out).map(drop).map_err(|error| error.at(at))
                 })

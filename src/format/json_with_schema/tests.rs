@@ -4,7 +4,7 @@ use super::JsonWithSchema;
 use crate::format::Converted;
 
 fn read(text: &str) -> Result<String, String> {
-    match JsonWithSchema::default().read(Bytes::copy_from_slice(text.as_bytes()), 10_000) {
+    match JsonWithSchema::default().read(Bytes::copy_from_slice(text.as_bytes()), 1 << 20) {
         Ok(Converted::Object(object)) => Ok(object.text.to_string()),
         Ok(Converted::Value(json, _)) => Ok(json.to_string()),
         Err(error) => Err(error.to_string()),
@@ -136,6 +136,17 @@ fn the_envelope() {
 }
 
 proptest::proptest! {
+    #[test]
+    fn what_is_written_is_what_is_read(long: i64, text: String, flag: bool, maybe: Option<i32>, texts: Vec<String>) {
+        let schema = serde_json::json!({"type": "struct", "fields": [
+            {"field": "long", "type": "int64"}, {"field": "text", "type": "string"}, {"field": "flag", "type": "boolean"},
+            {"field": "maybe", "type": "int32", "optional": true},
+            {"field": "texts", "type": "array", "items": {"type": "string"}}]});
+        let payload = serde_json::json!({"long": long, "text": text, "flag": flag, "maybe": maybe, "texts": texts});
+        let json = read(&serde_json::json!({"schema": schema, "payload": payload}).to_string()).unwrap();
+        proptest::prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap(), payload);
+    }
+
     #[test]
     fn any_text_is_read_or_refused(schema in r#"[\{\}\[\]"a-z0-9:,]{0,20}"#, payload in r#"[\{\}\[\]"a-z0-9:,]{0,20}"#) {
         drop(read(&format!(r#"{{"schema":{{"type":"struct","fields":[{schema}]}},"payload":{payload}}}"#)));
