@@ -30,11 +30,7 @@ pub fn variables(env: impl IntoIterator<Item = (OsString, OsString)>) -> impl It
 }
 
 /// [`load`] of a text that is already read; `path` only names it in problems.
-pub(super) fn load_text(
-    text: &str,
-    path: &Path,
-    env: impl IntoIterator<Item = (String, String)>,
-) -> Result<Config, Problems> {
+pub fn load_text(text: &str, path: &Path, env: impl IntoIterator<Item = (String, String)>) -> Result<Config, Problems> {
     let Layers { values, origins, mut problems } =
         source::layers(text, path, env).map_err(|problem| Problems(vec![problem]))?;
     let mut walk = Checker::new(&origins);

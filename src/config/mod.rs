@@ -31,7 +31,7 @@ use serde::Deserialize;
 
 pub use self::dead_letter::{DeadLetter, OnRejection, TooLarge};
 pub use self::kafka::{Kafka, Start};
-pub use self::load::{load, variables};
+pub use self::load::{load, load_text, variables};
 pub use self::outside::{Admin, Log, LogFormat};
 pub use self::pipeline::{Cache, InsertUnknown, Pipeline, Retry};
 pub use self::problem::{Problem, Problems};

@@ -5,14 +5,14 @@ use bytestring::ByteString;
 
 use super::{Converted, FormatError, Registry, frame, json, json_with_schema::JsonWithSchema};
 use crate::{
-    config::{self, KeyFormat, ValueFormat},
-    record::{Header, Meaning, Message, Object, Reason, Record, Rejection, Stage, Value, ValueKind},
+    config::{self, ValueFormat},
+    record::{Header, Message, Object, Reason, Record, Rejection, Stage, Value, ValueKind},
 };
 
 /// What a route's keys and values are, and what is needed to read them.
 #[derive(Debug)]
 pub struct Converters {
-    key: Format,
+    key: KeyFormat,
     /// The member of a structured key that is the identity.
     key_field: Option<String>,
     value: Format,
@@ -33,9 +33,14 @@ pub struct Wanted {
 }
 
 #[derive(Debug)]
-enum Format {
+enum KeyFormat {
     Text,
     Bytes,
+    Converted(Format),
+}
+
+#[derive(Debug)]
+enum Format {
     Json,
     JsonWithSchema(JsonWithSchema),
     Registered(Kind, Arc<Registry>),
@@ -56,13 +61,15 @@ impl Converters {
     ) -> Result<Self, NoRegistry> {
         let registered = |kind| Ok(Format::Registered(kind, registry.ok_or(NoRegistry)?.clone()));
         let key = match route.key.format {
-            KeyFormat::String => Format::Text,
-            KeyFormat::Bytes => Format::Bytes,
-            KeyFormat::Json => Format::Json,
-            KeyFormat::JsonWithSchema => Format::JsonWithSchema(JsonWithSchema::default()),
-            KeyFormat::Avro => registered(Kind::Avro)?,
-            KeyFormat::JsonSchema => registered(Kind::JsonSchema)?,
-            KeyFormat::Protobuf => registered(Kind::Protobuf)?,
+            config::KeyFormat::String => KeyFormat::Text,
+            config::KeyFormat::Bytes => KeyFormat::Bytes,
+            config::KeyFormat::Json => KeyFormat::Converted(Format::Json),
+            config::KeyFormat::JsonWithSchema => {
+                KeyFormat::Converted(Format::JsonWithSchema(JsonWithSchema::default()))
+            }
+            config::KeyFormat::Avro => KeyFormat::Converted(registered(Kind::Avro)?),
+            config::KeyFormat::JsonSchema => KeyFormat::Converted(registered(Kind::JsonSchema)?),
+            config::KeyFormat::Protobuf => KeyFormat::Converted(registered(Kind::Protobuf)?),
         };
         let value = match route.value.format {
             ValueFormat::Json => Format::Json,
@@ -79,16 +86,15 @@ impl Converters {
         let mut message = Message::default();
         if let Some(key) = record.key.as_ref().filter(|_| wanted.key) {
             let text = self.key(key, &record.headers).await;
-            let text = text.map_err(|error| {
-                rejection("key", &self.key, &error, Reason::InvalidKey, Stage::KeyConverter(self.key.class()))
-            })?;
-            message.key = Some(text);
+            let (word, class) = self.key.names();
+            let stage = Stage::KeyConverter(class);
+            message.key = Some(text.map_err(|error| rejection(("key", word), &error, Reason::InvalidKey, stage))?);
         }
         if let Some(value) = record.value.as_ref().filter(|_| wanted.value) {
             let object = self.value(value, &record.headers).await;
-            let object = object.map_err(|error| {
-                rejection("value", &self.value, &error, Reason::InvalidValue, Stage::ValueConverter(self.value.class()))
-            })?;
+            let (word, class) = self.value.names();
+            let stage = Stage::ValueConverter(class);
+            let object = object.map_err(|error| rejection(("value", word), &error, Reason::InvalidValue, stage))?;
             message.made = if self.value.makes_text() { object.text.len() } else { 0 };
             message.value = Some(object);
         }
@@ -109,27 +115,42 @@ impl Converters {
     async fn key(&self, bytes: &Bytes, headers: &[Header]) -> Result<ByteString, FormatError> {
         let text = |value: Value<'_>| value.text().map(|text| ByteString::from(text.as_ref()));
         match &self.key {
-            Format::Text => json::text(bytes.clone()),
-            Format::Bytes => {
+            KeyFormat::Text => json::text(bytes.clone()),
+            KeyFormat::Bytes => {
                 use base64::{Engine as _, prelude::BASE64_STANDARD};
                 Ok(BASE64_STANDARD.encode(bytes).into())
             }
-            format => match (format.read(bytes, headers, "__key_schema_id", self.limit).await?, &self.key_field) {
-                (Converted::Value(json, meaning), _) => {
-                    let value = Value { json: &json, meaning };
-                    text(value)
-                        .ok_or_else(|| FormatError::new(format!("it is {}, and names no record", value.kind().name())))
+            KeyFormat::Converted(format) => {
+                match (format.read(bytes, headers, "__key_schema_id", self.limit).await?, &self.key_field) {
+                    (Converted::Value(json, meaning), _) => {
+                        let value = Value { json: &json, meaning };
+                        text(value).ok_or_else(|| {
+                            FormatError::new(format!("it is {}, and names no record", value.kind().name()))
+                        })
+                    }
+                    (Converted::Object(_), None) => Err(FormatError::new(
+                        "it is an object, and key.field does not say which member is the identity",
+                    )),
+                    (Converted::Object(object), Some(field)) => match object.get(field) {
+                        None => Err(FormatError::new(format!("it has no member {field}, which key.field names"))),
+                        Some(value) => text(value).ok_or_else(|| {
+                            FormatError::new(format!("it is {}, and names no record", value.kind().name()))
+                                .within(field)
+                        }),
+                    },
                 }
-                (Converted::Object(_), None) => {
-                    Err(FormatError::new("it is an object, and key.field does not say which member is the identity"))
-                }
-                (Converted::Object(object), Some(field)) => match object.get(field) {
-                    None => Err(FormatError::new(format!("it has no member {field}, which key.field names"))),
-                    Some(value) => text(value).ok_or_else(|| {
-                        FormatError::new(format!("it is {}, and names no record", value.kind().name())).within(field)
-                    }),
-                },
-            },
+            }
+        }
+    }
+}
+
+impl KeyFormat {
+    /// As those of [`Format`].
+    fn names(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Text => ("string", "org.apache.kafka.connect.storage.StringConverter"),
+            Self::Bytes => ("bytes", "org.apache.kafka.connect.converters.ByteArrayConverter"),
+            Self::Converted(format) => format.names(),
         }
     }
 }
@@ -154,7 +175,6 @@ impl Format {
         limit: usize,
     ) -> Result<Converted, FormatError> {
         match self {
-            Self::Text | Self::Bytes => Ok(Converted::Value(json::text(bytes.clone())?, Meaning::Plain)),
             Self::Json if bytes.len() > limit => Err(FormatError::too_large(limit)),
             Self::Json => json::read(bytes.clone()),
             Self::JsonWithSchema(converter) => converter.read(bytes.clone(), limit),
@@ -180,38 +200,24 @@ impl Format {
         }
     }
 
-    /// As the configuration spells it.
-    fn word(&self) -> &'static str {
+    /// As the configuration spells it, and the class that Connect would name: what dashboards and filters look for.
+    fn names(&self) -> (&'static str, &'static str) {
         match self {
-            Self::Text => "string",
-            Self::Bytes => "bytes",
-            Self::Json => "json",
-            Self::JsonWithSchema(_) => "json_with_schema",
-            Self::Registered(Kind::Avro, _) => "avro",
-            Self::Registered(Kind::JsonSchema, _) => "json_schema",
-            Self::Registered(Kind::Protobuf, _) => "protobuf",
-        }
-    }
-
-    /// The class that Connect would name: what dashboards and filters look for.
-    fn class(&self) -> &'static str {
-        match self {
-            Self::Text => "org.apache.kafka.connect.storage.StringConverter",
-            Self::Bytes => "org.apache.kafka.connect.converters.ByteArrayConverter",
-            Self::Json | Self::JsonWithSchema(_) => "org.apache.kafka.connect.json.JsonConverter",
-            Self::Registered(Kind::Avro, _) => "io.confluent.connect.avro.AvroConverter",
-            Self::Registered(Kind::JsonSchema, _) => "io.confluent.connect.json.JsonSchemaConverter",
-            Self::Registered(Kind::Protobuf, _) => "io.confluent.connect.protobuf.ProtobufConverter",
+            Self::Json => ("json", "org.apache.kafka.connect.json.JsonConverter"),
+            Self::JsonWithSchema(_) => ("json_with_schema", "org.apache.kafka.connect.json.JsonConverter"),
+            Self::Registered(Kind::Avro, _) => ("avro", "io.confluent.connect.avro.AvroConverter"),
+            Self::Registered(Kind::JsonSchema, _) => ("json_schema", "io.confluent.connect.json.JsonSchemaConverter"),
+            Self::Registered(Kind::Protobuf, _) => ("protobuf", "io.confluent.connect.protobuf.ProtobufConverter"),
         }
     }
 
     /// Whether what it gives is a text of its own, not a slice of the record.
     fn makes_text(&self) -> bool {
-        !matches!(self, Self::Text | Self::Json)
+        !matches!(self, Self::Json)
     }
 }
 
-fn rejection(part: &str, format: &Format, error: &FormatError, reason: Reason, stage: Stage) -> Rejection {
+fn rejection((part, word): (&str, &str), error: &FormatError, reason: Reason, stage: Stage) -> Rejection {
     let reason = if error.too_large { Reason::TooLarge } else { reason };
-    Rejection { stage, ..Rejection::put(reason, format!("{part}.format = \"{}\": {error}", format.word())) }
+    Rejection { stage, ..Rejection::put(reason, format!("{part}.format = \"{word}\": {error}")) }
 }
