@@ -1,3 +1,5 @@
+use std::panic::catch_unwind;
+
 use bytes::Bytes;
 
 use super::{Converted, FormatError, avro, json_schema, protobuf};
@@ -38,12 +40,14 @@ enum Read {
 
 impl Schema {
     pub fn compile(registered: &Registered) -> Self {
-        let read = match registered.kind.as_str() {
+        let read = || match registered.kind.as_str() {
             "AVRO" => avro::Schema::compile(registered).map(Read::Avro),
             "JSON" => json_schema::Schema::compile(registered).map(Read::Json),
             "PROTOBUF" => protobuf::Schema::compile(registered).map(Read::Protobuf),
             other => Ok(Read::Foreign(other.to_owned())),
         };
+        // A schema is foreign text to libraries that expect their own: one that makes them panic is a broken one.
+        let read = catch_unwind(read).unwrap_or_else(|_| Err("its reader has failed".to_owned()));
         let texts = registered.references.iter().map(|reference| reference.text.len());
         let weight = u32::try_from(registered.text.len() + texts.sum::<usize>()).unwrap_or(u32::MAX);
         Self { read: read.unwrap_or_else(Read::Broken), weight }

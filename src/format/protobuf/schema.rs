@@ -66,6 +66,10 @@ impl FileResolver for Registry {
     fn open_file(&self, name: &str) -> Result<File, Error> {
         let text = self.0.get(name).ok_or_else(|| Error::file_not_found(name))?;
         match descriptor(text) {
+            // The library panics at what it does not know, and this is foreign text.
+            Some(descriptor) if !matches!(descriptor.syntax(), "" | "proto2" | "proto3") => {
+                Err(Error::new(format!("the syntax {:?} is not known", descriptor.syntax())))
+            }
             Some(descriptor) => {
                 Ok(File::from_file_descriptor_proto(FileDescriptorProto { name: Some(name.to_owned()), ..descriptor }))
             }

@@ -199,6 +199,9 @@ fn bad_bytes_and_bad_schemas() {
         let error = compile(text, &[]);
         assert!(error.is_err() || text.is_empty(), "{text}");
     }
+    let unknown =
+        BASE64_STANDARD.decode("Cgd4LnByb3RvEgFwIiQKAUESDgoCaWQYASABKAVSAmlkEg8KAW5YAiADKAsyBC5wLkFiBnByb2RvMw==");
+    assert!(compile(&BASE64_STANDARD.encode(unknown.unwrap()), &[]).unwrap_err().contains("prodo3"));
     let twice = r#"syntax = "proto3"; message A { int32 id = 1; int32 ID = 2; }"#;
     assert!(compile(twice, &[]).is_err());
 }
