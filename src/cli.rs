@@ -4,8 +4,10 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
+#[cfg(feature = "dev")]
+use crate::config::Log;
 use crate::{
-    config::{self, Config, Log, Problems},
+    config::{self, Config, Problems},
     daemon,
     kafka::KafkaConfigError,
     ops::{metrics::Metrics, signal, telemetry},

@@ -68,11 +68,11 @@ fn check(value: Value<'_>, depth: usize) -> Result<(), FormatError> {
         }
         ValueKind::Object => {
             let members = Members::read(value.json)?;
-            unique(members.0.len(), |at| &members.0[at].0)?;
+            unique(members.list.len(), |at| &members.list[at].0)?;
             let check = |(name, json): &(Cow<'_, str>, &str)| {
                 check(Value::plain(json), depth + 1).map_err(|error| error.within(name))
             };
-            members.0.iter().try_for_each(check)
+            members.list.iter().try_for_each(check)
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The parts of a JSON text, one level down: an object's members, an array's elements, each as the text that it is.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, cell::OnceCell, collections::HashMap, fmt};
 
 use serde::{
     Deserialize,
@@ -12,7 +12,11 @@ use super::{FormatError, names};
 use crate::record::Object;
 
 /// All members of an object, equal names included: `serde_json`'s own map would keep the last of them in silence.
-pub(crate) struct Members<'a>(pub(crate) Vec<(Cow<'a, str>, &'a str)>);
+pub(crate) struct Members<'a> {
+    pub(crate) list: Vec<(Cow<'a, str>, &'a str)>,
+    /// By name, where there are many and one of them was not where it was looked for.
+    index: OnceCell<HashMap<String, usize>>,
+}
 
 impl<'a> Members<'a> {
     pub(crate) fn read(json: &'a str) -> Result<Self, FormatError> {
@@ -21,13 +25,25 @@ impl<'a> Members<'a> {
 
     /// Those of an object that was read.
     pub(super) fn of(object: &'a Object) -> Self {
-        Self(object.iter().map(|(name, value)| (Cow::Borrowed(name), value.json)).collect())
+        Self::new(object.iter().map(|(name, value)| (Cow::Borrowed(name), value.json)).collect())
+    }
+
+    fn new(list: Vec<(Cow<'a, str>, &'a str)>) -> Self {
+        Self { list, index: OnceCell::new() }
     }
 
     /// The member of this name, to the letter; most likely it is the one at `place`.
     pub(crate) fn find(&self, place: usize, name: &str) -> Option<&'a str> {
-        let there = self.0.get(place).filter(|(known, _)| known == name);
-        there.or_else(|| self.0.iter().find(|(known, _)| known == name)).map(|(_, json)| *json)
+        const FEW: usize = 32;
+        let there = self.list.get(place).filter(|(known, _)| known == name);
+        let found = there.or_else(|| {
+            if self.list.len() <= FEW {
+                return self.list.iter().find(|(known, _)| known == name);
+            }
+            let names = || self.list.iter().enumerate().rev().map(|(at, (name, _))| (name.to_string(), at)).collect();
+            self.list.get(*self.index.get_or_init(names).get(name)?)
+        });
+        found.map(|(_, json)| *json)
     }
 }
 
@@ -98,7 +114,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
                 while let Some(Text(name)) = map.next_key()? {
                     members.push((name, map.next_value::<&RawValue>()?.get()));
                 }
-                Ok(Members(members))
+                Ok(Members::new(members))
             }
         }
         deserializer.deserialize_map(MembersVisitor)

@@ -29,7 +29,7 @@ impl Parent<'_> {
     pub(super) fn set_nested(row: &mut Row<'_>, relationship: &str, json: &str) -> Result<(), Refusal> {
         let read = |json| Members::read(json).map_err(|error| invalid(format!("the field {relationship}: {error}")));
         let (attributes, keys): (Vec<_>, Vec<_>) =
-            read(json)?.0.into_iter().partition(|(name, _)| name.eq_ignore_ascii_case("attributes"));
+            read(json)?.list.into_iter().partition(|(name, _)| name.eq_ignore_ascii_case("attributes"));
         let named = match attributes.first() {
             Some((_, attributes)) if attributes.starts_with('{') => read(attributes)?.find(0, "type"),
             _ => None,

@@ -44,7 +44,7 @@ impl Schema {
                 })
             }),
             (ValueKind::Object, _) if !node.properties.is_empty() => out.nested(['{', '}'], |out| {
-                Members::read(json)?.0.into_iter().try_for_each(|(name, json)| {
+                Members::read(json)?.list.into_iter().try_for_each(|(name, json)| {
                     out.key(&name)?;
                     let inner = node.properties.get(&*name).copied();
                     self.write(inner, json, out).map(drop).map_err(|error| error.within(&name))

@@ -41,7 +41,7 @@ impl JsonWithSchema {
         let text = json::text(bytes)?;
         let envelope = Members::read(&text)?;
         let (Some(schema), Some(payload), 2) =
-            (envelope.find(0, "schema"), envelope.find(1, "payload"), envelope.0.len())
+            (envelope.find(0, "schema"), envelope.find(1, "payload"), envelope.list.len())
         else {
             let message = "it is not {\"schema\": …, \"payload\": …} and nothing else, as JsonConverter writes it";
             return Err(FormatError::new(message));

@@ -13,6 +13,12 @@ use crate::{
 
 impl Schema {
     pub(super) fn read(&self, payload: &ByteString, limit: usize) -> Result<Converted, FormatError> {
+        if let ("null", false, Some(default)) = (&**payload, self.optional, &self.default) {
+            return match &**default {
+                "null" => Err(FormatError::new("it is required and null")),
+                default => self.read(&ByteString::from(default), limit),
+            };
+        }
         // Duplicates, lone surrogates and deep nesting are found here, wherever they are.
         let read = json::read_text(payload.clone())?;
         match (&self.kind, read) {
@@ -78,7 +84,7 @@ impl Schema {
                 })
             }),
             (Kind::Map(values), ValueKind::Object) => out.nested(['{', '}'], |out| {
-                Members::read(json)?.0.into_iter().try_for_each(|(name, json)| {
+                Members::read(json)?.list.into_iter().try_for_each(|(name, json)| {
                     out.key(&name)?;
                     values.write(json, out).map(drop).map_err(|error| error.within(&name))
                 })

@@ -6,7 +6,7 @@ use std::{
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::format::logical::Logical;
+use crate::format::{json, logical::Logical};
 
 #[derive(Debug)]
 pub(super) struct Schema {
@@ -99,8 +99,19 @@ impl Schema {
             ("struct", _) => Kind::Struct(fields(raw.fields.unwrap_or_default())?),
             (other, _) => return Err(format!("{other:?} is no type of Connect's")),
         };
-        Ok(Self { kind, optional: raw.optional, default: raw.default.map(|json| json.get().into()) })
+        let default = raw.default.map(default).transpose()?;
+        Ok(Self { kind, optional: raw.optional, default })
     }
+}
+
+/// It stands in for a value any number of times, and is held to what a value is held to.
+fn default(json: &RawValue) -> Result<Box<str>, String> {
+    const LONGEST: usize = 4096;
+    if json.get().len() > LONGEST {
+        return Err(format!("a default has more than {LONGEST} bytes"));
+    }
+    json::read_text(json.get().into()).map_err(|error| format!("a default: {error}"))?;
+    Ok(json.get().into())
 }
 
 fn fields(raw: Vec<Raw<'_>>) -> Result<Vec<(Box<str>, Schema)>, String> {

@@ -110,6 +110,23 @@ fn the_envelope() {
             Ok(r#"{"a\"":1}"#),
         ),
         (r#"{"schema":{"type":"int64"},"payload":7}"#, Ok("7")),
+        (
+            r#"{"schema":{"type":"string","default":"\ud800"},"payload":null}"#,
+            Err(
+                "its schema cannot be read: a default: it holds no text, but half of a surrogate pair or the like: unexpected end of hex escape at line 1 column 8",
+            ),
+        ),
+        (
+            r#"{"schema":{"type":"struct","fields":[],"default":{"a":1,"A":2}},"payload":null}"#,
+            Err(
+                "its schema cannot be read: a default: the field A: it is there twice (names are compared without case)",
+            ),
+        ),
+        (
+            r#"{"schema":{"type":"struct","fields":[{"field":"a","type":"int8"}],"default":{"a":1}},"payload":null}"#,
+            Ok(r#"{"a":1}"#),
+        ),
+        (r#"{"schema":{"type":"struct","fields":[],"default":null},"payload":null}"#, Err("it is required and null")),
         (r#"{"schema":{"type":"int64"},"payload":{"a":1}}"#, Err("its schema says an integer, and it is an object")),
         (r#"{"a":1}"#, Err("it is not {\"schema\": …, \"payload\": …} and nothing else, as JsonConverter writes it")),
         (

@@ -24,7 +24,7 @@ impl Schema {
         let message = DynamicMessage::decode(descriptor, bytes)
             .map_err(|error| FormatError::new(format!("it is no message of this type: {error}")))?;
         let writer = Writer::new(bytes.len() * 2, limit);
-        if Scalar::of(message.descriptor().full_name()).is_some() {
+        if Scalar::of(&message.descriptor()).is_some() {
             return writer.value(|out| of_message(&message, out));
         }
         writer.object(given(&message)?, |out, (field, value)| {
@@ -121,7 +121,7 @@ fn write(kind: &Kind, value: &Value, out: &mut Writer) -> Result<Meaning, Format
 }
 
 fn of_message(message: &DynamicMessage, out: &mut Writer) -> Result<Meaning, FormatError> {
-    match Scalar::of(message.descriptor().full_name()) {
+    match Scalar::of(&message.descriptor()) {
         Some(Scalar::Wrapper) => {
             let field = message.descriptor().get_field_by_name("value");
             let field = field.ok_or_else(|| FormatError::new("the wrapper holds no value"))?;

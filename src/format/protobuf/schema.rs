@@ -2,7 +2,7 @@ use std::collections::{HashMap, HashSet};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use prost::Message as _;
-use prost_reflect::{FileDescriptor, MessageDescriptor, prost_types::FileDescriptorProto};
+use prost_reflect::{FileDescriptor, Kind, MessageDescriptor, prost_types::FileDescriptorProto};
 use protox::{
     Compiler, Error,
     file::{ChainFileResolver, File, FileResolver, GoogleFileResolver},
@@ -38,6 +38,9 @@ impl Schema {
         compiler.include_imports(true).open_file(ITSELF).map_err(|error| error.to_string())?;
         let pool = compiler.descriptor_pool();
         let file = pool.get_file_by_name(ITSELF).ok_or("the file is not there after it was read")?;
+        if let Some(entry) = pool.all_messages().find(|message| message.is_map_entry() && !is_entry(message)) {
+            return Err(format!("{} is no entry of a map", entry.full_name()));
+        }
         if let Some(twice) = pool.all_messages().find_map(|message| twice(&message)) {
             return Err(format!("{twice} is there twice (names are compared without case)"));
         }
@@ -53,6 +56,15 @@ impl Schema {
         let found = rest.iter().try_fold(first, |outer, place| outer.child_messages().filter(counts).nth(*place))?;
         (!found.is_map_entry()).then_some(found)
     }
+}
+
+/// The library takes it at its word, and panics when it reads one.
+fn is_entry(message: &MessageDescriptor) -> bool {
+    let key = message.get_field(1).is_some_and(|key| {
+        !key.is_list()
+            && !matches!(key.kind(), Kind::Float | Kind::Double | Kind::Bytes | Kind::Enum(_) | Kind::Message(_))
+    });
+    key && message.get_field(2).is_some_and(|value| !value.is_list())
 }
 
 fn twice(message: &MessageDescriptor) -> Option<String> {
@@ -73,9 +85,29 @@ impl FileResolver for Registry {
             Some(descriptor) => {
                 Ok(File::from_file_descriptor_proto(FileDescriptorProto { name: Some(name.to_owned()), ..descriptor }))
             }
+            None if nesting(text) > MAX_NESTING => {
+                Err(Error::new(format!("the text is nested deeper than {MAX_NESTING} braces")))
+            }
             None => File::from_source(name, text),
         }
     }
+}
+
+/// Far more than anybody nests; the parser follows them on the stack.
+const MAX_NESTING: usize = 64;
+
+/// How deep the braces go, those in texts and comments included.
+fn nesting(text: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for byte in text.bytes() {
+        match byte {
+            b'{' | b'<' | b'[' => depth += 1,
+            b'}' | b'>' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
 }
 
 /// Confluent's Python client registers the serialized descriptor, in base64.

@@ -202,6 +202,15 @@ fn bad_bytes_and_bad_schemas() {
     let unknown =
         BASE64_STANDARD.decode("Cgd4LnByb3RvEgFwIiQKAUESDgoCaWQYASABKAVSAmlkEg8KAW5YAiADKAsyBC5wLkFiBnByb2RvMw==");
     assert!(compile(&BASE64_STANDARD.encode(unknown.unwrap()), &[]).unwrap_err().contains("prodo3"));
+    let deep = format!("syntax = \"proto3\"; option (o) = {}{};", "{c".repeat(2_000), "}".repeat(2_000));
+    assert!(compile(&deep, &[]).unwrap_err().contains("nested deeper than 64 braces"));
+    let itself = "syntax = \"proto3\"; package google.protobuf; message StringValue { StringValue value = 1; }";
+    assert_eq!(read(&compile(itself, &[]).unwrap(), &[0], &[]).as_deref(), Ok("{}"));
+    let entry = "syntax = \"proto3\"; message A { message E { option map_entry = true; KEY key = 1; VALUE } repeated E e = 1; }";
+    for (key, value) in [("bytes", "int32 value = 2;"), ("float", "int32 value = 2;"), ("string", "")] {
+        let text = entry.replace("KEY", key).replace("VALUE", value);
+        assert!(compile(&text, &[]).is_err(), "{text}");
+    }
     let twice = r#"syntax = "proto3"; message A { int32 id = 1; int32 ID = 2; }"#;
     assert!(compile(twice, &[]).is_err());
 }

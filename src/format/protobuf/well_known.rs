@@ -1,7 +1,7 @@
 //! What Confluent's registry lets a .proto file import without a reference, and the message types that stand for one
 //! value. Google's own well-known files come with protox.
 
-use prost_reflect::{DynamicMessage, Value};
+use prost_reflect::{DynamicMessage, MessageDescriptor, Value};
 
 use crate::{
     format::{
@@ -155,8 +155,11 @@ pub(super) enum Scalar {
 }
 
 impl Scalar {
-    pub(super) fn of(full_name: &str) -> Option<Self> {
-        Some(match full_name {
+    pub(super) fn of(message: &MessageDescriptor) -> Option<Self> {
+        // A file may bring types of these names that are none of them.
+        let holds_value =
+            || message.get_field_by_name("value").is_some_and(|value| value.kind().as_message().is_none());
+        Some(match message.full_name() {
             "google.protobuf.Timestamp" => Self::Timestamp,
             "google.protobuf.DoubleValue"
             | "google.protobuf.FloatValue"
@@ -166,7 +169,11 @@ impl Scalar {
             | "google.protobuf.UInt32Value"
             | "google.protobuf.BoolValue"
             | "google.protobuf.StringValue"
-            | "google.protobuf.BytesValue" => Self::Wrapper,
+            | "google.protobuf.BytesValue"
+                if holds_value() =>
+            {
+                Self::Wrapper
+            }
             "google.protobuf.Duration" => Self::Refused("Salesforce has no durations"),
             "google.protobuf.Any" => Self::Refused("a message of any type says nothing of its fields"),
             "google.protobuf.Struct" | "google.protobuf.Value" | "google.protobuf.ListValue" => {
