@@ -5,6 +5,7 @@
 
 use bigdecimal::{BigDecimal, Zero as _};
 use num_bigint::BigInt;
+use serde_json::Value as Json;
 use time::{Date, OffsetDateTime};
 
 use super::{FormatError, writer::Writer};
@@ -49,6 +50,11 @@ impl Logical {
         })
     }
 
+    /// A decimal's scale among `connect.parameters`, as Connect's converters write them into Avro and JSON Schema.
+    pub(super) fn connect_scale(parameters: Option<&Json>) -> Option<i64> {
+        parameters?.get("scale").and_then(whole)
+    }
+
     /// Writes what the integer means.
     pub(super) fn integer(self, value: i64, out: &mut Writer) -> Result<Meaning, FormatError> {
         match self {
@@ -86,6 +92,11 @@ impl Logical {
             _ => Err(FormatError::new("a logical type needs a number")),
         }
     }
+}
+
+/// A whole number, or the text of one.
+pub(super) fn whole(json: &Json) -> Option<i64> {
+    json.as_str().map_or_else(|| json.as_i64(), |text| text.parse().ok())
 }
 
 impl Unit {

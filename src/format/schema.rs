@@ -53,10 +53,6 @@ impl Schema {
         Self { read: read.unwrap_or_else(Read::Broken), weight }
     }
 
-    pub(super) fn broken(why: String) -> Self {
-        Self { read: Read::Broken(why), weight: 0 }
-    }
-
     /// The bytes of its texts, for whoever keeps it.
     pub(super) fn weight(&self) -> u32 {
         self.weight.saturating_add(1024)

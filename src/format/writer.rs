@@ -1,6 +1,9 @@
 //! One JSON text, written in one pass, and where the members of its outermost object lie in it.
 
+use std::fmt::Display;
+
 use bytestring::ByteString;
+use serde::Serialize;
 
 use super::{Converted, FormatError};
 use crate::record::{Meaning, Member, Name, Object, Span};
@@ -105,8 +108,28 @@ impl Writer {
         Ok(Meaning::Plain)
     }
 
+    /// An element of an inner array.
+    pub(super) fn element(
+        &mut self,
+        at: usize,
+        value: impl FnOnce(&mut Self) -> Result<Meaning, FormatError>,
+    ) -> Result<(), FormatError> {
+        self.item()?;
+        value(self).map(drop).map_err(|error| error.at(at))
+    }
+
+    /// A member of an inner object.
+    pub(super) fn entry(
+        &mut self,
+        name: &str,
+        value: impl FnOnce(&mut Self) -> Result<Meaning, FormatError>,
+    ) -> Result<(), FormatError> {
+        self.key(name)?;
+        value(self).map(drop).map_err(|error| error.within(name))
+    }
+
     /// Before an item of [`nested`](Self::nested).
-    pub(super) fn item(&mut self) -> Result<(), FormatError> {
+    fn item(&mut self) -> Result<(), FormatError> {
         self.separate();
         self.fits()
     }
@@ -131,17 +154,12 @@ impl Writer {
         self.raw(itoa::Buffer::new().format(value))
     }
 
-    /// The shortest digits that mean this number.
-    pub(super) fn float(&mut self, value: f64) -> Result<Meaning, FormatError> {
-        if !value.is_finite() {
-            return Err(FormatError::new(format!("{value} is no number to JSON")));
-        }
-        Ok(self.serialized(&value))
-    }
-
-    /// As [`float`](Self::float), of the digits that a 32-bit number has.
-    pub(super) fn float32(&mut self, value: f32) -> Result<Meaning, FormatError> {
-        if !value.is_finite() {
+    /// The shortest digits that mean this number among those of its size: `0.1` for 32 bits, too.
+    pub(super) fn float<T: Copy + Into<f64> + Display + Serialize>(
+        &mut self,
+        value: T,
+    ) -> Result<Meaning, FormatError> {
+        if !value.into().is_finite() {
             return Err(FormatError::new(format!("{value} is no number to JSON")));
         }
         Ok(self.serialized(&value))
@@ -178,7 +196,7 @@ impl Writer {
         self.text.push('"');
     }
 
-    fn serialized<T: serde::Serialize + ?Sized>(&mut self, value: &T) -> Meaning {
+    fn serialized<T: Serialize + ?Sized>(&mut self, value: &T) -> Meaning {
         // A finite number, or a text: neither fails.
         if let Ok(json) = serde_json::to_string(value) {
             self.text.push_str(&json);

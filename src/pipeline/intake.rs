@@ -87,35 +87,34 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
 
     /// What is known of the org. A field that a description lacks is looked for in a newer one; a parent's description
     /// is asked for when it is first needed.
-    async fn schema<E>(&self, missing: Option<&Missing>) -> Result<Schema, LaneError<E>> {
+    async fn schema<E>(&self, missing: Option<&Missing>) -> Result<Arc<Schema>, LaneError<E>> {
         let known = || self.schema.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut schema = match (&*known(), missing) {
-            (Some(schema), None) => return Ok(schema.clone()),
-            (schema, _) => schema.clone(),
-        };
+        let schema = known().clone();
+        if let (Some(schema), None) = (&schema, missing) {
+            return Ok(schema.clone());
+        }
         let org = &self.shared.org;
         let own = &self.route.sobject;
-        if let (Some(schema), Some(missing)) = (&mut schema, missing)
+        if let (Some(schema), Some(missing)) = (&schema, missing)
             && !missing.sobject.eq_ignore_ascii_case(own)
             && !missing.sobject.eq_ignore_ascii_case(&schema.sobject.name)
         {
             // An org that does not describe a parent does not know it, for this user: its children are rejected.
-            if let Ok(parent) = org.describe(&missing.sobject, missing.field.as_deref()).await {
-                schema.parents.retain(|known| known.name != parent.name);
-                schema.parents.push(parent);
-            }
-            *known() = Some(schema.clone());
-            return Ok(schema.clone());
+            let Ok(parent) = org.describe(&missing.sobject, missing.field.as_deref()).await else {
+                return Ok(schema.clone());
+            };
+            let mut schema = Schema::clone(schema);
+            schema.parents.retain(|known| known.name != parent.name);
+            schema.parents.push(parent);
+            return Ok(known().insert(Arc::new(schema)).clone());
         }
         let describe = |cause| LaneError::Describe { sobject: own.clone(), cause };
         let missing = missing.and_then(|missing| missing.field.as_deref());
         let sobject = org.describe(own, missing).await.map_err(describe)?;
         let key_field = self.route.external_id_field.as_deref().map(|name| sobject.key_field(name)).transpose();
         let key_field = key_field.map_err(describe)?.map(Arc::new);
-        let parents = schema.map_or_else(Vec::new, |schema| schema.parents);
-        let schema = Schema { sobject, key_field, parents };
-        *known() = Some(schema.clone());
-        Ok(schema)
+        let parents = schema.map_or_else(Vec::new, |schema| schema.parents.clone());
+        Ok(known().insert(Arc::new(Schema { sobject, key_field, parents })).clone())
     }
 }
 

@@ -56,7 +56,7 @@ pub struct Lane<O, D> {
     pub(super) shared: Arc<Shared<O, D>>,
     pub(super) route: Arc<Route>,
     pub(super) metrics: Arc<RouteMetrics>,
-    pub(super) schema: Mutex<Option<Schema>>,
+    pub(super) schema: Mutex<Option<Arc<Schema>>>,
     draining: CancellationToken,
     /// A drain has closed some records.
     closing: Notify,

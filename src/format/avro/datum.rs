@@ -64,7 +64,7 @@ impl<'a> Datum<'a> {
             Node::Long(logical) => integer(*logical, self.long()?, out),
             Node::Float => {
                 let bytes = self.array()?;
-                out.float32(f32::from_le_bytes(bytes))
+                out.float(f32::from_le_bytes(bytes))
             }
             Node::Double => {
                 let bytes = self.array()?;
@@ -97,8 +97,7 @@ impl<'a> Datum<'a> {
             Node::Array(items) => out.nested(['[', ']'], |out| {
                 let mut at = 0;
                 self.blocks(|datum| {
-                    out.item()?;
-                    datum.value(*items, out).map_err(|error| error.at(at))?;
+                    out.element(at, |out| datum.value(*items, out))?;
                     at += 1;
                     Ok(())
                 })
@@ -106,15 +105,11 @@ impl<'a> Datum<'a> {
             Node::Map(values) => out.nested(['{', '}'], |out| {
                 self.blocks(|datum| {
                     let key = datum.text()?;
-                    out.key(key)?;
-                    datum.value(*values, out).map(drop).map_err(|error| error.within(key))
+                    out.entry(key, |out| datum.value(*values, out))
                 })
             }),
             Node::Record(fields) => out.nested(['{', '}'], |out| {
-                fields.iter().try_for_each(|field| {
-                    out.key(&field.name)?;
-                    self.value(field.node, out).map(drop).map_err(|error| error.within(&field.name))
-                })
+                fields.iter().try_for_each(|field| out.entry(&field.name, |out| self.value(field.node, out)))
             }),
             Node::Refused(why) => Err(FormatError::new(*why)),
             // Neither is left by a schema that was compiled, nor by `branch`.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::format::{
     Registered,
-    logical::{Logical, Unit},
+    logical::{Logical, Unit, whole},
 };
 
 /// A schema as a table: recursive types are indexes into it.
@@ -209,9 +209,8 @@ fn says_more(object: &Map<String, Json>) -> bool {
 /// A type with what its logical type makes of it. One that is not known, or does not fit, says nothing: so Avro has it.
 fn annotated(base: Node, object: &Map<String, Json>) -> Result<Node, String> {
     let text = |name: &str| object.get(name).and_then(Json::as_str);
-    let number = |json: &Json| json.as_str().map_or_else(|| json.as_i64(), |text| text.parse().ok());
-    let connects = object.get("connect.parameters").and_then(|parameters| parameters.get("scale")).and_then(number);
-    let scale = connects.or_else(|| object.get("scale").and_then(number));
+    let connects = Logical::connect_scale(object.get("connect.parameters"));
+    let scale = connects.or_else(|| object.get("scale").and_then(whole));
     let named = text("connect.name").and_then(|name| Logical::named(name, scale));
     let logical = match (named, text("logicalType")) {
         (Some(Logical::Decimal { .. }), _) if scale.is_none() => return Err("a decimal says no scale".to_owned()),

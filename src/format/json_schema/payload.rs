@@ -38,16 +38,12 @@ impl Schema {
                 logical.json(json, out)
             }
             (ValueKind::Array, _) if node.items.is_some() => out.nested(['[', ']'], |out| {
-                elements(json, |at, item| {
-                    out.item()?;
-                    self.write(node.items, item, out).map(drop).map_err(|error| error.at(at))
-                })
+                elements(json, |at, item| out.element(at, |out| self.write(node.items, item, out)))
             }),
             (ValueKind::Object, _) if !node.properties.is_empty() => out.nested(['{', '}'], |out| {
                 Members::read(json)?.list.into_iter().try_for_each(|(name, json)| {
-                    out.key(&name)?;
                     let inner = node.properties.get(&*name).copied();
-                    self.write(inner, json, out).map(drop).map_err(|error| error.within(&name))
+                    out.entry(&name, |out| self.write(inner, json, out))
                 })
             }),
             _ => Ok(out.raw(json)),

@@ -161,10 +161,8 @@ impl<'a> Reader<'a> {
 }
 
 fn logical(schema: &Json) -> Option<Logical> {
-    let text = |name: &str| schema.get(name).and_then(Json::as_str);
-    let number = |json: &Json| json.as_str().map_or_else(|| json.as_i64(), |text| text.parse().ok());
-    let scale = schema.get("connect.parameters").and_then(|parameters| parameters.get("scale")).and_then(number);
-    text("title").and_then(|title| Logical::named(title, scale))
+    let title = schema.get("title").and_then(Json::as_str)?;
+    Logical::named(title, Logical::connect_scale(schema.get("connect.parameters")))
 }
 
 fn escaped(name: &str) -> String {

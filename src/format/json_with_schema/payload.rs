@@ -77,17 +77,14 @@ impl Schema {
             | (Kind::Text | Kind::Base64, ValueKind::String) => Ok(out.raw(json)),
             // Jackson writes what is no number to JSON as a text.
             (Kind::Float, ValueKind::String) => Err(FormatError::new(format!("{json} is no number to JSON"))),
-            (Kind::Array(items), ValueKind::Array) => out.nested(['[', ']'], |out| {
-                elements(json, |at, item| {
-                    out.item()?;
-                    items.write(item, out).map(drop).map_err(|error| error.at(at))
-                })
-            }),
+            (Kind::Array(items), ValueKind::Array) => {
+                out.nested(['[', ']'], |out| elements(json, |at, item| out.element(at, |out| items.write(item, out))))
+            }
             (Kind::Map(values), ValueKind::Object) => out.nested(['{', '}'], |out| {
-                Members::read(json)?.list.into_iter().try_for_each(|(name, json)| {
-                    out.key(&name)?;
-                    values.write(json, out).map(drop).map_err(|error| error.within(&name))
-                })
+                Members::read(json)?
+                    .list
+                    .into_iter()
+                    .try_for_each(|(name, json)| out.entry(&name, |out| values.write(json, out)))
             }),
             (Kind::MapOfPairs, _) => Err(FormatError::new("a map whose keys are not texts is no object to JSON")),
             (Kind::Struct(fields), ValueKind::Object) => out.nested(['{', '}'], |out| {

@@ -89,7 +89,7 @@ fn write(kind: &Kind, value: &Value, out: &mut Writer) -> Result<Meaning, Format
         Value::I64(value) => Ok(out.integer(*value)),
         Value::U32(value) => Ok(out.integer(*value)),
         Value::U64(value) => Ok(out.integer(*value)),
-        Value::F32(value) => out.float32(*value),
+        Value::F32(value) => out.float(*value),
         Value::F64(value) => out.float(*value),
         Value::String(value) => Ok(out.string(value)),
         Value::Bytes(value) => Ok(out.base64(value)),
@@ -100,10 +100,7 @@ fn write(kind: &Kind, value: &Value, out: &mut Writer) -> Result<Meaning, Format
         }
         Value::Message(message) => of_message(message, out),
         Value::List(items) => out.nested(['[', ']'], |out| {
-            items.iter().enumerate().try_for_each(|(at, item)| {
-                out.item()?;
-                write(kind, item, out).map(drop).map_err(|error| error.at(at))
-            })
+            items.iter().enumerate().try_for_each(|(at, item)| out.element(at, |out| write(kind, item, out)))
         }),
         Value::Map(entries) => {
             let kind = kind.as_message().map(|entry| entry.map_entry_value_field().kind());
@@ -111,10 +108,7 @@ fn write(kind: &Kind, value: &Value, out: &mut Writer) -> Result<Meaning, Format
             let mut entries: Vec<_> = entries.iter().map(|(key, value)| (text(key), value)).collect();
             entries.sort_by(|(a, _), (b, _)| a.cmp(b));
             out.nested(['{', '}'], |out| {
-                entries.into_iter().try_for_each(|(key, value)| {
-                    out.key(&key)?;
-                    write(&kind, value, out).map(drop).map_err(|error| error.within(&key))
-                })
+                entries.into_iter().try_for_each(|(key, value)| out.entry(&key, |out| write(&kind, value, out)))
             })
         }
     }
@@ -131,10 +125,9 @@ fn of_message(message: &DynamicMessage, out: &mut Writer) -> Result<Meaning, For
         None => {
             let given = given(message)?;
             out.nested(['{', '}'], |out| {
-                given.into_iter().try_for_each(|(field, value)| {
-                    out.key(field.name())?;
-                    write(&field.kind(), &value, out).map(drop).map_err(|error| error.within(field.name()))
-                })
+                given
+                    .into_iter()
+                    .try_for_each(|(field, value)| out.entry(field.name(), |out| write(&field.kind(), &value, out)))
             })
         }
     }

@@ -52,7 +52,7 @@ const MAX_REFERENCES: usize = 256;
 struct Answer {
     schema: String,
     /// Left out for Avro.
-    #[serde(default = "avro")]
+    #[serde(default)]
     schema_type: Option<String>,
     #[serde(default)]
     references: Option<Vec<Link>>,
@@ -69,11 +69,6 @@ struct Link {
 struct Refusal {
     error_code: Option<i64>,
     message: Option<String>,
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "serde wants the field's type")]
-fn avro() -> Option<String> {
-    Some("AVRO".to_owned())
 }
 
 impl Client {
@@ -99,10 +94,13 @@ impl Client {
     }
 
     pub(super) async fn schema(&self, id: SchemaId) -> Result<Registered, Failure> {
-        if matches!(id, SchemaId::Number(id) if i32::try_from(id).is_err()) {
-            return Err(Failure::Missing(format!("no registry has a schema {id}: ids have 31 bits")));
-        }
-        let kind = if matches!(id, SchemaId::Number(_)) { "ids" } else { "guids" };
+        let kind = match id {
+            SchemaId::Number(id) if i32::try_from(id).is_err() => {
+                return Err(Failure::Missing(format!("no registry has a schema {id}: ids have 31 bits")));
+            }
+            SchemaId::Number(_) => "ids",
+            SchemaId::Guid(_) => "guids",
+        };
         let answer = self.ask(&["schemas", kind, &id.to_string()], &format!("the registry has no schema {id}")).await?;
         let mut references = Vec::new();
         let mut seen = HashSet::new();

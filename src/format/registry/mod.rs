@@ -88,6 +88,6 @@ impl Registry {
         let registered = self.client.schema(id).await?;
         // It may be large, and whoever wrote it did not think of us: not on a thread that others need.
         let compiled = tokio::task::spawn_blocking(move || Schema::compile(&registered)).await;
-        Ok(Arc::new(compiled.unwrap_or_else(|error| Schema::broken(format!("its reader has failed: {error}")))))
+        compiled.map(Arc::new).map_err(|error| Failure::Later(error.to_string()))
     }
 }
