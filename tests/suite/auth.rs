@@ -1,29 +1,11 @@
 //! Logging in: both flows, renewal, and no login storm.
 
-use std::{process::Command, sync::OnceLock};
-
 use serde_json::json;
 
-use crate::harness::{Daemon, Record, Rig, until, upsert};
+use crate::harness::{Daemon, Record, Rig, key_pair, openssl, until, upsert};
 
 fn numbered(count: usize) -> Vec<Record> {
     (0..count).map(|n| upsert(&format!("key{n}"), "x")).collect()
-}
-
-/// A private key in PKCS#8 and its public key, made once.
-fn key_pair() -> &'static (String, String) {
-    static PAIR: OnceLock<(String, String)> = OnceLock::new();
-    PAIR.get_or_init(|| {
-        let dir = tempfile::tempdir().unwrap();
-        let private = dir.path().join("key.pem");
-        let openssl = |args: &[&str]| {
-            let output = Command::new("openssl").args(args).current_dir(dir.path()).output().unwrap();
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-            String::from_utf8(output.stdout).unwrap()
-        };
-        openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", "key.pem"]);
-        (std::fs::read_to_string(private).unwrap(), openssl(&["pkey", "-in", "key.pem", "-pubout"]))
-    })
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,8 +25,7 @@ async fn jwt_bearer() {
 
     // A key that the org does not know is for a person to mend.
     let other = dir.path().join("other.pem");
-    let made = Command::new("openssl").args(["genpkey", "-algorithm", "RSA", "-out"]).arg(&other).output().unwrap();
-    assert!(made.status.success());
+    openssl(dir.path(), "genpkey -algorithm RSA -out other.pem");
     rig.config.set("salesforce.auth.private_key", &format!("{{ file = '{}' }}", other.display()));
     let mut daemon = Daemon::spawn(&rig.config);
     assert_eq!(daemon.exit().await.code(), Some(1));

@@ -1,11 +1,9 @@
 //! The two examples that everybody who comes from Axual's sink begins with: Avro values, text keys, INSERT.
 
-use std::process::Command;
-
 use serde_json::{Value, json};
 
 use super::reads;
-use crate::harness::{Rig, record, registry, unique};
+use crate::harness::{Rig, key_pair, record, registry, unique};
 
 async fn insert_contacts(mut rig: Rig) {
     reads(&mut rig, "avro").await;
@@ -44,17 +42,12 @@ async fn minimal_insert_with_client_credentials() {
 async fn minimal_insert_with_a_jwt() {
     let mut rig = Rig::new("axual-2").await;
     let dir = tempfile::tempdir().unwrap();
-    let openssl = |args: &[&str]| {
-        let output = Command::new("openssl").args(args).current_dir(dir.path()).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    };
-    openssl(&["genpkey", "-algorithm", "RSA", "-out", "key.pem"]);
-    let public = openssl(&["pkey", "-in", "key.pem", "-pubout"]);
+    let (private, public) = key_pair();
+    let key = dir.path().join("key.pem");
+    std::fs::write(&key, private).unwrap();
     rig.org.change_settings(json!({"jwt_public_key": public})).unwrap();
     rig.config.set("salesforce.auth.flow", "'jwt_bearer'").unset("salesforce.auth.client_secret");
     rig.config.set("salesforce.auth.username", "'sync@example.com'");
-    let key = dir.path().join("key.pem");
     rig.config.set("salesforce.auth.private_key", &format!("{{ file = '{}' }}", key.display()));
     insert_contacts(rig).await;
 }

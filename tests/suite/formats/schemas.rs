@@ -1,8 +1,6 @@
 //! The registry: asked once, waited for, and believed when it says that there is no such schema.
 
-use std::process::Command;
-
-use crate::harness::{Daemon, FakeRegistry, Record, Rig, python, record, until};
+use crate::harness::{Daemon, FakeRegistry, Record, Rig, openssl, python, record, until};
 
 const SCHEMA: &str = r#"{"type":"record","name":"r","fields":[{"name":"Text__c","type":"string"}]}"#;
 
@@ -141,10 +139,7 @@ async fn a_guid_in_the_headers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_private_certificate_authority() {
     let dir = tempfile::tempdir().unwrap();
-    let openssl = |args: &str| {
-        let output = Command::new("openssl").args(args.split(' ')).current_dir(dir.path()).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    };
+    let openssl = |args| drop(openssl(dir.path(), args));
     std::fs::write(dir.path().join("names"), "subjectAltName=DNS:localhost").unwrap();
     openssl("req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=tests -keyout ca.key -out ca.pem");
     openssl("req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout server.key -out server.csr");

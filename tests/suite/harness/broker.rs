@@ -2,8 +2,7 @@
 
 use std::{
     collections::HashMap,
-    io::{BufRead as _, BufReader},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
@@ -16,14 +15,14 @@ use rdkafka::{
 };
 use tokio::sync::OnceCell;
 
+use super::Attended;
+
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/script/kafka");
 const LIMIT: Duration = Duration::from_secs(20);
 
 pub(crate) struct Broker {
     pub(crate) bootstrap: String,
-    dir: String,
-    /// Ends the broker when its standard input ends, so also when this process is killed.
-    attendant: Child,
+    server: Attended,
 }
 
 /// The broker of all tests, started by the first that asks.
@@ -40,27 +39,13 @@ pub(crate) fn unique(name: &str) -> String {
 
 impl Broker {
     pub(crate) async fn start() -> Self {
-        let dir = format!("{}/target/kafka/{}", env!("CARGO_MANIFEST_DIR"), unique("test"));
-        tokio::task::spawn_blocking(move || {
-            let mut attendant = Command::new(SCRIPT)
-                .args(["attend", &dir])
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .spawn()
-                .expect("script/kafka runs");
-            let mut bootstrap = String::new();
-            BufReader::new(attendant.stdout.take().unwrap()).read_line(&mut bootstrap).unwrap();
-            let bootstrap = bootstrap.trim().to_owned();
-            assert!(!bootstrap.is_empty(), "script/kafka says why it started no broker");
-            Self { bootstrap, dir, attendant }
-        })
-        .await
-        .unwrap()
+        let server = Attended::start("kafka").await;
+        Self { bootstrap: server.address.clone(), server }
     }
 
     /// `kill` or `again`; not for the shared broker.
     pub(crate) async fn script(&self, command: &'static str) {
-        let dir = self.dir.clone();
+        let dir = self.server.dir.clone();
         let run = move || Command::new(SCRIPT).args([command, &dir]).stdout(Stdio::null()).status();
         let status = tokio::task::spawn_blocking(run).await.unwrap().unwrap();
         assert!(status.success(), "script/kafka {command}: {status}");
@@ -154,8 +139,8 @@ impl Broker {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attended_broker_ends_with_its_pipe() {
     let mut broker = Broker::start().await;
-    drop(broker.attendant.stdin.take());
-    super::until("the attendant to end", async || broker.attendant.try_wait().unwrap()).await;
-    assert!(!std::path::Path::new(&broker.dir).exists(), "and its disk with it");
+    drop(broker.server.attendant.stdin.take());
+    super::until("the attendant to end", async || broker.server.attendant.try_wait().unwrap()).await;
+    assert!(!std::path::Path::new(&broker.server.dir).exists(), "and its disk with it");
     assert!(std::net::TcpStream::connect(&broker.bootstrap).is_err());
 }

@@ -1,10 +1,12 @@
 //! What the suites stand on: a real broker, an org, the daemon as a child process, and clients that nobody here wrote.
 
+mod attended;
 mod broker;
 mod config;
 mod daemon;
 pub(crate) mod kcat;
 mod metrics;
+mod openssl;
 mod org;
 pub(crate) mod python;
 mod record;
@@ -12,10 +14,12 @@ mod registry;
 mod rig;
 mod wait;
 
+pub(crate) use attended::Attended;
 pub(crate) use broker::{Broker, broker, unique};
 pub(crate) use config::Config;
 pub(crate) use daemon::Daemon;
 pub(crate) use metrics::Metrics;
+pub(crate) use openssl::{key_pair, openssl};
 pub(crate) use org::Seeded;
 pub(crate) use record::{Read, Record, bytes, delete, record, upsert};
 pub(crate) use registry::{FakeRegistry, Serialized, registry};

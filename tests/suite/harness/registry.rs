@@ -2,8 +2,6 @@
 
 use std::{
     collections::HashMap,
-    io::{BufRead as _, BufReader},
-    process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
 };
 
@@ -17,14 +15,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use super::{python, record::from_hex};
-
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/script/registry");
+use super::{Attended, python, record::from_hex};
 
 pub(crate) struct Registry {
     pub(crate) url: String,
-    /// Ends the registry when its standard input ends, so also when this process is killed.
-    _attendant: Child,
+    _server: Attended,
 }
 
 /// What a foreign serializer made of a value.
@@ -44,22 +39,8 @@ pub(crate) async fn registry() -> &'static Registry {
 
 impl Registry {
     async fn start() -> Self {
-        let dir = format!("{}/target/registry/{}", env!("CARGO_MANIFEST_DIR"), super::unique("test"));
-        tokio::task::spawn_blocking(move || {
-            let mut attendant = Command::new(SCRIPT)
-                .args(["attend", &dir])
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .spawn()
-                .expect("script/registry runs");
-            let mut url = String::new();
-            BufReader::new(attendant.stdout.take().unwrap()).read_line(&mut url).unwrap();
-            let url = url.trim().to_owned();
-            assert!(!url.is_empty(), "script/registry says why it started no registry");
-            Self { url, _attendant: attendant }
-        })
-        .await
-        .unwrap()
+        let server = Attended::start("registry").await;
+        Self { url: server.address.clone(), _server: server }
     }
 
     /// Lines as `tests/python/serialize.py` reads them.
