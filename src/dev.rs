@@ -54,7 +54,7 @@ fn load(file: &Path, broker: &Broker, org: &Org) -> Result<Config> {
         ("SOBJECTD__SALESFORCE__LOGIN_URL", org.url()),
     ];
     let addresses = addresses.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    Ok(config::load(file, config::variables(std::env::vars_os()).chain(addresses))?)
+    Ok(config::load(file, config::variables(std::env::vars_os()).chain(addresses))?.config)
 }
 
 #[expect(clippy::print_stdout, reason = "the command's result")]

@@ -41,8 +41,7 @@ impl<'a> Checker<'a> {
                     None
                 }
             };
-            let needed = key.required || matches!(key.kind, Kind::Table(_));
-            if let Some(value) = value.or_else(|| needed.then(|| stand_in(&key.kind))) {
+            if let Some(value) = value.or_else(|| key.is_needed().then(|| stand_in(&key.kind))) {
                 checked.insert(key.name.to_owned(), value);
             }
         }
@@ -143,11 +142,12 @@ impl<'a> Checker<'a> {
     }
 }
 
-fn stand_in(kind: &Kind) -> Toml {
+/// The least that a struct takes in the place of a value.
+pub(super) fn stand_in(kind: &Kind) -> Toml {
     match kind {
         Kind::Table(keys) => {
-            let required = keys.iter().filter(|key| key.required);
-            Toml::Table(required.map(|key| (key.name.to_owned(), stand_in(&key.kind))).collect())
+            let needed = keys.iter().filter(|key| key.is_needed());
+            Toml::Table(needed.map(|key| (key.name.to_owned(), stand_in(&key.kind))).collect())
         }
         Kind::Url => Toml::String("https://missing.invalid".to_owned()),
         Kind::List(_) => Toml::Array(Vec::new()),

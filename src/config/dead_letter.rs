@@ -1,9 +1,9 @@
 //! `[dead_letter]`: where rejected records go, and what happens where they cannot.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The dead-letter topic.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeadLetter {
     /// Without a topic, `on_rejection` decides.
@@ -17,7 +17,7 @@ pub struct DeadLetter {
 }
 
 /// What a dead letter that is larger than its topic takes does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TooLarge {
     /// The daemon drains, commits the prefix and ends.
@@ -26,7 +26,7 @@ pub enum TooLarge {
 }
 
 /// What a rejected record does where no dead-letter topic is configured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnRejection {
     /// The daemon drains, commits the prefix and ends, as a failed Connect task does.

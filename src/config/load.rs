@@ -5,12 +5,26 @@ use std::path::Path;
 
 use super::check::Checker;
 use super::problem::{Problem, Problems};
-use super::source::{self, Layers};
+use super::source::{self, Layers, Origins};
 use super::{Config, schema, validate};
+
+/// A configuration that is whole and consistent, and where each of its keys was set.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    pub config: Config,
+    pub(super) origins: Origins,
+}
+
+impl Loaded {
+    /// Adds the file and line, or the variable, to a problem that was found later.
+    pub fn locate(&self, problem: Problem) -> Problem {
+        self.origins.locate(problem)
+    }
+}
 
 /// Reads the file at `path`, lays `env` (the variables `SOBJECTD__…`) over it, and checks every key and combination.
 /// Secrets are read once, to see that they can be.
-pub fn load(path: &Path, env: impl IntoIterator<Item = (String, String)>) -> Result<Config, Problems> {
+pub fn load(path: &Path, env: impl IntoIterator<Item = (String, String)>) -> Result<Loaded, Problems> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         let message = match error.kind() {
             std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
@@ -30,7 +44,7 @@ pub fn variables(env: impl IntoIterator<Item = (OsString, OsString)>) -> impl It
 }
 
 /// [`load`] of a text that is already read; `path` only names it in problems.
-pub fn load_text(text: &str, path: &Path, env: impl IntoIterator<Item = (String, String)>) -> Result<Config, Problems> {
+pub fn load_text(text: &str, path: &Path, env: impl IntoIterator<Item = (String, String)>) -> Result<Loaded, Problems> {
     let Layers { values, origins, mut problems } =
         source::layers(text, path, env).map_err(|problem| Problems(vec![problem]))?;
     let mut walk = Checker::new(&origins);
@@ -52,7 +66,7 @@ pub fn load_text(text: &str, path: &Path, env: impl IntoIterator<Item = (String,
     problems.extend(found.into_iter().map(|problem| origins.locate(problem)));
     problems.sort_by_key(|problem| (problem.line.is_none(), problem.line));
     match config {
-        Some(config) if problems.is_empty() => Ok(config),
+        Some(config) if problems.is_empty() => Ok(Loaded { config, origins }),
         _ => Err(Problems(problems)),
     }
 }

@@ -6,11 +6,13 @@
 mod check;
 mod dead_letter;
 mod document;
+mod effective;
 mod kafka;
 mod load;
 mod outside;
 mod pipeline;
 mod problem;
+mod reference;
 mod route;
 mod salesforce;
 mod scalar;
@@ -27,14 +29,16 @@ mod tests;
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub use self::dead_letter::{DeadLetter, OnRejection, TooLarge};
+pub use self::effective::{Effective, Origin, Setting};
 pub use self::kafka::{Kafka, Start};
-pub use self::load::{load, load_text, variables};
+pub use self::load::{Loaded, load, load_text, variables};
 pub use self::outside::{Admin, Log, LogFormat};
 pub use self::pipeline::{Cache, InsertUnknown, Pipeline, Retry};
 pub use self::problem::{Problem, Problems};
+pub use self::reference::json_schema;
 pub use self::route::{
     Constant, Fields, IdentitySource, KeyConverter, KeyFormat, Nulls, Route, Tombstone, ValueConverter, ValueFormat,
 };
@@ -44,7 +48,7 @@ pub use self::secret::{Secret, SecretError};
 pub use self::topic::{TopicError, TopicGlob, TopicPattern};
 
 /// Everything that can be configured.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Connector name in dead-letter headers, client id at Kafka.

@@ -2,23 +2,23 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::size;
 
 /// Budget and batches.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Pipeline {
     pub max_in_flight_rows: usize,
-    #[serde(deserialize_with = "size::deserialize")]
+    #[serde(with = "size")]
     pub max_in_flight_bytes: usize,
     /// A larger record is a dead letter.
-    #[serde(deserialize_with = "size::deserialize")]
+    #[serde(with = "size")]
     pub max_row_bytes: usize,
     /// 1 to 200: Salesforce takes no more in one call.
     pub batch_rows: usize,
-    #[serde(deserialize_with = "size::deserialize")]
+    #[serde(with = "size")]
     pub batch_bytes: usize,
     /// How long a batch that is not full waits for more rows.
     #[serde(with = "humantime_serde")]
@@ -27,7 +27,7 @@ pub struct Pipeline {
 }
 
 /// What becomes of a plain insert whose result is unknown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InsertUnknown {
     /// It is sent again, and may double.
@@ -50,7 +50,7 @@ impl Default for Pipeline {
 }
 
 /// Repeats.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retry {
     /// Of one call that keeps failing while others succeed.
@@ -84,7 +84,7 @@ impl Default for Retry {
 }
 
 /// Record ids by external id.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cache {
     pub max_entries: u64,

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
 use crate::record::Operation;
 
 /// One topic, or glob of topics, and its `SObject`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
     /// An exact name, or a glob of `*` and `?`. An exact name beats a glob.
@@ -44,7 +44,7 @@ pub struct Route {
 }
 
 /// What a null value without an operation header does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Tombstone {
     Delete,
@@ -53,7 +53,7 @@ pub enum Tombstone {
 }
 
 /// What an explicit null does to its field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Nulls {
     /// Clears it.
@@ -100,6 +100,12 @@ impl fmt::Display for IdentitySource {
     }
 }
 
+impl Serialize for IdentitySource {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl<'de> Deserialize<'de> for IdentitySource {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
@@ -107,7 +113,7 @@ impl<'de> Deserialize<'de> for IdentitySource {
 }
 
 /// Which fields are written, beside those that the value brings under their own names.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Fields {
     /// Only these members of a value, when there are any.
@@ -144,7 +150,7 @@ impl Default for Fields {
 }
 
 /// A constant: no floats, since a number is written as it stands. `"1.50"` is as good to Salesforce.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum Constant {
     Flag(bool),
@@ -153,7 +159,7 @@ pub enum Constant {
 }
 
 /// How a key's bytes become an identity.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KeyConverter {
     pub format: KeyFormat,
@@ -161,7 +167,7 @@ pub struct KeyConverter {
     pub field: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyFormat {
     /// UTF-8 text.
@@ -177,13 +183,13 @@ pub enum KeyFormat {
 }
 
 /// How a value's bytes become fields.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ValueConverter {
     pub format: ValueFormat,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ValueFormat {
     /// A JSON object.

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
 use super::Secret;
 
 /// The org, how to log in to it, and how much of it may be used.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Salesforce {
     /// Where the token comes from; https, or http on this machine, or http with `allow_insecure`. No user, no query.
@@ -43,7 +43,7 @@ pub struct Salesforce {
 }
 
 /// The OAuth grant.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(tag = "flow", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Auth {
     ClientCredentials {
@@ -62,7 +62,7 @@ pub enum Auth {
 }
 
 /// The part of the org's daily API calls that is left to others.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Quota {
     /// Per cent, 0 to 99.

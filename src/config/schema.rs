@@ -9,6 +9,15 @@ pub(super) struct Key {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
     pub(super) required: bool,
+    /// In Markdown, as it stands in `docs/configuration.md` and in the JSON Schema.
+    pub(super) meaning: &'static str,
+}
+
+impl Key {
+    /// Whether its struct must find something there; a table's own keys may all have defaults.
+    pub(super) fn is_needed(&self) -> bool {
+        self.required || matches!(self.kind, Kind::Table(_))
+    }
 }
 
 /// What may stand at a key.
@@ -50,12 +59,12 @@ pub(super) enum Kind {
     },
 }
 
-const fn key(name: &'static str, kind: Kind) -> Key {
-    Key { name, kind, required: false }
+const fn key(name: &'static str, kind: Kind, meaning: &'static str) -> Key {
+    Key { name, kind, required: false, meaning }
 }
 
-const fn required(name: &'static str, kind: Kind) -> Key {
-    Key { name, kind, required: true }
+const fn required(name: &'static str, kind: Kind, meaning: &'static str) -> Key {
+    Key { name, kind, required: true, meaning }
 }
 
 const fn integer(min: i64, max: i64) -> Kind {
@@ -66,133 +75,213 @@ const OPERATION: Kind = Kind::Word(&["insert", "update", "delete", "upsert"]);
 
 /// The whole file.
 pub(super) const ROOT: &[Key] = &[
-    key("name", Kind::Text),
-    key("validate_on_start", Kind::Flag),
-    key("startup_timeout", Kind::Duration),
-    key("drain_timeout", Kind::Duration),
-    key("kafka", Kind::Table(KAFKA)),
-    key("salesforce", Kind::Table(SALESFORCE)),
-    key("schema_registry", Kind::Table(SCHEMA_REGISTRY)),
-    key("pipeline", Kind::Table(PIPELINE)),
-    key("retry", Kind::Table(RETRY)),
-    key("cache", Kind::Table(CACHE)),
-    key("dead_letter", Kind::Table(DEAD_LETTER)),
-    key("log", Kind::Table(LOG)),
-    key("admin", Kind::Table(ADMIN)),
-    required("routes", Kind::List(&Kind::Table(ROUTE))),
+    key("name", Kind::Text, "connector name in dead-letter headers; client id at Kafka"),
+    key("validate_on_start", Kind::Flag, "look at every SObject and external id field before the first record is read"),
+    key("startup_timeout", Kind::Duration, "how long an absent broker or org is waited for at start"),
+    key("drain_timeout", Kind::Duration, "how long a stop or a rebalance waits for calls on the wire"),
+    key("kafka", Kind::Table(KAFKA), "the Kafka cluster and the consumer group"),
+    key("salesforce", Kind::Table(SALESFORCE), "the org that records are written into"),
+    key("schema_registry", Kind::Table(SCHEMA_REGISTRY), "where schemas are"),
+    key("pipeline", Kind::Table(PIPELINE), "what is in memory and in one call"),
+    key("retry", Kind::Table(RETRY), "what is repeated, and when"),
+    key("cache", Kind::Table(CACHE), "record ids by external id"),
+    key("dead_letter", Kind::Table(DEAD_LETTER), "where rejected records go"),
+    key("log", Kind::Table(LOG), "logs, to stderr"),
+    key("admin", Kind::Table(ADMIN), "the admin listener"),
+    required("routes", Kind::List(&Kind::Table(ROUTE)), "which topic goes into which SObject, and how"),
 ];
 
 const KAFKA: &[Key] = &[
-    required("bootstrap_servers", Kind::Text),
-    required("group_id", Kind::Text),
-    key("group_instance_id", Kind::Maybe),
-    key("start", Kind::Word(&["earliest", "latest"])),
-    key("commit_interval", Kind::Duration),
-    key("session_timeout", Kind::Duration),
-    key("max_poll_interval", Kind::Duration),
-    key("properties", Kind::Map(&Kind::Property)),
+    required("bootstrap_servers", Kind::Text, "`host:port`, several with commas"),
+    required("group_id", Kind::Text, "consumer group"),
+    key(
+        "group_instance_id",
+        Kind::Maybe,
+        "static membership: a restart within `session_timeout` takes its partitions back at once",
+    ),
+    key(
+        "start",
+        Kind::Word(&["earliest", "latest"]),
+        r#"where a topic without any committed offset begins: `"earliest"`, `"latest"`"#,
+    ),
+    key("commit_interval", Kind::Duration, "between two commits; longer than zero"),
+    key("session_timeout", Kind::Duration, "how long the group waits for a member that is silent; 1 ms to 1 h"),
+    key(
+        "max_poll_interval",
+        Kind::Duration,
+        "how long a rebalance may take; 1 ms to 24 h, not shorter than `session_timeout`",
+    ),
+    key(
+        "properties",
+        Kind::Map(&Kind::Property),
+        "any other property of librdkafka, for the consumer and the producer; text, number, flag or *secret*",
+    ),
 ];
 
 const SALESFORCE: &[Key] = &[
-    required("login_url", Kind::Url),
-    key("api_version", Kind::Text),
-    required("auth", Kind::Tagged { tag: "flow", variants: AUTH }),
-    key("session_lifetime", Kind::Duration),
-    key("renew_before", Kind::Duration),
-    key("login_interval", Kind::Duration),
-    key("connect_timeout", Kind::Duration),
-    key("request_timeout", Kind::Duration),
-    key("unknown_hold", Kind::Duration),
-    key("max_concurrent_requests", integer(1, 100)),
-    key("allow_insecure", Kind::Flag),
-    key("quota", Kind::Table(QUOTA)),
+    required("login_url", Kind::Url, "scheme, host and port of the org's My Domain"),
+    key("api_version", Kind::Text, r#"from `"31.0"` on"#),
+    required("auth", Kind::Tagged { tag: "flow", variants: AUTH }, "how to log in"),
+    key("session_lifetime", Kind::Duration, "of the org's session policy: Salesforce does not send it"),
+    key("renew_before", Kind::Duration, "how long before its end a token is renewed; shorter than `session_lifetime`"),
+    key("login_interval", Kind::Duration, "the least time between two logins"),
+    key("connect_timeout", Kind::Duration, "of one connection; longer than zero"),
+    key("request_timeout", Kind::Duration, "of one call, from connect to the last byte; longer than zero"),
+    key(
+        "unknown_hold",
+        Kind::Duration,
+        "from the last byte of a call whose result is unknown to its repetition. Salesforce works on a call for up to 10 min",
+    ),
+    key("max_concurrent_requests", integer(1, 100), "calls on the wire, 1 to 100"),
+    key("allow_insecure", Kind::Flag, "plain http to another machine"),
+    key("quota", Kind::Table(QUOTA), "the part of the org's daily API calls that is left to others"),
 ];
 
 const AUTH: &[(&str, &[Key])] = &[
-    ("client_credentials", &[required("client_id", Kind::Secret), required("client_secret", Kind::Secret)]),
+    (
+        "client_credentials",
+        &[
+            required("client_id", Kind::Secret, "consumer key of the connected app; *secret*"),
+            required("client_secret", Kind::Secret, r#"of `"client_credentials"`; *secret*"#),
+        ],
+    ),
     (
         "jwt_bearer",
         &[
-            required("client_id", Kind::Secret),
-            required("username", Kind::Text),
-            required("private_key", Kind::Secret),
-            key("audience", Kind::Maybe),
+            required("client_id", Kind::Secret, "consumer key of the connected app; *secret*"),
+            required("username", Kind::Text, r#"of `"jwt_bearer"`: who is logged in"#),
+            required("private_key", Kind::Secret, r#"of `"jwt_bearer"`: RSA, PKCS#8 in PEM; *secret*"#),
+            key(
+                "audience",
+                Kind::Maybe,
+                r#"of `"jwt_bearer"`: follows from the host of `login_url` unless it is given"#,
+            ),
         ],
     ),
 ];
 
-const QUOTA: &[Key] = &[key("reserve", integer(0, 99)), key("probe_interval", Kind::Duration)];
+const QUOTA: &[Key] = &[
+    key("reserve", integer(0, 99), "per cent of the org's daily calls that are left to others; 0 to 99"),
+    key(
+        "probe_interval",
+        Kind::Duration,
+        "below the reserve, and when the calls are spent, one call goes this often; longer than zero",
+    ),
+];
 
 const SCHEMA_REGISTRY: &[Key] = &[
-    key("url", Kind::Urls),
-    key("username", Kind::Maybe),
-    key("password", Kind::Secret),
-    key("token", Kind::Secret),
-    key("ca", Kind::Secret),
-    key("request_timeout", Kind::Duration),
+    key("url", Kind::Urls, "needed by those formats. Several with commas: the next is asked when one does not answer"),
+    key("username", Kind::Maybe, "basic authentication, with `password`"),
+    key("password", Kind::Secret, "a secret"),
+    key("token", Kind::Secret, "a bearer token, in their place"),
+    key("ca", Kind::Secret, "PEM, as a secret is written: certificates to trust beside the usual ones"),
+    key("request_timeout", Kind::Duration, "of one question"),
 ];
 
 const PIPELINE: &[Key] = &[
-    key("max_in_flight_rows", integer(1, 1_000_000)),
-    key("max_in_flight_bytes", Kind::Size),
-    key("max_row_bytes", Kind::Size),
-    key("batch_rows", integer(1, 200)),
-    key("batch_bytes", Kind::Size),
-    key("linger", Kind::Duration),
-    key("insert_unknown", Kind::Word(&["retry"])),
+    key("max_in_flight_rows", integer(1, 1_000_000), "records between Kafka and their outcome; 1 to 1,000,000"),
+    key("max_in_flight_bytes", Kind::Size, "the same in bytes: key, value, headers and 1 KiB each; 1 KiB to 1 TiB"),
+    key("max_row_bytes", Kind::Size, "a larger row is a dead letter; 1 KiB to 32 MiB"),
+    key("batch_rows", integer(1, 200), "rows of one call, 1 to 200"),
+    key("batch_bytes", Kind::Size, "bytes of one call; a larger row goes alone; 1 KiB to 32 MiB"),
+    key("linger", Kind::Duration, r#"how long a call that is not full waits for more rows; `"0s"`: not at all"#),
+    key("insert_unknown", Kind::Word(&["retry"]), "a plain insert of unknown result is sent again, and may double"),
 ];
 
 const RETRY: &[Key] = &[
-    key("max_attempts", integer(1, u32::MAX as i64)),
-    key("initial_backoff", Kind::Duration),
-    key("max_backoff", Kind::Duration),
-    key("row_timeout", Kind::Duration),
+    key(
+        "max_attempts",
+        integer(1, u32::MAX as i64),
+        "failures of one call while others succeed, before it is halved, and a single row rejected; from 1 on",
+    ),
+    key("initial_backoff", Kind::Duration, "doubled with each attempt, less up to a half by chance; longer than zero"),
+    key("max_backoff", Kind::Duration, "the most that it grows to; not shorter than `initial_backoff`"),
+    key("row_timeout", Kind::Duration, r#"how long one row is repeated that the org asks to repeat; `"0s"`: for ever"#),
 ];
 
-const CACHE: &[Key] = &[key("max_entries", integer(0, i64::MAX)), key("ttl", Kind::Duration)];
+const CACHE: &[Key] = &[
+    key("max_entries", integer(0, i64::MAX), "record ids by external id, for UPDATE and DELETE; 0: none"),
+    key("ttl", Kind::Duration, "how long one is believed"),
+];
 
 const DEAD_LETTER: &[Key] = &[
-    key("topic", Kind::Maybe),
-    key("partitions", integer(1, i32::MAX as i64)),
-    key("replication_factor", integer(-1, i16::MAX as i64)),
-    key("too_large", Kind::Word(&["stop"])),
-    key("on_rejection", Kind::Word(&["stop", "skip"])),
+    key("topic", Kind::Maybe, "created at start if it is missing"),
+    key("partitions", integer(1, i32::MAX as i64), "when it is created; from 1 on"),
+    key("replication_factor", integer(-1, i16::MAX as i64), "when it is created; -1: the broker's default"),
+    key("too_large", Kind::Word(&["stop"]), "a letter larger than the topic takes stops the daemon"),
+    key(
+        "on_rejection",
+        Kind::Word(&["stop", "skip"]),
+        r#"without a topic: `"stop"` drains, commits and exits with 1; `"skip"` logs and counts"#,
+    ),
 ];
 
-const LOG: &[Key] = &[key("format", Kind::Word(&["text", "json"])), key("level", Kind::LogFilter)];
+const LOG: &[Key] = &[
+    key("format", Kind::Word(&["text", "json"]), r#"`"text"`, `"json"`"#),
+    key(
+        "level",
+        Kind::LogFilter,
+        r#"`"off"`, `"error"`, `"warn"`, `"info"`, `"debug"`, `"trace"`, or a filter: `"info,sobjectd::salesforce=debug"`"#,
+    ),
+];
 
-const ADMIN: &[Key] = &[key("listen", Kind::Address)];
+const ADMIN: &[Key] =
+    &[key("listen", Kind::Address, r#"IP address and port of `/live`, `/ready`, `/metrics`; `""` switches it off"#)];
 
 const ROUTE: &[Key] = &[
-    required("topic", Kind::Text),
-    required("sobject", Kind::Text),
-    key("operation", OPERATION),
-    key("external_id_field", Kind::Maybe),
-    key("operation_header", Kind::Maybe),
-    key("operation_aliases", Kind::Map(&OPERATION)),
-    key("tombstone", Kind::Word(&["delete", "reject"])),
-    key("identity", Kind::Identity),
-    key("nulls", Kind::Word(&["write", "ignore"])),
-    key("fields", Kind::Table(FIELDS)),
-    key("key", Kind::Table(KEY)),
-    key("value", Kind::Table(VALUE)),
+    required("topic", Kind::Text, "a name or a glob"),
+    required("sobject", Kind::Text, "API name"),
+    key(
+        "operation",
+        OPERATION,
+        r#"of a record without an operation header: `"insert"`, `"update"`, `"delete"`, `"upsert"`"#,
+    ),
+    key("external_id_field", Kind::Maybe, r#"switches to external id mode; needed for `"upsert"`"#),
+    key("operation_header", Kind::Maybe, "the header that chooses the operation; without it no header does"),
+    key(
+        "operation_aliases",
+        Kind::Map(&OPERATION),
+        "more words for that header beside the operations' own; a table that is written replaces this one",
+    ),
+    key("tombstone", Kind::Word(&["delete", "reject"]), r#"a null value without an operation: `"delete"`, `"reject"`"#),
+    key("identity", Kind::Identity, r#"`"key"`, `"value.<field>"`, `"header.<name>"`"#),
+    key("nulls", Kind::Word(&["write", "ignore"]), r#"an explicit null clears its field; `"ignore"` leaves it"#),
+    key("fields", Kind::Table(FIELDS), "which fields are written"),
+    key("key", Kind::Table(KEY), "how a key is read"),
+    key("value", Kind::Table(VALUE), "how a value is read"),
 ];
 
 const KEY: &[Key] = &[
-    key("format", Kind::Word(&["string", "json", "json_with_schema", "avro", "json_schema", "protobuf", "bytes"])),
-    key("field", Kind::Maybe),
+    key(
+        "format",
+        Kind::Word(&["string", "json", "json_with_schema", "avro", "json_schema", "protobuf", "bytes"]),
+        r#"`"string"`, `"json"`, `"json_with_schema"`, `"avro"`, `"json_schema"`, `"protobuf"`, `"bytes"`"#,
+    ),
+    key("field", Kind::Maybe, "the member of a structured key that is the identity"),
 ];
 
-const VALUE: &[Key] = &[key("format", Kind::Word(&["json", "json_with_schema", "avro", "json_schema", "protobuf"]))];
+const VALUE: &[Key] = &[key(
+    "format",
+    Kind::Word(&["json", "json_with_schema", "avro", "json_schema", "protobuf"]),
+    r#"`"json"`, `"json_with_schema"`, `"avro"`, `"json_schema"`, `"protobuf"`; see [formats.md](formats.md)"#,
+)];
 
 const FIELDS: &[Key] = &[
-    key("include", Kind::List(&Kind::Text)),
-    key("exclude", Kind::List(&Kind::Text)),
-    key("rename", Kind::Map(&Kind::Text)),
-    key("constant", Kind::Map(&Kind::Constant)),
-    key("topic", Kind::Maybe),
-    key("partition", Kind::Maybe),
-    key("offset", Kind::Maybe),
-    key("timestamp", Kind::Maybe),
-    key("multipicklist", Kind::Flag),
+    key("include", Kind::List(&Kind::Text), "only these fields, when there are any"),
+    key("exclude", Kind::List(&Kind::Text), "not these fields"),
+    key(
+        "rename",
+        Kind::Map(&Kind::Text),
+        "member → field, or → `Relationship.ExternalId__c`: a parent by its external id",
+    ),
+    key(
+        "constant",
+        Kind::Map(&Kind::Constant),
+        "field → a text, a whole number, true or false: set in each row, in place of what the record says",
+    ),
+    key("topic", Kind::Maybe, "the field for the record's topic"),
+    key("partition", Kind::Maybe, "the field for its partition"),
+    key("offset", Kind::Maybe, "the field for its offset"),
+    key("timestamp", Kind::Maybe, "the field for its time"),
+    key("multipicklist", Kind::Flag, "an array of texts goes into a multi-select picklist as `A;B`"),
 ];

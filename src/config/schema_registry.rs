@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
 
 use super::Secret;
 
 /// A registry with Confluent's REST API.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SchemaRegistry {
     /// Comma-separated; the next is asked when one does not answer.
-    #[serde(deserialize_with = "urls")]
+    #[serde(deserialize_with = "urls", serialize_with = "joined")]
     pub url: Vec<Url>,
     /// Of basic authentication; with a password.
     pub username: Option<String>,
@@ -45,4 +45,9 @@ pub(super) fn parse_urls(text: &str) -> Result<Vec<Url>, url::ParseError> {
 
 fn urls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Url>, D::Error> {
     parse_urls(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+}
+
+fn joined<S: Serializer>(urls: &[Url], serializer: S) -> Result<S::Ok, S::Error> {
+    let urls: Vec<_> = urls.iter().map(Url::as_str).collect();
+    serializer.serialize_str(&urls.join(","))
 }

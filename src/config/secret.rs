@@ -1,12 +1,12 @@
 //! A value that must not be seen: written out, or by the name of an environment variable or a file.
 //!
-//! Invariant: no `Debug`, `Display` or error of this module holds the value.
+//! Invariant: no `Debug`, `Display`, `Serialize` or error of this module holds the value.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 use thiserror::Error;
 
 /// A literal, `{ env = "NAME" }` or `{ file = "/run/secrets/name" }`.
@@ -19,14 +19,14 @@ pub enum Secret {
 }
 
 /// The environment variable that holds a secret.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct EnvRef {
     env: String,
 }
 
 /// The file that holds a secret.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileRef {
     file: PathBuf,
@@ -80,6 +80,17 @@ impl Secret {
             return Err(SecretError::Empty(self.to_string()));
         }
         Ok(value)
+    }
+}
+
+/// As it was written, but for a literal.
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Literal(_) => serializer.serialize_str("***"),
+            Self::Env(reference) => reference.serialize(serializer),
+            Self::File(reference) => reference.serialize(serializer),
+        }
     }
 }
 

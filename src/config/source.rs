@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use config::{Environment, Map, Source as _, Value, ValueKind};
 
 use super::document::Document;
+use super::effective::Origin;
 use super::problem::Problem;
 
 const PREFIX: &str = "SOBJECTD";
 const SEPARATOR: &str = "__";
 
 /// Where each key comes from. Keys are paths: `kafka.group_id`, `routes[0].topic`.
+#[derive(Debug, Clone)]
 pub(super) struct Origins {
     file: PathBuf,
     lines: HashMap<String, usize>,
@@ -22,6 +24,15 @@ impl Origins {
     /// The variable that sets exactly this key.
     pub(super) fn variable(&self, key: &str) -> Option<&str> {
         self.variables.get(key).map(String::as_str)
+    }
+
+    /// What has set `key`.
+    pub(super) fn of(&self, key: &str) -> Origin {
+        match (self.variable(key), self.lines.get(key)) {
+            (Some(variable), _) => Origin::Environment { variable: variable.to_owned() },
+            (None, Some(line)) => Origin::File { path: self.file.clone(), line: *line },
+            (None, None) => Origin::Default,
+        }
     }
 
     /// Adds the place to a problem. Without a place of its own a key has that of the table around it.

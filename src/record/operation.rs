@@ -1,7 +1,7 @@
 use std::fmt;
 
 /// What a record asks for: the route's default, or the word in its operation header.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Operation {
     #[default]

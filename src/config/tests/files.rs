@@ -1,6 +1,6 @@
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
-use super::{LEAST, text, try_load};
+use super::try_load;
 use crate::config::{
     Config,
     load::load_text,
@@ -9,7 +9,6 @@ use crate::config::{
 
 const WHOLE: &str = include_str!("../../../config/sobjectd.toml");
 const DEV: &str = include_str!("../../../config/dev.toml");
-const REFERENCE: &str = include_str!("../../../docs/configuration.md");
 
 /// What the whole file says beside the defaults.
 const OWN: &str = r#"
@@ -32,13 +31,13 @@ operation_header = "operation"
 fn whole() -> Config {
     let env = [("CLIENT_ID", "id"), ("CLIENT_SECRET", "secret")]
         .map(|(key, value)| (format!("SOBJECTD__SALESFORCE__AUTH__{key}"), value.to_owned()));
-    load_text(WHOLE, Path::new("config/sobjectd.toml"), env).unwrap()
+    load_text(WHOLE, Path::new("config/sobjectd.toml"), env).unwrap().config
 }
 
 #[test]
 fn the_shipped_files_load() {
     assert_eq!(whole().routes.len(), 1);
-    assert_eq!(load_text(DEV, Path::new("config/dev.toml"), []).unwrap().routes.len(), 2);
+    assert_eq!(load_text(DEV, Path::new("config/dev.toml"), []).unwrap().config.routes.len(), 2);
 }
 
 #[test]
@@ -100,49 +99,4 @@ fn every_key_stands_in_the_whole_file() {
     for path in all_leaves() {
         assert!(written.contains(&path), "{path} is not in config/sobjectd.toml");
     }
-}
-
-/// The first two cells of the rows of the reference's tables, by path: the key and its default.
-fn reference() -> BTreeMap<String, String> {
-    let mut rows = BTreeMap::new();
-    let mut section = String::new();
-    for line in REFERENCE.lines() {
-        if line.starts_with('#') {
-            let name = line.split('`').nth(1).unwrap_or_default().trim_matches(['[', ']']);
-            section = if name.is_empty() { String::new() } else { format!("{name}.") };
-        } else if let Some((key, rest)) = line.strip_prefix("| `").and_then(|row| row.split_once("` | ")) {
-            let default = rest.split(" | ").next().unwrap();
-            assert_eq!(rows.insert(format!("{section}{key}"), default.to_owned()), None, "{section}{key}");
-        }
-    }
-    rows
-}
-
-#[test]
-fn every_key_stands_in_the_reference_and_no_other() {
-    let rows: Vec<_> = reference().into_keys().collect();
-    let mut known = all_leaves();
-    known.sort();
-    known.dedup();
-    assert_eq!(rows, known);
-}
-
-#[test]
-fn the_reference_says_the_defaults() {
-    let mut lines = Vec::new();
-    for (path, default) in reference() {
-        let Some(default) = default.strip_prefix('`').and_then(|text| text.strip_suffix('`')) else {
-            assert!(matches!(default.as_str(), "required" | "–"), "{path}: {default}");
-            continue;
-        };
-        let (section, key) = match path.strip_prefix("routes.") {
-            Some(key) => ("routes", key),
-            None => path.rsplit_once('.').unwrap_or(("", &path)),
-        };
-        lines.push((section.to_owned(), format!("{key} = {default}")));
-    }
-    assert!(lines.len() > 40, "{lines:?}");
-    let lines: Vec<_> = lines.iter().map(|(section, line)| (section.as_str(), line.as_str())).collect();
-    let said = try_load(&text(&lines), &[]).unwrap();
-    assert_eq!(format!("{said:#?}"), format!("{:#?}", try_load(LEAST, &[]).unwrap()));
 }

@@ -1,6 +1,8 @@
+mod effective;
 mod environment;
 mod files;
 mod problems;
+mod reference;
 mod rules;
 mod secrets;
 
@@ -27,7 +29,7 @@ sobject = "Contact"
 /// `text` in the place of a file, under these variables.
 fn try_load(text: &str, env: &[(&str, &str)]) -> Result<Config, Problems> {
     let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    load_text(text, Path::new("x.toml"), env)
+    load_text(text, Path::new("x.toml"), env).map(|loaded| loaded.config)
 }
 
 /// The report of a text that is refused.

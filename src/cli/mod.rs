@@ -1,55 +1,25 @@
 //! The command line.
 
-use std::{path::PathBuf, process::ExitCode};
+mod args;
+mod show;
 
-use clap::{Parser, Subcommand};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
+use clap::Parser as _;
+
+use self::args::{Cli, Command, ConfigCommand};
 #[cfg(feature = "dev")]
 use crate::config::Log;
 use crate::{
-    config::{self, Config, Problems},
+    config::{self, Config, Loaded, Problems},
     daemon,
     kafka::KafkaConfigError,
     ops::{metrics::Metrics, signal, telemetry},
     startup::Misconfigured,
 };
-
-/// Reads Kafka topics and writes their records into Salesforce SObjects, each exactly accounted for.
-#[derive(Debug, Parser)]
-#[command(
-    version,
-    after_help = "Exit codes: 0 stopped as told, 1 failed, 2 bad command line, 78 bad configuration, 143 told to stop twice."
-)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Run the daemon until SIGTERM, which drains it
-    Run {
-        /// The configuration; config/sobjectd.toml has every option
-        #[arg(long, value_name = "FILE", env = "SOBJECTD_CONFIG")]
-        config: PathBuf,
-    },
-    /// Run the daemon between an embedded broker and an embedded org, to be played with
-    #[cfg(feature = "dev")]
-    Dev {
-        #[arg(long, value_name = "FILE", default_value = "config/dev.toml")]
-        config: PathBuf,
-        /// Produce so many records, good and bad, account for each, and end
-        #[arg(long, value_name = "N")]
-        sample: Option<u64>,
-    },
-    /// Run the embedded Salesforce org by itself, to point any client at it
-    #[cfg(feature = "dev")]
-    Sandbox {
-        /// On 127.0.0.1; 0 takes a free port
-        #[arg(long, default_value_t = 8080)]
-        port: u16,
-    },
-}
 
 /// `EX_CONFIG` of sysexits.h.
 const BAD_CONFIGURATION: u8 = 78;
@@ -63,10 +33,15 @@ pub fn main() -> ExitCode {
     };
     let code = runtime.block_on(async {
         match cli.command {
-            Command::Run { config } => match config::load(&config, config::variables(std::env::vars_os())) {
-                Ok(config) => ended(run(config).await),
+            Command::Run { config } => match load(&config) {
+                Ok(loaded) => ended(run(loaded.config).await),
                 Err(problems) => refused(&problems),
             },
+            Command::Config { command: ConfigCommand::Show { config, json } } => match load(&config) {
+                Ok(loaded) => ended(show::effective(&loaded, json)),
+                Err(problems) => refused(&problems),
+            },
+            Command::Config { command: ConfigCommand::Schema } => ended(show::schema()),
             #[cfg(feature = "dev")]
             Command::Dev { config, sample } => ended(dev(config, sample).await),
             #[cfg(feature = "dev")]
@@ -76,6 +51,10 @@ pub fn main() -> ExitCode {
     // What still blocks a thread does not keep the process.
     runtime.shutdown_background();
     code
+}
+
+fn load(file: &Path) -> Result<Loaded, Problems> {
+    config::load(file, config::variables(std::env::vars_os()))
 }
 
 async fn run(config: Config) -> anyhow::Result<()> {

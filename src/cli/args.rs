@@ -1,0 +1,62 @@
+//! What can be written on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Reads Kafka topics and writes their records into Salesforce SObjects, each exactly accounted for.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Exit codes: 0 stopped as told, 1 failed, 2 bad command line, 78 bad configuration, 143 told to stop twice."
+)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run the daemon until SIGTERM, which drains it
+    Run {
+        /// The configuration; config/sobjectd.toml has every option
+        #[arg(long, value_name = "FILE", env = "SOBJECTD_CONFIG")]
+        config: PathBuf,
+    },
+    /// Say what is configured
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Run the daemon between an embedded broker and an embedded org, to be played with
+    #[cfg(feature = "dev")]
+    Dev {
+        #[arg(long, value_name = "FILE", default_value = "config/dev.toml")]
+        config: PathBuf,
+        /// Produce so many records, good and bad, account for each, and end
+        #[arg(long, value_name = "N")]
+        sample: Option<u64>,
+    },
+    /// Run the embedded Salesforce org by itself, to point any client at it
+    #[cfg(feature = "dev")]
+    Sandbox {
+        /// On 127.0.0.1; 0 takes a free port
+        #[arg(long, default_value_t = 8080)]
+        port: u16,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Print the configuration that is in force: every key, without secrets, and what has set it
+    Show {
+        /// As of `sobjectd run`
+        #[arg(long, value_name = "FILE", env = "SOBJECTD_CONFIG")]
+        config: PathBuf,
+        /// One JSON object for each key, in place of TOML
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the JSON Schema of a configuration's file
+    Schema,
+}

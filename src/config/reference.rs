@@ -1,0 +1,121 @@
+//! What can be configured, for readers that are no people: a JSON Schema (2020-12), for editors and for checks in CI.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    Config, check,
+    effective::written,
+    schema::{Key, Kind, ROOT},
+};
+
+/// Of a configuration's file. It knows every key, and no rule between two of them: `sobjectd check` does.
+pub fn json_schema() -> Value {
+    let mut schema = table(ROOT, Some(&defaults()));
+    let head = [
+        ("$schema", json!("https://json-schema.org/draft/2020-12/schema")),
+        ("title", json!("Configuration of sobjectd")),
+    ];
+    schema.extend(head.map(|(name, value)| (name.to_owned(), value)));
+    Value::Object(schema)
+}
+
+/// The default of every key that has one, in the shape of a file.
+pub(super) fn defaults() -> toml::Table {
+    let toml::Value::Table(mut least) = check::stand_in(&Kind::Table(ROOT)) else { return toml::Table::new() };
+    // A list's element has defaults as well.
+    least.insert("routes".to_owned(), toml::Value::Array(vec![check::stand_in(&route())]));
+    let mut values = least.try_into::<Config>().map(|config| written(&config)).unwrap_or_default();
+    without_required(&mut values, ROOT);
+    values
+}
+
+fn route() -> Kind {
+    match ROOT.iter().find(|key| key.name == "routes").map(|key| key.kind) {
+        Some(Kind::List(kind)) => *kind,
+        _ => Kind::Table(&[]),
+    }
+}
+
+/// Takes out what only stands in.
+fn without_required(values: &mut toml::Table, keys: &[Key]) {
+    for key in keys {
+        match (key.kind, values.get_mut(key.name)) {
+            (Kind::Table(keys), Some(toml::Value::Table(values))) => without_required(values, keys),
+            (Kind::List(Kind::Table(keys)), Some(toml::Value::Array(items))) => {
+                items.iter_mut().filter_map(toml::Value::as_table_mut).for_each(|item| without_required(item, keys));
+            }
+            (_, Some(_)) if key.required => drop(values.remove(key.name)),
+            _ => {}
+        }
+    }
+}
+
+fn table(keys: &[Key], defaults: Option<&toml::Table>) -> Map<String, Value> {
+    let mut properties = Map::new();
+    for key in keys {
+        let default = defaults.and_then(|defaults| defaults.get(key.name));
+        let mut schema = value(&key.kind, default);
+        schema.insert("description".to_owned(), json!(key.meaning));
+        let has_own = matches!(key.kind, Kind::Table(_) | Kind::List(Kind::Table(_)));
+        if let Some(default) = default.filter(|_| !has_own) {
+            schema.insert("default".to_owned(), json!(default));
+        }
+        properties.insert(key.name.to_owned(), Value::Object(schema));
+    }
+    let required: Vec<_> = keys.iter().filter(|key| key.required).map(|key| key.name).collect();
+    object(json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false }))
+}
+
+fn value(kind: &Kind, default: Option<&toml::Value>) -> Map<String, Value> {
+    const DURATION: &str = "^ *[0-9]+ *[a-zA-Zµ]+( *[0-9]+ *[a-zA-Zµ]+)* *$";
+    const SIZE: &str = "^ *[0-9.]+ *[a-zA-Z]* *$";
+    let text = |what: Value| json!({ "type": "string", "examples": [what] });
+    let reference = |name: &str| {
+        let names = json!({ name: { "type": "string", "minLength": 1 } });
+        json!({ "type": "object", "properties": names, "required": [name], "additionalProperties": false })
+    };
+    let secret = |literals: Value| json!({ "anyOf": [{ "type": literals }, reference("env"), reference("file")] });
+    object(match kind {
+        Kind::Text => json!({ "type": "string", "minLength": 1 }),
+        Kind::Maybe => json!({ "type": "string" }),
+        Kind::Flag => json!({ "type": "boolean" }),
+        Kind::Integer { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
+        Kind::Duration => json!({ "type": "string", "pattern": DURATION }),
+        Kind::Size => json!({ "anyOf": [{ "type": "integer", "minimum": 0 }, { "type": "string", "pattern": SIZE }] }),
+        Kind::Word(words) => json!({ "enum": words }),
+        Kind::Url => json!({ "type": "string", "format": "uri" }),
+        Kind::Urls => text(json!("https://registry:8081")),
+        Kind::Constant => json!({ "type": ["string", "integer", "boolean"] }),
+        Kind::Address => text(json!("127.0.0.1:8089")),
+        Kind::Identity => json!({ "type": "string", "pattern": "^(key|value\\..+|header\\..+)$" }),
+        Kind::LogFilter => text(json!("info,sobjectd::salesforce=debug")),
+        Kind::Secret => secret(json!("string")),
+        Kind::Property => secret(json!(["string", "integer", "boolean"])),
+        Kind::List(item) => {
+            let first = default.and_then(|default| default.as_array()?.first());
+            json!({ "type": "array", "items": value(item, first) })
+        }
+        Kind::Map(kind) => json!({ "type": "object", "additionalProperties": value(kind, None) }),
+        Kind::Table(keys) => return table(keys, default.and_then(toml::Value::as_table)),
+        Kind::Tagged { tag, variants } => {
+            let variants = variants.iter().map(|(word, keys)| {
+                let mut variant = table(keys, None);
+                if let Some(Value::Object(properties)) = variant.get_mut("properties") {
+                    properties.insert((*tag).to_owned(), json!({ "const": word }));
+                }
+                if let Some(Value::Array(required)) = variant.get_mut("required") {
+                    required.insert(0, json!(tag));
+                }
+                Value::Object(variant)
+            });
+            json!({ "oneOf": variants.collect::<Vec<_>>() })
+        }
+    })
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(object) => object,
+        _ => Map::new(),
+    }
+}
