@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
-    config::{self, Config},
-    format::Registry,
+    check,
+    config::{self, Config, Loaded},
     kafka::{Clients, Consumer, KafkaDeadLetters, LaneStart, Lanes, Settings, Topics, partition_bound},
     ops::{admin, health::Health, health::Phase, metrics::Metrics},
     pipeline::{
@@ -32,11 +32,12 @@ const CLOSE: Duration = Duration::from_secs(5);
 type Pipeline = Shared<Salesforce, KafkaDeadLetters>;
 
 /// Runs until `cancel`, then drains. An error says why the daemon could not start, or could not go on.
-pub async fn run(config: Config, metrics: Metrics, cancel: CancellationToken) -> Result<()> {
+pub async fn run(loaded: Loaded, metrics: Metrics, cancel: CancellationToken) -> Result<()> {
+    let config = &loaded.config;
     let stop = Stop::default();
-    let registry = registry(&config, &metrics)?;
+    let registry = check::registry(config, &metrics)?;
     let routes = Arc::new(Routes::new(&config.routes, config.pipeline.max_row_bytes, registry.as_ref())?);
-    let clients = Clients::new(&config)?;
+    let clients = Clients::new(config)?;
     let org = Salesforce::new(&config.salesforce, &config.retry, &config.cache, metrics.clone())?;
     let org = Arc::new(org);
     let health = Health::new(org.watch(), metrics.clone());
@@ -45,7 +46,7 @@ pub async fn run(config: Config, metrics: Metrics, cancel: CancellationToken) ->
         address.await.with_context(|| format!("admin.listen: {listen}"))?;
     }
 
-    let started = startup::wait(&config, &clients, &org, &routes);
+    let started = startup::wait(&loaded, &clients, &org, &routes);
     let topics = tokio::select! {
         biased;
         () = cancel.cancelled() => {
@@ -61,9 +62,9 @@ pub async fn run(config: Config, metrics: Metrics, cancel: CancellationToken) ->
     };
     let patterns: Vec<_> = routes.iter().map(|(pattern, _)| pattern).collect();
     let taken = topics.taken(&patterns);
-    let pipeline = pipeline(&config, &clients, &topics, &taken, org, &stop).await?;
+    let pipeline = pipeline(config, &clients, &topics, &taken, org, &stop).await?;
 
-    let consumer = start_consumer(&config, &clients, &taken, &routes, &pipeline, &metrics, &stop)?;
+    let consumer = start_consumer(config, &clients, &taken, &routes, &pipeline, &metrics, &stop)?;
     health.set(Phase::Running);
     info!(name = config.name, "running");
     tokio::select! {
@@ -87,14 +88,6 @@ pub async fn run(config: Config, metrics: Metrics, cancel: CancellationToken) ->
         None => Ok(()),
         Some(reason) => bail!("{reason}"),
     }
-}
-
-/// Where schemas are, if any format has them there.
-fn registry(config: &Config, metrics: &Metrics) -> Result<Option<Arc<Registry>>> {
-    if !config.routes.iter().any(config::Route::needs_registry) {
-        return Ok(None);
-    }
-    Ok(Some(Arc::new(Registry::new(&config.schema_registry, &config.retry, metrics.clone())?)))
 }
 
 async fn pipeline(

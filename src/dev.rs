@@ -16,7 +16,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config::{self, Config},
+    config::{self, Config, Loaded},
     daemon,
     ops::metrics::{Metrics, Outcome},
 };
@@ -30,13 +30,13 @@ const STALL: Duration = Duration::from_secs(60);
 pub async fn run(file: &Path, count: Option<u64>, cancel: CancellationToken) -> Result<()> {
     let broker = Broker::start(&[sample::CONTACTS, sample::READINGS, sample::DEAD_LETTERS])?;
     let org = Org::start(OrgOptions::default()).await.context("the embedded org")?;
-    let config = load(file, &broker, &org)?;
+    let loaded = load(file, &broker, &org)?;
     let metrics = Metrics::new();
     let Some(count) = count else {
-        introduce(&config, &broker, &org);
-        return daemon::run(config, metrics, cancel).await;
+        introduce(&loaded.config, &broker, &org);
+        return daemon::run(loaded, metrics, cancel).await;
     };
-    let mut daemon = tokio::spawn(daemon::run(config, metrics.clone(), cancel.clone()));
+    let mut daemon = tokio::spawn(daemon::run(loaded, metrics.clone(), cancel.clone()));
     let done = tokio::select! {
         done = try_sample(count, &broker, &org, &metrics) => done,
         ended = &mut daemon => bail!("the daemon has ended: {:?}", ended?),
@@ -48,13 +48,13 @@ pub async fn run(file: &Path, count: Option<u64>, cancel: CancellationToken) -> 
 }
 
 /// The file, with the addresses that were found.
-fn load(file: &Path, broker: &Broker, org: &Org) -> Result<Config> {
+fn load(file: &Path, broker: &Broker, org: &Org) -> Result<Loaded> {
     let addresses = [
         ("SOBJECTD__KAFKA__BOOTSTRAP_SERVERS", broker.bootstrap_servers()),
         ("SOBJECTD__SALESFORCE__LOGIN_URL", org.url()),
     ];
     let addresses = addresses.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    Ok(config::load(file, config::variables(std::env::vars_os()).chain(addresses))?.config)
+    Ok(config::load(file, config::variables(std::env::vars_os()).chain(addresses))?)
 }
 
 #[expect(clippy::print_stdout, reason = "the command's result")]

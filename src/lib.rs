@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod check;
 pub mod cli;
 pub mod config;
 pub mod daemon;

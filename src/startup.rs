@@ -1,50 +1,56 @@
 //! What must be there before the first record is read. An absent broker or org is waited for; everything that a person
-//! must mend is reported at once, with the configuration's key.
+//! must mend is reported at once, with the configuration's file, line and key.
 
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
 use tokio::time::sleep;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use crate::{
-    config::{Config, TopicPattern},
+    check::{self, Level},
+    config::{Loaded, Problems},
     kafka::{Clients, StartError, Topics},
-    pipeline::Org as _,
-    route::{Route, Routes},
+    route::Routes,
     salesforce::Salesforce,
 };
 
 /// What the configuration names and the org or the broker does not have.
 #[derive(Debug, thiserror::Error)]
-#[error("the configuration does not fit what is there:\n{}", .0.join("\n"))]
-pub(crate) struct Misconfigured(Vec<String>);
+#[error("the configuration does not fit what is there:\n{0}")]
+pub(crate) struct Misconfigured(Problems);
 
 /// Between two attempts to reach a broker.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// Waits for the org and the broker, then looks at all that the routes name.
-pub(crate) async fn wait(config: &Config, clients: &Clients, org: &Salesforce, routes: &Routes) -> Result<Topics> {
+pub(crate) async fn wait(loaded: &Loaded, clients: &Clients, org: &Salesforce, routes: &Routes) -> Result<Topics> {
+    let config = &loaded.config;
     let login = async {
         let refused = |cause| anyhow!("salesforce.auth: the login is refused: {cause}");
         org.login_at_start().await.map_err(refused)
     };
     let reached = async { Ok(reach(clients, &config.kafka.bootstrap_servers).await?) };
     let ((), topics) = tokio::try_join!(login, reached)?;
-    let mut problems = Vec::new();
+    let mut findings = check::topics(routes, &topics);
     if config.validate_on_start {
         for (index, (_, route)) in routes.iter().enumerate() {
-            problems.extend(look_at(index, route, org).await);
+            findings.extend(check::route(index, &config.routes[index], route, org).await);
+        }
+        let patterns: Vec<_> = routes.iter().map(|(pattern, _)| pattern).collect();
+        let letters = check::dead_letters(config, &topics, &topics.taken(&patterns)).await;
+        // Whether it can be created is found out by doing it.
+        findings.extend(letters.into_iter().filter(|finding| finding.level != Level::Problem));
+    }
+    let mut problems = Vec::new();
+    for finding in findings {
+        match finding.level {
+            Level::Problem => problems.push(loaded.locate(finding.problem)),
+            Level::Warning | Level::Unreachable => warn!("{finding}"),
+            Level::Ok => debug!("{finding}"),
         }
     }
-    for (index, (pattern, _)) in routes.iter().enumerate() {
-        if let TopicPattern::Exact(name) = pattern
-            && !topics.partitions.contains_key(name)
-        {
-            problems.push(format!("routes[{index}].topic: {name} does not exist"));
-        }
-    }
-    if problems.is_empty() { Ok(topics) } else { bail!(Misconfigured(problems)) }
+    if problems.is_empty() { Ok(topics) } else { bail!(Misconfigured(Problems(problems))) }
 }
 
 async fn reach(clients: &Clients, bootstrap_servers: &str) -> Result<Topics, StartError> {
@@ -57,27 +63,4 @@ async fn reach(clients: &Clients, bootstrap_servers: &str) -> Result<Topics, Sta
         }
         sleep(RETRY).await;
     }
-}
-
-/// What is wrong with a route's SObject, and with the fields that the route itself names.
-async fn look_at(index: usize, route: &Route, org: &Salesforce) -> Vec<String> {
-    let sobject = match org.describe(&route.sobject, None).await {
-        Ok(sobject) => sobject,
-        Err(cause) => return vec![format!("routes[{index}].sobject: {}: {cause}", route.sobject)],
-    };
-    let mut problems = Vec::new();
-    for target in route.own_targets().chain(route.renamed_to()) {
-        let name = target.split_once('.').map_or(target, |(relationship, _)| relationship);
-        if !sobject.knows(name) {
-            problems.push(format!("routes[{index}].fields: {} has no field {name}", sobject.name));
-        }
-    }
-    match route.external_id_field.as_deref().map(|name| sobject.key_field(name)) {
-        Some(Ok(field)) if !field.kind.unique() => {
-            warn!(sobject = %sobject.name, field = %field.name, "the external id field is not unique: values that are there twice are rejected");
-        }
-        Some(Err(cause)) => problems.push(format!("routes[{index}].external_id_field: {cause}")),
-        Some(Ok(_)) | None => {}
-    }
-    problems
 }

@@ -23,6 +23,25 @@ pub(super) enum Command {
         #[arg(long, value_name = "FILE", env = "SOBJECTD_CONFIG")]
         config: PathBuf,
     },
+    /// Say whether a configuration can work, and all that is wrong with it at once
+    ///
+    /// Keys, types and rules, before anything is connected. With --online also whether it fits what is there: the login, the
+    /// org's daily API calls, each route's SObject, fields and permissions, the topics, the group, the dead-letter
+    /// topic, the schema registry. Nothing is written anywhere.
+    #[command(
+        after_help = "Exit codes: 0 it can work (there may be warnings), 1 somebody does not answer, 78 it cannot work."
+    )]
+    Check {
+        /// As of `sobjectd run`
+        #[arg(long, value_name = "FILE", env = "SOBJECTD_CONFIG")]
+        config: PathBuf,
+        /// Ask the org, the cluster and the registry
+        #[arg(long)]
+        online: bool,
+        /// One JSON object, in place of a table
+        #[arg(long)]
+        json: bool,
+    },
     /// Say what is configured
     Config {
         #[command(subcommand)]

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod args;
+mod check;
 mod show;
 
 use std::{
@@ -14,7 +15,7 @@ use self::args::{Cli, Command, ConfigCommand};
 #[cfg(feature = "dev")]
 use crate::config::Log;
 use crate::{
-    config::{self, Config, Loaded, Problems},
+    config::{self, Loaded, Problems},
     daemon,
     kafka::KafkaConfigError,
     ops::{metrics::Metrics, signal, telemetry},
@@ -34,9 +35,10 @@ pub fn main() -> ExitCode {
     let code = runtime.block_on(async {
         match cli.command {
             Command::Run { config } => match load(&config) {
-                Ok(loaded) => ended(run(loaded.config).await),
+                Ok(loaded) => ended(run(loaded).await),
                 Err(problems) => refused(&problems),
             },
+            Command::Check { config, online, json } => check::run(&config, online, json).await,
             Command::Config { command: ConfigCommand::Show { config, json } } => match load(&config) {
                 Ok(loaded) => ended(show::effective(&loaded, json)),
                 Err(problems) => refused(&problems),
@@ -57,10 +59,10 @@ fn load(file: &Path) -> Result<Loaded, Problems> {
     config::load(file, config::variables(std::env::vars_os()))
 }
 
-async fn run(config: Config) -> anyhow::Result<()> {
-    let _guard = telemetry::init(&config.log)?;
+async fn run(loaded: Loaded) -> anyhow::Result<()> {
+    let _guard = telemetry::init(&loaded.config.log)?;
     let cancel = signal::cancel_on_signal()?;
-    let ended = daemon::run(config, Metrics::new(), cancel).await;
+    let ended = daemon::run(loaded, Metrics::new(), cancel).await;
     if let Err(error) = &ended {
         tracing::error!(error = format!("{error:#}"), "ended");
     }

@@ -19,9 +19,9 @@ pub(super) fn schema() -> Result<()> {
     print(&serde_json::to_string_pretty(&config::json_schema())?)
 }
 
-/// A reader that has seen enough is no failure.
+/// With its colours on a terminal alone. A reader that has seen enough is no failure.
 pub(super) fn print(text: &str) -> Result<()> {
-    match writeln!(io::stdout(), "{text}") {
+    match writeln!(anstream::stdout(), "{text}") {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }

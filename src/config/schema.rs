@@ -76,7 +76,7 @@ const OPERATION: Kind = Kind::Word(&["insert", "update", "delete", "upsert"]);
 /// The whole file.
 pub(super) const ROOT: &[Key] = &[
     key("name", Kind::Text, "connector name in dead-letter headers; client id at Kafka"),
-    key("validate_on_start", Kind::Flag, "look at every SObject and external id field before the first record is read"),
+    key("validate_on_start", Kind::Flag, "ask the org about every route before the first record is read: see above"),
     key("startup_timeout", Kind::Duration, "how long an absent broker or org is waited for at start"),
     key("drain_timeout", Kind::Duration, "how long a stop or a rebalance waits for calls on the wire"),
     key("kafka", Kind::Table(KAFKA), "the Kafka cluster and the consumer group"),

@@ -1,11 +1,13 @@
 //! What librdkafka says, in the daemon's own levels: a broker that is away costs nothing, so it is no ERROR.
 
-use rdkafka::{ClientContext, config::RDKafkaLogLevel, error::KafkaError};
+use rdkafka::{ClientContext, config::RDKafkaLogLevel, consumer::ConsumerContext, error::KafkaError};
 use tracing::{debug, warn};
 
 /// For clients that need no more of their context.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Quiet;
+
+impl ConsumerContext for Quiet {}
 
 impl ClientContext for Quiet {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {

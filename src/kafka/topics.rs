@@ -23,7 +23,7 @@ pub enum StartError {
 
 /// The cluster's topics, and a client to ask about them.
 pub struct Topics {
-    admin: AdminClient<Quiet>,
+    pub(super) admin: AdminClient<Quiet>,
     /// Partition counts by name.
     pub partitions: BTreeMap<String, i32>,
 }
@@ -114,7 +114,7 @@ impl Topics {
     }
 
     /// The largest `max.message.bytes` of some topics; `None` where the cluster does not say.
-    async fn max_message_bytes(&self, topics: &[&str]) -> Option<usize> {
+    pub(super) async fn max_message_bytes(&self, topics: &[&str]) -> Option<usize> {
         let resources: Vec<_> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
         if resources.is_empty() {
             return None;

@@ -19,5 +19,5 @@ pub use number::Decimal;
 pub use operation::Operation;
 pub use record::{Header, Position, Record, Timestamp};
 pub use record_id::{RecordId, RecordIdError};
-pub use sobject::{Field, Holds, KeyField, KeyKind, SObject, Schema, is_api_name};
+pub use sobject::{Access, Field, Holds, KeyField, KeyKind, SObject, Schema, is_api_name};
 pub use verdict::{Cause, Reason, Rejection, Stage, Verdict};

@@ -12,6 +12,8 @@ pub enum Operation {
 }
 
 impl Operation {
+    pub const ALL: [Self; 4] = [Self::Insert, Self::Update, Self::Delete, Self::Upsert];
+
     /// The word as it stands in headers, configuration, logs and dead letters.
     pub fn word(self) -> &'static str {
         match self {
@@ -24,9 +26,7 @@ impl Operation {
 
     /// Any case, as Connect's users write it.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Insert, Self::Update, Self::Delete, Self::Upsert]
-            .into_iter()
-            .find(|op| op.word().eq_ignore_ascii_case(word))
+        Self::ALL.into_iter().find(|op| op.word().eq_ignore_ascii_case(word))
     }
 }
 

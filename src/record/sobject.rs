@@ -7,9 +7,25 @@ use super::Cause;
 pub struct SObject {
     /// As Salesforce spells it.
     pub name: Arc<str>,
+    pub access: Access,
     fields: HashMap<Box<str>, Field>,
     /// Folded relationship name → folded field name.
     relationships: HashMap<Box<str>, Box<str>>,
+}
+
+/// What the user may do with an SObject's records, as far as the object goes. What is not said is allowed: the org will
+/// say it of the row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Access {
+    pub createable: bool,
+    pub updateable: bool,
+    pub deletable: bool,
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Self { createable: true, updateable: true, deletable: true }
+    }
 }
 
 /// All that a route has to know of the org: its SObject, the field that names records, and the parents that came up.
@@ -36,6 +52,8 @@ pub struct Field {
     pub scale: Option<u32>,
     pub createable: bool,
     pub updateable: bool,
+    /// A create must bring it.
+    pub required: bool,
     pub external_id: bool,
     pub id_lookup: bool,
     pub unique: bool,
@@ -86,7 +104,20 @@ impl SObject {
         let fields: HashMap<_, _> = fields.into_iter().map(|field| (fold(&field.name), field)).collect();
         let relationship = |field: &Field| Some((fold(field.relationship.as_ref()?), fold(&field.name)));
         let relationships = fields.values().filter_map(relationship).collect();
-        Self { name: name.into(), fields, relationships }
+        Self { name: name.into(), access: Access::default(), fields, relationships }
+    }
+
+    /// With what the user may do with its records.
+    #[must_use]
+    pub fn with_access(self, access: Access) -> Self {
+        Self { access, ..self }
+    }
+
+    /// The fields that a create must bring, by name.
+    pub fn required(&self) -> impl Iterator<Item = &str> {
+        let mut names: Vec<_> = self.fields.values().filter(|field| field.required).map(|field| &*field.name).collect();
+        names.sort_unstable();
+        names.into_iter()
     }
 
     /// API names are compared without case.
@@ -166,6 +197,7 @@ impl Field {
             scale: None,
             createable: true,
             updateable: true,
+            required: false,
             external_id,
             id_lookup: external_id,
             unique: external_id,

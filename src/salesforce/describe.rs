@@ -15,7 +15,7 @@ use super::{
     http::Content,
     verdicts::Purpose,
 };
-use crate::record::{Cause, Field, Holds, SObject};
+use crate::record::{Access, Cause, Field, Holds, SObject};
 
 /// A field that is missed is looked for in a newer description at most this often.
 const REFRESH: Duration = Duration::from_secs(5 * 60);
@@ -110,6 +110,12 @@ fn yes() -> bool {
 #[derive(Deserialize)]
 struct RawSObject {
     name: String,
+    #[serde(default = "yes")]
+    createable: bool,
+    #[serde(default = "yes")]
+    updateable: bool,
+    #[serde(default = "yes")]
+    deletable: bool,
     fields: Vec<RawField>,
 }
 
@@ -131,6 +137,10 @@ struct RawField {
     createable: bool,
     #[serde(default = "yes")]
     updateable: bool,
+    #[serde(default = "yes")]
+    nillable: bool,
+    #[serde(default)]
+    defaulted_on_create: bool,
     #[serde(default)]
     external_id: bool,
     #[serde(default)]
@@ -152,13 +162,15 @@ fn read(body: &[u8]) -> Result<SObject, Cause> {
         reference_to: field.reference_to.unwrap_or_default().into_iter().map(Into::into).collect(),
         scale: field.scale,
         createable: field.createable,
+        required: field.createable && !field.nillable && !field.defaulted_on_create,
         updateable: field.updateable,
         external_id: field.external_id,
         id_lookup: field.id_lookup,
         unique: field.unique,
         case_sensitive: field.case_sensitive,
     });
-    Ok(SObject::new(&raw.name, fields))
+    let access = Access { createable: raw.createable, updateable: raw.updateable, deletable: raw.deletable };
+    Ok(SObject::new(&raw.name, fields).with_access(access))
 }
 
 #[cfg(test)]

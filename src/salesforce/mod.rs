@@ -36,6 +36,7 @@ use std::{sync::Arc, time::Duration};
 
 use reqwest::Method;
 use tokio::sync::watch;
+use url::Url;
 
 use self::{
     auth::{Auth, NoSession},
@@ -66,6 +67,15 @@ pub struct Salesforce {
     describes: Describes,
     writer: Writer,
     retry: config::Retry,
+}
+
+/// There is no session.
+#[derive(Debug)]
+pub enum NoLogin {
+    /// A person must mend it.
+    Refused(Cause),
+    /// The org, or the way to it.
+    Later(Cause),
 }
 
 /// There can be no client.
@@ -117,6 +127,21 @@ impl Salesforce {
                 }
             }
         }
+    }
+
+    /// One attempt at a login: where the org is.
+    pub async fn login_once(&self) -> Result<Url, NoLogin> {
+        match self.calls.auth.session().await {
+            Ok(session) => Ok(session.instance.clone()),
+            Err(NoSession::Refused(cause)) => Err(NoLogin::Refused(cause)),
+            Err(NoSession::Later(cause)) => Err(NoLogin::Later(cause)),
+        }
+    }
+
+    /// The daily API calls that are used, and that the org allows; `None` if it does not say.
+    pub async fn usage(&self) -> Option<(u64, u64)> {
+        self.probe().await;
+        self.state.usage().map(|usage| (usage.used, usage.max))
     }
 
     /// Forgets which record an external id led to. To be called when partitions are assigned: whoever had them before

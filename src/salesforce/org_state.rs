@@ -64,6 +64,7 @@ struct Inner {
     throttled: bool,
     /// The level that was last warned of, in per cent.
     warned: u64,
+    usage: Option<Usage>,
     since: Instant,
     probes: u32,
     due: Instant,
@@ -90,7 +91,15 @@ impl OrgState {
             quota,
             login_interval,
             metrics,
-            inner: Mutex::new(Inner { trouble: None, throttled: false, warned: 0, since: now, probes: 0, due: now }),
+            inner: Mutex::new(Inner {
+                trouble: None,
+                throttled: false,
+                warned: 0,
+                usage: None,
+                since: now,
+                probes: 0,
+                due: now,
+            }),
             condition: watch::channel(Condition::Up).0,
             probe: Arc::new(Semaphore::new(1)),
         }
@@ -145,6 +154,11 @@ impl OrgState {
         self.condition.subscribe()
     }
 
+    /// As the org said last.
+    pub(super) fn usage(&self) -> Option<Usage> {
+        self.lock().usage
+    }
+
     /// What a call has shown. Whoever gives up for now must have said so here first: the wait is made here.
     pub(super) fn report(&self, report: &Report<'_>) {
         let mut inner = self.lock();
@@ -171,6 +185,7 @@ impl OrgState {
     pub(super) fn used(&self, usage: Usage) {
         self.metrics.quota(usage.used, usage.max);
         let mut inner = self.lock();
+        inner.usage = Some(usage);
         let before = inner.condition();
         Self::warn(&mut inner, usage);
         let share = u64::from(100_u8.saturating_sub(self.quota.reserve));

@@ -10,6 +10,7 @@
 //! | `restart` | resuming, draining, replicas, start-up |
 //! | `faults` | every verdict of the failure model |
 //! | `quota`, `auth`, `calls` | that the org is a scarce, shared resource |
+//! | `check` | what is said of a configuration before it runs |
 //! | `outside` | that whoever watches the daemon does not slow it |
 //! | `order` | order per identity, and nothing lost, judged by a model in another language |
 //!
@@ -22,6 +23,7 @@
 mod auth;
 mod bad_input;
 mod calls;
+mod check;
 mod dead_letters;
 mod faults;
 mod formats;

@@ -192,6 +192,23 @@ impl Client {
         }
     }
 
+    /// As [`super::Registry::answers`].
+    pub(super) async fn answers(&self) -> Result<String, (String, bool)> {
+        let mut failed = (String::new(), false);
+        for base in &self.config.url {
+            // Not every registry has both.
+            for path in [["schemas", "types"].as_slice(), &["subjects"]] {
+                failed = match self.get(base, path).await {
+                    Ok((StatusCode::OK, _)) => return Ok(base.to_string()),
+                    Ok((status, _)) => (format!("{base}: {status}"), status.is_client_error()),
+                    Err(Failure::Denied(why)) => (why, true),
+                    Err(Failure::Missing(why) | Failure::Later(why)) => (why, false),
+                };
+            }
+        }
+        Err(failed)
+    }
+
     /// Whether there is a registry at all.
     async fn is_registry(&self, base: &Url) -> bool {
         for path in [["schemas", "types"].as_slice(), &["subjects"]] {

@@ -61,6 +61,11 @@ impl Registry {
         })
     }
 
+    /// The URL that answers as a registry; else why none does, and whether a person must mend it.
+    pub async fn answers(&self) -> Result<String, (String, bool)> {
+        self.client.answers().await
+    }
+
     /// The schema of this id, however long that takes. Cancelled by dropping it.
     pub(super) async fn schema(&self, id: SchemaId) -> Result<Arc<Schema>, FormatError> {
         let mut attempt = 0;

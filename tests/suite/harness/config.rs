@@ -1,6 +1,6 @@
 //! A configuration file in the making.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 /// Dotted keys and their values, as TOML writes them, and the routes.
 #[derive(Debug, Clone)]
@@ -78,4 +78,12 @@ impl Config {
         let routes = self.routes.iter().map(|route| format!("\n[[routes]]\n{}", lines(route)));
         lines(&self.values) + &routes.collect::<String>()
     }
+}
+
+/// A configuration's text as a file. It lives as long as the folder.
+pub(crate) fn config_file(toml: &str) -> (tempfile::TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("sobjectd.toml");
+    std::fs::write(&file, toml).unwrap();
+    (dir, file)
 }

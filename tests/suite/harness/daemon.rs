@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Config, Metrics, until};
+use super::{Config, Metrics, config_file, until};
 
 pub(crate) struct Daemon {
     child: Child,
@@ -31,9 +31,7 @@ impl Daemon {
 
     /// Nobody reads its log after so many lines, and nobody closes it.
     pub(crate) fn spawn_heard(toml: &str, environment: &[(&str, &str)], lines: usize) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("sobjectd.toml");
-        std::fs::write(&file, toml).unwrap();
+        let (dir, file) = config_file(toml);
         let mut child = Command::new(env!("CARGO_BIN_EXE_sobjectd"))
             .args(["run", "--config"])
             .arg(&file)

@@ -16,7 +16,7 @@ mod wait;
 
 pub(crate) use attended::Attended;
 pub(crate) use broker::{Broker, broker, unique};
-pub(crate) use config::Config;
+pub(crate) use config::{Config, config_file};
 pub(crate) use daemon::Daemon;
 pub(crate) use metrics::Metrics;
 pub(crate) use openssl::{key_pair, openssl};

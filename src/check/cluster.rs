@@ -1,0 +1,112 @@
+//! What the cluster says: that it lets us in, that the topics are there, and that the group may be used.
+
+use std::collections::BTreeMap;
+
+use super::Finding;
+use crate::{
+    config::{Config, TopicPattern},
+    kafka::{self, Clients, StartError, Topics},
+    route::Routes,
+};
+
+/// Everything, asked once.
+pub(super) async fn look(config: &Config, clients: &Clients, routes: &Routes) -> Vec<Finding> {
+    const SERVERS: &str = "kafka.bootstrap_servers";
+    let found = match Topics::look(clients).await {
+        Ok(found) => found,
+        Err(StartError::Unreachable(error)) => {
+            return vec![Finding::unreachable(SERVERS, format!("no answer: {error}"))];
+        }
+        Err(error) => return vec![Finding::problem(SERVERS, error.to_string())],
+    };
+    let count = found.partitions.len();
+    let mut findings = vec![Finding::ok(SERVERS, format!("the cluster answers, with {count} topics"))];
+    findings.extend(topics(routes, &found));
+    let patterns: Vec<_> = routes.iter().map(|(pattern, _)| pattern).collect();
+    let taken = found.taken(&patterns);
+    findings.push(group(config, clients, &taken).await);
+    findings.extend(dead_letters(config, &found, &taken).await);
+    findings
+}
+
+/// The topics of the routes.
+pub(crate) fn topics(routes: &Routes, found: &Topics) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (index, (pattern, route)) in routes.iter().enumerate() {
+        let key = format!("routes[{index}].topic");
+        let taken = found.taken(&[pattern]);
+        findings.push(match pattern {
+            TopicPattern::Exact(name) => match taken.get(name) {
+                Some(partitions) => Finding::ok(key, format!("{name}: {partitions} partitions")),
+                None => Finding::problem(key, format!("{name} does not exist"))
+                    .hint("or this user may not describe it: create it, or allow Describe and Read"),
+            },
+            TopicPattern::Glob(_) if taken.is_empty() => {
+                Finding::warning(key, format!("{} takes no topic that is there now", route.name))
+                    .hint("topics that are created later are read when they appear")
+            }
+            TopicPattern::Glob(_) => Finding::ok(key, format!("{} takes {} topics", route.name, taken.len())),
+        });
+    }
+    let patterns: Vec<_> = routes.iter().map(|(pattern, _)| pattern).collect();
+    let ambiguous = found.taken(&patterns).into_keys().filter_map(|topic| routes.of_topic(&topic).err());
+    findings.extend(ambiguous.map(|error| Finding::problem("routes", error.to_string())));
+    findings
+}
+
+async fn group(config: &Config, clients: &Clients, taken: &BTreeMap<String, i32>) -> Finding {
+    const KEY: &str = "kafka.group_id";
+    let group = &config.kafka.group_id;
+    match kafka::committed(clients, taken).await {
+        Ok((committed, all)) => {
+            let start = format!("{:?}", config.kafka.start).to_lowercase();
+            let told = match all - committed {
+                0 => format!("{group} goes on where it was, in all of {all} partitions"),
+                fresh => format!("{group} begins at the {start} in {fresh} of {all} partitions"),
+            };
+            Finding::ok(KEY, told)
+        }
+        Err(error) if error.is_denied() => {
+            Finding::problem(KEY, format!("{group}: {error}")).hint("allow Read on the group, and Read on its topics")
+        }
+        Err(error) => Finding::unreachable(KEY, format!("{group}: {error}")),
+    }
+}
+
+/// The dead-letter topic, if there is to be one.
+pub(crate) async fn dead_letters(config: &Config, found: &Topics, taken: &BTreeMap<String, i32>) -> Vec<Finding> {
+    const KEY: &str = "dead_letter.topic";
+    let Some(name) = &config.dead_letter.topic else {
+        let told = "there is none: the first rejected record ";
+        let does = match config.dead_letter.on_rejection {
+            crate::config::OnRejection::Stop => "stops the daemon",
+            crate::config::OnRejection::Skip => "is logged and skipped, and lost",
+        };
+        return vec![
+            Finding::warning(KEY, format!("{told}{does}")).hint("name a topic: it is created if it is missing"),
+        ];
+    };
+    let inputs: Vec<_> = taken.keys().map(String::as_str).collect();
+    match found.letters(&config.dead_letter, name, &inputs).await {
+        Ok(kafka::Letters::Missing) => vec![Finding::ok(KEY, format!("{name} will be created"))],
+        Ok(kafka::Letters::There { max_bytes, inputs, compacted }) => {
+            let mut findings = Vec::new();
+            if compacted {
+                let told = format!("{name} is compacted: a later letter of the same key removes an earlier one");
+                findings.push(Finding::warning(KEY, told).hint("set its cleanup.policy to delete"));
+            }
+            if max_bytes < inputs {
+                let told = format!("{name} takes {max_bytes} bytes a message, and the routes' topics {inputs}");
+                findings
+                    .push(Finding::warning(KEY, told).hint("raise its max.message.bytes; see dead_letter.too_large"));
+            }
+            if findings.is_empty() {
+                findings.push(Finding::ok(KEY, format!("{name} is there")));
+            }
+            findings
+        }
+        Err(error) => {
+            vec![Finding::problem(KEY, error.to_string()).hint("create it, or allow Create, Describe and Write")]
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Required fields, and whether a record can fill them at all.
+
+use super::Finding;
+use crate::{
+    config::{Fields, Route},
+    record::{Operation, SObject},
+};
+
+/// What a create needs. A field that the mapping keeps out makes each of them fail.
+pub(super) fn required(config: &Route, sobject: &SObject, key: &dyn Fn(&str) -> String) -> Vec<Finding> {
+    let creates =
+        matches!(config.operation, Operation::Insert | Operation::Upsert) || config.operation_header.is_some();
+    if !creates {
+        return Vec::new();
+    }
+    let is_key = |name: &str| config.external_id_field.as_deref().is_some_and(|field| field.eq_ignore_ascii_case(name));
+    let needed: Vec<_> = sobject.required().filter(|name| !is_key(name)).collect();
+    let kept_out: Vec<_> = needed.iter().copied().filter(|name| !may_fill(&config.fields, sobject, name)).collect();
+    if kept_out.is_empty() {
+        let own = |name: &&str| config.fields.constant.keys().all(|own| !own.eq_ignore_ascii_case(name));
+        let from_record: Vec<_> = needed.into_iter().filter(own).collect();
+        return match from_record.as_slice() {
+            [] => Vec::new(),
+            names => vec![Finding::ok(key("fields"), format!("a record that creates must bring {}", names.join(", ")))],
+        };
+    }
+    let told = format!("{} requires {}, which the mapping keeps out", sobject.name, kept_out.join(", "));
+    let hint = "take it into fields.include, or set it by fields.constant";
+    // Whatever does not create can still be written.
+    let only_creates = config.operation == Operation::Insert
+        && config.external_id_field.is_none()
+        && config.operation_header.is_none();
+    let finding = if only_creates { Finding::problem } else { Finding::warning };
+    vec![finding(key("fields"), told).hint(hint)]
+}
+
+/// Whether any record can bring a value for this field, or the route sets it.
+fn may_fill(fields: &Fields, sobject: &SObject, name: &str) -> bool {
+    let is = |other: &str| other.eq_ignore_ascii_case(name);
+    // A parent by its external id fills the reference.
+    let fills = |target: &str| match target.split_once('.') {
+        Some((relationship, _)) => sobject.relationship(relationship).is_some_and(|field| is(&field.name)),
+        None => is(target) || sobject.relationship(target).is_some_and(|field| is(&field.name)),
+    };
+    let taken = |member: &str| {
+        let named = |names: &[String]| names.iter().any(|name| name.eq_ignore_ascii_case(member));
+        (fields.include.is_empty() || named(&fields.include)) && !named(&fields.exclude)
+    };
+    let coordinates = [&fields.topic, &fields.partition, &fields.offset, &fields.timestamp];
+    let relationship = sobject.field(name).and_then(|field| field.relationship.as_deref());
+    let own_names = [Some(name), relationship];
+    let renamed_away = |member: &str| fields.rename.keys().any(|from| from.eq_ignore_ascii_case(member));
+    fields.constant.keys().any(|own| fills(own))
+        || coordinates.into_iter().flatten().any(|own| is(own))
+        || fields.rename.iter().any(|(member, target)| fills(target) && taken(member))
+        || own_names.into_iter().flatten().any(|member| taken(member) && !renamed_away(member))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Field;
+
+    fn sobject() -> SObject {
+        let account = Field {
+            relationship: Some("Account".into()),
+            reference_to: vec!["Account".into()],
+            ..Field::sample("AccountId", "reference", false)
+        };
+        SObject::new("Contact", [Field::sample("LastName", "string", false), account])
+    }
+
+    #[test]
+    fn what_a_mapping_leaves_of_the_record() {
+        for (fields, name, filled) in [
+            ("", "LastName", true),
+            ("include = ['lastname']", "LastName", true),
+            ("include = ['Email']", "LastName", false),
+            ("exclude = ['LASTNAME']", "LastName", false),
+            ("exclude = ['LastName']\nconstant = { lastName = 'x' }", "LastName", true),
+            ("exclude = ['LastName']\ntopic = 'LastName'", "LastName", true),
+            ("rename = { LastName = 'Other' }", "LastName", false),
+            ("rename = { last_name = 'LastName' }", "LastName", true),
+            ("rename = { last_name = 'LastName' }\ninclude = ['x']", "LastName", false),
+            ("include = ['Account']", "AccountId", true),
+            ("include = ['acc']\nrename = { acc = 'Account.Ext__c' }", "AccountId", true),
+            ("include = ['acc']\nrename = { acc = 'Owner.Ext__c' }", "AccountId", false),
+        ] {
+            let parsed: Fields = toml::from_str(fields).unwrap();
+            assert_eq!(may_fill(&parsed, &sobject(), name), filled, "{name} with {fields}");
+        }
+    }
+}

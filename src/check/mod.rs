@@ -1,0 +1,66 @@
+//! Whether the configuration fits what is there: the org, the cluster, the registry. `sobjectd check --online` asks and
+//! reports; the start asks the same, and is stopped by what makes the job impossible.
+
+mod cluster;
+mod fields;
+mod org;
+mod report;
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Result;
+use tokio::time::timeout;
+
+pub(crate) use self::{
+    cluster::{dead_letters, topics},
+    org::route,
+    report::{Finding, Level, Report},
+};
+use crate::{
+    config::{Config, Loaded, Route},
+    format::Registry,
+    kafka::Clients,
+    ops::metrics::Metrics,
+    route::Routes,
+    salesforce::Salesforce,
+};
+
+/// For all that the org is asked, beyond one call's own time-out.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Asks everybody once, all at the same time. An error is the configuration's, which no client can be made of.
+pub(crate) async fn online(loaded: &Loaded) -> Result<Vec<Finding>> {
+    let config = &loaded.config;
+    let registry = registry(config, &Metrics::new())?;
+    let routes = Routes::new(&config.routes, config.pipeline.max_row_bytes, registry.as_ref())?;
+    let clients = Clients::new(config)?;
+    let org = Salesforce::new(&config.salesforce, &config.retry, &config.cache, Metrics::new())?;
+    let asked_org = timeout(config.salesforce.request_timeout + PATIENCE, org::look(config, &routes, &org));
+    let (org, cluster, registry) = tokio::join!(asked_org, cluster::look(config, &clients, &routes), async {
+        match &registry {
+            Some(registry) => Some(asked_registry(registry).await),
+            None => None,
+        }
+    });
+    let org = org.unwrap_or_else(|_| {
+        vec![Finding::unreachable("salesforce.login_url", "the org has not answered everything in time")]
+    });
+    Ok(cluster.into_iter().chain(org).chain(registry).collect())
+}
+
+/// The client of the registry, if any format has its schemas there.
+pub(crate) fn registry(config: &Config, metrics: &Metrics) -> Result<Option<Arc<Registry>>> {
+    if !config.routes.iter().any(Route::needs_registry) {
+        return Ok(None);
+    }
+    Ok(Some(Arc::new(Registry::new(&config.schema_registry, &config.retry, metrics.clone())?)))
+}
+
+async fn asked_registry(registry: &Registry) -> Finding {
+    const KEY: &str = "schema_registry.url";
+    match registry.answers().await {
+        Ok(url) => Finding::ok(KEY, format!("{url} answers")),
+        Err((why, true)) => Finding::problem(KEY, why),
+        Err((why, false)) => Finding::unreachable(KEY, why),
+    }
+}

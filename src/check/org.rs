@@ -1,0 +1,171 @@
+//! What the org says: that it lets us in, that it has the SObjects and fields of the routes, and that this user may do
+//! what the routes ask for.
+
+use super::{Finding, Level, fields::required};
+use crate::{
+    config::{self, Config, Tombstone},
+    pipeline::Org as _,
+    record::{Access, KeyKind, Operation, SObject},
+    route::{Route, Routes},
+    salesforce::{NoLogin, Salesforce},
+};
+
+/// Everything, asked once. Nothing more is asked of an org that does not let us in.
+pub(super) async fn look(config: &Config, routes: &Routes, org: &Salesforce) -> Vec<Finding> {
+    let login = match org.login_once().await {
+        Ok(instance) => Finding::ok("salesforce.auth", format!("logged in to {instance}")),
+        Err(NoLogin::Refused(cause)) => {
+            return vec![Finding::problem("salesforce.auth", format!("the login is refused: {cause}"))];
+        }
+        Err(NoLogin::Later(cause)) => return vec![Finding::unreachable("salesforce.login_url", cause.to_string())],
+    };
+    let mut findings = vec![login, quota(config, org).await];
+    for (index, (_, compiled)) in routes.iter().enumerate() {
+        findings.extend(route(index, &config.routes[index], compiled, org).await);
+    }
+    findings
+}
+
+async fn quota(config: &Config, org: &Salesforce) -> Finding {
+    const KEY: &str = "salesforce.quota.reserve";
+    let Some((used, max)) = org.usage().await else {
+        return Finding::warning(KEY, "the org does not say how many of its daily API calls are used");
+    };
+    let told = format!("{used} of the org's {max} daily API calls are used");
+    let reserve = u64::from(config.salesforce.quota.reserve);
+    if used.saturating_mul(100) > (100 - reserve).saturating_mul(max) {
+        let hint = "the daemon would make one call each salesforce.quota.probe_interval until fewer are";
+        return Finding::warning(KEY, format!("{told}, and {reserve} % are left to others")).hint(hint);
+    }
+    Finding::ok(KEY, told)
+}
+
+/// What is to be said of one route. `Level::Problem` is what makes it impossible.
+pub(crate) async fn route(index: usize, config: &config::Route, route: &Route, org: &Salesforce) -> Vec<Finding> {
+    let key = |name: &str| format!("routes[{index}].{name}");
+    let sobject = match org.describe(&route.sobject, None).await {
+        Ok(sobject) => sobject,
+        Err(cause) => {
+            let hint = "or this user may not see it: Read on the object, by a permission set";
+            let problem = Finding::problem(key("sobject"), format!("{}: {cause}", route.sobject));
+            return vec![if cause.http_status == Some(404) { problem.hint(hint) } else { problem }];
+        }
+    };
+    let mut findings = operations(config, &sobject, &key);
+    let known = route.own_targets().chain(route.renamed_to());
+    findings.extend(known.filter_map(|target| {
+        let name = target.split_once('.').map_or(target, |(relationship, _)| relationship);
+        let missing = || Finding::problem(key("fields"), format!("{} has no field {name}", sobject.name));
+        (!sobject.knows(name)).then(|| missing().hint("or this user may not see it: field-level security"))
+    }));
+    findings.extend(external_id(config, &sobject, &key));
+    findings.extend(required(config, &sobject, &key));
+    if findings.iter().all(|finding| finding.level == Level::Ok) {
+        let told = format!("{}: all that the route needs is there", sobject.name);
+        findings.insert(0, Finding::ok(key("sobject"), told));
+    }
+    findings
+}
+
+/// What the user may not do, and the route may ask for.
+fn operations(config: &config::Route, sobject: &SObject, key: &dyn Fn(&str) -> String) -> Vec<Finding> {
+    let external = config.external_id_field.is_some();
+    let Access { createable, updateable, deletable } = sobject.access;
+    let missing = |operation: Operation| -> Vec<&'static str> {
+        let needs = match operation {
+            Operation::Insert if !external => vec![(createable, "create")],
+            Operation::Insert | Operation::Upsert => vec![(createable, "create"), (updateable, "update")],
+            Operation::Update => vec![(updateable, "update")],
+            Operation::Delete => vec![(deletable, "delete")],
+        };
+        needs.into_iter().filter(|(may, _)| !may).map(|(_, what)| what).collect()
+    };
+    let told = |what: &[&str]| format!("{}: this user may not {} its records", sobject.name, what.join(" or "));
+    let hint = "grant it on the object, by a permission set; and see that the object allows it at all";
+    let mut findings = Vec::new();
+    let own = missing(config.operation);
+    if !own.is_empty() {
+        let finding = match config.operation_header {
+            // Its records may all bring another operation.
+            Some(_) => Finding::warning(key("operation"), told(&own)),
+            None => Finding::problem(key("operation"), told(&own)),
+        };
+        findings.push(finding.hint(hint));
+    }
+    let more = [
+        (config.operation_header.is_some(), "operation_header", &Operation::ALL[..]),
+        (config.tombstone == Tombstone::Delete, "tombstone", &[Operation::Delete]),
+    ];
+    for (_, name, operations) in more.into_iter().filter(|(asked, ..)| *asked) {
+        let asked = operations.iter().filter(|op| **op != config.operation && (external || **op != Operation::Upsert));
+        let mut what: Vec<_> =
+            asked.flat_map(|operation| missing(*operation)).filter(|what| !own.contains(what)).collect();
+        what.dedup();
+        if !what.is_empty() {
+            findings.push(Finding::warning(key(name), told(&what)).hint(hint));
+        }
+    }
+    findings
+}
+
+fn external_id(config: &config::Route, sobject: &SObject, key: &dyn Fn(&str) -> String) -> Option<Finding> {
+    let key = key("external_id_field");
+    Some(match sobject.key_field(config.external_id_field.as_deref()?) {
+        Err(cause) => Finding::problem(key, cause.to_string()),
+        Ok(field) if !field.kind.unique() => {
+            let told = format!("{}.{} is not unique", sobject.name, field.name);
+            Finding::warning(key, told).hint("a value that two records have is rejected; make the field unique")
+        }
+        Ok(field) => {
+            let kind = match field.kind {
+                KeyKind::Text { case_sensitive: true, .. } => "text, unique, case-sensitive",
+                KeyKind::Text { .. } => "text, unique without case",
+                KeyKind::Number { .. } => "a number, unique",
+            };
+            Finding::ok(key, format!("{}.{}: {kind}", sobject.name, field.name))
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(toml: &str) -> config::Route {
+        toml::from_str(&format!("topic = 't'\nsobject = 'Thing__c'\n{toml}")).unwrap()
+    }
+
+    #[test]
+    fn what_a_route_may_ask_for_is_what_its_user_must_be_allowed() {
+        let all = Access::default();
+        let no_create = Access { createable: false, ..all };
+        let no_update = Access { updateable: false, ..all };
+        let no_delete = Access { deletable: false, ..all };
+        let external = "external_id_field = 'Ext__c'\n";
+        for (toml, access, expected) in [
+            ("operation = 'insert'", all, &[][..]),
+            ("operation = 'insert'", no_update, &[]),
+            ("operation = 'insert'", no_create, &[(Level::Problem, "operation", "create")]),
+            (external, no_update, &[(Level::Problem, "operation", "update")]),
+            ("operation = 'update'", no_create, &[]),
+            ("operation = 'update'", no_update, &[(Level::Problem, "operation", "update")]),
+            ("operation = 'delete'", no_delete, &[(Level::Problem, "operation", "delete")]),
+            ("operation = 'update'\ntombstone = 'delete'", no_delete, &[(Level::Warning, "tombstone", "delete")]),
+            ("operation_header = 'op'", no_create, &[(Level::Warning, "operation", "create")]),
+            ("operation_header = 'op'", no_update, &[(Level::Warning, "operation_header", "update")]),
+            ("operation_header = 'op'", no_delete, &[(Level::Warning, "operation_header", "delete")]),
+        ] {
+            let sobject = SObject::new("Thing__c", []).with_access(access);
+            let found = operations(&route(toml), &sobject, &str::to_owned);
+            let found: Vec<_> =
+                found.iter().map(|finding| (finding.level, finding.problem.key.as_str(), finding)).collect();
+            let expected: Vec<_> = expected.to_vec();
+            assert_eq!(found.len(), expected.len(), "{toml} {access:?}: {found:?}");
+            for ((level, key, finding), (wanted, wanted_key, what)) in found.iter().zip(&expected) {
+                let told = format!("this user may not {what} its records");
+                assert_eq!((level, key), (wanted, wanted_key), "{toml} {access:?}");
+                assert!(finding.problem.message.ends_with(&told), "{toml} {access:?}: {finding}");
+            }
+        }
+    }
+}

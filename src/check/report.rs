@@ -1,0 +1,145 @@
+//! What was found, for people and for programs.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use crate::config::{Loaded, Problem};
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Level {
+    Ok,
+    /// It works, and may not be what is wanted.
+    Warning,
+    /// Who should be asked does not answer: it is not known.
+    Unreachable,
+    /// It cannot work.
+    Problem,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Finding {
+    pub(crate) level: Level,
+    /// The key of the configuration, what is there, and how to mend it.
+    pub(crate) problem: Problem,
+}
+
+impl Finding {
+    fn new(level: Level, key: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { level, problem: Problem::new(key, message) }
+    }
+
+    pub(crate) fn ok(key: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(Level::Ok, key, message)
+    }
+
+    pub(crate) fn warning(key: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(Level::Warning, key, message)
+    }
+
+    pub(crate) fn unreachable(key: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(Level::Unreachable, key, message)
+    }
+
+    pub(crate) fn problem(key: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(Level::Problem, key, message)
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.problem = self.problem.hint(hint);
+        self
+    }
+}
+
+impl Level {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Unreachable => "unreachable",
+            Self::Problem => "problem",
+        }
+    }
+}
+
+/// All findings, each with its place.
+#[derive(Debug, Default)]
+pub(crate) struct Report(Vec<Finding>);
+
+impl Report {
+    /// What the loader has found.
+    pub(crate) fn of_problems(problems: &[Problem]) -> Self {
+        Self(problems.iter().map(|problem| Finding { level: Level::Problem, problem: problem.clone() }).collect())
+    }
+
+    pub(crate) fn new(loaded: &Loaded, findings: impl IntoIterator<Item = Finding>) -> Self {
+        let locate = |finding: Finding| Finding { problem: loaded.locate(finding.problem), ..finding };
+        Self(findings.into_iter().map(locate).collect())
+    }
+
+    pub(crate) fn worst(&self) -> Level {
+        self.0.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok)
+    }
+
+    /// `{"result": "ok", "findings": [{"level", "key", "message", "hint", "file", "line", "variable"}]}`.
+    pub(crate) fn to_json(&self) -> Value {
+        let findings = self.0.iter().map(|finding| {
+            let Problem { file, line, variable, key, message, hint } = &finding.problem;
+            json!({
+                "level": finding.level.word(), "key": key, "message": message, "hint": hint,
+                "file": file, "line": line, "variable": variable,
+            })
+        });
+        json!({ "result": self.worst().word(), "findings": findings.collect::<Vec<_>>() })
+    }
+
+    /// A table with a colour for each level; whoever writes it takes the colours away where nobody can see them.
+    pub(crate) fn table(&self) -> String {
+        let width = self.0.iter().map(|finding| finding.problem.key.chars().count()).max().unwrap_or(0);
+        let mut lines: Vec<_> = self.0.iter().map(|finding| line(finding, width)).collect();
+        let count = |level| self.0.iter().filter(|finding| finding.level == level).count();
+        let counts = [Level::Problem, Level::Unreachable, Level::Warning, Level::Ok].map(|level| (level, count(level)));
+        let told =
+            counts.iter().filter(|(_, count)| *count > 0).map(|(level, count)| format!("{}: {count}", level.word()));
+        lines.push(format!("\n{}", told.collect::<Vec<_>>().join(", ")));
+        lines.join("\n")
+    }
+}
+
+/// `problem  routes[0].topic  crm.contacts does not exist (sobjectd.toml:30)`, its hint below it.
+fn line(Finding { level, problem }: &Finding, width: usize) -> String {
+    let (bold, reset) = (level.style().render(), level.style().render_reset());
+    let place = match (&problem.variable, &problem.file, problem.line) {
+        (Some(variable), ..) => format!(" ({variable})"),
+        (None, Some(file), Some(line)) => format!(" ({}:{line})", file.display()),
+        (None, Some(file), None) => format!(" ({})", file.display()),
+        (None, None, _) => String::new(),
+    };
+    let place = if *level == Level::Ok { String::new() } else { place };
+    let first = format!("{bold}{:<12}{reset}{:<width$}  {}{place}", level.word(), problem.key, problem.message);
+    match &problem.hint {
+        Some(hint) => format!("{first}\n{:14}{:width$}{hint}", "", ""),
+        None => first,
+    }
+}
+
+impl Level {
+    fn style(self) -> anstyle::Style {
+        use anstyle::AnsiColor::{Green, Magenta, Red, Yellow};
+        let colour = match self {
+            Self::Ok => Green,
+            Self::Warning => Yellow,
+            Self::Unreachable => Magenta,
+            Self::Problem => Red,
+        };
+        colour.on_default()
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.problem.fmt(f)
+    }
+}

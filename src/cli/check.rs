@@ -1,0 +1,32 @@
+//! `sobjectd check`: the table goes to stdout, also where it is bad news.
+
+use std::{path::Path, process::ExitCode};
+
+use super::{BAD_CONFIGURATION, failed, is_configuration, load, show};
+use crate::check::{self, Finding, Level, Report};
+
+pub(super) async fn run(file: &Path, online: bool, json: bool) -> ExitCode {
+    let report = match load(file) {
+        Err(problems) => Report::of_problems(&problems.0),
+        Ok(loaded) => {
+            let routes = loaded.config.routes.len();
+            let mut findings = vec![Finding::ok("", format!("{}: {routes} routes, no mistake found", file.display()))];
+            if online {
+                match check::online(&loaded).await {
+                    Ok(found) => findings.extend(found),
+                    Err(error) if is_configuration(&error) => findings.push(Finding::problem("", format!("{error:#}"))),
+                    Err(error) => return failed(&error),
+                }
+            }
+            Report::new(&loaded, findings)
+        }
+    };
+    let text = if json { serde_json::to_string_pretty(&report.to_json()) } else { Ok(report.table()) };
+    let told = text.map_err(Into::into).and_then(|text| show::print(&text));
+    match (told, report.worst()) {
+        (Err(error), _) => failed(&error),
+        (Ok(()), Level::Ok | Level::Warning) => ExitCode::SUCCESS,
+        (Ok(()), Level::Unreachable) => ExitCode::FAILURE,
+        (Ok(()), Level::Problem) => ExitCode::from(BAD_CONFIGURATION),
+    }
+}

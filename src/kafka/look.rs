@@ -1,0 +1,96 @@
+//! Questions about the group and the dead-letter topic that change nothing.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use rdkafka::{
+    Offset, TopicPartitionList,
+    admin::{AdminOptions, NewTopic, ResourceSpecifier, TopicReplication},
+    consumer::{BaseConsumer, Consumer as _},
+    error::{KafkaError, RDKafkaErrorCode},
+};
+
+use super::{
+    client::Clients,
+    log::Quiet,
+    topics::{StartError, Topics},
+};
+use crate::config::DeadLetter;
+
+/// For each question.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why the group's offsets are not known.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct GroupError(KafkaError);
+
+impl GroupError {
+    /// A person must mend it.
+    pub fn is_denied(&self) -> bool {
+        matches!(
+            self.0.rdkafka_error_code(),
+            Some(RDKafkaErrorCode::GroupAuthorizationFailed | RDKafkaErrorCode::TopicAuthorizationFailed)
+        )
+    }
+}
+
+/// In how many of the partitions the group has a committed offset, and of how many. Does not join.
+pub async fn committed(clients: &Clients, topics: &BTreeMap<String, i32>) -> Result<(usize, usize), GroupError> {
+    let mut asked = TopicPartitionList::new();
+    for (topic, count) in topics {
+        asked.add_partition_range(topic, 0, count - 1);
+    }
+    let all = asked.count();
+    let consumer: BaseConsumer<Quiet> = clients.consumer().create_with_context(Quiet).map_err(GroupError)?;
+    let looked = tokio::task::spawn_blocking(move || {
+        let list = consumer.committed_offsets(asked, PATIENCE)?;
+        let mut known = 0;
+        for partition in list.elements() {
+            partition.error()?;
+            known += usize::from(matches!(partition.offset(), Offset::Offset(_)));
+        }
+        Ok(known)
+    });
+    let known = looked.await.unwrap_or(Err(KafkaError::Canceled));
+    known.map(|known| (known, all)).map_err(GroupError)
+}
+
+/// A dead-letter topic as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Letters {
+    /// It can be created.
+    Missing,
+    There {
+        /// The largest message that it takes, and that the topics of the routes take.
+        max_bytes: usize,
+        inputs: usize,
+        compacted: bool,
+    },
+}
+
+impl Topics {
+    /// What the dead-letter topic is, or that it could be created. `inputs` are the topics of the routes.
+    pub async fn letters(&self, config: &DeadLetter, name: &str, inputs: &[&str]) -> Result<Letters, StartError> {
+        if !self.partitions.contains_key(name) {
+            let replication = TopicReplication::Fixed(config.replication_factor);
+            let topic = NewTopic::new(name, config.partitions, replication);
+            let options = AdminOptions::new().validate_only(true).request_timeout(Some(PATIENCE));
+            let created = self.admin.create_topics([&topic], &options).await;
+            let refused = match created.map(|results| results.into_iter().find_map(Result::err)) {
+                Ok(None | Some((_, RDKafkaErrorCode::TopicAlreadyExists))) => return Ok(Letters::Missing),
+                Ok(Some((_, code))) => code.to_string(),
+                Err(error) => error.to_string(),
+            };
+            return Err(StartError::DeadLetterTopic { topic: name.to_owned(), message: refused });
+        }
+        let max_bytes = self.max_message_bytes(&[name]).await.unwrap_or(usize::MAX);
+        let inputs = self.max_message_bytes(inputs).await.unwrap_or(0);
+        let options = AdminOptions::new().request_timeout(Some(PATIENCE));
+        let described = self.admin.describe_configs(&[ResourceSpecifier::Topic(name)], &options).await;
+        let compacted = described.into_iter().flatten().flatten().any(|resource| {
+            let policy = resource.get("cleanup.policy").and_then(|entry| entry.value.as_deref());
+            policy.is_some_and(|policy| policy.contains("compact"))
+        });
+        Ok(Letters::There { max_bytes, inputs, compacted })
+    }
+}

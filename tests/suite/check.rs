@@ -1,0 +1,167 @@
+//! `sobjectd check` and `sobjectd config`: what is said of a configuration before it runs.
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
+
+use serde_json::Value;
+
+use crate::harness::{Config, Rig, config_file, python};
+
+/// The finding of a key that has this level, or a panic that shows all.
+fn finding<'a>(report: &'a Value, level: &str, key: &str) -> &'a Value {
+    let findings = report["findings"].as_array().unwrap();
+    let is = |finding: &&Value| finding["level"] == level && finding["key"] == key;
+    findings.iter().find(is).unwrap_or_else(|| panic!("no {level} of {key} in {report:#}"))
+}
+
+async fn run(args: &[&str], toml: &str) -> Output {
+    let (_dir, file) = config_file(toml);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sobjectd"));
+    command.args(args).arg("--config").arg(file).env_clear();
+    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+}
+
+async fn check(args: &[&str], config: &Config) -> (i32, Value) {
+    let output = run(&[&["check", "--json"], args].concat(), &config.toml()).await;
+    let report = serde_json::from_slice(&output.stdout);
+    let said = String::from_utf8_lossy(&output.stderr);
+    (output.status.code().unwrap(), report.unwrap_or_else(|error| panic!("{error}: {said}")))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_well_is_said_of_every_part() {
+    let rig = Rig::new("check-well").await;
+    rig.broker.topic(&rig.letters, 1).await;
+    let (code, report) = check(&["--online"], &rig.config).await;
+    assert_eq!((code, &report["result"]), (0, &Value::from("ok")), "{report:#}");
+    for key in [
+        "kafka.bootstrap_servers",
+        "kafka.group_id",
+        "routes[0].topic",
+        "dead_letter.topic",
+        "salesforce.auth",
+        "salesforce.quota.reserve",
+        "routes[0].sobject",
+        "routes[0].external_id_field",
+    ] {
+        finding(&report, "ok", key);
+    }
+    assert_eq!((rig.org.calls().login, rig.org.calls().describe), (1, 1));
+    assert_eq!(rig.broker.committed(&rig.group, &rig.topic, 1).await, [None], "it has read nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_misfit_has_its_place() {
+    let mut rig = Rig::new("check-misfit").await;
+    rig.broker.topic_with(&rig.letters, 1, &[("cleanup.policy", "compact"), ("max.message.bytes", "1000")]).await;
+    rig.config.in_route("external_id_field", "'ExternalLoose__c'");
+    rig.config.route(&[("topic", "'no.such.topic'"), ("sobject", "'NoSuchObject__c'")]);
+    rig.config.route(&[("topic", "'nothing.yet.*'"), ("sobject", "'Contact'"), ("fields.exclude", "['LastName']")]);
+    let (code, report) = check(&["--online"], &rig.config).await;
+    assert_eq!((code, &report["result"]), (78, &Value::from("problem")), "{report:#}");
+    for (level, key) in [
+        ("warning", "routes[0].external_id_field"),
+        ("problem", "routes[1].topic"),
+        ("problem", "routes[1].sobject"),
+        ("warning", "routes[2].topic"),
+        ("problem", "routes[2].fields"),
+        ("warning", "dead_letter.topic"),
+    ] {
+        let found = finding(&report, level, key);
+        assert!(found["line"].is_u64() && found["file"].is_string() && found["hint"].is_string(), "{found}");
+    }
+    let letters = report["findings"].as_array().unwrap().iter().filter(|found| found["key"] == "dead_letter.topic");
+    assert_eq!(letters.count(), 2, "compacted, and too small: {report:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_answer_is_told_from_what_is_wrong() {
+    let mut rig = Rig::new("check-away").await;
+    rig.config.set("salesforce.login_url", "'http://127.0.0.1:9'");
+    let (code, report) = check(&["--online"], &rig.config).await;
+    assert_eq!((code, &report["result"]), (1, &Value::from("unreachable")), "{report:#}");
+    finding(&report, "unreachable", "salesforce.login_url");
+
+    rig.config.set("salesforce.login_url", &format!("'{}'", rig.org.url()));
+    rig.config.set("salesforce.auth.client_secret", "'wrong-secret'");
+    let (code, report) = check(&["--online"], &rig.config).await;
+    assert_eq!(code, 78, "{report:#}");
+    assert!(finding(&report, "problem", "salesforce.auth")["message"].as_str().unwrap().contains("refused"));
+    assert!(!report.to_string().contains("wrong-secret"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_online_nobody_is_asked() {
+    let mut config = Config::new("127.0.0.1:9", "http://127.0.0.1:9", "group");
+    config.route(&[("topic", "'t'"), ("sobject", "'Contact'")]);
+    let (code, report) = check(&[], &config).await;
+    assert_eq!((code, &report["result"]), (0, &Value::from("ok")));
+
+    config.set("kafka.comit_interval", "'1s'").set("pipeline.batch_rows", "201");
+    let (code, report) = check(&[], &config).await;
+    assert_eq!(code, 78);
+    assert!(finding(&report, "problem", "kafka.comit_interval")["hint"].as_str().unwrap().contains("commit_interval"));
+    assert!(finding(&report, "problem", "pipeline.batch_rows")["line"].is_u64());
+
+    let table = run(&["check"], &config.toml()).await;
+    let table = String::from_utf8(table.stdout).unwrap();
+    assert!(table.contains("problem     pipeline.batch_rows") && table.ends_with("problem: 2\n"), "{table}");
+    assert!(!table.contains('\u{1b}'), "colours, and nobody to see them: {table:?}");
+}
+
+/// A validator that is not ours takes what we ship, and refuses what the daemon refuses.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_shipped_schema_fits_the_shipped_files() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let schema = Command::new(env!("CARGO_BIN_EXE_sobjectd")).args(["config", "schema"]).output().unwrap();
+    let shipped = std::fs::read(format!("{root}/docs/configuration.schema.json")).unwrap();
+    assert_eq!(String::from_utf8(schema.stdout).unwrap(), String::from_utf8(shipped).unwrap());
+    let bad = [
+        ("unknown", "nane = 'x'"),
+        ("range", "pipeline.batch_rows = 201"),
+        ("word", "log.format = 'xml'"),
+        ("duration", "drain_timeout = '60'"),
+        ("flow", "salesforce.auth = { flow = 'password', client_id = 'x' }"),
+        (
+            "secret",
+            "salesforce.auth = { flow = 'client_credentials', client_id = 'x', client_secret = { vault = 'x' } }",
+        ),
+    ];
+    let mut config = Config::new("127.0.0.1:9", "http://127.0.0.1:9", "group");
+    config.route(&[("topic", "'t'"), ("sobject", "'Contact'")]).unset("drain_timeout");
+    let files: Vec<_> = bad.map(|(_, line)| config_file(&format!("{line}\n{}", without(&config, line).toml()))).into();
+    let good = config_file(&config.toml());
+    let shipped = walk(&Path::new(root).join("config"));
+    assert!(shipped.len() >= 2, "{shipped:?}");
+    let mut args = vec!["check_schema.py".to_owned(), format!("{root}/docs/configuration.schema.json")];
+    args.extend(shipped.iter().cloned().chain([good.1.display().to_string()]));
+    args.push("--refused".to_owned());
+    args.extend(files.iter().map(|(_, file)| file.display().to_string()));
+    let output = python::run(&args.iter().map(String::as_str).collect::<Vec<_>>(), String::new()).await;
+    assert_eq!(output.trim(), format!("{} fit, {} refused", shipped.len() + 1, bad.len()));
+}
+
+/// The configuration less what `line` says itself.
+fn without(config: &Config, line: &str) -> Config {
+    let mut config = config.clone();
+    let key = line.split(" =").next().unwrap();
+    config.unset(key);
+    if key == "salesforce.auth" {
+        for name in ["flow", "client_id", "client_secret"] {
+            config.unset(&format!("salesforce.auth.{name}"));
+        }
+    }
+    config
+}
+
+/// All TOML files below a folder.
+fn walk(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = entries.flat_map(|path| {
+        let is_file = path.extension().is_some_and(|extension| extension == "toml");
+        if path.is_dir() { walk(&path) } else { is_file.then(|| path.display().to_string()).into_iter().collect() }
+    });
+    files.collect()
+}
