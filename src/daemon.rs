@@ -1,6 +1,10 @@
 //! The composition root: builds every part, joins them, and takes them down in order.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use anyhow::{Context as _, Result, bail};
 use futures::FutureExt as _;
@@ -12,7 +16,13 @@ use crate::{
     check,
     config::{self, Config, Loaded},
     kafka::{Clients, Consumer, KafkaDeadLetters, LaneStart, Lanes, Settings, Topics, partition_bound},
-    ops::{admin, health::Health, health::Phase, metrics::Metrics},
+    ops::{
+        admin,
+        health::{Health, State},
+        metrics::Metrics,
+        signal,
+        status::Source,
+    },
     pipeline::{
         batcher::{self, Batcher},
         budget::Budget,
@@ -35,18 +45,22 @@ type Pipeline = Shared<Salesforce, KafkaDeadLetters>;
 pub async fn run(loaded: Loaded, metrics: Metrics, cancel: CancellationToken) -> Result<()> {
     let config = &loaded.config;
     let stop = Stop::default();
-    let registry = check::registry(config, &metrics)?;
+    let health = Health::new(metrics.clone());
+    let registry = check::registry(config, &metrics, &health)?;
     let routes = Arc::new(Routes::new(&config.routes, config.pipeline.max_row_bytes, registry.as_ref())?);
     let clients = Clients::new(config)?;
     let org = Salesforce::new(&config.salesforce, &config.retry, &config.cache, metrics.clone())?;
     let org = Arc::new(org);
-    let health = Health::new(org.watch(), metrics.clone());
+    tokio::spawn(health.clone().follow(org.watch()));
+    signal::on_hangup(secrets_again(&loaded, &org)).context("SIGHUP")?;
     if let Some(listen) = config.admin.listen {
-        let address = admin::serve(listen, metrics.clone(), health.clone());
+        let (name, started) = (config.name.clone(), SystemTime::now());
+        let source = Source { name, started, health: health.clone(), metrics: metrics.clone() };
+        let address = admin::serve(listen, source);
         address.await.with_context(|| format!("admin.listen: {listen}"))?;
     }
 
-    let started = startup::wait(&loaded, &clients, &org, &routes);
+    let started = startup::wait(&loaded, &health, &clients, &org, &routes);
     let topics = tokio::select! {
         biased;
         () = cancel.cancelled() => {
@@ -65,14 +79,13 @@ pub async fn run(loaded: Loaded, metrics: Metrics, cancel: CancellationToken) ->
     let pipeline = pipeline(config, &clients, &topics, &taken, org, &stop).await?;
 
     let consumer = start_consumer(config, &clients, &taken, &routes, &pipeline, &metrics, &stop)?;
-    health.set(Phase::Running);
-    info!(name = config.name, "running");
+    health.set(State::Running);
     tokio::select! {
         () = cancel.cancelled() => info!("told to stop, draining"),
         () = consumer.closed() => stop.now("the consumer has ended"),
         () = stop.stopped() => error!(reason = stop.reason(), "cannot go on, draining"),
     }
-    health.set(Phase::Draining);
+    health.set(State::Draining);
     consumer.cancel();
     // The drain has its own deadline, on the poll thread.
     let deadline = config.drain_timeout + CLOSE;
@@ -82,11 +95,22 @@ pub async fn run(loaded: Loaded, metrics: Metrics, cancel: CancellationToken) ->
     if timeout(CLOSE, consumer.closed()).await.is_err() {
         warn!("the consumer has not left its group in time");
     }
-    health.set(Phase::Stopped);
-    info!("stopped");
+    health.set(State::Stopped);
     match stop.reason() {
         None => Ok(()),
         Some(reason) => bail!("{reason}"),
+    }
+}
+
+/// What SIGHUP does. The schema registry's secrets are read for each question anyway; librdkafka takes its own once.
+fn secrets_again(loaded: &Loaded, org: &Arc<Salesforce>) -> impl Fn() + Send + 'static {
+    let (loaded, org) = (loaded.clone(), org.clone());
+    move || {
+        for problem in loaded.unreadable_secrets() {
+            error!("a secret cannot be read again: {problem}");
+        }
+        org.renew_session();
+        info!("told to read secrets again, the next call logs in anew");
     }
 }
 

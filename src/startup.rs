@@ -11,6 +11,8 @@ use crate::{
     check::{self, Level},
     config::{Loaded, Problems},
     kafka::{Clients, StartError, Topics},
+    ops::health::{Health, Waiting, Whom},
+    record::Cause,
     route::Routes,
     salesforce::Salesforce,
 };
@@ -24,13 +26,23 @@ pub(crate) struct Misconfigured(Problems);
 const RETRY: Duration = Duration::from_secs(1);
 
 /// Waits for the org and the broker, then looks at all that the routes name.
-pub(crate) async fn wait(loaded: &Loaded, clients: &Clients, org: &Salesforce, routes: &Routes) -> Result<Topics> {
+pub(crate) async fn wait(
+    loaded: &Loaded,
+    health: &Health,
+    clients: &Clients,
+    org: &Salesforce,
+    routes: &Routes,
+) -> Result<Topics> {
     let config = &loaded.config;
     let login = async {
         let refused = |cause| anyhow!("salesforce.auth: the login is refused: {cause}");
-        org.login_at_start().await.map_err(refused)
+        let mut waiting = None;
+        let mut waits = |cause: &Cause| {
+            waiting = Some(Waiting::go_on(waiting.take(), health, Whom::Salesforce, &cause.to_string()));
+        };
+        org.login_at_start(&mut waits).await.map_err(refused)
     };
-    let reached = async { Ok(reach(clients, &config.kafka.bootstrap_servers).await?) };
+    let reached = async { Ok(reach(clients, &config.kafka.bootstrap_servers, health).await?) };
     let ((), topics) = tokio::try_join!(login, reached)?;
     let mut findings = check::topics(routes, &topics);
     if config.validate_on_start {
@@ -53,11 +65,13 @@ pub(crate) async fn wait(loaded: &Loaded, clients: &Clients, org: &Salesforce, r
     if problems.is_empty() { Ok(topics) } else { bail!(Misconfigured(Problems(problems))) }
 }
 
-async fn reach(clients: &Clients, bootstrap_servers: &str) -> Result<Topics, StartError> {
+async fn reach(clients: &Clients, bootstrap_servers: &str, health: &Health) -> Result<Topics, StartError> {
+    let mut waiting = None;
     loop {
         match Topics::look(clients).await {
             Err(StartError::Unreachable(error)) => {
                 warn!(bootstrap_servers, %error, "kafka.bootstrap_servers: no broker answers, waiting");
+                waiting = Some(Waiting::go_on(waiting, health, Whom::Kafka, &error.to_string()));
             }
             other => return other,
         }

@@ -20,7 +20,7 @@ use crate::{
     config::{Config, Loaded, Route},
     format::Registry,
     kafka::Clients,
-    ops::metrics::Metrics,
+    ops::{health::Health, metrics::Metrics},
     route::Routes,
     salesforce::Salesforce,
 };
@@ -31,10 +31,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Asks everybody once, all at the same time. An error is the configuration's, which no client can be made of.
 pub(crate) async fn online(loaded: &Loaded) -> Result<Vec<Finding>> {
     let config = &loaded.config;
-    let registry = registry(config, &Metrics::new())?;
+    let metrics = Metrics::new();
+    let registry = registry(config, &metrics, &Health::new(metrics.clone()))?;
     let routes = Routes::new(&config.routes, config.pipeline.max_row_bytes, registry.as_ref())?;
     let clients = Clients::new(config)?;
-    let org = Salesforce::new(&config.salesforce, &config.retry, &config.cache, Metrics::new())?;
+    let org = Salesforce::new(&config.salesforce, &config.retry, &config.cache, metrics)?;
     let asked_org = timeout(config.salesforce.request_timeout + PATIENCE, org::look(config, &routes, &org));
     let (org, cluster, registry) = tokio::join!(asked_org, cluster::look(config, &clients, &routes), async {
         match &registry {
@@ -49,11 +50,11 @@ pub(crate) async fn online(loaded: &Loaded) -> Result<Vec<Finding>> {
 }
 
 /// The client of the registry, if any format has its schemas there.
-pub(crate) fn registry(config: &Config, metrics: &Metrics) -> Result<Option<Arc<Registry>>> {
+pub(crate) fn registry(config: &Config, metrics: &Metrics, health: &Health) -> Result<Option<Arc<Registry>>> {
     if !config.routes.iter().any(Route::needs_registry) {
         return Ok(None);
     }
-    Ok(Some(Arc::new(Registry::new(&config.schema_registry, &config.retry, metrics.clone())?)))
+    Ok(Some(Arc::new(Registry::new(&config.schema_registry, &config.retry, metrics.clone(), health.clone())?)))
 }
 
 async fn asked_registry(registry: &Registry) -> Finding {

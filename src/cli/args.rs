@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use url::Url;
 
 /// Reads Kafka topics and writes their records into Salesforce SObjects, each exactly accounted for.
 #[derive(Debug, Parser)]
@@ -41,6 +42,19 @@ pub(super) enum Command {
         /// One JSON object, in place of a table
         #[arg(long)]
         json: bool,
+    },
+    /// Ask a running daemon what it is doing, whom it waits for, and what has become of its records
+    #[command(after_help = "Exit codes: 0 it answers, 1 it does not (with --ready also if it is not running).")]
+    Status {
+        /// Its admin listener
+        #[arg(long, value_name = "URL", env = "SOBJECTD_ADMIN", default_value = "http://127.0.0.1:8089")]
+        admin: Url,
+        /// JSON, in place of a table
+        #[arg(long)]
+        json: bool,
+        /// Fail unless records are being written
+        #[arg(long)]
+        ready: bool,
     },
     /// Say what is configured
     Config {

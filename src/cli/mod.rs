@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod show;
+mod status;
 
 use std::{
     path::{Path, PathBuf},
@@ -39,6 +40,7 @@ pub fn main() -> ExitCode {
                 Err(problems) => refused(&problems),
             },
             Command::Check { config, online, json } => check::run(&config, online, json).await,
+            Command::Status { admin, json, ready } => status::run(&admin, json, ready).await,
             Command::Config { command: ConfigCommand::Show { config, json } } => match load(&config) {
                 Ok(loaded) => ended(show::effective(&loaded, json)),
                 Err(problems) => refused(&problems),

@@ -6,7 +6,7 @@ use serde::Serialize;
 use toml::{Table, Value};
 
 use super::{
-    Config, Loaded,
+    Config, Loaded, Problem, Secret,
     schema::{Key, Kind, ROOT},
     source::{Origins, element, join},
 };
@@ -57,6 +57,18 @@ impl Loaded {
         let mut writer = Writer { origins: &self.origins, settings: Vec::new(), lines: Vec::new() };
         writer.section("", &written(&self.config), ROOT);
         Effective { settings: writer.settings, text: writer.lines.join("\n") }
+    }
+}
+
+impl Loaded {
+    /// Reads every secret that is not a literal where it is now, and says which cannot be.
+    pub fn unreadable_secrets(&self) -> Vec<Problem> {
+        let references = self.effective().settings.into_iter().filter(|setting| setting.value.is_table());
+        let unreadable = references.filter_map(|Setting { key, value, .. }| {
+            let error = value.try_into::<Secret>().ok()?.reveal().err()?;
+            Some(self.locate(Problem::new(key, error.to_string())))
+        });
+        unreadable.collect()
     }
 }
 

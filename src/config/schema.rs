@@ -225,8 +225,11 @@ const LOG: &[Key] = &[
     ),
 ];
 
-const ADMIN: &[Key] =
-    &[key("listen", Kind::Address, r#"IP address and port of `/live`, `/ready`, `/metrics`; `""` switches it off"#)];
+const ADMIN: &[Key] = &[key(
+    "listen",
+    Kind::Address,
+    r#"IP address and port of `/live`, `/ready`, `/status`, `/metrics`; `""` switches it off"#,
+)];
 
 const ROUTE: &[Key] = &[
     required("topic", Kind::Text, "a name or a glob"),

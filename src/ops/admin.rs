@@ -1,9 +1,9 @@
-//! The admin listener: `/live`, `/ready` and `/metrics`.
+//! The admin listener: `/live`, `/ready`, `/status` and `/metrics`. It reads no body, and no secret is within its reach.
 
 use std::{io, net::SocketAddr};
 
 use axum::{
-    Router,
+    Json, Router,
     extract::State,
     http::{StatusCode, header},
     response::IntoResponse,
@@ -12,17 +12,19 @@ use axum::{
 use tokio::net::TcpListener;
 use tracing::{error, info};
 
-use super::{health::Health, metrics::Metrics};
+use super::{health::State as Running, status::Source};
 
 /// Listens, and serves until the process ends. Returns the address, also where the port was 0.
-pub async fn serve(listen: SocketAddr, metrics: Metrics, health: Health) -> io::Result<SocketAddr> {
+pub async fn serve(listen: SocketAddr, source: Source) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind(listen).await?;
     let address = listener.local_addr()?;
     info!(%address, "admin listener");
     let router = Router::new()
         .route("/live", get(|| async { "alive\n" }))
-        .route("/ready", get(ready).with_state(health))
-        .route("/metrics", get(render).with_state(metrics));
+        .route("/ready", get(ready))
+        .route("/status", get(status))
+        .route("/metrics", get(render))
+        .with_state(source);
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
             error!(%error, "admin listener failed");
@@ -31,13 +33,19 @@ pub async fn serve(listen: SocketAddr, metrics: Metrics, health: Health) -> io::
     Ok(address)
 }
 
-async fn ready(State(health): State<Health>) -> impl IntoResponse {
-    let (ready, line) = health.ready();
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, format!("{line}\n"))
+/// 200 while records are written; the body says what the daemon is doing, and whom it waits for, either way.
+async fn ready(State(source): State<Source>) -> impl IntoResponse {
+    let snapshot = source.health.snapshot();
+    let is_ready = snapshot.state == Running::Running;
+    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, format!("{snapshot}\n"))
 }
 
-async fn render(State(metrics): State<Metrics>) -> impl IntoResponse {
+async fn status(State(source): State<Source>) -> impl IntoResponse {
+    Json(source.status())
+}
+
+async fn render(State(source): State<Source>) -> impl IntoResponse {
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, content_type)], metrics.render())
+    ([(header::CONTENT_TYPE, content_type)], source.metrics.render())
 }

@@ -3,6 +3,8 @@ use prometheus_client::{
     metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
 };
 
+use super::status::RouteStatus;
+
 /// How a record left the daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -48,6 +50,18 @@ impl Books {
 
     pub(super) fn settled(&self, outcome: Outcome) -> u64 {
         self.settled[outcome as usize]
+    }
+
+    pub(super) fn status(&self, route: &str) -> RouteStatus {
+        RouteStatus {
+            route: route.to_owned(),
+            read: self.read,
+            written: self.settled(Outcome::Written),
+            dead_lettered: self.settled(Outcome::DeadLettered),
+            skipped: self.settled(Outcome::Skipped),
+            dropped: self.settled(Outcome::Dropped),
+            in_flight: self.in_flight,
+        }
     }
 }
 

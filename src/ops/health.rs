@@ -1,63 +1,275 @@
-//! What the daemon is doing, and what it waits for.
+//! What the daemon is doing, and what it waits for. Each change is one line of the log and one change of the metric.
+//!
+//! | state | is |
+//! |---|---|
+//! | starting | between the command line and the first record |
+//! | running | records are read and written |
+//! | waiting | it could start or run, but for somebody who does not answer |
+//! | draining | told to stop: what is under way ends, nothing new begins |
+//! | stopped | everything is committed |
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Instant,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use humantime_serde::re::humantime::{format_duration, format_rfc3339_seconds};
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
+use tracing::info;
 
 use super::metrics::Metrics;
 use crate::salesforce::Condition;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
     Starting,
     Running,
+    Waiting,
     Draining,
     Stopped,
 }
 
+/// Somebody whom nothing goes on without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Whom {
+    Kafka,
+    Salesforce,
+    SchemaRegistry,
+}
+
+/// Who is waited for, why, and since when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wait {
+    #[serde(rename = "for")]
+    pub whom: Whom,
+    pub why: String,
+    #[serde(with = "humantime_serde")]
+    pub since: SystemTime,
+}
+
+/// What the daemon was doing at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    pub state: State,
+    #[serde(with = "humantime_serde")]
+    pub since: SystemTime,
+    pub waiting: Vec<Wait>,
+}
+
+/// Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Health {
-    phase: Arc<Mutex<(Phase, Instant)>>,
-    org: watch::Receiver<Condition>,
+    inner: Arc<Mutex<Inner>>,
     metrics: Metrics,
 }
 
-impl Phase {
+#[derive(Debug)]
+struct Inner {
+    /// Never `Waiting`, which follows from `waits`.
+    phase: State,
+    since: SystemTime,
+    waits: Vec<(u64, Wait)>,
+    next: u64,
+}
+
+/// Somebody is waited for until this is dropped.
+#[derive(Debug)]
+pub struct Waiting {
+    health: Health,
+    id: u64,
+}
+
+impl State {
+    pub const ALL: [Self; 5] = [Self::Starting, Self::Running, Self::Waiting, Self::Draining, Self::Stopped];
+
     pub fn word(self) -> &'static str {
         match self {
             Self::Starting => "starting",
             Self::Running => "running",
+            Self::Waiting => "waiting",
             Self::Draining => "draining",
             Self::Stopped => "stopped",
         }
     }
 }
 
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+impl fmt::Display for Whom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Kafka => "kafka",
+            Self::Salesforce => "salesforce",
+            Self::SchemaRegistry => "schema_registry",
+        })
+    }
+}
+
 impl Health {
-    pub fn new(org: watch::Receiver<Condition>, metrics: Metrics) -> Self {
-        Self { phase: Arc::new(Mutex::new((Phase::Starting, Instant::now()))), org, metrics }
+    pub fn new(metrics: Metrics) -> Self {
+        let inner = Inner { phase: State::Starting, since: now(), waits: Vec::new(), next: 0 };
+        metrics.state(inner.state());
+        Self { inner: Arc::new(Mutex::new(inner)), metrics }
     }
 
-    pub fn set(&self, phase: Phase) {
-        self.metrics.phase(phase.word());
-        *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = (phase, Instant::now());
+    pub fn set(&self, phase: State) {
+        self.change(|inner| inner.phase = phase);
     }
 
-    /// Whether records are being written, and a line that says what is going on.
-    pub fn ready(&self) -> (bool, String) {
-        let (phase, since) = *self.phase.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = match *self.org.borrow() {
-            Condition::Up => None,
-            Condition::Later => Some("the org does not take calls now"),
-            Condition::Quota => Some("the org's daily API calls are spent, or below the reserve"),
-            Condition::Expired => Some("the session has expired and a login does not mend it"),
-        };
-        if let (Phase::Running, Some(waiting)) = (phase, waiting) {
-            return (false, format!("waiting: {waiting}"));
+    /// From now until the guard is dropped, `whom` is waited for.
+    #[must_use]
+    pub fn wait(&self, whom: Whom, why: &str) -> Waiting {
+        let mut id = 0;
+        self.change(|inner| {
+            id = inner.next;
+            inner.next += 1;
+            inner.waits.push((id, Wait { whom, why: why.to_owned(), since: now() }));
+        });
+        Waiting { health: self.clone(), id }
+    }
+
+    /// Waits for the org whenever it is not up, until its state is dropped.
+    pub async fn follow(self, mut org: watch::Receiver<Condition>) {
+        let mut waiting = None;
+        loop {
+            let why = match *org.borrow_and_update() {
+                Condition::Up => None,
+                Condition::Later => Some("the org takes no calls now"),
+                Condition::Quota => Some("the org's daily API calls are spent, or below the reserve"),
+                Condition::Expired => Some("the session has expired, and a login does not mend it"),
+            };
+            waiting = why.map(|why| Waiting::go_on(waiting, &self, Whom::Salesforce, why));
+            if org.changed().await.is_err() {
+                return;
+            }
         }
-        (phase == Phase::Running, format!("{} for {} s", phase.word(), since.elapsed().as_secs()))
+    }
+
+    pub fn snapshot(&self) -> Snapshot {
+        let inner = self.lock();
+        let mut waiting: Vec<Wait> = Vec::new();
+        for (_, wait) in &inner.waits {
+            // Several may wait for the same; the first one is the longest.
+            match waiting.iter_mut().find(|known| known.whom == wait.whom) {
+                Some(known) => wait.why.clone_into(&mut known.why),
+                None => waiting.push(wait.clone()),
+            }
+        }
+        Snapshot { state: inner.state(), since: inner.since, waiting }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Inner)) {
+        let mut inner = self.lock();
+        let before = inner.state();
+        change(&mut inner);
+        let state = inner.state();
+        if state != before {
+            inner.since = now();
+            self.metrics.state(state);
+            match inner.waits.first() {
+                Some((_, Wait { whom, why, .. })) if state == State::Waiting => info!(%state, %whom, why, "state"),
+                _ => info!(%state, "state"),
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    /// The same wait with a newer reason, or a wait that begins.
+    pub fn go_on(waiting: Option<Self>, health: &Health, whom: Whom, why: &str) -> Self {
+        let Some(waiting) = waiting else { return health.wait(whom, why) };
+        if let Some((_, wait)) = health.lock().waits.iter_mut().find(|(id, _)| *id == waiting.id) {
+            why.clone_into(&mut wait.why);
+        }
+        waiting
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.health.change(|inner| inner.waits.retain(|(id, _)| *id != self.id));
+    }
+}
+
+impl Inner {
+    fn state(&self) -> State {
+        match self.phase {
+            State::Starting | State::Running if !self.waits.is_empty() => State::Waiting,
+            phase => phase,
+        }
+    }
+}
+
+/// The first line is the state; one more for everybody who is waited for.
+impl fmt::Display for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.state, Since(self.since))?;
+        for Wait { whom, why, since } in &self.waiting {
+            write!(f, "\nwaiting for {whom} {}: {why}", Since(*since))?;
+        }
+        Ok(())
+    }
+}
+
+struct Since(SystemTime);
+
+impl fmt::Display for Since {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let age = Duration::from_secs(self.0.elapsed().unwrap_or_default().as_secs());
+        write!(f, "since {} ({})", format_rfc3339_seconds(self.0), format_duration(age))
+    }
+}
+
+/// In whole seconds: nobody reads more.
+fn now() -> SystemTime {
+    let epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UNIX_EPOCH + Duration::from_secs(epoch.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_follows_from_who_is_waited_for() {
+        let health = Health::new(Metrics::new());
+        let state = || health.snapshot().state;
+        assert_eq!(state(), State::Starting);
+        let kafka = health.wait(Whom::Kafka, "no broker");
+        assert_eq!(state(), State::Waiting);
+        drop(kafka);
+        assert_eq!(state(), State::Starting);
+        health.set(State::Running);
+        let org = health.wait(Whom::Salesforce, "quota");
+        let registry = health.wait(Whom::SchemaRegistry, "503");
+        let another = health.wait(Whom::SchemaRegistry, "503");
+        let another = Waiting::go_on(Some(another), &health, Whom::SchemaRegistry, "504");
+        let snapshot = health.snapshot();
+        assert_eq!((snapshot.state, snapshot.waiting.len()), (State::Waiting, 2));
+        let text = snapshot.to_string();
+        assert!(
+            text.starts_with("waiting since 20") && text.contains("\nwaiting for schema_registry since 20"),
+            "{text}"
+        );
+        assert!(text.ends_with(": 504"), "{text}");
+        drop((org, registry));
+        assert_eq!(state(), State::Waiting);
+        drop(another);
+        assert_eq!(state(), State::Running);
+        let _org = health.wait(Whom::Salesforce, "away");
+        health.set(State::Draining);
+        assert_eq!(state(), State::Draining, "a drain does not wait for the org");
     }
 }

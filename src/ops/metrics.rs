@@ -23,7 +23,11 @@ use prometheus_client::{
 };
 
 pub use super::books::Outcome;
-use super::books::{self, Books};
+use super::{
+    books::{self, Books},
+    health::State,
+    status::{DailyCalls, RouteStatus},
+};
 
 type Labels = Vec<(&'static str, String)>;
 
@@ -59,7 +63,7 @@ struct Inner {
     rows: Family<Labels, Histogram>,
     duration: Family<Labels, Histogram>,
     org_state: Family<Labels, Gauge>,
-    phase: Family<Labels, Gauge>,
+    state: Family<Labels, Gauge>,
     quota_used: Gauge,
     quota_max: Gauge,
     oldest: Gauge<f64, AtomicU64>,
@@ -69,7 +73,6 @@ struct Inner {
 }
 
 const ORG_STATES: [&str; 4] = ["up", "later", "quota", "expired"];
-const PHASES: [&str; 4] = ["starting", "running", "draining", "stopped"];
 
 impl Default for Inner {
     fn default() -> Self {
@@ -87,7 +90,7 @@ impl Default for Inner {
             rows: Family::new_with_constructor(rows as fn() -> Histogram),
             duration: Family::new_with_constructor(seconds as fn() -> Histogram),
             org_state: Family::default(),
-            phase: Family::default(),
+            state: Family::default(),
             quota_used: Gauge::default(),
             quota_max: Gauge::default(),
             oldest: Gauge::default(),
@@ -105,7 +108,7 @@ impl Default for Inner {
         registry.register("rows_per_call", "Rows of one write call", inner.rows.clone());
         registry.register_with_unit("call_duration", "From send to answer", Unit::Seconds, inner.duration.clone());
         registry.register("org_state", "1 for the state that the org is in", inner.org_state.clone());
-        registry.register("phase", "1 for the phase that the daemon is in", inner.phase.clone());
+        registry.register("state", "1 for the state that the daemon is in", inner.state.clone());
         registry.register("quota_used_calls", "API calls of the org in 24 hours, as it says", inner.quota_used.clone());
         registry.register("quota_max_calls", "API calls that the org allows in 24 hours", inner.quota_max.clone());
         let oldest = "Age of the oldest record in flight";
@@ -118,7 +121,7 @@ impl Metrics {
     pub fn new() -> Self {
         let metrics = Self::default();
         metrics.org_state("up");
-        metrics.phase("starting");
+        metrics.state(State::Starting);
         metrics
     }
 
@@ -167,9 +170,8 @@ impl Metrics {
         one_of(&self.0.org_state, "state", &ORG_STATES, state);
     }
 
-    /// `starting`, `running`, `draining` or `stopped`.
-    pub fn phase(&self, phase: &'static str) {
-        one_of(&self.0.phase, "phase", &PHASES, phase);
+    pub fn state(&self, state: State) {
+        one_of(&self.0.state, "state", &State::ALL.map(State::word), state.word());
     }
 
     pub fn quota(&self, used: u64, max: u64) {
@@ -178,11 +180,27 @@ impl Metrics {
         self.0.quota_max.set(value(max));
     }
 
+    /// The age of the oldest record in flight; zero where there is none.
+    pub fn oldest_unsettled(&self) -> Duration {
+        let oldest = lock(&self.0.lanes).values().filter_map(|oldest| *lock(oldest)).min();
+        oldest.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// The books of all routes, each as it was at one moment.
+    pub fn routes(&self) -> Vec<RouteStatus> {
+        lock(&self.0.routes.0).iter().map(|route| lock(&route.books).status(&route.name)).collect()
+    }
+
+    /// As the org said last, if it has.
+    pub fn daily_calls(&self) -> Option<DailyCalls> {
+        let value = |gauge: &Gauge| u64::try_from(gauge.get()).unwrap_or_default();
+        let calls = DailyCalls { used: value(&self.0.quota_used), max: value(&self.0.quota_max) };
+        (calls.max > 0).then_some(calls)
+    }
+
     /// The text that Prometheus scrapes (`OpenMetrics` 1.0).
     pub fn render(&self) -> String {
-        let oldest = lock(&self.0.lanes).values().filter_map(|oldest| *lock(oldest)).min();
-        let oldest = oldest.map_or(Duration::ZERO, |since| since.elapsed());
-        self.0.oldest.set(oldest.as_secs_f64());
+        self.0.oldest.set(self.oldest_unsettled().as_secs_f64());
         let mut text = String::new();
         match encode(&mut text, &self.0.registry) {
             Ok(()) => text,

@@ -5,4 +5,5 @@ mod books;
 pub mod health;
 pub mod metrics;
 pub mod signal;
+pub mod status;
 pub mod telemetry;

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT: the first asks for a drain, the second does not wait for it.
+//! SIGTERM and SIGINT: the first asks for a drain, the second does not wait for it. SIGHUP: secrets have changed.
 
 use std::io;
 
@@ -7,6 +7,17 @@ use tokio_util::sync::CancellationToken;
 
 /// As a shell reports a process that SIGTERM has ended.
 const IMPATIENT: i32 = 143;
+
+/// Calls `each` at every SIGHUP, which otherwise would end the process.
+pub fn on_hangup(each: impl Fn() + Send + 'static) -> io::Result<()> {
+    let mut hangups = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            each();
+        }
+    });
+    Ok(())
+}
 
 /// Cancels the token that is returned at the first signal.
 #[expect(clippy::print_stderr, reason = "the log would be lost at the exit")]

@@ -87,6 +87,15 @@ impl Auth {
         }
     }
 
+    /// The next call logs in anew, with the secrets as they are then. Until that has brought a token, the old one is used.
+    pub(super) fn renew(&self) {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        *current = current.take().map(|session| {
+            let Session { token, instance, .. } = &*session;
+            Arc::new(Session { token: token.clone(), instance: instance.clone(), renew_at: Instant::now() })
+        });
+    }
+
     /// The least time until another login may be tried.
     pub(super) fn login_interval(&self) -> Duration {
         self.config.login_interval

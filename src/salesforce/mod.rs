@@ -114,14 +114,15 @@ impl Salesforce {
     }
 
     /// Logs in, and waits for an org that is not there or throttles. An error says what a person must mend. Cancelled
-    /// by dropping it.
-    pub async fn login_at_start(&self) -> Result<(), Cause> {
+    /// by dropping it; `waits` hears why it takes time.
+    pub async fn login_at_start(&self, mut waits: impl FnMut(&Cause)) -> Result<(), Cause> {
         let mut backoff = self.retry.initial_backoff;
         loop {
             match self.calls.auth.session().await {
                 Ok(_) => return Ok(()),
                 Err(NoSession::Refused(cause)) => return Err(cause),
-                Err(NoSession::Later(_)) => {
+                Err(NoSession::Later(cause)) => {
+                    waits(&cause);
                     tokio::time::sleep(backoff.max(self.calls.auth.login_interval())).await;
                     backoff = backoff.saturating_mul(2).min(self.retry.max_backoff);
                 }
@@ -142,6 +143,11 @@ impl Salesforce {
     pub async fn usage(&self) -> Option<(u64, u64)> {
         self.probe().await;
         self.state.usage().map(|usage| (usage.used, usage.max))
+    }
+
+    /// Secrets have changed: the next call logs in with them.
+    pub fn renew_session(&self) {
+        self.calls.auth.renew();
     }
 
     /// Forgets which record an external id led to. To be called when partitions are assigned: whoever had them before

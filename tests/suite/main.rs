@@ -11,6 +11,7 @@
 //! | `faults` | every verdict of the failure model |
 //! | `quota`, `auth`, `calls` | that the org is a scarce, shared resource |
 //! | `check` | what is said of a configuration before it runs |
+//! | `states` | what the daemon says it is doing |
 //! | `outside` | that whoever watches the daemon does not slow it |
 //! | `order` | order per identity, and nothing lost, judged by a model in another language |
 //!
@@ -33,4 +34,5 @@ mod order;
 mod outside;
 mod quota;
 mod restart;
+mod states;
 mod values;

@@ -18,7 +18,10 @@ use self::client::{Client, Failure};
 use super::{FormatError, Schema, frame::SchemaId};
 use crate::{
     config::{self, Retry},
-    ops::metrics::Metrics,
+    ops::{
+        health::{Health, Waiting, Whom},
+        metrics::Metrics,
+    },
 };
 
 /// The schemas of all routes.
@@ -28,6 +31,7 @@ pub struct Registry {
     retry: Retry,
     schemas: Cache<SchemaId, Arc<Schema>>,
     missing: Cache<SchemaId, String>,
+    health: Health,
 }
 
 /// There can be no client.
@@ -52,12 +56,14 @@ impl Registry {
         config: &config::SchemaRegistry,
         retry: &config::Retry,
         metrics: Metrics,
+        health: Health,
     ) -> Result<Self, RegistryError> {
         Ok(Self {
             client: Client::new(config, metrics)?,
             retry: retry.clone(),
             schemas: Cache::builder().max_capacity(KEPT).weigher(|_, schema: &Arc<Schema>| schema.weight()).build(),
             missing: Cache::builder().max_capacity(10_000).time_to_live(MISSING).build(),
+            health,
         })
     }
 
@@ -68,7 +74,7 @@ impl Registry {
 
     /// The schema of this id, however long that takes. Cancelled by dropping it.
     pub(super) async fn schema(&self, id: SchemaId) -> Result<Arc<Schema>, FormatError> {
-        let mut attempt = 0;
+        let (mut attempt, mut waiting) = (0, None);
         loop {
             if let Some(why) = self.missing.get(&id).await {
                 return Err(FormatError::new(why));
@@ -77,11 +83,21 @@ impl Registry {
                 Ok(schema) => return Ok(schema),
                 Err(failure) => failure,
             };
-            match &*failure {
-                Failure::Missing(why) => self.missing.insert(id, why.clone()).await,
-                Failure::Later(cause) => warn!(%id, cause, "the schema registry does not answer, waiting"),
-                Failure::Denied(cause) => error!(%id, cause, "the schema registry refuses us, waiting"),
-            }
+            let wait = |waiting, why| Some(Waiting::go_on(waiting, &self.health, Whom::SchemaRegistry, why));
+            waiting = match &*failure {
+                Failure::Missing(why) => {
+                    self.missing.insert(id, why.clone()).await;
+                    None
+                }
+                Failure::Later(cause) => {
+                    warn!(%id, cause, "the schema registry does not answer, waiting");
+                    wait(waiting, cause)
+                }
+                Failure::Denied(cause) => {
+                    error!(%id, cause, "the schema registry refuses us, waiting");
+                    wait(waiting, cause)
+                }
+            };
             if !matches!(&*failure, Failure::Missing(_)) {
                 tokio::time::sleep(self.retry.backoff(attempt)).await;
                 attempt += 1;

@@ -69,8 +69,13 @@ impl Daemon {
 
     /// The status of a page of the admin listener; `None` while nobody listens.
     pub(crate) async fn status(&self, path: &str) -> Option<u16> {
+        Some(self.page(path).await?.0)
+    }
+
+    /// A page of the admin listener: its status and its body.
+    pub(crate) async fn page(&self, path: &str) -> Option<(u16, String)> {
         let answer = self.http.get(self.admin()? + path).send().await.ok()?;
-        Some(answer.status().as_u16())
+        Some((answer.status().as_u16(), answer.text().await.ok()?))
     }
 
     pub(crate) async fn metrics(&self) -> Metrics {
@@ -94,7 +99,7 @@ impl Daemon {
     }
 
     /// The address of the admin listener, once the log says it.
-    fn admin(&self) -> Option<String> {
+    pub(crate) fn admin(&self) -> Option<String> {
         let log = self.log();
         let line = log.iter().find(|line| line.contains("admin listener"))?;
         let at = line.find("127.0.0.1:")?;
@@ -114,7 +119,11 @@ impl Daemon {
 
     /// SIGTERM.
     pub(crate) fn terminate(&self) {
-        let kill = format!("kill -TERM {}", self.child.id());
+        self.signal("TERM");
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.child.id());
         assert!(Command::new("bash").args(["-c", &kill]).status().unwrap().success());
     }
 

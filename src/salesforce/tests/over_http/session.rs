@@ -85,7 +85,7 @@ async fn logins_keep_their_distance() {
     }
     assert_eq!(org.calls().login, 1);
     let start = Instant::now();
-    salesforce.login_at_start().await.unwrap();
+    salesforce.login_at_start(|_| {}).await.unwrap();
     assert!(start.elapsed() >= Duration::from_millis(100));
     assert_eq!(org.calls().login, 3);
 }
@@ -97,7 +97,7 @@ async fn a_login_refused_at_start_is_the_caller_s_to_end() {
         client_id: Secret::literal(sandbox::CLIENT_ID),
         client_secret: Secret::literal("hunter2"),
     };
-    let cause = salesforce(&config::Salesforce { auth, ..config(&org) }).login_at_start().await.unwrap_err();
+    let cause = salesforce(&config::Salesforce { auth, ..config(&org) }).login_at_start(|_| {}).await.unwrap_err();
     assert_eq!(cause.to_string(), "invalid_client: invalid client credentials");
     assert_eq!(org.calls().login, 1);
 }
@@ -107,7 +107,7 @@ async fn a_throttled_login_is_waited_for() {
     let org = sandbox().await;
     let throttled = json!({"kind": "oauth_error", "error": "invalid_grant", "description": "login rate exceeded"});
     org.script(json!({"on": "login", "times": 3, "do": throttled})).unwrap();
-    salesforce(&config(&org)).login_at_start().await.unwrap();
+    salesforce(&config(&org)).login_at_start(|_| {}).await.unwrap();
     assert_eq!(org.calls().login, 4);
 }
 
@@ -141,10 +141,10 @@ async fn a_jwt_is_signed_and_a_key_that_was_changed_is_read_again() {
         audience: None,
     };
     let salesforce = salesforce(&config::Salesforce { auth, ..config(&org) });
-    let refused = salesforce.login_at_start().await.unwrap_err();
+    let refused = salesforce.login_at_start(|_| {}).await.unwrap_err();
     assert!(refused.message.contains("private_key is not an RSA key"), "{refused}");
     std::fs::write(file.path(), include_str!("jwt.key.pem")).unwrap();
-    salesforce.login_at_start().await.unwrap();
+    salesforce.login_at_start(|_| {}).await.unwrap();
     assert_eq!(org.calls().logins_granted, 1);
 }
 
@@ -183,6 +183,6 @@ async fn a_redirect_is_not_followed() {
 async fn a_login_url_that_redirects_is_a_persons_to_mend() {
     let org = sandbox().await;
     org.script(json!({"on": "login", "do": {"kind": "status", "status": 302, "body": ""}})).unwrap();
-    let cause = salesforce(&config(&org)).login_at_start().await.unwrap_err();
+    let cause = salesforce(&config(&org)).login_at_start(|_| {}).await.unwrap_err();
     assert_eq!(cause.http_status, Some(302));
 }

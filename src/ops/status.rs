@@ -1,0 +1,93 @@
+//! What `/status` of the admin listener says, and `sobjectd status` prints.
+
+use std::{fmt, time::SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    health::{Health, Snapshot},
+    metrics::Metrics,
+};
+
+/// One daemon at one moment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// As configured.
+    pub name: String,
+    pub version: String,
+    #[serde(with = "humantime_serde")]
+    pub started: SystemTime,
+    #[serde(flatten)]
+    pub health: Snapshot,
+    pub routes: Vec<RouteStatus>,
+    /// How long the oldest record in flight has been waiting, in seconds.
+    pub oldest_unsettled_seconds: f64,
+    /// As the org said last.
+    pub daily_api_calls: Option<DailyCalls>,
+}
+
+/// `read = written + dead_lettered + skipped + dropped + in_flight`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteStatus {
+    pub route: String,
+    pub read: u64,
+    pub written: u64,
+    pub dead_lettered: u64,
+    pub skipped: u64,
+    pub dropped: u64,
+    pub in_flight: i64,
+}
+
+/// API calls of the org in 24 hours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DailyCalls {
+    pub used: u64,
+    pub max: u64,
+}
+
+/// Where a [`Status`] comes from.
+#[derive(Debug, Clone)]
+pub struct Source {
+    pub name: String,
+    pub started: SystemTime,
+    pub health: Health,
+    pub metrics: Metrics,
+}
+
+impl Source {
+    pub fn status(&self) -> Status {
+        Status {
+            name: self.name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started: self.started,
+            health: self.health.snapshot(),
+            routes: self.metrics.routes(),
+            oldest_unsettled_seconds: self.metrics.oldest_unsettled().as_secs_f64(),
+            daily_api_calls: self.metrics.daily_calls(),
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} (sobjectd {})", self.name, self.version)?;
+        writeln!(f, "{}", self.health)?;
+        if let Some(DailyCalls { used, max }) = self.daily_api_calls {
+            writeln!(f, "{used} of the org's {max} daily API calls are used")?;
+        }
+        if self.oldest_unsettled_seconds > 0.0 {
+            writeln!(f, "the oldest record in flight is {:.1} s old", self.oldest_unsettled_seconds)?;
+        }
+        let width = self.routes.iter().map(|route| route.route.chars().count()).max().unwrap_or(0).max(5);
+        let heads = ["read", "written", "dead letters", "skipped", "dropped", "in flight"];
+        write!(f, "\n{:<width$}", "route")?;
+        heads.iter().try_for_each(|head| write!(f, "  {head:>12}"))?;
+        for route in &self.routes {
+            write!(f, "\n{:<width$}", route.route)?;
+            let counts = [route.read, route.written, route.dead_lettered, route.skipped, route.dropped];
+            counts.iter().try_for_each(|count| write!(f, "  {count:>12}"))?;
+            write!(f, "  {:>12}", route.in_flight)?;
+        }
+        Ok(())
+    }
+}
