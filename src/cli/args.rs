@@ -3,18 +3,36 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use clap_complete::Shell;
 use url::Url;
 
-/// Reads Kafka topics and writes their records into Salesforce SObjects, each exactly accounted for.
+/// Reads Kafka topics and writes their records into Salesforce SObjects, each exactly accounted for
+///
+/// A configuration in TOML says which topic goes into which SObject, and how. Logs go to stderr, results to stdout.
 #[derive(Debug, Parser)]
-#[command(
-    version,
-    after_help = "Exit codes: 0 stopped as told, 1 failed, 2 bad command line, 78 bad configuration, 143 told to stop twice."
-)]
+#[command(version, after_long_help = LONG_HELP, after_help = EXIT_CODES)]
 pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) command: Command,
 }
+
+const EXIT_CODES: &str =
+    "Exit codes: 0 stopped as told, 1 failed, 2 bad command line, 78 bad configuration, 143 told to stop twice.";
+
+const LONG_HELP: &str = "\
+Examples:
+  sobjectd check --online --config crm.toml     what is wrong with a configuration, before it runs
+  sobjectd run --config crm.toml                the daemon; SIGTERM drains it, SIGHUP reads secrets again
+  sobjectd status                               what the daemon on this machine is doing
+  sobjectd config show --config crm.toml        every key, its value, and who has set it
+
+Environment:
+  SOBJECTD_CONFIG                  in place of --config
+  SOBJECTD_ADMIN                   in place of --admin
+  SOBJECTD__SALESFORCE__LOGIN_URL  sets salesforce.login_url, and so on for every key but those of routes
+
+Exit codes:
+  0 stopped as told, 1 failed, 2 bad command line, 78 bad configuration, 143 told to stop twice";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -60,6 +78,14 @@ pub(super) enum Command {
     Config {
         #[command(subcommand)]
         command: ConfigCommand,
+    },
+    /// Print a shell's completions
+    Completions { shell: Shell },
+    /// Write the manual's pages, one for each command
+    Man {
+        /// Made if it is missing
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
     },
     /// Run the daemon between an embedded broker and an embedded org, to be played with
     #[cfg(feature = "dev")]

@@ -2,6 +2,7 @@
 
 mod args;
 mod check;
+mod shell;
 mod show;
 mod status;
 
@@ -46,6 +47,8 @@ pub fn main() -> ExitCode {
                 Err(problems) => refused(&problems),
             },
             Command::Config { command: ConfigCommand::Schema } => ended(show::schema()),
+            Command::Completions { shell } => ended(shell::completions(shell)),
+            Command::Man { dir } => ended(shell::man(&dir)),
             #[cfg(feature = "dev")]
             Command::Dev { config, sample } => ended(dev(config, sample).await),
             #[cfg(feature = "dev")]

@@ -76,7 +76,22 @@ fn a_bad_command_line_is_another_code() {
     assert_eq!(run(&["run", "--no-such-option"]).status.code(), Some(2));
     assert_eq!(run(&["run", "--config", "/no/such/file.toml"]).status.code(), Some(78));
     let help = run(&["--help"]);
-    assert!(help.status.success() && String::from_utf8(help.stdout).unwrap().contains("run"));
+    assert!(help.status.success() && String::from_utf8(help.stdout).unwrap().contains("sobjectd check --online"));
+}
+
+#[test]
+fn shells_and_the_manual_know_every_command() {
+    let sobjectd =
+        |args: &[&str]| Command::new(env!("CARGO_BIN_EXE_sobjectd")).args(args).env_clear().output().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let pages = dir.path().join("man1");
+    assert!(sobjectd(&["man", pages.to_str().unwrap()]).status.success());
+    let bash = String::from_utf8(sobjectd(&["completions", "bash"]).stdout).unwrap();
+    for command in ["run", "check", "status", "config", "completions"] {
+        assert!(bash.contains(&format!("sobjectd,{command})")), "{command} has no completion");
+        let page = std::fs::read_to_string(pages.join(format!("sobjectd-{command}.1"))).unwrap();
+        assert!(page.contains(".SH NAME"), "{page}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,22 @@
+//! What a shell and `man` know of the command line.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use clap::CommandFactory as _;
+use clap_complete::Shell;
+
+use super::{args::Cli, show};
+
+/// The completions of a shell, to stdout.
+pub(super) fn completions(shell: Shell) -> Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "sobjectd", &mut script);
+    show::print(&String::from_utf8(script)?)
+}
+
+/// One page for the program and one for each command, as files of `dir`.
+pub(super) fn man(dir: &Path) -> Result<()> {
+    let written = std::fs::create_dir_all(dir).and_then(|()| clap_mangen::generate_to(Cli::command(), dir));
+    written.with_context(|| dir.display().to_string())
+}
