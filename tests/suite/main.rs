@@ -12,6 +12,8 @@
 //! | `quota`, `auth`, `calls` | that the org is a scarce, shared resource |
 //! | `check` | what is said of a configuration before it runs |
 //! | `states` | what the daemon says it is doing |
+//! | `hostile` | that a key reaches its own record and no other |
+//! | `secrets` | that no secret shows anywhere |
 //! | `outside` | that whoever watches the daemon does not slow it |
 //! | `order` | order per identity, and nothing lost, judged by a model in another language |
 //!
@@ -29,10 +31,12 @@ mod dead_letters;
 mod faults;
 mod formats;
 mod harness;
+mod hostile;
 mod operations;
 mod order;
 mod outside;
 mod quota;
 mod restart;
+mod secrets;
 mod states;
 mod values;

@@ -186,3 +186,14 @@ async fn a_login_url_that_redirects_is_a_persons_to_mend() {
     let cause = salesforce(&config(&org)).login_at_start(|_| {}).await.unwrap_err();
     assert_eq!(cause.http_status, Some(302));
 }
+
+/// Down to its caches, its client and its session.
+#[tokio::test]
+async fn a_session_in_use_shows_no_secret() {
+    let fixture = Fixture::start().await;
+    fixture.write(&fixture.by_key(Action::Upsert, KEY, &["a"], "{}")).await;
+    let (shown, session) =
+        (format!("{:#?}", fixture.salesforce), fixture.salesforce.calls.auth.session().await.unwrap());
+    let token = secrecy::ExposeSecret::expose_secret(&session.token);
+    assert!(token.len() > 20 && !shown.contains(token) && !shown.contains(sandbox::CLIENT_SECRET), "{shown}");
+}

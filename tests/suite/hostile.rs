@@ -1,0 +1,109 @@
+//! Keys that try to be a path, a query or another header: each reaches its own record, and no other.
+
+use crate::harness::{Daemon, OBJECT, Rig, record};
+
+/// A path, an escape, a query, a fragment, a format's suffix, line ends, quotes, SOQL's own signs and words.
+const KEYS: &[&str] = &[
+    "../../Account/001",
+    "..",
+    "a?b",
+    "a?_HttpMethod=DELETE",
+    "a#b",
+    "a/b",
+    "a//b",
+    "a\\b",
+    "%2e%2e",
+    "%2e%2e%2f",
+    "a%00b",
+    "x.json",
+    "a b",
+    "a+b",
+    "a&b=c",
+    "a;b",
+    "a,b",
+    "a\r\nSforce-Call-Options: client=x",
+    "a\nb",
+    "a\tb",
+    "'",
+    "''",
+    "\\'",
+    "\\",
+    "a\\",
+    "\"",
+    "a\"b",
+    "' OR ExternalId__c != '",
+    "') OR (Name LIKE '%",
+    "%",
+    "_",
+    "a%",
+    "a_b",
+    "*",
+    "null",
+    "NULL OR 1=1",
+    ":key",
+    "${jndi:ldap://x}",
+    "{{x}}",
+    "<a>&amp;</a>",
+    "é",
+    "日本語",
+    "\u{1F980}",
+    "a\u{200B}b",
+];
+
+/// What each record must hold: its own number, and no other's.
+fn assert_each_has_its_own(rig: &Rig, round: &str, gone: usize) {
+    let records = rig.org.records(OBJECT);
+    assert_eq!(records.len(), KEYS.len() - gone, "{round}");
+    for (number, key) in KEYS.iter().enumerate().skip(gone) {
+        let own = serde_json::to_string(key).unwrap();
+        let text = format!("\"{round}-{number}\"");
+        let mine: Vec<_> = records
+            .iter()
+            .filter(|record| {
+                record.fields.get("ExternalId__c").is_some_and(|v| serde_json::to_string(v).unwrap() == own)
+            })
+            .collect();
+        assert_eq!(mine.len(), 1, "{round}: {key:?}");
+        assert_eq!(serde_json::to_string(&mine[0].fields["Text__c"]).unwrap(), text, "{round}: {key:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_key_reaches_its_own_record_and_no_other() {
+    let rig = Rig::new("hostile").await;
+    let daemon = Daemon::start(&rig.config).await;
+    let round = |round: &'static str, operation: &'static str| {
+        let value = move |number| format!(r#"{{"Text__c":"{round}-{number}"}}"#);
+        let record = move |(number, key): (usize, &&str)| record(*key, value(number)).operation(operation);
+        KEYS.iter().enumerate().map(record).collect::<Vec<_>>()
+    };
+    let all = KEYS.len() as u64;
+    rig.produce(&round("upsert", "UPSERT")).await;
+    daemon.settled(all).await;
+    assert_each_has_its_own(&rig, "upsert", 0);
+
+    // By ids that are looked up: the keys stand in queries.
+    rig.produce(&round("update", "UPDATE")).await;
+    daemon.settled(2 * all).await;
+    assert_each_has_its_own(&rig, "update", 0);
+
+    let half = KEYS.len() / 2;
+    rig.produce(&round("delete", "DELETE")[..half]).await;
+    let metrics = daemon.settled(2 * all + half as u64).await;
+    assert_each_has_its_own(&rig, "update", half);
+    assert_eq!(metrics.settled("written"), 2 * all + half as u64);
+    daemon.stop().await;
+}
+
+/// Where the key is a record id, none of these is one.
+#[tokio::test(flavor = "multi_thread")]
+async fn as_a_record_id_none_of_them_reaches_anything() {
+    let mut rig = Rig::new("hostile-ids").await;
+    rig.config.not_in_route("external_id_field").in_route("operation", "'update'");
+    let records: Vec<_> = KEYS.iter().map(|key| record(*key, r#"{"Text__c":"x"}"#)).collect();
+    let deletes: Vec<_> = KEYS.iter().map(|key| record(*key, "{}").operation("DELETE")).collect();
+    let metrics = rig.run(&[records, deletes].concat()).await;
+    assert_eq!(metrics.settled("dead_lettered"), 2 * KEYS.len() as u64);
+    let calls = rig.org.calls();
+    assert_eq!((calls.update, calls.delete, rig.org.journal().len()), (0, 0, 0), "no call is made for what is no id");
+}
