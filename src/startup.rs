@@ -20,7 +20,7 @@ use crate::{
 /// What the configuration names and the org or the broker does not have.
 #[derive(Debug, thiserror::Error)]
 #[error("the configuration does not fit what is there:\n{0}")]
-pub(crate) struct Misconfigured(Problems);
+pub(crate) struct Misconfigured(pub(crate) Problems);
 
 /// Between two attempts to reach a broker.
 const RETRY: Duration = Duration::from_secs(1);

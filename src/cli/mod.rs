@@ -37,7 +37,7 @@ pub fn main() -> ExitCode {
     let code = runtime.block_on(async {
         match cli.command {
             Command::Run { config } => match load(&config) {
-                Ok(loaded) => ended(run(loaded).await),
+                Ok(loaded) => run(loaded).await,
                 Err(problems) => refused(&problems),
             },
             Command::Check { config, online, json } => check::run(&config, online, json).await,
@@ -64,14 +64,24 @@ fn load(file: &Path) -> Result<Loaded, Problems> {
     config::load(file, config::variables(std::env::vars_os()))
 }
 
-async fn run(loaded: Loaded) -> anyhow::Result<()> {
-    let _guard = telemetry::init(&loaded.config.log)?;
-    let cancel = signal::cancel_on_signal()?;
-    let ended = daemon::run(loaded, Metrics::new(), cancel).await;
-    if let Err(error) = &ended {
+/// What goes wrong is said in the log, and once.
+async fn run(loaded: Loaded) -> ExitCode {
+    let started = telemetry::init(&loaded.config.log).map_err(anyhow::Error::from);
+    let started = started.and_then(|guard| Ok((guard, signal::cancel_on_signal()?)));
+    let (_guard, cancel) = match started {
+        Ok(started) => started,
+        Err(error) => return failed(&error),
+    };
+    let Err(error) = daemon::run(loaded, Metrics::new(), cancel).await else { return ExitCode::SUCCESS };
+    if let Some(Misconfigured(Problems(problems))) = error.downcast_ref() {
+        for problem in problems {
+            tracing::error!("{problem}");
+        }
+        tracing::error!(problems = problems.len(), "ended: the configuration does not fit what is there");
+    } else {
         tracing::error!(error = format!("{error:#}"), "ended");
     }
-    ended
+    code(&error)
 }
 
 #[cfg(feature = "dev")]
@@ -103,12 +113,15 @@ fn is_configuration(error: &anyhow::Error) -> bool {
 fn ended(result: anyhow::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) if is_configuration(&error) => {
+        Err(error) => {
             failed(&error);
-            ExitCode::from(BAD_CONFIGURATION)
+            code(&error)
         }
-        Err(error) => failed(&error),
     }
+}
+
+fn code(error: &anyhow::Error) -> ExitCode {
+    if is_configuration(error) { ExitCode::from(BAD_CONFIGURATION) } else { ExitCode::FAILURE }
 }
 
 #[expect(clippy::print_stderr, reason = "there may be no log")]
