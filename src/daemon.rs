@@ -1,10 +1,6 @@
 //! The composition root: builds every part, joins them, and takes them down in order.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use futures::FutureExt as _;
@@ -18,7 +14,7 @@ use crate::{
     kafka::{Clients, Consumer, KafkaDeadLetters, LaneStart, Lanes, Settings, Topics, partition_bound},
     ops::{
         admin,
-        health::{Health, State},
+        health::{self, Health, State},
         metrics::Metrics,
         signal,
         status::Source,
@@ -54,7 +50,7 @@ pub async fn run(loaded: Loaded, metrics: Metrics, cancel: CancellationToken) ->
     tokio::spawn(health.clone().follow(org.watch()));
     signal::on_hangup(secrets_again(&loaded, &org)).context("SIGHUP")?;
     if let Some(listen) = config.admin.listen {
-        let (name, started) = (config.name.clone(), SystemTime::now());
+        let (name, started) = (config.name.clone(), health::now());
         let source = Source { name, started, health: health.clone(), metrics: metrics.clone() };
         let address = admin::serve(listen, source);
         address.await.with_context(|| format!("admin.listen: {listen}"))?;

@@ -21,18 +21,19 @@ const EXIT_CODES: &str =
 
 const LONG_HELP: &str = "\
 Examples:
-  sobjectd check --online --config crm.toml     what is wrong with a configuration, before it runs
-  sobjectd run --config crm.toml                the daemon; SIGTERM drains it, SIGHUP reads secrets again
-  sobjectd status                               what the daemon on this machine is doing
-  sobjectd config show --config crm.toml        every key, its value, and who has set it
+  sobjectd check --online --config crm.toml   what is wrong with it, before it runs
+  sobjectd run --config crm.toml              SIGTERM drains, SIGHUP reads secrets again
+  sobjectd status                             what the daemon here is doing
+  sobjectd config show --config crm.toml      every key, its value, who has set it
 
 Environment:
   SOBJECTD_CONFIG                  in place of --config
   SOBJECTD_ADMIN                   in place of --admin
-  SOBJECTD__SALESFORCE__LOGIN_URL  sets salesforce.login_url, and so on for every key but those of routes
+  SOBJECTD__SALESFORCE__LOGIN_URL  sets salesforce.login_url; so with all but routes
 
 Exit codes:
-  0 stopped as told, 1 failed, 2 bad command line, 78 bad configuration, 143 told to stop twice";
+  0 stopped as told, 1 failed, 2 bad command line, 78 bad configuration,
+  143 told to stop twice";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use rdkafka::{
     Offset, TopicPartitionList,
-    admin::{AdminOptions, NewTopic, ResourceSpecifier, TopicReplication},
+    admin::{AdminOptions, NewTopic, TopicReplication},
     consumer::{BaseConsumer, Consumer as _},
     error::{KafkaError, RDKafkaErrorCode},
 };
@@ -83,14 +83,9 @@ impl Topics {
             };
             return Err(StartError::DeadLetterTopic { topic: name.to_owned(), message: refused });
         }
-        let max_bytes = self.max_message_bytes(&[name]).await.unwrap_or(usize::MAX);
+        let letters = self.described(&[name]).await.pop().unwrap_or_default();
         let inputs = self.max_message_bytes(inputs).await.unwrap_or(0);
-        let options = AdminOptions::new().request_timeout(Some(PATIENCE));
-        let described = self.admin.describe_configs(&[ResourceSpecifier::Topic(name)], &options).await;
-        let compacted = described.into_iter().flatten().flatten().any(|resource| {
-            let policy = resource.get("cleanup.policy").and_then(|entry| entry.value.as_deref());
-            policy.is_some_and(|policy| policy.contains("compact"))
-        });
-        Ok(Letters::There { max_bytes, inputs, compacted })
+        let max_bytes = letters.max_message_bytes.unwrap_or(usize::MAX);
+        Ok(Letters::There { max_bytes, inputs, compacted: letters.compacted })
     }
 }

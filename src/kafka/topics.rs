@@ -1,9 +1,13 @@
 //! What must be there before the first record is read: the broker, the topics, the dead-letter topic.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use rdkafka::{
-    admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication},
+    admin::{AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication},
     error::{KafkaError, RDKafkaErrorCode},
 };
 use tracing::{debug, info, warn};
@@ -24,6 +28,8 @@ pub enum StartError {
 /// The cluster's topics, and a client to ask about them.
 pub struct Topics {
     pub(super) admin: AdminClient<Quiet>,
+    /// It does not describe its topics.
+    silent: AtomicBool,
     /// Partition counts by name.
     pub partitions: BTreeMap<String, i32>,
 }
@@ -53,7 +59,7 @@ impl Topics {
             (admin, metadata)
         });
         match looked.await {
-            Ok((admin, Ok(partitions))) => Ok(Self { admin, partitions }),
+            Ok((admin, Ok(partitions))) => Ok(Self { admin, silent: AtomicBool::new(false), partitions }),
             Ok((_, Err(error))) => Err(StartError::Unreachable(error)),
             Err(_) => Err(StartError::Unreachable(KafkaError::Canceled)),
         }
@@ -115,25 +121,44 @@ impl Topics {
 
     /// The largest `max.message.bytes` of some topics; `None` where the cluster does not say.
     pub(super) async fn max_message_bytes(&self, topics: &[&str]) -> Option<usize> {
+        self.described(topics).await.into_iter().filter_map(|topic| topic.max_message_bytes).max()
+    }
+
+    /// How topics are configured; nothing where the cluster does not say. One that has not answered is not asked again.
+    pub(super) async fn described(&self, topics: &[&str]) -> Vec<Described> {
         let resources: Vec<_> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
-        if resources.is_empty() {
-            return None;
+        if resources.is_empty() || self.silent.load(Ordering::Relaxed) {
+            return Vec::new();
         }
         let options = AdminOptions::new().request_timeout(Some(DESCRIBE));
         let described = match self.admin.describe_configs(&resources, &options).await {
             Ok(described) => described,
             Err(error) => {
                 warn!(%error, ?topics, "the cluster does not say how large a message may be");
-                return None;
+                self.silent.store(true, Ordering::Relaxed);
+                return Vec::new();
             }
         };
-        let sizes = described.into_iter().filter_map(|resource| match resource {
-            Ok(resource) => resource.get("max.message.bytes").and_then(|entry| entry.value.as_deref()?.parse().ok()),
+        let read = |resource: &ConfigResource| {
+            let value = |name| resource.get(name).and_then(|entry| entry.value.as_deref());
+            let max_message_bytes = value("max.message.bytes").and_then(|bytes| bytes.parse().ok());
+            let compacted = value("cleanup.policy").is_some_and(|policy| policy.contains("compact"));
+            Described { max_message_bytes, compacted }
+        };
+        let known = described.iter().filter_map(|resource| match resource {
+            Ok(resource) => Some(read(resource)),
             Err(code) => {
                 debug!(%code, "a topic's configuration is not known");
                 None
             }
         });
-        sizes.max()
+        known.collect()
     }
+}
+
+/// What a topic's configuration says.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Described {
+    pub(super) max_message_bytes: Option<usize>,
+    pub(super) compacted: bool,
 }

@@ -233,7 +233,7 @@ impl fmt::Display for Since {
 }
 
 /// In whole seconds: nobody reads more.
-fn now() -> SystemTime {
+pub(crate) fn now() -> SystemTime {
     let epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UNIX_EPOCH + Duration::from_secs(epoch.as_secs())
 }
