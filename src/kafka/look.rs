@@ -1,12 +1,15 @@
 //! Questions about the group and the dead-letter topic that change nothing.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use rdkafka::{
     Offset, TopicPartitionList,
     admin::{AdminOptions, NewTopic, TopicReplication},
     consumer::{BaseConsumer, Consumer as _},
-    error::{KafkaError, RDKafkaErrorCode},
+    error::{KafkaError, KafkaResult, RDKafkaErrorCode},
 };
 
 use super::{
@@ -18,6 +21,8 @@ use crate::config::DeadLetter;
 
 /// For each question.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two attempts.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// Why the group's offsets are not known.
 #[derive(Debug, thiserror::Error)]
@@ -41,18 +46,43 @@ pub async fn committed(clients: &Clients, topics: &BTreeMap<String, i32>) -> Res
         asked.add_partition_range(topic, 0, count - 1);
     }
     let all = asked.count();
+    if all == 0 {
+        return Ok((0, 0));
+    }
     let consumer: BaseConsumer<Quiet> = clients.consumer().create_with_context(Quiet).map_err(GroupError)?;
     let looked = tokio::task::spawn_blocking(move || {
-        let list = consumer.committed_offsets(asked, PATIENCE)?;
-        let mut known = 0;
-        for partition in list.elements() {
-            partition.error()?;
-            known += usize::from(matches!(partition.offset(), Offset::Offset(_)));
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match look(&consumer, &asked) {
+                // A cluster that is young, or has moved the group, knows better in a moment.
+                Err(error) if is_moving(&error) && Instant::now() < deadline => std::thread::park_timeout(AGAIN),
+                looked => return looked,
+            }
         }
-        Ok(known)
     });
     let known = looked.await.unwrap_or(Err(KafkaError::Canceled));
     known.map(|known| (known, all)).map_err(GroupError)
+}
+
+fn look(consumer: &BaseConsumer<Quiet>, asked: &TopicPartitionList) -> KafkaResult<usize> {
+    let list = consumer.committed_offsets(asked.clone(), PATIENCE)?;
+    let mut known = 0;
+    for partition in list.elements() {
+        partition.error()?;
+        known += usize::from(matches!(partition.offset(), Offset::Offset(_)));
+    }
+    Ok(known)
+}
+
+fn is_moving(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::NotCoordinator
+                | RDKafkaErrorCode::CoordinatorNotAvailable
+                | RDKafkaErrorCode::CoordinatorLoadInProgress
+        )
+    )
 }
 
 /// A dead-letter topic as it is.
