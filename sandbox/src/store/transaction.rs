@@ -36,6 +36,7 @@ impl<'s> Transaction<'s> {
         Self { store, call, at_ms, keep, undo: Vec::new(), changes: Vec::new() }
     }
 
+    /// A null is no value.
     pub(crate) fn insert(&mut self, place: usize, mut values: BTreeMap<usize, Value>, asked: Asked) -> RecordId {
         let table = &mut self.store.tables[place];
         let (id, n) = table.new_id();
@@ -43,6 +44,7 @@ impl<'s> Transaction<'s> {
             let digits = if described.length > 0 { described.length.min(8) } else { 8 };
             values.insert(field, Value::Text(format!("{n:0digits$}")));
         }
+        values.retain(|_, value| !value.is_null());
         table.put(Record { id, values, created: self.at_ms, modified: self.at_ms });
         self.undo.push(Undo::Remove(place, id));
         self.note(place, id, Op::Create, asked);
