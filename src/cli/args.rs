@@ -103,6 +103,9 @@ pub(super) enum Command {
         /// On 127.0.0.1; 0 takes a free port
         #[arg(long, default_value_t = 8080)]
         port: u16,
+        /// Its objects, in place of the built-in ones; docs/sandbox.md has the format
+        #[arg(long, value_name = "FILE")]
+        schema: Option<PathBuf>,
     },
 }
 

@@ -52,7 +52,7 @@ pub fn main() -> ExitCode {
             #[cfg(feature = "dev")]
             Command::Dev { config, sample } => ended(dev(config, sample).await),
             #[cfg(feature = "dev")]
-            Command::Sandbox { port } => ended(sandbox(port).await),
+            Command::Sandbox { port, schema } => ended(sandbox(port, schema).await),
         }
     });
     // What still blocks a thread does not keep the process.
@@ -95,10 +95,11 @@ async fn dev(file: PathBuf, sample: Option<u64>) -> anyhow::Result<()> {
 
 #[cfg(feature = "dev")]
 #[expect(clippy::print_stdout, reason = "the command's result")]
-async fn sandbox(port: u16) -> anyhow::Result<()> {
+async fn sandbox(port: u16, schema: Option<PathBuf>) -> anyhow::Result<()> {
     let _guard = telemetry::init(&Log::default())?;
     let cancel = signal::cancel_on_signal()?;
-    let org = sandbox::Org::start(sandbox::OrgOptions { port, ..Default::default() }).await?;
+    let schema = schema.map_or_else(Default::default, sandbox::SchemaSource::File);
+    let org = sandbox::Org::start(sandbox::OrgOptions { port, schema, ..Default::default() }).await?;
     println!("org {}", org.url());
     println!("client id {}, client secret {}", sandbox::CLIENT_ID, sandbox::CLIENT_SECRET);
     cancel.cancelled().await;

@@ -15,6 +15,7 @@
 //! | `hostile` | that a key reaches its own record and no other |
 //! | `secrets` | that no secret shows anywhere |
 //! | `outside` | that whoever watches the daemon does not slow it |
+//! | `org_alone` | the sandbox as people start it, with objects of their own |
 //! | `order` | order per identity, and nothing lost, judged by a model in another language |
 //!
 //! `script/test` runs all of it. Every test has topics, a group and an org of its own; they share one broker.
@@ -34,6 +35,7 @@ mod harness;
 mod hostile;
 mod operations;
 mod order;
+mod org_alone;
 mod outside;
 mod quota;
 mod restart;

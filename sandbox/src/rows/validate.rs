@@ -39,8 +39,11 @@ pub(super) fn validate(
 }
 
 fn required(fields: &[Field], create: bool, values: &BTreeMap<usize, Value>) -> Result<(), RowError> {
-    let missing =
-        |(place, field): &(usize, &Field)| field.required() && values.get(place).map_or(create, Value::is_null);
+    let missing = |(place, field): &(usize, &Field)| match values.get(place) {
+        None => create && field.required(),
+        // On create the org gives such a field its default.
+        Some(value) => value.is_null() && !field.nillable && !(create && field.defaulted_on_create),
+    };
     let missing: Vec<_> = fields.iter().enumerate().filter(missing).map(|(_, field)| field.name.as_str()).collect();
     if missing.is_empty() {
         return Ok(());

@@ -87,7 +87,7 @@ fn field(field: &Field) -> Value {
         .picklist_values
         .iter()
         .map(|entry| {
-            json!({"active": entry.active, "defaultValue": false, "label": entry.value, "validFor": null, "value": entry.value})
+            json!({"active": entry.active, "defaultValue": entry.default_value, "label": entry.value, "validFor": null, "value": entry.value})
         })
         .collect();
     let long_text = field.kind == FieldType::TextArea && field.length > 255;

@@ -29,6 +29,7 @@ pub(crate) enum FieldType {
     Address,
     Location,
     Base64,
+    #[serde(rename = "anyType")]
     AnyType,
 }
 
@@ -90,10 +91,13 @@ pub(crate) struct Field {
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct PicklistValue {
     pub(crate) value: String,
     #[serde(default = "yes")]
     pub(crate) active: bool,
+    #[serde(default)]
+    pub(crate) default_value: bool,
 }
 
 fn yes() -> bool {
@@ -101,15 +105,37 @@ fn yes() -> bool {
 }
 
 impl Field {
+    /// What follows from the type need not be said: an id, an auto-number and a formula cannot be written, and a boolean
+    /// is never null.
     pub(super) fn complete(&mut self) {
         if self.label.is_empty() {
             self.label.clone_from(&self.name);
+        }
+        let is_id = self.kind == FieldType::Id;
+        let by_org = is_id || self.auto_number;
+        if by_org || self.calculated {
+            (self.createable, self.updateable) = (false, false);
+        }
+        if by_org || self.kind == FieldType::Boolean {
+            (self.nillable, self.defaulted_on_create) = (false, true);
+        }
+        self.id_lookup |= is_id || self.external_id;
+        if self.length == 0 && matches!(self.kind, FieldType::Id | FieldType::Reference) {
+            self.length = 18;
         }
     }
 
     /// Required on create, by the rule of a describe; a boolean never is.
     pub(crate) fn required(&self) -> bool {
         self.createable && !self.nillable && !self.defaulted_on_create && self.kind != FieldType::Boolean
+    }
+
+    /// The value of a picklist that a record gets where its row names none.
+    pub(crate) fn default_choice(&self) -> Option<&str> {
+        if self.kind != FieldType::Picklist {
+            return None;
+        }
+        self.picklist_values.iter().find(|entry| entry.default_value && entry.active).map(|entry| entry.value.as_str())
     }
 
     /// May name a row in an upsert or a nested parent.

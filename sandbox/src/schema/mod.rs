@@ -1,14 +1,13 @@
-//! What the org knows: its objects and their fields, read from describe-like JSON.
+//! What the org knows: its objects and their fields, read from describe-like JSON (docs/sandbox.md).
 //!
 //! The built-in schema is such JSON too (`built_in/`), cut from recorded describes. A schema never changes while an
 //! org runs, so it is shared without a lock.
 
 mod describe;
 mod field;
+mod read;
 
 use std::{collections::HashMap, io, path::PathBuf, sync::Arc};
-
-use serde::Deserialize;
 
 pub(crate) use describe::{basic, full, global};
 pub(crate) use field::{Field, FieldType};
@@ -16,7 +15,8 @@ pub(crate) use field::{Field, FieldType};
 /// Where an org's schema comes from.
 #[derive(Debug, Clone, Default)]
 pub enum SchemaSource {
-    /// `Account`, `Contact` and `MyObject__c`, the latter with a field of every type and four external ids.
+    /// `Account`, `Contact`, `Lead`, `Opportunity`, `Case` and `MyObject__c`, the latter with a field of every type and
+    /// four external ids.
     #[default]
     BuiltIn,
     /// Describe-like JSON: one object, an array of objects, or `{"sobjects": […]}`.
@@ -25,20 +25,24 @@ pub enum SchemaSource {
     File(PathBuf),
 }
 
+const BUILT_IN: [&str; 6] = [
+    include_str!("built_in/account.json"),
+    include_str!("built_in/contact.json"),
+    include_str!("built_in/lead.json"),
+    include_str!("built_in/opportunity.json"),
+    include_str!("built_in/case.json"),
+    include_str!("built_in/my_object.json"),
+];
+
 /// One object of the org.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug)]
 pub(crate) struct SObject {
     pub(crate) name: String,
-    #[serde(default)]
     pub(crate) label: String,
-    #[serde(default)]
     pub(crate) label_plural: String,
     pub(crate) key_prefix: String,
-    #[serde(default)]
     pub(crate) custom: bool,
     pub(crate) fields: Vec<Field>,
-    #[serde(skip)]
     by_name: HashMap<String, usize>,
 }
 
@@ -49,15 +53,21 @@ pub(crate) struct Schema {
     by_name: HashMap<String, usize>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Document {
-    Global { sobjects: Vec<SObject> },
-    List(Vec<SObject>),
-    One(SObject),
-}
-
 impl SObject {
+    /// Names by which fields are found; labels that are not given are names.
+    fn complete(mut self) -> Self {
+        for (place, field) in self.fields.iter().enumerate() {
+            self.by_name.insert(field.name.clone(), place);
+            self.by_name.insert(field.name.to_lowercase(), place);
+        }
+        for label in [&mut self.label, &mut self.label_plural] {
+            if label.is_empty() {
+                label.clone_from(&self.name);
+            }
+        }
+        self
+    }
+
     /// The place of a field; names are compared without case.
     pub(crate) fn field(&self, name: &str) -> Option<usize> {
         // The usual case is a name as the describe spells it: no copy for it.
@@ -73,39 +83,22 @@ impl SObject {
 }
 
 impl Schema {
+    /// A document that cannot be taken is an error of kind `InvalidData`, with its file, line and column.
     pub(crate) fn load(source: &SchemaSource) -> io::Result<Self> {
         let sobjects = match source {
             SchemaSource::BuiltIn => {
-                let parts = [
-                    include_str!("built_in/account.json"),
-                    include_str!("built_in/contact.json"),
-                    include_str!("built_in/my_object.json"),
-                ];
-                parts.into_iter().map(parse).collect::<io::Result<Vec<_>>>()?.into_iter().flatten().collect()
+                BUILT_IN.into_iter().map(|text| parse("built-in", text)).collect::<io::Result<Vec<_>>>()?.concat()
             }
-            SchemaSource::Json(text) => parse(text)?,
-            SchemaSource::File(path) => parse(&std::fs::read_to_string(path)?)?,
+            SchemaSource::Json(text) => parse("schema", text)?,
+            SchemaSource::File(path) => {
+                let name = path.display().to_string();
+                let text = std::fs::read_to_string(path);
+                parse(&name, &text.map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))?)?
+            }
         };
-        Self::new(sobjects)
-    }
-
-    fn new(mut sobjects: Vec<SObject>) -> io::Result<Self> {
-        let mut by_name = HashMap::new();
-        for (place, sobject) in sobjects.iter_mut().enumerate() {
-            if sobject.key_prefix.len() != 3 || !sobject.key_prefix.bytes().all(|b| b.is_ascii_alphanumeric()) {
-                return Err(invalid(format!("{}: keyPrefix must be 3 letters or digits", sobject.name)));
-            }
-            for (index, field) in sobject.fields.iter_mut().enumerate() {
-                field.complete();
-                sobject.by_name.insert(field.name.clone(), index);
-                sobject.by_name.insert(field.name.to_lowercase(), index);
-            }
-            if sobject.field("Id").is_none() {
-                return Err(invalid(format!("{}: an object needs an Id field", sobject.name)));
-            }
-            by_name.insert(sobject.name.to_lowercase(), place);
-        }
-        Ok(Self { sobjects: sobjects.into_iter().map(Arc::new).collect(), by_name })
+        let by_name =
+            sobjects.iter().enumerate().map(|(place, sobject)| (sobject.name.to_lowercase(), place)).collect();
+        Ok(Self { sobjects, by_name })
     }
 
     pub(crate) fn place(&self, name: &str) -> Option<usize> {
@@ -117,13 +110,9 @@ impl Schema {
     }
 }
 
-fn parse(text: &str) -> io::Result<Vec<SObject>> {
-    Ok(match serde_json::from_str(text).map_err(|error| invalid(format!("schema: {error}")))? {
-        Document::Global { sobjects } | Document::List(sobjects) => sobjects,
-        Document::One(sobject) => vec![sobject],
-    })
-}
-
-fn invalid(message: String) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, message)
+/// `name` is what errors call the document.
+fn parse(name: &str, text: &str) -> io::Result<Vec<Arc<SObject>>> {
+    let sobjects = read::read(text);
+    let sobjects = sobjects.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("{name}:{error}")))?;
+    Ok(sobjects.into_iter().map(Arc::new).collect())
 }

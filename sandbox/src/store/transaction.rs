@@ -36,13 +36,19 @@ impl<'s> Transaction<'s> {
         Self { store, call, at_ms, keep, undo: Vec::new(), changes: Vec::new() }
     }
 
-    /// A null is no value.
+    /// A null is no value; a picklist that the row leaves out gets its default.
     pub(crate) fn insert(&mut self, place: usize, mut values: BTreeMap<usize, Value>, asked: Asked) -> RecordId {
         let table = &mut self.store.tables[place];
         let (id, n) = table.new_id();
-        for (field, described) in table.sobject.fields.iter().enumerate().filter(|(_, field)| field.auto_number) {
-            let digits = if described.length > 0 { described.length.min(8) } else { 8 };
-            values.insert(field, Value::Text(format!("{n:0digits$}")));
+        for (place, field) in table.sobject.fields.iter().enumerate() {
+            if field.auto_number {
+                let digits = if field.length > 0 { field.length.min(8) } else { 8 };
+                values.insert(place, Value::Text(format!("{n:0digits$}")));
+            } else if let Some(choice) = field.default_choice()
+                && values.get(&place).is_none_or(|value| value.is_null() && !field.nillable)
+            {
+                values.insert(place, Value::Text(choice.to_owned()));
+            }
         }
         values.retain(|_, value| !value.is_null());
         table.put(Record { id, values, created: self.at_ms, modified: self.at_ms });

@@ -31,11 +31,17 @@ impl<'a> Object<'a> {
 impl Body<'_> {
     /// Where `part`, a slice of this body, begins: `[line:1, column:179]`, as a parser error says it.
     pub(crate) fn place(&self, part: &str) -> String {
+        let (line, column) = self.position(part);
+        format!("[line:{line}, column:{column}]")
+    }
+
+    /// The line and column, from 1, at which `part`, a slice of this body, begins.
+    pub(crate) fn position(&self, part: &str) -> (usize, usize) {
         let offset = (part.as_ptr() as usize).wrapping_sub(self.0.as_ptr() as usize);
         let before = self.0.get(..offset).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        format!("[line:{line}, column:{column}]")
+        (line, column)
     }
 }
 

@@ -19,7 +19,10 @@ impl Client {
     }
 
     pub(crate) async fn with(settings: Settings) -> Self {
-        let org = Org::start(OrgOptions { settings, ..OrgOptions::default() }).await.unwrap();
+        Self::on(Org::start(OrgOptions { settings, ..OrgOptions::default() }).await.unwrap()).await
+    }
+
+    pub(crate) async fn on(org: Org) -> Self {
         let mut client = Self { org, http: reqwest::Client::new(), token: String::new() };
         client.login().await;
         client

@@ -75,14 +75,3 @@ async fn the_org_lists_its_objects_and_versions() {
         assert_eq!(all[version - 31], expected);
     }
 }
-
-#[tokio::test]
-async fn another_schema_can_be_loaded() {
-    let schema = r#"{"sobjects":[{"name":"Thing__c","keyPrefix":"a01","fields":[{"name":"Id","type":"id","createable":false},
-        {"name":"Key__c","type":"string","length":10,"externalId":true,"unique":true}]}]}"#;
-    let options = sandbox::OrgOptions { schema: sandbox::SchemaSource::Json(schema.into()), ..Default::default() };
-    let org = sandbox::Org::start(options).await.unwrap();
-    assert!(org.records("Thing__c").is_empty());
-    let options = sandbox::OrgOptions { schema: sandbox::SchemaSource::Json("{}".into()), ..Default::default() };
-    assert_eq!(sandbox::Org::start(options).await.unwrap_err().kind(), std::io::ErrorKind::InvalidData);
-}

@@ -15,6 +15,7 @@ mod login;
 mod query;
 mod quota;
 mod rows;
+mod schema;
 mod validation;
 
 use client::{Client, codes, collection};
