@@ -34,6 +34,8 @@ pub(crate) enum Kind {
 pub(crate) enum Call {
     Login,
     Revoke,
+    Identity,
+    UserInfo,
     Versions,
     Resources {
         version: u32,
@@ -64,6 +66,13 @@ pub(crate) enum Call {
         field: Option<String>,
         query: Vec<(String, String)>,
     },
+    /// Up to 2,000 records of one object, their ids in the address (`GET`) or in a body (`POST`).
+    Retrieve {
+        version: u32,
+        sobject: String,
+        /// `None` for a body.
+        query: Option<Vec<(String, String)>>,
+    },
     /// `/sobjects/{T}`, `/sobjects/{T}/{id}` or `/sobjects/{T}/{field}/{value}`; a create has no key.
     Row {
         version: u32,
@@ -89,6 +98,8 @@ impl Call {
         match path.as_slice() {
             ["services", "oauth2", "token"] => only(method, "POST", Self::Login).map_err(Refusal::Unversioned),
             ["services", "oauth2", "revoke"] => Ok(Self::Revoke),
+            ["services", "oauth2", "userinfo"] => Ok(Self::UserInfo),
+            ["id", _, _] => only(method, "GET", Self::Identity).map_err(Refusal::Unversioned),
             ["services", "data"] => Ok(Self::Versions),
             ["services", "data", version, rest @ ..] => {
                 let version = parse_version(version).map_err(Refusal::Unversioned)?;
@@ -108,15 +119,23 @@ impl Call {
             Self::Query { .. } | Self::QueryMore { .. } => Kind::Query,
             Self::Limits => Kind::Limits,
             Self::Collection { verb, .. } | Self::Row { verb: Some(verb), .. } => Kind::Write(*verb),
-            Self::Row { verb: None, .. } => Kind::Read,
-            Self::Revoke | Self::Resources { .. } | Self::Global { .. } | Self::Basic { .. } => Kind::Other,
+            Self::Row { verb: None, .. } | Self::Retrieve { .. } => Kind::Read,
+            Self::Revoke
+            | Self::Identity
+            | Self::UserInfo
+            | Self::Resources { .. }
+            | Self::Global { .. }
+            | Self::Basic { .. } => Kind::Other,
         }
     }
 
     /// The object the address names.
     pub(crate) fn sobject(&self) -> Option<&str> {
         match self {
-            Self::Basic { sobject, .. } | Self::Describe { sobject, .. } | Self::Row { sobject, .. } => Some(sobject),
+            Self::Basic { sobject, .. }
+            | Self::Describe { sobject, .. }
+            | Self::Retrieve { sobject, .. }
+            | Self::Row { sobject, .. } => Some(sobject),
             Self::Collection { sobject, .. } => sobject.as_deref(),
             _ => None,
         }
@@ -154,6 +173,14 @@ fn resource(version: u32, method: &Method, path: &[&str], query: Vec<(String, St
                 other => return Err(ApiError::method(other, "DELETE,PATCH,POST")),
             };
             Ok(Call::Collection { verb, sobject: None, field: None, query })
+        }
+        ["composite", "sobjects", sobject] if version >= 42 => {
+            let query = match method.as_str() {
+                "GET" => Some(query),
+                "POST" => None,
+                other => return Err(ApiError::method(other, "GET,HEAD,POST")),
+            };
+            Ok(Call::Retrieve { version, sobject: decode(sobject)?, query })
         }
         ["composite", "sobjects", sobject, field] if version >= 46 => {
             let (sobject, field) = (Some(decode(sobject)?), Some(decode(field)?));

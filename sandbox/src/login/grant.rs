@@ -5,14 +5,13 @@ use std::{collections::HashMap, time::Duration};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Serialize;
 
-use super::{assertion, sessions::ORG};
+use super::{assertion, identity};
 use crate::{
     http::{Answer, Request},
     org::Inner,
 };
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-const USER: &str = "005SB0000000001YAA";
 
 /// One object, not the array of the data API.
 #[derive(Debug, Clone, Serialize)]
@@ -67,7 +66,7 @@ pub(crate) fn login(org: &Inner, request: &Request) -> Result<Answer, OauthError
         access_token,
         scope: "api",
         instance_url: org.url.clone(),
-        id: format!("https://login.salesforce.com/id/{ORG}EAA/{USER}"),
+        id: identity::url(org),
         token_type: "Bearer",
         issued_at,
     };

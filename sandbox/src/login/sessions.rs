@@ -8,10 +8,8 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::http::ApiError;
+use crate::{http::ApiError, value::ORG};
 
-/// The 15 characters of the org's id.
-pub(super) const ORG: &str = "00DSB0000000001";
 const CHARACTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._";
 
 #[derive(Debug, Default)]
@@ -47,10 +45,11 @@ impl Sessions {
             // Seen in a client's tests; what exactly counts as malformed is not known.
             Some(_) => return Err(Denied(ApiError::new(401, "INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE"))),
         };
-        match self.open.get(token) {
-            Some(ends) if *ends > Instant::now() => Ok(()),
-            _ => Err(Denied(ApiError::session())),
-        }
+        if self.is_open(token) { Ok(()) } else { Err(Denied(ApiError::session())) }
+    }
+
+    pub(super) fn is_open(&self, token: &str) -> bool {
+        self.open.get(token).is_some_and(|ends| *ends > Instant::now())
     }
 
     pub(crate) fn expire_all(&mut self) {

@@ -11,7 +11,7 @@ use super::{Inner, execute};
 use crate::{
     faults::{Action, Answered, Facts, Plan, When},
     http::{Answer, ApiError, Call, Kind, Refusal, Request},
-    login::{OauthError, login},
+    login::{OauthError, identity, login, user_info},
     rows::Forced,
 };
 
@@ -36,6 +36,8 @@ pub(crate) async fn answer(org: Arc<Inner>, request: Arc<Request>) -> Outcome {
     }
     match parsed {
         Ok(Call::Versions) => Outcome::Send(execute::versions()),
+        Ok(Call::Identity) => Outcome::Send(identity(&org, &request)),
+        Ok(Call::UserInfo) => Outcome::Send(user_info(&org, &request)),
         Ok(Call::Revoke) => {
             for (_, token) in form_urlencoded::parse(&request.body).filter(|(name, _)| name == "token") {
                 org.sessions().revoke(&token);

@@ -1,12 +1,15 @@
 //! Calls that passed the gates, done.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::Inner;
 use crate::{
     http::{Answer, ApiError, Call, Request, Verb},
+    login::identity_url,
     query::{Query, Selected, count, page, run},
-    rows::{Collection, Forced, Single, body_text},
+    rows::{Collection, Forced, Retrieve, Single, body_text},
     schema,
     store::Transaction,
 };
@@ -27,6 +30,11 @@ pub(super) fn execute(org: &Inner, call: &Call, request: &Request, forced: &Forc
             }
             let mut store = org.store();
             single.run(Transaction::new(&mut store, request.number, org.clock.now_millis(), settings.journal), forced)
+        }
+        Call::Retrieve { version, sobject, query } => {
+            let text = if query.is_none() { Some(json_body(request)?) } else { None };
+            let retrieve = Retrieve::read(&org.schema, sobject, query.as_deref(), text)?;
+            Ok(retrieve.run(&org.store(), *version))
         }
         Call::Query { version, soql } => {
             let settings = org.settings();
@@ -58,11 +66,11 @@ pub(super) fn execute(org: &Inner, call: &Call, request: &Request, forced: &Forc
         Call::Resources { version } => {
             let base = format!("/services/data/v{version}.0");
             let names = ["composite", "limits", "query", "sobjects"];
-            let list: std::collections::BTreeMap<_, _> =
-                names.iter().map(|name| (*name, format!("{base}/{name}"))).collect();
+            let mut list: BTreeMap<_, _> = names.iter().map(|name| (*name, format!("{base}/{name}"))).collect();
+            list.insert("identity", identity_url(org));
             Ok(Answer::json(200, &list))
         }
-        Call::Versions | Call::Login | Call::Revoke => Err(ApiError::not_found()),
+        Call::Versions | Call::Login | Call::Revoke | Call::Identity | Call::UserInfo => Err(ApiError::not_found()),
     }
 }
 

@@ -5,12 +5,14 @@ mod apply;
 mod collection;
 mod input;
 mod read;
+mod retrieve;
 mod single;
 mod validate;
 
 pub(crate) use collection::Collection;
 pub(crate) use input::{Input, Reader};
 pub(crate) use read::{body_text, row_json};
+pub(crate) use retrieve::Retrieve;
 pub(crate) use single::Single;
 
 use std::collections::HashMap;

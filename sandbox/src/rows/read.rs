@@ -4,6 +4,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
     http::ApiError,
+    schema::SObject,
     store::{Record, Table, field_value},
     value::Value,
 };
@@ -28,6 +29,13 @@ pub(super) fn syntax(error: &serde_json::Error) -> ApiError {
     let cause = text.split(" at line ").next().unwrap_or_default();
     let message = format!("{cause} at [line:{}, column:{}]", error.line(), error.column());
     ApiError::parse("JSON_PARSER_ERROR", message)
+}
+
+/// A field that a read asks for.
+pub(super) fn column(sobject: &SObject, name: &str) -> Result<usize, ApiError> {
+    sobject.field(name).ok_or_else(|| {
+        ApiError::parse("INVALID_FIELD", format!("No such column '{name}' on sobject of type {}", sobject.name))
+    })
 }
 
 /// A record as queries and `GET` answer it: `attributes` first, then the fields in the order asked.

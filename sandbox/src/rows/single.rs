@@ -7,7 +7,7 @@ use super::{
     Forced, Input, Reader,
     apply::{self, Applied, Match},
     input::Row,
-    read::{row_json, syntax},
+    read::{column, row_json, syntax},
 };
 use crate::{
     http::{Answer, ApiError, RowError, Verb},
@@ -179,12 +179,6 @@ impl Key {
 pub(super) fn no_such_key(name: &str) -> ApiError {
     let message = format!("Provided external ID field does not exist or is not accessible: {name}");
     ApiError::new(404, "NOT_FOUND", message)
-}
-
-fn column(sobject: &crate::schema::SObject, name: &str) -> Result<usize, ApiError> {
-    sobject.field(name).ok_or_else(|| {
-        ApiError::parse("INVALID_FIELD", format!("No such column '{name}' on sobject of type {}", sobject.name))
-    })
 }
 
 /// 300 with the addresses of all matches; nothing is written (fixture, `upsert-multiple-choices`).

@@ -3,11 +3,8 @@
 use super::{Record, StoredRecord, Table};
 use crate::{
     schema::{Field, FieldType},
-    value::{Value, decimal, moment},
+    value::{USER, Value, decimal, moment},
 };
-
-/// The user every record belongs to.
-const USER: &str = "005SB0000000001YAA";
 
 /// A field as a query or a `GET` of the row shows it.
 pub(crate) fn field_value(table: &Table, record: &Record, place: usize) -> Value {

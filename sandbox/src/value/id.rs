@@ -7,6 +7,10 @@ use serde::{Serialize, Serializer};
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const SUFFIX: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
 
+/// The 15 characters of the org's own id, and the user that every session is of and every record belongs to.
+pub(crate) const ORG: &str = "00DSB0000000001";
+pub(crate) const USER: &str = "005SB0000000001YAA";
+
 /// A record id; it displays and serializes with its 18 characters, as REST returns ids.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RecordId([u8; 15]);
@@ -89,5 +93,7 @@ mod tests {
             assert!(RecordId::parse(id).is_some());
         }
         assert_eq!(RecordId::parse("a00B000000FSjVUIB1"), None, "recorded as MALFORMED_ID");
+        assert!(RecordId::parse(ORG).is_some());
+        assert_eq!(RecordId::parse(USER).unwrap().to_string(), USER);
     }
 }
