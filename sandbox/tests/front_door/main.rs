@@ -9,6 +9,7 @@ mod control;
 mod cuts;
 mod describe;
 mod faults;
+mod foreign;
 mod headers;
 mod identity;
 mod keys;
