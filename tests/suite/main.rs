@@ -5,6 +5,7 @@
 //! | `operations` | the table of operations, in both id modes |
 //! | `values` | that values arrive as they were sent |
 //! | `formats` | every format, as foreign serializers write it, and the registry behind them |
+//! | `examples` | that the files of config/examples do what they say |
 //! | `bad_input` | that one bad record costs one dead letter |
 //! | `dead_letters` | what a dead letter holds, and what happens where none can be written |
 //! | `restart` | resuming, draining, replicas, start-up |
@@ -29,6 +30,7 @@ mod bad_input;
 mod calls;
 mod check;
 mod dead_letters;
+mod examples;
 mod faults;
 mod formats;
 mod harness;

@@ -4,7 +4,6 @@
 mod avro;
 mod bad;
 mod connect;
-mod examples;
 mod fields;
 mod json_schema;
 mod keys;

@@ -68,6 +68,12 @@ impl Broker {
         super::until("the new topic", async || (self.partitions(name).await == Some(partitions)).then_some(())).await;
     }
 
+    /// Deletes a topic that an earlier run on the same broker has left.
+    pub(crate) async fn remove(&self, name: &str) {
+        self.admin().delete_topics(&[name], &AdminOptions::new()).await.unwrap();
+        super::until("the topic to be gone", async || self.partitions(name).await.is_none().then_some(())).await;
+    }
+
     /// How many partitions a topic has; `None` without that topic.
     pub(crate) async fn partitions(&self, name: &str) -> Option<i32> {
         let name = name.to_owned();

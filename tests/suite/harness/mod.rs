@@ -7,7 +7,7 @@ mod daemon;
 pub(crate) mod kcat;
 mod metrics;
 mod openssl;
-mod org;
+pub(crate) mod org;
 pub(crate) mod python;
 mod record;
 mod registry;
