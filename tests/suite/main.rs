@@ -15,6 +15,7 @@
 //! | `states` | what the daemon says it is doing |
 //! | `hostile` | that a key reaches its own record and no other |
 //! | `secrets` | that no secret shows anywhere |
+//! | `messages` | that the documentation has every message that may ask for somebody |
 //! | `outside` | that whoever watches the daemon does not slow it |
 //! | `org_alone` | the sandbox as people start it, with objects of their own |
 //! | `order` | order per identity, and nothing lost, judged by a model in another language |
@@ -35,6 +36,7 @@ mod faults;
 mod formats;
 mod harness;
 mod hostile;
+mod messages;
 mod operations;
 mod order;
 mod org_alone;
