@@ -72,7 +72,7 @@ pub async fn run(loaded: Loaded, metrics: Metrics, cancel: CancellationToken) ->
     };
     let patterns: Vec<_> = routes.iter().map(|(pattern, _)| pattern).collect();
     let taken = topics.taken(&patterns);
-    let pipeline = pipeline(config, &clients, &topics, &taken, org, &stop).await?;
+    let pipeline = pipeline(config, &clients, &topics, &taken, org, &metrics, &stop).await?;
 
     let consumer = start_consumer(config, &clients, &taken, &routes, &pipeline, &metrics, &stop)?;
     health.set(State::Running);
@@ -116,6 +116,7 @@ async fn pipeline(
     topics: &Topics,
     taken: &BTreeMap<String, i32>,
     org: Arc<Salesforce>,
+    metrics: &Metrics,
     stop: &Stop,
 ) -> Result<Arc<Pipeline>> {
     let dead_letters = match &config.dead_letter.topic {
@@ -141,7 +142,7 @@ async fn pipeline(
         unknown_hold: config.salesforce.unknown_hold,
         parked: config.salesforce.quota.probe_interval,
     };
-    let (batcher, task) = Batcher::start(org.clone(), settings, stop.clone());
+    let (batcher, task) = Batcher::start(org.clone(), settings, metrics.clone(), stop.clone());
     let stop = stop.clone();
     tokio::spawn(async move {
         if let Err(error) = task.await {
@@ -149,7 +150,7 @@ async fn pipeline(
         }
     });
     let budget = Budget::new(config.pipeline.max_in_flight_rows, config.pipeline.max_in_flight_bytes);
-    Ok(Arc::new(Shared { org, settle, gate: Gate::default(), budget, batcher }))
+    Ok(Arc::new(Shared { org, settle, gate: Gate::new(metrics.identities()), budget, batcher }))
 }
 
 fn start_consumer(
@@ -176,6 +177,7 @@ fn start_consumer(
         clients,
         subscription: routes.iter().map(|(pattern, _)| pattern).collect(),
         partitions: taken,
+        metrics,
         start: config.kafka.start,
         commit_interval: config.kafka.commit_interval,
         drain_timeout: config.drain_timeout,

@@ -17,8 +17,11 @@ use rdkafka::{
 };
 use tracing::{debug, warn};
 
-use super::rebalance::Context;
-use crate::pipeline::{lane::Progress, stop::Stop};
+use super::{consumer::Settings, rebalance::Context};
+use crate::{
+    ops::metrics::Metrics,
+    pipeline::{lane::Progress, stop::Stop},
+};
 
 pub(super) type TopicPartition = (Arc<str>, i32);
 
@@ -50,14 +53,15 @@ impl Committer {
     pub(super) fn start(
         consumer: &Arc<BaseConsumer<Context>>,
         owned: Owned,
-        interval: Duration,
+        settings: &Settings<'_>,
         stop: Stop,
     ) -> std::io::Result<Self> {
         let (sender, receiver) = sync_channel(1);
         let consumer = Arc::downgrade(consumer);
+        let (interval, metrics) = (settings.commit_interval, settings.metrics.clone());
         std::thread::Builder::new().name("commit".into()).spawn(move || {
             let _guard = PanicGuard(stop);
-            run(&consumer, &owned, interval, &receiver);
+            run(&consumer, &owned, interval, &metrics, &receiver);
         })?;
         Ok(Self(sender))
     }
@@ -106,7 +110,13 @@ impl Drop for PanicGuard {
     }
 }
 
-fn run(consumer: &Weak<BaseConsumer<Context>>, owned: &Owned, interval: Duration, requests: &Receiver<Request>) {
+fn run(
+    consumer: &Weak<BaseConsumer<Context>>,
+    owned: &Owned,
+    interval: Duration,
+    metrics: &Metrics,
+    requests: &Receiver<Request>,
+) {
     let mut committed: BTreeMap<TopicPartition, (i64, Instant)> = BTreeMap::new();
     let mut failing = false;
     loop {
@@ -118,7 +128,7 @@ fn run(consumer: &Weak<BaseConsumer<Context>>, owned: &Owned, interval: Duration
         let Some(consumer) = consumer.upgrade() else { return };
         if let Some(Request { offsets, reply }) = request {
             // Who asked may have stopped waiting.
-            drop(reply.try_send(commit(&consumer, &offsets)));
+            drop(reply.try_send(commit(&consumer, &offsets, metrics)));
             continue;
         }
         let owned: Vec<_> = owned.lock().iter().map(|(at, progress)| (at.clone(), progress.next_offset())).collect();
@@ -128,7 +138,7 @@ fn run(consumer: &Weak<BaseConsumer<Context>>, owned: &Owned, interval: Duration
         };
         let due: Vec<_> = owned.into_iter().filter(|(at, offset)| is_due(at, *offset)).collect();
         let now = Instant::now();
-        match commit(&consumer, &due) {
+        match commit(&consumer, &due, metrics) {
             Ok(()) => {
                 committed.extend(due.into_iter().map(|(at, offset)| (at, (offset, now))));
                 failing = false;
@@ -139,7 +149,7 @@ fn run(consumer: &Weak<BaseConsumer<Context>>, owned: &Owned, interval: Duration
     }
 }
 
-fn commit(consumer: &BaseConsumer<Context>, offsets: &[(TopicPartition, i64)]) -> KafkaResult<()> {
+fn commit(consumer: &BaseConsumer<Context>, offsets: &[(TopicPartition, i64)], metrics: &Metrics) -> KafkaResult<()> {
     if offsets.is_empty() {
         return Ok(());
     }
@@ -147,5 +157,7 @@ fn commit(consumer: &BaseConsumer<Context>, offsets: &[(TopicPartition, i64)]) -
     for ((topic, partition), offset) in offsets {
         list.add_partition_offset(topic, *partition, Offset::Offset(*offset))?;
     }
-    consumer.commit(&list, CommitMode::Sync)
+    let committed = consumer.commit(&list, CommitMode::Sync);
+    metrics.committed(committed.is_ok());
+    committed
 }

@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     config::{Start, TopicPattern},
+    ops::metrics::Metrics,
     pipeline::stop::Stop,
 };
 
@@ -46,6 +47,7 @@ pub struct Settings<'a> {
     pub start: Start,
     pub commit_interval: Duration,
     pub drain_timeout: Duration,
+    pub metrics: &'a Metrics,
 }
 
 /// The running consumer.
@@ -62,7 +64,7 @@ impl Consumer {
     /// Joins the group and starts lanes for what is assigned, until it is cancelled.
     pub fn start(settings: &Settings<'_>, lanes: Lanes, stop: Stop) -> Result<Self, ConsumerError> {
         let [cancel, drained, closed] = std::array::from_fn(|_| CancellationToken::new());
-        let context = Context::new(lanes, settings.drain_timeout, stop.clone(), cancel.clone());
+        let context = Context::new(lanes, settings, stop.clone(), cancel.clone());
         let consumer: BaseConsumer<Context> =
             settings.clients.consumer().create_with_context(context).map_err(ConsumerError::Create)?;
         let consumer = Arc::new(consumer);
@@ -70,7 +72,7 @@ impl Consumer {
         let positions = Positions::look(&consumer, settings.start, settings.partitions, deadline)
             .map_err(ConsumerError::Positions)?;
         let owned = consumer.context().owned().clone();
-        let committer = Committer::start(&consumer, owned, settings.commit_interval, stop.clone())?;
+        let committer = Committer::start(&consumer, owned, settings, stop.clone())?;
         consumer.context().complete(&consumer, committer, positions);
 
         let topics: Vec<_> = settings.subscription.iter().map(|pattern| pattern.subscription()).collect();

@@ -23,11 +23,15 @@ use tracing::{debug, error, info, warn};
 
 use super::{
     commit::{Committer, Owned, TopicPartition},
+    consumer::Settings,
     log::log,
     partition::{self, PartitionStream},
     positions::Positions,
 };
-use crate::pipeline::{lane::Progress, stop::Stop};
+use crate::{
+    ops::metrics::Metrics,
+    pipeline::{lane::Progress, stop::Stop},
+};
 
 /// What a lane is started with.
 pub struct LaneStart {
@@ -63,13 +67,14 @@ pub(super) struct Context {
     daemon: Lanes,
     runtime: Handle,
     drain_timeout: Duration,
+    metrics: Metrics,
     stop: Stop,
     /// The daemon is to stop.
     cancel: CancellationToken,
 }
 
 impl Context {
-    pub(super) fn new(daemon: Lanes, drain_timeout: Duration, stop: Stop, cancel: CancellationToken) -> Self {
+    pub(super) fn new(daemon: Lanes, settings: &Settings<'_>, stop: Stop, cancel: CancellationToken) -> Self {
         Self {
             consumer: OnceLock::new(),
             committer: OnceLock::new(),
@@ -78,7 +83,8 @@ impl Context {
             lanes: Mutex::default(),
             daemon,
             runtime: Handle::current(),
-            drain_timeout,
+            drain_timeout: settings.drain_timeout,
+            metrics: settings.metrics.clone(),
             stop,
             cancel,
         }
@@ -116,6 +122,7 @@ impl Context {
         }
         info!(partitions = ?partitions, "assigned");
         if !partitions.is_empty() {
+            self.metrics.rebalanced("assigned");
             (self.daemon.assigned)(self.lanes().len());
         }
         match consumer.rebalance_protocol() {
@@ -146,6 +153,9 @@ impl Context {
         let partitions = partitions(list);
         let is_lost = consumer.assignment_lost();
         info!(partitions = ?partitions, lost = is_lost, "revoked");
+        if !partitions.is_empty() {
+            self.metrics.rebalanced(if is_lost { "lost" } else { "revoked" });
+        }
         self.end(&partitions, is_lost);
         match consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => consumer.incremental_unassign(list),

@@ -1,6 +1,9 @@
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use prometheus_client::{
     encoding::{DescriptorEncoder, EncodeMetric as _},
     metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
+    registry::Unit,
 };
 
 use super::status::RouteStatus;
@@ -22,6 +25,7 @@ pub(super) struct Books {
     settled: [u64; 4],
     /// Counted by itself, so that the equation can fail.
     in_flight: i64,
+    last_written: Option<SystemTime>,
 }
 
 const OUTCOMES: [Outcome; 4] = [Outcome::Written, Outcome::DeadLettered, Outcome::Skipped, Outcome::Dropped];
@@ -46,6 +50,9 @@ impl Books {
     pub(super) fn settle(&mut self, outcome: Outcome) {
         self.settled[outcome as usize] += 1;
         self.in_flight -= 1;
+        if outcome == Outcome::Written {
+            self.last_written = Some(SystemTime::now());
+        }
     }
 
     pub(super) fn settled(&self, outcome: Outcome) -> u64 {
@@ -84,6 +91,14 @@ pub(super) fn encode(books: &[(String, Books)], mut encoder: DescriptorEncoder<'
     let mut in_flight = encoder.encode_descriptor("records_in_flight", help, None, MetricType::Gauge)?;
     for (route, books) in books {
         ConstGauge::new(books.in_flight).encode(in_flight.encode_family(&[("route", route.as_str())])?)?;
+    }
+    let help = "When a record was last written, since 1970";
+    let mut last =
+        encoder.encode_descriptor("last_written_timestamp", help, Some(&Unit::Seconds), MetricType::Gauge)?;
+    for (route, books) in books {
+        if let Some(since) = books.last_written.and_then(|at| at.duration_since(UNIX_EPOCH).ok()) {
+            ConstGauge::new(since.as_secs_f64()).encode(last.encode_family(&[("route", route.as_str())])?)?;
+        }
     }
     Ok(())
 }

@@ -11,23 +11,29 @@ use std::{
 
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, text::encode},
+    encoding::{
+        DescriptorEncoder,
+        text::{encode, encode_registry},
+    },
     metrics::{
         counter::Counter,
         family::Family,
-        gauge::Gauge,
         histogram::{Histogram, exponential_buckets},
         info::Info,
     },
     registry::{Registry, Unit},
 };
 
-pub use super::books::Outcome;
+pub use prometheus_client::metrics::gauge::Gauge;
+
 use super::{
+    activity::Activity,
     books::{self, Books},
     health::State,
+    process,
     status::{DailyCalls, RouteStatus},
 };
+pub use super::{activity::Counted, books::Outcome};
 
 type Labels = Vec<(&'static str, String)>;
 
@@ -41,6 +47,8 @@ pub struct RouteMetrics {
     name: Arc<str>,
     books: Mutex<Books>,
     rejections: Family<Labels, Counter>,
+    duration: Histogram,
+    letters: Gauge,
 }
 
 /// The oldest record of one lane that is not settled. Dropping it ends that.
@@ -57,16 +65,20 @@ type Oldest = Arc<Mutex<Option<Instant>>>;
 #[derive(Debug)]
 struct Inner {
     registry: Registry,
+    process: Registry,
+    activity: Activity,
     rejections: Family<Labels, Counter>,
     calls: Family<Labels, Counter>,
     schema_registry: Family<Labels, Counter>,
     rows: Family<Labels, Histogram>,
     duration: Family<Labels, Histogram>,
+    record_duration: Family<Labels, Histogram>,
     org_state: Family<Labels, Gauge>,
     state: Family<Labels, Gauge>,
     quota_used: Gauge,
     quota_max: Gauge,
     oldest: Gauge<f64, AtomicU64>,
+    partitions: Gauge,
     lanes: Arc<Mutex<HashMap<u64, Oldest>>>,
     next_lane: AtomicU64,
     routes: Arc<Routes>,
@@ -82,18 +94,25 @@ impl Default for Inner {
         fn seconds() -> Histogram {
             Histogram::new(exponential_buckets(0.005, 2.0, 14))
         }
+        fn up_to_minutes() -> Histogram {
+            Histogram::new(exponential_buckets(0.01, 4.0, 9))
+        }
         let mut registry = Registry::with_prefix("sobjectd");
         let inner = Self {
+            process: process::registry(),
+            activity: Activity::default(),
             rejections: Family::default(),
             calls: Family::default(),
             schema_registry: Family::default(),
             rows: Family::new_with_constructor(rows as fn() -> Histogram),
             duration: Family::new_with_constructor(seconds as fn() -> Histogram),
+            record_duration: Family::new_with_constructor(up_to_minutes as fn() -> Histogram),
             org_state: Family::default(),
             state: Family::default(),
             quota_used: Gauge::default(),
             quota_max: Gauge::default(),
             oldest: Gauge::default(),
+            partitions: Gauge::default(),
             lanes: Arc::default(),
             next_lane: AtomicU64::default(),
             routes: Arc::default(),
@@ -113,6 +132,10 @@ impl Default for Inner {
         registry.register("quota_max_calls", "API calls that the org allows in 24 hours", inner.quota_max.clone());
         let oldest = "Age of the oldest record in flight";
         registry.register_with_unit("oldest_unsettled", oldest, Unit::Seconds, inner.oldest.clone());
+        let took = "From the reading of a record to its outcome";
+        registry.register_with_unit("record_duration", took, Unit::Seconds, inner.record_duration.clone());
+        registry.register("assigned_partitions", "Partitions that this process reads", inner.partitions.clone());
+        inner.activity.register(&mut registry);
         Self { registry, ..inner }
     }
 }
@@ -132,7 +155,10 @@ impl Metrics {
             return known.clone();
         }
         let rejections = self.0.rejections.clone();
-        let route = Arc::new(RouteMetrics { name: name.clone(), books: Mutex::default(), rejections });
+        let letters = self.activity().letters().clone();
+        let duration = self.0.record_duration.get_or_create_owned(&vec![("route", name.to_string())]);
+        let route =
+            Arc::new(RouteMetrics { name: name.clone(), books: Mutex::default(), rejections, duration, letters });
         routes.push(route.clone());
         route
     }
@@ -198,11 +224,16 @@ impl Metrics {
         (calls.max > 0).then_some(calls)
     }
 
+    pub(super) fn activity(&self) -> &Activity {
+        &self.0.activity
+    }
+
     /// The text that Prometheus scrapes (`OpenMetrics` 1.0).
     pub fn render(&self) -> String {
         self.0.oldest.set(self.oldest_unsettled().as_secs_f64());
+        self.0.partitions.set(i64::try_from(lock(&self.0.lanes).len()).unwrap_or(i64::MAX));
         let mut text = String::new();
-        match encode(&mut text, &self.0.registry) {
+        match encode_registry(&mut text, &self.0.process).and_then(|()| encode(&mut text, &self.0.registry)) {
             Ok(()) => text,
             // Writing into a string does not fail.
             Err(std::fmt::Error) => String::new(),
@@ -227,8 +258,17 @@ impl RouteMetrics {
         lock(&self.books).read();
     }
 
-    pub fn settled(&self, outcome: Outcome) {
+    /// `took`: since it was read.
+    pub fn settled(&self, outcome: Outcome, took: Duration) {
         lock(&self.books).settle(outcome);
+        if outcome != Outcome::Dropped {
+            self.duration.observe(took.as_secs_f64());
+        }
+    }
+
+    /// One more letter that the broker has not confirmed.
+    pub fn dead_letter_pending(&self) -> Counted {
+        Counted::new(&self.letters)
     }
 
     /// `code`: Salesforce's, or the name of a reason.

@@ -14,12 +14,16 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use crate::record::GateKey;
+use crate::{ops::metrics::Gauge, record::GateKey};
 
 type Waiting = VecDeque<oneshot::Sender<GateEntry>>;
 
 #[derive(Debug, Clone, Default)]
-pub struct Gate(Arc<Mutex<HashMap<GateKey, Waiting>>>);
+pub struct Gate {
+    map: Arc<Mutex<HashMap<GateKey, Waiting>>>,
+    /// How many identities are in the map.
+    held: Gauge,
+}
 
 /// Leave to send changes of one identity.
 #[derive(Debug)]
@@ -34,6 +38,11 @@ pub struct GateEntry {
 pub struct Entering(oneshot::Receiver<GateEntry>);
 
 impl Gate {
+    /// `held` shows how many identities have a change under way.
+    pub fn new(held: Gauge) -> Self {
+        Self { map: Arc::default(), held }
+    }
+
     /// Takes the next place in the queue of `key`, now; [`Entering::entered`] waits until it is the first.
     pub fn enter(&self, key: GateKey) -> Entering {
         let (sender, receiver) = oneshot::channel();
@@ -79,7 +88,10 @@ impl Gate {
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut HashMap<GateKey, Waiting>) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut map = self.map.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = act(&mut map);
+        self.held.set(i64::try_from(map.len()).unwrap_or(i64::MAX));
+        result
     }
 }
 

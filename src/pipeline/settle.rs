@@ -1,7 +1,7 @@
 //! From an outcome to something durable. A record is settled when Salesforce has confirmed its row, or Kafka its dead
 //! letter, or the configuration says that it is skipped; until then its gate entry is held.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use tracing::{error, warn};
 
@@ -31,6 +31,7 @@ pub struct Settle<D> {
 #[derive(Debug)]
 pub struct Account {
     metrics: Arc<RouteMetrics>,
+    opened: Instant,
     settled: bool,
 }
 
@@ -45,12 +46,12 @@ pub enum Settled {
 impl Account {
     pub fn open(metrics: &Arc<RouteMetrics>) -> Self {
         metrics.read();
-        Self { metrics: metrics.clone(), settled: false }
+        Self { metrics: metrics.clone(), opened: Instant::now(), settled: false }
     }
 
     pub fn close(mut self, outcome: Outcome) -> Settled {
         self.settled = true;
-        self.metrics.settled(outcome);
+        self.metrics.settled(outcome, self.opened.elapsed());
         Settled::Done
     }
 }
@@ -58,7 +59,7 @@ impl Account {
 impl Drop for Account {
     fn drop(&mut self) {
         if !self.settled {
-            self.metrics.settled(Outcome::Dropped);
+            self.metrics.settled(Outcome::Dropped, self.opened.elapsed());
         }
     }
 }
@@ -72,7 +73,10 @@ impl<D: DeadLetters> Settle<D> {
         match (&self.dead_letters, self.on_rejection) {
             (Some(dead_letters), _) => {
                 let letter = DeadLetter::new(record, rejection, About { connector: &self.name, ..about });
-                match dead_letters.deliver(&letter).await {
+                let pending = account.metrics.dead_letter_pending();
+                let delivered = dead_letters.deliver(&letter).await;
+                drop(pending);
+                match delivered {
                     Ok(()) => account.close(Outcome::DeadLettered),
                     Err(error) => {
                         error!(%position, %error, "dead letter not taken");

@@ -114,17 +114,20 @@ impl Auth {
         let interval = self.config.login_interval;
         let known = last.take().and_then(|attempt| attempt.failed);
         let attempt = last.insert(Attempt { next: Instant::now() + interval, failed: None });
+        let metrics = self.http.metrics();
         let (cause, refused) = match login(&self.http, &self.config).await {
             Login::Token { token, instance } => {
                 let lifetime = self.config.session_lifetime.saturating_sub(self.config.renew_before);
                 let session = Arc::new(Session { token, instance, renew_at: Instant::now() + lifetime });
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
+                metrics.login("ok");
                 tracing::info!(instance = %session.instance, "logged in to salesforce");
                 return Ok(session);
             }
             Login::Refused(cause) => (cause, true),
             Login::Later(cause) => (cause, false),
         };
+        metrics.login(if refused { "refused" } else { "failed" });
         // From now on: those who waited for this one need not try it again.
         attempt.next = Instant::now() + if refused { interval * REFUSED_INTERVALS } else { interval };
         attempt.failed = Some(cause.clone());

@@ -79,9 +79,15 @@ impl Http {
         Ok(Self { client, metrics })
     }
 
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
     pub(super) async fn send(&self, request: &Request, bearer: Option<&SecretString>) -> Sent {
         let start = tokio::time::Instant::now();
+        let in_flight = self.metrics.call_in_flight();
         let sent = self.exchange(request, bearer).await;
+        drop(in_flight);
         let status = match &sent {
             Sent::Not(_) => "not_sent",
             Sent::Unanswered { .. } => "unanswered",

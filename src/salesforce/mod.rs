@@ -100,10 +100,11 @@ impl Salesforce {
             .map_err(|insecure| BuildError::Insecure(insecure.to_string()))?;
         let http = Http::new(config, metrics.clone())?;
         let auth = Auth::new(config.clone(), http.clone());
-        let state = Arc::new(OrgState::new(retry.clone(), config.quota.clone(), config.login_interval, metrics));
+        let state =
+            Arc::new(OrgState::new(retry.clone(), config.quota.clone(), config.login_interval, metrics.clone()));
         let permits = config.max_concurrent_requests;
         let calls = Arc::new(Calls::new(auth, state.clone(), http, &config.api_version, permits));
-        let resolver = Resolver::new(cache, calls.clone());
+        let resolver = Resolver::new(cache, calls.clone(), metrics);
         Ok(Self {
             describes: Describes::new(calls.clone()),
             writer: Writer { calls: calls.clone(), resolver },

@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     config,
+    ops::metrics::Metrics,
     record::{Cause, ExternalId, GateKey, Identity, KeyField, KeyKind, MatchKey, RecordId},
 };
 
@@ -33,6 +34,7 @@ const MAX_PAGES: usize = 10;
 pub(super) struct Resolver {
     cache: moka::future::Cache<CacheKey, RecordId>,
     calls: Arc<Calls>,
+    metrics: Metrics,
 }
 
 type CacheKey = (Arc<str>, Arc<str>, MatchKey);
@@ -47,9 +49,9 @@ pub(super) enum Resolved {
 }
 
 impl Resolver {
-    pub(super) fn new(config: &config::Cache, calls: Arc<Calls>) -> Self {
+    pub(super) fn new(config: &config::Cache, calls: Arc<Calls>, metrics: Metrics) -> Self {
         let cache = moka::future::Cache::builder().max_capacity(config.max_entries).time_to_live(config.ttl).build();
-        Self { cache, calls }
+        Self { cache, calls, metrics }
     }
 
     /// One result for each value, in their order. `values` are of one field.
@@ -62,6 +64,7 @@ impl Resolver {
                 None => open.push(index),
             }
         }
+        self.metrics.looked_up(values.len() - open.len(), open.len());
         let asked: Vec<_> = open.iter().map(|index| values[*index]).collect();
         let mut parts = soql::parts(&asked).into_iter();
         while let Some(part) = parts.next() {

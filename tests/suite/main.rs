@@ -16,6 +16,7 @@
 //! | `hostile` | that a key reaches its own record and no other |
 //! | `secrets` | that no secret shows anywhere |
 //! | `messages` | that the documentation has every message that may ask for somebody |
+//! | `metrics` | that every metric is documented |
 //! | `outside` | that whoever watches the daemon does not slow it |
 //! | `org_alone` | the sandbox as people start it, with objects of their own |
 //! | `order` | order per identity, and nothing lost, judged by a model in another language |
@@ -37,6 +38,7 @@ mod formats;
 mod harness;
 mod hostile;
 mod messages;
+mod metrics;
 mod operations;
 mod order;
 mod org_alone;

@@ -61,6 +61,9 @@ impl<O: Org> Worker<O> {
         let mut fates = Fates::default();
         for (mut ticket, verdict) in rows.into_iter().zip(verdicts) {
             ticket.history.attempts += u32::from(!matches!(verdict, Verdict::Deferred));
+            if let Some(word) = repeats(&verdict, alone) {
+                self.metrics.repeated(word);
+            }
             self.decide(ticket, verdict, alone, &mut fates);
         }
         self.tally.answered += u64::from(fates.answered);
@@ -175,6 +178,23 @@ impl<O: Org> Worker<O> {
         if !group.rows.is_empty() {
             self.pinned.push_back(group);
         }
+    }
+}
+
+/// The word in metrics for a verdict that is no outcome.
+fn repeats(verdict: &Verdict, alone: bool) -> Option<&'static str> {
+    match verdict {
+        Verdict::Written { .. } | Verdict::Rejected(_) | Verdict::Fatal(_) => None,
+        Verdict::Transaction(_) | Verdict::Refused { .. } if alone => None,
+        Verdict::Again(_) => Some("again"),
+        Verdict::Apart(_) => Some("apart"),
+        Verdict::Transaction(_) => Some("transaction"),
+        Verdict::Parked(_) => Some("parked"),
+        Verdict::Refused { .. } => Some("refused"),
+        Verdict::Deferred => Some("deferred"),
+        Verdict::Later(_) => Some("later"),
+        Verdict::Barred(_) => Some("barred"),
+        Verdict::Unknown { .. } => Some("unknown"),
     }
 }
 

@@ -27,7 +27,7 @@ use super::{
     stop::Stop,
     ticket::{Cargo, Receipt, Ticket},
 };
-use crate::{config::Retry, record::Command};
+use crate::{config::Retry, ops::metrics::Metrics, record::Command};
 
 /// The lanes' end.
 #[derive(Debug, Clone)]
@@ -54,10 +54,15 @@ pub struct Settings {
 
 impl Batcher {
     /// Starts the task. It ends when the last `Batcher` is gone and its calls are done.
-    pub fn start<O: Org>(org: Arc<O>, settings: Settings, stop: Stop) -> (Self, tokio::task::JoinHandle<()>) {
+    pub fn start<O: Org>(
+        org: Arc<O>,
+        settings: Settings,
+        metrics: Metrics,
+        stop: Stop,
+    ) -> (Self, tokio::task::JoinHandle<()>) {
         let (inbox, receiver) = mpsc::channel(1024);
         let sweep = Arc::new(Notify::new());
-        let worker = worker::Worker::new(org, settings, stop, receiver, sweep.clone());
+        let worker = worker::Worker::new(org, settings, metrics, stop, receiver, sweep.clone());
         (Self { inbox, sweep }, tokio::spawn(worker.run()))
     }
 

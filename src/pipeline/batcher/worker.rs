@@ -14,6 +14,7 @@ use super::{
     queues::Queues,
 };
 use crate::{
+    ops::metrics::Metrics,
     pipeline::{
         org::{Org, Turn as _},
         stop::Stop,
@@ -26,6 +27,7 @@ use crate::{
 pub(super) struct Worker<O> {
     org: Arc<O>,
     pub(super) settings: Settings,
+    pub(super) metrics: Metrics,
     pub(super) stop: Stop,
     inbox: mpsc::Receiver<Ticket>,
     /// No lane is left.
@@ -51,6 +53,7 @@ impl<O: Org> Worker<O> {
     pub(super) fn new(
         org: Arc<O>,
         settings: Settings,
+        metrics: Metrics,
         stop: Stop,
         inbox: mpsc::Receiver<Ticket>,
         sweep: Arc<Notify>,
@@ -59,6 +62,7 @@ impl<O: Org> Worker<O> {
         Self {
             org,
             settings,
+            metrics,
             stop,
             inbox,
             closed: false,

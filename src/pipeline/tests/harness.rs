@@ -153,7 +153,7 @@ impl Harness {
             is_out: AtomicBool::default(),
         };
         let (org, letters, stop) = (Arc::new(org), Letters::default(), Stop::default());
-        let (batcher, _) = Batcher::start(org.clone(), settings(), stop.clone());
+        let (batcher, _) = Batcher::start(org.clone(), settings(), Metrics::new(), stop.clone());
         let settle =
             Settle { name: "test".into(), dead_letters: Some(letters.clone()), on_rejection: OnRejection::Stop, stop };
         let budget = Budget::new(1000, 1 << 24);

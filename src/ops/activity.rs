@@ -1,0 +1,142 @@
+//! What the parts of the daemon do, beside the books: logins, repeats, commits, rebalances, look-ups.
+//!
+//! A label's values are a closed set, and each is there from the start, as 0: the first failure is an increase, too.
+
+use prometheus_client::{
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
+
+use super::metrics::Metrics;
+
+#[derive(Debug)]
+pub(super) struct Activity {
+    logins: Counters,
+    repeated: Counters,
+    commits: Counters,
+    rebalances: Counters,
+    lookups: Counters,
+    calls: Gauge,
+    letters: Gauge,
+    identities: Gauge,
+}
+
+/// One counter for each value of a label.
+#[derive(Debug)]
+struct Counters {
+    label: &'static str,
+    family: Family<[(&'static str, &'static str); 1], Counter>,
+}
+
+/// One more of something, for as long as it lives.
+#[derive(Debug)]
+pub struct Counted(Gauge);
+
+/// Those that are no outcome.
+const VERDICTS: [&str; 9] =
+    ["again", "apart", "transaction", "refused", "parked", "deferred", "later", "barred", "unknown"];
+
+impl Default for Activity {
+    fn default() -> Self {
+        Self {
+            logins: Counters::new("result", &["ok", "refused", "failed"]),
+            repeated: Counters::new("verdict", &VERDICTS),
+            commits: Counters::new("result", &["ok", "failed"]),
+            rebalances: Counters::new("event", &["assigned", "revoked", "lost"]),
+            lookups: Counters::new("result", &["hit", "miss"]),
+            calls: Gauge::default(),
+            letters: Gauge::default(),
+            identities: Gauge::default(),
+        }
+    }
+}
+
+impl Activity {
+    pub(super) fn register(&self, registry: &mut Registry) {
+        for (name, help, counters) in [
+            ("logins", "Logins to Salesforce, by result", &self.logins),
+            ("rows_repeated", "Rows that go to the org again, by their last verdict", &self.repeated),
+            ("commits", "Commits of offsets, by result", &self.commits),
+            ("rebalances", "Changes of the assignment, by event", &self.rebalances),
+            ("cache_lookups", "Look-ups in the cache of record ids, by result", &self.lookups),
+        ] {
+            registry.register(name, help, counters.family.clone());
+        }
+        for (name, help, gauge) in [
+            ("calls_in_flight", "Calls to Salesforce that are on the wire", &self.calls),
+            ("dead_letters_pending", "Dead letters that the broker has not confirmed yet", &self.letters),
+            ("identities_in_flight", "Salesforce records with a change under way", &self.identities),
+        ] {
+            registry.register(name, help, gauge.clone());
+        }
+    }
+
+    pub(super) fn letters(&self) -> &Gauge {
+        &self.letters
+    }
+}
+
+impl Counters {
+    fn new(label: &'static str, values: &[&'static str]) -> Self {
+        let this = Self { label, family: Family::default() };
+        for value in values {
+            drop(this.family.get_or_create(&[(label, *value)]));
+        }
+        this
+    }
+
+    fn add(&self, value: &'static str, count: usize) {
+        debug_assert!(self.family.get(&[(self.label, value)]).is_some(), "{value} is no {}", self.label);
+        self.family.get_or_create(&[(self.label, value)]).inc_by(count as u64);
+    }
+}
+
+impl Metrics {
+    /// `ok`, `refused` (a person must mend it) or `failed` (nobody answered, or not now).
+    pub fn login(&self, result: &'static str) {
+        self.activity().logins.add(result, 1);
+    }
+
+    /// A row whose verdict was no outcome.
+    pub fn repeated(&self, verdict: &'static str) {
+        self.activity().repeated.add(verdict, 1);
+    }
+
+    pub fn committed(&self, ok: bool) {
+        self.activity().commits.add(if ok { "ok" } else { "failed" }, 1);
+    }
+
+    /// `assigned`, `revoked` or `lost`.
+    pub fn rebalanced(&self, event: &'static str) {
+        self.activity().rebalances.add(event, 1);
+    }
+
+    /// In the cache of record ids.
+    pub fn looked_up(&self, hits: usize, misses: usize) {
+        let lookups = &self.activity().lookups;
+        lookups.add("hit", hits);
+        lookups.add("miss", misses);
+    }
+
+    pub fn call_in_flight(&self) -> Counted {
+        Counted::new(&self.activity().calls)
+    }
+
+    /// Salesforce records with a change under way: the gate counts them.
+    pub fn identities(&self) -> Gauge {
+        self.activity().identities.clone()
+    }
+}
+
+impl Counted {
+    pub(super) fn new(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
