@@ -17,6 +17,7 @@
 //! | `secrets` | that no secret shows anywhere |
 //! | `messages` | that the documentation has every message that may ask for somebody |
 //! | `metrics` | that every metric is documented |
+//! | `metrics` | that every metric is documented, and that dashboard and alerts ask for what is there |
 //! | `outside` | that whoever watches the daemon does not slow it |
 //! | `org_alone` | the sandbox as people start it, with objects of their own |
 //! | `order` | order per identity, and nothing lost, judged by a model in another language |

@@ -30,6 +30,16 @@ impl Metrics {
         self.0.iter().filter(carries).map(|sample| sample.value).sum::<f64>() as u64
     }
 
+    /// Whether there is a sample of this name with these labels, whatever their values where none is given.
+    pub(crate) fn has(&self, name: &str, labels: &[(&str, Option<&str>)]) -> bool {
+        let carries = |sample: &Sample, key: &str, wanted: Option<&str>| {
+            sample.labels.get(key).is_some_and(|value| wanted.is_none_or(|wanted| wanted == value))
+        };
+        self.0
+            .iter()
+            .any(|sample| sample.name == name && labels.iter().all(|(key, value)| carries(sample, key, *value)))
+    }
+
     pub(crate) fn read(&self) -> u64 {
         self.sum(READ, &[])
     }

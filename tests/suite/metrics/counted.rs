@@ -1,0 +1,76 @@
+//! That the counters count, and the gauges come down again.
+
+use std::{
+    sync::OnceLock,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use serde_json::json;
+
+use crate::harness::{Broker, Daemon, Rig, until, upsert};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_parts_do_is_counted() {
+    let rig = Rig::with_partitions("counted", 2).await;
+    rig.fault("login", json!({"kind": "status", "status": 503, "body": ""}), json!({}));
+    rig.fault("upsert", json!({"kind": "lock"}), json!({"key": "locked", "times": 2}));
+    let slow = json!({"kind": "latency", "ms": 500});
+    rig.fault("query", slow, json!({}));
+    let daemon = Daemon::start(&rig.config).await;
+    rig.produce(&[upsert("known", "1"), upsert("locked", "1")]).await;
+    daemon.settled(2).await;
+    rig.produce(&[upsert("known", "2").operation("UPDATE"), upsert("stranger", "2").operation("UPDATE")]).await;
+    let asking = async || (daemon.metrics().await.sum("sobjectd_calls_in_flight", &[]) == 1).then_some(());
+    until("a call in flight", asking).await;
+    assert_eq!(daemon.metrics().await.sum("sobjectd_identities_in_flight", &[]), 2, "both wait for the query");
+    let settled = daemon.settled(4).await;
+    let committed = async || {
+        (rig.broker.committed(&rig.group, &rig.topic, 2).await.iter().flatten().sum::<i64>() == 4).then_some(())
+    };
+    until("the commit", committed).await;
+    for (name, label, expected) in [
+        ("sobjectd_logins_total", Some(("result", "ok")), 1),
+        ("sobjectd_logins_total", Some(("result", "failed")), 1),
+        ("sobjectd_rows_repeated_total", Some(("verdict", "again")), 2),
+        ("sobjectd_rows_repeated_total", None, 2),
+        ("sobjectd_cache_lookups_total", Some(("result", "hit")), 1),
+        ("sobjectd_cache_lookups_total", Some(("result", "miss")), 1),
+        ("sobjectd_rebalances_total", Some(("event", "assigned")), 1),
+        ("sobjectd_rebalances_total", None, 1),
+        ("sobjectd_assigned_partitions", None, 2),
+        ("sobjectd_commits_total", Some(("result", "failed")), 0),
+        ("sobjectd_record_duration_seconds_count", None, 4),
+        ("sobjectd_calls_in_flight", None, 0),
+        ("sobjectd_identities_in_flight", None, 0),
+        ("sobjectd_dead_letters_pending", None, 0),
+    ] {
+        assert_eq!(settled.sum(name, label.as_slice()), expected, "{name} {label:?}");
+    }
+    assert!(daemon.metrics().await.sum("sobjectd_commits_total", &[("result", "ok")]) > 0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    for name in ["sobjectd_last_written_timestamp_seconds", "process_start_time_seconds"] {
+        assert!((now - 60..=now).contains(&settled.sum(name, &[])), "{name}");
+    }
+    assert!(settled.sum("process_resident_memory_bytes", &[]) > 1 << 20);
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_that_no_broker_confirms_is_pending() {
+    static OWN: OnceLock<Broker> = OnceLock::new();
+    let broker = Broker::start().await;
+    let broker = OWN.get_or_init(|| broker);
+    let mut rig = Rig::on(broker, "pending", 1).await;
+    rig.config.set("kafka.session_timeout", "'30s'"); // the partition is not lost meanwhile
+    rig.fault("upsert", json!({"kind": "latency", "ms": 1000}), json!({}));
+    let daemon = Daemon::start(&rig.config).await;
+    rig.produce(&[upsert("long", &"x".repeat(300))]).await;
+    until("the call", async || (rig.org.calls().upsert == 1).then_some(())).await;
+    broker.script("kill").await;
+    let pending = async || (daemon.metrics().await.sum("sobjectd_dead_letters_pending", &[]) == 1).then_some(());
+    until("a pending letter", pending).await;
+    broker.script("again").await;
+    let metrics = daemon.settled(1).await;
+    assert_eq!((metrics.settled("dead_lettered"), metrics.sum("sobjectd_dead_letters_pending", &[])), (1, 0));
+    daemon.stop().await;
+}
