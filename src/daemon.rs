@@ -220,7 +220,10 @@ fn memory_bound(config: &Config, producer_queue: usize) -> impl Fn(usize) -> usi
     /// An offset that waits behind another one.
     const AHEAD: usize = 128;
     let (pipeline, calls) = (&config.pipeline, config.salesforce.max_concurrent_requests);
-    let call = pipeline.batch_bytes.max(pipeline.max_row_bytes) + MAX_ANSWER;
+    let body = pipeline.batch_bytes.max(pipeline.max_row_bytes);
+    // A compressed body stands beside the one that it was made of.
+    let bodies = if config.salesforce.compression == config::Compression::None { body } else { body * 2 };
+    let call = bodies + MAX_ANSWER;
     // A lane holds the JSON of one record before there is a seat for it.
     let makes_json = config.routes.iter().any(|route| route.value.format != config::ValueFormat::Json);
     let made = if makes_json { pipeline.max_row_bytes } else { 0 };

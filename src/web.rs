@@ -2,29 +2,101 @@
 
 use std::error::Error as _;
 
-use reqwest::{Client, ClientBuilder};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use reqwest::{Certificate, Client, ClientBuilder, Identity, NoProxy, header::HeaderValue, tls::Version};
+use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
-use crate::config;
+use crate::config::{self, Proxy, Secret, Tls};
 
 /// `User-Agent`: it shows in the org's event log.
 const USER_AGENT: &str = concat!("sobjectd/", env!("CARGO_PKG_VERSION"));
 
+/// There can be no client.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    #[error("{key}: {source}")]
+    Secret { key: String, source: config::SecretError },
+    #[error("{key} is not PEM")]
+    Pem { key: String, source: reqwest::Error },
+    #[error("cannot set up the http client of {section}{hint}")]
+    Build { section: &'static str, hint: &'static str, source: reqwest::Error },
+}
+
+/// The configuration of one server: the section that it stands in, for messages.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Way<'a> {
+    pub(crate) section: &'static str,
+    pub(crate) tls: &'a Tls,
+    pub(crate) proxy: Option<&'a Proxy>,
+}
+
 /// A client of the server at `url`: with roots of its own beside the system's, which an image may lack; without
 /// redirects, which would carry credentials along; without repeats, which are not the client's to decide.
-pub(crate) fn client(url: &Url) -> reqwest::Result<ClientBuilder> {
+///
+/// A proxy that is configured is used for every host that it does not exclude; one of the environment's, for those that
+/// are not this machine.
+pub(crate) fn client(url: &Url, way: Way<'_>) -> Result<ClientBuilder, ClientError> {
     let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS
         .iter()
-        .map(|der| reqwest::Certificate::from_der(der))
-        .collect::<reqwest::Result<Vec<_>>>()?;
-    let builder = Client::builder()
+        .map(|der| Certificate::from_der(der))
+        .collect::<reqwest::Result<Vec<_>>>()
+        .map_err(|source| way.failed(source))?;
+    let mut builder = Client::builder()
         .user_agent(USER_AGENT)
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
+        .tls_version_min(Version::TLS_1_2)
         .tls_certs_merge(roots)
         .http1_only()
         .tcp_nodelay(true);
-    Ok(if config::is_loopback(url) { builder.no_proxy() } else { builder })
+    if let Some(ca) = &way.tls.ca {
+        let ca = Certificate::from_pem_bundle(way.reveal("tls.ca", ca)?.expose_secret().as_bytes());
+        builder = builder.tls_certs_merge(ca.map_err(|source| way.pem("tls.ca", source))?);
+    }
+    if let (Some(certificate), Some(key)) = (&way.tls.certificate, &way.tls.key) {
+        let (certificate, key) = (way.reveal("tls.certificate", certificate)?, way.reveal("tls.key", key)?);
+        let both = SecretString::from(format!("{}\n{}", certificate.expose_secret(), key.expose_secret()));
+        let identity = Identity::from_pem(both.expose_secret().as_bytes());
+        builder = builder.identity(identity.map_err(|source| way.pem("tls.certificate", source))?);
+    }
+    Ok(match way.proxy.and_then(|proxy| Some((proxy, proxy.url.as_ref()?))) {
+        Some((proxy, url)) => builder.proxy(way.through(proxy, url)?),
+        None if config::is_loopback(url) => builder.no_proxy(),
+        None => builder,
+    })
+}
+
+impl Way<'_> {
+    /// What a builder's end says.
+    pub(crate) fn failed(&self, source: reqwest::Error) -> ClientError {
+        let hint = if self.tls.certificate.is_some() { ": does tls.key belong to tls.certificate?" } else { "" };
+        ClientError::Build { section: self.section, hint, source: source.without_url() }
+    }
+
+    fn pem(&self, key: &str, source: reqwest::Error) -> ClientError {
+        ClientError::Pem { key: format!("{}.{key}", self.section), source }
+    }
+
+    fn reveal(&self, key: &str, secret: &Secret) -> Result<SecretString, ClientError> {
+        secret.reveal().map_err(|source| ClientError::Secret { key: format!("{}.{key}", self.section), source })
+    }
+
+    fn through(&self, config: &Proxy, url: &Url) -> Result<reqwest::Proxy, ClientError> {
+        let mut proxy = reqwest::Proxy::all(url.clone()).map_err(|source| self.failed(source))?;
+        if let (Some(username), Some(password)) = (&config.username, &config.password) {
+            // The client's own way would put them into the URL, and take `%41` there for an `A`.
+            let password = self.reveal("proxy.password", password)?;
+            let pair = SecretString::from(format!("{username}:{}", password.expose_secret()));
+            let text = format!("Basic {}", BASE64_STANDARD.encode(pair.expose_secret()));
+            // Base64 fits into every header.
+            if let Ok(mut header) = HeaderValue::try_from(text) {
+                header.set_sensitive(true);
+                proxy = proxy.custom_http_auth(header);
+            }
+        }
+        Ok(proxy.no_proxy(NoProxy::from_string(&config.exclude.join(","))))
+    }
 }
 
 /// Why a request failed, with all causes. The address is long, may hold secrets, and is no news.

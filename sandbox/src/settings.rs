@@ -28,6 +28,10 @@ pub struct Settings {
     pub client_secret: String,
     /// The PEM of the public key that JWT assertions are checked with; without one their signature is not checked.
     pub jwt_public_key: Option<String>,
+    /// What logins are told as `instance_url`, in place of the org's own address: where something stands in front of it.
+    pub instance_url: Option<String>,
+    /// How far the org's clock is ahead of this machine's: of logins, and of the `Date` header.
+    pub clock_ahead_seconds: i64,
     /// Every data call takes at least this long.
     pub latency_ms: u64,
     /// Whether the journal keeps its entries. Off for benchmarks.
@@ -83,6 +87,8 @@ impl Default for Settings {
             client_ids: vec![CLIENT_ID.to_owned()],
             client_secret: CLIENT_SECRET.to_owned(),
             jwt_public_key: None,
+            instance_url: None,
+            clock_ahead_seconds: 0,
             latency_ms: 0,
             journal: true,
         }

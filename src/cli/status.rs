@@ -7,8 +7,9 @@ use url::Url;
 
 use super::{failed, show};
 use crate::{
+    config::Tls,
     ops::{health::State, status::Status},
-    web,
+    web::{self, Way},
 };
 
 /// It is on this machine, or near.
@@ -31,7 +32,8 @@ pub(super) async fn run(admin: &Url, json: bool, ready: bool) -> ExitCode {
 
 async fn ask(admin: &Url) -> Result<Status> {
     let url = admin.join("/status").context("--admin")?;
-    let client = web::client(&url)?.timeout(TIMEOUT).build()?;
+    let way = Way { section: "--admin", tls: &Tls::default(), proxy: None };
+    let client = web::client(&url, way)?.timeout(TIMEOUT).build()?;
     let answer = client.get(url).send().await.map_err(|error| anyhow::anyhow!("{admin}: {}", web::reason(error)))?;
     if !answer.status().is_success() {
         bail!("{admin}: {}: this is no admin listener of sobjectd", answer.status());

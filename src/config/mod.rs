@@ -22,6 +22,7 @@ mod secret;
 mod size;
 mod source;
 mod topic;
+mod transport;
 mod validate;
 
 #[cfg(test)]
@@ -42,10 +43,11 @@ pub use self::reference::json_schema;
 pub use self::route::{
     Constant, Fields, IdentitySource, KeyConverter, KeyFormat, Nulls, Route, Tombstone, ValueConverter, ValueFormat,
 };
-pub use self::salesforce::{Auth, Quota, Salesforce, is_loopback};
+pub use self::salesforce::{Auth, Quota, Salesforce};
 pub use self::schema_registry::SchemaRegistry;
 pub use self::secret::{Secret, SecretError};
 pub use self::topic::{TopicError, TopicGlob, TopicPattern};
+pub use self::transport::{Compression, Proxy, Tls, is_loopback};
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, Deserialize, Serialize)]

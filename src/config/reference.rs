@@ -84,6 +84,7 @@ fn value(kind: &Kind, default: Option<&toml::Value>) -> Map<String, Value> {
         Kind::Size => json!({ "anyOf": [{ "type": "integer", "minimum": 0 }, { "type": "string", "pattern": SIZE }] }),
         Kind::Word(words) => json!({ "enum": words }),
         Kind::Url => json!({ "type": "string", "format": "uri" }),
+        Kind::ProxyUrl => text(json!("http://proxy:3128")),
         Kind::Urls => text(json!("https://registry:8081")),
         Kind::Constant => json!({ "type": ["string", "integer", "boolean"] }),
         Kind::Address => text(json!("127.0.0.1:8089")),

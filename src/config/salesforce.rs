@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use url::{Host, Url};
+use url::Url;
 
-use super::Secret;
+use super::{Compression, Proxy, Secret, Tls};
 
 /// The org, how to log in to it, and how much of it may be used.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -30,6 +30,11 @@ pub struct Salesforce {
     pub connect_timeout: Duration,
     #[serde(default = "default_request_timeout", with = "humantime_serde")]
     pub request_timeout: Duration,
+    /// An idle connection is closed after this long; Salesforce closes it later, without a word.
+    #[serde(default = "default_pool_idle_timeout", with = "humantime_serde")]
+    pub pool_idle_timeout: Duration,
+    #[serde(default)]
+    pub compression: Compression,
     /// Rows of a call of unknown result wait this long, from the last byte sent, before they are sent again.
     #[serde(default = "default_unknown_hold", with = "humantime_serde")]
     pub unknown_hold: Duration,
@@ -38,6 +43,10 @@ pub struct Salesforce {
     /// Plain http to a host that is not this machine.
     #[serde(default)]
     pub allow_insecure: bool,
+    #[serde(default)]
+    pub tls: Tls,
+    #[serde(default)]
+    pub proxy: Proxy,
     #[serde(default)]
     pub quota: Quota,
 }
@@ -102,20 +111,14 @@ fn default_request_timeout() -> Duration {
     Duration::from_secs(30)
 }
 
+fn default_pool_idle_timeout() -> Duration {
+    Duration::from_secs(20)
+}
+
 fn default_unknown_hold() -> Duration {
     Duration::from_secs(30)
 }
 
 fn default_max_concurrent_requests() -> usize {
     4
-}
-
-/// Whether a URL leads to this machine: what needs no TLS, and no proxy.
-pub fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }

@@ -22,7 +22,7 @@ const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// The value as its struct takes it, `None` if it is as good as absent, or a problem that does not yet say where.
 pub(super) fn check(kind: &Kind, found: ValueKind, from_env: bool) -> Result<Option<Toml>, Problem> {
     match (kind, found) {
-        (Kind::Maybe, ValueKind::String(text)) if text.is_empty() => Ok(None),
+        (Kind::Maybe | Kind::ProxyUrl, ValueKind::String(text)) if text.is_empty() => Ok(None),
         (Kind::Flag | Kind::Constant, ValueKind::Boolean(flag)) => Ok(Some(Toml::Boolean(flag))),
         (Kind::Integer { min, max }, ValueKind::I64(number)) => integer(number, *min, *max),
         (Kind::Size, ValueKind::I64(number)) if number >= 0 => Ok(Some(Toml::Integer(number))),
@@ -60,6 +60,11 @@ fn checked_text(kind: &Kind, text: String) -> Result<String, Problem> {
         Kind::Url => match Url::parse(&text) {
             Ok(_) => Ok(text),
             Err(error) => Err(wrong(format!("not a URL: {error}")).hint("such as \"https://myorg.my.salesforce.com\"")),
+        },
+        Kind::ProxyUrl => match Url::parse(&text) {
+            Ok(url) if url.has_host() => Ok(text),
+            Ok(_) => Err(wrong("names no host").hint("such as \"http://proxy:3128\"")),
+            Err(error) => Err(wrong(format!("not a URL: {error}")).hint("such as \"http://proxy:3128\"")),
         },
         Kind::Urls => match parse_urls(&text) {
             Ok(_) => Ok(text),
@@ -154,7 +159,9 @@ fn wrong(message: impl Into<String>) -> Problem {
 
 fn mismatch(kind: &Kind, found: &ValueKind) -> Problem {
     let expected = match kind {
-        Kind::Text | Kind::Maybe | Kind::LogFilter | Kind::Url | Kind::Urls | Kind::Address => "a text".to_owned(),
+        Kind::Text | Kind::Maybe | Kind::LogFilter | Kind::Url | Kind::ProxyUrl | Kind::Urls | Kind::Address => {
+            "a text".to_owned()
+        }
         Kind::Constant => "a text, a whole number, true or false".to_owned(),
         Kind::Flag => "true or false".to_owned(),
         Kind::Integer { .. } => "a whole number".to_owned(),

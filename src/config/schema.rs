@@ -36,6 +36,8 @@ pub(super) enum Kind {
     Size,
     Word(&'static [&'static str]),
     Url,
+    /// A proxy's; empty is the same as absent.
+    ProxyUrl,
     /// Several with commas, or empty.
     Urls,
     /// A text, a whole number or a flag.
@@ -127,6 +129,12 @@ const SALESFORCE: &[Key] = &[
     key("login_interval", Kind::Duration, "the least time between two logins"),
     key("connect_timeout", Kind::Duration, "of one connection; longer than zero"),
     key("request_timeout", Kind::Duration, "of one call, from connect to the last byte; longer than zero"),
+    key("pool_idle_timeout", Kind::Duration, "an idle connection is closed after so long; longer than zero"),
+    key(
+        "compression",
+        Kind::Word(&["none", "gzip"]),
+        r#"of bodies, both ways: `"none"`, `"gzip"`; requests below 1 KiB stay as they are"#,
+    ),
     key(
         "unknown_hold",
         Kind::Duration,
@@ -135,6 +143,25 @@ const SALESFORCE: &[Key] = &[
     key("max_concurrent_requests", integer(1, 100), "calls on the wire, 1 to 100"),
     key("allow_insecure", Kind::Flag, "plain http to another machine"),
     key("quota", Kind::Table(QUOTA), "the part of the org's daily API calls that is left to others"),
+    key("tls", Kind::Table(TLS), "certificates"),
+    key("proxy", Kind::Table(PROXY), "the way to the org"),
+];
+
+const TLS: &[Key] = &[
+    key("ca", Kind::Secret, "authorities to trust beside the usual ones; PEM, as a *secret* is written"),
+    key("certificate", Kind::Secret, "what we show a server that asks, and the certificates above it; PEM, with `key`"),
+    key("key", Kind::Secret, "of that certificate: PKCS#8, PKCS#1 or SEC 1 in PEM, not encrypted; *secret*"),
+];
+
+const PROXY: &[Key] = &[
+    key("url", Kind::ProxyUrl, r#"such as `"http://proxy:3128"`"#),
+    key("username", Kind::Maybe, "basic authentication, with `password`"),
+    key("password", Kind::Secret, "*secret*"),
+    key(
+        "exclude",
+        Kind::List(&Kind::Text),
+        r#"reached without it: a host and all below it, an address, or a network (`"10.0.0.0/8"`)"#,
+    ),
 ];
 
 const AUTH: &[(&str, &[Key])] = &[
@@ -174,8 +201,8 @@ const SCHEMA_REGISTRY: &[Key] = &[
     key("username", Kind::Maybe, "basic authentication, with `password`"),
     key("password", Kind::Secret, "a secret"),
     key("token", Kind::Secret, "a bearer token, in their place"),
-    key("ca", Kind::Secret, "PEM, as a secret is written: certificates to trust beside the usual ones"),
     key("request_timeout", Kind::Duration, "of one question"),
+    key("tls", Kind::Table(TLS), "certificates"),
 ];
 
 const PIPELINE: &[Key] = &[

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
 
-use super::Secret;
+use super::{Secret, Tls};
 
 /// A registry with Confluent's REST API.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -19,10 +19,9 @@ pub struct SchemaRegistry {
     pub password: Option<Secret>,
     /// A bearer token, in place of user and password.
     pub token: Option<Secret>,
-    /// PEM: certificates to trust beside the usual ones.
-    pub ca: Option<Secret>,
     #[serde(with = "humantime_serde")]
     pub request_timeout: Duration,
+    pub tls: Tls,
 }
 
 impl Default for SchemaRegistry {
@@ -32,8 +31,8 @@ impl Default for SchemaRegistry {
             username: None,
             password: None,
             token: None,
-            ca: None,
             request_timeout: Duration::from_secs(10),
+            tls: Tls::default(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The one place that sends. It knows what left and what came back, and nothing of what it means.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::{
@@ -10,15 +10,18 @@ use reqwest::{
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
-use super::{body::TellingBody, usage::Usage};
-use crate::{config, ops::metrics::Metrics, record::Cause, web};
-
-/// Salesforce closes idle connections after a while, without a word: let them go before.
-const POOL_IDLE: Duration = Duration::from_secs(20);
+use super::{body::TellingBody, gzip::gzip, usage::Usage};
+use crate::{
+    config::{self, Compression},
+    ops::metrics::Metrics,
+    record::Cause,
+    web::{self, ClientError, Way},
+};
 
 #[derive(Debug, Clone)]
 pub(super) struct Http {
     client: Client,
+    compression: Compression,
     metrics: Metrics,
 }
 
@@ -32,7 +35,7 @@ pub(super) struct Request {
     pub(super) method: Method,
     pub(super) url: Url,
     pub(super) content: Content,
-    /// How much of an answer is read, in bytes.
+    /// How much of an answer is read, in bytes, inflated.
     pub(super) max_answer: usize,
 }
 
@@ -69,14 +72,17 @@ pub(super) struct Answer {
 }
 
 impl Http {
-    pub(super) fn new(config: &config::Salesforce, metrics: Metrics) -> reqwest::Result<Self> {
-        let client = web::client(&config.login_url)?
+    pub(super) fn new(config: &config::Salesforce, metrics: Metrics) -> Result<Self, ClientError> {
+        let way = Way { section: "salesforce", tls: &config.tls, proxy: Some(&config.proxy) };
+        let client = web::client(&config.login_url, way)?
             .default_headers([(header::ACCEPT, HeaderValue::from_static("application/json"))].into_iter().collect())
-            .pool_idle_timeout(POOL_IDLE)
+            .gzip(config.compression == Compression::Gzip)
+            .pool_idle_timeout(config.pool_idle_timeout)
             .connect_timeout(config.connect_timeout)
             .timeout(config.request_timeout)
-            .build()?;
-        Ok(Self { client, metrics })
+            .build()
+            .map_err(|source| way.failed(source))?;
+        Ok(Self { client, compression: config.compression, metrics })
     }
 
     pub(super) fn metrics(&self) -> &Metrics {
@@ -109,6 +115,14 @@ impl Http {
                 ("application/x-www-form-urlencoded", Bytes::copy_from_slice(form.expose_secret().as_bytes()))
             }
         };
+        let packed = match &request.content {
+            Content::Json(bytes) if self.compression == Compression::Gzip => gzip(bytes),
+            _ => None,
+        };
+        if packed.is_some() {
+            builder = builder.header(header::CONTENT_ENCODING, "gzip");
+        }
+        let bytes = packed.unwrap_or(bytes);
         let mark = if bytes.is_empty() {
             None
         } else {

@@ -11,7 +11,7 @@
 //! | `call` | one call: a session, a permit, a resend at most |
 //! | `org_state`, `usage` | whether the org can be called: one state, one probe |
 //! | `auth`, `login`, `grant` | the session: one for all, one login at a time |
-//! | `http`, `body` | the one place that sends, and what counts as sent |
+//! | `http`, `body`, `gzip` | the one place that sends, what counts as sent, and what it takes on the wire |
 
 mod answer;
 mod auth;
@@ -21,6 +21,7 @@ mod collections;
 mod culprit;
 mod describe;
 mod grant;
+mod gzip;
 mod http;
 mod login;
 mod org_state;
@@ -57,6 +58,7 @@ use crate::{
     ops::metrics::Metrics,
     pipeline::{BatchKey, Org, Row},
     record::{Cause, SObject, Verdict},
+    web::ClientError,
 };
 
 /// The org that the daemon writes into.
@@ -83,8 +85,8 @@ pub enum NoLogin {
 pub enum BuildError {
     #[error("salesforce.login_url: {0}")]
     Insecure(String),
-    #[error("cannot set up the http client")]
-    Http(#[from] reqwest::Error),
+    #[error(transparent)]
+    Client(#[from] ClientError),
 }
 
 impl Salesforce {

@@ -16,9 +16,9 @@
 //! | `hostile` | that a key reaches its own record and no other |
 //! | `secrets` | that no secret shows anywhere |
 //! | `messages` | that the documentation has every message that may ask for somebody |
-//! | `metrics` | that every metric is documented |
 //! | `metrics` | that every metric is documented, and that dashboard and alerts ask for what is there |
 //! | `deploy` | that images, compose and chart fit the daemon |
+//! | `transport` | TLS, proxies, compression and connections, on real listeners |
 //! | `outside` | that whoever watches the daemon does not slow it |
 //! | `org_alone` | the sandbox as people start it, with objects of their own |
 //! | `order` | order per identity, and nothing lost, judged by a model in another language |
@@ -50,4 +50,5 @@ mod quota;
 mod restart;
 mod secrets;
 mod states;
+mod transport;
 mod values;

@@ -11,10 +11,13 @@ const MARKED: &[(&str, &str)] = &[
     (r#"kafka.properties."sasl.password""#, "xyzzy-sasl-password"),
     (r#"kafka.properties."ssl.key.password""#, "xyzzy-key-password"),
     ("schema_registry.password", "xyzzy-registry-password"),
+    ("salesforce.proxy.password", "xyzzy-proxy-password"),
 ];
 
 fn marked(config: &mut Config) {
     config.set("schema_registry.username", "'ada'").set("log.level", "'trace'");
+    config.set("salesforce.proxy.username", "'ada'").set("salesforce.proxy.url", "'http://127.0.0.1:9'");
+    config.set("salesforce.proxy.exclude", "['127.0.0.1']");
     for (key, secret) in MARKED {
         config.set(key, &format!("'{secret}'"));
     }
@@ -100,6 +103,9 @@ async fn a_configuration_that_is_refused_shows_none() {
         ("schema_registry.url", "'https://me:xyzzy@example.com'"),
         (r#"kafka.properties."sasl.jaas.config""#, "'xyzzy'"),
         (r#"kafka.properties."security.protocol""#, "'xyzzy'"),
+        ("salesforce.proxy.url", "'http://me:xyzzy@example.com'"),
+        ("salesforce.tls.ca", "'xyzzy'"),
+        ("salesforce.tls.key", "'-----BEGIN PRIVATE KEY-----xyzzy'"),
         ("unknown", "'xyzzy'"),
     ] {
         let mut config = config.clone();

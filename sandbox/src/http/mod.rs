@@ -3,6 +3,7 @@
 mod answer;
 mod call;
 mod error;
+mod gzip;
 mod paced;
 mod receive;
 mod wire;

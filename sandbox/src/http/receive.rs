@@ -5,12 +5,13 @@ use std::sync::Arc;
 use axum::{
     body::{Body, to_bytes},
     extract::{ConnectInfo, State},
-    http::{HeaderMap, Method, StatusCode, Uri},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     response::Response,
 };
 use bytes::Bytes;
+use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
-use super::{Answer, ApiError, Paced, Wire};
+use super::{Answer, ApiError, Paced, Wire, gzip};
 use crate::{
     control,
     org::{Inner, Outcome, answer},
@@ -19,6 +20,9 @@ use crate::{
 /// URI cap of the official guide, and a body cap (50 MB is documented for SOAP).
 const MAX_URI: usize = 16_384;
 const MAX_BODY: usize = 50 * 1024 * 1024;
+
+const HTTP_DATE: &[BorrowedFormatItem<'_>] =
+    format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
 
 #[derive(Debug)]
 pub(crate) struct Request {
@@ -51,16 +55,22 @@ pub(crate) async fn receive(
     let Ok(body) = to_bytes(body, MAX_BODY).await else {
         return send(ApiError::framework(413, "EXCEEDED_MAX_SIZE_REQUEST", "The request is too large").into(), None);
     };
+    let (body, was_gzip) = match gzip::inflate(&parts.headers, body, MAX_BODY) {
+        Ok(inflated) => inflated,
+        Err(error) => return send(error.into(), None),
+    };
     let number = if is_control { 0 } else { org.counters.number() };
     let request = Request { number, method: parts.method, uri: parts.uri, headers: parts.headers, body };
     if is_control {
         return send(control::control(&org, &request), None);
     }
+    org.counters.encoded(was_gzip, false);
+    let accepts_gzip = gzip::accepts(&request.headers);
     // Taken before the script is read: clearing it must reach a call that is about to hang.
     let released = org.faults.released();
     let outcome = tokio::spawn(answer(Arc::clone(&org), Arc::new(request))).await;
-    match outcome {
-        Ok(Outcome::Send(answer)) => send(answer, None),
+    let response = match outcome {
+        Ok(Outcome::Send(answer)) => send_encoded(&org, answer, accepts_gzip),
         // An empty body has no middle.
         Ok(Outcome::Half(answer)) if answer.body.is_empty() => cut(&wire).await,
         Ok(Outcome::Half(answer)) => {
@@ -75,7 +85,7 @@ pub(crate) async fn receive(
         Ok(Outcome::Hang(answer)) => {
             released.cancelled().await;
             match answer {
-                Some(answer) => send(answer, None),
+                Some(answer) => send_encoded(&org, answer, accepts_gzip),
                 None => cut(&wire).await,
             }
         }
@@ -84,7 +94,33 @@ pub(crate) async fn receive(
             let message = "An unexpected error occurred. Please include this ErrorId if you contact support: 0-0 (0)";
             send(ApiError::new(500, "UNKNOWN_EXCEPTION", message).into(), None)
         }
+    };
+    dated(&org, response)
+}
+
+/// Where the org's clock is not this machine's, its answers say so.
+fn dated(org: &Inner, mut response: Response) -> Response {
+    let ahead = org.settings().clock_ahead_seconds;
+    if ahead != 0 {
+        let now = OffsetDateTime::now_utc() + time::Duration::seconds(ahead);
+        let text = now.format(HTTP_DATE).unwrap_or_default();
+        response.headers_mut().extend(HeaderValue::try_from(text).ok().map(|date| (header::DATE, date)));
     }
+    response
+}
+
+/// Compressed where the client takes it and the answer varies by it.
+fn send_encoded(org: &Inner, mut answer: Answer, accepts_gzip: bool) -> Response {
+    let is_gzip = accepts_gzip && answer.headers().contains_key(header::VARY);
+    if is_gzip {
+        answer.body = gzip::deflate(&answer.body);
+        org.counters.encoded(false, true);
+    }
+    let mut response = send(answer, None);
+    if is_gzip {
+        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
 }
 
 /// The connection fails under hyper, which drops this future; no answer can leave.

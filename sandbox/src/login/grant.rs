@@ -54,6 +54,7 @@ pub(crate) fn login(org: &Inner, request: &Request) -> Result<Answer, OauthError
             }
             let Some(jwt) = get("assertion") else { return Err(refuse("invalid_grant", "missing assertion")) };
             let now = Duration::from_millis(org.clock.now_millis()).as_secs();
+            let now = now.saturating_add_signed(settings.clock_ahead_seconds);
             assertion::check(jwt, &settings, &org.url, now)?;
         }
         Some(_) => return Err(refuse("unsupported_grant_type", "grant type not supported")),
@@ -65,7 +66,7 @@ pub(crate) fn login(org: &Inner, request: &Request) -> Result<Answer, OauthError
         signature: BASE64_STANDARD.encode(&access_token.as_bytes()[16..48]),
         access_token,
         scope: "api",
-        instance_url: org.url.clone(),
+        instance_url: settings.instance_url.unwrap_or_else(|| org.url.clone()),
         id: identity::url(org),
         token_type: "Bearer",
         issued_at,

@@ -28,6 +28,9 @@ pub struct Calls {
     pub other: u64,
     /// Those of the four writes that named one row in their address, not a collection.
     pub row_calls: u64,
+    /// Compressed requests, and compressed answers.
+    pub gzip_requests: u64,
+    pub gzip_answers: u64,
     /// Answers 401 and 403.
     pub unauthorized: u64,
     pub over_quota: u64,
@@ -98,6 +101,13 @@ impl Counters {
                 Verb::Delete => &mut calls.rows_delete,
             };
             *count += rows as u64;
+        });
+    }
+
+    pub(crate) fn encoded(&self, request: bool, answer: bool) {
+        self.with(|calls| {
+            calls.gzip_requests += u64::from(request);
+            calls.gzip_answers += u64::from(answer);
         });
     }
 

@@ -10,6 +10,7 @@ mod cuts;
 mod describe;
 mod faults;
 mod foreign;
+mod gzip;
 mod headers;
 mod identity;
 mod keys;

@@ -102,6 +102,12 @@ fn no_problem_shows_one() {
         ("kafka", "properties = \"MARK\""),
         ("kafka", "properties = [\"MARK\"]"),
         ("kafka", "properties = { \"sasl.password\" = \"MARK\", acks = 5 }"),
+        ("salesforce.tls", "ca = \"MARK\""),
+        ("salesforce.tls", "ca = \"-----BEGIN CERTIFICATE-----\\nMARK\\n-----END CERTIFICATE-----\""),
+        ("salesforce.tls", "certificate = \"-----BEGIN MARK-----\\n\""),
+        ("schema_registry.tls", "key = \"-----BEGIN PRIVATE KEY-----\\nMARK!\""),
+        ("salesforce.proxy", "url = \"http://u:MARK@proxy\""),
+        ("salesforce.proxy", "password = \"MARK\""),
         ("kafka", "propertis = { \"sasl.password\" = \"MARK\" }"),
     ] {
         shows_none(&with(section, line), &[]);
@@ -128,5 +134,31 @@ fn no_problem_of_a_variable_shows_one() {
         "KAFKA__",
     ] {
         shows_none(LEAST, &[(&format!("SOBJECTD__{variable}"), MARK)]);
+    }
+}
+
+#[test]
+fn a_pem_is_looked_at_when_it_is_loaded() {
+    const CERTIFICATE: &str = "\"-----BEGIN CERTIFICATE-----\\nMIIB\\n-----END CERTIFICATE-----\\n\"";
+    let key = |kind: &str| format!("\"-----BEGIN {kind}-----\\nMIIB\\n-----END {kind}-----\\n\"");
+    let pair = |certificate: &str, key: &str| format!("certificate = {certificate}\nkey = {key}");
+    for section in ["salesforce", "schema_registry"] {
+        let tls = format!("{section}.tls");
+        for kind in ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"] {
+            try_load(&with(&tls, &pair(CERTIFICATE, &key(kind))), &[]).unwrap();
+        }
+        try_load(&with(&tls, &format!("ca = {CERTIFICATE}")), &[]).unwrap();
+        for (lines, expected) in [
+            (pair(CERTIFICATE, &key("ENCRYPTED PRIVATE KEY")), "key: holds no private key in PEM; PKCS#8"),
+            (pair(CERTIFICATE, CERTIFICATE), "key: holds no private key"),
+            (pair(&key("PRIVATE KEY"), &key("PRIVATE KEY")), "certificate: holds no certificate"),
+            (format!("ca = {}", key("PRIVATE KEY")), "ca: holds no certificate in PEM"),
+            ("ca = \"/etc/ssl/ca.pem\"".to_owned(), "ca: holds no certificate in PEM"),
+            (format!("certificate = {CERTIFICATE}"), "key: missing; a client certificate"),
+            (format!("key = {}", key("PRIVATE KEY")), "certificate: missing; a key"),
+        ] {
+            let report = try_load(&with(&tls, &lines), &[]).unwrap_err().to_string();
+            assert!(report.contains(&format!(" {tls}.{expected}")), "{lines}: {report}");
+        }
     }
 }

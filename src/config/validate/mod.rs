@@ -4,6 +4,7 @@ mod kafka;
 mod routes;
 mod salesforce;
 mod schema_registry;
+mod transport;
 
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 use humantime_serde::re::humantime::format_duration;
 use url::Url;
 
-use super::positive;
+use super::{positive, transport};
 use crate::config::{Problem, Salesforce, is_loopback};
 
 /// The first version that Salesforce still serves.
@@ -26,10 +26,13 @@ pub(super) fn validate(salesforce: &Salesforce, problems: &mut Vec<Problem>) {
     for (key, duration) in [
         ("salesforce.connect_timeout", salesforce.connect_timeout),
         ("salesforce.request_timeout", salesforce.request_timeout),
+        ("salesforce.pool_idle_timeout", salesforce.pool_idle_timeout),
         ("salesforce.quota.probe_interval", salesforce.quota.probe_interval),
     ] {
         positive(key, duration, problems);
     }
+    transport::tls("salesforce", &salesforce.tls, problems);
+    transport::proxy("salesforce", &salesforce.proxy, problems);
 }
 
 /// No message repeats the URL: it may hold a password.

@@ -1,6 +1,6 @@
 //! Rules of `[schema_registry]`: it is there where a format needs it, and knows one way to log in.
 
-use super::positive;
+use super::{positive, transport};
 use crate::config::{Config, Problem, SchemaRegistry, is_loopback};
 
 pub(super) fn validate(config: &Config, problems: &mut Vec<Problem>) {
@@ -13,6 +13,7 @@ pub(super) fn validate(config: &Config, problems: &mut Vec<Problem>) {
     }
     urls(registry, problems);
     positive("schema_registry.request_timeout", registry.request_timeout, problems);
+    transport::tls("schema_registry", &registry.tls, problems);
     let mut wrong = |key: &str, message: &str| problems.push(Problem::new(format!("schema_registry.{key}"), message));
     match (&registry.username, &registry.password, &registry.token) {
         (Some(_), None, None) => wrong("password", "missing, and schema_registry.username is there"),

@@ -20,7 +20,7 @@ use crate::{
     config::{self, SchemaRegistry},
     format::{Reference, Registered, frame::SchemaId},
     ops::metrics::Metrics,
-    web,
+    web::{self, Way},
 };
 
 #[derive(Debug)]
@@ -75,22 +75,18 @@ impl Client {
     pub(super) fn new(config: &SchemaRegistry, metrics: Metrics) -> Result<Self, RegistryError> {
         let secret =
             |key, secret: &config::Secret| secret.reveal().map_err(|source| RegistryError::Secret { key, source });
-        let url = config.url.first().cloned();
-        let mut builder = match &url {
-            Some(url) => web::client(url)?,
+        let way = Way { section: "schema_registry", tls: &config.tls, proxy: None };
+        let builder = match config.url.first() {
+            Some(url) => web::client(url, way)?,
             None => reqwest::Client::builder(),
         };
-        builder = builder.timeout(config.request_timeout).connect_timeout(config.request_timeout);
-        if let Some(ca) = &config.ca {
-            let ca = secret("ca", ca)?;
-            let ca = reqwest::Certificate::from_pem_bundle(ca.expose_secret().as_bytes()).map_err(RegistryError::Ca)?;
-            builder = builder.tls_certs_merge(ca);
-        }
+        let builder = builder.timeout(config.request_timeout).connect_timeout(config.request_timeout);
+        let http = builder.build().map_err(|source| way.failed(source))?;
         // Told now if they cannot be read; they are read again for each question, since files are rotated.
         for (key, value) in [("password", &config.password), ("token", &config.token)] {
             value.as_ref().map(|value| secret(key, value)).transpose()?;
         }
-        Ok(Self { http: builder.build()?, config: config.clone(), current: AtomicUsize::new(0), metrics })
+        Ok(Self { http, config: config.clone(), current: AtomicUsize::new(0), metrics })
     }
 
     pub(super) async fn schema(&self, id: SchemaId) -> Result<Registered, Failure> {

@@ -22,6 +22,7 @@ use crate::{
         health::{Health, Waiting, Whom},
         metrics::Metrics,
     },
+    web::ClientError,
 };
 
 /// The schemas of all routes.
@@ -39,10 +40,8 @@ pub struct Registry {
 pub enum RegistryError {
     #[error("schema_registry.{key}: {source}")]
     Secret { key: &'static str, source: config::SecretError },
-    #[error("schema_registry.ca is no certificate in PEM")]
-    Ca(#[source] reqwest::Error),
-    #[error("cannot set up the http client")]
-    Http(#[from] reqwest::Error),
+    #[error(transparent)]
+    Client(#[from] ClientError),
 }
 
 /// Of the texts of schemas that are kept, in bytes: far more than one daemon meets.

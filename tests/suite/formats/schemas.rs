@@ -1,6 +1,6 @@
 //! The registry: asked once, waited for, and believed when it says that there is no such schema.
 
-use crate::harness::{Daemon, FakeRegistry, Record, Rig, openssl, python, record, until};
+use crate::harness::{Authority, Daemon, FakeRegistry, Record, Rig, Terminator, record, until};
 
 const SCHEMA: &str = r#"{"type":"record","name":"r","fields":[{"name":"Text__c","type":"string"}]}"#;
 
@@ -137,24 +137,24 @@ async fn a_guid_in_the_headers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_private_certificate_authority() {
-    let dir = tempfile::tempdir().unwrap();
-    let openssl = |args| drop(openssl(dir.path(), args));
-    std::fs::write(dir.path().join("names"), "subjectAltName=DNS:localhost").unwrap();
-    openssl("req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=tests -keyout ca.key -out ca.pem");
-    openssl("req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout server.key -out server.csr");
-    openssl("x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out server.pem");
-    let body = serde_json::json!({"schema": SCHEMA}).to_string();
-    let mut server = python::https(dir.path(), &body);
-    let mut rig = rig("tls", 1, &format!("https://localhost:{}", server.port)).await;
+async fn a_private_certificate_authority_and_a_client_certificate() {
+    let (authority, registry) = (Authority::new(), FakeRegistry::default());
+    let url = registry.start().await;
+    registry.schema("schemas/ids/7", "AVRO", SCHEMA);
+    let port = url.rsplit(':').next().unwrap().trim_end_matches("/base").parse().unwrap();
+    let asks = format!("client_ca={}", authority.file("ca.pem"));
+    let terminator = Terminator::start(&authority, port, &[&asks]);
+    let mut rig = rig("tls", 1, &format!("{}/base", terminator.url())).await;
     rig.produce(&[framed(7, "a")]).await;
     let daemon = Daemon::start(&rig.config).await;
     daemon.says(&["WARN", "schema registry", "certificate"]).await;
     daemon.stop().await;
 
-    rig.config.set("schema_registry.ca", &format!("{{ file = '{}' }}", dir.path().join("ca.pem").display()));
+    rig.config.set("schema_registry.tls.ca", &authority.secret("ca.pem"));
+    rig.config.set("schema_registry.tls.certificate", &authority.secret("client.pem"));
+    rig.config.set("schema_registry.tls.key", &authority.secret("client.key"));
     let daemon = Daemon::start(&rig.config).await;
     assert_eq!(daemon.settled(1).await.settled("written"), 1);
     daemon.stop().await;
-    server.end();
+    assert!(terminator.said("open").iter().all(|line| line.ends_with(" sobjectd-client")));
 }

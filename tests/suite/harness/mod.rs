@@ -8,10 +8,12 @@ pub(crate) mod kcat;
 mod metrics;
 mod openssl;
 pub(crate) mod org;
+mod proxy;
 pub(crate) mod python;
 mod record;
 mod registry;
 mod rig;
+mod terminator;
 mod wait;
 
 pub(crate) use attended::Attended;
@@ -19,11 +21,13 @@ pub(crate) use broker::{Broker, broker, unique};
 pub(crate) use config::{Config, config_file};
 pub(crate) use daemon::Daemon;
 pub(crate) use metrics::Metrics;
-pub(crate) use openssl::{key_pair, openssl};
+pub(crate) use openssl::{Authority, key_pair, openssl};
 pub(crate) use org::Seeded;
+pub(crate) use proxy::Proxy;
 pub(crate) use record::{Read, Record, bytes, delete, record, upsert};
 pub(crate) use registry::{FakeRegistry, Serialized, registry};
 pub(crate) use rig::{OBJECT, Rig};
+pub(crate) use terminator::Terminator;
 pub(crate) use wait::until;
 
 /// One of the tests that load the machine, at a time.

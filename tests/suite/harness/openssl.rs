@@ -19,3 +19,32 @@ pub(crate) fn key_pair() -> &'static (String, String) {
         (private, openssl(dir.path(), "pkey -in key.pem -pubout"))
     })
 }
+
+/// A certificate authority that nobody knows, a server's certificate of it for `localhost`, and a client's.
+pub(crate) struct Authority(tempfile::TempDir);
+
+impl Authority {
+    pub(crate) fn new() -> Self {
+        const KEY: &str = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+        let dir = tempfile::tempdir().unwrap();
+        let openssl = |args: &str| drop(openssl(dir.path(), args));
+        std::fs::write(dir.path().join("names"), "subjectAltName=DNS:localhost").unwrap();
+        openssl(&format!("req -x509 {KEY} -days 2 -subj /CN=tests -keyout ca.key -out ca.pem"));
+        for (file, name) in [("server", "localhost"), ("client", "sobjectd-client")] {
+            openssl(&format!("req {KEY} -subj /CN={name} -keyout {file}.key -out {file}.csr"));
+            let signed = "-CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names";
+            openssl(&format!("x509 -req -in {file}.csr {signed} -out {file}.pem"));
+        }
+        Self(dir)
+    }
+
+    /// The path of `ca.pem`, or of `server` or `client` with `.pem` or `.key`.
+    pub(crate) fn file(&self, name: &str) -> String {
+        self.0.path().join(name).display().to_string()
+    }
+
+    /// The same as a secret in TOML.
+    pub(crate) fn secret(&self, name: &str) -> String {
+        format!("{{ file = '{}' }}", self.file(name))
+    }
+}

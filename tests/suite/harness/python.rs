@@ -1,15 +1,14 @@
 //! confluent-kafka, and the judge of the big runs, as scripts of `tests/python`.
 
 use std::{
-    io::{BufRead as _, BufReader, Write as _},
-    path::Path,
-    process::{Child, Command, Stdio},
+    io::Write as _,
+    process::{Command, Stdio},
 };
 
 use super::{Broker, Read, Record};
 
-const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/python/bin/python");
-const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python");
+pub(crate) const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/python/bin/python");
+pub(crate) const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python");
 
 /// Writes records, and returns when the broker has acknowledged all of them.
 pub(crate) async fn produce(broker: &Broker, topic: &str, records: &[Record]) {
@@ -21,34 +20,6 @@ pub(crate) async fn produce(broker: &Broker, topic: &str, records: &[Record]) {
 pub(crate) async fn consume(broker: &Broker, topic: &str, at_least: usize) -> Vec<Read> {
     let lines = run(&["consume.py", &broker.bootstrap, topic, &at_least.to_string()], String::new()).await;
     lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-/// A server over TLS that answers everything with one body.
-pub(crate) struct Https {
-    pub(crate) port: u16,
-    child: Child,
-}
-
-/// `dir` holds `server.pem` and `server.key`.
-pub(crate) fn https(dir: &Path, body: &str) -> Https {
-    let mut child = Command::new(PYTHON)
-        .arg(format!("{SCRIPTS}/https.py"))
-        .args([dir.join("server.pem"), dir.join("server.key")])
-        .arg(body)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap_or_else(|error| panic!("{PYTHON}: {error}; script/setup installs it"));
-    let mut port = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut port).unwrap();
-    Https { port: port.trim().parse().expect("a port"), child }
-}
-
-impl Https {
-    pub(crate) fn end(&mut self) {
-        drop(self.child.stdin.take());
-        assert!(self.child.wait().unwrap().success());
-    }
 }
 
 /// Runs a script of `tests/python` with this standard input; returns what it prints, and fails if it fails.

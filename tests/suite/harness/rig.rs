@@ -65,6 +65,17 @@ impl Rig {
         self.config.not_in_route("external_id_field").in_route("operation", "'update'");
     }
 
+    /// The org is at this address: the daemon is told so, and the org says so at a login.
+    pub(crate) fn org_is_at(&mut self, url: &str) {
+        self.config.set("salesforce.login_url", &format!("'{url}'"));
+        self.org.change_settings(serde_json::json!({"instance_url": url})).unwrap();
+    }
+
+    /// The port of the org itself.
+    pub(crate) fn port(&self) -> u16 {
+        self.org.url().rsplit(':').next().unwrap().parse().unwrap()
+    }
+
     pub(crate) async fn produce(&self, records: &[Record]) {
         python::produce(self.broker, &self.topic, records).await;
     }

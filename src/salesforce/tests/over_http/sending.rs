@@ -105,3 +105,52 @@ async fn an_answer_is_read_to_its_cap_and_no_further() {
     let commands = fixture.by_key(Action::Upsert, KEY, &["a"], "{}");
     assert_eq!(short(&fixture.write(&commands).await[0]), "unknown");
 }
+
+/// A few kilobytes on the wire.
+#[tokio::test]
+async fn the_cap_is_of_the_inflated_answer() {
+    let fixture = Fixture::with(|config| config.compression = config::Compression::Gzip).await;
+    fixture.script(json!({"on": "write", "do": {"kind": "garbage", "body": format!("[{}]", " ".repeat(5 << 20))}}));
+    let commands = fixture.by_key(Action::Upsert, KEY, &["a"], "{}");
+    let verdict = &fixture.write(&commands).await[0];
+    let Verdict::Unknown { cause, .. } = verdict else { panic!("{verdict:?}") };
+    assert!(cause.message.contains("longer than"), "{cause}");
+    assert!(fixture.org.calls().gzip_answers >= 2, "{:?}", fixture.org.calls());
+}
+
+#[tokio::test]
+async fn a_compressed_body_tells_as_well_whether_it_was_sent() {
+    let fixture = Fixture::with(|config| config.compression = config::Compression::Gzip).await;
+    let text = json!({"Text__c": "a".repeat(200)}).to_string();
+    let values: Vec<String> = (0..20).map(|n| format!("k{n}")).collect();
+    let values: Vec<&str> = values.iter().map(String::as_str).collect();
+    let commands = fixture.by_key(Action::Upsert, KEY, &values, &text);
+    fixture.script(json!({"on": "write", "do": {"kind": "cut", "when": "after"}}));
+    let before = Instant::now();
+    assert!(sent(&fixture.write(&commands).await[0]) >= before);
+    assert_eq!((fixture.org.calls().gzip_requests, fixture.org.records(OBJECT).len()), (1, 20));
+    assert_eq!(short(&fixture.write(&commands).await[19]), "written true false");
+}
+
+/// A host whose queue of new connections is full, and which takes none out of it.
+#[tokio::test]
+async fn a_connection_that_is_not_taken_is_given_up_in_time() {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    while let Ok(connected) = tokio::time::timeout(SECOND / 5, tokio::net::TcpStream::connect(address)).await {
+        waiting.push(connected.unwrap());
+    }
+    let config = config::Salesforce {
+        connect_timeout: SECOND / 4,
+        request_timeout: SECOND * 20,
+        ..testing::config(&format!("http://{address}"), credentials())
+    };
+    let start = Instant::now();
+    let later = salesforce(&config).login_once().await.unwrap_err();
+    let crate::salesforce::NoLogin::Later(cause) = later else { panic!("{later:?}") };
+    assert!(cause.message.contains("connect"), "{cause}");
+    assert!((SECOND / 4..SECOND * 5).contains(&start.elapsed()), "{:?}", start.elapsed());
+}

@@ -1,0 +1,44 @@
+//! Compressed bodies: requests may be (REST API Developer Guide, "Compression Headers"), answers are where the client
+//! accepts it and there is something to send. Stricter than the org: of the encodings of requests only gzip is taken.
+
+use std::io::{Read as _, Write as _};
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use bytes::Bytes;
+use flate2::{Compression, bufread::GzDecoder, write::GzEncoder};
+
+use super::ApiError;
+
+/// The body as it was before it was compressed, and whether it was. `most` bytes are taken.
+pub(super) fn inflate(headers: &HeaderMap, body: Bytes, most: usize) -> Result<(Bytes, bool), ApiError> {
+    match headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes) {
+        None => Ok((body, false)),
+        Some(b"gzip") => {
+            let mut inflated = Vec::new();
+            let mut decoder = GzDecoder::new(&*body);
+            let broken = |_| ApiError::parse("INVALID_CONTENT", "The request is not in GZIP format");
+            decoder.by_ref().take(most as u64 + 1).read_to_end(&mut inflated).map_err(broken)?;
+            if inflated.len() > most {
+                return Err(ApiError::framework(413, "EXCEEDED_MAX_SIZE_REQUEST", "The request is too large"));
+            }
+            // What follows the first member would be lost.
+            if !decoder.into_inner().is_empty() {
+                return Err(ApiError::parse("INVALID_CONTENT", "There is more than one GZIP member"));
+            }
+            Ok((inflated.into(), true))
+        }
+        Some(_) => Err(ApiError::framework(415, "UNSUPPORTED_MEDIA_TYPE", "Content-Encoding is not gzip")),
+    }
+}
+
+pub(super) fn accepts(headers: &HeaderMap) -> bool {
+    let listed = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    listed.flat_map(|list| list.split(',')).any(|one| one.trim() == "gzip")
+}
+
+pub(super) fn deflate(body: &Bytes) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    // A vector takes everything.
+    let packed = encoder.write_all(body).and_then(|()| encoder.finish());
+    packed.map_or_else(|_| body.clone(), Bytes::from)
+}

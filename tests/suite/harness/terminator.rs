@@ -1,0 +1,57 @@
+//! TLS in front of a server that speaks plain HTTP: OpenSSL's, run by `tests/python/terminator.py`.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+};
+
+use super::{Authority, python, until};
+
+pub(crate) struct Terminator {
+    pub(crate) port: u16,
+    lines: Arc<Mutex<Vec<String>>>,
+    child: Child,
+}
+
+impl Terminator {
+    /// `port` is of the server behind it; the options are those of the script. It shows a certificate for `localhost`.
+    pub(crate) fn start(authority: &Authority, port: u16, options: &[&str]) -> Self {
+        let mut child = Command::new(python::PYTHON)
+            .arg(format!("{}/terminator.py", python::SCRIPTS))
+            .args([authority.file("server.pem"), authority.file("server.key"), port.to_string()])
+            .args(options)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{}: {error}; script/setup installs it", python::PYTHON));
+        let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
+        let port = output.next().expect("a port").unwrap().parse().unwrap();
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let to = lines.clone();
+        std::thread::spawn(move || output.map_while(Result::ok).for_each(|line| to.lock().unwrap().push(line)));
+        Self { port, lines, child }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("https://localhost:{}", self.port)
+    }
+
+    /// The lines that begin with `open`, `refused` or `closed`, each with what it says behind that.
+    pub(crate) fn said(&self, what: &str) -> Vec<String> {
+        let lines = self.lines.lock().unwrap();
+        lines.iter().filter_map(|line| Some(line.strip_prefix(what)?.trim_start().to_owned())).collect()
+    }
+
+    /// Waits for so many of these lines.
+    pub(crate) async fn says(&self, what: &str, count: usize) -> Vec<String> {
+        until(&format!("{count} × {what}"), async || Some(self.said(what)).filter(|lines| lines.len() >= count)).await
+    }
+}
+
+impl Drop for Terminator {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        drop(self.child.wait());
+    }
+}

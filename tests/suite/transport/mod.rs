@@ -1,0 +1,12 @@
+//! The way to the org, on real listeners.
+
+mod connections;
+mod gzip;
+mod proxies;
+mod tls;
+
+use crate::harness::{Record, upsert};
+
+fn numbered(count: usize) -> Vec<Record> {
+    (0..count).map(|n| upsert(&format!("key{n}"), "x")).collect()
+}
