@@ -13,6 +13,9 @@ use super::{Compression, Proxy, Secret, Tls};
 pub struct Salesforce {
     /// Where the token comes from; https, or http on this machine, or http with `allow_insecure`. No user, no query.
     pub login_url: Url,
+    /// Hosts that data may be sent to beside `login_url`'s and Salesforce's own: names, or suffixes with a leading dot.
+    #[serde(default)]
+    pub instance_hosts: Vec<String>,
     /// `"66.0"`.
     #[serde(default = "default_api_version")]
     pub api_version: String,
@@ -62,7 +65,7 @@ pub enum Auth {
     JwtBearer {
         client_id: Secret,
         username: String,
-        /// PEM, PKCS#8, RSA.
+        /// PEM, PKCS#8 or PKCS#1, RSA.
         private_key: Secret,
         /// Derived from the host of `login_url` when absent.
         #[serde(default)]

@@ -122,6 +122,11 @@ const KAFKA: &[Key] = &[
 
 const SALESFORCE: &[Key] = &[
     required("login_url", Kind::Url, "scheme, host and port of the org's My Domain"),
+    key(
+        "instance_hosts",
+        Kind::List(&Kind::Text),
+        r#"hosts that the org may send us to, beside that of `login_url` and Salesforce's own: `"sf.example.com"`, or `".example.com"` for all below it"#,
+    ),
     key("api_version", Kind::Text, r#"from `"31.0"` on"#),
     required("auth", Kind::Tagged { tag: "flow", variants: AUTH }, "how to log in"),
     key("session_lifetime", Kind::Duration, "of the org's session policy: Salesforce does not send it"),
@@ -177,7 +182,7 @@ const AUTH: &[(&str, &[Key])] = &[
         &[
             required("client_id", Kind::Secret, "consumer key of the connected app; *secret*"),
             required("username", Kind::Text, r#"of `"jwt_bearer"`: who is logged in"#),
-            required("private_key", Kind::Secret, r#"of `"jwt_bearer"`: RSA, PKCS#8 in PEM; *secret*"#),
+            required("private_key", Kind::Secret, r#"of `"jwt_bearer"`: RSA, PKCS#8 or PKCS#1 in PEM; *secret*"#),
             key(
                 "audience",
                 Kind::Maybe,

@@ -13,6 +13,7 @@ use tokio::{sync::Mutex, time::Instant};
 use url::Url;
 
 use super::{
+    clock::Clock,
     http::Http,
     login::{Login, login},
 };
@@ -27,7 +28,13 @@ pub(super) struct Auth {
     http: Http,
     current: RwLock<Option<Arc<Session>>>,
     /// Held during a login.
-    last: Mutex<Option<Attempt>>,
+    logins: Mutex<Logins>,
+}
+
+#[derive(Debug, Default)]
+struct Logins {
+    last: Option<Attempt>,
+    clock: Clock,
 }
 
 /// A token, and where it is good.
@@ -56,7 +63,7 @@ pub(super) enum NoSession {
 
 impl Auth {
     pub(super) fn new(config: config::Salesforce, http: Http) -> Self {
-        Self { config, http, current: RwLock::new(None), last: Mutex::new(None) }
+        Self { config, http, current: RwLock::new(None), logins: Mutex::default() }
     }
 
     /// The session that calls are to carry. Logs in where there is none, or where it is near its end.
@@ -65,15 +72,15 @@ impl Auth {
         match current {
             Some(session) if Instant::now() < session.renew_at => Ok(session),
             // It still works: only one caller sees to the next one, and a failure has time to heal.
-            Some(session) => match self.last.try_lock() {
-                Ok(mut last) => Ok(self.log_in(&mut last).await.unwrap_or(session)),
+            Some(session) => match self.logins.try_lock() {
+                Ok(mut logins) => Ok(self.log_in(&mut logins).await.unwrap_or(session)),
                 Err(_) => Ok(session),
             },
             None => {
-                let mut last = self.last.lock().await;
+                let mut logins = self.logins.lock().await;
                 match self.current() {
                     Some(session) => Ok(session),
-                    None => self.log_in(&mut last).await,
+                    None => self.log_in(&mut logins).await,
                 }
             }
         }
@@ -105,17 +112,17 @@ impl Auth {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn log_in(&self, last: &mut Option<Attempt>) -> Result<Arc<Session>, NoSession> {
-        if let Some(attempt) = last.as_ref().filter(|last| Instant::now() < last.next) {
+    async fn log_in(&self, logins: &mut Logins) -> Result<Arc<Session>, NoSession> {
+        if let Some(last) = logins.last.as_ref().filter(|last| Instant::now() < last.next) {
             let waiting = || Cause::new("the last login was less than salesforce.login_interval ago");
-            return Err(NoSession::Later(attempt.failed.clone().unwrap_or_else(waiting)));
+            return Err(NoSession::Later(last.failed.clone().unwrap_or_else(waiting)));
         }
         // Before the login, so that a caller that goes away in the middle of it has used it up.
         let interval = self.config.login_interval;
-        let known = last.take().and_then(|attempt| attempt.failed);
-        let attempt = last.insert(Attempt { next: Instant::now() + interval, failed: None });
+        let known = logins.last.take().and_then(|attempt| attempt.failed);
+        let attempt = logins.last.insert(Attempt { next: Instant::now() + interval, failed: None });
         let metrics = self.http.metrics();
-        let (cause, refused) = match login(&self.http, &self.config).await {
+        let (cause, refused) = match login(&self.http, &self.config, &mut logins.clock).await {
             Login::Token { token, instance } => {
                 let lifetime = self.config.session_lifetime.saturating_sub(self.config.renew_before);
                 let session = Arc::new(Session { token, instance, renew_at: Instant::now() + lifetime });

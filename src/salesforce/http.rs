@@ -1,6 +1,6 @@
 //! The one place that sends. It knows what left and what came back, and nothing of what it means.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use reqwest::{
@@ -67,6 +67,8 @@ pub(super) struct Answer {
     /// There was more of it than [`Request::max_answer`].
     pub(super) cut: bool,
     pub(super) usage: Option<Usage>,
+    /// The sender's clock.
+    pub(super) date: Option<SystemTime>,
     /// When the last byte of the request left.
     pub(super) sent: Instant,
 }
@@ -140,11 +142,10 @@ impl Http {
             Ok(response) => response,
             Err(error) => return failed(sent(Some(&error)), error),
         };
-        let usage = response
-            .headers()
-            .get_all("sforce-limit-info")
-            .iter()
-            .find_map(|value| Usage::parse(value.to_str().unwrap_or_default()));
+        let headers = response.headers();
+        let texts = |name| headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        let usage = texts("sforce-limit-info").find_map(Usage::parse);
+        let date = texts("date").find_map(|text| httpdate::parse_http_date(text).ok());
         let mut body = BytesMut::new();
         let mut cut = false;
         while !cut {
@@ -160,6 +161,7 @@ impl Http {
             body: body.freeze(),
             cut,
             usage,
+            date,
             // An answer may come before the body has gone out whole, or even begun.
             sent: sent(None).unwrap_or(start),
         })

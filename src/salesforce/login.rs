@@ -1,13 +1,12 @@
 //! One login: the question, the answer, and whether the answer can be trusted.
 
-use std::time::SystemTime;
-
 use reqwest::{Method, StatusCode};
 use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
 use super::{
+    clock::Clock,
     grant,
     http::{Answer, Content, Http, Request, Sent},
 };
@@ -34,11 +33,34 @@ const MAX_ANSWER: usize = 256 * 1024;
 #[error("{0} would send secrets in the clear: use https, or set salesforce.allow_insecure")]
 pub(super) struct Insecure(pub(super) Url);
 
-pub(super) async fn login(http: &Http, config: &config::Salesforce) -> Login {
-    let form = match grant::form(&config.auth, &config.login_url, SystemTime::now()) {
-        Ok(form) => form,
-        Err(cause) => return Login::Refused(cause),
+/// An assertion is signed for a time, and one of a wrong time is refused like any other. Where the token host's clock
+/// differs from `clock`, it is signed once more by that one, at once. That is no storm: `clock` keeps what it learned, so
+/// that a refusal for another cause is repeated once and not at each login.
+pub(super) async fn login(http: &Http, config: &config::Salesforce, clock: &mut Clock) -> Login {
+    let answer = match ask(http, config, clock).await {
+        Ok(answer) => answer,
+        Err(login) => return login,
     };
+    let login = read(&answer, config);
+    let by_assertion = matches!(config.auth, config::Auth::JwtBearer { .. });
+    if !(by_assertion && is_refused_grant(&login) && answer.date.is_some_and(|date| clock.follow(date))) {
+        return login;
+    }
+    tracing::warn!(ahead = %clock, "this machine's clock differs from the token host's, which logins follow from now on");
+    match ask(http, config, clock).await {
+        Ok(answer) => read(&answer, config),
+        Err(login) => login,
+    }
+}
+
+/// Not one that was throttled.
+fn is_refused_grant(login: &Login) -> bool {
+    matches!(login, Login::Refused(cause) if cause.code.as_deref() == Some("invalid_grant"))
+}
+
+/// The answer of the token endpoint, or what it means that there is none.
+async fn ask(http: &Http, config: &config::Salesforce, clock: &Clock) -> Result<Answer, Login> {
+    let form = grant::form(&config.auth, &config.login_url, clock.now()).map_err(Login::Refused)?;
     let mut url = config.login_url.clone();
     url.set_path(&format!("{}/services/oauth2/token", url.path().trim_end_matches('/')));
     let request = Request {
@@ -50,8 +72,8 @@ pub(super) async fn login(http: &Http, config: &config::Salesforce) -> Login {
         max_answer: MAX_ANSWER,
     };
     match http.send(&request, None).await {
-        Sent::Not(cause) | Sent::Unanswered { cause, .. } => Login::Later(cause),
-        Sent::Answered(answer) => read(&answer, config),
+        Sent::Not(cause) | Sent::Unanswered { cause, .. } => Err(Login::Later(cause)),
+        Sent::Answered(answer) => Ok(answer),
     }
 }
 
@@ -120,29 +142,30 @@ fn hint(description: &str) -> Option<&'static str> {
     hints.into_iter().find_map(|(text, hint)| description.contains(text).then_some(hint))
 }
 
-/// The host that all data, and the token, will be sent to.
+/// Salesforce's own domains (as its command line, sfdx-core, knows them): orgs lie below these.
+const OWN_DOMAINS: [&str; 4] = [".salesforce.com", ".force.com", ".cloudforce.com", ".crmforce.mil"];
+
+/// The host that all data, and the token, will be sent to: that of `login_url`, one of Salesforce's own, or one that the
+/// configuration names. From this machine it may be this machine.
 fn instance(text: &str, config: &config::Salesforce) -> Result<Url, String> {
     let url: Url = text.parse().map_err(|error| format!("instance_url is not a URL: {error}"))?;
-    let trusted = config::is_loopback(&url)
-        || match (url.domain(), config.login_url.domain()) {
-            (Some(host), login) => {
-                is_within(host, "salesforce.com")
-                    || is_within(host, "force.com")
-                    || login.is_some_and(|login| is_within(host, login) || is_within(login, host))
-            }
-            (None, _) => url.host().is_some() && url.host() == config.login_url.host(),
-        };
-    if !trusted {
-        return Err(format!("instance_url {url} is neither of salesforce.login_url's domain nor Salesforce's"));
+    let host = url.host_str().unwrap_or_default();
+    let configured = || config.instance_hosts.iter().any(|allowed| is_of(host, &allowed.to_ascii_lowercase()));
+    let trusted = url.host() == config.login_url.host()
+        || OWN_DOMAINS.iter().any(|domain| is_of(host, domain))
+        || config::is_loopback(&url) && config::is_loopback(&config.login_url)
+        || configured();
+    if host.is_empty() || !trusted {
+        let rule = "is neither salesforce.login_url's host nor Salesforce's own";
+        return Err(format!("instance_url {url} {rule} (if it is the org's, name it in salesforce.instance_hosts)"));
     }
     check_scheme(&url, config.allow_insecure).map_err(|insecure| format!("instance_url {insecure}"))?;
     Ok(url)
 }
 
-/// `host` is `domain`, or below it. A name without a dot has nothing below it: that would trust a whole suffix.
-fn is_within(host: &str, domain: &str) -> bool {
-    host == domain
-        || domain.contains('.') && host.strip_suffix(domain).is_some_and(|sub| sub.len() > 1 && sub.ends_with('.'))
+/// `host` is `allowed`, or lies below it where that begins with a dot.
+fn is_of(host: &str, allowed: &str) -> bool {
+    if allowed.starts_with('.') { host.len() > allowed.len() && host.ends_with(allowed) } else { host == allowed }
 }
 
 pub(super) fn check_scheme(url: &Url, allow_insecure: bool) -> Result<(), Insecure> {

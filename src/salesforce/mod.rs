@@ -10,13 +10,14 @@
 //! | `describe` | what the org says of its SObjects |
 //! | `call` | one call: a session, a permit, a resend at most |
 //! | `org_state`, `usage` | whether the org can be called: one state, one probe |
-//! | `auth`, `login`, `grant` | the session: one for all, one login at a time |
+//! | `auth`, `login`, `grant`, `clock` | the session: one for all, one login at a time |
 //! | `http`, `body`, `gzip` | the one place that sends, what counts as sent, and what it takes on the wire |
 
 mod answer;
 mod auth;
 mod body;
 mod call;
+mod clock;
 mod collections;
 mod culprit;
 mod describe;

@@ -41,6 +41,7 @@ pub(super) fn command(action: Action, sobject: &Arc<SObject>, target: Option<Ide
 pub(super) fn config(login_url: &str, auth: config::Auth) -> config::Salesforce {
     config::Salesforce {
         login_url: login_url.parse().unwrap(),
+        instance_hosts: Vec::new(),
         api_version: "66.0".to_owned(),
         auth,
         session_lifetime: Duration::from_secs(7200),

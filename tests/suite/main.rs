@@ -18,7 +18,7 @@
 //! | `messages` | that the documentation has every message that may ask for somebody |
 //! | `metrics` | that every metric is documented, and that dashboard and alerts ask for what is there |
 //! | `deploy` | that images, compose and chart fit the daemon |
-//! | `transport` | TLS, proxies, compression and connections, on real listeners |
+//! | `transport` | TLS, proxies, compression and connections, on real listeners; where credentials go |
 //! | `outside` | that whoever watches the daemon does not slow it |
 //! | `org_alone` | the sandbox as people start it, with objects of their own |
 //! | `order` | order per identity, and nothing lost, judged by a model in another language |

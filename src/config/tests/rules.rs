@@ -119,6 +119,18 @@ const EDGES: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "salesforce",
+        "instance_hosts = [\"sf.example.com\", \".example.com\"]",
+        "instance_hosts = [\"sf.example.com\", \".com\"]",
+        "salesforce.instance_hosts[1]: \".com\" is no host",
+    ),
+    (
+        "salesforce",
+        "instance_hosts = [\"localhost\"]",
+        "instance_hosts = [\"https://sf.example.com\"]",
+        "salesforce.instance_hosts[0]:",
+    ),
+    (
+        "salesforce",
         "compression = \"gzip\"",
         "compression = \"gzp\"",
         "salesforce.compression: expected \"none\" or \"gzip\", found \"gzp\"; did you mean \"gzip\"?",

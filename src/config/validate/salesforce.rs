@@ -31,8 +31,24 @@ pub(super) fn validate(salesforce: &Salesforce, problems: &mut Vec<Problem>) {
     ] {
         positive(key, duration, problems);
     }
+    instance_hosts(&salesforce.instance_hosts, problems);
     transport::tls("salesforce", &salesforce.tls, problems);
     transport::proxy("salesforce", &salesforce.proxy, problems);
+}
+
+/// A name, or a suffix of two labels or more: whoever trusts `.com` trusts everybody.
+fn instance_hosts(hosts: &[String], problems: &mut Vec<Problem>) {
+    for (index, host) in hosts.iter().enumerate() {
+        let fits = match host.strip_prefix('.') {
+            Some(suffix) => transport::is_host(suffix) && suffix.contains('.'),
+            None => transport::is_host(host),
+        };
+        if !fits {
+            let key = format!("salesforce.instance_hosts[{index}]");
+            let problem = Problem::new(key, format!("{host:?} is no host, nor a suffix of two labels or more"));
+            problems.push(problem.hint("such as \"sf.example.com\" or \".example.com\""));
+        }
+    }
 }
 
 /// No message repeats the URL: it may hold a password.

@@ -71,7 +71,7 @@ fn is_exclusion(entry: &str) -> bool {
 }
 
 /// Letters, digits, hyphens and underscores between single dots.
-fn is_host(name: &str) -> bool {
+pub(super) fn is_host(name: &str) -> bool {
     name.split('.').all(|label| {
         !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     })

@@ -14,6 +14,7 @@ fn answered(status: u16, body: &str) -> Login {
         body: body.to_owned().into(),
         cut: false,
         usage: None,
+        date: None,
         sent: std::time::Instant::now(),
     };
     read(&answer, &config("https://crm.my.salesforce.com"))
@@ -73,19 +74,27 @@ fn data_goes_only_to_a_host_that_can_be_trusted() {
         ("https://crm.my.salesforce.com", "https://crm.my.salesforce.com", true),
         ("https://login.salesforce.com", "https://na1.salesforce.com", true),
         ("https://login.salesforce.com", "https://crm.my.site.force.com", true),
+        ("https://login.salesforce.com", "https://crm.cloudforce.com", true),
+        ("https://login.salesforce.com", "https://crm.my.crmforce.mil", true),
         ("https://sf.example.com", "https://sf.example.com", true),
-        ("https://sf.example.com", "https://eu.sf.example.com", true),
-        ("https://sf.example.com", "https://example.com", true),
+        ("https://sf.example.com", "https://sf.example.com:8443", true),
+        ("https://sf.example.com", "https://eu.sf.example.com", false),
+        ("https://sf.example.com", "https://example.com", false),
+        ("https://org.co.uk", "https://evil.co.uk", false),
+        ("https://crm.my.org.co.uk", "https://co.uk", false),
         ("https://sf.example.com", "https://other.com", false),
         ("https://sf.example.com", "https://evilsf.example.com", false),
         ("https://sf.example.com", "https://com", false),
         ("https://crm.my.salesforce.com", "https://evilsalesforce.com", false),
         ("https://crm.my.salesforce.com", "https://salesforce.com.evil.com", false),
         ("https://crm.my.salesforce.com", "https://10.0.0.1", false),
+        ("https://crm.my.salesforce.com", "http://127.0.0.1:8080", false),
+        ("https://crm.my.salesforce.com", "https://localhost", false),
         ("https://10.0.0.1", "https://10.0.0.1", true),
         ("https://crm.my.salesforce.com", "http://crm.my.salesforce.com", false),
         ("https://crm.my.salesforce.com", "ftp://crm.my.salesforce.com", false),
         ("https://crm.my.salesforce.com", "crm.my.salesforce.com", false),
+        ("https://crm.my.salesforce.com", "data:text/plain,x", false),
         ("http://127.0.0.1:1", "http://127.0.0.1:2", true),
         ("http://127.0.0.1:1", "http://localhost:2", true),
         ("http://127.0.0.1:1", "http://[::1]:2", true),
@@ -94,4 +103,22 @@ fn data_goes_only_to_a_host_that_can_be_trusted() {
     }
     let insecure = config::Salesforce { allow_insecure: true, ..config("http://sf.example.com") };
     assert!(instance("http://sf.example.com", &insecure).is_ok());
+}
+
+#[test]
+fn more_hosts_can_be_named() {
+    let hosts = ["Data.example.com", ".sf.example.org"].map(str::to_owned).to_vec();
+    let config = config::Salesforce { instance_hosts: hosts, ..config("https://login.salesforce.com") };
+    for (instance_url, trusted) in [
+        ("https://data.example.com", true),
+        ("https://eu.data.example.com", false),
+        ("https://eu.sf.example.org", true),
+        ("https://sf.example.org", false),
+        ("https://evilsf.example.org", false),
+        ("http://data.example.com", false),
+    ] {
+        assert_eq!(instance(instance_url, &config).is_ok(), trusted, "{instance_url}");
+    }
+    let refused = instance("https://other.com", &config).unwrap_err();
+    assert!(refused.contains("salesforce.instance_hosts"), "{refused}");
 }

@@ -2,6 +2,7 @@
 
 mod connections;
 mod gzip;
+mod hosts;
 mod proxies;
 mod tls;
 

@@ -128,18 +128,25 @@ async fn a_session_near_its_end_is_renewed_ahead_and_kept_while_that_fails() {
     assert_eq!(*salesforce.watch().borrow(), Condition::Up);
 }
 
+fn bearer(private_key: &str) -> Auth {
+    Auth::JwtBearer {
+        client_id: Secret::literal(sandbox::CLIENT_ID),
+        username: "sync@example.com".to_owned(),
+        private_key: Secret::literal(private_key),
+        audience: None,
+    }
+}
+
 #[tokio::test]
 async fn a_jwt_is_signed_and_a_key_that_was_changed_is_read_again() {
     let org = sandbox().await;
     org.change_settings(json!({"jwt_public_key": include_str!("jwt.pub.pem")})).unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "not yet").unwrap();
-    let auth = Auth::JwtBearer {
-        client_id: Secret::literal(sandbox::CLIENT_ID),
-        username: "sync@example.com".to_owned(),
-        private_key: Secret::file(file.path()),
-        audience: None,
-    };
+    let mut auth = bearer("");
+    if let Auth::JwtBearer { private_key, .. } = &mut auth {
+        *private_key = Secret::file(file.path());
+    }
     let salesforce = salesforce(&config::Salesforce { auth, ..config(&org) });
     let refused = salesforce.login_at_start(|_| {}).await.unwrap_err();
     assert!(refused.message.contains("private_key is not an RSA key"), "{refused}");
@@ -196,4 +203,50 @@ async fn a_session_in_use_shows_no_secret() {
         (format!("{:#?}", fixture.salesforce), fixture.salesforce.calls.auth.session().await.unwrap());
     let token = secrecy::ExposeSecret::expose_secret(&session.token);
     assert!(token.len() > 20 && !shown.contains(token) && !shown.contains(sandbox::CLIENT_SECRET), "{shown}");
+}
+
+/// Also of a key in PKCS#1.
+#[tokio::test]
+async fn a_clock_that_is_wrong_follows_the_token_hosts() {
+    for (ahead, logins) in [(3600, 2), (0, 1), (-3600, 1)] {
+        let org = sandbox().await;
+        org.change_settings(json!({"jwt_public_key": include_str!("jwt.pub.pem"), "clock_ahead_seconds": ahead}))
+            .unwrap();
+        let salesforce =
+            salesforce(&config::Salesforce { auth: bearer(include_str!("jwt.pkcs1.pem")), ..config(&org) });
+        salesforce.login_at_start(|_| {}).await.unwrap();
+        assert_eq!((org.calls().login, org.calls().logins_granted), (logins, 1), "{ahead}");
+        // It is known by now.
+        org.expire_sessions();
+        salesforce.probe().await;
+        assert_eq!((org.calls().login, org.calls().logins_granted), (logins + 1, 2), "{ahead}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_for_another_cause_is_asked_once_more_at_most() {
+    let org = sandbox().await;
+    let refused =
+        json!({"kind": "oauth_error", "error": "invalid_grant", "description": "user hasn't approved this consumer"});
+    org.script(json!({"on": "login", "times": null, "do": refused})).unwrap();
+    for (ahead, logins) in [(0, 1), (3600, 2)] {
+        org.change_settings(json!({"clock_ahead_seconds": ahead})).unwrap();
+        let salesforce = salesforce(&config::Salesforce { auth: bearer(include_str!("jwt.key.pem")), ..config(&org) });
+        let before = org.calls().login;
+        salesforce.login_at_start(|_| {}).await.unwrap_err();
+        assert_eq!(org.calls().login - before, logins, "{ahead}");
+        salesforce.login_at_start(|_| {}).await.unwrap_err();
+        assert_eq!(org.calls().login - before, logins + 1, "{ahead}: the clock is known");
+    }
+}
+
+#[tokio::test]
+async fn a_throttled_login_is_not_repeated_at_once_whatever_the_clock() {
+    let org = sandbox().await;
+    let throttled = json!({"kind": "oauth_error", "error": "invalid_grant", "description": "login rate exceeded"});
+    org.script(json!({"on": "login", "do": throttled})).unwrap();
+    org.change_settings(json!({"clock_ahead_seconds": 3600})).unwrap();
+    let salesforce = salesforce(&config::Salesforce { auth: bearer(include_str!("jwt.key.pem")), ..config(&org) });
+    salesforce.login_once().await.unwrap_err();
+    assert_eq!(org.calls().login, 1);
 }
