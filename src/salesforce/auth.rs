@@ -1,10 +1,14 @@
 //! The session: one for all callers, renewed by one of them, and never by a storm of logins.
 //!
 //! Invariants: two attempts at a login are `login_interval` apart, whoever asks and however the last one ended, and
-//! more after a refusal; a session that the org refused is not offered again.
+//! more after a refusal; a session that the org refused is not offered again. A login whose session the org refused at
+//! once, and whose interval is not over, is no outage: somebody must look.
 
 use std::{
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -43,14 +47,16 @@ pub(super) struct Session {
     pub(super) token: SecretString,
     pub(super) instance: Url,
     renew_at: Instant,
+    /// The org has taken a call with it.
+    worked: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
 struct Attempt {
     /// No other one before.
     next: Instant,
-    /// Why it brought no token; `None` where it did, or where its caller went away.
-    failed: Option<Cause>,
+    /// What it brought; `None` where its caller went away.
+    outcome: Option<Result<Arc<Session>, Cause>>,
 }
 
 /// There is no session to be had now.
@@ -98,8 +104,9 @@ impl Auth {
     pub(super) fn renew(&self) {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         *current = current.take().map(|session| {
-            let Session { token, instance, .. } = &*session;
-            Arc::new(Session { token: token.clone(), instance: instance.clone(), renew_at: Instant::now() })
+            let Session { token, instance, worked, .. } = &*session;
+            let (token, instance, worked) = (token.clone(), instance.clone(), worked.clone());
+            Arc::new(Session { token, instance, renew_at: Instant::now(), worked })
         });
     }
 
@@ -114,18 +121,19 @@ impl Auth {
 
     async fn log_in(&self, logins: &mut Logins) -> Result<Arc<Session>, NoSession> {
         if let Some(last) = logins.last.as_ref().filter(|last| Instant::now() < last.next) {
-            let waiting = || Cause::new("the last login was less than salesforce.login_interval ago");
-            return Err(NoSession::Later(last.failed.clone().unwrap_or_else(waiting)));
+            return Err(last.too_early());
         }
         // Before the login, so that a caller that goes away in the middle of it has used it up.
         let interval = self.config.login_interval;
-        let known = logins.last.take().and_then(|attempt| attempt.failed);
-        let attempt = logins.last.insert(Attempt { next: Instant::now() + interval, failed: None });
+        let known = logins.last.take().and_then(|attempt| attempt.outcome?.err());
+        let attempt = logins.last.insert(Attempt { next: Instant::now() + interval, outcome: None });
         let metrics = self.http.metrics();
         let (cause, refused) = match login(&self.http, &self.config, &mut logins.clock).await {
             Login::Token { token, instance } => {
                 let lifetime = self.config.session_lifetime.saturating_sub(self.config.renew_before);
-                let session = Arc::new(Session { token, instance, renew_at: Instant::now() + lifetime });
+                let (renew_at, worked) = (Instant::now() + lifetime, Arc::default());
+                let session = Arc::new(Session { token, instance, renew_at, worked });
+                attempt.outcome = Some(Ok(session.clone()));
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
                 metrics.login("ok");
                 tracing::info!(instance = %session.instance, "logged in to salesforce");
@@ -137,7 +145,7 @@ impl Auth {
         metrics.login(if refused { "refused" } else { "failed" });
         // From now on: those who waited for this one need not try it again.
         attempt.next = Instant::now() + if refused { interval * REFUSED_INTERVALS } else { interval };
-        attempt.failed = Some(cause.clone());
+        attempt.outcome = Some(Err(cause.clone()));
         if refused {
             tracing::error!(%cause, "salesforce refused the login");
             return Err(NoSession::Refused(cause));
@@ -150,5 +158,25 @@ impl Auth {
             tracing::warn!(%cause, %login_url, "no login to salesforce");
         }
         Err(NoSession::Later(cause))
+    }
+}
+
+impl Attempt {
+    /// Why there is no session, and no login yet.
+    fn too_early(&self) -> NoSession {
+        match &self.outcome {
+            Some(Err(cause)) => NoSession::Later(cause.clone()),
+            Some(Ok(session)) if !session.worked.load(Ordering::Relaxed) => {
+                NoSession::Refused(Cause::new("the org refuses the session that it has just given"))
+            }
+            _ => NoSession::Later(Cause::new("the last login was less than salesforce.login_interval ago")),
+        }
+    }
+}
+
+impl Session {
+    /// The org has taken a call with it.
+    pub(super) fn works(&self) {
+        self.worked.store(true, Ordering::Relaxed);
     }
 }

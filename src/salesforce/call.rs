@@ -138,6 +138,9 @@ impl Calls {
                 if let Some(usage) = answer.usage {
                     self.state.used(usage);
                 }
+                if answer.status != reqwest::StatusCode::UNAUTHORIZED {
+                    session.works();
+                }
                 Ok((answer, session))
             }
             Sent::Not(cause) => Err(self.later(cause)),

@@ -205,6 +205,21 @@ async fn a_session_in_use_shows_no_secret() {
     assert!(token.len() > 20 && !shown.contains(token) && !shown.contains(sandbox::CLIENT_SECRET), "{shown}");
 }
 
+#[tokio::test]
+async fn a_first_session_that_is_refused_is_expired_although_no_login_is_due() {
+    let org = sandbox().await;
+    org.script(json!({"on": "data", "do": {"kind": "expire_sessions", "heals": false}})).unwrap();
+    let salesforce = salesforce(&config::Salesforce { login_interval: Duration::from_millis(200), ..config(&org) });
+    salesforce.probe().await;
+    assert_eq!(*salesforce.watch().borrow(), Condition::Expired);
+    assert_eq!((org.calls().login, org.calls().limits), (1, 1));
+    org.clear_faults();
+    drop(salesforce.turn().await);
+    salesforce.probe().await;
+    assert_eq!(*salesforce.watch().borrow(), Condition::Up);
+    assert_eq!((org.calls().login, org.calls().limits), (2, 2));
+}
+
 /// Also of a key in PKCS#1.
 #[tokio::test]
 async fn a_clock_that_is_wrong_follows_the_token_hosts() {
