@@ -26,6 +26,8 @@ pub struct Clients {
 pub(super) const QUEUED_KBYTES: usize = 512;
 pub(super) const QUEUED_MESSAGES: usize = 2_000;
 const FETCH_BYTES: usize = 256 * 1024;
+/// What librdkafka takes as `message.max.bytes`. A topic may say less or more; where it takes less it refuses by itself.
+const MESSAGE_BYTES: std::ops::RangeInclusive<usize> = 1_000..=1_000_000_000;
 
 impl Clients {
     pub fn new(config: &Config) -> Result<Self, KafkaConfigError> {
@@ -77,6 +79,7 @@ impl Clients {
 
     /// For letters of up to `max_bytes`: idempotent, confirmed by all in-sync replicas, and never given up.
     pub(super) fn producer(&self, max_bytes: usize) -> ClientConfig {
+        let max_bytes = max_bytes.clamp(*MESSAGE_BYTES.start(), *MESSAGE_BYTES.end());
         let queue = producer_queue(max_bytes);
         let mut producer = self.base.clone();
         producer
@@ -93,7 +96,7 @@ impl Clients {
 /// What the producer of letters of up to `max_bytes` may hold: room for many, or for one of the largest.
 pub(super) fn producer_queue(max_bytes: usize) -> usize {
     const MANY: usize = 8 * 1024 * 1024;
-    MANY.max(max_bytes + 1024 * 1024)
+    MANY.max(max_bytes.min(*MESSAGE_BYTES.end()) + 1024 * 1024)
 }
 
 /// What one partition can hold in memory on librdkafka's side, in bytes: values, the messages' own structures, one fetch.
@@ -116,6 +119,13 @@ fn check_property(key: &str, value: &str) -> Result<(), KafkaConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_is_as_large_as_librdkafka_takes_it() {
+        let takes = |bytes: usize| check_property("message.max.bytes", &bytes.to_string()).is_ok();
+        let (least, most) = (*MESSAGE_BYTES.start(), *MESSAGE_BYTES.end());
+        assert!(takes(least) && takes(most) && !takes(least - 1) && !takes(most + 1));
+    }
 
     #[test]
     fn a_refused_property_is_named_without_its_value() {

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rdkafka::{
@@ -33,6 +33,8 @@ pub struct KafkaDeadLetters {
 
 /// Between two attempts at a broker that does not take a letter now.
 const BACKOFF: Duration = Duration::from_secs(1);
+/// How long a topic may be unknown: a broker that starts, or a topic that is made anew, is known a little later.
+const UNKNOWN: Duration = Duration::from_secs(60);
 /// Between two looks at a queue that is full of earlier letters.
 const QUEUE_FULL: Duration = Duration::from_millis(20);
 
@@ -90,6 +92,7 @@ impl KafkaDeadLetters {
 impl DeadLetters for KafkaDeadLetters {
     async fn deliver(&self, letter: &DeadLetter) -> Result<(), DeadLetterError> {
         let mut timestamp = true;
+        let mut unknown: Option<Instant> = None;
         loop {
             let producer = self.producer();
             let Err(error) = self.send(&producer, &letter.record, timestamp).await else { return Ok(()) };
@@ -107,6 +110,11 @@ impl DeadLetters for KafkaDeadLetters {
                     if let Err(error) = self.rebuild(&producer) {
                         return Err(DeadLetterError::Refused { topic: topic(), message: error.to_string() });
                     }
+                }
+                Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition)
+                    if unknown.get_or_insert_with(Instant::now).elapsed() < UNKNOWN =>
+                {
+                    warn!(topic = self.topic, %error, "the dead-letter topic is not known now, trying again");
                 }
                 Some(code) if is_permanent(code) => {
                     return Err(DeadLetterError::Refused { topic: topic(), message: error.to_string() });

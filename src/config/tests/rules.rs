@@ -265,6 +265,7 @@ fn names_of_topics_and_sobjects() {
         ("\"t\"", "\"..\"", "routes[0].topic: a topic cannot be called"),
         ("\"t\"", "\"a[b]*\"", "routes[0].topic: '[' cannot be"),
         ("\"t\"", "\"\"", "routes[0].topic: must not be empty"),
+        ("\"t\"", "\"__t\"", "routes[0].topic: \"__t\" would not be read: topics whose names begin with __"),
         ("\"Contact\"", "\"Con tact\"", "routes[0].sobject: \"Con tact\" is not an API name; such as Contact"),
         ("\"Contact\"", "\"9Lives\"", "routes[0].sobject: \"9Lives\" is not an API name"),
         ("\"Contact\"", "\"Contact'\"", "routes[0].sobject: \"Contact'\" is not an API name"),

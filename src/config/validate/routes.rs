@@ -48,6 +48,10 @@ fn topic<'a>(
     match TopicPattern::parse(&route.topic) {
         Err(error) => problems.push(Problem::new(key, error.to_string())),
         // Out of a glob the consumer keeps the dead-letter topic.
+        Ok(TopicPattern::Exact(topic)) if topic.starts_with("__") => {
+            let message = format!("{topic:?} would not be read: topics whose names begin with __ are Kafka's own");
+            problems.push(Problem::new(key, message));
+        }
         Ok(TopicPattern::Exact(topic)) if dead_letters == Some(&topic) => {
             let message = format!("{topic:?} is also dead_letter.topic: the daemon would read its own dead letters");
             problems.push(Problem::new(key, message));

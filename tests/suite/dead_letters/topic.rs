@@ -81,6 +81,31 @@ async fn a_letter_larger_than_it_takes_stops_the_daemon() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_that_takes_more_than_any_client_sends_will_do() {
+    let rig = Rig::new("vast").await;
+    rig.broker.topic_with(&rig.letters, 1, &[("max.message.bytes", "2147483647")]).await;
+    rig.run(&[record("a", "bad")]).await;
+    rig.dead_letters(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_is_gone_is_waited_for_and_taken_again_when_it_is_back() {
+    let mut rig = Rig::new("anew").await;
+    // How long librdkafka itself takes an unknown topic for one that is not known yet.
+    rig.config.set(r#"kafka.properties."topic.metadata.propagation.max.ms""#, "1000");
+    let daemon = Daemon::start(&rig.config).await;
+    rig.produce(&[record("a", "bad")]).await;
+    daemon.settled(1).await;
+    rig.broker.delete_topic(&rig.letters).await;
+    rig.produce(&[record("b", "bad"), upsert("c", "1")]).await;
+    daemon.says(&["WARN", &rig.letters, "is not known now"]).await;
+    rig.broker.topic(&rig.letters, 1).await;
+    daemon.settled(3).await;
+    assert_eq!(rig.dead_letters(1).await[0].key.as_deref(), Some(&b"b"[..]));
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_is_away_delays_letters_and_loses_none() {
     static OWN: OnceLock<Broker> = OnceLock::new();
     let own = Broker::start().await;

@@ -43,6 +43,15 @@ impl Broker {
         Self { bootstrap: server.address.clone(), server }
     }
 
+    /// Deletes a topic, and waits until nobody can see it.
+    pub(crate) async fn delete_topic(&self, name: &str) {
+        let deleted = self.admin().delete_topics(&[name], &AdminOptions::new()).await.unwrap();
+        for result in deleted {
+            result.unwrap();
+        }
+        super::until("the topic to be gone", async || self.partitions(name).await.is_none().then_some(())).await;
+    }
+
     /// `kill` or `again`; not for the shared broker.
     pub(crate) async fn script(&self, command: &'static str) {
         let dir = self.server.dir.clone();
