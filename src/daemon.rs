@@ -73,6 +73,8 @@ pub async fn run(loaded: Loaded, metrics: Metrics, cancel: CancellationToken) ->
     let patterns: Vec<_> = routes.iter().map(|(pattern, _)| pattern).collect();
     let taken = topics.taken(&patterns);
     let pipeline = pipeline(config, &clients, &topics, &taken, org, &metrics, &stop).await?;
+    // Nobody hears its client, whose queue would grow with each word.
+    drop(topics);
 
     let consumer = start_consumer(config, &clients, &taken, &routes, &pipeline, &metrics, &stop)?;
     health.set(State::Running);

@@ -25,6 +25,9 @@ pub(crate) struct Misconfigured(pub(crate) Problems);
 /// Between two attempts to reach a broker.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// So many refusals in a row end the start. One alone may come of a broker that is starting and has not read its users yet.
+const REFUSALS: u32 = 3;
+
 /// Waits for the org and the broker, then looks at all that the routes name.
 pub(crate) async fn wait(
     loaded: &Loaded,
@@ -67,14 +70,27 @@ pub(crate) async fn wait(
 
 async fn reach(clients: &Clients, bootstrap_servers: &str, health: &Health) -> Result<Topics, StartError> {
     let mut waiting = None;
+    let mut refusals = 0;
     loop {
-        match Topics::look(clients).await {
+        let why = match Topics::look(clients).await {
             Err(StartError::Unreachable(error)) => {
-                warn!(bootstrap_servers, %error, "kafka.bootstrap_servers: no broker answers, waiting");
-                waiting = Some(Waiting::go_on(waiting, health, Whom::Kafka, &error.to_string()));
+                warn!(bootstrap_servers, error, "kafka.bootstrap_servers: no broker answers, waiting");
+                refusals = 0;
+                error
+            }
+            Err(StartError::Token(error)) => {
+                warn!(%error, "no token for kafka, waiting");
+                refusals = 0;
+                error.to_string()
+            }
+            Err(StartError::Refused(error)) if refusals + 1 < REFUSALS => {
+                warn!("{error}; trying again");
+                refusals += 1;
+                error
             }
             other => return other,
-        }
+        };
+        waiting = Some(Waiting::go_on(waiting, health, Whom::Kafka, &why));
         sleep(RETRY).await;
     }
 }

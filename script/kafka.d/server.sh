@@ -1,7 +1,7 @@
 # What scripts that run a server share; sourced by them. DIR holds log, and pid while the server runs.
 #
 # A script that calls launch or attend has set $server, what it runs in a word, and defines
-#   start DIR         a new server; prints its address
+#   start DIR [MODE]  a new server; prints its address
 #   serves DIR SEEN   whether the server answers; what DIR/log holds before byte SEEN is of an earlier run
 
 fail() {
@@ -27,12 +27,12 @@ idle() { # DIR; fails when a server is running there
   ! running "$1" || fail "a $server is running in $1"
 }
 
-# Two free ports below the ephemeral range, where no client's socket can take them while the server is down.
-ports() {
-  python3 - <<'PYTHON'
-import random, socket
+# Free ports below the ephemeral range, where no client's socket can take them while the server is down.
+ports() { # COUNT
+  python3 - "$1" <<'PYTHON'
+import random, socket, sys
 held = []
-while len(held) < 2:
+while len(held) < int(sys.argv[1]):
     try:
         held.append(socket.create_server(("127.0.0.1", random.randrange(15000, 32000))))
     except OSError:
@@ -66,13 +66,13 @@ end() { # SIGNAL DIR
   rm -f "$2/pid"
 }
 
-attend() { # DIR
+attend() { # DIR [MODE]
   # What ends the tests ends their pipes, and that is what counts here; also while the server is still starting.
   trap '' INT TERM HUP PIPE
   # Not "$1": when the trap runs, that is the script's own first word again.
   attended=$1
   trap 'end KILL "$attended"; rm -rf "${attended:?}"' EXIT
-  start "$attended"
+  start "$@"
   cat >/dev/null
 }
 

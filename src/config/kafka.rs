@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Secret;
+use super::{KafkaOauth, Secret};
 
 /// The Kafka cluster and the consumer group.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -29,6 +29,8 @@ pub struct Kafka {
     /// Properties of librdkafka that the daemon does not own, for consumer and producer alike.
     #[serde(default)]
     pub properties: BTreeMap<String, Secret>,
+    #[serde(default)]
+    pub oauth: KafkaOauth,
 }
 
 /// Where a group without committed offsets begins.

@@ -118,6 +118,21 @@ const KAFKA: &[Key] = &[
         Kind::Map(&Kind::Property),
         "any other property of librdkafka, for the consumer and the producer; text, number, flag or *secret*",
     ),
+    key("oauth", Kind::Table(KAFKA_OAUTH), "tokens for the brokers, from an OIDC token endpoint"),
+];
+
+const KAFKA_OAUTH: &[Key] = &[
+    key("token_url", Kind::Url, "of the token endpoint; https, or http to this machine"),
+    key("client_id", Kind::Secret, "*secret*"),
+    key("client_secret", Kind::Secret, "*secret*"),
+    key("scope", Kind::Maybe, "several with spaces"),
+    key(
+        "extensions",
+        Kind::Map(&Kind::Text),
+        "SASL extensions beside the token, such as `logicalCluster` and `identityPoolId`",
+    ),
+    key("request_timeout", Kind::Duration, "of one question; longer than zero"),
+    key("tls", Kind::Table(TLS), "certificates"),
 ];
 
 const SALESFORCE: &[Key] = &[

@@ -130,7 +130,7 @@ fn refused(path: &str, value: &str, twin: Option<&String>) -> Option<Problem> {
         let hint = "such as SOBJECTD__KAFKA__GROUP_ID for kafka.group_id";
         return Some(Problem::new("", "names no key").hint(hint));
     }
-    if inside("routes") || inside("kafka.properties") {
+    if inside("routes") || inside("kafka.properties") || inside("kafka.oauth.extensions") {
         let hint = "write it in the file, a secret as { env = \"NAME\" }";
         return Some(Problem::new(path, "cannot be set by the environment").hint(hint));
     }

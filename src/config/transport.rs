@@ -17,6 +17,12 @@ pub struct Tls {
     pub key: Option<Secret>,
 }
 
+impl Tls {
+    pub(super) fn is_given(&self) -> bool {
+        self.ca.is_some() || self.certificate.is_some() || self.key.is_some()
+    }
+}
+
 /// The HTTP proxy that leads to a server. Without a `url` the environment's holds.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]

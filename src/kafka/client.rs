@@ -1,9 +1,15 @@
 //! What librdkafka is told. A property of the user's goes in first; those that the algorithm owns come after it, and the
 //! configuration has refused them already.
 
+use std::sync::Arc;
+
 use rdkafka::{ClientConfig, error::KafkaError, types::RDKafkaConfRes};
 use secrecy::ExposeSecret as _;
 
+use super::{
+    oidc::{OauthConfigError, TokenError},
+    token::{Pass, Tokens},
+};
 use crate::config::{Config, SecretError};
 
 /// A property that cannot be read, or that librdkafka does not take. Holds no value: any of them may be a secret, and
@@ -14,12 +20,18 @@ pub enum KafkaConfigError {
     Unreadable { key: String, source: SecretError },
     #[error("kafka.properties.{key:?}: {why}")]
     Refused { key: String, why: &'static str },
+    #[error(transparent)]
+    Oauth(#[from] OauthConfigError),
 }
 
-/// The configurations of the daemon's Kafka clients. They hold secrets: no `Debug`.
-pub struct Clients {
+/// The configurations of the daemon's Kafka clients, and their tokens. They hold secrets: no `Debug`. Cheap to clone.
+#[derive(Clone)]
+pub struct Clients(Arc<Inner>);
+
+struct Inner {
     base: ClientConfig,
     consumer: ClientConfig,
+    tokens: Option<Tokens>,
 }
 
 /// What librdkafka may hold for each partition. Both limits count per split partition queue, and only the values' bytes.
@@ -35,6 +47,10 @@ impl Clients {
         let mut base = ClientConfig::new();
         // librdkafka looks for the system's CA certificates wherever they are.
         base.set("ssl.ca.location", "probe");
+        let tokens = Tokens::new(&kafka.oauth)?;
+        if tokens.is_some() {
+            base.set("security.protocol", "SASL_SSL").set("sasl.mechanisms", "OAUTHBEARER");
+        }
         for (key, value) in &kafka.properties {
             let value = value.reveal().map_err(|source| KafkaConfigError::Unreadable { key: key.clone(), source })?;
             check_property(key, value.expose_secret())?;
@@ -65,23 +81,36 @@ impl Clients {
         // What no glob may take in: Kafka's own topics, and the dead letters.
         let dead_letters = config.dead_letter.topic.iter().map(|topic| format!(",^{}$", topic.replace('.', "\\.")));
         consumer.set("topic.blacklist", format!("^__.*{}", dead_letters.collect::<String>()));
-        Ok(Self { base, consumer })
+        Ok(Self(Arc::new(Inner { base, consumer, tokens })))
+    }
+
+    /// Asks once for the first token, where there is to be one.
+    pub(super) async fn first_token(&self) -> Result<(), TokenError> {
+        match &self.0.tokens {
+            Some(tokens) => tokens.first().await,
+            None => Ok(()),
+        }
+    }
+
+    /// For one client, which is shown every token.
+    pub(super) fn pass(&self) -> Pass {
+        self.0.tokens.as_ref().map_or_else(Pass::none, Tokens::pass)
     }
 
     pub(super) fn consumer(&self) -> &ClientConfig {
-        &self.consumer
+        &self.0.consumer
     }
 
     /// For questions that need no group.
     pub(super) fn admin(&self) -> &ClientConfig {
-        &self.base
+        &self.0.base
     }
 
     /// For letters of up to `max_bytes`: idempotent, confirmed by all in-sync replicas, and never given up.
     pub(super) fn producer(&self, max_bytes: usize) -> ClientConfig {
         let max_bytes = max_bytes.clamp(*MESSAGE_BYTES.start(), *MESSAGE_BYTES.end());
         let queue = producer_queue(max_bytes);
-        let mut producer = self.base.clone();
+        let mut producer = self.0.base.clone();
         producer
             .set("enable.idempotence", "true")
             .set("acks", "all")

@@ -13,7 +13,7 @@ use std::{
 use rdkafka::{
     Offset, TopicPartitionList,
     consumer::{BaseConsumer, CommitMode, Consumer as _},
-    error::KafkaResult,
+    error::{KafkaError, KafkaResult, RDKafkaErrorCode},
 };
 use tracing::{debug, warn};
 
@@ -66,8 +66,9 @@ impl Committer {
         Ok(Self(sender))
     }
 
-    /// Commits `offsets`, and waits for the answer until `deadline` only.
-    pub(super) fn commit(&self, offsets: Vec<(TopicPartition, i64)>, deadline: Instant) -> bool {
+    /// Commits `offsets`, and waits for the answer until `deadline` only. Has said why when it fails.
+    pub(super) fn commit(&self, offsets: Vec<(TopicPartition, i64)>, deadline: Instant) -> KafkaResult<()> {
+        const LATE: KafkaError = KafkaError::ConsumerCommit(RDKafkaErrorCode::OperationTimedOut);
         let (reply, answer) = sync_channel(1);
         let left = || deadline.saturating_duration_since(Instant::now());
         let mut request = Some(Request { offsets, reply });
@@ -80,20 +81,20 @@ impl Committer {
                 }
                 Err(_) => {
                     warn!("nobody takes the commit in time, its records may be repeated");
-                    return false;
+                    return Err(LATE);
                 }
             }
         }
         match answer.recv_timeout(left()) {
-            Ok(Ok(())) => true,
+            Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => {
                 // Best effort: in a rebalance the coordinator often refuses. What was not committed is read again.
                 warn!(%error, "offsets not committed, their records will be repeated");
-                false
+                Err(error)
             }
             Err(_) => {
                 warn!("no answer to the commit in time, its records may be repeated");
-                false
+                Err(LATE)
             }
         }
     }

@@ -9,7 +9,7 @@ use std::{
 
 use rdkafka::{
     consumer::{BaseConsumer, Consumer as _},
-    error::KafkaError,
+    error::{KafkaError, RDKafkaErrorCode},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info};
@@ -17,6 +17,7 @@ use tracing::{debug, error, info};
 use super::{
     client::Clients,
     commit::Committer,
+    denial::denial,
     positions::Positions,
     rebalance::{Context, Lanes},
 };
@@ -64,10 +65,12 @@ impl Consumer {
     /// Joins the group and starts lanes for what is assigned, until it is cancelled.
     pub fn start(settings: &Settings<'_>, lanes: Lanes, stop: Stop) -> Result<Self, ConsumerError> {
         let [cancel, drained, closed] = std::array::from_fn(|_| CancellationToken::new());
-        let context = Context::new(lanes, settings, stop.clone(), cancel.clone());
+        let context = Context::new(settings, lanes, stop.clone(), cancel.clone());
         let consumer: BaseConsumer<Context> =
             settings.clients.consumer().create_with_context(context).map_err(ConsumerError::Create)?;
         let consumer = Arc::new(consumer);
+        let mut pass = settings.clients.pass();
+        pass.show(consumer.client());
         let deadline = Instant::now() + settings.drain_timeout;
         let positions = Positions::look(&consumer, settings.start, settings.partitions, deadline)
             .map_err(ConsumerError::Positions)?;
@@ -84,6 +87,7 @@ impl Consumer {
         std::thread::Builder::new().name("poll".into()).spawn(move || {
             let (_drained, _closed) = (drained.drop_guard_ref(), closed.drop_guard_ref());
             while !cancel.is_cancelled() {
+                pass.show(consumer.client());
                 poll(&consumer, &stop);
             }
             consumer.context().drain_all(&consumer);
@@ -122,6 +126,11 @@ fn poll(consumer: &Arc<BaseConsumer<Context>>, stop: &Stop) {
         Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => {
             error!(%error, "consumer failed");
             stop.now(error.to_string());
+        }
+        Some(Err(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::GroupAuthorizationFailed) => {
+            let allow = denial(&error).unwrap_or_default();
+            error!(%error, "the group may not be used; {allow}");
+            stop.now(format!("{error}; {allow}"));
         }
         // An unknown topic, a broker that is away: librdkafka goes on by itself.
         Some(Err(error)) => debug!(%error, "kafka consumer"),

@@ -1,7 +1,7 @@
 //! The producer of the dead letters: idempotent, acks=all, and patient.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::{Duration, Instant},
 };
 
@@ -16,6 +16,7 @@ use tracing::warn;
 use super::{
     client::{Clients, producer_queue},
     log::Quiet,
+    token::Pass,
 };
 use crate::{
     pipeline::dead_letter::{DeadLetter, DeadLetterError, DeadLetters},
@@ -28,7 +29,8 @@ pub struct KafkaDeadLetters {
     config: ClientConfig,
     topic: String,
     queue_bytes: usize,
-    producer: Mutex<Arc<Producer>>,
+    producer: Arc<Mutex<Arc<Producer>>>,
+    clients: Clients,
 }
 
 /// Between two attempts at a broker that does not take a letter now.
@@ -43,8 +45,9 @@ impl KafkaDeadLetters {
     pub fn new(clients: &Clients, topic: &str, max_bytes: usize) -> KafkaResult<Self> {
         let config = clients.producer(max_bytes);
         let queue_bytes = producer_queue(max_bytes);
-        let producer = Mutex::new(Arc::new(config.create_with_context(Quiet)?));
-        Ok(Self { config, topic: topic.to_owned(), queue_bytes, producer })
+        let producer = Arc::new(Mutex::new(Arc::new(new_producer(&config, clients)?)));
+        tokio::spawn(show_tokens(clients.pass(), Arc::downgrade(&producer)));
+        Ok(Self { config, topic: topic.to_owned(), queue_bytes, producer, clients: clients.clone() })
     }
 
     /// What the producer may hold in memory.
@@ -53,14 +56,14 @@ impl KafkaDeadLetters {
     }
 
     fn producer(&self) -> Arc<Producer> {
-        self.producer.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        current(&self.producer)
     }
 
     /// After a fatal error a producer takes nothing any more. The first letter that sees it builds the next one.
     fn rebuild(&self, failed: &Arc<Producer>) -> KafkaResult<()> {
         let mut producer = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
         if Arc::ptr_eq(&producer, failed) {
-            *producer = Arc::new(self.config.create_with_context(Quiet)?);
+            *producer = Arc::new(new_producer(&self.config, &self.clients)?);
         }
         Ok(())
     }
@@ -86,6 +89,25 @@ impl KafkaDeadLetters {
                 Err((error, _)) => return Err(error),
             }
         }
+    }
+}
+
+fn new_producer(config: &ClientConfig, clients: &Clients) -> KafkaResult<Producer> {
+    let producer: Producer = config.create_with_context(Quiet)?;
+    clients.pass().show(producer.client());
+    Ok(producer)
+}
+
+fn current(producer: &Mutex<Arc<Producer>>) -> Arc<Producer> {
+    producer.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// A producer that has nothing to send keeps its connections, and renews them with the newest token.
+async fn show_tokens(mut pass: Pass, producer: Weak<Mutex<Arc<Producer>>>) {
+    loop {
+        pass.newer().await;
+        let Some(producer) = producer.upgrade() else { return };
+        pass.show(current(&producer).client());
     }
 }
 

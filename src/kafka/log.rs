@@ -3,6 +3,8 @@
 use rdkafka::{ClientContext, config::RDKafkaLogLevel, consumer::ConsumerContext, error::KafkaError};
 use tracing::{debug, warn};
 
+use super::denial::is_refusal;
+
 /// For clients that need no more of their context.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Quiet;
@@ -15,6 +17,15 @@ impl ClientContext for Quiet {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        failed(&error, reason);
+    }
+}
+
+/// librdkafka goes on by itself, but a refusal is for a person to mend.
+pub(super) fn failed(error: &KafkaError, reason: &str) {
+    if is_refusal(error, reason) {
+        warn!(reason, "a broker does not let us in: look at kafka.properties and kafka.oauth");
+    } else {
         debug!(%error, reason, "kafka client");
     }
 }

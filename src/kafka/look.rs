@@ -50,6 +50,7 @@ pub async fn committed(clients: &Clients, topics: &BTreeMap<String, i32>) -> Res
         return Ok((0, 0));
     }
     let consumer: BaseConsumer<Quiet> = clients.consumer().create_with_context(Quiet).map_err(GroupError)?;
+    clients.pass().show(consumer.client());
     let looked = tokio::task::spawn_blocking(move || {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -105,7 +106,7 @@ impl Topics {
             let replication = TopicReplication::Fixed(config.replication_factor);
             let topic = NewTopic::new(name, config.partitions, replication);
             let options = AdminOptions::new().validate_only(true).request_timeout(Some(PATIENCE));
-            let created = self.admin.create_topics([&topic], &options).await;
+            let created = self.admin().create_topics([&topic], &options).await;
             let refused = match created.map(|results| results.into_iter().find_map(Result::err)) {
                 Ok(None | Some((_, RDKafkaErrorCode::TopicAlreadyExists))) => return Ok(Letters::Missing),
                 Ok(Some((_, code))) => code.to_string(),

@@ -5,11 +5,15 @@ mod client;
 mod commit;
 mod consumer;
 mod dead_letters;
+mod denial;
+mod ear;
 mod log;
 mod look;
+mod oidc;
 mod partition;
 mod positions;
 mod rebalance;
+mod token;
 mod topics;
 
 pub use client::{Clients, KafkaConfigError, partition_bound};

@@ -26,6 +26,8 @@ pub type PartitionStream = std::pin::Pin<Box<dyn Stream<Item = Result<Record, So
 pub enum SourceError {
     #[error("{topic}[{partition}]: the offsets from {next} on are lost: {}", range(*.next, *.watermarks))]
     LostOffsets { topic: Arc<str>, partition: i32, next: i64, watermarks: Option<(i64, i64)> },
+    #[error("{topic}[{partition}]: the cluster does not let this user read it: {source}; allow Describe and Read")]
+    Denied { topic: Arc<str>, partition: i32, source: KafkaError },
     #[error("{topic}[{partition}]: {source}")]
     Fatal { topic: Arc<str>, partition: i32, source: KafkaError },
 }
@@ -87,6 +89,9 @@ impl Source {
             match error {
                 KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset) => {
                     return Some(Err(self.lost_offsets().await));
+                }
+                source @ KafkaError::MessageConsumption(RDKafkaErrorCode::TopicAuthorizationFailed) => {
+                    return Some(Err(SourceError::Denied { topic, partition, source }));
                 }
                 source @ KafkaError::MessageConsumptionFatal(_) => {
                     return Some(Err(SourceError::Fatal { topic, partition, source }));

@@ -13,13 +13,16 @@ use std::{
 use rdkafka::{
     Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _, ConsumerContext},
-    error::{KafkaError, KafkaResult, RDKafkaErrorCode},
+    error::{KafkaError, KafkaResult},
     topic_partition_list::TopicPartitionListElem,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::commit::{Committer, TopicPartition};
+use super::{
+    commit::{Committer, TopicPartition},
+    denial::denial,
+};
 use crate::config::Start;
 
 /// How long one look-up may take before it is tried again.
@@ -43,7 +46,7 @@ impl Positions {
     ) -> KafkaResult<Self> {
         loop {
             match Self::try_look(consumer, start, partitions) {
-                Err(error) if Instant::now() < deadline => {
+                Err(error) if denial(&error).is_none() && Instant::now() < deadline => {
                     warn!(%error, "committed offsets not known, trying again");
                     std::thread::park_timeout(AGAIN);
                 }
@@ -85,14 +88,16 @@ impl Positions {
             match self.try_resolve(consumer, partitions) {
                 Ok((known, new)) => {
                     let offsets = known.into_iter().chain(new.iter().cloned()).collect();
-                    if new.is_empty() || committer.commit(new, deadline) {
+                    if new.is_empty() {
                         return Ok(offsets);
                     }
-                    if Instant::now() >= deadline {
-                        return Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset));
+                    match committer.commit(new, deadline) {
+                        Ok(()) => return Ok(offsets),
+                        Err(error) if denial(&error).is_some() || Instant::now() >= deadline => return Err(error),
+                        Err(_) => {}
                     }
                 }
-                Err(error) if Instant::now() >= deadline => return Err(error),
+                Err(error) if denial(&error).is_some() || Instant::now() >= deadline => return Err(error),
                 Err(error) => warn!(%error, "committed offsets not known, trying again"),
             }
             std::thread::park_timeout(AGAIN);

@@ -19,12 +19,13 @@ use rdkafka::{
 };
 use tokio::{runtime::Handle, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, info, warn};
+use tracing::{error, info, warn};
 
 use super::{
     commit::{Committer, Owned, TopicPartition},
     consumer::Settings,
-    log::log,
+    denial::denial,
+    log::{failed, log},
     partition::{self, PartitionStream},
     positions::Positions,
 };
@@ -74,7 +75,7 @@ pub(super) struct Context {
 }
 
 impl Context {
-    pub(super) fn new(daemon: Lanes, settings: &Settings<'_>, stop: Stop, cancel: CancellationToken) -> Self {
+    pub(super) fn new(settings: &Settings<'_>, daemon: Lanes, stop: Stop, cancel: CancellationToken) -> Self {
         Self {
             consumer: OnceLock::new(),
             committer: OnceLock::new(),
@@ -92,6 +93,13 @@ impl Context {
 
     pub(super) fn owned(&self) -> &Owned {
         &self.owned
+    }
+
+    fn commit(&self, offsets: Vec<(TopicPartition, i64)>, deadline: Instant) -> KafkaResult<()> {
+        match self.committer.get() {
+            Some(committer) => committer.commit(offsets, deadline),
+            None => Ok(()),
+        }
     }
 
     /// Before the subscription: without these nothing can be assigned.
@@ -194,9 +202,9 @@ impl Context {
             }
             offsets.push((at, lane.progress.next_offset()));
         }
-        if let (false, false, Some(committer)) = (lost, offsets.is_empty(), self.committer.get()) {
-            // The drain has used its time; the commit gets a little of its own.
-            committer.commit(offsets, deadline.max(Instant::now() + Duration::from_secs(5)));
+        if !lost && !offsets.is_empty() {
+            // The drain has used its time; the commit gets a little of its own. If it fails, it has said so.
+            self.commit(offsets, deadline.max(Instant::now() + Duration::from_secs(5))).unwrap_or_default();
         }
     }
 
@@ -222,8 +230,9 @@ impl ConsumerContext for Context {
         if let Err(error) = done
             && !self.cancel.is_cancelled()
         {
-            error!(%error, "rebalance failed");
-            self.stop.now(format!("a rebalance has failed: {error}"));
+            let hint = denial(&error).map(|allow| format!("; {allow}")).unwrap_or_default();
+            error!(%error, "rebalance failed{hint}");
+            self.stop.now(format!("a rebalance has failed: {error}{hint}"));
         }
     }
 }
@@ -234,6 +243,6 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        debug!(%error, reason, "kafka client");
+        failed(&error, reason);
     }
 }

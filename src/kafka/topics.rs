@@ -8,11 +8,12 @@ use std::{
 
 use rdkafka::{
     admin::{AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication},
+    consumer::{BaseConsumer, Consumer as _},
     error::{KafkaError, RDKafkaErrorCode},
 };
 use tracing::{debug, info, warn};
 
-use super::{client::Clients, log::Quiet};
+use super::{client::Clients, ear::Ear, log::Quiet, oidc::TokenError};
 use crate::config::{DeadLetter, TopicPattern};
 
 #[derive(Debug, thiserror::Error)]
@@ -20,14 +21,20 @@ pub enum StartError {
     #[error("kafka: no client can be made of the configuration: {0}")]
     Client(KafkaError),
     #[error("kafka.bootstrap_servers: no answer: {0}")]
-    Unreachable(KafkaError),
+    Unreachable(String),
+    /// By a broker or by the token endpoint.
+    #[error("{0}")]
+    Refused(String),
+    #[error(transparent)]
+    Token(TokenError),
     #[error("dead_letter.topic: {topic} is not there and cannot be created: {message}")]
     DeadLetterTopic { topic: String, message: String },
 }
 
 /// The cluster's topics, and a client to ask about them.
 pub struct Topics {
-    pub(super) admin: AdminClient<Quiet>,
+    admin: AdminClient<Quiet>,
+    clients: Clients,
     /// It does not describe its topics.
     silent: AtomicBool,
     /// Partition counts by name.
@@ -48,21 +55,34 @@ impl Topics {
     /// Asks the cluster once.
     pub async fn look(clients: &Clients) -> Result<Self, StartError> {
         const ONCE: Duration = Duration::from_secs(2);
-        let admin: AdminClient<_> = clients.admin().create_with_context(Quiet).map_err(StartError::Client)?;
+        clients.first_token().await.map_err(|error| match error {
+            TokenError::Refused(_) => StartError::Refused(error.to_string()),
+            TokenError::Later(_) => StartError::Token(error),
+        })?;
+        // Not the admin client: nobody hears what that has to say of its brokers.
+        let client: BaseConsumer<Ear> =
+            clients.admin().create_with_context(Ear::default()).map_err(StartError::Client)?;
+        clients.pass().show(client.client());
         let looked = tokio::task::spawn_blocking(move || {
-            let metadata = admin.inner().fetch_metadata(None, ONCE);
-            let metadata = metadata.map(|metadata| {
+            let metadata = client.fetch_metadata(None, ONCE);
+            metadata.map_err(|error| client.context().hear(&client, &error)).map(|metadata| {
                 let count = |topic: &rdkafka::metadata::MetadataTopic| i32::try_from(topic.partitions().len());
                 let counts = metadata.topics().iter();
                 counts.map(|topic| (topic.name().to_owned(), count(topic).unwrap_or(i32::MAX))).collect()
-            });
-            (admin, metadata)
+            })
         });
-        match looked.await {
-            Ok((admin, Ok(partitions))) => Ok(Self { admin, silent: AtomicBool::new(false), partitions }),
-            Ok((_, Err(error))) => Err(StartError::Unreachable(error)),
-            Err(_) => Err(StartError::Unreachable(KafkaError::Canceled)),
-        }
+        let partitions = match looked.await {
+            Ok(partitions) => partitions?,
+            Err(error) => return Err(StartError::Unreachable(error.to_string())),
+        };
+        let admin = clients.admin().create_with_context(Quiet).map_err(StartError::Client)?;
+        Ok(Self { admin, clients: clients.clone(), silent: AtomicBool::new(false), partitions })
+    }
+
+    /// To ask with.
+    pub(super) fn admin(&self) -> &AdminClient<Quiet> {
+        self.clients.pass().show(self.admin.inner());
+        &self.admin
     }
 
     /// The topics that any of the patterns takes now, with their partition counts.
@@ -113,7 +133,7 @@ impl Topics {
             topic = topic.set("message.timestamp.after.max.ms", &for_ever);
         }
         let options = AdminOptions::new().operation_timeout(Some(CREATE)).request_timeout(Some(CREATE));
-        match self.admin.create_topics([&topic], &options).await {
+        match self.admin().create_topics([&topic], &options).await {
             Ok(results) => results.into_iter().try_for_each(|result| result.map(drop).map_err(|(_, code)| code)),
             Err(error) => Err(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail)),
         }
@@ -131,7 +151,7 @@ impl Topics {
             return Vec::new();
         }
         let options = AdminOptions::new().request_timeout(Some(DESCRIBE));
-        let described = match self.admin.describe_configs(&resources, &options).await {
+        let described = match self.admin().describe_configs(&resources, &options).await {
             Ok(described) => described,
             Err(error) => {
                 warn!(%error, ?topics, "the cluster does not say how large a message may be");

@@ -13,6 +13,7 @@
 //! | `quota`, `auth`, `calls` | that the org is a scarce, shared resource |
 //! | `check` | what is said of a configuration before it runs |
 //! | `states` | what the daemon says it is doing |
+//! | `security` | the ways into a cluster, and what is said of those that are closed |
 //! | `hostile` | that a key reaches its own record and no other |
 //! | `secrets` | that no secret shows anywhere |
 //! | `messages` | that the documentation has every message that may ask for somebody |
@@ -49,6 +50,7 @@ mod outside;
 mod quota;
 mod restart;
 mod secrets;
+mod security;
 mod states;
 mod transport;
 mod values;

@@ -1,6 +1,7 @@
 //! Combinations that cannot work, each with a name. Every rule looks on its own, so that all are reported at once.
 
 mod kafka;
+mod oauth;
 mod routes;
 mod salesforce;
 mod schema_registry;
@@ -25,6 +26,7 @@ pub(super) fn validate(config: &Config) -> Vec<Problem> {
     pipeline(&config.pipeline, &mut problems);
     retry(&config.retry, &mut problems);
     kafka::validate(&config.kafka, &mut problems);
+    oauth::validate(&config.kafka, &mut problems);
     salesforce::validate(&config.salesforce, &mut problems);
     schema_registry::validate(config, &mut problems);
     routes::validate(&config.routes, config.dead_letter.topic.as_deref(), &mut problems);

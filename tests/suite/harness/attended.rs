@@ -7,20 +7,21 @@ use std::{
 };
 
 pub(crate) struct Attended {
-    /// What the script prints: the address.
+    /// What the script prints: the address, and whatever stands behind it.
     pub(crate) address: String,
     pub(crate) dir: String,
     pub(crate) attendant: Child,
 }
 
 impl Attended {
-    /// `script/NAME attend DIR`, in a folder of its own below `target/NAME`.
-    pub(crate) async fn start(name: &'static str) -> Self {
+    /// `script/NAME attend DIR MODE…`, in a folder of its own below `target/NAME`.
+    pub(crate) async fn start(name: &'static str, mode: &'static [&'static str]) -> Self {
         let root = env!("CARGO_MANIFEST_DIR");
         let dir = format!("{root}/target/{name}/{}", super::unique("test"));
         tokio::task::spawn_blocking(move || {
             let mut attendant = Command::new(format!("{root}/script/{name}"))
                 .args(["attend", &dir])
+                .args(mode)
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped())
                 .spawn()

@@ -21,6 +21,7 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/script/kafka");
 const LIMIT: Duration = Duration::from_secs(20);
 
 pub(crate) struct Broker {
+    /// Of the listener that asks nobody who he is.
     pub(crate) bootstrap: String,
     server: Attended,
 }
@@ -31,6 +32,12 @@ pub(crate) async fn broker() -> &'static Broker {
     SHARED.get_or_init(Broker::start).await
 }
 
+/// The broker with security of all tests. Its user is alice, and her password alice-secret.
+pub(crate) async fn secured() -> &'static Broker {
+    static SHARED: OnceCell<Broker> = OnceCell::const_new();
+    SHARED.get_or_init(|| Broker::start_in(&["security"])).await
+}
+
 /// A name that no other test has, in this run or an earlier one.
 pub(crate) fn unique(name: &str) -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
@@ -39,8 +46,33 @@ pub(crate) fn unique(name: &str) -> String {
 
 impl Broker {
     pub(crate) async fn start() -> Self {
-        let server = Attended::start("kafka").await;
-        Self { bootstrap: server.address.clone(), server }
+        Self::start_in(&[]).await
+    }
+
+    async fn start_in(mode: &'static [&'static str]) -> Self {
+        let server = Attended::start("kafka", mode).await;
+        let bootstrap = server.address.split(' ').next().unwrap_or_default().to_owned();
+        Self { bootstrap, server }
+    }
+
+    /// The address of a listener of the broker with security: `SASL_SSL`, `MTLS`, `OAUTH`.
+    pub(crate) fn listener(&self, name: &str) -> &str {
+        let mut listeners = self.server.address.split(' ').filter_map(|listener| listener.split_once('='));
+        listeners.find(|(known, _)| *known == name).unwrap_or_else(|| panic!("no listener {name}")).1
+    }
+
+    /// A file of the broker with security: `ca.pem`, `client.pem`, `client.key`, `stranger.pem`.
+    pub(crate) fn tls(&self, file: &str) -> String {
+        format!("{}/tls/{file}", self.server.dir)
+    }
+
+    /// Changes ACLs, as Kafka's own tool takes them.
+    pub(crate) async fn acl(&self, args: &[&str]) {
+        let tool = ["tool", "org.apache.kafka.tools.AclCommand", "--bootstrap-server", &self.bootstrap, "--force"];
+        let args: Vec<_> = tool.iter().chain(args).map(|arg| (*arg).to_owned()).collect();
+        let run = move || Command::new(SCRIPT).args(&args).output().unwrap();
+        let output = tokio::task::spawn_blocking(run).await.unwrap();
+        assert!(output.status.success(), "{output:?}");
     }
 
     /// Deletes a topic, and waits until nobody can see it.

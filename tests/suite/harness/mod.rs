@@ -17,7 +17,7 @@ mod terminator;
 mod wait;
 
 pub(crate) use attended::Attended;
-pub(crate) use broker::{Broker, broker, unique};
+pub(crate) use broker::{Broker, broker, secured, unique};
 pub(crate) use config::{Config, config_file};
 pub(crate) use daemon::Daemon;
 pub(crate) use metrics::Metrics;

@@ -39,7 +39,7 @@ pub(crate) async fn registry() -> &'static Registry {
 
 impl Registry {
     async fn start() -> Self {
-        let server = Attended::start("registry").await;
+        let server = Attended::start("registry", &[]).await;
         Self { url: server.address.clone(), _server: server }
     }
 

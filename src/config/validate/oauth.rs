@@ -1,0 +1,80 @@
+//! Rules of `[kafka.oauth]`: it is whole, its secrets do not go over plain http, and nothing else logs in beside it.
+
+use secrecy::ExposeSecret;
+use url::Url;
+
+use super::{positive, transport};
+use crate::config::{Kafka, Problem, is_loopback, source};
+
+pub(super) fn validate(kafka: &Kafka, problems: &mut Vec<Problem>) {
+    let oauth = &kafka.oauth;
+    positive("kafka.oauth.request_timeout", oauth.request_timeout, problems);
+    if !oauth.is_given() {
+        return;
+    }
+    for (key, is_missing) in [
+        ("token_url", oauth.token_url.is_none()),
+        ("client_id", oauth.client_id.is_none()),
+        ("client_secret", oauth.client_secret.is_none()),
+    ] {
+        if is_missing {
+            let message = "missing, and other keys of kafka.oauth are there";
+            problems.push(Problem::new(format!("kafka.oauth.{key}"), message));
+        }
+    }
+    transport::tls("kafka.oauth", &oauth.tls, problems);
+    if let Some(url) = &oauth.token_url {
+        token_url(url, problems);
+    }
+    for (name, value) in &oauth.extensions {
+        extension(name, value, problems);
+    }
+    properties(kafka, problems);
+}
+
+/// No message repeats the URL: it may hold a password.
+fn token_url(url: &Url, problems: &mut Vec<Problem>) {
+    let mut wrong = |message: &str, hint: &str| {
+        problems.push(Problem::new("kafka.oauth.token_url", message).hint(hint));
+    };
+    match url.scheme() {
+        "https" => {}
+        "http" if is_loopback(url) => {}
+        "http" => wrong("credentials do not go over plain http to another machine", "use https"),
+        _ => wrong("is not an https URL", "such as \"https://login.example.com/oauth2/token\""),
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        wrong("holds a user or password", "they belong into kafka.oauth.client_id and .client_secret");
+    }
+}
+
+/// RFC 7628, section 3.1: letters, and what can be printed. `auth` is the token's own.
+fn extension(name: &str, value: &str, problems: &mut Vec<Problem>) {
+    let here = source::join("kafka.oauth.extensions", name);
+    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphabetic()) || name == "auth" {
+        problems.push(Problem::new(here, "is not the name of an extension").hint("letters alone, and not \"auth\""));
+    } else if !value.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+        problems.push(Problem::new(here, "holds more than printable ASCII"));
+    }
+}
+
+fn properties(kafka: &Kafka, problems: &mut Vec<Problem>) {
+    for (property, value) in &kafka.properties {
+        let value = value.reveal().ok();
+        let is = |words: &[&str]| {
+            let value = value.as_ref().map(ExposeSecret::expose_secret);
+            words.iter().any(|word| value.is_some_and(|value| value.eq_ignore_ascii_case(word)))
+        };
+        let fits = match property.as_str() {
+            "security.protocol" => is(&["sasl_ssl", "sasl_plaintext"]),
+            "sasl.mechanism" | "sasl.mechanisms" => is(&["OAUTHBEARER"]),
+            "sasl.username" | "sasl.password" | "enable.sasl.oauthbearer.unsecure.jwt" => false,
+            other => !other.starts_with("sasl.oauthbearer."),
+        };
+        if !fits {
+            let here = source::join("kafka.properties", property);
+            let message = "does not go with kafka.oauth, which logs in by OAUTHBEARER";
+            problems.push(Problem::new(here, message).hint("leave out one of the two"));
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! What the cluster refuses, in words that say what to mend.
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+/// What to allow, where this user may not do something. No repetition mends it.
+pub(super) fn denial(error: &KafkaError) -> Option<&'static str> {
+    Some(match error.rdkafka_error_code()? {
+        RDKafkaErrorCode::GroupAuthorizationFailed => "kafka.group_id: allow this user Read on the group",
+        RDKafkaErrorCode::TopicAuthorizationFailed => "allow this user Describe and Read on the routes' topics",
+        RDKafkaErrorCode::ClusterAuthorizationFailed => "allow this user IdempotentWrite on the cluster",
+        _ => return None,
+    })
+}
+
+/// Whether a broker has refused to let this client in: a wrong password, an expired token, a certificate that either side
+/// does not trust. `reason` is librdkafka's, since a TLS error's code does not tell a refusal from a broken connection.
+pub(super) fn is_refusal(error: &KafkaError, reason: &str) -> bool {
+    match error.rdkafka_error_code() {
+        Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed) => true,
+        // The broker's refusal of our certificate comes as an alert, on a connection that was open already.
+        Some(RDKafkaErrorCode::SSL | RDKafkaErrorCode::BrokerTransportFailure) => reason.contains("certificate"),
+        _ => false,
+    }
+}

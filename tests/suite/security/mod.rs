@@ -1,0 +1,39 @@
+//! Every way into a cluster, through the real broker's listeners, and what is said of those that are closed.
+
+mod acl;
+mod oauth;
+mod passwords;
+mod tls;
+
+use crate::harness::{Daemon, Rig, record, secured, upsert};
+
+/// A topic on the broker with security, and a daemon that comes in by `listener` with these properties: TOML values.
+async fn rig(name: &str, listener: &str, properties: &[(&str, &str)]) -> Rig {
+    let broker = secured().await;
+    let mut rig = Rig::on(broker, name, 1).await;
+    rig.config.set("kafka.bootstrap_servers", &format!("'{}'", broker.listener(listener)));
+    for (property, value) in properties {
+        rig.config.set(&format!("kafka.properties.{property:?}"), value);
+    }
+    rig
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{text}'")
+}
+
+/// The consumer, the producer of dead letters and the client that creates their topic all get in.
+async fn lets_all_clients_in(rig: &Rig) {
+    let metrics = rig.run(&[upsert("a", "1"), record("b", "bad"), upsert("c", "3")]).await;
+    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (2, 1));
+    assert_eq!(rig.dead_letters(1).await[0].key.as_deref(), Some(&b"b"[..]));
+    assert_eq!(rig.committed().await, 3);
+}
+
+/// The start ends, long before `startup_timeout`, and an ERROR holds these words.
+async fn ends_the_start(rig: &Rig, words: &[&str]) -> Daemon {
+    let mut daemon = Daemon::spawn(&rig.config);
+    assert_eq!(daemon.exit().await.code(), Some(1));
+    daemon.says(&[&["ERROR"], words].concat()).await;
+    daemon
+}

@@ -1,0 +1,40 @@
+//! PLAIN and SCRAM, over TLS.
+
+use super::{ends_the_start, lets_all_clients_in, quoted, rig};
+use crate::harness::{Rig, secured};
+
+async fn alice(name: &str, mechanism: &str, password: &str) -> Rig {
+    let ca = quoted(&secured().await.tls("ca.pem"));
+    let properties = [
+        ("security.protocol", "'SASL_SSL'"),
+        ("ssl.ca.location", &ca),
+        ("sasl.mechanisms", &quoted(mechanism)),
+        ("sasl.username", "'alice'"),
+        ("sasl.password", &quoted(password)),
+    ];
+    rig(name, "SASL_SSL", &properties).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plain() {
+    lets_all_clients_in(&alice("plain", "PLAIN", "alice-secret").await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scram() {
+    lets_all_clients_in(&alice("scram-256", "SCRAM-SHA-256", "alice-secret").await).await;
+    lets_all_clients_in(&alice("scram-512", "SCRAM-SHA-512", "alice-secret").await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_ends_the_start_at_the_third_refusal() {
+    for mechanism in ["PLAIN", "SCRAM-SHA-512"] {
+        let mut rig = alice("refused", mechanism, "xyzzy-wrong").await;
+        rig.config.set("log.level", "'trace'");
+        let daemon = ends_the_start(&rig, &["kafka.properties", "uthentication"]).await;
+        let log = daemon.log();
+        let again = log.iter().filter(|line| line.contains("WARN") && line.contains("trying again")).count();
+        assert_eq!(again, 2, "{mechanism}");
+        assert!(!log.iter().any(|line| line.contains("xyzzy-wrong")), "the password is in the log");
+    }
+}
