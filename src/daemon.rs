@@ -174,13 +174,20 @@ fn start_consumer(
             info!(partitions, bytes = bound(partitions), "memory is bounded");
         }
     };
-    let lanes = Lanes { start: Box::new(lane_starter(routes, pipeline, metrics, stop)), assigned: Box::new(assigned) };
+    let (lag, lost) = (metrics.clone(), metrics.clone());
+    let lanes = Lanes {
+        start: Box::new(lane_starter(routes, pipeline, metrics, stop)),
+        assigned: Box::new(assigned),
+        lag: Box::new(move |topic, partition, records| lag.consumer_lag(topic, partition, records)),
+        lost: Box::new(move |topic, partition, records| lost.offsets_lost(topic, partition, records)),
+    };
     let settings = Settings {
         clients,
         subscription: routes.iter().map(|(pattern, _)| pattern).collect(),
         partitions: taken,
         metrics,
         start: config.kafka.start,
+        on_lost_offsets: config.kafka.on_lost_offsets,
         commit_interval: config.kafka.commit_interval,
         drain_timeout: config.drain_timeout,
     };

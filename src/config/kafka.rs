@@ -19,6 +19,8 @@ pub struct Kafka {
     pub group_instance_id: Option<String>,
     #[serde(default)]
     pub start: Start,
+    #[serde(default)]
+    pub on_lost_offsets: OnLostOffsets,
     #[serde(default = "default_commit_interval", with = "humantime_serde")]
     pub commit_interval: Duration,
     #[serde(default = "default_session_timeout", with = "humantime_serde")]
@@ -40,6 +42,17 @@ pub enum Start {
     #[default]
     Earliest,
     Latest,
+}
+
+/// What becomes of a partition whose next record was deleted before it was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnLostOffsets {
+    /// The daemon ends: a person decides.
+    #[default]
+    Stop,
+    /// Reading goes on at the earliest record that is there.
+    Earliest,
 }
 
 fn default_commit_interval() -> Duration {

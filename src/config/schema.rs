@@ -106,6 +106,11 @@ const KAFKA: &[Key] = &[
         Kind::Word(&["earliest", "latest"]),
         r#"where a topic without any committed offset begins: `"earliest"`, `"latest"`"#,
     ),
+    key(
+        "on_lost_offsets",
+        Kind::Word(&["stop", "earliest"]),
+        r#"records that were deleted before they were read: `"stop"` exits with 1; `"earliest"` goes on behind the gap"#,
+    ),
     key("commit_interval", Kind::Duration, "between two commits; longer than zero"),
     key("session_timeout", Kind::Duration, "how long the group waits for a member that is silent; 1 ms to 1 h"),
     key(

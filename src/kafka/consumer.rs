@@ -18,11 +18,12 @@ use super::{
     client::Clients,
     commit::Committer,
     denial::denial,
+    lag,
     positions::Positions,
     rebalance::{Context, Lanes},
 };
 use crate::{
-    config::{Start, TopicPattern},
+    config::{OnLostOffsets, Start, TopicPattern},
     ops::metrics::Metrics,
     pipeline::stop::Stop,
 };
@@ -46,6 +47,7 @@ pub struct Settings<'a> {
     /// The topics that it takes now, with their partition counts.
     pub partitions: &'a BTreeMap<String, i32>,
     pub start: Start,
+    pub on_lost_offsets: OnLostOffsets,
     pub commit_interval: Duration,
     pub drain_timeout: Duration,
     pub metrics: &'a Metrics,
@@ -65,7 +67,8 @@ impl Consumer {
     /// Joins the group and starts lanes for what is assigned, until it is cancelled.
     pub fn start(settings: &Settings<'_>, lanes: Lanes, stop: Stop) -> Result<Self, ConsumerError> {
         let [cancel, drained, closed] = std::array::from_fn(|_| CancellationToken::new());
-        let context = Context::new(settings, lanes, stop.clone(), cancel.clone());
+        let lanes = Arc::new(lanes);
+        let context = Context::new(settings, lanes.clone(), stop.clone(), cancel.clone());
         let consumer: BaseConsumer<Context> =
             settings.clients.consumer().create_with_context(context).map_err(ConsumerError::Create)?;
         let consumer = Arc::new(consumer);
@@ -75,6 +78,7 @@ impl Consumer {
         let positions = Positions::look(&consumer, settings.start, settings.partitions, deadline)
             .map_err(ConsumerError::Positions)?;
         let owned = consumer.context().owned().clone();
+        lag::watch(settings.clients, owned.clone(), Arc::downgrade(&lanes), cancel.clone())?;
         let committer = Committer::start(&consumer, owned, settings, stop.clone())?;
         consumer.context().complete(&consumer, committer, positions);
 
@@ -89,6 +93,7 @@ impl Consumer {
             while !cancel.is_cancelled() {
                 pass.show(consumer.client());
                 poll(&consumer, &stop);
+                consumer.context().pass_gaps(&consumer);
             }
             consumer.context().drain_all(&consumer);
             drained.cancel();

@@ -7,6 +7,8 @@ mod consumer;
 mod dead_letters;
 mod denial;
 mod ear;
+mod gap;
+mod lag;
 mod log;
 mod look;
 mod oidc;

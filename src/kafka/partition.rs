@@ -15,9 +15,9 @@ use rdkafka::{
     message::{BorrowedHeaders, BorrowedMessage, Headers as _},
 };
 use tokio::sync::Notify;
-use tracing::warn;
+use tracing::{error, warn};
 
-use super::rebalance::Context;
+use super::{gap::Gap, rebalance::Context};
 use crate::record::{Header, Position, Record, Timestamp};
 
 pub type PartitionStream = std::pin::Pin<Box<dyn Stream<Item = Result<Record, SourceError>> + Send>>;
@@ -121,13 +121,40 @@ impl Source {
         }
     }
 
+    /// Returns what ends the lane, unless reading is to go on behind the gap: then this lane reads nothing more, and the
+    /// poll thread drains it and starts another.
     async fn lost_offsets(&self) -> SourceError {
+        let passes = self.consumer.context().passes_gaps();
+        loop {
+            let watermarks = self.watermarks().await;
+            let lost = SourceError::LostOffsets {
+                topic: self.topic.clone(),
+                partition: self.partition,
+                next: self.next,
+                watermarks,
+            };
+            match watermarks {
+                _ if !passes => return lost,
+                Some((low, _)) => {
+                    error!(topic = %self.topic, partition = self.partition, "{lost}; reading goes on at {low}");
+                    let at = (self.topic.clone(), self.partition);
+                    self.consumer.context().met(at, Gap { next: self.next, low });
+                    return std::future::pending().await;
+                }
+                None => {
+                    warn!(topic = %self.topic, partition = self.partition, "{lost}, asking again");
+                    tokio::time::sleep(TICK).await;
+                }
+            }
+        }
+    }
+
+    /// The earliest offset, and the one behind the last.
+    async fn watermarks(&self) -> Option<(i64, i64)> {
         const TIMEOUT: Duration = Duration::from_secs(5);
         let (consumer, topic, partition) = (self.consumer.clone(), self.topic.clone(), self.partition);
-        let watermarks =
-            tokio::task::spawn_blocking(move || consumer.fetch_watermarks(&topic, partition, TIMEOUT)).await;
-        let watermarks = watermarks.ok().and_then(Result::ok);
-        SourceError::LostOffsets { topic: self.topic.clone(), partition, next: self.next, watermarks }
+        let asked = tokio::task::spawn_blocking(move || consumer.fetch_watermarks(&topic, partition, TIMEOUT)).await;
+        asked.ok().and_then(Result::ok)
     }
 }
 

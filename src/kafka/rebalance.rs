@@ -25,11 +25,13 @@ use super::{
     commit::{Committer, Owned, TopicPartition},
     consumer::Settings,
     denial::denial,
+    gap::Gap,
     log::{failed, log},
     partition::{self, PartitionStream},
     positions::Positions,
 };
 use crate::{
+    config::OnLostOffsets,
     ops::metrics::Metrics,
     pipeline::{lane::Progress, stop::Stop},
 };
@@ -49,7 +51,14 @@ pub struct Lanes {
     pub start: Box<dyn Fn(LaneStart) -> Result<JoinHandle<()>, String> + Send + Sync>,
     /// Partitions were assigned; so many are owned now.
     pub assigned: Box<dyn Fn(usize) + Send + Sync>,
+    /// So many records of a partition are not settled yet; `None` when it is not ours any more.
+    pub lag: Told<Option<i64>>,
+    /// So many records of a partition were deleted before they were read.
+    pub lost: Told<u64>,
 }
+
+/// Takes a topic, a partition, and what is said of it.
+type Told<T> = Box<dyn Fn(&str, i32, T) + Send + Sync>;
 
 struct RunningLane {
     task: JoinHandle<()>,
@@ -65,7 +74,9 @@ pub(super) struct Context {
     positions: OnceLock<Positions>,
     owned: Owned,
     lanes: Mutex<BTreeMap<TopicPartition, RunningLane>>,
-    daemon: Lanes,
+    gaps: Mutex<BTreeMap<TopicPartition, Gap>>,
+    on_lost_offsets: OnLostOffsets,
+    daemon: Arc<Lanes>,
     runtime: Handle,
     drain_timeout: Duration,
     metrics: Metrics,
@@ -75,13 +86,15 @@ pub(super) struct Context {
 }
 
 impl Context {
-    pub(super) fn new(settings: &Settings<'_>, daemon: Lanes, stop: Stop, cancel: CancellationToken) -> Self {
+    pub(super) fn new(settings: &Settings<'_>, daemon: Arc<Lanes>, stop: Stop, cancel: CancellationToken) -> Self {
         Self {
             consumer: OnceLock::new(),
             committer: OnceLock::new(),
             positions: OnceLock::new(),
             owned: Owned::default(),
             lanes: Mutex::default(),
+            gaps: Mutex::default(),
+            on_lost_offsets: settings.on_lost_offsets,
             daemon,
             runtime: Handle::current(),
             drain_timeout: settings.drain_timeout,
@@ -95,7 +108,23 @@ impl Context {
         &self.owned
     }
 
-    fn commit(&self, offsets: Vec<(TopicPartition, i64)>, deadline: Instant) -> KafkaResult<()> {
+    pub(super) fn gaps(&self) -> MutexGuard<'_, BTreeMap<TopicPartition, Gap>> {
+        self.gaps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn passes_gaps(&self) -> bool {
+        self.on_lost_offsets == OnLostOffsets::Earliest
+    }
+
+    pub(super) fn lost(&self, at: &TopicPartition, records: u64) {
+        (self.daemon.lost)(&at.0, at.1, records);
+    }
+
+    pub(super) fn stop(&self, reason: String) {
+        self.stop.now(reason);
+    }
+
+    pub(super) fn commit(&self, offsets: Vec<(TopicPartition, i64)>, deadline: Instant) -> KafkaResult<()> {
         match self.committer.get() {
             Some(committer) => committer.commit(offsets, deadline),
             None => Ok(()),
@@ -139,7 +168,7 @@ impl Context {
         }
     }
 
-    fn start(&self, at: &TopicPartition, offset: i64) -> Result<(), String> {
+    pub(super) fn start(&self, at: &TopicPartition, offset: i64) -> Result<(), String> {
         if self.lanes().contains_key(at) {
             return Err("the partition has a lane already".to_owned());
         }
@@ -164,6 +193,7 @@ impl Context {
         if !partitions.is_empty() {
             self.metrics.rebalanced(if is_lost { "lost" } else { "revoked" });
         }
+        self.gaps().retain(|at, _| !partitions.contains(at));
         self.end(&partitions, is_lost);
         match consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => consumer.incremental_unassign(list),
@@ -178,12 +208,15 @@ impl Context {
     }
 
     /// Drains the lanes of `partitions` and commits what they have settled; if they are lost, gives them up instead.
-    fn end(&self, partitions: &[TopicPartition], lost: bool) {
+    pub(super) fn end(&self, partitions: &[TopicPartition], lost: bool) {
         let lanes: Vec<_> = {
             let mut running = self.lanes();
             partitions.iter().filter_map(|at| running.remove(at).map(|lane| (at.clone(), lane))).collect()
         };
         self.owned.lock().retain(|at, _| !partitions.contains(at));
+        for (topic, partition) in partitions {
+            (self.daemon.lag)(topic, *partition, None);
+        }
         let deadline = Instant::now() + if lost { Duration::ZERO } else { self.drain_timeout };
         for (_, lane) in &lanes {
             lane.draining.cancel();

@@ -75,6 +75,8 @@ struct Inner {
     record_duration: Family<Labels, Histogram>,
     org_state: Family<Labels, Gauge>,
     state: Family<Labels, Gauge>,
+    consumer_lag: Family<Labels, Gauge>,
+    offsets_lost: Family<Labels, Counter>,
     quota_used: Gauge,
     quota_max: Gauge,
     oldest: Gauge<f64, AtomicU64>,
@@ -109,6 +111,8 @@ impl Default for Inner {
             record_duration: Family::new_with_constructor(up_to_minutes as fn() -> Histogram),
             org_state: Family::default(),
             state: Family::default(),
+            consumer_lag: Family::default(),
+            offsets_lost: Family::default(),
             quota_used: Gauge::default(),
             quota_max: Gauge::default(),
             oldest: Gauge::default(),
@@ -128,6 +132,9 @@ impl Default for Inner {
         registry.register_with_unit("call_duration", "From send to answer", Unit::Seconds, inner.duration.clone());
         registry.register("org_state", "1 for the state that the org is in", inner.org_state.clone());
         registry.register("state", "1 for the state that the daemon is in", inner.state.clone());
+        registry.register("consumer_lag", "Records of a partition that are not settled", inner.consumer_lag.clone());
+        let lost = "Records that were deleted before they were read";
+        registry.register("offsets_lost", lost, inner.offsets_lost.clone());
         registry.register("quota_used_calls", "API calls of the org in 24 hours, as it says", inner.quota_used.clone());
         registry.register("quota_max_calls", "API calls that the org allows in 24 hours", inner.quota_max.clone());
         let oldest = "Age of the oldest record in flight";
@@ -198,6 +205,23 @@ impl Metrics {
 
     pub fn state(&self, state: State) {
         one_of(&self.0.state, "state", &State::ALL.map(State::word), state.word());
+    }
+
+    /// `None` when the partition is not ours any more.
+    pub fn consumer_lag(&self, topic: &str, partition: i32, records: Option<i64>) {
+        let (lag, labels) = (&self.0.consumer_lag, of_partition(topic, partition));
+        match records {
+            Some(records) => {
+                lag.get_or_create(&labels).set(records);
+            }
+            None => {
+                lag.remove(&labels);
+            }
+        }
+    }
+
+    pub fn offsets_lost(&self, topic: &str, partition: i32, records: u64) {
+        self.0.offsets_lost.get_or_create(&of_partition(topic, partition)).inc_by(records);
     }
 
     pub fn quota(&self, used: u64, max: u64) {
@@ -290,6 +314,10 @@ impl Drop for LaneGauge {
     fn drop(&mut self) {
         lock(&self.lanes).remove(&self.lane);
     }
+}
+
+fn of_partition(topic: &str, partition: i32) -> Labels {
+    vec![("topic", topic.to_owned()), ("partition", partition.to_string())]
 }
 
 fn one_of(family: &Family<Labels, Gauge>, label: &'static str, all: &[&'static str], current: &str) {

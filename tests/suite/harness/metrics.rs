@@ -24,10 +24,18 @@ impl Metrics {
 
     /// The sum of all samples of this name that carry these labels; 0 without any.
     pub(crate) fn sum(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
-        let carries = |sample: &&Sample| {
+        self.carrying(name, labels).map(|sample| sample.value).sum::<f64>() as u64
+    }
+
+    fn carrying(&self, name: &str, labels: &[(&str, &str)]) -> impl Iterator<Item = &Sample> {
+        self.0.iter().filter(move |sample| {
             sample.name == name && labels.iter().all(|(key, value)| sample.labels.get(*key).is_some_and(|v| v == value))
-        };
-        self.0.iter().filter(carries).map(|sample| sample.value).sum::<f64>() as u64
+        })
+    }
+
+    /// How many samples of this name carry these labels.
+    pub(crate) fn samples(&self, name: &str, labels: &[(&str, &str)]) -> usize {
+        self.carrying(name, labels).count()
     }
 
     /// Whether there is a sample of this name with these labels, whatever their values where none is given.

@@ -1,6 +1,7 @@
 //! Stopping, starting, and sharing the work.
 
 mod configuration;
+mod lag;
 mod replicas;
 mod resume;
 mod startup;

@@ -104,6 +104,27 @@ async fn lost_offsets_stop_the_daemon_and_are_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn lost_offsets_are_passed_where_that_is_configured() {
+    let mut rig = Rig::with_partitions("passed", 2).await;
+    rig.config.set("kafka.on_lost_offsets", "'earliest'");
+    let in_first =
+        |range: std::ops::Range<usize>| numbered(range).into_iter().map(|record| record.partition(0)).collect();
+    let (before, lost, after): (Vec<_>, Vec<_>, Vec<_>) = (in_first(0..5), in_first(5..20), in_first(20..25));
+    rig.run(&before).await;
+    rig.produce(&lost).await;
+    rig.broker.delete_before(&rig.topic, 0, 12).await;
+    let daemon = Daemon::start(&rig.config).await;
+    daemon.says(&["ERROR", &rig.topic, "5 to 11 were deleted", "goes on at 12"]).await;
+    let metrics = daemon.settled(8).await;
+    assert_eq!(metrics.sum("sobjectd_offsets_lost_total", &[("topic", &rig.topic), ("partition", "0")]), 7);
+    rig.produce(&after).await;
+    daemon.settled(13).await;
+    daemon.stop().await;
+    assert_eq!(rig.broker.committed(&rig.group, &rig.topic, 2).await, [Some(25), Some(0)]);
+    assert_eq!(rig.org.journal().len(), 18, "each of those that were there, once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_rejected_record_is_not_dead_lettered_again_after_a_restart() {
     let rig = Rig::new("letters-once").await;
     rig.run(&[upsert("a", "1"), record("b", "bad")]).await;
