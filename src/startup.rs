@@ -84,7 +84,7 @@ async fn reach(clients: &Clients, bootstrap_servers: &str, health: &Health) -> R
                 error.to_string()
             }
             Err(StartError::Refused(error)) if refusals + 1 < REFUSALS => {
-                warn!("{error}; trying again");
+                warn!(%error, "kafka refuses us, trying again");
                 refusals += 1;
                 error
             }

@@ -134,7 +134,7 @@ fn poll(consumer: &Arc<BaseConsumer<Context>>, stop: &Stop) {
         }
         Some(Err(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::GroupAuthorizationFailed) => {
             let allow = denial(&error).unwrap_or_default();
-            error!(%error, "the group may not be used; {allow}");
+            error!(%error, allow, "the group may not be used");
             stop.now(format!("{error}; {allow}"));
         }
         // An unknown topic, a broker that is away: librdkafka goes on by itself.

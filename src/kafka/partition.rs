@@ -136,13 +136,13 @@ impl Source {
             match watermarks {
                 _ if !passes => return lost,
                 Some((low, _)) => {
-                    error!(topic = %self.topic, partition = self.partition, "{lost}; reading goes on at {low}");
+                    error!(%lost, low, "offsets are lost, reading goes on behind them");
                     let at = (self.topic.clone(), self.partition);
                     self.consumer.context().met(at, Gap { next: self.next, low });
                     return std::future::pending().await;
                 }
                 None => {
-                    warn!(topic = %self.topic, partition = self.partition, "{lost}, asking again");
+                    warn!(%lost, "offsets are lost, asking again where the partition begins");
                     tokio::time::sleep(TICK).await;
                 }
             }

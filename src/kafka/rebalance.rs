@@ -264,7 +264,7 @@ impl ConsumerContext for Context {
             && !self.cancel.is_cancelled()
         {
             let hint = denial(&error).map(|allow| format!("; {allow}")).unwrap_or_default();
-            error!(%error, "rebalance failed{hint}");
+            error!(%error, hint, "rebalance failed");
             self.stop.now(format!("a rebalance has failed: {error}{hint}"));
         }
     }

@@ -114,7 +114,7 @@ async fn lost_offsets_are_passed_where_that_is_configured() {
     rig.produce(&lost).await;
     rig.broker.delete_before(&rig.topic, 0, 12).await;
     let daemon = Daemon::start(&rig.config).await;
-    daemon.says(&["ERROR", &rig.topic, "5 to 11 were deleted", "goes on at 12"]).await;
+    daemon.says(&["ERROR", &rig.topic, "5 to 11 were deleted", "\"low\":12"]).await;
     let metrics = daemon.settled(8).await;
     assert_eq!(metrics.sum("sobjectd_offsets_lost_total", &[("topic", &rig.topic), ("partition", "0")]), 7);
     rig.produce(&after).await;
