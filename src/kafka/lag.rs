@@ -1,7 +1,10 @@
 //! How far each partition is behind. The cluster is asked: what librdkafka remembers of it stands still while nothing is
 //! fetched, which is when the lag matters most. A client of its own asks, so that no question holds up the consumer's end.
 
-use std::{sync::Weak, time::Duration};
+use std::{
+    sync::Weak,
+    time::{Duration, Instant},
+};
 
 use rdkafka::{
     Offset, TopicPartitionList,
@@ -19,7 +22,9 @@ use super::{
     rebalance::Lanes,
 };
 
-/// Between two questions.
+/// Between two looks at what is owned.
+const TICK: Duration = Duration::from_millis(500);
+/// Between two questions about the same partitions.
 const INTERVAL: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -34,11 +39,16 @@ pub(super) fn watch(
         clients.admin().create_with_context(Ear::default()).map_err(ConsumerError::Create)?;
     let mut pass = clients.pass();
     std::thread::Builder::new().name("lag".into()).spawn(move || {
+        let (mut asked, mut asked_of) = (Instant::now(), Vec::new());
         while !cancel.is_cancelled() {
-            std::thread::park_timeout(INTERVAL);
+            std::thread::park_timeout(TICK);
             Ear::listen(&client);
             pass.show(client.client());
             let partitions: Vec<_> = owned.lock().keys().cloned().collect();
+            if partitions == asked_of && asked.elapsed() < INTERVAL {
+                continue;
+            }
+            (asked, asked_of) = (Instant::now(), partitions.clone());
             match ends(&client, &partitions) {
                 Ok(ends) => match lanes.upgrade() {
                     Some(lanes) => tell(&owned, &lanes, &ends),

@@ -213,6 +213,8 @@ impl Metrics {
         match records {
             Some(records) => {
                 lag.get_or_create(&labels).set(records);
+                // From the start, as 0.
+                drop(self.0.offsets_lost.get_or_create(&labels));
             }
             None => {
                 lag.remove(&labels);

@@ -6,7 +6,7 @@ mod watched;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::harness::{Daemon, FakeRegistry, Rig, python, record, unique, upsert};
+use crate::harness::{Daemon, FakeRegistry, Rig, python, record, unique, until, upsert};
 
 const OPERATIONS: &str = include_str!("../../../docs/operations.md");
 
@@ -31,7 +31,8 @@ async fn exercised() -> String {
     let daemon = Daemon::start(&rig.config).await;
     let metrics = daemon.settled(4).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (2, 2));
-    let (_, text) = daemon.page("/metrics").await.unwrap();
+    let told = async || Some(daemon.page("/metrics").await?.1).filter(|text| text.contains("sobjectd_consumer_lag{"));
+    let text = until("the lag", told).await;
     daemon.stop().await;
     text
 }
