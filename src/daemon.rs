@@ -125,7 +125,8 @@ async fn pipeline(
         Some(name) => {
             let inputs: Vec<_> = taken.keys().map(String::as_str).collect();
             let max_bytes = topics.dead_letter_topic(&config.dead_letter, name, &inputs).await?;
-            Some(KafkaDeadLetters::new(clients, name, max_bytes).context("dead_letter: no producer")?)
+            let producer = KafkaDeadLetters::new(clients, name, max_bytes, config.dead_letter.too_large);
+            Some(producer.context("dead_letter: no producer")?)
         }
         None => None,
     };

@@ -23,6 +23,8 @@ pub enum TooLarge {
     /// The daemon drains, commits the prefix and ends.
     #[default]
     Stop,
+    /// It goes without its value: where the record lies, and why it was rejected, is all that is kept.
+    Reference,
 }
 
 /// What a rejected record does where no dead-letter topic is configured.

@@ -260,7 +260,11 @@ const DEAD_LETTER: &[Key] = &[
     key("topic", Kind::Maybe, "created at start if it is missing"),
     key("partitions", integer(1, i32::MAX as i64), "when it is created; from 1 on"),
     key("replication_factor", integer(-1, i16::MAX as i64), "when it is created; -1: the broker's default"),
-    key("too_large", Kind::Word(&["stop"]), "a letter larger than the topic takes stops the daemon"),
+    key(
+        "too_large",
+        Kind::Word(&["stop", "reference"]),
+        r#"a letter larger than the topic takes: `"stop"` drains, commits and exits with 1; `"reference"` sends it without its value, whose size is in the header `sobjectd.value.bytes`"#,
+    ),
     key(
         "on_rejection",
         Kind::Word(&["stop", "skip"]),

@@ -1,6 +1,7 @@
 //! The producer of the dead letters: idempotent, acks=all, and patient.
 
 use std::{
+    borrow::Cow,
     sync::{Arc, Mutex, PoisonError, Weak},
     time::{Duration, Instant},
 };
@@ -19,6 +20,7 @@ use super::{
     token::Pass,
 };
 use crate::{
+    config::TooLarge,
     pipeline::dead_letter::{DeadLetter, DeadLetterError, DeadLetters},
     record::{Header, Record, Timestamp},
 };
@@ -31,6 +33,7 @@ pub struct KafkaDeadLetters {
     queue_bytes: usize,
     producer: Arc<Mutex<Arc<Producer>>>,
     clients: Clients,
+    too_large: TooLarge,
 }
 
 /// Between two attempts at a broker that does not take a letter now.
@@ -42,12 +45,12 @@ const QUEUE_FULL: Duration = Duration::from_millis(20);
 
 impl KafkaDeadLetters {
     /// `max_bytes`: the largest message that the topic takes.
-    pub fn new(clients: &Clients, topic: &str, max_bytes: usize) -> KafkaResult<Self> {
+    pub fn new(clients: &Clients, topic: &str, max_bytes: usize, too_large: TooLarge) -> KafkaResult<Self> {
         let config = clients.producer(max_bytes);
         let queue_bytes = producer_queue(max_bytes);
         let producer = Arc::new(Mutex::new(Arc::new(new_producer(&config, clients)?)));
         tokio::spawn(show_tokens(clients.pass(), Arc::downgrade(&producer)));
-        Ok(Self { config, topic: topic.to_owned(), queue_bytes, producer, clients: clients.clone() })
+        Ok(Self { config, topic: topic.to_owned(), queue_bytes, too_large, producer, clients: clients.clone() })
     }
 
     /// What the producer may hold in memory.
@@ -115,13 +118,23 @@ impl DeadLetters for KafkaDeadLetters {
     async fn deliver(&self, letter: &DeadLetter) -> Result<(), DeadLetterError> {
         let mut timestamp = true;
         let mut unknown: Option<Instant> = None;
+        let mut record = Cow::Borrowed(&letter.record);
         loop {
             let producer = self.producer();
-            let Err(error) = self.send(&producer, &letter.record, timestamp).await else { return Ok(()) };
+            let Err(error) = self.send(&producer, &record, timestamp).await else { return Ok(()) };
             let topic = || self.topic.clone();
             match error.rdkafka_error_code() {
                 Some(RDKafkaErrorCode::MessageSizeTooLarge) => {
-                    return Err(DeadLetterError::TooLarge { topic: topic(), bytes: letter.record.bytes() });
+                    let bytes = record.bytes();
+                    match reference(&record).filter(|_| self.too_large == TooLarge::Reference) {
+                        Some(smaller) => {
+                            let (position, topic) = (&record.position, &self.topic);
+                            warn!(%position, bytes, topic, "dead letter larger than its topic takes, its value stays behind");
+                            record = Cow::Owned(smaller);
+                            continue;
+                        }
+                        None => return Err(DeadLetterError::TooLarge { topic: topic(), bytes }),
+                    }
                 }
                 Some(RDKafkaErrorCode::InvalidTimestamp) if timestamp => {
                     timestamp = false;
@@ -146,6 +159,14 @@ impl DeadLetters for KafkaDeadLetters {
             tokio::time::sleep(BACKOFF).await;
         }
     }
+}
+
+/// The letter without its value; `None` if it has none. The record itself still lies where the letter's headers say.
+fn reference(record: &Record) -> Option<Record> {
+    let bytes = record.value.as_ref()?.len();
+    let mut headers = record.headers.clone();
+    headers.push(Header { name: "sobjectd.value.bytes".to_owned(), value: Some(bytes.to_string().into()) });
+    Some(Record { value: None, headers, ..record.clone() })
 }
 
 /// What no repetition mends.
