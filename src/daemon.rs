@@ -143,6 +143,8 @@ async fn pipeline(
         calls: config.salesforce.max_concurrent_requests,
         retry: config.retry.clone(),
         unknown_hold: config.salesforce.unknown_hold,
+        insert_unknown: config.pipeline.insert_unknown,
+        on_quota: config.salesforce.quota.on_quota,
         parked: config.salesforce.quota.probe_interval,
     };
     let (batcher, task) = Batcher::start(org.clone(), settings, metrics.clone(), stop.clone());

@@ -45,7 +45,7 @@ pub use self::reference::json_schema;
 pub use self::route::{
     Constant, Fields, IdentitySource, KeyConverter, KeyFormat, Nulls, Route, Tombstone, ValueConverter, ValueFormat,
 };
-pub use self::salesforce::{Auth, Quota, Salesforce};
+pub use self::salesforce::{Auth, OnQuota, Quota, Salesforce};
 pub use self::schema_registry::SchemaRegistry;
 pub use self::secret::{Secret, SecretError};
 pub use self::topic::{TopicError, TopicGlob, TopicPattern};

@@ -33,6 +33,8 @@ pub enum InsertUnknown {
     /// It is sent again, and may double.
     #[default]
     Retry,
+    /// It is rejected: whether the record was made, a person must find out.
+    DeadLetter,
 }
 
 impl Default for Pipeline {

@@ -82,11 +82,22 @@ pub struct Quota {
     /// Below the reserve, and when the quota is spent, one batch goes this often.
     #[serde(with = "humantime_serde")]
     pub probe_interval: Duration,
+    pub on_quota: OnQuota,
+}
+
+/// What rows do when the org refuses calls because those of the day are spent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnQuota {
+    #[default]
+    Wait,
+    /// Those that were refused, and those that would have to wait, are rejected.
+    DeadLetter,
 }
 
 impl Default for Quota {
     fn default() -> Self {
-        Self { reserve: 10, probe_interval: Duration::from_secs(60) }
+        Self { reserve: 10, probe_interval: Duration::from_secs(60), on_quota: OnQuota::Wait }
     }
 }
 

@@ -219,6 +219,11 @@ const QUOTA: &[Key] = &[
         Kind::Duration,
         "below the reserve, and when the calls are spent, one call goes this often; longer than zero",
     ),
+    key(
+        "on_quota",
+        Kind::Word(&["wait", "dead_letter"]),
+        r#"rows that the org refuses because the day's calls are spent, and those behind them: `"wait"`, or `"dead_letter"` rejects them"#,
+    ),
 ];
 
 const SCHEMA_REGISTRY: &[Key] = &[
@@ -237,7 +242,11 @@ const PIPELINE: &[Key] = &[
     key("batch_rows", integer(1, 200), "rows of one call, 1 to 200"),
     key("batch_bytes", Kind::Size, "bytes of one call; a larger row goes alone; 1 KiB to 32 MiB"),
     key("linger", Kind::Duration, r#"how long a call that is not full waits for more rows; `"0s"`: not at all"#),
-    key("insert_unknown", Kind::Word(&["retry"]), "a plain insert of unknown result is sent again, and may double"),
+    key(
+        "insert_unknown",
+        Kind::Word(&["retry", "dead_letter"]),
+        r#"a plain insert of unknown result: `"retry"` sends it again, and it may double; `"dead_letter"` rejects it"#,
+    ),
 ];
 
 const RETRY: &[Key] = &[

@@ -39,6 +39,10 @@ pub trait Org: Send + Sync + 'static {
     /// Waits until the org has taken no calls for so long, from now on and without a break. Cancel-safe.
     fn out(&self, patience: Duration) -> impl Future<Output = ()> + Send;
 
+    /// Waits until the org refuses calls because those of the day are spent, and does not have to be asked whether that
+    /// is still so. Cancel-safe.
+    fn spent(&self) -> impl Future<Output = Cause> + Send;
+
     /// At most one row for each identity.
     fn write(&self, key: &BatchKey, rows: &[Row<'_>]) -> impl Future<Output = Vec<Verdict>> + Send;
 

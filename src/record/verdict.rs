@@ -24,8 +24,10 @@ pub enum Verdict {
     Deferred,
     /// The org did not take the call. Nothing was applied.
     Later(Cause),
-    /// The org takes nobody's calls: the quota is spent, or the session has ended. No call is to blame for that.
+    /// The org takes nobody's calls, since the session has ended. No call is to blame for that.
     Barred(Cause),
+    /// The same, since the calls of the day are spent.
+    Spent(Cause),
     /// Nobody knows whether the org applied it, or still will. `sent` is when the last byte left.
     Unknown { cause: Cause, sent: Instant },
     /// The daemon cannot go on.
@@ -67,6 +69,10 @@ pub enum Reason {
     RowTimeout,
     /// Its call kept failing while others succeeded, also when it was alone.
     Poison,
+    /// Nobody knows whether the org has made the record (`pipeline.insert_unknown`).
+    UnknownResult,
+    /// The org's calls of the day are spent (`salesforce.quota.on_quota`).
+    QuotaSpent,
 }
 
 /// Kafka Connect's name of the step that failed. A converter comes with the class that Connect would name.
@@ -111,6 +117,8 @@ impl Reason {
             Self::Refused => "Refused",
             Self::RowTimeout => "RowTimeout",
             Self::Poison => "Poison",
+            Self::UnknownResult => "UnknownResult",
+            Self::QuotaSpent => "QuotaSpent",
         }
     }
 }

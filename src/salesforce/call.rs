@@ -1,7 +1,7 @@
 //! One call to the data API: a session, a permit, at most one resend with a new session, and what its answer means.
 //!
-//! Whoever waits for the org waits in [`OrgState::turn`]: every [`Failure::Later`] and [`Failure::Barred`] has been
-//! reported there before.
+//! Whoever waits for the org waits in [`OrgState::turn`]: every [`Failure::Later`], [`Failure::Barred`] and
+//! [`Failure::Spent`] has been reported there before.
 
 use std::sync::{
     Arc,
@@ -72,6 +72,8 @@ pub(super) enum Failure {
     Later(Cause),
     /// As Later, and never the call's own fault.
     Barred(Cause),
+    /// As Barred: the calls of the day are spent.
+    Spent(Cause),
     Unknown {
         cause: Cause,
         sent: Instant,
@@ -172,7 +174,7 @@ impl Calls {
             CallVerdict::Later => return Err(self.later(cause)),
             CallVerdict::Quota => {
                 self.state.report(&Report::Quota(&cause));
-                return Err(Failure::Barred(cause));
+                return Err(Failure::Spent(cause));
             }
             CallVerdict::Expired => {
                 self.state.report(&Report::Expired(&cause));
@@ -251,9 +253,15 @@ impl Failure {
             Self::Parked(cause) => Verdict::Parked(cause),
             Self::Later(cause) => Verdict::Later(cause),
             Self::Barred(cause) => Verdict::Barred(cause),
+            Self::Spent(cause) => Verdict::Spent(cause),
             Self::Unknown { cause, sent } => Verdict::Unknown { cause, sent },
             Self::Fatal(cause) => Verdict::Fatal(cause),
         }
+    }
+
+    /// Any other call would have met it as well.
+    pub(super) fn is_everybodys(&self) -> bool {
+        matches!(self, Self::Later(_) | Self::Barred(_) | Self::Spent(_) | Self::Fatal(_))
     }
 
     pub(super) fn cause(&self) -> &Cause {
@@ -263,6 +271,7 @@ impl Failure {
             | Self::Parked(cause)
             | Self::Later(cause)
             | Self::Barred(cause)
+            | Self::Spent(cause)
             | Self::Unknown { cause, .. }
             | Self::Fatal(cause) => cause,
         }

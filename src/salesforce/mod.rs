@@ -177,6 +177,10 @@ impl Org for Salesforce {
         self.state.out(patience).await;
     }
 
+    async fn spent(&self) -> Cause {
+        self.state.spent().await
+    }
+
     async fn write(&self, key: &BatchKey, rows: &[Row<'_>]) -> Vec<Verdict> {
         self.writer.write(key, rows).await
     }

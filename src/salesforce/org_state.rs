@@ -60,6 +60,10 @@ pub(super) struct OrgState {
 struct Inner {
     /// What the last call said; never `Up`.
     trouble: Option<Condition>,
+    /// How the org said that the calls of the day are spent, while that is the trouble.
+    spent: Option<Cause>,
+    /// A probe is under way.
+    asking: bool,
     /// Usage is above the reserve.
     throttled: bool,
     /// The level that was last warned of, in per cent.
@@ -93,6 +97,8 @@ impl OrgState {
             metrics,
             inner: Mutex::new(Inner {
                 trouble: None,
+                spent: None,
+                asking: false,
                 throttled: false,
                 warned: 0,
                 usage: None,
@@ -150,6 +156,23 @@ impl OrgState {
         }
     }
 
+    /// Waits until the org has refused a call because those of the day are spent, and is not asked again for a while.
+    /// Usage above the reserve is not enough. Cancel-safe.
+    pub(super) async fn spent(&self) -> Cause {
+        let mut changes = self.condition.subscribe();
+        loop {
+            changes.mark_unchanged();
+            {
+                let inner = self.lock();
+                if let Some(cause) = inner.spent.as_ref().filter(|_| !inner.asking && Instant::now() < inner.due) {
+                    return cause.clone();
+                }
+            }
+            // The sender lives as long as this.
+            drop(changes.changed().await);
+        }
+    }
+
     pub(super) fn watch(&self) -> watch::Receiver<Condition> {
         self.condition.subscribe()
     }
@@ -175,6 +198,12 @@ impl OrgState {
             inner.probes = 0;
         }
         inner.trouble = trouble;
+        inner.asking = false;
+        inner.spent = match report {
+            Report::Quota(cause) => Some((*cause).clone()),
+            Report::Silent => inner.spent.take(),
+            Report::Well | Report::Later(_) | Report::Expired(_) => None,
+        };
         if trouble.is_some() || before != inner.condition() {
             inner.due = Instant::now() + self.wait(&inner);
         }
@@ -220,6 +249,7 @@ impl OrgState {
     fn take_turn(&self) {
         let mut inner = self.lock();
         inner.probes = inner.probes.saturating_add(1);
+        inner.asking = true;
         inner.due = Instant::now() + self.wait(&inner);
     }
 

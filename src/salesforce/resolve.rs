@@ -70,9 +70,7 @@ impl Resolver {
         while let Some(part) = parts.next() {
             let answers = self.ask(sobject, &asked[part.clone()]).await;
             let stop = answers.iter().find_map(|answer| match answer {
-                Resolved::Failed(failure @ (Failure::Later(_) | Failure::Barred(_) | Failure::Fatal(_))) => {
-                    Some(failure.clone())
-                }
+                Resolved::Failed(failure) if failure.is_everybodys() => Some(failure.clone()),
                 _ => None,
             });
             for (at, answer) in part.zip(answers) {

@@ -84,7 +84,9 @@ impl Writer {
         // The org took no calls a moment ago; this one would only find that out again.
         let later = verdicts
             .iter()
-            .find(|verdict| matches!(verdict, Verdict::Later(_) | Verdict::Barred(_) | Verdict::Fatal(_)))
+            .find(|verdict| {
+                matches!(verdict, Verdict::Later(_) | Verdict::Barred(_) | Verdict::Spent(_) | Verdict::Fatal(_))
+            })
             .cloned();
         if let Some(later) = later {
             for going in going.drain(..) {

@@ -29,6 +29,61 @@ async fn a_spent_quota_waits_and_dead_letters_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_spent_quota_makes_dead_letters_if_told_so() {
+    let mut rig = Rig::new("spent-letters").await;
+    rig.config.set("salesforce.quota.on_quota", "'dead_letter'").set("salesforce.quota.probe_interval", "'1h'");
+    rig.fault("upsert", json!({"kind": "quota_spent"}), json!({}));
+    let daemon = Daemon::start(&rig.config).await;
+    rig.produce(&numbered(500)).await;
+    let metrics = daemon.settled(500).await;
+    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (0, 500));
+    // The first calls were refused; nobody asked again for what waited behind them.
+    assert!(rig.org.calls().upsert <= 4, "{:?}", rig.org.calls());
+    for letter in rig.dead_letters(500).await {
+        assert_eq!(letter.header("__connect.errors.exception.class.name").unwrap(), "sobjectd.QuotaSpent");
+        assert_eq!(letter.header("sobjectd.status_code").unwrap(), "REQUEST_LIMIT_EXCEEDED");
+    }
+    daemon.stop().await;
+    assert_eq!(rig.committed().await, 500);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn and_is_asked_again_by_the_rows_that_come() {
+    let mut rig = Rig::new("spent-again").await;
+    rig.config.set("salesforce.quota.on_quota", "'dead_letter'").set("salesforce.quota.probe_interval", "'300ms'");
+    let daemon = Daemon::start(&rig.config).await;
+    rig.fault("upsert", json!({"kind": "quota_spent"}), json!({}));
+    rig.produce(&numbered(10)).await;
+    daemon.settled(10).await;
+    rig.org.change_settings(json!({"quota_used": 0})).unwrap();
+    let mut produced = 10;
+    until("a row to be written", async || {
+        rig.produce(&[upsert(&format!("later{produced}"), "x")]).await;
+        produced += 1;
+        (daemon.settled(produced).await.settled("written") > 0).then_some(())
+    })
+    .await;
+    daemon.ready().await;
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_and_the_reserve_make_none() {
+    let mut rig = Rig::new("spent-never").await;
+    rig.config.set("salesforce.quota.on_quota", "'dead_letter'").set("salesforce.quota.probe_interval", "'200ms'");
+    let busy = json!({"code": "SERVER_UNAVAILABLE", "message": "down for maintenance"});
+    rig.fault("upsert", json!({"kind": "status", "status": 503, "error": busy}), json!({"times": 5}));
+    rig.org.change_settings(json!({"quota_max": 1000, "quota_used": 950})).unwrap();
+    rig.produce(&numbered(300)).await;
+    // Below the reserve it is never ready.
+    let daemon = Daemon::spawn(&rig.config);
+    let metrics = daemon.settled(300).await;
+    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (300, 0));
+    assert!(rig.org.calls().upsert >= 7, "five refused, and two taken: {:?}", rig.org.calls());
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn below_the_reserve_one_batch_goes_each_interval() {
     let mut rig = Rig::new("reserve").await;
     rig.config.set("salesforce.quota.reserve", "10").set("salesforce.quota.probe_interval", "'500ms'");

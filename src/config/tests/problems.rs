@@ -76,7 +76,11 @@ fn wrong_types_say_what_is_expected() {
             "pipeline.batch_rows: expected a whole number, found a number of more",
         ),
         ("pipeline", "batch_bytes = [1]", "pipeline.batch_bytes: expected a size, found a list"),
-        ("pipeline", "insert_unknown = \"maybe\"", "pipeline.insert_unknown: expected \"retry\", found \"maybe\""),
+        (
+            "pipeline",
+            "insert_unknown = \"maybe\"",
+            "pipeline.insert_unknown: expected \"retry\" or \"dead_letter\", found \"maybe\"",
+        ),
         ("", "retry = 5", "retry: expected a table, found a number"),
         (
             "kafka",

@@ -383,3 +383,14 @@ fn tokens_for_kafka_come_from_one_place() {
         assert!(missing.contains(&format!("kafka.oauth.{key}: missing")), "{missing}");
     }
 }
+
+#[test]
+fn good_records_are_rejected_only_where_they_are_kept() {
+    for (section, line) in
+        [("pipeline", "insert_unknown = \"dead_letter\""), ("salesforce.quota", "on_quota = \"dead_letter\"")]
+    {
+        let report = report(&text(&[(section, line)]), &[]);
+        assert!(report.contains(&format!("{section}.")) && report.contains("needs a dead_letter.topic"), "{report}");
+        assert!(try_load(&text(&[(section, line), ("dead_letter", "topic = \"dlq\"")]), &[]).is_ok());
+    }
+}

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use humantime_serde::re::humantime::format_duration;
 
-use super::{Config, Pipeline, Problem, Retry};
+use super::{Config, InsertUnknown, OnQuota, Pipeline, Problem, Retry};
 
 /// Between the last thing that a drain waits for and its end there is this much for dead letters and the commit.
 const DRAIN_MARGIN: Duration = Duration::from_secs(10);
@@ -24,6 +24,7 @@ pub(super) fn validate(config: &Config) -> Vec<Problem> {
     let mut problems = Vec::new();
     timing(config, &mut problems);
     pipeline(&config.pipeline, &mut problems);
+    good_letters(config, &mut problems);
     retry(&config.retry, &mut problems);
     kafka::validate(&config.kafka, &mut problems);
     oauth::validate(&config.kafka, &mut problems);
@@ -71,6 +72,21 @@ fn pipeline(pipeline: &Pipeline, problems: &mut Vec<Problem>) {
         } else if size > most {
             problems.push(Problem::new(key, format!("must be at most {said}, is {size} bytes")));
         }
+    }
+}
+
+/// A record that nothing is wrong with is rejected only where it is kept.
+fn good_letters(config: &Config, problems: &mut Vec<Problem>) {
+    if config.dead_letter.topic.is_some() {
+        return;
+    }
+    let asked = [
+        ("pipeline.insert_unknown", config.pipeline.insert_unknown == InsertUnknown::DeadLetter),
+        ("salesforce.quota.on_quota", config.salesforce.quota.on_quota == OnQuota::DeadLetter),
+    ];
+    for (key, _) in asked.into_iter().filter(|(_, asked)| *asked) {
+        let message = "\"dead_letter\" needs a dead_letter.topic";
+        problems.push(Problem::new(key, message).hint("set dead_letter.topic, or leave this key out"));
     }
 }
 

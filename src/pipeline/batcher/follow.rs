@@ -11,8 +11,9 @@
 //! | Deferred | with the next call |
 //! | Later | the whole call again after a backoff, without end unless it is poison |
 //! | Barred | the same, and it is never poison |
-//! | Unknown | as Later, but not before the hold is over, with the gate entries held |
-//! | Fatal | the daemon stops |
+//! | Spent | as Barred; rejected if `on_quota` says so |
+//! | Unknown | as Later, but not before the hold is over, with the gate entries held; a plain insert is rejected if `insert_unknown` says so |
+//! | Fatal | the daemon stops; what it sent is of unknown result |
 
 use tokio::time::Instant;
 
@@ -21,11 +22,12 @@ use super::{
     worker::{Call, Worker},
 };
 use crate::{
+    config::{InsertUnknown, OnQuota},
     pipeline::{
         org::Org,
         ticket::{Outcome, Ticket},
     },
-    record::{Cause, Reason, Rejection, Stage, Verdict},
+    record::{Action, Cause, Reason, Rejection, Stage, Verdict},
 };
 
 /// The rows of one call that go on together.
@@ -61,7 +63,7 @@ impl<O: Org> Worker<O> {
         let mut fates = Fates::default();
         for (mut ticket, verdict) in rows.into_iter().zip(verdicts) {
             ticket.history.attempts += u32::from(!matches!(verdict, Verdict::Deferred));
-            if let Some(word) = repeats(&verdict, alone) {
+            if let Some(word) = self.repeats(&ticket, &verdict, alone) {
                 self.metrics.repeated(word);
             }
             self.decide(ticket, verdict, alone, &mut fates);
@@ -89,21 +91,32 @@ impl<O: Org> Worker<O> {
     }
 
     fn decide(&mut self, mut ticket: Ticket, verdict: Verdict, alone: bool, fates: &mut Fates) {
-        fates.answered |=
-            !matches!(verdict, Verdict::Later(_) | Verdict::Barred(_) | Verdict::Unknown { .. } | Verdict::Deferred);
+        fates.answered |= !matches!(
+            verdict,
+            Verdict::Later(_) | Verdict::Barred(_) | Verdict::Spent(_) | Verdict::Unknown { .. } | Verdict::Deferred
+        );
         match verdict {
             Verdict::Written { id, .. } => ticket.settle(Outcome::Written { id }),
-            Verdict::Rejected(rejection) => reject(ticket, rejection),
+            Verdict::Rejected(rejection) => reject_as(ticket, rejection),
             Verdict::Again(cause) => self.again(ticket, cause),
             Verdict::Apart(cause) if alone => self.again(ticket, cause),
             Verdict::Transaction(cause) | Verdict::Refused { cause, .. } if alone => {
-                reject(ticket, Rejection { reason: Reason::Refused, stage: Stage::Put, cause });
+                reject(ticket, Reason::Refused, cause);
+            }
+            Verdict::Spent(cause) if self.settings.on_quota == OnQuota::DeadLetter => {
+                reject(ticket, Reason::QuotaSpent, cause);
+            }
+            Verdict::Unknown { cause, .. } if self.is_last_attempt(&ticket) => {
+                reject(ticket, Reason::UnknownResult, maybe_made(&cause));
             }
             Verdict::Unknown { cause, sent } => {
                 fates.hold(ticket, cause, Instant::from_std(sent) + self.settings.unknown_hold);
             }
             Verdict::Fatal(cause) => {
                 self.stop.now(cause.to_string());
+                if self.is_last_attempt(&ticket) {
+                    return reject(ticket, Reason::UnknownResult, maybe_made(&cause));
+                }
                 ticket.history.is_last = true;
                 fates.hold(ticket, cause, Instant::now() + self.settings.unknown_hold);
             }
@@ -125,7 +138,7 @@ impl<O: Org> Worker<O> {
                 ticket.history.cause = Some(cause);
                 fates.later.push(ticket);
             }
-            Verdict::Barred(cause) => {
+            Verdict::Barred(cause) | Verdict::Spent(cause) => {
                 ticket.history.again_since = None;
                 ticket.history.cause = Some(cause);
                 fates.barred.push(ticket);
@@ -133,11 +146,35 @@ impl<O: Org> Worker<O> {
         }
     }
 
+    /// The word in metrics for a verdict that is no outcome.
+    fn repeats(&self, ticket: &Ticket, verdict: &Verdict, alone: bool) -> Option<&'static str> {
+        match verdict {
+            Verdict::Written { .. } | Verdict::Rejected(_) | Verdict::Fatal(_) => None,
+            Verdict::Transaction(_) | Verdict::Refused { .. } if alone => None,
+            Verdict::Spent(_) if self.settings.on_quota == OnQuota::DeadLetter => None,
+            Verdict::Unknown { .. } if self.is_last_attempt(ticket) => None,
+            Verdict::Again(_) => Some("again"),
+            Verdict::Apart(_) => Some("apart"),
+            Verdict::Transaction(_) => Some("transaction"),
+            Verdict::Parked(_) => Some("parked"),
+            Verdict::Refused { .. } => Some("refused"),
+            Verdict::Deferred => Some("deferred"),
+            Verdict::Later(_) => Some("later"),
+            Verdict::Barred(_) | Verdict::Spent(_) => Some("barred"),
+            Verdict::Unknown { .. } => Some("unknown"),
+        }
+    }
+
+    /// A plain insert whose result is unknown would double if it were sent again.
+    fn is_last_attempt(&self, ticket: &Ticket) -> bool {
+        ticket.command.action == Action::Create && self.settings.insert_unknown == InsertUnknown::DeadLetter
+    }
+
     fn again(&mut self, mut ticket: Ticket, cause: Cause) {
         let (now, timeout) = (Instant::now(), self.settings.retry.row_timeout);
         let waited = now - *ticket.history.again_since.get_or_insert(now);
         if !timeout.is_zero() && waited >= timeout {
-            return reject(ticket, Rejection { reason: Reason::RowTimeout, stage: Stage::Put, cause });
+            return reject(ticket, Reason::RowTimeout, cause);
         }
         ticket.history.again_times += 1;
         let backoff = self.settings.retry.backoff(ticket.history.again_times - 1);
@@ -165,7 +202,7 @@ impl<O: Org> Worker<O> {
         } else {
             for mut ticket in group.rows {
                 let cause = ticket.history.cause.take().unwrap_or_else(|| Cause::new("the call keeps failing"));
-                reject(ticket, Rejection { reason: Reason::Poison, stage: Stage::Put, cause });
+                reject(ticket, Reason::Poison, cause);
             }
         }
     }
@@ -181,24 +218,16 @@ impl<O: Org> Worker<O> {
     }
 }
 
-/// The word in metrics for a verdict that is no outcome.
-fn repeats(verdict: &Verdict, alone: bool) -> Option<&'static str> {
-    match verdict {
-        Verdict::Written { .. } | Verdict::Rejected(_) | Verdict::Fatal(_) => None,
-        Verdict::Transaction(_) | Verdict::Refused { .. } if alone => None,
-        Verdict::Again(_) => Some("again"),
-        Verdict::Apart(_) => Some("apart"),
-        Verdict::Transaction(_) => Some("transaction"),
-        Verdict::Parked(_) => Some("parked"),
-        Verdict::Refused { .. } => Some("refused"),
-        Verdict::Deferred => Some("deferred"),
-        Verdict::Later(_) => Some("later"),
-        Verdict::Barred(_) => Some("barred"),
-        Verdict::Unknown { .. } => Some("unknown"),
-    }
+fn maybe_made(cause: &Cause) -> Cause {
+    let message = format!("nobody knows whether the org has made the record: {}", cause.message);
+    Cause { message, ..cause.clone() }
 }
 
-fn reject(ticket: Ticket, rejection: Rejection) {
+pub(super) fn reject(ticket: Ticket, reason: Reason, cause: Cause) {
+    reject_as(ticket, Rejection { reason, stage: Stage::Put, cause });
+}
+
+fn reject_as(ticket: Ticket, rejection: Rejection) {
     let attempts = ticket.history.attempts;
     ticket.settle(Outcome::Rejected { rejection, attempts });
 }

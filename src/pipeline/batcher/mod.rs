@@ -27,7 +27,11 @@ use super::{
     stop::Stop,
     ticket::{Cargo, Receipt, Ticket},
 };
-use crate::{config::Retry, ops::metrics::Metrics, record::Command};
+use crate::{
+    config::{InsertUnknown, OnQuota, Retry},
+    ops::metrics::Metrics,
+    record::Command,
+};
 
 /// The lanes' end.
 #[derive(Debug, Clone)]
@@ -48,6 +52,8 @@ pub struct Settings {
     pub retry: Retry,
     /// From the last byte of a call of unknown result to its repetition.
     pub unknown_hold: Duration,
+    pub insert_unknown: InsertUnknown,
+    pub on_quota: OnQuota,
     /// Between two attempts of a row that the org has no room for.
     pub parked: Duration,
 }

@@ -11,16 +11,18 @@ use super::{
     Settings,
     backlog::{Delayed, Group, Tally},
     delays::Delays,
+    follow::reject,
     queues::Queues,
 };
 use crate::{
+    config::OnQuota,
     ops::metrics::Metrics,
     pipeline::{
         org::{Org, Turn as _},
         stop::Stop,
         ticket::Ticket,
     },
-    record::Verdict,
+    record::{Cause, Reason, Verdict},
 };
 
 #[derive(Debug)]
@@ -84,9 +86,11 @@ impl<O: Org> Worker<O> {
             let due = if self.pinned.is_empty() { self.queues.due() } else { Some(Instant::now()) };
             let free = self.calls.len() < self.settings.calls;
             let ready = free && due.is_some_and(|due| due <= Instant::now());
+            let rejects = due.is_some() && self.settings.on_quota == OnQuota::DeadLetter;
             tokio::select! {
                 Some(call) = self.calls.join_next() => self.finish(call),
                 turn = org.turn(), if ready => self.dispatch(turn),
+                cause = org.spent(), if rejects => self.reject_waiting(&cause),
                 count = self.inbox.recv_many(&mut arrived, 256), if !self.closed => {
                     self.closed = count == 0;
                     arrived.drain(..).filter(|ticket| !ticket.is_closed()).for_each(|ticket| self.queues.push(ticket));
@@ -147,6 +151,15 @@ impl<O: Org> Worker<O> {
             self.pinned.push_front(first);
         }
         self.queues.take(true)
+    }
+
+    /// Everything that a call could take now is rejected. The time to ask the org again comes with other rows.
+    fn reject_waiting(&mut self, cause: &Cause) {
+        let queued = std::iter::from_fn(|| self.queues.take(true));
+        let groups: Vec<_> = self.pinned.drain(..).chain(queued).collect();
+        for ticket in groups.into_iter().flat_map(|group| group.rows).filter(Ticket::begin) {
+            reject(ticket, Reason::QuotaSpent, cause.clone());
+        }
     }
 
     fn finish(&mut self, call: Result<Option<Call>, tokio::task::JoinError>) {

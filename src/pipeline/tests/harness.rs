@@ -72,6 +72,10 @@ impl Org for ScriptedOrg {
         }
     }
 
+    async fn spent(&self) -> Cause {
+        std::future::pending().await
+    }
+
     async fn write(&self, _: &BatchKey, rows: &[Row<'_>]) -> Vec<Verdict> {
         let rows: Vec<_> = rows
             .iter()
@@ -140,6 +144,8 @@ pub(super) fn settings() -> Settings {
             row_timeout: ROW_TIMEOUT,
         },
         unknown_hold: HOLD,
+        insert_unknown: config::InsertUnknown::Retry,
+        on_quota: config::OnQuota::Wait,
         parked: Duration::from_secs(60),
     }
 }

@@ -6,7 +6,7 @@ const LOGIN: Duration = Duration::from_secs(10);
 
 fn state(reserve: u8) -> Arc<OrgState> {
     let retry = config::Retry { initial_backoff: RETRY, max_backoff: RETRY * 30, ..config::Retry::default() };
-    let quota = config::Quota { reserve, probe_interval: PROBE };
+    let quota = config::Quota { reserve, probe_interval: PROBE, ..config::Quota::default() };
     Arc::new(OrgState::new(retry, quota, LOGIN, Metrics::default()))
 }
 
@@ -132,6 +132,8 @@ async fn without_a_reserve_the_orgs_own_word_counts_alone() {
 async fn warnings_are_armed_again_by_a_fall_of_five_points() {
     let mut inner = Inner {
         trouble: None,
+        spent: None,
+        asking: false,
         throttled: false,
         warned: 0,
         usage: None,
@@ -146,4 +148,26 @@ async fn warnings_are_armed_again_by_a_fall_of_five_points() {
         })
         .into();
     assert_eq!(levels, [0, 80, 80, 90, 95, 95, 80, 95, 0, 0, 80, 0, 80]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quota_is_spent_when_the_org_has_said_so_and_is_not_being_asked() {
+    const SOON: Duration = Duration::from_millis(1);
+    let state = state(10);
+    let spent = async || tokio::time::timeout(SOON, state.spent()).await.ok();
+    later(&state);
+    state.used(Usage { used: 95, max: 100 });
+    assert_eq!(spent().await, None, "neither an outage nor the reserve");
+    let said = Cause::new("TotalRequests Limit exceeded.");
+    state.report(&Report::Quota(&said));
+    assert_eq!(spent().await, Some(said.clone()));
+    let (waited, probe) = turn(&state).await;
+    assert!(probe.probe.is_some() && waited <= PROBE);
+    assert_eq!(spent().await, None, "whoever waits may go, if the probe is taken");
+    state.report(&Report::Quota(&said));
+    assert_eq!(spent().await, Some(said.clone()));
+    tokio::time::sleep(PROBE).await;
+    assert_eq!(spent().await, None, "it is time to ask");
+    state.report(&Report::Well);
+    assert_eq!(spent().await, None);
 }

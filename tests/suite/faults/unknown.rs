@@ -90,6 +90,42 @@ async fn a_deleted_record_is_not_missed_by_the_repeated_delete() {
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (1, 0));
 }
 
+/// Plain inserts, of which a repetition makes new records.
+fn inserts(rig: &mut Rig) {
+    rig.native();
+    rig.config.in_route("operation", "'insert'").set("pipeline.insert_unknown", "'dead_letter'");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plain_inserts_are_dead_letters_and_never_double_if_told_so() {
+    let mut rig = Rig::new("insert-unknown").await;
+    inserts(&mut rig);
+    rig.fault("create", json!({"kind": "cut", "when": "after"}), json!({}));
+    let metrics = rig.run(&numbered(20)).await;
+    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (0, 20));
+    assert_eq!((rig.org.journal().len(), rig.org.calls().create), (20, 1), "made, and not sent again");
+    for letter in rig.dead_letters(20).await {
+        assert_eq!(letter.header("__connect.errors.exception.class.name").unwrap(), "sobjectd.UnknownResult");
+        assert!(letter.header("sobjectd.message").unwrap().contains("nobody knows whether"));
+        assert_eq!(letter.header("sobjectd.attempts").unwrap(), "1");
+    }
+    let metrics = rig.run(&numbered(5)).await;
+    assert_eq!((metrics.read(), metrics.settled("written")), (5, 5), "the letters are committed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_do_those_of_the_calls_that_stop_the_daemon() {
+    let mut rig = Rig::new("insert-unfitting").await;
+    inserts(&mut rig);
+    rig.config.set("pipeline.batch_rows", "1").set("salesforce.max_concurrent_requests", "1");
+    rig.fault("create", json!({"kind": "garbage", "body": "[]"}), json!({"times": null}));
+    rig.produce(&numbered(3)).await;
+    let mut daemon = Daemon::spawn(&rig.config);
+    assert_eq!(daemon.exit().await.code(), Some(1));
+    rig.dead_letters(3).await;
+    assert_eq!((rig.org.journal().len(), rig.committed().await), (3, 3));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn three_answers_that_do_not_fit_are_fatal() {
     let rig = Rig::new("unfitting").await;

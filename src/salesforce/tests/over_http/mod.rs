@@ -141,6 +141,7 @@ fn short(verdict: &Verdict) -> String {
         Verdict::Deferred => "deferred".to_owned(),
         Verdict::Later(cause) => format!("later{}", code(cause)),
         Verdict::Barred(cause) => format!("barred{}", code(cause)),
+        Verdict::Spent(cause) => format!("spent{}", code(cause)),
         Verdict::Unknown { cause, .. } => format!("unknown{}", code(cause)),
         Verdict::Fatal(cause) => format!("fatal{}", code(cause)),
     }

@@ -17,7 +17,7 @@ async fn what_the_org_cannot_take_now_is_a_state() {
             403,
             Some("REQUEST_LIMIT_EXCEEDED"),
             "TotalRequests Limit exceeded.",
-            "barred REQUEST_LIMIT_EXCEEDED",
+            "spent REQUEST_LIMIT_EXCEEDED",
             Condition::Quota,
         ),
         (
