@@ -24,6 +24,7 @@ use crate::{
         budget::Budget,
         gate::Gate,
         lane::{Lane, MAX_AHEAD, Shared},
+        rejection_log::RejectionLog,
         settle::Settle,
         stop::Stop,
     },
@@ -93,6 +94,7 @@ pub async fn run(loaded: Loaded, metrics: Metrics, cancel: CancellationToken) ->
     if timeout(CLOSE, consumer.closed()).await.is_err() {
         warn!("the consumer has not left its group in time");
     }
+    pipeline.settle.log.flush();
     health.set(State::Stopped);
     match stop.reason() {
         None => Ok(()),
@@ -134,6 +136,7 @@ async fn pipeline(
         name: config.name.clone(),
         dead_letters,
         on_rejection: config.dead_letter.on_rejection,
+        log: RejectionLog::default(),
         stop: stop.clone(),
     };
     let settings = batcher::Settings {

@@ -277,7 +277,7 @@ const DEAD_LETTER: &[Key] = &[
     key(
         "on_rejection",
         Kind::Word(&["stop", "skip"]),
-        r#"without a topic: `"stop"` drains, commits and exits with 1; `"skip"` logs and counts"#,
+        r#"without a topic: `"stop"` drains, commits and exits with 1; `"skip"` logs and counts (at most ten lines a minute for each code)"#,
     ),
 ];
 

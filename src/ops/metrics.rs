@@ -32,6 +32,7 @@ use super::{
     health::State,
     process,
     status::{DailyCalls, RouteStatus},
+    telemetry::LostLines,
 };
 pub use super::{activity::Counted, books::Outcome};
 
@@ -124,6 +125,7 @@ impl Default for Inner {
         };
         registry.register("build", "Version of this build", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         registry.register_collector(Box::new(inner.routes.clone()));
+        registry.register_collector(Box::new(LostLines));
         registry.register("rejections", "Rejected records, by code", inner.rejections.clone());
         registry.register("calls", "Calls to Salesforce, by kind and status", inner.calls.clone());
         let asked = "Questions to the schema registry, by status";

@@ -1,14 +1,39 @@
 //! Logs go to stderr, by way of a thread and a bounded buffer: a stderr that nobody reads costs lines, never the pipeline.
 
-use std::io;
+use std::{fmt, io, sync::OnceLock};
 
-use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric as _},
+    metrics::{MetricType, counter::ConstCounter},
+};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{EnvFilter, filter::ParseError};
 
 use crate::config::{Log, LogFormat};
 
 /// How many lines may wait to be written; more are lost.
 const LINES: usize = 4_096;
+
+/// There is one stderr, and one count of what it has cost.
+static LOST: OnceLock<ErrorCounter> = OnceLock::new();
+
+/// How many lines were lost since the start, for a scrape.
+#[derive(Debug)]
+pub(super) struct LostLines;
+
+impl Collector for LostLines {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let lost = LOST.get().map_or(0, |lost| lost.dropped_lines() as u64);
+        let help = "Lines of the log that were lost because nobody read them in time";
+        ConstCounter::new(lost).encode(encoder.encode_descriptor(
+            "log_lines_dropped",
+            help,
+            None,
+            MetricType::Counter,
+        )?)
+    }
+}
 
 /// Writes the last lines when it is dropped.
 #[derive(Debug)]
@@ -18,6 +43,8 @@ pub struct Guard(#[expect(dead_code, reason = "it is there to be dropped")] Work
 pub fn init(log: &Log) -> Result<Guard, ParseError> {
     let filter = EnvFilter::builder().parse(&log.level)?;
     let (writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(LINES).lossy(true).finish(io::stderr());
+    let lost = writer.error_counter();
+    LOST.get_or_init(|| lost);
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     // A second subscriber is refused; the first one stays.
     drop(match log.format {

@@ -8,6 +8,7 @@ pub mod gate;
 mod intake;
 pub mod lane;
 mod org;
+pub mod rejection_log;
 pub mod settle;
 mod stage;
 pub mod stop;

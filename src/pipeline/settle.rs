@@ -3,16 +3,17 @@
 
 use std::{sync::Arc, time::Instant};
 
-use tracing::{error, warn};
+use tracing::error;
 
 use super::{
     dead_letter::{About, DeadLetter, DeadLetters},
+    rejection_log::RejectionLog,
     stop::Stop,
 };
 use crate::{
     config::OnRejection,
     ops::metrics::{Outcome, RouteMetrics},
-    record::{Position, Record, Rejection},
+    record::{Record, Rejection},
 };
 
 /// What becomes of rejections.
@@ -24,6 +25,7 @@ pub struct Settle<D> {
     pub dead_letters: Option<D>,
     /// What happens without one.
     pub on_rejection: OnRejection,
+    pub log: RejectionLog,
     pub stop: Stop,
 }
 
@@ -69,7 +71,7 @@ impl<D: DeadLetters> Settle<D> {
     pub async fn reject(&self, record: Record, rejection: &Rejection, about: About<'_>, account: Account) -> Settled {
         let position = record.position.clone();
         account.metrics.rejected(rejection.code());
-        warn(&position, rejection);
+        self.log.rejected(&position, rejection);
         match (&self.dead_letters, self.on_rejection) {
             (Some(dead_letters), _) => {
                 let letter = DeadLetter::new(record, rejection, About { connector: &self.name, ..about });
@@ -92,15 +94,4 @@ impl<D: DeadLetters> Settle<D> {
             }
         }
     }
-}
-
-fn warn(position: &Position, rejection: &Rejection) {
-    warn!(
-        topic = %position.topic,
-        partition = position.partition,
-        offset = position.offset,
-        code = rejection.code(),
-        reason = %rejection.cause,
-        "record rejected"
-    );
 }

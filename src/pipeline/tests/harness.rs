@@ -21,6 +21,7 @@ use crate::{
         dead_letter::{DeadLetter, DeadLetterError, DeadLetters},
         gate::Gate,
         lane::{Lane, LaneError, Progress, Shared},
+        rejection_log::RejectionLog,
         settle::Settle,
         stop::Stop,
     },
@@ -160,8 +161,13 @@ impl Harness {
         };
         let (org, letters, stop) = (Arc::new(org), Letters::default(), Stop::default());
         let (batcher, _) = Batcher::start(org.clone(), settings(), Metrics::new(), stop.clone());
-        let settle =
-            Settle { name: "test".into(), dead_letters: Some(letters.clone()), on_rejection: OnRejection::Stop, stop };
+        let settle = Settle {
+            name: "test".into(),
+            dead_letters: Some(letters.clone()),
+            on_rejection: OnRejection::Stop,
+            log: RejectionLog::default(),
+            stop,
+        };
         let budget = Budget::new(1000, 1 << 24);
         let shared = Arc::new(Shared { org: org.clone(), settle, gate: Gate::default(), budget, batcher });
         Self { org, shared, letters }
