@@ -11,6 +11,8 @@ pub struct Log {
     pub format: LogFormat,
     /// A level or a filter such as `info,sobjectd::salesforce=debug`.
     pub level: String,
+    /// Whether lines may quote what records hold, as Salesforce's messages do.
+    pub values: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
@@ -23,7 +25,7 @@ pub enum LogFormat {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { format: LogFormat::Text, level: "info".to_owned() }
+        Self { format: LogFormat::Text, level: "info".to_owned(), values: true }
     }
 }
 

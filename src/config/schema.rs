@@ -288,6 +288,11 @@ const LOG: &[Key] = &[
         Kind::LogFilter,
         r#"`"off"`, `"error"`, `"warn"`, `"info"`, `"debug"`, `"trace"`, or a filter: `"info,sobjectd::salesforce=debug"`"#,
     ),
+    key(
+        "values",
+        Kind::Flag,
+        "whether lines quote what records hold, as Salesforce's messages do; `false` leaves codes, field names and positions. Dead letters keep the texts",
+    ),
 ];
 
 const ADMIN: &[Key] = &[key(

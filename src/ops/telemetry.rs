@@ -10,7 +10,10 @@ use prometheus_client::{
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{EnvFilter, filter::ParseError};
 
-use crate::config::{Log, LogFormat};
+use crate::{
+    config::{Log, LogFormat},
+    record::quotes,
+};
 
 /// How many lines may wait to be written; more are lost.
 const LINES: usize = 4_096;
@@ -41,6 +44,9 @@ pub struct Guard(#[expect(dead_code, reason = "it is there to be dropped")] Work
 
 /// Once for each process.
 pub fn init(log: &Log) -> Result<Guard, ParseError> {
+    if !log.values {
+        quotes::hide();
+    }
     let filter = EnvFilter::builder().parse(&log.level)?;
     let (writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(LINES).lossy(true).finish(io::stderr());
     let lost = writer.error_counter();

@@ -53,7 +53,7 @@ impl DeadLetter {
         add("__connect.errors.stage", rejection.stage.name().to_owned());
         add("__connect.errors.class.name", rejection.stage.class().to_owned());
         let class = format!("sobjectd.{}", rejection.reason.name());
-        let message = format!("{position}: {}", rejection.cause);
+        let message = format!("{position}: {}", rejection.cause.whole());
         add("__connect.errors.exception.stacktrace", format!("{class}: {message}"));
         add("__connect.errors.exception.class.name", class);
         add("__connect.errors.exception.message", message);

@@ -39,7 +39,7 @@ impl RejectionLog {
                 partition = position.partition,
                 offset = position.offset,
                 code = rejection.code(),
-                reason = %rejection.cause,
+                reason = %rejection,
                 "record rejected"
             );
         }

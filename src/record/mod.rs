@@ -5,6 +5,7 @@ mod identity;
 mod message;
 mod number;
 mod operation;
+pub mod quotes;
 #[expect(clippy::module_inception, reason = "the noun is called a record")]
 mod record;
 mod record_id;

@@ -1,6 +1,6 @@
 use std::{borrow::Cow, fmt, time::Instant};
 
-use super::RecordId;
+use super::{RecordId, quotes};
 
 /// What one attempt made of one row. The whole failure model is in `salesforce/verdicts.rs`; what follows from each
 /// verdict is in `pipeline/batcher`.
@@ -89,6 +89,17 @@ impl Cause {
     pub fn new(message: impl Into<String>) -> Self {
         Self { code: None, message: message.into(), fields: Vec::new(), http_status: None }
     }
+
+    /// With all its texts, for a dead letter.
+    pub fn whole(&self) -> impl fmt::Display {
+        Shown { cause: self, message: true }
+    }
+}
+
+/// A cause with its message, or only with what names it.
+struct Shown<'a> {
+    cause: &'a Cause,
+    message: bool,
 }
 
 impl Rejection {
@@ -144,21 +155,50 @@ impl Stage {
     }
 }
 
-impl fmt::Display for Cause {
+impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(code) = &self.code {
-            write!(f, "{code}: ")?;
+        let Cause { code, message, fields, .. } = self.cause;
+        f.write_str(code.as_deref().unwrap_or_default())?;
+        if self.message {
+            f.write_str(if code.is_some() { ": " } else { "" })?;
+            f.write_str(message)?;
         }
-        f.write_str(&self.message)?;
-        if !self.fields.is_empty() {
-            write!(f, " ({})", self.fields.join(", "))?;
+        if !fields.is_empty() {
+            write!(f, " ({})", fields.join(", "))?;
         }
         Ok(())
     }
 }
 
+/// A message of ours is about the org, not about a record: it is shown even where quotes are hidden.
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let message = self.code.is_none() || !quotes::are_hidden();
+        fmt::Display::fmt(&Shown { cause: self, message }, f)
+    }
+}
+
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.reason.name(), self.cause)
+        let cause = Shown { cause: &self.cause, message: !quotes::are_hidden() }.to_string();
+        f.write_str(self.reason.name())?;
+        if cause.is_empty() { Ok(()) } else { write!(f, ": {cause}") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_named_with_its_message_or_without() {
+        let ours = Cause::new("the header op holds no operation: \"MERGE\"");
+        let code = Some("STRING_TOO_LONG".into());
+        let orgs =
+            Cause { code, message: "data value too large: Ada".into(), fields: vec!["Name".into()], ..ours.clone() };
+        let shown = |cause, message| Shown { cause, message }.to_string();
+        assert_eq!(shown(&orgs, true), "STRING_TOO_LONG: data value too large: Ada (Name)");
+        assert_eq!((shown(&orgs, false), shown(&ours, false)), ("STRING_TOO_LONG (Name)".to_owned(), String::new()));
+        assert_eq!((ours.to_string(), orgs.whole().to_string()), (ours.message.clone(), shown(&orgs, true)));
     }
 }

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Deserializer};
 
-use crate::record::{Action, Cause, RecordId};
+use crate::record::{Action, Cause, RecordId, quotes};
 
 /// The errors of one row, or of a whole call.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -81,10 +81,19 @@ fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(des
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
+/// Why an answer is no answer. The parser quotes what it did not expect.
+pub(super) fn unreadable(error: &serde_json::Error) -> Cause {
+    let (line, column) = (error.line(), error.column());
+    Cause::new(if quotes::are_hidden() {
+        format!("the org's answer cannot be read at line {line}, column {column}")
+    } else {
+        format!("the org's answer cannot be read: {error}")
+    })
+}
+
 /// The rows of a collections answer, one for each that was sent; an error says how it does not fit its request.
 pub(super) fn rows(body: &[u8], expected: Expected<'_>) -> Result<Vec<RowAnswer>, Cause> {
-    let rows: Vec<RawRow<'_>> = serde_json::from_slice(body)
-        .map_err(|error| Cause::new(format!("the org's answer cannot be read: {error}")))?;
+    let rows: Vec<RawRow<'_>> = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
     if rows.len() != expected.rows {
         return Err(Cause::new(format!("the org answered {} rows for {}", rows.len(), expected.rows)));
     }

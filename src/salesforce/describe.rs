@@ -11,6 +11,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::{
+    answer,
     call::{Ask, Calls, Failure, Place},
     http::Content,
     verdicts::Purpose,
@@ -152,8 +153,7 @@ struct RawField {
 }
 
 fn read(body: &[u8]) -> Result<SObject, Cause> {
-    let raw: RawSObject = serde_json::from_slice(body)
-        .map_err(|error| Cause::new(format!("the org's answer cannot be read: {error}")))?;
+    let raw: RawSObject = serde_json::from_slice(body).map_err(|error| answer::unreadable(&error))?;
     let fields = raw.fields.into_iter().map(|field| Field {
         name: field.name.into(),
         holds: Holds::of(&field.kind),

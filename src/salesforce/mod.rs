@@ -196,8 +196,7 @@ impl Org for Salesforce {
             content: Content::None,
         };
         let any = |body: &[u8]| {
-            serde_json::from_slice::<serde::de::IgnoredAny>(body)
-                .map_err(|error| Cause::new(format!("the org's answer cannot be read: {error}")))
+            serde_json::from_slice::<serde::de::IgnoredAny>(body).map_err(|error| answer::unreadable(&error))
         };
         if let Err(failure) = self.calls.make(&ask, any).await {
             tracing::debug!(cause = %failure.cause(), "the org is not well yet");

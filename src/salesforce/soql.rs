@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use url::form_urlencoded::byte_serialize;
 
+use super::answer;
 use crate::record::{Cause, ExternalId, KeyField, KeyKind, RecordId};
 
 /// The org takes addresses of 16,384 bytes (REST guide, request limits); host and path need some of them.
@@ -112,8 +113,7 @@ struct RawPage<'a> {
 }
 
 pub(super) fn read(body: &[u8], field: &KeyField) -> Result<Page, Cause> {
-    let page: RawPage<'_> = serde_json::from_slice(body)
-        .map_err(|error| Cause::new(format!("the org's answer cannot be read: {error}")))?;
+    let page: RawPage<'_> = serde_json::from_slice(body).map_err(|error| answer::unreadable(&error))?;
     let hit = |record: &BTreeMap<&str, &RawValue>| {
         let member =
             |name: &str| record.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, raw)| raw.get());

@@ -1,5 +1,7 @@
 //! Seen from outside: a log that nobody reads costs lines, and nothing else; a log that somebody reads stays readable.
 
+use serde_json::json;
+
 use crate::harness::{Daemon, Rig, record, until, upsert};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -36,4 +38,43 @@ async fn bad_records_do_not_flood_the_log() {
     let lines = daemon.log().iter().filter(|line| line.contains("record rejected")).count();
     assert_eq!(lines, 20, "ten of each code");
     rig.dead_letters(215).await;
+}
+
+/// The org's own texts, a refused call's, and ours; and what the log says of an org that is out.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_values_no_line_quotes_a_record() {
+    const VALUE: &str = "Nemo-4711";
+    let mut rig = Rig::new("no-values").await;
+    rig.config.set("log.values", "false").set("log.level", "'trace'");
+    let long = VALUE.repeat(40);
+    let said = json!({"code": "SERVER_UNAVAILABLE", "message": format!("{VALUE} has broken us")});
+    rig.fault("upsert", json!({"kind": "status", "status": 503, "error": said}), json!({}));
+    rig.produce(&[
+        upsert("long", &long),
+        record("date", format!(r#"{{"Date__c":"{VALUE}"}}"#)),
+        upsert("word", "x").operation(VALUE),
+        record("text", VALUE),
+        upsert("fine", "x"),
+    ])
+    .await;
+    let mut daemon = Daemon::start(&rig.config).await;
+    daemon.settled(5).await;
+    daemon.terminate();
+    assert_eq!(daemon.exit().await.code(), Some(0));
+    for words in [
+        ["STRING_TOO_LONG", "Text__c"],
+        ["JSON_PARSER_ERROR", "record rejected"],
+        ["InvalidOperation", "\"offset\":2"],
+        ["SERVER_UNAVAILABLE", "the org takes no calls"],
+    ] {
+        daemon.says(&words).await;
+    }
+    assert!(daemon.log().iter().any(|line| line.contains("TRACE") || line.contains("DEBUG")));
+    let quoting: Vec<_> = daemon.log().iter().filter(|line| line.contains(VALUE)).cloned().collect();
+    assert_eq!(quoting, [] as [String; 0]);
+    let letters = rig.dead_letters(4).await;
+    let letter = letters.iter().find(|letter| letter.key.as_deref() == Some(b"long")).unwrap();
+    for header in ["sobjectd.message", "__connect.errors.exception.message"] {
+        assert!(letter.header(header).unwrap().contains(VALUE), "{header} keeps the text");
+    }
 }
