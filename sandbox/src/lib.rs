@@ -23,6 +23,7 @@ mod value;
 
 pub use broker::{Broker, BrokerError};
 pub use faults::{Action, Answered, Fault, On, Scripted, StatusError, When};
+pub use http::CallOptions;
 pub use org::{Calls, Org, OrgOptions};
 pub use schema::SchemaSource;
 pub use settings::{CLIENT_ID, CLIENT_SECRET, SameIdTwice, SayCreated, Settings, UnknownField};

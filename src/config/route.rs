@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
+use super::Options;
 use crate::record::Operation;
 
 /// One topic, or glob of topics, and its `SObject`.
@@ -37,6 +38,8 @@ pub struct Route {
     pub nulls: Nulls,
     #[serde(default)]
     pub fields: Fields,
+    #[serde(default)]
+    pub options: Options,
     #[serde(default)]
     pub key: KeyConverter,
     #[serde(default)]

@@ -320,8 +320,32 @@ const ROUTE: &[Key] = &[
     key("identity", Kind::Identity, r#"`"key"`, `"value.<field>"`, `"header.<name>"`"#),
     key("nulls", Kind::Word(&["write", "ignore"]), r#"an explicit null clears its field; `"ignore"` leaves it"#),
     key("fields", Kind::Table(FIELDS), "which fields are written"),
+    key("options", Kind::Table(OPTIONS), "how the calls are made"),
     key("key", Kind::Table(KEY), "how a key is read"),
     key("value", Kind::Table(VALUE), "how a value is read"),
+];
+
+const OPTIONS: &[Key] = &[
+    key(
+        "auto_assign",
+        Kind::Maybe,
+        r#"whether assignment rules give leads, cases and accounts an owner: `"true"`, `"false"`, or the record id of a rule; the org's default is `"true"`"#,
+    ),
+    key(
+        "duplicate_rule",
+        Kind::Maybe,
+        r#"`"allowSave=true; includeRecordDetails=true; runAsCurrentUser=true"` or a part of it: `allowSave` writes rows in spite of duplicate rules that only alert"#,
+    ),
+    key(
+        "client",
+        Kind::Maybe,
+        "the client's name, which Change Data Capture repeats in `changeOrigin`: what breaks a circle",
+    ),
+    key(
+        "from_headers",
+        Kind::Flag,
+        "a record's own headers `Sforce-Auto-Assign`, `Sforce-Duplicate-Rule-Header` and `Sforce-Call-Options` go before the three above",
+    ),
 ];
 
 const KEY: &[Key] = &[

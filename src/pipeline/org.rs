@@ -1,6 +1,6 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
-use crate::record::{Action, Cause, Command, SObject, Verdict};
+use crate::record::{Action, CallOptions, Cause, Command, SObject, Verdict};
 
 /// What a call has in common: rows of different keys never share one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -10,6 +10,7 @@ pub struct BatchKey {
     pub sobject: Arc<str>,
     /// The external id field that names the rows; `None` where record ids do, or nothing.
     pub key_field: Option<Arc<str>>,
+    pub options: Arc<CallOptions>,
 }
 
 /// One row of a call.

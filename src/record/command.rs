@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{Fields, Identity, Operation, SObject};
+use super::{CallOptions, Fields, Identity, Operation, SObject};
 
 /// What to do to whom: one row of one call.
 #[derive(Debug, Clone)]
@@ -14,6 +14,7 @@ pub struct Command {
     pub target: Option<Identity>,
     /// Without the target and without `attributes`: those are written by us, once.
     pub fields: Fields,
+    pub options: Arc<CallOptions>,
 }
 
 /// The four collection calls. `INSERT` in external id mode is an upsert, so that a repeat is harmless.

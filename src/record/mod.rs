@@ -1,5 +1,6 @@
 //! The nouns, pure: what is read, what it means, whom it is about, and what became of it.
 
+mod call_options;
 mod command;
 mod identity;
 mod message;
@@ -12,6 +13,7 @@ mod record_id;
 mod sobject;
 mod verdict;
 
+pub use call_options::{CallOptionError, CallOptions, OptionHeader};
 pub use command::{Action, Command};
 pub use identity::{ExternalId, GateKey, Identity, IdentityError, MatchKey};
 pub use message::{Fields, Meaning, Message, Object, Value, ValueKind};

@@ -4,6 +4,7 @@ mod fields;
 mod fit;
 mod identity;
 mod operation;
+mod options;
 mod parent;
 #[expect(clippy::module_inception, reason = "the noun is called a route")]
 mod route;

@@ -51,7 +51,7 @@ fn from_header(route: &Route, record: &Record) -> Result<Option<Operation>, Reje
 }
 
 /// Connect's header converters write a text as JSON: with one pair of quotes.
-fn unquoted(text: &str) -> &str {
+pub(super) fn unquoted(text: &str) -> &str {
     text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text)
 }
 

@@ -6,11 +6,12 @@ use super::{
     fields::{constants, fields},
     identity::identity,
     operation::operation,
+    options::options,
 };
 use crate::{
     config::{self, IdentitySource, Nulls, Tombstone},
     format::{Converters, NoRegistry, Registry, Wanted},
-    record::{Action, Command, Fields, Identity, Message, Operation, Reason, Record, Rejection, Schema},
+    record::{Action, CallOptions, Command, Fields, Identity, Message, Operation, Reason, Record, Rejection, Schema},
 };
 
 /// One `[[routes]]` table, ready to be asked.
@@ -30,6 +31,8 @@ pub struct Route {
     pub(super) nulls: Nulls,
     pub(super) fields: config::Fields,
     pub(super) constants: Vec<(String, ByteString)>,
+    pub(super) options: Arc<CallOptions>,
+    pub(super) options_from_headers: bool,
     pub(super) max_row_bytes: usize,
 }
 
@@ -86,6 +89,8 @@ impl Route {
             nulls: route.nulls,
             constants: constants(&route.fields),
             fields: route.fields.clone(),
+            options: Arc::new(route.options.read().0),
+            options_from_headers: route.options.from_headers,
             max_row_bytes,
         })
     }
@@ -124,12 +129,13 @@ impl Route {
                 Some(identity.map_err(|rejection| refused(rejection.into(), None))?)
             }
         };
+        let options = options(self, record).map_err(|rejection| refused(rejection.into(), target.clone()))?;
         let fields = match &message.value {
             Some(value) if action != Action::Delete => fields(self, record, value, schema, action, target.as_ref())
                 .map_err(|refusal| refused(refusal, target.clone()))?,
             _ => Fields::default(),
         };
-        Ok(Command { operation, action, sobject: schema.sobject.clone(), target, fields })
+        Ok(Command { operation, action, sobject: schema.sobject.clone(), target, fields, options })
     }
 
     /// The fields and parents that the route sets in each row, whatever its record says.

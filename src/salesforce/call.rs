@@ -20,7 +20,7 @@ use super::{
     org_state::{OrgState, Report},
     verdicts::{self, CallVerdict, Purpose},
 };
-use crate::record::{Cause, Verdict};
+use crate::record::{CallOptions, Cause, Verdict};
 
 /// The longest answer that is read, in bytes. Two hundred rows with their errors are far below it.
 pub const MAX_ANSWER: usize = 4 * 1024 * 1024;
@@ -53,6 +53,7 @@ pub(super) struct Ask {
     pub(super) method: Method,
     pub(super) place: Place,
     pub(super) content: Content,
+    pub(super) options: Arc<CallOptions>,
 }
 
 #[derive(Debug)]
@@ -129,6 +130,7 @@ impl Calls {
                 Purpose::Read | Purpose::Write => MAX_ANSWER,
             },
             content: ask.content.clone(),
+            options: ask.options.clone(),
         };
         let sent = {
             // The semaphore is never closed.

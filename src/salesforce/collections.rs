@@ -73,6 +73,7 @@ pub(super) fn render(key: &BatchKey, rows: &[(&Command, Target<'_>)]) -> Rendere
         method,
         place: Place::Data { segments, query },
         content,
+        options: key.options.clone(),
     };
     Rendered { ask, body, ranges }
 }

@@ -79,6 +79,7 @@ impl Describes {
                 method: Method::GET,
                 place: Place::Data { segments: vec!["sobjects".into(), name.into(), "describe".into()], query: None },
                 content: Content::None,
+                options: Arc::default(),
             };
             match self.calls.make(&ask, read).await {
                 Ok(sobject) => return Ok(sobject),

@@ -1,6 +1,9 @@
 //! The one place that sends. It knows what left and what came back, and nothing of what it means.
 
-use std::time::{Instant, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
 
 use bytes::{Bytes, BytesMut};
 use reqwest::{
@@ -14,7 +17,7 @@ use super::{body::TellingBody, gzip::gzip, usage::Usage};
 use crate::{
     config::{self, Compression},
     ops::metrics::Metrics,
-    record::Cause,
+    record::{CallOptions, Cause},
     web::{self, ClientError, Way},
 };
 
@@ -35,6 +38,7 @@ pub(super) struct Request {
     pub(super) method: Method,
     pub(super) url: Url,
     pub(super) content: Content,
+    pub(super) options: Arc<CallOptions>,
     /// How much of an answer is read, in bytes, inflated.
     pub(super) max_answer: usize,
 }
@@ -109,6 +113,9 @@ impl Http {
         let mut builder = self.client.request(request.method.clone(), request.url.clone());
         if let Some(token) = bearer {
             builder = builder.bearer_auth(token.expose_secret());
+        }
+        for (name, value) in request.options.headers() {
+            builder = builder.header(name, value);
         }
         let (content_type, bytes) = match &request.content {
             Content::None => ("", Bytes::new()),

@@ -69,6 +69,7 @@ async fn ask(http: &Http, config: &config::Salesforce, clock: &Clock) -> Result<
         method: Method::POST,
         url,
         content: Content::Form(form),
+        options: std::sync::Arc::default(),
         max_answer: MAX_ANSWER,
     };
     match http.send(&request, None).await {

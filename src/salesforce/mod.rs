@@ -194,6 +194,7 @@ impl Org for Salesforce {
             method: Method::GET,
             place: Place::Data { segments: vec!["limits".into()], query: None },
             content: Content::None,
+            options: Arc::default(),
         };
         let any = |body: &[u8]| {
             serde_json::from_slice::<serde::de::IgnoredAny>(body).map_err(|error| answer::unreadable(&error))

@@ -133,6 +133,7 @@ impl Resolver {
                 method: Method::GET,
                 place,
                 content: Content::None,
+                options: Arc::default(),
             };
             let page = self.calls.make(&ask, |body| soql::read(body, field)).await?;
             hits.extend(page.hits);

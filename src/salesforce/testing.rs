@@ -35,7 +35,7 @@ pub(super) fn command(action: Action, sobject: &Arc<SObject>, target: Option<Ide
         Action::Upsert => Operation::Upsert,
         Action::Delete => Operation::Delete,
     };
-    Command { operation, action, sobject: sobject.clone(), target, fields }
+    Command { operation, action, sobject: sobject.clone(), target, fields, options: Arc::default() }
 }
 
 pub(super) fn config(login_url: &str, auth: config::Auth) -> config::Salesforce {

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::Inner;
 use crate::{
-    http::{Answer, ApiError, Call, Request, Verb},
+    http::{Answer, ApiError, Call, CallOptions, Request, Verb},
     login::identity_url,
     query::{Query, Selected, count, page, run},
     rows::{Collection, Forced, Retrieve, Single, body_text},
@@ -22,6 +22,7 @@ pub(super) fn execute(org: &Inner, call: &Call, request: &Request, forced: &Forc
         }
         Call::Row { version, verb, sobject, key, query } => {
             let settings = org.settings();
+            let options = CallOptions::read(&request.headers)?;
             let has_body = matches!(verb, Some(Verb::Create | Verb::Update | Verb::Upsert));
             let text = if has_body { Some(json_body(request)?) } else { None };
             let single = Single::read(&org.schema, &settings, *version, *verb, sobject, key.as_ref(), query, text)?;
@@ -29,7 +30,10 @@ pub(super) fn execute(org: &Inner, call: &Call, request: &Request, forced: &Forc
                 org.counters.rows(*verb, 1);
             }
             let mut store = org.store();
-            single.run(Transaction::new(&mut store, request.number, org.clock.now_millis(), settings.journal), forced)
+            single.run(
+                Transaction::new(&mut store, (request.number, options), org.clock.now_millis(), settings.journal),
+                forced,
+            )
         }
         Call::Retrieve { version, sobject, query } => {
             let text = if query.is_none() { Some(json_body(request)?) } else { None };
@@ -83,6 +87,7 @@ fn collection(
     forced: &Forced,
 ) -> Result<Answer, ApiError> {
     let settings = org.settings();
+    let options = CallOptions::read(&request.headers)?;
     let collection = match verb {
         Verb::Delete => Collection::delete(query, &org.store())?,
         // Read before the lock is taken: the schema does not change.
@@ -90,7 +95,7 @@ fn collection(
     };
     org.counters.rows(verb, collection.len());
     let mut store = org.store();
-    let tx = Transaction::new(&mut store, request.number, org.clock.now_millis(), settings.journal);
+    let tx = Transaction::new(&mut store, (request.number, options), org.clock.now_millis(), settings.journal);
     let results = collection.run(tx, &settings, forced);
     drop(store);
     Ok(Answer::json(200, &results))

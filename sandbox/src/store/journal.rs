@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::value::{RecordId, Value};
+use crate::{
+    http::CallOptions,
+    value::{RecordId, Value},
+};
 
 /// What a change did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -34,6 +37,8 @@ pub struct Change {
     pub asked: Option<Box<RawValue>>,
     /// The row as sent, as JSON text; `None` for a delete.
     pub fields: Option<Box<RawValue>>,
+    /// How the call was to be made.
+    pub options: CallOptions,
 }
 
 #[derive(Debug, Default)]

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 use super::{Change, Op, Record, Store};
-use crate::value::{RecordId, Value};
+use crate::{
+    http::CallOptions,
+    value::{RecordId, Value},
+};
 
 /// How the caller named a row and what it sent, for the journal.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +28,7 @@ enum Undo {
 pub(crate) struct Transaction<'s> {
     pub(crate) store: &'s mut Store,
     call: u64,
+    options: CallOptions,
     at_ms: u64,
     keep: bool,
     undo: Vec<Undo>,
@@ -32,8 +36,8 @@ pub(crate) struct Transaction<'s> {
 }
 
 impl<'s> Transaction<'s> {
-    pub(crate) fn new(store: &'s mut Store, call: u64, at_ms: u64, keep: bool) -> Self {
-        Self { store, call, at_ms, keep, undo: Vec::new(), changes: Vec::new() }
+    pub(crate) fn new(store: &'s mut Store, (call, options): (u64, CallOptions), at_ms: u64, keep: bool) -> Self {
+        Self { store, call, options, at_ms, keep, undo: Vec::new(), changes: Vec::new() }
     }
 
     /// A null is no value; a picklist that the row leaves out gets its default.
@@ -111,6 +115,7 @@ impl<'s> Transaction<'s> {
         let keys = table.rows.get(&id).map(|record| table.external_ids(record)).unwrap_or_default();
         let sobject = table.sobject.name.clone();
         let Asked { key: asked, fields } = asked;
-        self.changes.push(Change { seq: 0, at_ms: self.at_ms, call: self.call, sobject, id, op, keys, asked, fields });
+        let (call, options) = (self.call, self.options.clone());
+        self.changes.push(Change { seq: 0, at_ms: self.at_ms, call, sobject, id, op, keys, asked, fields, options });
     }
 }

@@ -93,3 +93,39 @@ async fn a_request_has_a_size_and_a_type() {
         assert_eq!(response.status(), 413);
     }
 }
+
+#[tokio::test]
+async fn options_of_a_write_are_read_strictly_and_kept() {
+    let client = Client::start().await;
+    let url = format!("{}/services/data/v66.0/sobjects/Account", client.org.url());
+    let post = async |headers: &[(&str, &str)]| {
+        let mut request = client.http.post(&url).bearer_auth(&client.token).header("content-type", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(r#"{"Name":"a"}"#).send().await.unwrap().status().as_u16()
+    };
+    let (assign, rule, call) = ("Sforce-Auto-Assign", "Sforce-Duplicate-Rule-Header", "Sforce-Call-Options");
+    assert_eq!(
+        post(&[(assign, "FALSE"), (rule, "allowSave=true; runAsCurrentUser=false"), (call, "client=crm")]).await,
+        201
+    );
+    assert_eq!(post(&[(assign, "01QD0000000EqAn")]).await, 201);
+    for (name, value) in [
+        (assign, "no"),
+        (rule, "allowSave=yes"),
+        (rule, "allowSave=true; allowSave=true"),
+        (rule, "everything=true"),
+        (call, "crm"),
+        (call, "client="),
+    ] {
+        assert_eq!(post(&[(name, value)]).await, 400, "{name}: {value}");
+    }
+    assert_eq!(post(&[(assign, "TRUE"), (assign, "TRUE")]).await, 400);
+    let journal = client.org.journal();
+    assert_eq!(journal.len(), 2, "what is not understood is not applied");
+    let options = &journal[0].options;
+    assert_eq!(options.auto_assign.as_deref(), Some("FALSE"));
+    assert_eq!(options.duplicate_rule.as_deref(), Some("allowSave=true; runAsCurrentUser=false"));
+    assert_eq!(options.call_options.as_deref(), Some("client=crm"));
+}

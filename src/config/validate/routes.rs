@@ -28,6 +28,9 @@ pub(super) fn validate(routes: &[Route], dead_letters: Option<&str>, problems: &
         key_field(&key, route, problems);
         own_targets(&key, route, problems);
         aliases(&key, route, problems);
+        for (name, error) in route.options.read().1 {
+            problems.push(Problem::new(key(&format!("options.{name}")), error.to_string()));
+        }
     }
 }
 

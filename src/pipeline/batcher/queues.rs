@@ -91,5 +91,6 @@ fn key(command: &Command) -> BatchKey {
         action: command.action,
         sobject: command.sobject.name.clone(),
         key_field: command.target.as_ref().and_then(|target| target.key_field()).cloned(),
+        options: command.options.clone(),
     }
 }

@@ -285,3 +285,33 @@ fn an_exact_topic_beats_a_glob_and_two_globs_are_an_error() {
     assert!(matches!(name("crm.accounts"), Err(UnroutedTopic::Ambiguous { .. })));
     assert!(matches!(name("else"), Err(UnroutedTopic::None(_))));
 }
+
+/// The headers of the call that a record goes into.
+fn call_headers(route: &Route, headers: &[(&str, Option<&str>)]) -> Result<Vec<String>, Rejection> {
+    let command = command(route, &record(Some("k"), Some("{}"), headers))?;
+    Ok(command.options.headers().map(|(name, value)| format!("{name}: {value}")).collect())
+}
+
+#[test]
+fn a_call_is_made_as_its_route_says_and_its_record_where_it_may() {
+    const OPTIONS: &str = "options.auto_assign = \"false\"\noptions.client = \"crm\"\n";
+    let of_route = ["Sforce-Auto-Assign: FALSE", "Sforce-Call-Options: client=crm"];
+    let own = [("sforce-auto-assign", Some(" \"TRUE\" ")), ("Sforce-Duplicate-Rule-Header", Some("allowSave=true"))];
+    let deaf = route(&format!("{EXTERNAL}{OPTIONS}"));
+    assert_eq!(call_headers(&deaf, &own).unwrap(), of_route);
+    let hears = route(&format!("{EXTERNAL}{OPTIONS}options.from_headers = true"));
+    assert_eq!(call_headers(&hears, &[]).unwrap(), of_route);
+    assert_eq!(
+        call_headers(&hears, &own).unwrap(),
+        ["Sforce-Auto-Assign: TRUE", "Sforce-Duplicate-Rule-Header: allowSave=true", "Sforce-Call-Options: client=crm"]
+    );
+    for wrong in [
+        &[("Sforce-Call-Options", Some("client=a\r\nAuthorization: b"))][..],
+        &[("Sforce-Auto-Assign", None)],
+        &[("Sforce-Auto-Assign", Some(""))],
+        &[("Sforce-Auto-Assign", Some("true")), ("SFORCE-AUTO-ASSIGN", Some("true"))],
+    ] {
+        assert_eq!(call_headers(&hears, wrong).unwrap_err().reason, Reason::InvalidOption, "{wrong:?}");
+        assert!(call_headers(&deaf, wrong).is_ok(), "nobody looks at it");
+    }
+}

@@ -10,7 +10,7 @@ const ID: &str = "0037e00001WZ30qAAD";
 const TEXT: KeyKind = KeyKind::Text { unique: true, case_sensitive: false };
 
 fn key(action: Action, key_field: Option<&str>) -> BatchKey {
-    BatchKey { action, sobject: "Contact".into(), key_field: key_field.map(Into::into) }
+    BatchKey { action, sobject: "Contact".into(), key_field: key_field.map(Into::into), options: Arc::default() }
 }
 
 fn body(rendered: &Rendered) -> &str {

@@ -20,7 +20,12 @@ fn named(message: &str) -> Vec<usize> {
     let commands = values.map(|json| command(Action::Update, &contact, None, fields(json)));
     let ids = IDS.map(|id| id.parse().unwrap());
     let lines: Vec<_> = commands.iter().zip(ids).map(|(command, id)| (command, Target::Id(id))).collect();
-    let key = BatchKey { action: Action::Update, sobject: "Contact".into(), key_field: None };
+    let key = BatchKey {
+        action: Action::Update,
+        sobject: "Contact".into(),
+        key_field: None,
+        options: std::sync::Arc::default(),
+    };
     let call = render(&key, &lines);
     let rows: Vec<_> = commands.iter().collect();
     let suspects = suspects(&Cause::new(message), &call, &rows, &ids);

@@ -2,4 +2,5 @@
 
 mod external_id;
 mod native;
+mod options;
 mod routes;

@@ -102,7 +102,8 @@ impl Fixture {
             Some(Identity::ExternalId(external)) => Some(external.field().name.clone()),
             _ => None,
         };
-        let key = BatchKey { action: first.action, sobject: self.object.name.clone(), key_field };
+        let key =
+            BatchKey { action: first.action, sobject: self.object.name.clone(), key_field, options: Arc::default() };
         let rows: Vec<_> = commands.iter().map(|command| Row { command, maybe_applied }).collect();
         self.salesforce.write(&key, &rows).await
     }

@@ -88,6 +88,7 @@ async fn a_body_that_is_partly_sent_is_unknown_from_now_on() {
         method: reqwest::Method::POST,
         url: config.login_url.clone(),
         content: crate::salesforce::http::Content::Json(vec![b' '; 64 << 20].into()),
+        options: std::sync::Arc::default(),
         max_answer: 0,
     };
     let before = Instant::now();
