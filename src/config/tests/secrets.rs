@@ -1,9 +1,14 @@
-use std::io::Write as _;
+use std::{io::Write as _, path::Path};
 
 use secrecy::ExposeSecret as _;
 
 use super::{LEAST, try_load, with};
-use crate::config::{Auth, Secret};
+use crate::config::{
+    Auth, Secret,
+    load::load_text,
+    schema::{Key, Kind, ROOT},
+    source::join,
+};
 
 const MARK: &str = "xyzzy-secret";
 
@@ -118,6 +123,33 @@ fn no_problem_shows_one() {
         shows_none(&LEAST.replace("https://myorg.my.salesforce.com", url), &[]);
     }
     shows_none(&LEAST.replace("auth = {", "auth = \"MARK\"\nother = {"), &[]);
+}
+
+/// The section and the name of each key that the table calls a secret; those of `auth` are above.
+fn secrets(section: &str, keys: &[Key], into: &mut Vec<(String, &'static str)>) {
+    for key in keys {
+        match key.kind {
+            Kind::Secret => into.push((section.to_owned(), key.name)),
+            Kind::Table(keys) => secrets(&join(section, key.name), keys, into),
+            _ => {}
+        }
+    }
+}
+
+/// Whatever a secret does to its configuration, by itself or with its neighbours.
+#[test]
+fn no_key_of_the_table_shows_its_secret() {
+    let mut all = Vec::new();
+    secrets("", ROOT, &mut all);
+    assert!(all.len() > 10, "{all:?}");
+    for (section, name) in all {
+        let text = with(&section, &format!("{name} = \"{MARK}\""));
+        let shown = match load_text(&text, Path::new("x.toml"), []) {
+            Ok(loaded) => format!("{loaded:?} {0} {0:?}", loaded.effective()),
+            Err(problems) => format!("{problems} {problems:?}"),
+        };
+        assert!(!shown.is_empty() && !shown.contains(MARK), "{section}.{name}: {shown}");
+    }
 }
 
 #[test]
