@@ -28,7 +28,7 @@ use super::{
     batcher::Batcher,
     budget::Budget,
     dead_letter::{About, DeadLetters},
-    gate::Gate,
+    gate::{Gate, GateEntry},
     intake::{Prepared, Work},
     org::Org,
     settle::{Settle, Settled},
@@ -60,6 +60,8 @@ pub struct Lane<O, D> {
     draining: CancellationToken,
     /// A drain has closed some records.
     closing: Notify,
+    /// The first record that has to be read again, if any: none behind it begins any more.
+    undone: AtomicI64,
     progress: Arc<Progress>,
     gauge: LaneGauge,
 }
@@ -112,8 +114,8 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         metrics: &metrics::Metrics,
     ) -> Self {
         let (gauge, metrics) = (metrics.track_lane(), metrics.route(&route.name));
-        let closing = Notify::new();
-        Self { shared, route, metrics, schema: Mutex::default(), draining, closing, progress, gauge }
+        let (closing, undone) = (Notify::new(), AtomicI64::new(i64::MAX));
+        Self { shared, route, metrics, schema: Mutex::default(), draining, closing, undone, progress, gauge }
     }
 
     /// Runs until it is drained, or until its source fails.
@@ -185,17 +187,23 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
 
     async fn carry(self: Arc<Self>, prepared: Prepared, stage: Arc<Stage>) -> (i64, Settled) {
         let offset = prepared.record.position.offset;
-        let settled = self.carry_to_outcome(prepared, &stage).await;
+        let (settled, entry) = self.carry_to_outcome(prepared, &stage).await;
         match settled {
             Settled::Done => stage.done(),
             // No offset gets past it: whatever it was, this lane begins nothing more.
-            Settled::Undone => self.draining.cancel(),
+            Settled::Undone => {
+                self.undone.fetch_min(offset, Ordering::AcqRel);
+                self.draining.cancel();
+            }
         }
+        // Only now, so that the next change of the identity knows whether it may follow.
+        drop(entry);
         (offset, settled)
     }
 
-    /// From the gate to the outcome.
-    async fn carry_to_outcome(&self, prepared: Prepared, stage: &Arc<Stage>) -> Settled {
+    /// From the gate to the outcome, and what holds the gate until it is known.
+    async fn carry_to_outcome(&self, prepared: Prepared, stage: &Arc<Stage>) -> (Settled, Option<GateEntry>) {
+        let undone = (Settled::Undone, None);
         let Prepared { record, seat, account, work } = prepared;
         let about = About { sobject: &self.route.sobject, ..About::default() };
         let settle = &self.shared.settle;
@@ -204,21 +212,24 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
             Work::Reject { rejection, operation, target } => {
                 let about = About { operation, target: target.as_ref(), ..about };
                 if !stage.begin() {
-                    return Settled::Undone;
+                    return undone;
                 }
-                return settle.reject(record, &rejection, about, account).await;
+                return (settle.reject(record, &rejection, about, account).await, None);
             }
         };
         let entry = match entering {
             Some(mut entering) => tokio::select! {
                 biased;
-                () = self.closed(stage) => return Settled::Undone,
+                () = self.closed(stage) => return undone,
                 entry = entering.entered() => Some(entry),
             },
             None => None,
         };
+        if record.position.offset > self.undone.load(Ordering::Acquire) {
+            return undone;
+        }
         let receipt = self.shared.batcher.submit(command, Cargo { record, entry, seat }, stage.clone()).await;
-        let Some(reply) = receipt.outcome().await else { return Settled::Undone };
+        let Some(reply) = receipt.outcome().await else { return undone };
         // The cargo, and with it the gate entry, lives until the outcome is durable.
         let cargo = reply.cargo;
         let settled = match reply.outcome {
@@ -230,8 +241,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
                 settle.reject(cargo.record, &rejection, about, account).await
             }
         };
-        drop(cargo.entry);
-        settled
+        (settled, cargo.entry)
     }
 
     /// Waits until the record is closed by a drain; for ever, if it is not.

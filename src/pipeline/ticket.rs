@@ -18,9 +18,11 @@ use crate::record::{Cause, Command, Record, RecordId, Rejection};
 pub struct Ticket {
     pub command: Command,
     pub history: History,
-    cargo: Cargo,
     stage: Arc<Stage>,
+    /// Before the cargo, which is dropped in this order: a lane hears of a ticket without an outcome before its gate entry
+    /// lets the next change of the identity in.
     reply: oneshot::Sender<Reply>,
+    cargo: Cargo,
 }
 
 /// What comes back to the lane.
@@ -74,7 +76,7 @@ impl Ticket {
     pub fn new(command: Command, cargo: Cargo, stage: Arc<Stage>, sweep: &Arc<Notify>) -> (Self, Receipt) {
         let (sender, receiver) = oneshot::channel();
         let receipt = Receipt { stage: stage.clone(), reply: receiver, sweep: sweep.clone() };
-        (Self { command, history: History::default(), cargo, stage, reply: sender }, receipt)
+        (Self { command, history: History::default(), stage, reply: sender, cargo }, receipt)
     }
 
     /// As the org sees it.

@@ -64,3 +64,20 @@ async fn one_identity_from_two_lanes_is_never_on_the_wire_twice() {
     assert_eq!(calls.len(), 6);
     assert!(calls.windows(2).all(|pair| pair[1].at >= pair[0].at + Duration::from_secs(1)), "{calls:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn nothing_follows_a_change_that_will_be_read_again() {
+    let harness = Harness::new(|rows, _| {
+        let fatal = || Verdict::Fatal(Cause::new("three answers in a row do not fit"));
+        (Duration::from_millis(5), verdicts(rows, |row| row == "a:1", fatal))
+    });
+    let mut lane = harness.lane();
+    for (key, value) in [("a", "1"), ("a", "2"), ("b", "1")] {
+        lane.send(key, value).await;
+    }
+    lane.task.await.unwrap().unwrap();
+    // b:1 is done behind a:2, which is therefore no tail to be given up.
+    assert_eq!(harness.rows(), [["a:1", "b:1"]]);
+    assert_eq!(lane.progress.next_offset(), 0);
+    assert!(harness.shared.gate.is_empty());
+}
