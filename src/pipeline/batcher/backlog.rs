@@ -20,6 +20,8 @@ pub(super) struct Failures {
     pub(super) times: u32,
     /// Those that count against the call.
     pub(super) own: u32,
+    /// Of the call that failed last.
+    rows: usize,
     /// How the batcher's calls had fared at the last failure.
     then: Option<Tally>,
 }
@@ -32,8 +34,13 @@ pub(super) struct Tally {
 }
 
 impl Failures {
-    /// `now` counts this failure.
-    pub(super) fn failed(&mut self, now: Tally) {
+    /// `now` counts this failure, of a call of so many rows. What it did in company does not count against a row that
+    /// was left alone.
+    pub(super) fn failed(&mut self, now: Tally, rows: usize) {
+        if rows == 1 && self.rows > 1 {
+            self.own = 0;
+        }
+        self.rows = rows;
         self.times += 1;
         self.then = Some(now);
     }
@@ -48,6 +55,10 @@ impl Failures {
         if self.then.take().is_some_and(|then| now.answered - then.answered > now.failed - then.failed) {
             self.own += 1;
         }
+    }
+
+    pub(super) fn in_company(&self) -> bool {
+        self.rows > 1
     }
 }
 

@@ -59,7 +59,7 @@ impl Fates {
 impl<O: Org> Worker<O> {
     pub(super) fn follow(&mut self, call: Call) {
         let Call { group: Group { key, rows, failures }, verdicts } = call;
-        let alone = rows.len() == 1;
+        let (count, alone) = (rows.len(), rows.len() == 1);
         let mut fates = Fates::default();
         for (mut ticket, verdict) in rows.into_iter().zip(verdicts) {
             ticket.history.attempts += u32::from(!matches!(verdict, Verdict::Deferred));
@@ -81,7 +81,7 @@ impl<O: Org> Worker<O> {
             fates.suspects.into_iter().for_each(|ticket| self.pin(Group::new(key.clone(), vec![ticket])));
         }
         let (mut failed, mut barred) = (failures, failures);
-        failed.failed(self.tally);
+        failed.failed(self.tally, count);
         barred.barred();
         self.delay(Group { key: key.clone(), rows: fates.later, failures: failed }, Instant::now());
         self.delay(Group { key: key.clone(), rows: fates.barred, failures: barred }, Instant::now());
@@ -195,7 +195,9 @@ impl<O: Org> Worker<O> {
     pub(super) fn repeat(&mut self, mut group: Group) {
         group.rows.retain(|ticket| ticket.answered() && !ticket.history.is_last);
         group.failures.judge(self.tally);
-        if group.failures.own < self.settings.retry.max_attempts {
+        // The others of its call may be gone with their lanes, and one of them was to blame, perhaps.
+        let left_alone = group.rows.len() == 1 && group.failures.in_company();
+        if left_alone || group.failures.own < self.settings.retry.max_attempts {
             self.pin(group);
         } else if group.rows.len() > 1 {
             self.halve(group);

@@ -183,3 +183,26 @@ async fn a_row_is_not_charged_with_an_outage_between_two_locks() {
     assert!(harness.calls().last().map(|call| call.at) > Some(ROW_TIMEOUT));
     assert!(harness.dead().is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_was_left_alone_is_no_poison() {
+    let harness = Harness::new(|rows, _| {
+        let poisoned = rows.iter().any(|row| row == "p:1");
+        (Duration::from_millis(5), verdicts(rows, |_| poisoned, || Verdict::Later(Cause::new("busy"))))
+    });
+    let [mut guilty, mut lane, mut other] = [(); 3].map(|()| harness.lane());
+    guilty.send("p", "1").await;
+    lane.send("g", "1").await;
+    let failed = || harness.rows().iter().filter(|rows| **rows == ["p:1", "g:1"]).count();
+    for times in 1..=3 {
+        while failed() < times {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        other.send("x", "1").await;
+    }
+    // The call is to be halved for its failures; but the guilty row goes with its lane before that.
+    guilty.task.abort();
+    lane.settled().await;
+    assert_eq!(harness.dead(), []);
+    assert_eq!(harness.rows().last(), Some(&vec!["g:1".to_owned()]));
+}
