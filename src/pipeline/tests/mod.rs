@@ -2,5 +2,6 @@
 
 mod drain;
 mod harness;
+mod model;
 mod order;
 mod verdicts;

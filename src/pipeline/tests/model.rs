@@ -1,0 +1,198 @@
+//! Lane, gate, batcher, budget and settle held against the design's promises, in runs that nobody would think of.
+//!
+//! | promise | what is asked |
+//! |---|---|
+//! | 1 | at every look the books balance; at the end every record has the outcome that is its own |
+//! | 2 | at every look no offset has passed a record without a durable outcome |
+//! | 3 | per identity the org applies changes in the order of the partition, again only after a loss; never two calls at once, nor one while an older call may still be applied |
+//! | 5 | each dead letter follows from what the org said of this record |
+//! | 7 | what is held is within the budget and one record for each lane |
+//! | | a drain ends at its deadline, and everything is settled once the org is well |
+//!
+//! `PROPTEST_CASES` asks for more than 256 runs. Time is virtual; but backoffs have jitter, and tasks that are ready at
+//! the same instant run in any order, so that one plan is not always one run.
+
+mod ledger;
+mod oracle;
+mod org;
+mod plan;
+mod source;
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use proptest::{prelude::*, test_runner::TestCaseError};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use self::{
+    ledger::Ledger,
+    org::{ModelLetters, ModelOrg},
+    plan::{Event, Plan},
+};
+use crate::{
+    config::{self, OnRejection},
+    ops::metrics::Metrics,
+    pipeline::{
+        batcher::{Batcher, Settings},
+        budget::Budget,
+        gate::Gate,
+        lane::{Lane, Progress, Shared},
+        rejection_log::RejectionLog,
+        settle::Settle,
+        stop::Stop,
+    },
+    route::Route,
+};
+
+const HOLD: Duration = Duration::from_secs(5);
+const ROW_TIMEOUT: Duration = Duration::from_secs(15);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
+const MAX_ROW_BYTES: usize = 4 * 1024;
+/// Longer than everything that a plan can hold together.
+const PATIENCE: Duration = Duration::from_secs(3_600);
+
+proptest! {
+    #[test]
+    fn every_run_keeps_the_promises(plan in plan::plan()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(run(plan)).map_err(TestCaseError::fail)?;
+    }
+}
+
+struct World {
+    plan: Arc<Plan>,
+    ledger: Arc<Ledger>,
+    metrics: Metrics,
+    shared: Arc<Shared<ModelOrg, ModelLetters>>,
+}
+
+async fn run(plan: Plan) -> Result<(), String> {
+    let (plan, metrics) = (Arc::new(plan), Metrics::new());
+    let ledger = Arc::new(Ledger::new(plan.clone(), metrics.clone()));
+    let (org, stop) = (Arc::new(ModelOrg::new(plan.clone(), ledger.clone())), Stop::default());
+    let (batcher, batching) = Batcher::start(org.clone(), settings(&plan), metrics.clone(), stop.clone());
+    let dead_letters = Some(ModelLetters::new(&plan, ledger.clone()));
+    let (name, log) = ("model".into(), RejectionLog::default());
+    let settle = Settle { name, dead_letters, on_rejection: OnRejection::Stop, log, stop };
+    let budget = Budget::new(plan.bounds.budget_rows, plan.bounds.budget_bytes);
+    let gate = Gate::default();
+    let shared = Arc::new(Shared { org, settle, gate: gate.clone(), budget, batcher });
+    let world = Arc::new(World { plan: plan.clone(), ledger: ledger.clone(), metrics, shared });
+
+    let partitions = (0..plan.partitions.len()).map(|partition| world.clone().partition(partition));
+    let all = timeout(PATIENCE, futures::future::join_all(partitions));
+    let looks = async {
+        loop {
+            ledger.observe();
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let settled = tokio::select! {
+        settled = all => settled.is_ok(),
+        () = looks => false,
+    };
+    drop(world);
+    let ended = timeout(PATIENCE, batching).await;
+    ledger.expect(settled, || "not everything is settled".to_owned());
+    if settled {
+        ledger.expect(matches!(ended, Ok(Ok(()))), || format!("the batcher ends with {ended:?}"));
+        ledger.expect(gate.is_empty(), || format!("{} gate entries are left", gate.len()));
+        ledger.finish();
+    }
+    let broken = ledger.broken();
+    if broken.is_empty() { Ok(()) } else { Err(format!("{:?}: {broken:#?}", ledger.elapsed())) }
+}
+
+impl World {
+    /// What the consumer does with one partition: assigns and commits, revokes and loses it, until all is committed.
+    async fn partition(self: Arc<Self>, partition: usize) {
+        let plan = &self.plan.partitions[partition];
+        let end = i64::try_from(plan.records.len()).unwrap();
+        let mut events = plan.events.iter();
+        let mut committed = 0;
+        loop {
+            let event = events.next();
+            committed = self.lane(partition, committed, end, event).await;
+            if event.is_none() && committed == end {
+                return;
+            }
+            sleep(Duration::from_millis(event.map_or(0, |event| event.gap))).await;
+        }
+    }
+
+    /// From one assignment to its end; what is committed then.
+    async fn lane(&self, partition: usize, start: i64, end: i64, event: Option<&Event>) -> i64 {
+        let route = route(self.plan.partitions[partition].native);
+        let (draining, progress) = (CancellationToken::new(), Arc::new(Progress::new(start)));
+        self.ledger.assigned(partition, progress.clone());
+        let lane = Lane::new(self.shared.clone(), route, draining.clone(), progress.clone(), &self.metrics);
+        let source = source::records(self.plan.clone(), self.ledger.clone(), partition, start);
+        let mut task = tokio::spawn(lane.run(source));
+        let mut committed = start;
+        let mut commits = interval(Duration::from_secs(1));
+        commits.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let ends = Instant::now() + event.map_or(PATIENCE, |event| Duration::from_millis(event.after));
+        loop {
+            tokio::select! {
+                _ = commits.tick() => committed = progress.next_offset(),
+                () = tokio::time::sleep_until(ends) => break,
+                ended = &mut task => {
+                    let why = || format!("the lane of {partition} ends by itself: {ended:?}");
+                    self.ledger.expect(matches!(ended, Ok(Ok(()))) && self.ledger.is_unclean(partition), why);
+                    self.ledger.unassigned(partition, false, progress.next_offset());
+                    return progress.next_offset();
+                }
+            }
+            if event.is_none() && committed == end {
+                break;
+            }
+        }
+        let (begun, outs) = (Instant::now(), self.shared.org.outs.load(Ordering::Relaxed));
+        let lost = event.is_some_and(|event| event.lost);
+        let mut clean = false;
+        if !lost {
+            draining.cancel();
+            if let Ok(ended) = timeout(DRAIN_TIMEOUT, &mut task).await {
+                self.ledger.expect(matches!(ended, Ok(Ok(()))), || format!("the drain ends with {ended:?}"));
+                clean = self.shared.org.outs.load(Ordering::Relaxed) == outs;
+            }
+            committed = progress.next_offset();
+        }
+        if !task.is_finished() {
+            task.abort();
+            let ended = (&mut task).await;
+            self.ledger.expect(ended.is_err_and(|error| error.is_cancelled()), || "not aborted".to_owned());
+        }
+        self.ledger.expect(begun.elapsed() <= DRAIN_TIMEOUT, || "a drain beyond its deadline".to_owned());
+        self.ledger.unassigned(partition, clean, committed);
+        committed
+    }
+}
+
+fn settings(plan: &Plan) -> Settings {
+    Settings {
+        rows: plan.bounds.batch_rows,
+        bytes: plan.bounds.batch_bytes,
+        linger: Duration::from_millis(plan.bounds.linger),
+        calls: plan.bounds.calls,
+        retry: config::Retry {
+            max_attempts: plan.bounds.max_attempts,
+            initial_backoff: Duration::from_millis(200),
+            max_backoff: Duration::from_secs(2),
+            row_timeout: ROW_TIMEOUT,
+        },
+        unknown_hold: HOLD,
+        insert_unknown: config::InsertUnknown::Retry,
+        on_quota: config::OnQuota::Wait,
+        parked: Duration::from_secs(7),
+    }
+}
+
+fn route(native: bool) -> Arc<Route> {
+    let mode = if native { "operation = \"insert\"" } else { "operation = \"upsert\"\nexternal_id_field = \"Ext__c\"" };
+    let text = format!("topic = \"t\"\nsobject = \"Thing__c\"\noperation_header = \"op\"\n{mode}\n");
+    Arc::new(Route::new(&toml::from_str(&text).unwrap(), MAX_ROW_BYTES, None).unwrap())
+}
