@@ -49,6 +49,20 @@ pub(super) fn read(bytes: &[u8]) -> Result<Frame<'_>, FormatError> {
     }
 }
 
+/// Head and path of any bytes, for the fuzz target.
+#[cfg(fuzzing)]
+pub fn read_any(bytes: &[u8]) {
+    match read(bytes) {
+        Ok(frame) => {
+            assert!(bytes.ends_with(frame.rest) && !frame.id.to_string().is_empty());
+            if let Ok((path, rest)) = path(frame.rest) {
+                assert!(frame.rest.ends_with(rest) && (1..=LONGEST_PATH).contains(&path.len()));
+            }
+        }
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
 /// The path to a message type, and what follows it.
 pub(super) fn path(bytes: &[u8]) -> Result<(Vec<usize>, &[u8]), FormatError> {
     let mut rest = bytes;

@@ -16,6 +16,8 @@ mod avro;
 mod converter;
 mod error;
 mod frame;
+#[cfg(fuzzing)]
+pub use frame::read_any as read_frame;
 pub mod json;
 mod json_schema;
 pub mod json_with_schema;

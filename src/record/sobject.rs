@@ -186,7 +186,7 @@ impl Holds {
 
 impl Field {
     /// A writable field; a unique one without case if it is an external id.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn sample(name: &str, kind: &str, external_id: bool) -> Self {
         Self {
             name: name.into(),

@@ -153,7 +153,7 @@ struct RawField {
     case_sensitive: bool,
 }
 
-fn read(body: &[u8]) -> Result<SObject, Cause> {
+pub(super) fn read(body: &[u8]) -> Result<SObject, Cause> {
     let raw: RawSObject = serde_json::from_slice(body).map_err(|error| answer::unreadable(&error))?;
     let fields = raw.fields.into_iter().map(|field| Field {
         name: field.name.into(),

@@ -91,7 +91,7 @@ struct OAuthError {
     error_description: String,
 }
 
-fn read(answer: &Answer, config: &config::Salesforce) -> Login {
+pub(super) fn read(answer: &Answer, config: &config::Salesforce) -> Login {
     let status = answer.status;
     if status == StatusCode::OK {
         // The parser's message could quote the token.

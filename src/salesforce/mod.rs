@@ -21,6 +21,8 @@ mod clock;
 mod collections;
 mod culprit;
 mod describe;
+#[cfg(any(test, fuzzing))]
+pub mod foreign;
 mod grant;
 mod gzip;
 mod http;
@@ -28,7 +30,7 @@ mod login;
 mod org_state;
 mod resolve;
 mod soql;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod testing;
 mod usage;
 mod verdicts;

@@ -13,12 +13,13 @@ pub(super) fn sobject(name: &str, fields: &[&str]) -> Arc<SObject> {
 }
 
 pub(super) fn external(field: &str, kind: KeyKind, text: &str) -> ExternalId {
-    ExternalId::new(Arc::new(KeyField { name: field.into(), kind }), text).unwrap()
+    ExternalId::new(Arc::new(KeyField { name: field.into(), kind }), text).expect("a value of the field")
 }
 
 /// The members of a JSON object, as they are written there.
 pub(super) fn fields(json: &str) -> Fields {
-    let members: std::collections::BTreeMap<&str, &serde_json::value::RawValue> = serde_json::from_str(json).unwrap();
+    let members: std::collections::BTreeMap<&str, &serde_json::value::RawValue> =
+        serde_json::from_str(json).expect("an object");
     let mut members: Vec<_> = members.into_iter().collect();
     members.sort_by_key(|(_, value)| value.get().as_ptr());
     let mut fields = Fields::default();
@@ -40,7 +41,7 @@ pub(super) fn command(action: Action, sobject: &Arc<SObject>, target: Option<Ide
 
 pub(super) fn config(login_url: &str, auth: config::Auth) -> config::Salesforce {
     config::Salesforce {
-        login_url: login_url.parse().unwrap(),
+        login_url: login_url.parse().expect("an address"),
         instance_hosts: Vec::new(),
         api_version: "66.0".to_owned(),
         auth,

@@ -1,0 +1,7 @@
+//! Any bytes as an answer of the org. The first of them chooses who asked for it.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use sobjectd::salesforce::foreign;
+
+fuzz_target!(|data: &[u8]| foreign::read(data));
