@@ -22,7 +22,8 @@ impl Decimal {
         if number.fractional_digit_count().unsigned_abs() > Self::MAX_SCALE {
             return None;
         }
-        Some(Self(number.normalized().to_plain_string()))
+        let plain = number.normalized().to_plain_string();
+        (plain.len() <= Self::MAX_LENGTH).then_some(Self(plain))
     }
 
     /// Digits behind the point; none of them is a zero at the end.
@@ -77,6 +78,7 @@ mod tests {
             "0x1",
             "1_000",
             "1e999999999",
+            "7377777377710737777737770073777778e37", // 71 digits
             "1e9223372036854775808",
             "1e-9223372036854775807",
             "-",
