@@ -1,0 +1,62 @@
+//! What a record asks for, read from the topic alone, and what the org's journal says.
+
+use serde_json::{Map, Value};
+
+/// The fields of a row, less what names it.
+pub(crate) type Fields = Map<String, Value>;
+
+/// One record of a topic.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Change {
+    pub offset: i64,
+    pub kind: Kind,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Kind {
+    Upsert(Fields),
+    Update(Fields),
+    Delete,
+    /// No outcome but a dead letter of this class.
+    Reject(&'static str),
+}
+
+/// The class of an update that found nothing.
+pub(crate) const NOT_FOUND: &str = "NotFound";
+
+impl Kind {
+    /// By the operation header's word, and the value.
+    pub(crate) fn read(operation: Option<&str>, value: Option<&[u8]>) -> Self {
+        match (operation, value) {
+            (Some("DELETE"), _) | (None, None) => Self::Delete,
+            (Some("UPSERT" | "INSERT") | None, Some(value)) => Self::of_value(value, Self::Upsert),
+            (Some("UPDATE"), Some(value)) => Self::of_value(value, Self::Update),
+            // No value, or another word.
+            (Some(_), _) => Self::Reject("InvalidOperation"),
+        }
+    }
+
+    fn of_value(value: &[u8], kind: impl FnOnce(Fields) -> Self) -> Self {
+        match serde_json::from_slice::<Fields>(value) {
+            Err(_) => Self::Reject("InvalidValue"),
+            Ok(fields) if fields.contains_key("Nowhere__c") => Self::Reject("InvalidField"),
+            Ok(fields) => kind(fields),
+        }
+    }
+}
+
+/// One entry of the org's journal.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Event {
+    pub at_ms: u64,
+    pub op: Op,
+    pub fields: Option<Fields>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Op {
+    Create,
+    Update,
+    Delete,
+}

@@ -1,0 +1,94 @@
+//! What is produced: a history of changes of some identities, the same for the same seed. Pure.
+//!
+//! Every identity lives in one partition of one topic, and every value carries a stamp that no other has, so that the
+//! org's journal tells which record a change came from.
+
+use rand::{Rng, RngExt as _};
+
+/// Partitions of each topic when a run begins.
+pub(crate) const PARTITIONS: i32 = 3;
+/// What the first topic gets in addition where the schedule says so.
+pub(crate) const ADDED: i32 = 2;
+/// Topics, and identities of each.
+const TOPICS: usize = 2;
+const IDENTITIES: i32 = 24;
+
+/// One record to produce.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Planned {
+    pub topic: usize,
+    pub partition: i32,
+    pub key: String,
+    pub value: Option<String>,
+    /// The operation header's word.
+    pub operation: Option<&'static str>,
+}
+
+/// `grows`: the first topic gets [`ADDED`] partitions, and the second half of the history uses them. `misses`: half of the
+/// records are updates that find nothing.
+pub(crate) fn history(random: &mut impl Rng, records: usize, grows: bool, misses: bool) -> Vec<Planned> {
+    let planned = |n| {
+        let mut record = planned(random, n, grows && n * 2 >= records);
+        if misses && n % 2 == 0 {
+            miss(&mut record, n);
+        }
+        record
+    };
+    (0..records).map(planned).collect()
+}
+
+/// Makes it an update of a record that nobody has made.
+fn miss(record: &mut Planned, n: usize) {
+    record.key = format!("{}-absent-{}", record.key, n % 8);
+    record.value = Some(format!(r#"{{"Text__c":"{n}"}}"#));
+    record.operation = Some("UPDATE");
+}
+
+fn planned(random: &mut impl Rng, n: usize, grown: bool) -> Planned {
+    let topic = random.random_range(0..TOPICS);
+    // Some are changed much more often than others.
+    let identity = random.random_range(0..IDENTITIES).min(random.random_range(0..IDENTITIES));
+    let partition = identity % PARTITIONS;
+    let key = format!("k{topic}-{identity}");
+    let (key, partition) = if grown && topic == 0 && identity % 2 == 0 {
+        (format!("{key}-late"), PARTITIONS + (identity / 2) % ADDED)
+    } else {
+        (key, partition)
+    };
+    let fields = format!(r#""Text__c":"{n}","LongText__c":"{}""#, random.random_range(0..1_000_000));
+    let whole = Some(format!("{{{fields}}}"));
+    let (operation, value) = match random.random_range(0..100) {
+        0..40 => (Some("UPSERT"), whole),
+        40..50 => (Some("INSERT"), whole),
+        50..55 => (None, whole),
+        55..78 => (Some("UPDATE"), whole),
+        78..86 => (Some("DELETE"), None),
+        86..92 => (None, None),
+        92..94 => (Some("MERGE"), whole),
+        94..96 => (Some("UPSERT"), Some(format!("{{{fields}"))),
+        96..98 => (Some("UPDATE"), Some(format!(r#"{{{fields},"Nowhere__c":1}}"#))),
+        _ => (Some("UPDATE"), None),
+    };
+    Planned { topic, partition, key, value, operation }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use rand::{SeedableRng as _, rngs::StdRng};
+
+    use super::*;
+
+    #[test]
+    fn a_seed_says_it_all_and_an_identity_stays_in_its_partition() {
+        let of = |seed| history(&mut StdRng::seed_from_u64(seed), 2_000, true, true);
+        assert_eq!(of(1), of(1));
+        assert_ne!(of(1), of(2));
+        let mut homes = HashMap::new();
+        for record in of(1) {
+            assert_eq!(*homes.entry(record.key.clone()).or_insert(record.partition), record.partition, "{record:?}");
+        }
+        assert!(homes.values().any(|partition| *partition >= PARTITIONS), "the added partitions are used");
+    }
+}

@@ -1,0 +1,119 @@
+//! What interrupted the work on a partition: read from the logs of the replicas.
+//!
+//! | in the log | interrupted |
+//! |---|---|
+//! | a replica is killed | what it owned: assigned and not yet revoked |
+//! | `revoked` with `lost` | the partitions in the line |
+//! | `drain aborted` | the partition in the line |
+//! | a drain that was cut short, or could not commit | all |
+//!
+//! A drain that ends and commits is no interruption.
+
+use std::{collections::BTreeSet, time::UNIX_EPOCH};
+
+use serde::Deserialize;
+
+/// A topic and a partition of it.
+pub(crate) type Place = (String, i32);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Interruption {
+    /// Milliseconds since the epoch.
+    pub at_ms: u64,
+    /// `None`: all of them.
+    pub places: Option<Vec<Place>>,
+    /// What was on the wire may be applied after the next owner's first changes.
+    pub lost: bool,
+}
+
+impl Interruption {
+    pub(crate) fn hits(&self, place: &Place) -> bool {
+        self.places.as_ref().is_none_or(|places| places.contains(place))
+    }
+}
+
+/// One replica's log.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Story {
+    pub interruptions: Vec<Interruption>,
+    /// What it owned at the end.
+    pub owned: BTreeSet<Place>,
+    /// Errors, and what else must not be there.
+    pub errors: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    timestamp: String,
+    level: String,
+    message: String,
+    partitions: Option<String>,
+    lost: Option<bool>,
+    topic: Option<String>,
+    partition: Option<i32>,
+}
+
+/// Drains that leave something undone, by a part of their message.
+const UNDONE: [&str; 5] =
+    ["drain cut short", "drain timed out", "will be repeated", "records may be repeated", "drained in time"];
+
+impl Story {
+    pub(crate) fn read(log: &str) -> Self {
+        let mut story = Self::default();
+        for text in log.lines() {
+            let Ok(line) = serde_json::from_str::<Line>(text) else { continue };
+            let at_ms = millis(&line.timestamp).unwrap_or_default();
+            let places = line.partitions.as_deref().map(places);
+            match (line.message.as_str(), places) {
+                ("assigned", Some(places)) => story.owned.extend(places),
+                ("revoked", Some(places)) => {
+                    story.owned.retain(|place| !places.contains(place));
+                    if line.lost == Some(true) && !places.is_empty() {
+                        story.interruptions.push(Interruption { at_ms, places: Some(places), lost: true });
+                    }
+                }
+                (message, _) if message.starts_with("drain aborted") => {
+                    let places = line.topic.zip(line.partition).map(|place| vec![place]);
+                    story.interruptions.push(Interruption { at_ms, places, lost: true });
+                }
+                (message, _) if UNDONE.iter().any(|words| message.contains(words)) => {
+                    story.interruptions.push(Interruption { at_ms, places: None, lost: false });
+                }
+                _ if line.level == "ERROR" => story.errors.push(text.to_owned()),
+                _ => {}
+            }
+        }
+        story
+    }
+}
+
+/// From `[("topic", 0), ("topic", 1)]`.
+fn places(text: &str) -> Vec<Place> {
+    serde_json::from_str(&text.replace('(', "[").replace(')', "]")).unwrap_or_default()
+}
+
+fn millis(timestamp: &str) -> Option<u64> {
+    let since = humantime::parse_rfc3339(timestamp).ok()?.duration_since(UNIX_EPOCH).ok()?;
+    u64::try_from(since.as_millis()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_tells_what_was_owned_and_lost() {
+        let log = r#"
+{"timestamp":"2026-11-24T15:00:01.500000Z","level":"INFO","message":"assigned","partitions":"[(\"a\", 0), (\"b\", 1)]"}
+{"timestamp":"2026-11-24T15:00:02.000000Z","level":"INFO","message":"revoked","partitions":"[(\"a\", 0)]","lost":true}
+{"timestamp":"2026-11-24T15:00:03.000000Z","level":"WARN","message":"offsets not committed, their records will be repeated"}
+{"timestamp":"2026-11-24T15:00:04.000000Z","level":"ERROR","message":"ended"}"#;
+        let story = Story::read(log);
+        assert_eq!(story.owned, BTreeSet::from([("b".to_owned(), 1)]));
+        let [lost, undone] = story.interruptions.as_slice() else { panic!("{:?}", story.interruptions) };
+        assert!(lost.lost && lost.at_ms == 1_795_532_402_000, "{lost:?}");
+        assert!(lost.hits(&("a".to_owned(), 0)) && !lost.hits(&("a".to_owned(), 1)));
+        assert!(undone.hits(&("a".to_owned(), 1)) && !undone.lost);
+        assert_eq!(story.errors.len(), 1);
+    }
+}

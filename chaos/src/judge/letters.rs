@@ -1,0 +1,49 @@
+//! The dead letters: each must be its record, byte for byte, with the cause that fits it.
+
+use std::collections::BTreeMap;
+
+use super::{Evidence, Source};
+use crate::{
+    change::{Kind, NOT_FOUND},
+    interruptions::Place,
+};
+
+/// A record's dead letters: the cause of each.
+#[derive(Debug, Default)]
+pub(super) struct Letter {
+    pub(super) causes: Vec<String>,
+}
+
+pub(super) type Letters = BTreeMap<(Place, i64), Letter>;
+
+/// Each must be its record, byte for byte, with the cause that fits it.
+pub(super) fn read(evidence: &Evidence, problems: &mut Vec<String>) -> Letters {
+    let mut letters = Letters::new();
+    for letter in &evidence.letters {
+        let header = |name: &str| letter.header(name).unwrap_or_default();
+        let topic = header("__connect.errors.topic");
+        let partition: i32 = header("__connect.errors.partition").parse().unwrap_or(-1);
+        let offset: i64 = header("__connect.errors.offset").parse().unwrap_or(-1);
+        let class = header("__connect.errors.exception.class.name").trim_start_matches("sobjectd.").to_owned();
+        let source = evidence.sources.iter().find(|source| source.topic == topic);
+        let of = |source: &'_ Source| {
+            source.records.iter().find(|record| (record.partition, record.offset) == (partition, offset)).cloned()
+        };
+        let Some(record) = source.and_then(of) else {
+            problems.push(format!("a dead letter of no record: {topic}[{partition}]@{offset}"));
+            continue;
+        };
+        if (&letter.key, &letter.value) != (&record.key, &record.value) {
+            problems.push(format!("the dead letter of {topic}[{partition}]@{offset} is not its record"));
+        }
+        let wanted = match Kind::read(record.header("operation"), record.value.as_deref()) {
+            Kind::Reject(class) => class,
+            _ => NOT_FOUND,
+        };
+        if class != wanted {
+            problems.push(format!("the dead letter of {topic}[{partition}]@{offset} says {class}, not {wanted}"));
+        }
+        letters.entry(((topic.to_owned(), partition), offset)).or_default().causes.push(class);
+    }
+    letters
+}

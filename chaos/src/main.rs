@@ -1,0 +1,201 @@
+//! `script/chaos`: runs seeds, and says of each how it went.
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use anyhow::Result;
+use chaos::{Broker, Fault, Options, Report, run};
+use clap::{Args, Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Replicas of sobjectd between a real Kafka and the sandbox org, and faults by a seed
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run one seed
+    Run {
+        #[arg(long)]
+        seed: u64,
+        #[command(flatten)]
+        load: Load,
+    },
+    /// Run many, one line for each
+    Seeds {
+        #[arg(long, default_value_t = 1)]
+        from: u64,
+        #[arg(long, default_value_t = 20)]
+        count: u64,
+        /// So many at a time, each on a broker of its own
+        #[arg(long, default_value_t = 1)]
+        jobs: u64,
+        /// End with the first seed that fails
+        #[arg(long)]
+        first: bool,
+        #[command(flatten)]
+        load: Load,
+    },
+}
+
+#[derive(Debug, Clone, Args)]
+struct Load {
+    #[arg(long, default_value_t = 500)]
+    records: usize,
+    #[arg(long, default_value_t = 2)]
+    replicas: usize,
+    /// The records are produced over so long
+    #[arg(long, default_value_t = 6)]
+    seconds: u64,
+    /// Only these, or none at all
+    #[arg(long, value_delimiter = ',', num_args = 0.., value_enum)]
+    faults: Option<Vec<Fault>>,
+    /// sobjectd
+    #[arg(long, env = "SOBJECTD_BINARY")]
+    binary: PathBuf,
+    /// A bug that a binary with the feature `mutations` has on request
+    #[arg(long)]
+    mutation: Option<String>,
+    /// Where brokers live and the logs of failing seeds stay
+    #[arg(long, default_value = "target/chaos")]
+    dir: PathBuf,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = tokio::select! {
+        done = carry_out(cli.command) => done,
+        // What was started ends as its owners are dropped.
+        () = told_to_stop() => Err(anyhow::anyhow!("told to stop")),
+    };
+    match done {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            say(&format!("chaos: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// SIGINT or SIGTERM.
+async fn told_to_stop() {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the command's result")]
+fn say(text: &str) {
+    println!("{text}");
+}
+
+/// Returns how many seeds have failed.
+async fn carry_out(command: Command) -> Result<u64> {
+    match command {
+        Command::Run { seed, load } => some(load, seed, 1, 1, true).await,
+        Command::Seeds { from, count, jobs: 0 | 1, first, load } => some(load, from, count, 1, first).await,
+        Command::Seeds { from, count, jobs, first, load } => {
+            let mut tasks = tokio::task::JoinSet::new();
+            for job in 0..jobs.min(count) {
+                tasks.spawn(some(load.clone(), from + job, (count - job).div_ceil(jobs), jobs, first));
+            }
+            let mut failed = 0;
+            while let Some(done) = tasks.join_next().await {
+                failed += done??;
+            }
+            Ok(failed)
+        }
+    }
+}
+
+/// Runs `count` seeds one after the other on a broker of their own, from one on and each `step` later.
+async fn some(load: Load, from: u64, count: u64, step: u64, first: bool) -> Result<u64> {
+    std::fs::create_dir_all(&load.dir)?;
+    let broker_dir = load.dir.join(format!("broker-{}-{from}", std::process::id()));
+    let broker = tokio::task::spawn_blocking(move || Broker::start(&broker_dir)).await??;
+    let mut failed = 0;
+    for seed in (0..count).map(|n| from + n * step) {
+        let options = load.options(seed)?;
+        let report = run(&broker, &options).await;
+        let fine = report.as_ref().is_ok_and(|report| report.verdict.problems.is_empty());
+        say(&summary(seed, report.as_ref()));
+        if !fine {
+            failed += 1;
+            say(&format!("  again: {}\n  logs:  {}/seed-{seed}", again(&load, seed), load.dir.display()));
+            if first {
+                break;
+            }
+        }
+    }
+    if count > 1 {
+        say(&format!("{failed} of the seeds from {from} on have failed"));
+    }
+    Ok(failed)
+}
+
+impl Load {
+    fn options(&self, seed: u64) -> Result<Options> {
+        Ok(Options {
+            seed,
+            records: self.records,
+            replicas: self.replicas,
+            over: Duration::from_secs(self.seconds),
+            faults: self.faults.clone().unwrap_or_else(|| Fault::all().to_vec()),
+            binary: std::path::absolute(&self.binary)?,
+            mutation: self.mutation.clone(),
+            dir: std::path::absolute(&self.dir)?,
+        })
+    }
+}
+
+/// The one command that repeats a seed.
+fn again(load: &Load, seed: u64) -> String {
+    let Load { records, replicas, seconds, binary, .. } = load;
+    let of = |name, value: &str| format!(" --{name} {value}");
+    let faults = load.faults.iter().map(|faults| faults.iter().map(|fault| fault.name()).collect::<Vec<_>>().join(","));
+    let faults = faults.map(|faults| of("faults", &faults));
+    let mutation = load.mutation.iter().map(|mutation| of("mutation", mutation));
+    let options = faults.chain(mutation).collect::<String>();
+    format!(
+        "script/chaos run --seed {seed} --records {records} --replicas {replicas} --seconds {seconds} --binary {}\
+         {options}",
+        binary.display()
+    )
+}
+
+/// So many problems of a seed.
+const SHOWN: usize = 8;
+
+fn summary(seed: u64, report: Result<&Report, &anyhow::Error>) -> String {
+    let report = match report {
+        Ok(report) => report,
+        Err(error) => return format!("seed {seed}: FAILED, not judged: {error:#}"),
+    };
+    let verdict = &report.verdict;
+    let faults: Vec<_> = report.schedule.faults().map(Fault::name).collect();
+    let head = format!(
+        "seed {seed}: {} in {:.1} s, {} records, {} events, {} letters, {} interruptions, {} struck calls, {} repeated, \
+         {} late, {} MiB: {}",
+        if verdict.problems.is_empty() { "ok" } else { "FAILED" },
+        report.took.as_secs_f64(),
+        verdict.records,
+        verdict.events,
+        verdict.letters,
+        report.interruptions,
+        report.struck,
+        verdict.repeated,
+        verdict.late,
+        report.memory / 1024,
+        faults.join(" "),
+    );
+    let problems = verdict.problems.iter().take(SHOWN).map(|problem| format!("\n  {problem}"));
+    let more = verdict.problems.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };
+    format!("{head}{}{more}", problems.collect::<String>())
+}

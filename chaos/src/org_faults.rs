@@ -1,0 +1,116 @@
+//! The org's faults, as its control page takes them (`sandbox/src/faults/script.rs`).
+//!
+//! A call that gets no answer is applied never, at once, or, in at least a third of the hangs and cuts, at some moment
+//! before its hold is over, less a second for what a busy machine takes.
+
+use rand::{Rng, RngExt as _};
+use serde_json::{Value, json};
+
+use crate::schedule::{Fault, HOLD, REQUEST};
+
+pub(crate) fn script(random: &mut impl Rng, fault: Fault) -> Value {
+    // The next few calls; three answers in a row that fit nothing would stop a replica, rightly.
+    let few = random.random_range(1..=3);
+    let many = random.random_range(2..=12);
+    match fault {
+        Fault::Latency => latency(random, many),
+        Fault::Error => {
+            status(500, few, envelope("UNKNOWN_EXCEPTION", "An unexpected error occurred"), random.random())
+        }
+        Fault::Gateway => {
+            let page = json!({"body": "<html><body>502 Bad Gateway</body></html>", "content_type": "text/html"});
+            status(502, few, page, random.random())
+        }
+        Fault::Maintenance => status(503, many, envelope("SERVER_UNAVAILABLE", "Server is too busy"), false),
+        Fault::Edge => status(420, many, json!({"body": "no routing", "content_type": "text/plain"}), false),
+        Fault::Concurrent => {
+            let text = "ConcurrentPerOrgLongTxn Limit exceeded.";
+            status(403, many, envelope("REQUEST_LIMIT_EXCEEDED", text), false)
+        }
+        Fault::Lock => {
+            let rows = json!((0..random.random_range(1..8)).map(|row| row * 2).collect::<Vec<_>>());
+            let text = "unable to obtain exclusive access to this record";
+            let action = json!({"kind": "row_error", "code": "UNABLE_TO_LOCK_ROW", "message": text, "rows": rows});
+            on("write", many, &action)
+        }
+        Fault::Cut => on("write", few, &cut(random)),
+        Fault::Truncate => on("write", 1, &json!({"kind": "truncate", "bytes": random.random_range(0..40)})),
+        Fault::Garbage => {
+            on("write", 1, &json!({"kind": "garbage", "body": "<!doctype html>", "apply": random.random::<bool>()}))
+        }
+        Fault::Short => on("write", 1, &json!({"kind": "fewer_results", "by": 1})),
+        Fault::Hang => on("write", few, &hang(random)),
+        Fault::Trickle => on("write", few, &json!({"kind": "trickle", "ms_per_byte": random.random_range(1..60)})),
+        Fault::Login => {
+            let action =
+                json!({"kind": "oauth_error", "error": "server_error", "description": "try later", "status": 500});
+            // Nobody logs in before a session has ended.
+            json!([
+                on("login", random.random_range(1..=4), &action),
+                on("data", 1, &json!({"kind": "expire_sessions"}))
+            ])
+        }
+        other => unreachable!("{other:?} is no fault of the org's script"),
+    }
+}
+
+/// Of calls, and of calls that are applied after their caller has given up.
+fn latency(random: &mut impl Rng, times: u64) -> Value {
+    let longest =
+        if random.random_bool(0.3) { late(random) } else { random.random_range(1..REQUEST.as_millis() as u64) };
+    on("write", if longest > 1_000 { 2 } else { times }, &json!({"kind": "latency", "ms": longest}))
+}
+
+/// Milliseconds after its receipt.
+fn late(random: &mut impl Rng) -> u64 {
+    random.random_range(1..=HOLD.as_millis() as u64 - 1_000)
+}
+
+fn cut(random: &mut impl Rng) -> Value {
+    match random.random_range(0..5) {
+        0 => json!({"kind": "cut", "when": "before"}),
+        1 => json!({"kind": "cut", "when": "after"}),
+        2 => json!({"kind": "cut", "when": "mid_answer"}),
+        _ => json!({"kind": "apply_later", "ms": late(random), "answer": "cut"}),
+    }
+}
+
+fn hang(random: &mut impl Rng) -> Value {
+    match random.random_range(0..4) {
+        0 => json!({"kind": "hang", "apply": false}),
+        1 => json!({"kind": "hang", "apply": true}),
+        _ => json!({"kind": "apply_later", "ms": late(random), "answer": "hang"}),
+    }
+}
+
+fn envelope(code: &str, message: &str) -> Value {
+    json!({"error": {"code": code, "message": message}})
+}
+
+fn status(status: u16, times: u64, mut action: Value, apply: bool) -> Value {
+    action["kind"] = "status".into();
+    action["status"] = status.into();
+    action["apply"] = apply.into();
+    on("write", times, &action)
+}
+
+fn on(calls: &str, times: u64, action: &Value) -> Value {
+    json!({"on": calls, "times": times, "do": action})
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{SeedableRng as _, rngs::StdRng};
+
+    use super::*;
+
+    #[test]
+    fn a_third_of_hangs_and_cuts_is_applied_later_and_before_the_hold_ends() {
+        let mut random = StdRng::seed_from_u64(1);
+        for fault in [Fault::Hang, Fault::Cut] {
+            let all: Vec<_> = (0..300).map(|_| script(&mut random, fault)).collect();
+            let late: Vec<_> = all.iter().filter_map(|fault| fault["do"]["ms"].as_u64()).collect();
+            assert!(late.len() * 3 >= all.len() && late.iter().all(|ms| (1..=3_000).contains(ms)), "{}", late.len());
+        }
+    }
+}

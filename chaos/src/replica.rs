@@ -1,0 +1,67 @@
+//! One replica of the daemon: a process, its log in a file, and its signals.
+
+use std::{
+    fs::{File, OpenOptions},
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::{Child, Command};
+
+use crate::interruptions::Story;
+
+pub(crate) struct Replica {
+    /// Where its log is.
+    pub log: PathBuf,
+    process: Child,
+    pid: Pid,
+}
+
+impl Replica {
+    /// `environment`: all that it sees of one.
+    pub(crate) fn start(binary: &Path, config: &Path, log: &Path, environment: &[(String, String)]) -> Result<Self> {
+        let file: File = OpenOptions::new().create(true).append(true).open(log)?;
+        let process = Command::new(binary)
+            .args(["run", "--config"])
+            .arg(config)
+            .env_clear()
+            .envs(environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(file)
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("{}", binary.display()))?;
+        let pid = process.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)).context("no process id")?;
+        Ok(Self { log: log.to_owned(), process, pid })
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
+        Ok(kill_process(self.pid, signal)?)
+    }
+
+    /// `None` if it is still running after `limit`.
+    pub(crate) async fn exit(&mut self, limit: Duration) -> Result<Option<ExitStatus>> {
+        tokio::time::timeout(limit, self.process.wait()).await.ok().transpose().context("waiting for a replica")
+    }
+
+    /// How it has ended, if it has.
+    pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        Ok(self.process.try_wait()?)
+    }
+
+    /// What its log tells so far.
+    pub(crate) fn story(&self) -> Result<Story> {
+        Ok(Story::read(&std::fs::read_to_string(&self.log)?))
+    }
+
+    /// Its own memory in KiB: neither files nor shared pages.
+    pub(crate) fn memory(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid.as_raw_nonzero())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
+        line.trim().strip_suffix("kB")?.trim().parse().ok()
+    }
+}

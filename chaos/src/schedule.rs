@@ -1,0 +1,205 @@
+//! Which faults come when: the same for the same seed. Pure; `crate::inflict` carries it out.
+//!
+//! Two tracks run beside each other: one strikes the replicas and the broker, one step after the other, and one the org.
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+use rand::{Rng, RngExt as _, seq::IndexedRandom as _};
+use serde_json::Value;
+
+use crate::org_faults;
+
+/// How long the daemon is told to hold a call without an answer; `salesforce.unknown_hold`.
+pub(crate) const HOLD: Duration = Duration::from_secs(4);
+/// `salesforce.request_timeout`.
+pub(crate) const REQUEST: Duration = Duration::from_secs(2);
+/// `kafka.session_timeout`.
+pub(crate) const SESSION: Duration = Duration::from_secs(6);
+
+/// What can be asked for by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Fault {
+    /// SIGKILL, and another replica in its place
+    Kill,
+    /// SIGTERM, and another replica in its place
+    Term,
+    /// SIGSTOP for longer than the session, then SIGCONT
+    Zombie,
+    /// Every replica in turn: SIGTERM, and the next one
+    Roll,
+    /// One more replica joins, and leaves
+    Scale,
+    /// The broker is restarted, or killed and started again
+    Broker,
+    /// A topic gets more partitions
+    Partitions,
+    /// The broker stands still for a while, and a replica is ended meanwhile; under a backlog with many dead letters
+    Freeze,
+    Latency,
+    /// 500 of the org
+    Error,
+    /// 502 of a proxy, in HTML
+    Gateway,
+    /// 503, maintenance
+    Maintenance,
+    /// 420 of the edge
+    Edge,
+    /// The daily quota is spent for a while
+    Quota,
+    /// 403, too many at once
+    Concurrent,
+    /// 401 in flight
+    Expire,
+    /// Row locks in a part of each batch
+    Lock,
+    /// The connection is cut before or after the call is applied, or it is applied later
+    Cut,
+    /// Half an answer
+    Truncate,
+    /// An answer that is no JSON
+    Garbage,
+    /// An answer of fewer rows than its request
+    Short,
+    /// No answer, and applied never, at once or later
+    Hang,
+    /// A byte at a time
+    Trickle,
+    /// The login fails for a while
+    Login,
+}
+
+/// What a step does. Replicas are numbered from 0.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    Kill { replica: usize, down: Duration },
+    Term { replica: usize },
+    Zombie { replica: usize, sleep: Duration },
+    Roll,
+    Scale { stay: Duration },
+    Broker { kill: bool, down: Duration },
+    Partitions,
+    Freeze { before: Duration, replica: usize, kill: bool, after: Duration },
+    Script(Value),
+    Quota { spent: Duration },
+    Expire,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// Since the step before it.
+    pub pause: Duration,
+    pub fault: Fault,
+    pub action: Action,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Schedule {
+    pub group: Vec<Step>,
+    pub org: Vec<Step>,
+}
+
+impl Fault {
+    pub fn all() -> &'static [Self] {
+        Self::value_variants()
+    }
+
+    /// Whether it strikes the replicas or the broker, and not the org.
+    pub fn strikes_group(self) -> bool {
+        self <= Self::Freeze
+    }
+
+    /// Whether a call may end without an answer, and so be sent again.
+    pub fn hides_answers(self) -> bool {
+        use Fault::{Cut, Error, Garbage, Gateway, Hang, Latency, Short, Trickle, Truncate};
+        matches!(self, Latency | Error | Gateway | Cut | Truncate | Garbage | Short | Hang | Trickle)
+    }
+
+    pub fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}
+
+impl Schedule {
+    /// Out of `faults`, for so many replicas. One seed in six leaves the group alone, and one the org.
+    pub fn new(random: &mut impl Rng, faults: &[Fault], replicas: usize) -> Self {
+        let (group, org): (Vec<_>, Vec<_>) = faults.iter().partition(|fault| fault.strikes_group());
+        let spared = random.random_range(0..6);
+        let (in_group, in_org) = (random.random_range(1..=3), random.random_range(2..=6));
+        let group = if spared == 0 && !org.is_empty() { Vec::new() } else { pick(random, &group, in_group) };
+        let org = if spared == 1 && !group.is_empty() { Vec::new() } else { pick(random, &org, in_org) };
+        let group = group.into_iter().map(|fault| (2_000, fault));
+        let steps = group.chain(org.into_iter().map(|fault| (1_500, fault))).map(|(longest, fault)| Step {
+            pause: millis(random, 100..longest),
+            fault,
+            action: action(random, fault, replicas),
+        });
+        let (group, org) = steps.collect::<Vec<_>>().into_iter().partition(|step| step.fault.strikes_group());
+        Self { group, org }
+    }
+
+    pub fn faults(&self) -> impl Iterator<Item = Fault> {
+        self.group.iter().chain(&self.org).map(|step| step.fault)
+    }
+}
+
+/// So many of them, in an order by chance; more partitions come once.
+fn pick(random: &mut impl Rng, faults: &[Fault], count: usize) -> Vec<Fault> {
+    let mut picked: Vec<Fault> = Vec::new();
+    for _ in 0..count {
+        let fault = faults.choose(random).copied();
+        picked.extend(fault.filter(|fault| *fault != Fault::Partitions || !picked.contains(fault)));
+    }
+    picked
+}
+
+pub(crate) fn millis(random: &mut impl Rng, range: std::ops::Range<u64>) -> Duration {
+    Duration::from_millis(random.random_range(range))
+}
+
+fn action(random: &mut impl Rng, fault: Fault, replicas: usize) -> Action {
+    let replica = random.random_range(0..replicas);
+    match fault {
+        Fault::Kill => Action::Kill { replica, down: millis(random, 0..1_500) },
+        Fault::Term => Action::Term { replica },
+        Fault::Zombie => Action::Zombie { replica, sleep: SESSION + millis(random, 1_000..2_500) },
+        Fault::Roll => Action::Roll,
+        Fault::Scale => Action::Scale { stay: millis(random, 500..3_000) },
+        Fault::Broker => Action::Broker { kill: random.random(), down: millis(random, 0..2_000) },
+        Fault::Partitions => Action::Partitions,
+        Fault::Freeze => Action::Freeze {
+            before: millis(random, 200..1_500),
+            replica,
+            kill: random.random(),
+            after: millis(random, 0..1_500),
+        },
+        Fault::Quota => Action::Quota { spent: millis(random, 1_000..4_000) },
+        Fault::Expire => Action::Expire,
+        fault => Action::Script(org_faults::script(random, fault)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{SeedableRng as _, rngs::StdRng};
+
+    use super::*;
+
+    fn of(seed: u64) -> Schedule {
+        Schedule::new(&mut StdRng::seed_from_u64(seed), Fault::all(), 2)
+    }
+
+    #[test]
+    fn a_seed_says_it_all_and_twenty_seeds_bring_nearly_everything() {
+        assert_eq!(of(7), of(7));
+        let mut seen: Vec<_> = (0..20).flat_map(|seed| of(seed).faults().collect::<Vec<_>>()).collect();
+        seen.sort_unstable();
+        seen.dedup();
+        assert!(seen.len() >= Fault::all().len() - 3, "{seen:?}");
+    }
+
+    #[test]
+    fn some_seeds_leave_the_group_alone_and_some_the_org() {
+        assert!((0..40).any(|seed| of(seed).group.is_empty()) && (0..40).any(|seed| of(seed).org.is_empty()));
+    }
+}
