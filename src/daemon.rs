@@ -12,6 +12,7 @@ use crate::{
     check,
     config::{self, Config, Loaded},
     kafka::{Clients, Consumer, KafkaDeadLetters, LaneStart, Lanes, Settings, Topics, partition_bound},
+    mutation::{self, Mutation},
     ops::{
         admin,
         health::{self, Health, State},
@@ -145,7 +146,7 @@ async fn pipeline(
         linger: config.pipeline.linger,
         calls: config.salesforce.max_concurrent_requests,
         retry: config.retry.clone(),
-        unknown_hold: config.salesforce.unknown_hold,
+        unknown_hold: if mutation::on(Mutation::Hold) { Duration::ZERO } else { config.salesforce.unknown_hold },
         insert_unknown: config.pipeline.insert_unknown,
         on_quota: config.salesforce.quota.on_quota,
         parked: config.salesforce.quota.probe_interval,

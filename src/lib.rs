@@ -10,6 +10,7 @@ pub mod daemon;
 pub mod dev;
 pub mod format;
 pub mod kafka;
+mod mutation;
 pub mod ops;
 pub mod pipeline;
 pub mod record;

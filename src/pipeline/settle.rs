@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Instant};
 
+use futures::FutureExt as _;
 use tracing::error;
 
 use super::{
@@ -12,6 +13,7 @@ use super::{
 };
 use crate::{
     config::OnRejection,
+    mutation::{self, Mutation},
     ops::metrics::{Outcome, RouteMetrics},
     record::{Record, Rejection},
 };
@@ -76,7 +78,12 @@ impl<D: DeadLetters> Settle<D> {
             (Some(dead_letters), _) => {
                 let letter = DeadLetter::new(record, rejection, About { connector: &self.name, ..about });
                 let pending = account.metrics.dead_letter_pending();
-                let delivered = dead_letters.deliver(&letter).await;
+                let delivery = dead_letters.deliver(&letter);
+                if mutation::on(Mutation::Letters) {
+                    drop(delivery.now_or_never());
+                    return account.close(Outcome::DeadLettered);
+                }
+                let delivered = delivery.await;
                 drop(pending);
                 match delivered {
                     Ok(()) => account.close(Outcome::DeadLettered),

@@ -1,0 +1,31 @@
+//! Bugs that can be switched on, so that the chaos harness shows that it finds them: `SOBJECTD_MUTATION=gate`, read only in
+//! builds with the feature `mutations`, which no other build has.
+
+/// What is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mutation {
+    /// `gate`: nobody waits for an earlier change of the same identity.
+    Gate,
+    /// `letters`: a dead letter counts as durable as soon as it is on its way.
+    Letters,
+    /// `hold`: a call of unknown result is repeated at once.
+    Hold,
+}
+
+#[cfg(feature = "mutations")]
+pub(crate) fn on(mutation: Mutation) -> bool {
+    use std::sync::LazyLock;
+
+    static ON: LazyLock<Option<Mutation>> = LazyLock::new(|| match std::env::var("SOBJECTD_MUTATION").ok()?.as_str() {
+        "gate" => Some(Mutation::Gate),
+        "letters" => Some(Mutation::Letters),
+        "hold" => Some(Mutation::Hold),
+        other => panic!("SOBJECTD_MUTATION={other}: gate, letters or hold"),
+    });
+    *ON == Some(mutation)
+}
+
+#[cfg(not(feature = "mutations"))]
+pub(crate) const fn on(_: Mutation) -> bool {
+    false
+}
