@@ -132,7 +132,8 @@ impl<'a> World<'a> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             // A broker that comes back does not know at once who coordinates the group.
-            let open = |sources: Vec<Vec<(i64, i64)>>| sources.iter().flatten().any(|(committed, end)| committed != end);
+            let open =
+                |sources: Vec<Vec<(i64, i64)>>| sources.iter().flatten().any(|(committed, end)| committed != end);
             let late = Instant::now() > deadline;
             match self.progress().await.map(open) {
                 Ok(false) => return Ok(()),
