@@ -24,6 +24,7 @@ FROM gcr.io/distroless/cc-debian12:nonroot AS base
 USER 65532:65532
 EXPOSE 8089
 STOPSIGNAL SIGTERM
+# It asks SOBJECTD_ADMIN, else the address of SOBJECTD__ADMIN__LISTEN, else http://127.0.0.1:8089; it reads no file.
 HEALTHCHECK --interval=15s --timeout=6s --start-period=10s CMD ["/usr/local/bin/sobjectd", "status"]
 ENTRYPOINT ["/usr/local/bin/sobjectd"]
 CMD ["run", "--config", "/etc/sobjectd/sobjectd.toml"]

@@ -65,11 +65,10 @@ pub async fn run(loaded: Loaded, metrics: Metrics, cancel: CancellationToken) ->
             info!("stopped before the start was complete");
             return Ok(());
         }
-        started = timeout(config.startup_timeout, started) => {
-            started.with_context(|| {
-                let (kafka, org) = (&config.kafka.bootstrap_servers, &config.salesforce.login_url);
-                format!("startup_timeout has passed without {kafka} or {org}; the last warnings say which")
-            })??
+        started = started => started?,
+        () = startup::absence(config.startup_timeout, &org) => {
+            let (kafka, org) = (&config.kafka.bootstrap_servers, &config.salesforce.login_url);
+            bail!("startup_timeout has passed without {kafka} or {org}; the last warnings say which");
         }
     };
     let patterns: Vec<_> = routes.iter().map(|(pattern, _)| pattern).collect();

@@ -14,7 +14,7 @@ use crate::{
     ops::health::{Health, Waiting, Whom},
     record::Cause,
     route::Routes,
-    salesforce::Salesforce,
+    salesforce::{Condition, Salesforce},
 };
 
 /// What the configuration names and the org or the broker does not have.
@@ -66,6 +66,21 @@ pub(crate) async fn wait(
         }
     }
     if problems.is_empty() { Ok(topics) } else { bail!(Misconfigured(Problems(problems))) }
+}
+
+/// Ends when somebody has been away for so long. An org whose daily calls are used up is not: that ends by itself, and a
+/// process that started again for it would only use more of them.
+pub(crate) async fn absence(patience: Duration, org: &Salesforce) {
+    const STEP: Duration = Duration::from_millis(200);
+    let condition = org.watch();
+    let mut left = patience;
+    while !left.is_zero() {
+        let step = STEP.min(left);
+        sleep(step).await;
+        if *condition.borrow() != Condition::Quota {
+            left -= step;
+        }
+    }
 }
 
 async fn reach(clients: &Clients, bootstrap_servers: &str, health: &Health) -> Result<Topics, StartError> {

@@ -17,7 +17,7 @@ pub(crate) use self::{
     report::{Finding, Level, Report},
 };
 use crate::{
-    config::{Config, Loaded, Route},
+    config::{self, Config, Loaded, Route},
     format::Registry,
     kafka::Clients,
     ops::{health::Health, metrics::Metrics},
@@ -35,18 +35,27 @@ pub(crate) async fn online(loaded: &Loaded) -> Result<Vec<Finding>> {
     let registry = registry(config, &metrics, &Health::new(metrics.clone()))?;
     let routes = Routes::new(&config.routes, config.pipeline.max_row_bytes, registry.as_ref())?;
     let clients = Clients::new(config)?;
-    let org = Salesforce::new(&config.salesforce, &config.retry, &config.cache, metrics)?;
-    let asked_org = timeout(config.salesforce.request_timeout + PATIENCE, org::look(config, &routes, &org));
-    let (org, cluster, registry) = tokio::join!(asked_org, cluster::look(config, &clients, &routes), async {
+    let org = Salesforce::new(&without_reserve(&config.salesforce), &config.retry, &config.cache, metrics)?;
+    let mut found = Vec::new();
+    let patience = config.salesforce.request_timeout + PATIENCE;
+    let asked_org = timeout(patience, org::look(config, &routes, &org, &mut found));
+    let (asked_org, cluster, registry) = tokio::join!(asked_org, cluster::look(config, &clients, &routes), async {
         match &registry {
             Some(registry) => Some(asked_registry(registry).await),
             None => None,
         }
     });
-    let org = org.unwrap_or_else(|_| {
-        vec![Finding::unreachable("salesforce.login_url", "the org has not answered everything in time")]
-    });
-    Ok(cluster.into_iter().chain(org).chain(registry).collect())
+    if asked_org.is_err() {
+        found.push(Finding::unreachable("salesforce.login_url", "the org has not answered everything in time"));
+    }
+    Ok(cluster.into_iter().chain(found).chain(registry).collect())
+}
+
+/// A check makes a few calls and does not wait where the daemon would; whether the reserve is touched, it reports.
+fn without_reserve(config: &config::Salesforce) -> config::Salesforce {
+    let mut config = config.clone();
+    config.quota.reserve = 0;
+    config
 }
 
 /// The client of the registry, if any format has its schemas there.

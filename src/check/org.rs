@@ -11,19 +11,22 @@ use crate::{
 };
 
 /// Everything, asked once. Nothing more is asked of an org that does not let us in.
-pub(super) async fn look(config: &Config, routes: &Routes, org: &Salesforce) -> Vec<Finding> {
-    let login = match org.login_once().await {
-        Ok(instance) => Finding::ok("salesforce.auth", format!("logged in to {instance}")),
+///
+/// Each finding is in `findings` as soon as it is made: an org that stops to answer does not take those before it along.
+pub(super) async fn look(config: &Config, routes: &Routes, org: &Salesforce, findings: &mut Vec<Finding>) {
+    match org.login_once().await {
+        Ok(instance) => findings.push(Finding::ok("salesforce.auth", format!("logged in to {instance}"))),
         Err(NoLogin::Refused(cause)) => {
-            return vec![Finding::problem("salesforce.auth", format!("the login is refused: {cause}"))];
+            return findings.push(Finding::problem("salesforce.auth", format!("the login is refused: {cause}")));
         }
-        Err(NoLogin::Later(cause)) => return vec![Finding::unreachable("salesforce.login_url", cause.to_string())],
-    };
-    let mut findings = vec![login, quota(config, org).await];
+        Err(NoLogin::Later(cause)) => {
+            return findings.push(Finding::unreachable("salesforce.login_url", cause.to_string()));
+        }
+    }
+    findings.push(quota(config, org).await);
     for (index, (_, compiled)) in routes.iter().enumerate() {
         findings.extend(route(index, &config.routes[index], compiled, org).await);
     }
-    findings
 }
 
 async fn quota(config: &Config, org: &Salesforce) -> Finding {

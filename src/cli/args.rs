@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
-use url::Url;
 
 /// Reads Kafka topics and writes their records into Salesforce SObjects, each exactly accounted for
 ///
@@ -65,9 +64,9 @@ pub(super) enum Command {
     /// Ask a running daemon what it is doing, whom it waits for, and what has become of its records
     #[command(after_help = "Exit codes: 0 it answers, 1 it does not (with --ready also if it is not running).")]
     Status {
-        /// Its admin listener
-        #[arg(long, value_name = "URL", env = "SOBJECTD_ADMIN", default_value = "http://127.0.0.1:8089")]
-        admin: Url,
+        /// Its admin listener; where it is not given, that of this environment's daemon, or of port 8089
+        #[arg(long, value_name = "URL", env = "SOBJECTD_ADMIN")]
+        admin: Option<String>,
         /// JSON, in place of a table
         #[arg(long)]
         json: bool,

@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::ExitCode};
 
-use super::{BAD_CONFIGURATION, failed, is_configuration, load, show};
+use super::{BAD_CONFIGURATION, failed, load, show};
 use crate::check::{self, Finding, Level, Report};
 
 pub(super) async fn run(file: &Path, online: bool, json: bool) -> ExitCode {
@@ -14,8 +14,7 @@ pub(super) async fn run(file: &Path, online: bool, json: bool) -> ExitCode {
             if online {
                 match check::online(&loaded).await {
                     Ok(found) => findings.extend(found),
-                    Err(error) if is_configuration(&error) => findings.push(Finding::problem("", format!("{error:#}"))),
-                    Err(error) => return failed(&error),
+                    Err(error) => findings.push(Finding::problem("", format!("{error:#}"))),
                 }
             }
             Report::new(&loaded, findings)

@@ -6,10 +6,7 @@ mod shell;
 mod show;
 mod status;
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{path::Path, process::ExitCode};
 
 use clap::Parser as _;
 
@@ -19,8 +16,10 @@ use crate::config::Log;
 use crate::{
     config::{self, Loaded, Problems},
     daemon,
+    format::RegistryError,
     kafka::KafkaConfigError,
     ops::{metrics::Metrics, signal, telemetry},
+    salesforce::BuildError,
     startup::Misconfigured,
 };
 
@@ -41,7 +40,7 @@ pub fn main() -> ExitCode {
                 Err(problems) => refused(&problems),
             },
             Command::Check { config, online, json } => check::run(&config, online, json).await,
-            Command::Status { admin, json, ready } => status::run(&admin, json, ready).await,
+            Command::Status { admin, json, ready } => status::run(admin, json, ready).await,
             Command::Config { command: ConfigCommand::Show { config, json } } => match load(&config) {
                 Ok(loaded) => ended(show::effective(&loaded, json)),
                 Err(problems) => refused(&problems),
@@ -85,7 +84,7 @@ async fn run(loaded: Loaded) -> ExitCode {
 }
 
 #[cfg(feature = "dev")]
-async fn dev(file: PathBuf, sample: Option<u64>) -> anyhow::Result<()> {
+async fn dev(file: std::path::PathBuf, sample: Option<u64>) -> anyhow::Result<()> {
     // Each of the sample's bad records is a warning: the table at the end says how many.
     let level = if sample.is_some() { "error" } else { "info" };
     let _guard = telemetry::init(&Log { level: level.into(), ..Log::default() })?;
@@ -95,7 +94,7 @@ async fn dev(file: PathBuf, sample: Option<u64>) -> anyhow::Result<()> {
 
 #[cfg(feature = "dev")]
 #[expect(clippy::print_stdout, reason = "the command's result")]
-async fn sandbox(port: u16, schema: Option<PathBuf>) -> anyhow::Result<()> {
+async fn sandbox(port: u16, schema: Option<std::path::PathBuf>) -> anyhow::Result<()> {
     let _guard = telemetry::init(&Log::default())?;
     let cancel = signal::cancel_on_signal()?;
     let schema = schema.map_or_else(Default::default, sandbox::SchemaSource::File);
@@ -108,7 +107,11 @@ async fn sandbox(port: u16, schema: Option<PathBuf>) -> anyhow::Result<()> {
 }
 
 fn is_configuration(error: &anyhow::Error) -> bool {
-    error.is::<Misconfigured>() || error.is::<Problems>() || error.is::<KafkaConfigError>()
+    error.is::<Misconfigured>()
+        || error.is::<Problems>()
+        || error.is::<KafkaConfigError>()
+        || error.is::<BuildError>()
+        || error.is::<RegistryError>()
 }
 
 fn ended(result: anyhow::Result<()>) -> ExitCode {

@@ -1,6 +1,6 @@
 //! `sobjectd status`: asks a running daemon over its admin listener.
 
-use std::{process::ExitCode, time::Duration};
+use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use url::Url;
@@ -16,9 +16,10 @@ use crate::{
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// With `ready`, a daemon that is there and does not run is a failure as well.
-pub(super) async fn run(admin: &Url, json: bool, ready: bool) -> ExitCode {
+pub(super) async fn run(admin: Option<String>, json: bool, ready: bool) -> ExitCode {
     let told = async {
-        let status = ask(admin).await?;
+        let listen = std::env::var("SOBJECTD__ADMIN__LISTEN").ok();
+        let status = ask(&address(admin.as_deref(), listen.as_deref())?).await?;
         let text = if json { serde_json::to_string_pretty(&status)? } else { status.to_string() };
         show::print(&text)?;
         Ok(status.health.state)
@@ -30,14 +31,57 @@ pub(super) async fn run(admin: &Url, json: bool, ready: bool) -> ExitCode {
     }
 }
 
+/// Where to ask: what was said, or where a daemon of this environment listens. A scheme may be left out.
+fn address(admin: Option<&str>, listen: Option<&str>) -> Result<Url> {
+    let text = match (admin, listen) {
+        (Some(admin), _) if admin.contains("://") => admin.to_owned(),
+        (Some(admin), _) => format!("http://{admin}"),
+        (None, Some("")) => bail!("SOBJECTD__ADMIN__LISTEN is empty: the daemon has no admin listener"),
+        (None, Some(listen)) => {
+            let listen: SocketAddr = listen.parse().context("SOBJECTD__ADMIN__LISTEN")?;
+            // Whichever of its two addresses this machine has.
+            if listen.ip().is_unspecified() {
+                format!("http://localhost:{}", listen.port())
+            } else {
+                format!("http://{listen}")
+            }
+        }
+        (None, None) => "http://127.0.0.1:8089".to_owned(),
+    };
+    text.parse().with_context(|| format!("{text} is no URL of an admin listener"))
+}
+
 async fn ask(admin: &Url) -> Result<Status> {
     let url = admin.join("/status").context("--admin")?;
     let way = Way { section: "--admin", tls: &Tls::default(), proxy: None };
-    let client = web::client(&url, way)?.timeout(TIMEOUT).build()?;
+    let client = web::client(&url, way)?.no_proxy().timeout(TIMEOUT).build()?;
     let answer = client.get(url).send().await.map_err(|error| anyhow::anyhow!("{admin}: {}", web::reason(error)))?;
     if !answer.status().is_success() {
         bail!("{admin}: {}: this is no admin listener of sobjectd", answer.status());
     }
     let body = answer.bytes().await?;
     serde_json::from_slice(&body).with_context(|| format!("{admin}: this is no admin listener of sobjectd"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_to_ask() {
+        for (admin, listen, expected) in [
+            (None, None, Some("http://127.0.0.1:8089/")),
+            (None, Some("0.0.0.0:9000"), Some("http://localhost:9000/")),
+            (None, Some("[::]:9000"), Some("http://localhost:9000/")),
+            (None, Some("10.0.0.7:80"), Some("http://10.0.0.7/")),
+            (None, Some(""), None),
+            (None, Some("somewhere"), None),
+            (Some("localhost:8089"), Some("0.0.0.0:9000"), Some("http://localhost:8089/")),
+            (Some("https://admin.example.com"), None, Some("https://admin.example.com/")),
+            (Some("http://a b"), None, None),
+        ] {
+            let found = address(admin, listen).ok().map(|url| url.to_string());
+            assert_eq!(found.as_deref(), expected, "{admin:?} {listen:?}");
+        }
+    }
 }

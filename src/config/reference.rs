@@ -10,10 +10,14 @@ use super::{
 
 /// Of a configuration's file. It knows every key, and no rule between two of them: `sobjectd check` does.
 pub fn json_schema() -> Value {
-    let mut schema = table(ROOT, Some(&defaults()));
+    let mut schema = table(ROOT, Some(&defaults()), true);
     let head = [
         ("$schema", json!("https://json-schema.org/draft/2020-12/schema")),
         ("title", json!("Configuration of sobjectd")),
+        (
+            "description",
+            json!("What the environment may set is not required here; `sobjectd check` misses it where it is."),
+        ),
     ];
     schema.extend(head.map(|(name, value)| (name.to_owned(), value)));
     Value::Object(schema)
@@ -50,11 +54,12 @@ fn without_required(values: &mut toml::Table, keys: &[Key]) {
     }
 }
 
-fn table(keys: &[Key], defaults: Option<&toml::Table>) -> Map<String, Value> {
+/// `whole`: the environment cannot set any of these keys, so that the file must have those that are required.
+fn table(keys: &[Key], defaults: Option<&toml::Table>, whole: bool) -> Map<String, Value> {
     let mut properties = Map::new();
     for key in keys {
         let default = defaults.and_then(|defaults| defaults.get(key.name));
-        let mut schema = value(&key.kind, default);
+        let mut schema = value(&key.kind, default, false);
         schema.insert("description".to_owned(), json!(key.meaning));
         let has_own = matches!(key.kind, Kind::Table(_) | Kind::List(Kind::Table(_)));
         if let Some(default) = default.filter(|_| !has_own) {
@@ -62,11 +67,11 @@ fn table(keys: &[Key], defaults: Option<&toml::Table>) -> Map<String, Value> {
         }
         properties.insert(key.name.to_owned(), Value::Object(schema));
     }
-    let required: Vec<_> = keys.iter().filter(|key| key.required).map(|key| key.name).collect();
+    let required: Vec<_> = keys.iter().filter(|key| whole && key.required).map(|key| key.name).collect();
     object(json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false }))
 }
 
-fn value(kind: &Kind, default: Option<&toml::Value>) -> Map<String, Value> {
+fn value(kind: &Kind, default: Option<&toml::Value>, whole: bool) -> Map<String, Value> {
     const DURATION: &str = "^ *[0-9]+ *[a-zA-Zµ]+( *[0-9]+ *[a-zA-Zµ]+)* *$";
     const SIZE: &str = "^ *[0-9.]+ *[a-zA-Z]* *$";
     let text = |what: Value| json!({ "type": "string", "examples": [what] });
@@ -94,13 +99,13 @@ fn value(kind: &Kind, default: Option<&toml::Value>) -> Map<String, Value> {
         Kind::Property => secret(json!(["string", "integer", "boolean"])),
         Kind::List(item) => {
             let first = default.and_then(|default| default.as_array()?.first());
-            json!({ "type": "array", "items": value(item, first) })
+            json!({ "type": "array", "items": value(item, first, true) })
         }
-        Kind::Map(kind) => json!({ "type": "object", "additionalProperties": value(kind, None) }),
-        Kind::Table(keys) => return table(keys, default.and_then(toml::Value::as_table)),
+        Kind::Map(kind) => json!({ "type": "object", "additionalProperties": value(kind, None, false) }),
+        Kind::Table(keys) => return table(keys, default.and_then(toml::Value::as_table), whole),
         Kind::Tagged { tag, variants } => {
             let variants = variants.iter().map(|(word, keys)| {
-                let mut variant = table(keys, None);
+                let mut variant = table(keys, None, false);
                 if let Some(Value::Object(properties)) = variant.get_mut("properties") {
                     properties.insert((*tag).to_owned(), json!({ "const": word }));
                 }

@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::Arc,
+    sync::{Arc, Weak},
     time::{Duration, Instant},
 };
 
@@ -21,6 +21,7 @@ use super::{
     lag,
     positions::Positions,
     rebalance::{Context, Lanes},
+    token::Pass,
 };
 use crate::{
     config::{OnLostOffsets, Start, TopicPattern},
@@ -74,6 +75,7 @@ impl Consumer {
         let consumer = Arc::new(consumer);
         let mut pass = settings.clients.pass();
         pass.show(consumer.client());
+        tokio::spawn(show_tokens(pass, Arc::downgrade(&consumer), drained.clone()));
         let deadline = Instant::now() + settings.drain_timeout;
         let positions = Positions::look(&consumer, settings.start, settings.partitions, deadline)
             .map_err(ConsumerError::Positions)?;
@@ -91,7 +93,6 @@ impl Consumer {
         std::thread::Builder::new().name("poll".into()).spawn(move || {
             let (_drained, _closed) = (drained.drop_guard_ref(), closed.drop_guard_ref());
             while !cancel.is_cancelled() {
-                pass.show(consumer.client());
                 poll(&consumer, &stop);
                 consumer.context().pass_gaps(&consumer);
             }
@@ -116,6 +117,20 @@ impl Consumer {
     /// Waits until the group is left.
     pub async fn closed(&self) {
         self.closed.cancelled().await;
+    }
+}
+
+/// A drain may hold the poll thread for longer than a token lives. Not on after `drained`, when the last handle is that
+/// thread's to drop.
+async fn show_tokens(mut pass: Pass, consumer: Weak<BaseConsumer<Context>>, drained: CancellationToken) {
+    loop {
+        tokio::select! {
+            biased;
+            () = drained.cancelled() => return,
+            () = pass.newer() => {}
+        }
+        let Some(consumer) = consumer.upgrade() else { return };
+        pass.show(consumer.client());
     }
 }
 

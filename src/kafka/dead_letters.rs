@@ -46,7 +46,11 @@ const QUEUE_FULL: Duration = Duration::from_millis(20);
 impl KafkaDeadLetters {
     /// `max_bytes`: the largest message that the topic takes.
     pub fn new(clients: &Clients, topic: &str, max_bytes: usize, too_large: TooLarge) -> KafkaResult<Self> {
-        let config = clients.producer(max_bytes);
+        let mut config = clients.producer(max_bytes);
+        if too_large == TooLarge::Reference {
+            // A topic refuses a batch as a whole: its word is to be about one letter.
+            config.set("batch.num.messages", "1");
+        }
         let queue_bytes = producer_queue(max_bytes);
         let producer = Arc::new(Mutex::new(Arc::new(new_producer(&config, clients)?)));
         tokio::spawn(show_tokens(clients.pass(), Arc::downgrade(&producer)));

@@ -1,8 +1,8 @@
 //! Records that were deleted before they were read, with `kafka.on_lost_offsets = "earliest"`.
 //!
-//! librdkafka refuses to seek in this state. So the partition is drained, which settles and commits all that lies before
-//! the gap; then the offset behind the gap is committed; then the partition is given back and taken again from there. All
-//! of it runs on the poll thread, between two polls, so that no rebalance comes in between.
+//! librdkafka refuses to seek in this state. So the lane waits until all that it has read before the gap is settled; then the
+//! poll thread ends it and commits the offset behind the gap; then, one poll later, the partition is given back and taken
+//! again from there. That poll serves a rebalance which may be waiting: to give a partition back would answer it.
 
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,8 @@ pub(super) struct Gap {
     pub(super) next: i64,
     /// The earliest one that is there.
     pub(super) low: i64,
+    /// `low` is committed.
+    pub(super) passed: bool,
 }
 
 /// For one commit. If it fails there is another one after the next poll: a rebalance may be under way.
@@ -33,22 +35,33 @@ impl Context {
         self.gaps().insert(at, gap);
     }
 
-    /// Gets past the gaps that lanes have met.
+    /// Gets past the gaps that lanes have met. To be called between two polls.
     pub(super) fn pass_gaps(&self, consumer: &BaseConsumer<Self>) {
         let gaps: Vec<_> = self.gaps().iter().map(|(at, gap)| (at.clone(), *gap)).collect();
-        for (at, gap) in gaps {
-            self.end(std::slice::from_ref(&at), false);
-            if self.commit(vec![(at.clone(), gap.low)], Instant::now() + COMMIT).is_err() {
-                warn!(topic = %at.0, partition = at.1, "the offset behind the lost ones is not committed, trying again");
-                continue;
+        let (passed, met): (Vec<_>, Vec<_>) = gaps.into_iter().partition(|(_, gap)| gap.passed);
+        for (at, gap) in passed {
+            if self.cancel.is_cancelled() {
+                return;
             }
             self.gaps().remove(&at);
-            self.lost(&at, u64::try_from(gap.low - gap.next).unwrap_or_default());
             match self.take_again(consumer, &at, gap.low) {
                 Ok(Ok(())) => info!(topic = %at.0, partition = at.1, offset = gap.low, "reading goes on"),
                 Ok(Err(reason)) => self.cannot_pass(&at, &reason),
                 Err(error) => self.cannot_pass(&at, &error.to_string()),
             }
+        }
+        if met.is_empty() || self.cancel.is_cancelled() {
+            return;
+        }
+        let partitions: Vec<_> = met.iter().map(|(at, _)| at.clone()).collect();
+        self.end(&partitions, false);
+        for (at, gap) in met {
+            if self.commit(vec![(at.clone(), gap.low)], Instant::now() + COMMIT).is_err() {
+                warn!(topic = %at.0, partition = at.1, "the offset behind the lost ones is not committed, trying again");
+                continue;
+            }
+            self.lost(&at, u64::try_from(gap.low - gap.next).unwrap_or_default());
+            self.gaps().insert(at, Gap { passed: true, ..gap });
         }
     }
 

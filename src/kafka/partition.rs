@@ -3,7 +3,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -18,7 +18,10 @@ use tokio::sync::Notify;
 use tracing::{error, warn};
 
 use super::{gap::Gap, rebalance::Context};
-use crate::record::{Header, Position, Record, Timestamp};
+use crate::{
+    pipeline::lane::Progress,
+    record::{Header, Position, Record, Timestamp},
+};
 
 pub type PartitionStream = std::pin::Pin<Box<dyn Stream<Item = Result<Record, SourceError>> + Send>>;
 
@@ -43,6 +46,10 @@ fn range(next: i64, watermarks: Option<(i64, i64)>) -> String {
 
 /// How often a queue is looked at without a wake-up, since one can get lost (rust-rdkafka#840).
 const TICK: Duration = Duration::from_secs(1);
+/// Between two looks whether what was read is settled.
+const SETTLED: Duration = Duration::from_millis(100);
+/// How long reading must be denied before that is believed.
+const DENIED: Duration = Duration::from_secs(10);
 
 struct Source {
     queue: PartitionQueue<Context>,
@@ -51,20 +58,24 @@ struct Source {
     topic: Arc<str>,
     partition: i32,
     next: i64,
+    progress: Arc<Progress>,
+    /// Since when reading is denied.
+    denied: Option<Instant>,
 }
 
-/// Records from offset `next` on.
+/// Records from where `progress` is.
 pub(super) fn records(
     mut queue: PartitionQueue<Context>,
     consumer: Arc<BaseConsumer<Context>>,
     topic: Arc<str>,
     partition: i32,
-    next: i64,
+    progress: Arc<Progress>,
 ) -> PartitionStream {
     let nonempty = Arc::new(Notify::new());
     let wake = nonempty.clone();
     queue.set_nonempty_callback(move || wake.notify_one());
-    let source = Source { queue, consumer, nonempty, topic, partition, next };
+    let next = progress.next_offset();
+    let source = Source { queue, consumer, nonempty, topic, partition, next, progress, denied: None };
     Box::pin(futures::stream::unfold(source, async |mut source| source.next().await.map(|item| (item, source))))
 }
 
@@ -75,7 +86,7 @@ impl Source {
                 // A pause of librdkafka's own, in a rebalance, can fetch again what was just taken.
                 Some(Ok(record)) if record.position.offset < self.next => continue,
                 Some(Ok(record)) => {
-                    self.next = record.position.offset + 1;
+                    (self.next, self.denied) = (record.position.offset + 1, None);
                     return Some(Ok(record));
                 }
                 Some(Err(error)) => error,
@@ -88,10 +99,13 @@ impl Source {
             let (topic, partition) = (self.topic.clone(), self.partition);
             match error {
                 KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset) => {
-                    return Some(Err(self.lost_offsets().await));
+                    return self.lost_offsets().await;
                 }
-                source @ KafkaError::MessageConsumption(RDKafkaErrorCode::TopicAuthorizationFailed) => {
-                    return Some(Err(SourceError::Denied { topic, partition, source }));
+                // One alone may come of a broker that is starting and has not read its rules yet.
+                source @ KafkaError::MessageConsumption(RDKafkaErrorCode::TopicAuthorizationFailed)
+                    if self.denied.get_or_insert_with(Instant::now).elapsed() >= DENIED =>
+                {
+                    return self.halt(&SourceError::Denied { topic, partition, source }).await;
                 }
                 source @ KafkaError::MessageConsumptionFatal(_) => {
                     return Some(Err(SourceError::Fatal { topic, partition, source }));
@@ -121,9 +135,12 @@ impl Source {
         }
     }
 
-    /// Returns what ends the lane, unless reading is to go on behind the gap: then this lane reads nothing more, and the
-    /// poll thread drains it and starts another.
-    async fn lost_offsets(&self) -> SourceError {
+    /// Whatever was read before the gap is settled first: it cannot be read again. Then this lane reads nothing more: the
+    /// poll thread starts another behind the gap, or the daemon stops.
+    async fn lost_offsets<T>(&self) -> T {
+        while self.progress.next_offset() < self.next {
+            tokio::time::sleep(SETTLED).await;
+        }
         let passes = self.consumer.context().passes_gaps();
         loop {
             let watermarks = self.watermarks().await;
@@ -134,11 +151,11 @@ impl Source {
                 watermarks,
             };
             match watermarks {
-                _ if !passes => return lost,
+                _ if !passes => return self.halt(&lost).await,
                 Some((low, _)) => {
                     error!(%lost, low, "offsets are lost, reading goes on behind them");
                     let at = (self.topic.clone(), self.partition);
-                    self.consumer.context().met(at, Gap { next: self.next, low });
+                    self.consumer.context().met(at, Gap { next: self.next, low, passed: false });
                     return std::future::pending().await;
                 }
                 None => {
@@ -147,6 +164,13 @@ impl Source {
                 }
             }
         }
+    }
+
+    /// Stops the daemon, whose drain ends this lane: what is on the wire still has its outcome.
+    async fn halt<T>(&self, why: &SourceError) -> T {
+        error!(topic = %self.topic, partition = self.partition, error = %why, "lane failed");
+        self.consumer.context().stop(why.to_string());
+        std::future::pending().await
     }
 
     /// The earliest offset, and the one behind the last.

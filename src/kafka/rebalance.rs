@@ -82,7 +82,7 @@ pub(super) struct Context {
     metrics: Metrics,
     stop: Stop,
     /// The daemon is to stop.
-    cancel: CancellationToken,
+    pub(super) cancel: CancellationToken,
 }
 
 impl Context {
@@ -175,8 +175,8 @@ impl Context {
         let (topic, partition) = at.clone();
         let consumer = self.consumer.get().and_then(Weak::upgrade).ok_or("the consumer is being closed")?;
         let queue = consumer.split_partition_queue(&topic, partition).ok_or("the partition has no queue")?;
-        let records = partition::records(queue, consumer, topic.clone(), partition, offset);
         let (progress, draining) = (Arc::new(Progress::new(offset)), CancellationToken::new());
+        let records = partition::records(queue, consumer, topic.clone(), partition, progress.clone());
         let task = {
             let (progress, draining) = (progress.clone(), draining.clone());
             (self.daemon.start)(LaneStart { topic, partition, records, progress, draining })?
@@ -193,8 +193,9 @@ impl Context {
         if !partitions.is_empty() {
             self.metrics.rebalanced(if is_lost { "lost" } else { "revoked" });
         }
-        self.gaps().retain(|at, _| !partitions.contains(at));
         self.end(&partitions, is_lost);
+        // Behind the end of their lanes, which may have met one until then.
+        self.gaps().retain(|at, _| !partitions.contains(at));
         match consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => consumer.incremental_unassign(list),
             RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.unassign(),
@@ -208,7 +209,8 @@ impl Context {
     }
 
     /// Drains the lanes of `partitions` and commits what they have settled; if they are lost, gives them up instead.
-    pub(super) fn end(&self, partitions: &[TopicPartition], lost: bool) {
+    /// Returns where each has come to.
+    pub(super) fn end(&self, partitions: &[TopicPartition], lost: bool) -> Vec<(TopicPartition, i64)> {
         let lanes: Vec<_> = {
             let mut running = self.lanes();
             partitions.iter().filter_map(|at| running.remove(at).map(|lane| (at.clone(), lane))).collect()
@@ -237,8 +239,10 @@ impl Context {
         }
         if !lost && !offsets.is_empty() {
             // The drain has used its time; the commit gets a little of its own. If it fails, it has said so.
-            self.commit(offsets, deadline.max(Instant::now() + Duration::from_secs(5))).unwrap_or_default();
+            let deadline = deadline.max(Instant::now() + Duration::from_secs(5));
+            self.commit(offsets.clone(), deadline).unwrap_or_default();
         }
+        offsets
     }
 
     fn lanes(&self) -> MutexGuard<'_, BTreeMap<TopicPartition, RunningLane>> {

@@ -58,6 +58,11 @@ pub fn init(log: &Log) -> Result<Guard, ParseError> {
         LogFormat::Json => subscriber.json().flatten_event(true).try_init(),
     });
     // A panic is news like any other, and its thread does not wait for stderr either.
-    std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panic")));
+    std::panic::set_hook(Box::new(|panic| {
+        // Its message may quote a record.
+        let at = panic.location().map(tracing::field::display);
+        let message = (!quotes::are_hidden()).then(|| tracing::field::display(panic));
+        tracing::error!(at, panic = message, "panic");
+    }));
     Ok(Guard(guard))
 }

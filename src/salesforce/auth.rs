@@ -95,7 +95,8 @@ impl Auth {
     /// The org did not know this session. If it is still the current one, nobody gets it any more.
     pub(super) fn invalidate(&self, refused: &Arc<Session>) {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        if current.as_ref().is_some_and(|session| Arc::ptr_eq(session, refused)) {
+        // What is shared is the session's, also where it is to be renewed.
+        if current.as_ref().is_some_and(|session| Arc::ptr_eq(&session.worked, &refused.worked)) {
             *current = None;
         }
     }

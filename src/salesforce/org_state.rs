@@ -278,10 +278,11 @@ impl OrgState {
             }
             self.metrics.org_state(after.word());
         }
-        drop(inner);
+        // Under the lock: of two changes the later one is told last.
         if before != Condition::Up || after != Condition::Up {
             self.condition.send_replace(after);
         }
+        drop(inner);
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

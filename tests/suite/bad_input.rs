@@ -7,6 +7,9 @@ use crate::harness::{Daemon, Record, Rig, delete, kcat, record, upsert};
 /// A record, the last word of its exception class (empty: any), and a word of its message.
 type Case = (Record, &'static str, &'static str);
 
+/// So many of one code have a line of their own in a minute.
+const LOGGED: usize = 10;
+
 /// Every case between two good neighbours; one letter for each, with the position in header, message and log.
 async fn one_letter_each(rig: &Rig, cases: &[Case]) {
     let mut records = vec![upsert("neighbour-0", "good")];
@@ -33,7 +36,9 @@ async fn one_letter_each(rig: &Rig, cases: &[Case]) {
         let message = letter.header("__connect.errors.exception.message").unwrap();
         let position = [rig.topic.as_str(), offset.as_str(), *word];
         assert!(position.iter().all(|part| message.contains(part)), "{message:?} does not say {position:?}");
-        daemon.says(&["WARN", &rig.topic, &offset]).await;
+        if n < LOGGED {
+            daemon.says(&["WARN", &rig.topic, &offset]).await;
+        }
     }
     daemon.stop().await;
 }

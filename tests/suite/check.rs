@@ -5,7 +5,7 @@ use std::{
     process::{Command, Output},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::{Config, Rig, config_file, python};
 
@@ -90,6 +90,20 @@ async fn who_does_not_answer_is_told_from_what_is_wrong() {
     assert_eq!(code, 78, "{report:#}");
     assert!(finding(&report, "problem", "salesforce.auth")["message"].as_str().unwrap().contains("refused"));
     assert!(!report.to_string().contains("wrong-secret"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reserve_that_is_touched_is_a_warning_and_delays_nothing() {
+    let mut rig = Rig::new("check-quota").await;
+    rig.broker.topic(&rig.letters, 1).await;
+    rig.org.change_settings(json!({"quota_max": 1000, "quota_used": 950})).unwrap();
+    for object in ["Account", "Contact", "Lead"] {
+        rig.config.route(&[("topic", &format!("'{object}.*'")), ("sobject", &format!("'{object}'"))]);
+    }
+    let (code, report) = check(&["--online"], &rig.config).await;
+    assert_eq!(code, 0, "{report:#}");
+    finding(&report, "warning", "salesforce.quota.reserve");
+    finding(&report, "ok", "routes[3].sobject");
 }
 
 #[tokio::test(flavor = "multi_thread")]

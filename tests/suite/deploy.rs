@@ -59,10 +59,12 @@ fn the_chart_sets_keys_that_there_are_and_lets_it_drain() {
         .filter(|word| word.starts_with("SOBJECTD__"))
         .collect();
     let drain = format!("{}s", values["drainTimeoutSeconds"]);
+    let session = format!("{}s", values["sessionTimeoutSeconds"]);
     let set = [
-        ("SOBJECTD__ADMIN__LISTEN", "0.0.0.0:8089", "admin.listen"),
+        ("SOBJECTD__ADMIN__LISTEN", "[::]:8089", "admin.listen"),
         ("SOBJECTD__DRAIN_TIMEOUT", &drain, "drain_timeout"),
         ("SOBJECTD__KAFKA__GROUP_INSTANCE_ID", "crm-sobjectd-0", "kafka.group_instance_id"),
+        ("SOBJECTD__KAFKA__SESSION_TIMEOUT", &session, "kafka.session_timeout"),
     ];
     assert_eq!(of_the_chart, set.iter().map(|(name, ..)| *name).collect());
     let secrets = [("SF_CLIENT_ID", "id"), ("SF_CLIENT_SECRET", "secret")];

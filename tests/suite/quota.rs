@@ -83,6 +83,22 @@ async fn an_outage_and_the_reserve_make_none() {
     daemon.stop().await;
 }
 
+/// To end and start again would use more of what is short.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_below_the_reserve_takes_the_time_that_it_needs() {
+    let mut rig = Rig::new("slow-start").await;
+    rig.config.set("startup_timeout", "'1s'").set("salesforce.quota.probe_interval", "'600ms'");
+    for object in ["Account", "Contact", "Lead"] {
+        rig.config.route(&[("topic", &format!("'{object}.*'")), ("sobject", &format!("'{object}'"))]);
+    }
+    rig.org.change_settings(json!({"quota_max": 1000, "quota_used": 950})).unwrap();
+    rig.produce(&numbered(3)).await;
+    let daemon = Daemon::spawn(&rig.config);
+    let metrics = daemon.settled(3).await;
+    assert_eq!((metrics.settled("written"), rig.org.calls().login), (3, 1));
+    daemon.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn below_the_reserve_one_batch_goes_each_interval() {
     let mut rig = Rig::new("reserve").await;

@@ -28,6 +28,9 @@ fn urls(registry: &SchemaRegistry, problems: &mut Vec<Problem>) {
     let mut wrong = |message: &str, hint: &str| {
         problems.push(Problem::new("schema_registry.url", message).hint(hint));
     };
+    if registry.url.iter().any(is_loopback) && !registry.url.iter().all(is_loopback) {
+        wrong("names this machine beside others", "one client asks them all: by a proxy, or without one");
+    }
     let with_secrets = registry.password.is_some() || registry.token.is_some();
     for url in &registry.url {
         match url.scheme() {

@@ -124,6 +124,32 @@ async fn lost_offsets_are_passed_where_that_is_configured() {
     assert_eq!(rig.org.journal().len(), 18, "each of those that were there, once");
 }
 
+/// What was read before the gap is on its way, and cannot be read again.
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_offsets_take_nothing_along_that_was_read() {
+    let mut rig = Rig::wide("overtaken").await;
+    rig.config.set("kafka.on_lost_offsets", "'earliest'");
+    rig.config.set("pipeline.max_in_flight_rows", "4").set("pipeline.batch_rows", "2");
+    rig.org.change_settings(json!({"latency_ms": 300})).unwrap();
+    // So large that most of them stay at the broker.
+    let large: Vec<_> = (0..40).map(|n| upsert(&format!("key{n}"), &"x".repeat(100_000))).collect();
+    rig.produce(&large).await;
+    let daemon = Daemon::start(&rig.config).await;
+    until("the first rows", async || (rig.org.journal().len() >= 2).then_some(())).await;
+    rig.broker.delete_before(&rig.topic, 0, 35).await;
+    daemon.says(&["ERROR", &rig.topic, "\"low\":35"]).await;
+    let metrics = until("the rest", async || {
+        let metrics = daemon.metrics().await;
+        let lost = metrics.sum("sobjectd_offsets_lost_total", &[]);
+        (lost > 0 && metrics.read() + lost == 40 && metrics.in_flight() == 0).then_some(metrics)
+    })
+    .await;
+    assert_eq!((metrics.settled("written"), metrics.settled("dropped")), (metrics.read(), 0));
+    assert_eq!(rig.org.journal().len() as u64, metrics.read(), "each that was read, once");
+    daemon.stop().await;
+    assert_eq!(rig.committed().await, 40);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rejected_record_is_not_dead_lettered_again_after_a_restart() {
     let rig = Rig::new("letters-once").await;
