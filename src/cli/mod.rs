@@ -93,14 +93,14 @@ async fn dev(file: std::path::PathBuf, sample: Option<u64>) -> anyhow::Result<()
 }
 
 #[cfg(feature = "dev")]
-#[expect(clippy::print_stdout, reason = "the command's result")]
 async fn sandbox(port: u16, schema: Option<std::path::PathBuf>) -> anyhow::Result<()> {
     let _guard = telemetry::init(&Log::default())?;
     let cancel = signal::cancel_on_signal()?;
     let schema = schema.map_or_else(Default::default, sandbox::SchemaSource::File);
     let org = sandbox::Org::start(sandbox::OrgOptions { port, schema, ..Default::default() }).await?;
-    println!("org {}", org.url());
-    println!("client id {}, client secret {}", sandbox::CLIENT_ID, sandbox::CLIENT_SECRET);
+    // Whoever reads the address alone may close the pipe behind it.
+    let (id, secret) = (sandbox::CLIENT_ID, sandbox::CLIENT_SECRET);
+    show::print(&format!("org {}\nclient id {id}, client secret {secret}", org.url()))?;
     cancel.cancelled().await;
     org.shutdown().await;
     Ok(())

@@ -38,6 +38,9 @@ impl Collector for LostLines {
     }
 }
 
+/// It says of each failed handshake, at ERROR, what the call's own warning says once. A filter that names it is obeyed.
+const QUIET: &str = "rustls_platform_verifier=off";
+
 /// Writes the last lines when it is dropped.
 #[derive(Debug)]
 pub struct Guard(#[expect(dead_code, reason = "it is there to be dropped")] WorkerGuard);
@@ -47,7 +50,7 @@ pub fn init(log: &Log) -> Result<Guard, ParseError> {
     if !log.values {
         quotes::hide();
     }
-    let filter = EnvFilter::builder().parse(&log.level)?;
+    let filter = EnvFilter::builder().parse(format!("{QUIET},{}", log.level))?;
     let (writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(LINES).lossy(true).finish(io::stderr());
     let lost = writer.error_counter();
     LOST.get_or_init(|| lost);
