@@ -209,8 +209,7 @@ impl Context {
     }
 
     /// Drains the lanes of `partitions` and commits what they have settled; if they are lost, gives them up instead.
-    /// Returns where each has come to.
-    pub(super) fn end(&self, partitions: &[TopicPartition], lost: bool) -> Vec<(TopicPartition, i64)> {
+    pub(super) fn end(&self, partitions: &[TopicPartition], lost: bool) {
         let lanes: Vec<_> = {
             let mut running = self.lanes();
             partitions.iter().filter_map(|at| running.remove(at).map(|lane| (at.clone(), lane))).collect()
@@ -240,9 +239,8 @@ impl Context {
         if !lost && !offsets.is_empty() {
             // The drain has used its time; the commit gets a little of its own. If it fails, it has said so.
             let deadline = deadline.max(Instant::now() + Duration::from_secs(5));
-            self.commit(offsets.clone(), deadline).unwrap_or_default();
+            self.commit(offsets, deadline).unwrap_or_default();
         }
-        offsets
     }
 
     fn lanes(&self) -> MutexGuard<'_, BTreeMap<TopicPartition, RunningLane>> {

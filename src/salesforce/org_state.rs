@@ -89,23 +89,12 @@ impl pipeline::Turn for Turn {
 impl OrgState {
     pub(super) fn new(retry: config::Retry, quota: config::Quota, login_interval: Duration, metrics: Metrics) -> Self {
         metrics.org_state(Condition::Up.word());
-        let now = Instant::now();
         Self {
             retry,
             quota,
             login_interval,
             metrics,
-            inner: Mutex::new(Inner {
-                trouble: None,
-                spent: None,
-                asking: false,
-                throttled: false,
-                warned: 0,
-                usage: None,
-                since: now,
-                probes: 0,
-                due: now,
-            }),
+            inner: Mutex::new(Inner::new()),
             condition: watch::channel(Condition::Up).0,
             probe: Arc::new(Semaphore::new(1)),
         }
@@ -291,6 +280,22 @@ impl OrgState {
 }
 
 impl Inner {
+    /// Nothing is known against the org.
+    fn new() -> Self {
+        let now = Instant::now();
+        Self {
+            trouble: None,
+            spent: None,
+            asking: false,
+            throttled: false,
+            warned: 0,
+            usage: None,
+            since: now,
+            probes: 0,
+            due: now,
+        }
+    }
+
     fn condition(&self) -> Condition {
         self.trouble.unwrap_or(if self.throttled { Condition::Quota } else { Condition::Up })
     }

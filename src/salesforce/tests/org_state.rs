@@ -130,17 +130,7 @@ async fn without_a_reserve_the_orgs_own_word_counts_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn warnings_are_armed_again_by_a_fall_of_five_points() {
-    let mut inner = Inner {
-        trouble: None,
-        spent: None,
-        asking: false,
-        throttled: false,
-        warned: 0,
-        usage: None,
-        since: Instant::now(),
-        probes: 0,
-        due: Instant::now(),
-    };
+    let mut inner = Inner::new();
     let levels: Vec<_> = [79, 80, 85, 90, 96, 91, 89, 95, 76, 75, 80, 74, 80]
         .map(|used| {
             OrgState::warn(&mut inner, Usage { used, max: 100 });
