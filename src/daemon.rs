@@ -25,6 +25,7 @@ use crate::{
         budget::Budget,
         gate::Gate,
         lane::{Lane, MAX_AHEAD, Shared},
+        lease::Lease,
         rejection_log::RejectionLog,
         settle::Settle,
         stop::Stop,
@@ -39,6 +40,15 @@ const CLOSE: Duration = Duration::from_secs(5);
 
 type Pipeline = Shared<Salesforce, KafkaDeadLetters>;
 
+/// What every part is built with.
+struct Daemon<'a> {
+    config: &'a Config,
+    clients: &'a Clients,
+    health: &'a Health,
+    metrics: &'a Metrics,
+    stop: &'a Stop,
+}
+
 /// Runs until `cancel`, then drains. An error says why the daemon could not start, or could not go on.
 pub async fn run(loaded: Loaded, metrics: Metrics, cancel: CancellationToken) -> Result<()> {
     let config = &loaded.config;
@@ -47,7 +57,8 @@ pub async fn run(loaded: Loaded, metrics: Metrics, cancel: CancellationToken) ->
     let registry = check::registry(config, &metrics, &health)?;
     let routes = Arc::new(Routes::new(&config.routes, config.pipeline.max_row_bytes, registry.as_ref())?);
     let clients = Clients::new(config)?;
-    let org = Salesforce::new(&config.salesforce, &config.retry, &config.cache, metrics.clone())?;
+    let lease = Lease::new(config.kafka.lease());
+    let org = Salesforce::new(&config.salesforce, &config.retry, &config.cache, metrics.clone(), lease.clone())?;
     let org = Arc::new(org);
     tokio::spawn(health.clone().follow(org.watch()));
     signal::on_hangup(secrets_again(&loaded, &org)).context("SIGHUP")?;
@@ -73,11 +84,12 @@ pub async fn run(loaded: Loaded, metrics: Metrics, cancel: CancellationToken) ->
     };
     let patterns: Vec<_> = routes.iter().map(|(pattern, _)| pattern).collect();
     let taken = topics.taken(&patterns);
-    let pipeline = pipeline(config, &clients, &topics, &taken, org, &metrics, &stop).await?;
+    let daemon = Daemon { config, clients: &clients, health: &health, metrics: &metrics, stop: &stop };
+    let pipeline = daemon.pipeline(&topics, &taken, org, lease).await?;
     // Nobody hears its client, whose queue would grow with each word.
     drop(topics);
 
-    let consumer = start_consumer(config, &clients, &taken, &routes, &pipeline, &metrics, &stop)?;
+    let consumer = daemon.start_consumer(&taken, &routes, &pipeline)?;
     health.set(State::Running);
     tokio::select! {
         () = cancel.cancelled() => info!("told to stop, draining"),
@@ -114,117 +126,119 @@ fn secrets_again(loaded: &Loaded, org: &Arc<Salesforce>) -> impl Fn() + Send + '
     }
 }
 
-async fn pipeline(
-    config: &Config,
-    clients: &Clients,
-    topics: &Topics,
-    taken: &BTreeMap<String, i32>,
-    org: Arc<Salesforce>,
-    metrics: &Metrics,
-    stop: &Stop,
-) -> Result<Arc<Pipeline>> {
-    let dead_letters = match &config.dead_letter.topic {
-        Some(name) => {
-            let inputs: Vec<_> = taken.keys().map(String::as_str).collect();
-            let max_bytes = topics.dead_letter_topic(&config.dead_letter, name, &inputs).await?;
-            let producer = KafkaDeadLetters::new(clients, name, max_bytes, config.dead_letter.too_large);
-            Some(producer.context("dead_letter: no producer")?)
-        }
-        None => None,
-    };
-    let settle = Settle {
-        name: config.name.clone(),
-        dead_letters,
-        on_rejection: config.dead_letter.on_rejection,
-        log: RejectionLog::default(),
-        stop: stop.clone(),
-    };
-    let settings = batcher::Settings {
-        rows: config.pipeline.batch_rows,
-        bytes: config.pipeline.batch_bytes,
-        linger: config.pipeline.linger,
-        calls: config.salesforce.max_concurrent_requests,
-        retry: config.retry.clone(),
-        unknown_hold: if mutation::on(Mutation::Hold) { Duration::ZERO } else { config.salesforce.unknown_hold },
-        insert_unknown: config.pipeline.insert_unknown,
-        on_quota: config.salesforce.quota.on_quota,
-        parked: config.salesforce.quota.probe_interval,
-    };
-    let (batcher, task) = Batcher::start(org.clone(), settings, metrics.clone(), stop.clone());
-    let stop = stop.clone();
-    tokio::spawn(async move {
-        if let Err(error) = task.await {
-            stop.now(format!("the batcher has ended: {error}"));
-        }
-    });
-    let budget = Budget::new(config.pipeline.max_in_flight_rows, config.pipeline.max_in_flight_bytes);
-    Ok(Arc::new(Shared { org, settle, gate: Gate::new(metrics.identities()), budget, batcher }))
-}
-
-fn start_consumer(
-    config: &Config,
-    clients: &Clients,
-    taken: &BTreeMap<String, i32>,
-    routes: &Arc<Routes>,
-    pipeline: &Arc<Pipeline>,
-    metrics: &Metrics,
-    stop: &Stop,
-) -> Result<Consumer> {
-    let queue = pipeline.settle.dead_letters.as_ref().map_or(0, KafkaDeadLetters::queue_bytes);
-    let bound = memory_bound(config, queue);
-    let assigned = {
-        let pipeline = pipeline.clone();
-        move |partitions: usize| {
-            // Another member may have changed what the cache remembers.
-            pipeline.org.clear_cache();
-            info!(partitions, bytes = bound(partitions), "memory is bounded");
-        }
-    };
-    let (lag, lost) = (metrics.clone(), metrics.clone());
-    let lanes = Lanes {
-        start: Box::new(lane_starter(routes, pipeline, metrics, stop)),
-        assigned: Box::new(assigned),
-        lag: Box::new(move |topic, partition, records| lag.consumer_lag(topic, partition, records)),
-        lost: Box::new(move |topic, partition, records| lost.offsets_lost(topic, partition, records)),
-    };
-    let settings = Settings {
-        clients,
-        subscription: routes.iter().map(|(pattern, _)| pattern).collect(),
-        partitions: taken,
-        metrics,
-        start: config.kafka.start,
-        on_lost_offsets: config.kafka.on_lost_offsets,
-        commit_interval: config.kafka.commit_interval,
-        drain_timeout: config.drain_timeout,
-    };
-    // Looking for committed offsets blocks; everything that it needs is borrowed here.
-    tokio::task::block_in_place(|| Consumer::start(&settings, lanes, stop.clone())).context("kafka")
-}
-
-fn lane_starter(
-    routes: &Arc<Routes>,
-    pipeline: &Arc<Pipeline>,
-    metrics: &Metrics,
-    stop: &Stop,
-) -> impl Fn(LaneStart) -> Result<tokio::task::JoinHandle<()>, String> + Send + Sync + 'static {
-    let (routes, pipeline, metrics, stop) = (routes.clone(), pipeline.clone(), metrics.clone(), stop.clone());
-    let runtime = tokio::runtime::Handle::current();
-    move |start: LaneStart| {
-        let LaneStart { topic, partition, records, progress, draining } = start;
-        let route = routes.of_topic(&topic).map_err(|error| error.to_string())?.clone();
-        let lane = Lane::new(pipeline.clone(), route, draining, progress, &metrics);
-        let stop = stop.clone();
-        Ok(runtime.spawn(async move {
-            // A lane that ends without being told to leaves its partition unread: fatal, also if it panics.
-            match std::panic::AssertUnwindSafe(lane.run(records)).catch_unwind().await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => {
-                    error!(%topic, partition, %error, "lane failed");
-                    stop.now(error.to_string());
-                }
-                Err(_) => stop.now(format!("the lane of {topic}[{partition}] has panicked")),
+impl Daemon<'_> {
+    async fn pipeline(
+        &self,
+        topics: &Topics,
+        taken: &BTreeMap<String, i32>,
+        org: Arc<Salesforce>,
+        lease: Lease,
+    ) -> Result<Arc<Pipeline>> {
+        let Self { config, clients, metrics, stop, .. } = *self;
+        let dead_letters = match &config.dead_letter.topic {
+            Some(name) => {
+                let inputs: Vec<_> = taken.keys().map(String::as_str).collect();
+                let max_bytes = topics.dead_letter_topic(&config.dead_letter, name, &inputs).await?;
+                let producer = KafkaDeadLetters::new(clients, name, max_bytes, config.dead_letter.too_large);
+                Some(producer.context("dead_letter: no producer")?)
             }
-        }))
+            None => None,
+        };
+        let settle = Settle {
+            name: config.name.clone(),
+            dead_letters,
+            on_rejection: config.dead_letter.on_rejection,
+            log: RejectionLog::default(),
+            stop: stop.clone(),
+        };
+        let settings = batcher::Settings {
+            rows: config.pipeline.batch_rows,
+            bytes: config.pipeline.batch_bytes,
+            linger: config.pipeline.linger,
+            calls: config.salesforce.max_concurrent_requests,
+            retry: config.retry.clone(),
+            unknown_hold: if mutation::on(Mutation::Hold) { Duration::ZERO } else { config.salesforce.unknown_hold },
+            insert_unknown: config.pipeline.insert_unknown,
+            on_quota: config.salesforce.quota.on_quota,
+            parked: config.salesforce.quota.probe_interval,
+        };
+        let (batcher, task) = Batcher::start(org.clone(), settings, lease.clone(), metrics.clone(), stop.clone());
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            if let Err(error) = task.await {
+                stop.now(format!("the batcher has ended: {error}"));
+            }
+        });
+        let budget = Budget::new(config.pipeline.max_in_flight_rows, config.pipeline.max_in_flight_bytes);
+        Ok(Arc::new(Shared { org, settle, gate: Gate::new(metrics.identities()), budget, batcher, lease }))
+    }
+
+    fn start_consumer(
+        &self,
+        taken: &BTreeMap<String, i32>,
+        routes: &Arc<Routes>,
+        pipeline: &Arc<Pipeline>,
+    ) -> Result<Consumer> {
+        let Self { config, clients, health, metrics, stop } = *self;
+        let queue = pipeline.settle.dead_letters.as_ref().map_or(0, KafkaDeadLetters::queue_bytes);
+        let bound = memory_bound(config, queue);
+        let assigned = {
+            let pipeline = pipeline.clone();
+            move |partitions: usize| {
+                // Another member may have changed what the cache remembers.
+                pipeline.org.clear_cache();
+                info!(partitions, bytes = bound(partitions), "memory is bounded");
+            }
+        };
+        let (lag, lost) = (metrics.clone(), metrics.clone());
+        let lanes = Lanes {
+            start: Box::new(self.lane_starter(routes, pipeline)),
+            assigned: Box::new(assigned),
+            lag: Box::new(move |topic, partition, records| lag.consumer_lag(topic, partition, records)),
+            lost: Box::new(move |topic, partition, records| lost.offsets_lost(topic, partition, records)),
+        };
+        let settings = Settings {
+            clients,
+            subscription: routes.iter().map(|(pattern, _)| pattern).collect(),
+            partitions: taken,
+            metrics,
+            start: config.kafka.start,
+            on_lost_offsets: config.kafka.on_lost_offsets,
+            commit_interval: config.kafka.commit_interval,
+            drain_timeout: config.drain_timeout,
+            lease: &pipeline.lease,
+            assign_hold: config.salesforce.assign_hold,
+            health,
+        };
+        // Looking for committed offsets blocks; everything that it needs is borrowed here.
+        tokio::task::block_in_place(|| Consumer::start(&settings, lanes, stop.clone())).context("kafka")
+    }
+
+    fn lane_starter(
+        &self,
+        routes: &Arc<Routes>,
+        pipeline: &Arc<Pipeline>,
+    ) -> impl Fn(LaneStart) -> Result<tokio::task::JoinHandle<()>, String> + Send + Sync + use<> {
+        let (routes, pipeline, metrics, stop) =
+            (routes.clone(), pipeline.clone(), self.metrics.clone(), self.stop.clone());
+        let runtime = tokio::runtime::Handle::current();
+        move |start: LaneStart| {
+            let LaneStart { topic, partition, records, progress, draining } = start;
+            let route = routes.of_topic(&topic).map_err(|error| error.to_string())?.clone();
+            let lane = Lane::new(pipeline.clone(), route, draining, progress, &metrics);
+            let stop = stop.clone();
+            Ok(runtime.spawn(async move {
+                // A lane that ends without being told to leaves its partition unread: fatal, also if it panics.
+                match std::panic::AssertUnwindSafe(lane.run(records)).catch_unwind().await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => {
+                        error!(%topic, partition, %error, "lane failed");
+                        stop.now(error.to_string());
+                    }
+                    Err(_) => stop.now(format!("the lane of {topic}[{partition}] has panicked")),
+                }
+            }))
+        }
     }
 }
 

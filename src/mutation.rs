@@ -6,6 +6,8 @@
 pub(crate) enum Mutation {
     /// `gate`: nobody waits for an earlier change of the same identity.
     Gate,
+    /// `lease`: calls are made by whoever may have lost its partitions.
+    Lease,
     /// `letters`: a dead letter counts as durable as soon as it is on its way.
     Letters,
     /// `hold`: a call of unknown result is repeated at once.
@@ -18,9 +20,10 @@ pub(crate) fn on(mutation: Mutation) -> bool {
 
     static ON: LazyLock<Option<Mutation>> = LazyLock::new(|| match std::env::var("SOBJECTD_MUTATION").ok()?.as_str() {
         "gate" => Some(Mutation::Gate),
+        "lease" => Some(Mutation::Lease),
         "letters" => Some(Mutation::Letters),
         "hold" => Some(Mutation::Hold),
-        other => panic!("SOBJECTD_MUTATION={other}: gate, letters or hold"),
+        other => panic!("SOBJECTD_MUTATION={other}: gate, lease, letters or hold"),
     });
     *ON == Some(mutation)
 }

@@ -21,6 +21,7 @@ use crate::{
     format::Registry,
     kafka::Clients,
     ops::{health::Health, metrics::Metrics},
+    pipeline::lease::Lease,
     route::Routes,
     salesforce::Salesforce,
 };
@@ -35,7 +36,8 @@ pub(crate) async fn online(loaded: &Loaded) -> Result<Vec<Finding>> {
     let registry = registry(config, &metrics, &Health::new(metrics.clone()))?;
     let routes = Routes::new(&config.routes, config.pipeline.max_row_bytes, registry.as_ref())?;
     let clients = Clients::new(config)?;
-    let org = Salesforce::new(&without_reserve(&config.salesforce), &config.retry, &config.cache, metrics)?;
+    let org =
+        Salesforce::new(&without_reserve(&config.salesforce), &config.retry, &config.cache, metrics, Lease::none())?;
     let mut found = Vec::new();
     let patience = config.salesforce.request_timeout + PATIENCE;
     let asked_org = timeout(patience, org::look(config, &routes, &org, &mut found));

@@ -41,6 +41,9 @@ pub struct Salesforce {
     /// Rows of a call of unknown result wait this long, from the last byte sent, before they are sent again.
     #[serde(default = "default_unknown_hold", with = "humantime_serde")]
     pub unknown_hold: Duration,
+    /// Before the first write of a partition whose last owner has not drained it.
+    #[serde(default, with = "humantime_serde")]
+    pub assign_hold: Duration,
     #[serde(default = "default_max_concurrent_requests")]
     pub max_concurrent_requests: usize,
     /// Plain http to a host that is not this machine.

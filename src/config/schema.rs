@@ -114,6 +114,11 @@ const KAFKA: &[Key] = &[
     key("commit_interval", Kind::Duration, "between two commits; longer than zero"),
     key("session_timeout", Kind::Duration, "how long the group waits for a member that is silent; 1 ms to 1 h"),
     key(
+        "lease",
+        Kind::Duration,
+        "how long after the last commit that succeeded calls may still be sent; shorter than `session_timeout`. Absent: two thirds of that",
+    ),
+    key(
         "max_poll_interval",
         Kind::Duration,
         "how long a rebalance may take; 1 ms to 24 h, not shorter than `session_timeout`",
@@ -164,6 +169,11 @@ const SALESFORCE: &[Key] = &[
         "unknown_hold",
         Kind::Duration,
         "from the last byte of a call whose result is unknown to its repetition. Salesforce works on a call for up to 10 min",
+    ),
+    key(
+        "assign_hold",
+        Kind::Duration,
+        "from an assignment to the first record of a partition that its last owner has not drained: after a crash or a loss, which may have left calls on their way to the org. \"10m\" outlasts them all",
     ),
     key("max_concurrent_requests", integer(1, 100), "calls on the wire, 1 to 100"),
     key("allow_insecure", Kind::Flag, "plain http to another machine"),

@@ -15,12 +15,16 @@ use rdkafka::{
     consumer::{BaseConsumer, CommitMode, Consumer as _},
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
 };
-use tracing::{debug, warn};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
 
 use super::{consumer::Settings, rebalance::Context};
 use crate::{
-    ops::metrics::Metrics,
-    pipeline::{lane::Progress, stop::Stop},
+    ops::{
+        health::{Health, Whom},
+        metrics::Metrics,
+    },
+    pipeline::{lane::Progress, lease::Lease, stop::Stop},
 };
 
 pub(super) type TopicPartition = (Arc<str>, i32);
@@ -33,13 +37,29 @@ pub(super) struct Owned(Arc<Mutex<BTreeMap<TopicPartition, Arc<Progress>>>>);
 #[derive(Debug, Clone)]
 pub(super) struct Committer(SyncSender<Request>);
 
-struct Request {
-    offsets: Vec<(TopicPartition, i64)>,
-    reply: SyncSender<KafkaResult<()>>,
+/// Where a partition is to be read on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Next {
+    pub(super) at: TopicPartition,
+    pub(super) offset: i64,
+    /// Nothing of it is on its way any more: whoever takes the partition next need not wait for that.
+    pub(super) drained: bool,
 }
 
-/// An owned partition is committed at least this often, also when its offset has not moved: only then is it known that
-/// this process still owns it.
+enum Request {
+    /// All that is owned.
+    Owned,
+    These {
+        offsets: Vec<Next>,
+        reply: SyncSender<KafkaResult<()>>,
+    },
+}
+
+/// What stands beside an offset whose partition was drained.
+pub(super) const DRAINED: &str = "drained";
+
+/// An owned partition is committed at least this often, or thrice in the time of a lease, also when its offset has not
+/// moved: only then is it known that this process still owns it.
 const UNCHANGED: Duration = Duration::from_secs(3);
 
 impl Owned {
@@ -58,20 +78,26 @@ impl Committer {
     ) -> std::io::Result<Self> {
         let (sender, receiver) = sync_channel(1);
         let consumer = Arc::downgrade(consumer);
-        let (interval, metrics) = (settings.commit_interval, settings.metrics.clone());
+        let commits = Commits { lease: settings.lease.clone(), metrics: settings.metrics.clone() };
+        let rhythm = Rhythm { moved: settings.commit_interval, unchanged: UNCHANGED.min(settings.lease.length() / 3) };
         std::thread::Builder::new().name("commit".into()).spawn(move || {
             let _guard = PanicGuard(stop);
-            run(&consumer, &owned, interval, &metrics, &receiver);
+            run(&consumer, &owned, rhythm, &commits, &receiver);
         })?;
         Ok(Self(sender))
     }
 
+    /// Asks for a commit of all that is owned, and waits for nothing. Without it there is one soon, too.
+    pub(super) fn commit_owned(&self) {
+        drop(self.0.try_send(Request::Owned));
+    }
+
     /// Commits `offsets`, and waits for the answer until `deadline` only. Has said why when it fails.
-    pub(super) fn commit(&self, offsets: Vec<(TopicPartition, i64)>, deadline: Instant) -> KafkaResult<()> {
+    pub(super) fn commit(&self, offsets: Vec<Next>, deadline: Instant) -> KafkaResult<()> {
         const LATE: KafkaError = KafkaError::ConsumerCommit(RDKafkaErrorCode::OperationTimedOut);
         let (reply, answer) = sync_channel(1);
         let left = || deadline.saturating_duration_since(Instant::now());
-        let mut request = Some(Request { offsets, reply });
+        let mut request = Some(Request::These { offsets, reply });
         while let Some(again) = request.take() {
             match self.0.try_send(again) {
                 Ok(()) => {}
@@ -111,37 +137,53 @@ impl Drop for PanicGuard {
     }
 }
 
+/// How often an owned partition is committed.
+#[derive(Debug, Clone, Copy)]
+struct Rhythm {
+    moved: Duration,
+    unchanged: Duration,
+}
+
 fn run(
     consumer: &Weak<BaseConsumer<Context>>,
     owned: &Owned,
-    interval: Duration,
-    metrics: &Metrics,
+    rhythm: Rhythm,
+    commits: &Commits,
     requests: &Receiver<Request>,
 ) {
     let mut committed: BTreeMap<TopicPartition, (i64, Instant)> = BTreeMap::new();
     let mut failing = false;
     loop {
-        let request = match requests.recv_timeout(interval) {
-            Ok(request) => Some(request),
-            Err(RecvTimeoutError::Timeout) => None,
+        let request = match requests.recv_timeout(rhythm.moved.min(rhythm.unchanged)) {
+            Ok(request) => request,
+            Err(RecvTimeoutError::Timeout) => Request::Owned,
             Err(RecvTimeoutError::Disconnected) => return,
         };
         let Some(consumer) = consumer.upgrade() else { return };
-        if let Some(Request { offsets, reply }) = request {
+        if let Request::These { offsets, reply } = request {
             // Who asked may have stopped waiting.
-            drop(reply.try_send(commit(&consumer, &offsets, metrics)));
+            drop(reply.try_send(commits.commit(&consumer, &offsets)));
             continue;
         }
-        let owned: Vec<_> = owned.lock().iter().map(|(at, progress)| (at.clone(), progress.next_offset())).collect();
-        committed.retain(|at, _| owned.iter().any(|(still, _)| still == at));
-        let is_due = |at: &TopicPartition, offset: i64| {
-            committed.get(at).is_none_or(|(last, when)| *last != offset || when.elapsed() >= UNCHANGED)
+        let mut due: Vec<_> = {
+            let owned = owned.lock();
+            committed.retain(|at, _| owned.contains_key(at));
+            let next = |(at, progress): (&TopicPartition, &Arc<Progress>)| Next {
+                at: at.clone(),
+                offset: progress.next_offset(),
+                drained: false,
+            };
+            owned.iter().map(next).collect()
         };
-        let due: Vec<_> = owned.into_iter().filter(|(at, offset)| is_due(at, *offset)).collect();
+        due.retain(|next| {
+            committed.get(&next.at).is_none_or(|(last, when)| {
+                when.elapsed() >= if *last == next.offset { rhythm.unchanged } else { rhythm.moved }
+            })
+        });
         let now = Instant::now();
-        match commit(&consumer, &due, metrics) {
+        match commits.commit(&consumer, &due) {
             Ok(()) => {
-                committed.extend(due.into_iter().map(|(at, offset)| (at, (offset, now))));
+                committed.extend(due.into_iter().map(|next| (next.at, (next.offset, now))));
                 failing = false;
             }
             Err(error) if std::mem::replace(&mut failing, true) => debug!(%error, "offsets still not committed"),
@@ -150,15 +192,56 @@ fn run(
     }
 }
 
-fn commit(consumer: &BaseConsumer<Context>, offsets: &[(TopicPartition, i64)], metrics: &Metrics) -> KafkaResult<()> {
-    if offsets.is_empty() {
-        return Ok(());
+/// What each commit is told to.
+struct Commits {
+    lease: Lease,
+    metrics: Metrics,
+}
+
+impl Commits {
+    fn commit(&self, consumer: &BaseConsumer<Context>, offsets: &[Next]) -> KafkaResult<()> {
+        if offsets.is_empty() {
+            return Ok(());
+        }
+        let mut list = TopicPartitionList::with_capacity(offsets.len());
+        for Next { at: (topic, partition), offset, drained } in offsets {
+            let mut added = list.add_partition(topic, *partition);
+            added.set_offset(Offset::Offset(*offset))?;
+            if *drained {
+                added.set_metadata(DRAINED);
+            }
+        }
+        let sent = tokio::time::Instant::now();
+        let committed = consumer.commit(&list, CommitMode::Sync);
+        if committed.is_ok() {
+            self.lease.renew(sent);
+        }
+        self.metrics.committed(committed.is_ok());
+        committed
     }
-    let mut list = TopicPartitionList::with_capacity(offsets.len());
-    for ((topic, partition), offset) in offsets {
-        list.add_partition_offset(topic, *partition, Offset::Offset(*offset))?;
+}
+
+/// Says when nothing is written for want of commits, until `cancel`.
+pub(super) async fn watch(lease: Lease, owned: Owned, health: Health, cancel: CancellationToken) {
+    /// A lease that is only late is nobody's concern.
+    const GRACE: Duration = Duration::from_secs(1);
+    let mut waiting = None;
+    loop {
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => return,
+            () = lease.out(GRACE), if waiting.is_none() => {
+                if owned.lock().is_empty() {
+                    tokio::time::sleep(GRACE).await;
+                } else {
+                    warn!("no commit succeeds, our partitions may be another member's by now: nothing is written");
+                    waiting = Some(health.wait(Whom::Kafka, "no commit succeeds, so that nothing may be written"));
+                }
+            }
+            () = lease.held(), if waiting.is_some() => {
+                info!("commits succeed again, writing goes on");
+                waiting = None;
+            }
+        }
     }
-    let committed = consumer.commit(&list, CommitMode::Sync);
-    metrics.committed(committed.is_ok());
-    committed
 }

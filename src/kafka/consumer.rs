@@ -16,7 +16,7 @@ use tracing::{debug, error, info};
 
 use super::{
     client::Clients,
-    commit::Committer,
+    commit::{self, Committer},
     denial::denial,
     lag,
     positions::Positions,
@@ -25,8 +25,8 @@ use super::{
 };
 use crate::{
     config::{OnLostOffsets, Start, TopicPattern},
-    ops::metrics::Metrics,
-    pipeline::stop::Stop,
+    ops::{health::Health, metrics::Metrics},
+    pipeline::{lease::Lease, stop::Stop},
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +51,11 @@ pub struct Settings<'a> {
     pub on_lost_offsets: OnLostOffsets,
     pub commit_interval: Duration,
     pub drain_timeout: Duration,
+    /// Renewed by each commit.
+    pub lease: &'a Lease,
+    /// From an assignment to the first record, if the partition was not drained.
+    pub assign_hold: Duration,
+    pub health: &'a Health,
     pub metrics: &'a Metrics,
 }
 
@@ -81,6 +86,7 @@ impl Consumer {
             .map_err(ConsumerError::Positions)?;
         let owned = consumer.context().owned().clone();
         lag::watch(settings.clients, owned.clone(), Arc::downgrade(&lanes), cancel.clone())?;
+        tokio::spawn(commit::watch(settings.lease.clone(), owned.clone(), settings.health.clone(), cancel.clone()));
         let committer = Committer::start(&consumer, owned, settings, stop.clone())?;
         consumer.context().complete(&consumer, committer, positions);
 

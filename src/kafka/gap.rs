@@ -13,7 +13,10 @@ use rdkafka::{
 };
 use tracing::{error, info, warn};
 
-use super::{commit::TopicPartition, rebalance::Context};
+use super::{
+    commit::{Next, TopicPartition},
+    rebalance::Context,
+};
 
 /// What is missing of a partition.
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +59,10 @@ impl Context {
         let partitions: Vec<_> = met.iter().map(|(at, _)| at.clone()).collect();
         self.end(&partitions, false);
         for (at, gap) in met {
-            if self.commit(vec![(at.clone(), gap.low)], Instant::now() + COMMIT).is_err() {
+            if self
+                .commit(vec![Next { at: at.clone(), offset: gap.low, drained: true }], Instant::now() + COMMIT)
+                .is_err()
+            {
                 warn!(topic = %at.0, partition = at.1, "the offset behind the lost ones is not committed, trying again");
                 continue;
             }
@@ -74,7 +80,7 @@ impl Context {
         let mut list = TopicPartitionList::with_capacity(1);
         list.add_partition_offset(&at.0, at.1, Offset::Offset(offset))?;
         consumer.incremental_unassign(&list)?;
-        if let Err(reason) = self.start(at, offset) {
+        if let Err(reason) = self.start(at, offset, Duration::ZERO) {
             return Ok(Err(reason));
         }
         consumer.incremental_assign(&list)?;

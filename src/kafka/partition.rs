@@ -59,28 +59,36 @@ struct Source {
     partition: i32,
     next: i64,
     progress: Arc<Progress>,
+    /// When the first record may come; `None` once that is over.
+    hold: Option<tokio::time::Instant>,
     /// Since when reading is denied.
     denied: Option<Instant>,
 }
 
-/// Records from where `progress` is.
+/// Records from where `progress` is, when `hold` is over.
 pub(super) fn records(
     mut queue: PartitionQueue<Context>,
     consumer: Arc<BaseConsumer<Context>>,
     topic: Arc<str>,
     partition: i32,
     progress: Arc<Progress>,
+    hold: Duration,
 ) -> PartitionStream {
     let nonempty = Arc::new(Notify::new());
     let wake = nonempty.clone();
     queue.set_nonempty_callback(move || wake.notify_one());
     let next = progress.next_offset();
-    let source = Source { queue, consumer, nonempty, topic, partition, next, progress, denied: None };
+    let hold = (!hold.is_zero()).then(|| tokio::time::Instant::now() + hold);
+    let source = Source { queue, consumer, nonempty, topic, partition, next, progress, hold, denied: None };
     Box::pin(futures::stream::unfold(source, async |mut source| source.next().await.map(|item| (item, source))))
 }
 
 impl Source {
     async fn next(&mut self) -> Option<Result<Record, SourceError>> {
+        if let Some(hold) = self.hold {
+            tokio::time::sleep_until(hold).await;
+            self.hold = None;
+        }
         loop {
             let error = match self.poll() {
                 // A pause of librdkafka's own, in a rebalance, can fetch again what was just taken.

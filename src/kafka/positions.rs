@@ -6,6 +6,7 @@
 
 use std::{
     collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -20,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{
-    commit::{Committer, TopicPartition},
+    commit::{Committer, DRAINED, Next, TopicPartition},
     denial::denial,
 };
 use crate::config::Start;
@@ -83,11 +84,13 @@ impl Positions {
         partitions: &[TopicPartition],
         deadline: Instant,
         cancel: &CancellationToken,
-    ) -> KafkaResult<Vec<(TopicPartition, i64)>> {
+    ) -> KafkaResult<Vec<Next>> {
         while !cancel.is_cancelled() {
             match self.try_resolve(consumer, partitions) {
                 Ok((known, new)) => {
-                    let offsets = known.into_iter().chain(new.iter().cloned()).collect();
+                    // Nobody has written anything of the new ones.
+                    let drained = |new: &Next| Next { drained: true, ..new.clone() };
+                    let offsets = known.into_iter().chain(new.iter().map(drained)).collect();
                     if new.is_empty() {
                         return Ok(offsets);
                     }
@@ -106,12 +109,11 @@ impl Positions {
     }
 
     /// Partitions with a committed offset, and those without.
-    #[expect(clippy::type_complexity, reason = "two lists of one kind")]
     fn try_resolve<C: ConsumerContext>(
         &self,
         consumer: &BaseConsumer<C>,
         partitions: &[TopicPartition],
-    ) -> KafkaResult<(Vec<(TopicPartition, i64)>, Vec<(TopicPartition, i64)>)> {
+    ) -> KafkaResult<(Vec<Next>, Vec<Next>)> {
         let (mut known, mut new) = (Vec::new(), Vec::new());
         if partitions.is_empty() {
             return Ok((known, new));
@@ -124,15 +126,20 @@ impl Positions {
             element.error()?;
             let at: TopicPartition = (Arc::from(element.topic()), element.partition());
             if let Offset::Offset(offset) = element.offset() {
-                known.push((at, offset));
+                known.push(Next { at, offset, drained: is_drained(&element) });
                 continue;
             }
             let (low, high) = consumer.fetch_watermarks(&at.0, at.1, LOOK_UP)?;
             let latest = self.fresh.get(&*at.0).is_some_and(|count| at.1 < *count);
             let offset = if latest { high } else { low };
             info!(topic = %at.0, partition = at.1, offset, "no committed offset, reading starts here");
-            new.push((at, offset));
+            new.push(Next { at, offset, drained: false });
         }
         Ok((known, new))
     }
+}
+
+/// rdkafka panics where somebody else's tool has put bytes that are no text.
+fn is_drained(element: &TopicPartitionListElem<'_>) -> bool {
+    catch_unwind(AssertUnwindSafe(|| element.metadata() == DRAINED)).unwrap_or(false)
 }

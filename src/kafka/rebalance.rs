@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::{
-    commit::{Committer, Owned, TopicPartition},
+    commit::{Committer, Next, Owned, TopicPartition},
     consumer::Settings,
     denial::denial,
     gap::Gap,
@@ -32,8 +32,11 @@ use super::{
 };
 use crate::{
     config::OnLostOffsets,
-    ops::metrics::Metrics,
-    pipeline::{lane::Progress, stop::Stop},
+    ops::{
+        health::{Health, Waiting, Whom},
+        metrics::Metrics,
+    },
+    pipeline::{lane::Progress, lease::Lease, stop::Stop},
 };
 
 /// What a lane is started with.
@@ -79,6 +82,11 @@ pub(super) struct Context {
     daemon: Arc<Lanes>,
     runtime: Handle,
     drain_timeout: Duration,
+    assign_hold: Duration,
+    lease: Lease,
+    health: Health,
+    /// From a loss until the group answers again.
+    rejoining: Mutex<Option<Waiting>>,
     metrics: Metrics,
     stop: Stop,
     /// The daemon is to stop.
@@ -98,6 +106,10 @@ impl Context {
             daemon,
             runtime: Handle::current(),
             drain_timeout: settings.drain_timeout,
+            assign_hold: settings.assign_hold,
+            lease: settings.lease.clone(),
+            health: settings.health.clone(),
+            rejoining: Mutex::default(),
             metrics: settings.metrics.clone(),
             stop,
             cancel,
@@ -124,7 +136,7 @@ impl Context {
         self.stop.now(reason);
     }
 
-    pub(super) fn commit(&self, offsets: Vec<(TopicPartition, i64)>, deadline: Instant) -> KafkaResult<()> {
+    pub(super) fn commit(&self, offsets: Vec<Next>, deadline: Instant) -> KafkaResult<()> {
         match self.committer.get() {
             Some(committer) => committer.commit(offsets, deadline),
             None => Ok(()),
@@ -140,6 +152,7 @@ impl Context {
     }
 
     fn assign(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
+        drop(self.rejoining().take());
         let partitions = partitions(list);
         let deadline = Instant::now() + self.drain_timeout;
         let offsets = match (self.positions.get(), self.committer.get()) {
@@ -149,8 +162,12 @@ impl Context {
             _ => Vec::new(),
         };
         let mut assigned = TopicPartitionList::with_capacity(offsets.len());
-        for (at, offset) in offsets {
-            if let Err(reason) = self.start(&at, offset) {
+        for Next { at, offset, drained } in offsets {
+            let hold = if drained { Duration::ZERO } else { self.assign_hold };
+            if !hold.is_zero() {
+                info!(topic = %at.0, partition = at.1, ?hold, "not drained by its last owner, held");
+            }
+            if let Err(reason) = self.start(&at, offset, hold) {
                 error!(topic = %at.0, partition = at.1, reason, "no lane for a partition");
                 self.stop.now(reason);
                 continue;
@@ -162,13 +179,19 @@ impl Context {
             self.metrics.rebalanced("assigned");
             (self.daemon.assigned)(self.lanes().len());
         }
-        match consumer.rebalance_protocol() {
+        let assigned = match consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => consumer.incremental_assign(&assigned),
             RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.assign(&assigned),
+        };
+        // Without a commit there is no lease, and nothing is written.
+        if let Some(committer) = self.committer.get() {
+            committer.commit_owned();
         }
+        assigned
     }
 
-    pub(super) fn start(&self, at: &TopicPartition, offset: i64) -> Result<(), String> {
+    /// A lane whose first record comes when `hold` is over.
+    pub(super) fn start(&self, at: &TopicPartition, offset: i64, hold: Duration) -> Result<(), String> {
         if self.lanes().contains_key(at) {
             return Err("the partition has a lane already".to_owned());
         }
@@ -176,7 +199,7 @@ impl Context {
         let consumer = self.consumer.get().and_then(Weak::upgrade).ok_or("the consumer is being closed")?;
         let queue = consumer.split_partition_queue(&topic, partition).ok_or("the partition has no queue")?;
         let (progress, draining) = (Arc::new(Progress::new(offset)), CancellationToken::new());
-        let records = partition::records(queue, consumer, topic.clone(), partition, progress.clone());
+        let records = partition::records(queue, consumer, topic.clone(), partition, progress.clone(), hold);
         let task = {
             let (progress, draining) = (progress.clone(), draining.clone());
             (self.daemon.start)(LaneStart { topic, partition, records, progress, draining })?
@@ -192,6 +215,11 @@ impl Context {
         info!(partitions = ?partitions, lost = is_lost, "revoked");
         if !partitions.is_empty() {
             self.metrics.rebalanced(if is_lost { "lost" } else { "revoked" });
+        }
+        if is_lost {
+            self.lease.lapse();
+            let why = "the group has counted us out, joining it again";
+            *self.rejoining() = Some(self.health.wait(Whom::Kafka, why));
         }
         self.end(&partitions, is_lost);
         // Behind the end of their lanes, which may have met one until then.
@@ -214,9 +242,8 @@ impl Context {
             let mut running = self.lanes();
             partitions.iter().filter_map(|at| running.remove(at).map(|lane| (at.clone(), lane))).collect()
         };
-        self.owned.lock().retain(|at, _| !partitions.contains(at));
-        for (topic, partition) in partitions {
-            (self.daemon.lag)(topic, *partition, None);
+        if lost {
+            self.disown(partitions);
         }
         let deadline = Instant::now() + if lost { Duration::ZERO } else { self.drain_timeout };
         for (_, lane) in &lanes {
@@ -234,13 +261,26 @@ impl Context {
                     warn!(topic = %at.0, partition = at.1, "drain aborted, records will be repeated");
                 }
             }
-            offsets.push((at, lane.progress.next_offset()));
+            offsets.push(Next { at, offset: lane.progress.next_offset(), drained: drained.is_ok() });
         }
+        // Until here their commits have kept the lease; from here on each offset is committed once.
+        self.disown(partitions);
         if !lost && !offsets.is_empty() {
             // The drain has used its time; the commit gets a little of its own. If it fails, it has said so.
             let deadline = deadline.max(Instant::now() + Duration::from_secs(5));
             self.commit(offsets, deadline).unwrap_or_default();
         }
+    }
+
+    fn disown(&self, partitions: &[TopicPartition]) {
+        self.owned.lock().retain(|at, _| !partitions.contains(at));
+        for (topic, partition) in partitions {
+            (self.daemon.lag)(topic, *partition, None);
+        }
+    }
+
+    fn rejoining(&self) -> MutexGuard<'_, Option<Waiting>> {
+        self.rejoining.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lanes(&self) -> MutexGuard<'_, BTreeMap<TopicPartition, RunningLane>> {

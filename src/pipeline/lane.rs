@@ -6,7 +6,7 @@
 //!
 //! A drain takes in nothing more. It gives up the tail: the records behind the last one that is done or under way, of
 //! which nothing can have come. The records before that one are brought to their outcomes, since a gap among them would
-//! repeat what lies behind it, without any crash; but if the org stays out, they are given up, too. Then the offset is
+//! repeat what lies behind it, without any crash; but if no calls can be made for long, they are given up, too. Then the offset is
 //! committed.
 
 use std::{
@@ -30,6 +30,7 @@ use super::{
     dead_letter::{About, DeadLetters},
     gate::{Gate, GateEntry},
     intake::{Prepared, Work},
+    lease::Lease,
     org::Org,
     settle::{Settle, Settled},
     stage::Stage,
@@ -49,6 +50,7 @@ pub struct Shared<O, D> {
     pub gate: Gate,
     pub budget: Budget,
     pub batcher: Batcher,
+    pub lease: Lease,
 }
 
 #[derive(Debug)]
@@ -84,7 +86,7 @@ pub enum LaneError<E> {
 /// What is carried, in its order: since when, and how far it has come.
 type Underway = VecDeque<(Instant, Arc<Stage>)>;
 
-/// How long a drain waits for an org that takes no calls.
+/// How long a drain waits for an org that takes no calls, or for leave to make them.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How many records may be settled behind one that is not: their offsets wait in memory.
@@ -128,7 +130,10 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         };
         let mut out = pin!(async {
             lane.draining.cancelled().await;
-            lane.shared.org.out(PATIENCE).await;
+            tokio::select! {
+                () = lane.shared.org.out(PATIENCE) => {}
+                () = lane.shared.lease.out(PATIENCE) => {}
+            }
         });
         let mut given_up = false;
         let mut intake = Some(Box::pin(prepared));
@@ -177,10 +182,10 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         self.shared.batcher.sweep();
     }
 
-    /// The org is out: what it has not taken yet is read again, and so is what lies behind it.
+    /// The org is out, or the lease is: what the org has not taken yet is read again, and so is what lies behind it.
     fn give_up(&self, underway: &Underway) {
         let given_up = underway.iter().filter(|(_, stage)| stage.give_up()).count();
-        warn!(route = %self.route.name, given_up, "the org takes no calls, drain cut short, records will be repeated");
+        warn!(route = %self.route.name, given_up, "no calls can be made, drain cut short, records will be repeated");
         self.closing.notify_waiters();
         self.shared.batcher.sweep();
     }

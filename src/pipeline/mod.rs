@@ -7,6 +7,7 @@ pub mod dead_letter;
 pub mod gate;
 mod intake;
 pub mod lane;
+pub mod lease;
 mod org;
 pub mod rejection_log;
 pub mod settle;

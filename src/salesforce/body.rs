@@ -14,12 +14,16 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
+use crate::pipeline::lease::Lease;
+
 /// A whole frame at once would tell nothing about a body that is cut in the middle.
 const FRAME: usize = 64 * 1024;
 
 pub(super) struct TellingBody {
     rest: Bytes,
     mark: Mark,
+    /// Without it not one more byte leaves: half a call is none.
+    lease: Option<Lease>,
 }
 
 /// What has become of the body, seen from outside of the client.
@@ -43,9 +47,9 @@ enum Progress {
 pub(super) struct GivenUp;
 
 impl TellingBody {
-    pub(super) fn new(bytes: Bytes) -> (Self, Mark) {
+    pub(super) fn new(bytes: Bytes, lease: Option<Lease>) -> (Self, Mark) {
         let mark = Mark(Arc::new(Mutex::new(Progress::Untouched)));
-        (Self { rest: bytes, mark: mark.clone() }, mark)
+        (Self { rest: bytes, mark: mark.clone(), lease }, mark)
     }
 }
 
@@ -72,6 +76,10 @@ impl Body for TellingBody {
         if self.rest.is_empty() {
             return Poll::Ready(None);
         }
+        if self.lease.as_ref().is_some_and(|lease| !lease.is_held()) {
+            self.mark.seal();
+            return Poll::Ready(Some(Err(GivenUp)));
+        }
         let length = self.rest.len().min(FRAME);
         let frame = self.rest.split_to(length);
         let mut progress = self.mark.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -97,6 +105,8 @@ fn now() -> Instant {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn poll(body: &mut TellingBody) -> Option<Result<usize, GivenUp>> {
@@ -109,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_body_never_polled_was_not_sent_and_never_will_be() {
-        let (mut body, mark) = TellingBody::new(Bytes::from_static(b"{}"));
+        let (mut body, mark) = TellingBody::new(Bytes::from_static(b"{}"), None);
         assert_eq!(body.size_hint().exact(), Some(2));
         assert!(mark.seal().is_none());
         assert!(matches!(poll(&mut body), Some(Err(GivenUp))));
@@ -118,7 +128,7 @@ mod tests {
 
     #[test]
     fn the_first_frame_is_sent_and_the_last_one_gives_the_time() {
-        let (mut body, mark) = TellingBody::new(Bytes::from(vec![b' '; FRAME + 1]));
+        let (mut body, mark) = TellingBody::new(Bytes::from(vec![b' '; FRAME + 1]), None);
         let before = now();
         assert_eq!(poll(&mut body).unwrap().unwrap(), FRAME);
         assert!(mark.seal().is_some_and(|sent| sent >= before));
@@ -126,5 +136,20 @@ mod tests {
         let last = mark.seal().unwrap();
         assert!(body.is_end_stream() && poll(&mut body).is_none());
         assert_eq!(mark.seal(), Some(last));
+    }
+
+    #[test]
+    fn not_one_byte_more_leaves_without_the_lease() {
+        let lease = Lease::new(Duration::from_secs(10));
+        let (mut body, mark) = TellingBody::new(Bytes::from(vec![b' '; FRAME + 1]), Some(lease.clone()));
+        lease.renew(tokio::time::Instant::now());
+        assert_eq!(poll(&mut body).unwrap().unwrap(), FRAME);
+        lease.lapse();
+        assert!(matches!(poll(&mut body), Some(Err(GivenUp))));
+        assert!(mark.seal().is_some(), "some bytes had left");
+        let (mut body, mark) = TellingBody::new(Bytes::from_static(b"{}"), Some(lease.clone()));
+        assert!(matches!(poll(&mut body), Some(Err(GivenUp))));
+        lease.renew(tokio::time::Instant::now());
+        assert!(mark.seal().is_none() && matches!(poll(&mut body), Some(Err(GivenUp))), "what was given up stays so");
     }
 }

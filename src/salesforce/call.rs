@@ -1,7 +1,7 @@
 //! One call to the data API: a session, a permit, at most one resend with a new session, and what its answer means.
 //!
 //! Whoever waits for the org waits in [`OrgState::turn`]: every [`Failure::Later`], [`Failure::Barred`] and
-//! [`Failure::Spent`] has been reported there before.
+//! [`Failure::Spent`] has been reported there before, but for one that wants the lease: who makes calls waits for that, too.
 
 use std::sync::{
     Arc,
@@ -20,7 +20,10 @@ use super::{
     org_state::{OrgState, Report},
     verdicts::{self, CallVerdict, Purpose},
 };
-use crate::record::{CallOptions, Cause, Verdict};
+use crate::{
+    pipeline::lease::Lease,
+    record::{CallOptions, Cause, Verdict},
+};
 
 /// The longest answer that is read, in bytes. Two hundred rows with their errors are far below it.
 pub const MAX_ANSWER: usize = 4 * 1024 * 1024;
@@ -40,6 +43,7 @@ pub(super) struct Calls {
     version: Arc<str>,
     /// Calls on the wire.
     permits: Semaphore,
+    lease: Lease,
     unfitting: AtomicU32,
 }
 
@@ -83,13 +87,21 @@ pub(super) enum Failure {
 }
 
 impl Calls {
-    pub(super) fn new(auth: Auth, state: Arc<OrgState>, http: Http, api_version: &str, permits: usize) -> Self {
+    pub(super) fn new(
+        auth: Auth,
+        state: Arc<OrgState>,
+        http: Http,
+        api_version: &str,
+        permits: usize,
+        lease: Lease,
+    ) -> Self {
         Self {
             auth,
             state,
             http,
             version: format!("v{}", api_version.trim_start_matches('v')).into(),
             permits: Semaphore::new(permits.max(1)),
+            lease,
             unfitting: AtomicU32::new(0),
         }
     }
@@ -131,6 +143,7 @@ impl Calls {
             },
             content: ask.content.clone(),
             options: ask.options.clone(),
+            lease: (ask.purpose == Purpose::Write).then(|| self.lease.clone()),
         };
         let sent = {
             // The semaphore is never closed.
@@ -147,7 +160,12 @@ impl Calls {
                 }
                 Ok((answer, session))
             }
-            Sent::Not(cause) => Err(self.later(cause)),
+            Sent::Not { cause, lapsed: false } => Err(self.later(cause)),
+            Sent::Not { cause, lapsed: true } => {
+                // It was the org's probe, perhaps, and has said nothing of it.
+                self.state.report(&Report::Silent);
+                Err(Failure::Barred(cause))
+            }
             Sent::Unanswered { cause, sent } => Err(self.unknown(ask.purpose, cause, sent)),
         }
     }

@@ -17,6 +17,7 @@ use super::{body::TellingBody, gzip::gzip, usage::Usage};
 use crate::{
     config::{self, Compression},
     ops::metrics::Metrics,
+    pipeline::lease::Lease,
     record::{CallOptions, Cause},
     web::{self, ClientError, Way},
 };
@@ -39,6 +40,8 @@ pub(super) struct Request {
     pub(super) url: Url,
     pub(super) content: Content,
     pub(super) options: Arc<CallOptions>,
+    /// What writes needs it to leave.
+    pub(super) lease: Option<Lease>,
     /// How much of an answer is read, in bytes, inflated.
     pub(super) max_answer: usize,
 }
@@ -54,8 +57,11 @@ pub(super) enum Content {
 /// What became of a request.
 #[derive(Debug)]
 pub(super) enum Sent {
-    /// No byte of it left.
-    Not(Cause),
+    /// No byte of it left; if that was for want of the lease, it says nothing of the other side.
+    Not {
+        cause: Cause,
+        lapsed: bool,
+    },
     Answered(Answer),
     /// It left, and no whole answer came.
     Unanswered {
@@ -101,7 +107,7 @@ impl Http {
         let sent = self.exchange(request, bearer).await;
         drop(in_flight);
         let status = match &sent {
-            Sent::Not(_) => "not_sent",
+            Sent::Not { .. } => "not_sent",
             Sent::Unanswered { .. } => "unanswered",
             Sent::Answered(answer) => answer.status.as_str(),
         };
@@ -135,7 +141,7 @@ impl Http {
         let mark = if bytes.is_empty() {
             None
         } else {
-            let (body, mark) = TellingBody::new(bytes);
+            let (body, mark) = TellingBody::new(bytes, request.lease.clone());
             builder = builder.header(header::CONTENT_TYPE, content_type).body(reqwest::Body::wrap(body));
             Some(mark)
         };
@@ -145,9 +151,13 @@ impl Http {
             Some(mark) => mark.seal(),
             None => error.is_none_or(|error| !error.is_connect()).then_some(start),
         };
+        let lapsed = || request.lease.as_ref().is_some_and(|lease| !lease.is_held());
+        if lapsed() {
+            return Sent::Not { cause: Cause::new("our partitions may be another member's by now"), lapsed: true };
+        }
         let mut response = match builder.send().await {
             Ok(response) => response,
-            Err(error) => return failed(sent(Some(&error)), error),
+            Err(error) => return failed(sent(Some(&error)), error, lapsed()),
         };
         let headers = response.headers();
         let texts = |name| headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
@@ -160,7 +170,7 @@ impl Http {
                 Ok(Some(chunk)) if body.len() + chunk.len() > request.max_answer => cut = true,
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
                 Ok(None) => break,
-                Err(error) => return failed(sent(None).or(Some(start)), error),
+                Err(error) => return failed(sent(None).or(Some(start)), error, false),
             }
         }
         Sent::Answered(Answer {
@@ -175,10 +185,10 @@ impl Http {
     }
 }
 
-fn failed(sent: Option<Instant>, error: reqwest::Error) -> Sent {
+fn failed(sent: Option<Instant>, error: reqwest::Error, lapsed: bool) -> Sent {
     let cause = Cause::new(web::reason(error));
     match sent {
-        None => Sent::Not(cause),
+        None => Sent::Not { cause, lapsed },
         Some(sent) => Sent::Unanswered { cause, sent },
     }
 }

@@ -71,9 +71,10 @@ async fn ask(http: &Http, config: &config::Salesforce, clock: &Clock) -> Result<
         content: Content::Form(form),
         options: std::sync::Arc::default(),
         max_answer: MAX_ANSWER,
+        lease: None,
     };
     match http.send(&request, None).await {
-        Sent::Not(cause) | Sent::Unanswered { cause, .. } => Err(Login::Later(cause)),
+        Sent::Not { cause, .. } | Sent::Unanswered { cause, .. } => Err(Login::Later(cause)),
         Sent::Answered(answer) => Ok(answer),
     }
 }

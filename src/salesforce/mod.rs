@@ -59,7 +59,7 @@ pub use self::{
 use crate::{
     config,
     ops::metrics::Metrics,
-    pipeline::{BatchKey, Org, Row},
+    pipeline::{BatchKey, Org, Row, lease::Lease},
     record::{Cause, SObject, Verdict},
     web::ClientError,
 };
@@ -93,12 +93,13 @@ pub enum BuildError {
 }
 
 impl Salesforce {
-    /// Calls nobody yet.
+    /// Calls nobody yet. What writes is sent only while `lease` is held.
     pub fn new(
         config: &config::Salesforce,
         retry: &config::Retry,
         cache: &config::Cache,
         metrics: Metrics,
+        lease: Lease,
     ) -> Result<Self, BuildError> {
         grant::install_crypto();
         login::check_scheme(&config.login_url, config.allow_insecure)
@@ -108,7 +109,7 @@ impl Salesforce {
         let state =
             Arc::new(OrgState::new(retry.clone(), config.quota.clone(), config.login_interval, metrics.clone()));
         let permits = config.max_concurrent_requests;
-        let calls = Arc::new(Calls::new(auth, state.clone(), http, &config.api_version, permits));
+        let calls = Arc::new(Calls::new(auth, state.clone(), http, &config.api_version, permits, lease));
         let resolver = Resolver::new(cache, calls.clone(), metrics);
         Ok(Self {
             describes: Describes::new(calls.clone()),

@@ -29,6 +29,8 @@ fn a_drain_outlives_its_calls_and_the_group_outlives_a_drain() {
 
 /// A section, a line that is just allowed, one that is refused, and how.
 const EDGES: &[(&str, &str, &str, &str)] = &[
+    ("kafka", "lease = \"14s\"", "lease = \"15s\"", "kafka.lease: is not shorter than kafka.session_timeout"),
+    ("kafka", "lease = \"1ms\"", "lease = \"0s\"", "kafka.lease: must be longer than zero"),
     ("pipeline", "batch_rows = 1", "batch_rows = 0", "pipeline.batch_rows: must be at least 1, is 0"),
     ("pipeline", "batch_rows = 200", "batch_rows = 201", "pipeline.batch_rows: must be at most 200, is 201"),
     ("pipeline", "max_in_flight_rows = 1", "max_in_flight_rows = 0", "pipeline.max_in_flight_rows: must be at least 1"),

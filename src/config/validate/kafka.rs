@@ -87,6 +87,12 @@ pub(super) fn validate(kafka: &Kafka, problems: &mut Vec<Problem>) {
     if kafka.max_poll_interval < kafka.session_timeout {
         problems.push(Problem::new("kafka.max_poll_interval", "is shorter than kafka.session_timeout"));
     }
+    positive("kafka.lease", kafka.lease(), problems);
+    if kafka.lease() >= kafka.session_timeout {
+        let message =
+            "is not shorter than kafka.session_timeout: another member may own our partitions before it is over";
+        problems.push(Problem::new("kafka.lease", message));
+    }
     for (property, value) in &kafka.properties {
         let Some((_, instead)) = OWNED.iter().find(|(name, _)| name == property) else { continue };
         let problem = Problem::new(super::super::source::join("kafka.properties", property), "is set by the daemon");

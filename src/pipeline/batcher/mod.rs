@@ -22,6 +22,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::{Notify, mpsc};
 
 use super::{
+    lease::Lease,
     org::Org,
     stage::Stage,
     stop::Stop,
@@ -63,12 +64,13 @@ impl Batcher {
     pub fn start<O: Org>(
         org: Arc<O>,
         settings: Settings,
+        lease: Lease,
         metrics: Metrics,
         stop: Stop,
     ) -> (Self, tokio::task::JoinHandle<()>) {
         let (inbox, receiver) = mpsc::channel(1024);
         let sweep = Arc::new(Notify::new());
-        let worker = worker::Worker::new(org, settings, metrics, stop, receiver, sweep.clone());
+        let worker = worker::Worker::new(org, settings, lease, metrics, stop, receiver, sweep.clone());
         (Self { inbox, sweep }, tokio::spawn(worker.run()))
     }
 

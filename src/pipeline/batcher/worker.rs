@@ -18,6 +18,7 @@ use crate::{
     config::OnQuota,
     ops::metrics::Metrics,
     pipeline::{
+        lease::Lease,
         org::{Org, Turn as _},
         stop::Stop,
         ticket::Ticket,
@@ -29,6 +30,7 @@ use crate::{
 pub(super) struct Worker<O> {
     org: Arc<O>,
     pub(super) settings: Settings,
+    lease: Lease,
     pub(super) metrics: Metrics,
     pub(super) stop: Stop,
     inbox: mpsc::Receiver<Ticket>,
@@ -55,6 +57,7 @@ impl<O: Org> Worker<O> {
     pub(super) fn new(
         org: Arc<O>,
         settings: Settings,
+        lease: Lease,
         metrics: Metrics,
         stop: Stop,
         inbox: mpsc::Receiver<Ticket>,
@@ -64,6 +67,7 @@ impl<O: Org> Worker<O> {
         Self {
             org,
             settings,
+            lease,
             metrics,
             stop,
             inbox,
@@ -81,7 +85,7 @@ impl<O: Org> Worker<O> {
     pub(super) async fn run(mut self) {
         let mut arrived = Vec::with_capacity(256);
         let sweep = self.sweep.clone();
-        let org = self.org.clone();
+        let (org, lease) = (self.org.clone(), self.lease.clone());
         while !self.is_done() {
             let due = if self.pinned.is_empty() { self.queues.due() } else { Some(Instant::now()) };
             let free = self.calls.len() < self.settings.calls;
@@ -89,7 +93,7 @@ impl<O: Org> Worker<O> {
             let rejects = due.is_some() && self.settings.on_quota == OnQuota::DeadLetter;
             tokio::select! {
                 Some(call) = self.calls.join_next() => self.finish(call),
-                turn = org.turn(), if ready => self.dispatch(turn),
+                turn = leave(&lease, &*org), if ready => self.dispatch(turn),
                 cause = org.spent(), if rejects => self.reject_waiting(&cause),
                 count = self.inbox.recv_many(&mut arrived, 256), if !self.closed => {
                     self.closed = count == 0;
@@ -187,5 +191,17 @@ impl<O: Org> Worker<O> {
         self.queues.sweep();
         self.pinned.retain_mut(Group::sweep);
         self.delays.sweep();
+    }
+}
+
+/// Waits until a call may be made. Cancel-safe.
+async fn leave<O: Org>(lease: &Lease, org: &O) -> O::Turn {
+    loop {
+        lease.held().await;
+        let turn = org.turn().await;
+        // It may have taken long.
+        if lease.is_held() {
+            return turn;
+        }
     }
 }

@@ -21,6 +21,7 @@ use crate::{
         dead_letter::{DeadLetter, DeadLetterError, DeadLetters},
         gate::Gate,
         lane::{Lane, LaneError, Progress, Shared},
+        lease::Lease,
         rejection_log::RejectionLog,
         settle::Settle,
         stop::Stop,
@@ -160,7 +161,8 @@ impl Harness {
             is_out: AtomicBool::default(),
         };
         let (org, letters, stop) = (Arc::new(org), Letters::default(), Stop::default());
-        let (batcher, _) = Batcher::start(org.clone(), settings(), Metrics::new(), stop.clone());
+        let lease = Lease::for_ever();
+        let (batcher, _) = Batcher::start(org.clone(), settings(), lease.clone(), Metrics::new(), stop.clone());
         let settle = Settle {
             name: "test".into(),
             dead_letters: Some(letters.clone()),
@@ -169,7 +171,7 @@ impl Harness {
             stop,
         };
         let budget = Budget::new(1000, 1 << 24);
-        let shared = Arc::new(Shared { org: org.clone(), settle, gate: Gate::default(), budget, batcher });
+        let shared = Arc::new(Shared { org: org.clone(), settle, gate: Gate::default(), budget, batcher, lease });
         Self { org, shared, letters }
     }
 

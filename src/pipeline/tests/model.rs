@@ -7,7 +7,7 @@
 //! | 3 | per identity the org applies changes in the order of the partition, again only after a loss; never two calls at once, nor one while an older call may still be applied |
 //! | 5 | each dead letter follows from what the org said of this record |
 //! | 7 | what is held is within the budget and one record for each lane |
-//! | | a drain ends at its deadline, and everything is settled once the org is well |
+//! | | no call is made without the lease; a drain ends at its deadline, and everything is settled once the org is well |
 //!
 //! `PROPTEST_CASES` asks for more than 256 runs. Time is virtual; but backoffs have jitter, and tasks that are ready at
 //! the same instant run in any order, so that one plan is not always one run.
@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 use self::{
     ledger::Ledger,
     org::{ModelLetters, ModelOrg},
-    plan::{Event, Plan},
+    plan::{Event, Plan, Silence},
 };
 use crate::{
     config::{self, OnRejection},
@@ -40,6 +40,7 @@ use crate::{
         budget::Budget,
         gate::Gate,
         lane::{Lane, Progress, Shared},
+        lease::Lease,
         rejection_log::RejectionLog,
         settle::Settle,
         stop::Stop,
@@ -50,6 +51,7 @@ use crate::{
 const HOLD: Duration = Duration::from_secs(5);
 const ROW_TIMEOUT: Duration = Duration::from_secs(15);
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
+const LEASE: Duration = Duration::from_secs(3);
 const MAX_ROW_BYTES: usize = 4 * 1024;
 /// Longer than everything that a plan can hold together.
 const PATIENCE: Duration = Duration::from_secs(3_600);
@@ -72,14 +74,16 @@ struct World {
 async fn run(plan: Plan) -> Result<(), String> {
     let (plan, metrics) = (Arc::new(plan), Metrics::new());
     let ledger = Arc::new(Ledger::new(plan.clone(), metrics.clone()));
-    let (org, stop) = (Arc::new(ModelOrg::new(plan.clone(), ledger.clone())), Stop::default());
-    let (batcher, batching) = Batcher::start(org.clone(), settings(&plan), metrics.clone(), stop.clone());
+    let lease = Lease::new(LEASE);
+    let (org, stop) = (Arc::new(ModelOrg::new(plan.clone(), ledger.clone(), lease.clone())), Stop::default());
+    let (batcher, batching) =
+        Batcher::start(org.clone(), settings(&plan), lease.clone(), metrics.clone(), stop.clone());
     let dead_letters = Some(ModelLetters::new(&plan, ledger.clone()));
     let (name, log) = ("model".into(), RejectionLog::default());
     let settle = Settle { name, dead_letters, on_rejection: OnRejection::Stop, log, stop };
     let budget = Budget::new(plan.bounds.budget_rows, plan.bounds.budget_bytes);
     let gate = Gate::default();
-    let shared = Arc::new(Shared { org, settle, gate: gate.clone(), budget, batcher });
+    let shared = Arc::new(Shared { org, settle, gate: gate.clone(), budget, batcher, lease: lease.clone() });
     let world = Arc::new(World { plan: plan.clone(), ledger: ledger.clone(), metrics, shared });
 
     let partitions = (0..plan.partitions.len()).map(|partition| world.clone().partition(partition));
@@ -93,6 +97,7 @@ async fn run(plan: Plan) -> Result<(), String> {
     let settled = tokio::select! {
         settled = all => settled.is_ok(),
         () = looks => false,
+        () = renew(&lease, &plan) => false,
     };
     drop(world);
     let ended = timeout(PATIENCE, batching).await;
@@ -169,6 +174,23 @@ impl World {
         self.ledger.expect(begun.elapsed() <= DRAIN_TIMEOUT, || "a drain beyond its deadline".to_owned());
         self.ledger.unassigned(partition, clean, committed);
         committed
+    }
+}
+
+/// Each second, but for the plan's silences.
+async fn renew(lease: &Lease, plan: &Plan) {
+    let second = Duration::from_secs(1);
+    for Silence { after, lasts } in &plan.silences {
+        let end = Instant::now() + Duration::from_millis(*after);
+        while Instant::now() < end {
+            lease.renew(Instant::now());
+            sleep(second.min(end - Instant::now())).await;
+        }
+        sleep(Duration::from_millis(*lasts)).await;
+    }
+    loop {
+        lease.renew(Instant::now());
+        sleep(second).await;
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod configuration;
 mod lag;
+mod lease;
 mod replicas;
 mod resume;
 mod startup;

@@ -25,12 +25,14 @@ use crate::{
     pipeline::{
         BatchKey, Org, Row, Turn,
         dead_letter::{DeadLetter, DeadLetterError, DeadLetters},
+        lease::Lease,
     },
     record::{Cause, Field, Identity, Reason, Rejection, SObject, Stage, Verdict},
 };
 
 pub(super) struct ModelOrg {
     ledger: Arc<Ledger>,
+    lease: Lease,
     plan: Arc<Plan>,
     answers: Mutex<VecDeque<Answer>>,
     /// How many calls a poisoned record has spoilt.
@@ -54,8 +56,9 @@ impl Turn for ModelTurn {
 const PROBE: Duration = Duration::from_millis(500);
 
 impl ModelOrg {
-    pub(super) fn new(plan: Arc<Plan>, ledger: Arc<Ledger>) -> Self {
+    pub(super) fn new(plan: Arc<Plan>, ledger: Arc<Ledger>, lease: Lease) -> Self {
         Self {
+            lease,
             answers: Mutex::new(plan.answers.iter().cloned().collect()),
             ledger,
             plan,
@@ -176,6 +179,7 @@ impl Org for ModelOrg {
                 && row.command.target.as_ref().and_then(Identity::key_field) == key.key_field.as_ref()
         };
         self.ledger.expect(rows.iter().all(of_key), || format!("a call of {key:?} holds other rows"));
+        self.ledger.expect(self.lease.is_held(), || "a call without the lease".to_owned());
         self.ledger.sent(&call, rows.iter().map(|row| row.command.row_len()).sum());
         let (Answer { latency, fate }, sent) = (self.next(), Instant::now());
         let words = self.judge(&call, &fate);

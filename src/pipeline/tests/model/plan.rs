@@ -11,6 +11,8 @@ pub(super) struct Plan {
     pub(super) answers: Vec<Answer>,
     /// One for each dead letter in its turn; behind the last one the topic takes all of them at once.
     pub(super) letters: Vec<Letter>,
+    /// Times without a commit that succeeds.
+    pub(super) silences: Vec<Silence>,
 }
 
 #[derive(Debug, Clone)]
@@ -113,6 +115,13 @@ pub(super) struct Letter {
 }
 
 #[derive(Debug, Clone)]
+pub(super) struct Silence {
+    /// Since the end of the one before it.
+    pub(super) after: u64,
+    pub(super) lasts: u64,
+}
+
+#[derive(Debug, Clone)]
 pub(super) struct Event {
     /// Since the partition was assigned.
     pub(super) after: u64,
@@ -123,8 +132,9 @@ pub(super) struct Event {
 }
 
 pub(super) fn plan() -> impl Strategy<Value = Plan> {
-    (bounds(), vec(partition(), 1..=3), vec(answer(), 0..=24), vec(letter(), 0..=6))
-        .prop_map(|(bounds, partitions, answers, letters)| Plan { bounds, partitions, answers, letters })
+    (bounds(), vec(partition(), 1..=3), vec(answer(), 0..=24), vec(letter(), 0..=6), vec(silence(), 0..=2)).prop_map(
+        |(bounds, partitions, answers, letters, silences)| Plan { bounds, partitions, answers, letters, silences },
+    )
 }
 
 fn bounds() -> impl Strategy<Value = Bounds> {
@@ -202,6 +212,11 @@ fn answer() -> impl Strategy<Value = Answer> {
 
 fn letter() -> impl Strategy<Value = Letter> {
     (latency(), prop::bool::weighted(0.9)).prop_map(|(latency, taken)| Letter { latency, taken })
+}
+
+/// Shorter than a drain has patience for.
+fn silence() -> impl Strategy<Value = Silence> {
+    (0..20_000_u64, 0..12_000_u64).prop_map(|(after, lasts)| Silence { after, lasts })
 }
 
 fn latency() -> impl Strategy<Value = u64> {

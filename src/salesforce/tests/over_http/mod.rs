@@ -15,7 +15,7 @@ use super::{Salesforce, testing};
 use crate::{
     config::{self, Auth, Secret},
     ops::metrics::Metrics,
-    pipeline::{BatchKey, Org as _, Row},
+    pipeline::{BatchKey, Org as _, Row, lease::Lease},
     record::{Action, Command, ExternalId, Fields, Identity, RecordId, SObject, Verdict},
 };
 
@@ -49,7 +49,7 @@ fn salesforce(config: &config::Salesforce) -> Arc<Salesforce> {
         max_backoff: Duration::from_millis(40),
         ..config::Retry::default()
     };
-    Arc::new(Salesforce::new(config, &retry, &config::Cache::default(), Metrics::default()).unwrap())
+    Arc::new(Salesforce::new(config, &retry, &config::Cache::default(), Metrics::default(), Lease::for_ever()).unwrap())
 }
 
 async fn sandbox() -> Sandbox {

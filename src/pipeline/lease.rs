@@ -1,0 +1,151 @@
+//! Leave to write, as long as it is sure that nobody else owns our partitions.
+//!
+//! The group gives the partitions of a member that is silent to another one, and cannot tell it. What the member knows is
+//! when it was last heard: a commit that the group has taken was sent by a member. So nothing is sent once that is too
+//! long ago, by the clock of whoever has slept meanwhile. This narrows the window and does not close it: what is on its
+//! way when the process stops arrives all the same.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{sync::watch, time::Instant};
+
+use crate::mutation::{self, Mutation};
+
+/// Cheap to clone; all clones are one lease.
+#[derive(Debug, Clone)]
+pub struct Lease(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    length: Duration,
+    /// When the last commit that succeeded was sent; `None` while there is none that counts.
+    renewed: watch::Sender<Option<Instant>>,
+}
+
+impl Lease {
+    /// Not held until it is renewed.
+    pub fn new(length: Duration) -> Self {
+        Self(Arc::new(Inner { length, renewed: watch::Sender::new(None) }))
+    }
+
+    /// For who owns nothing and has nothing to write.
+    pub fn none() -> Self {
+        Self::new(Duration::ZERO)
+    }
+
+    pub fn length(&self) -> Duration {
+        self.0.length
+    }
+
+    /// A commit that was sent at `sent` has succeeded.
+    pub fn renew(&self, sent: Instant) {
+        self.0.renewed.send_replace(Some(sent));
+    }
+
+    /// Our partitions are lost: what was known of them counts no more.
+    pub fn lapse(&self) {
+        self.0.renewed.send_replace(None);
+    }
+
+    /// Of a process that is alone.
+    #[cfg(test)]
+    pub(crate) fn for_ever() -> Self {
+        let lease = Self::new(Duration::MAX);
+        lease.renew(Instant::now());
+        lease
+    }
+
+    pub fn is_held(&self) -> bool {
+        self.left().is_some() || mutation::on(Mutation::Lease)
+    }
+
+    /// Waits until it is held. Cancel-safe.
+    pub async fn held(&self) {
+        let mut renewals = self.0.renewed.subscribe();
+        while !self.is_held() {
+            // The sender lives as long as this.
+            drop(renewals.changed().await);
+        }
+    }
+
+    /// Waits until it has not been held for `patience`, from now on and without a break. Cancel-safe.
+    pub async fn out(&self, patience: Duration) {
+        loop {
+            while let Some(left) = self.left() {
+                tokio::time::sleep(left).await;
+            }
+            if tokio::time::timeout(patience, self.held()).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// How much longer it is held, if it is.
+    fn left(&self) -> Option<Duration> {
+        let renewed = (*self.0.renewed.borrow())?;
+        self.0.length.checked_sub(renewed.elapsed()).filter(|left| !left.is_zero())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    const LENGTH: Duration = Duration::from_secs(10);
+
+    fn held() -> Lease {
+        let lease = Lease::new(LENGTH);
+        lease.renew(Instant::now());
+        lease
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_held_for_its_length_since_the_commit_was_sent() {
+        let lease = Lease::new(LENGTH);
+        assert!(!lease.is_held() && lease.held().now_or_never().is_none());
+        let sent = Instant::now();
+        tokio::time::advance(Duration::from_secs(9)).await;
+        lease.renew(sent);
+        assert!(lease.is_held() && lease.held().now_or_never().is_some());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(!lease.is_held());
+        assert!(!Lease::none().is_held());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_it_goes_on_with_the_next_commit() {
+        let lease = Lease::new(LENGTH);
+        let waiting = tokio::spawn({
+            let lease = lease.clone();
+            async move { lease.held().await }
+        });
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert!(!waiting.is_finished());
+        lease.renew(Instant::now());
+        waiting.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_loss_ends_it_at_once() {
+        let lease = held();
+        lease.lapse();
+        assert!(!lease.is_held());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_out_when_no_renewal_has_come_for_long_enough() {
+        let lease = held();
+        let start = Instant::now();
+        let out = tokio::spawn({
+            let lease = lease.clone();
+            async move { lease.out(Duration::from_secs(10)).await }
+        });
+        // One that comes before the patience is over begins it anew.
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        lease.renew(Instant::now());
+        out.await.unwrap();
+        assert_eq!(start.elapsed(), Duration::from_secs(15 + 10 + 10));
+    }
+}
