@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 
 use super::{KafkaOauth, Secret};
@@ -38,10 +39,28 @@ pub struct Kafka {
     pub oauth: KafkaOauth,
 }
 
+/// How the members of the group share its partitions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupProtocol {
+    /// The members agree among themselves.
+    Classic,
+    /// The broker decides (KIP-848). Session and heartbeats are its own business, too.
+    Consumer,
+}
+
 impl Kafka {
     /// How long after a commit calls may be sent: two thirds of what the group waits, unless the key says otherwise.
     pub fn lease(&self) -> Duration {
         self.lease.unwrap_or(self.session_timeout * 2 / 3)
+    }
+
+    /// What the property `group.protocol` says.
+    pub fn group_protocol(&self) -> GroupProtocol {
+        let value = self.properties.get("group.protocol").and_then(|value| value.reveal().ok());
+        match value {
+            Some(value) if value.expose_secret() == "consumer" => GroupProtocol::Consumer,
+            _ => GroupProtocol::Classic,
+        }
     }
 }
 

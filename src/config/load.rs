@@ -53,7 +53,7 @@ pub fn load_text(text: &str, path: &Path, env: impl IntoIterator<Item = (String,
     let config = match checked.try_into::<Config>() {
         Ok(config) => {
             // Where a value is wrong in itself, a rule has looked at its default.
-            let mut rules = validate::validate(&config);
+            let mut rules = validate::validate(&config, &origins);
             rules.retain(|rule| found.iter().all(|problem| problem.key != rule.key));
             found.extend(rules);
             Some(config)

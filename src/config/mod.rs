@@ -36,7 +36,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::dead_letter::{DeadLetter, OnRejection, TooLarge};
 pub use self::effective::{Effective, Origin, Setting};
-pub use self::kafka::{Kafka, OnLostOffsets, Start};
+pub use self::kafka::{GroupProtocol, Kafka, OnLostOffsets, Start};
 pub use self::load::{Loaded, load, load_text, variables};
 pub use self::oauth::KafkaOauth;
 pub use self::options::Options;

@@ -112,7 +112,11 @@ const KAFKA: &[Key] = &[
         r#"records that were deleted before they were read: `"stop"` exits with 1; `"earliest"` goes on behind the gap"#,
     ),
     key("commit_interval", Kind::Duration, "between two commits; longer than zero"),
-    key("session_timeout", Kind::Duration, "how long the group waits for a member that is silent; 1 ms to 1 h"),
+    key(
+        "session_timeout",
+        Kind::Duration,
+        "how long the group waits for a member that is silent; 1 ms to 1 h; the broker's own with `group.protocol = \"consumer\"`",
+    ),
     key(
         "lease",
         Kind::Duration,

@@ -1,7 +1,7 @@
 //! What librdkafka is told. A property of the user's goes in first; those that the algorithm owns come after it, and the
 //! configuration has refused them already.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use rdkafka::{ClientConfig, error::KafkaError, types::RDKafkaConfRes};
 use secrecy::ExposeSecret as _;
@@ -10,7 +10,7 @@ use super::{
     oidc::{OauthConfigError, TokenError},
     token::{Pass, Tokens},
 };
-use crate::config::{Config, SecretError};
+use crate::config::{Config, GroupProtocol, SecretError};
 
 /// A property that cannot be read, or that librdkafka does not take. Holds no value: any of them may be a secret, and
 /// librdkafka's own error repeats it.
@@ -32,7 +32,11 @@ struct Inner {
     base: ClientConfig,
     consumer: ClientConfig,
     tokens: Option<Tokens>,
+    protocol: GroupProtocol,
+    dead_letters: Option<String>,
 }
+
+const STRATEGY: &str = "partition.assignment.strategy";
 
 /// What librdkafka may hold for each partition. Both limits count per split partition queue, and only the values' bytes.
 pub(super) const QUEUED_KBYTES: usize = 512;
@@ -68,20 +72,44 @@ impl Clients {
             .set("enable.auto.offset.store", "false")
             .set("enable.partition.eof", "false")
             .set("auto.offset.reset", "error")
-            .set("partition.assignment.strategy", "cooperative-sticky")
-            .set("session.timeout.ms", kafka.session_timeout.as_millis().to_string())
             .set("max.poll.interval.ms", kafka.max_poll_interval.as_millis().to_string())
             .set("queued.max.messages.kbytes", QUEUED_KBYTES.to_string())
             .set("queued.min.messages", QUEUED_MESSAGES.to_string())
             .set("fetch.queue.backoff.ms", "50")
             .set("max.partition.fetch.bytes", FETCH_BYTES.to_string());
+        let protocol = kafka.group_protocol();
+        if protocol == GroupProtocol::Classic {
+            if base.get(STRATEGY).is_none() {
+                consumer.set(STRATEGY, "cooperative-sticky");
+            }
+            consumer.set("session.timeout.ms", kafka.session_timeout.as_millis().to_string());
+        }
         if let Some(id) = &kafka.group_instance_id {
             consumer.set("group.instance.id", id);
         }
         // What no glob may take in: Kafka's own topics, and the dead letters.
         let dead_letters = config.dead_letter.topic.iter().map(|topic| format!(",^{}$", topic.replace('.', "\\.")));
         consumer.set("topic.blacklist", format!("^__.*{}", dead_letters.collect::<String>()));
-        Ok(Self(Arc::new(Inner { base, consumer, tokens })))
+        let dead_letters = config.dead_letter.topic.clone();
+        Ok(Self(Arc::new(Inner { base, consumer, tokens, protocol, dead_letters })))
+    }
+
+    pub(super) fn group_protocol(&self) -> GroupProtocol {
+        self.0.protocol
+    }
+
+    /// Whether a glob may take this topic in: the same as the consumer's `topic.blacklist`.
+    pub(super) fn may_take(&self, topic: &str) -> bool {
+        !topic.starts_with("__") && self.0.dead_letters.as_deref() != Some(topic)
+    }
+
+    /// How often topics are looked for; `None` for never.
+    pub(super) fn refresh_interval(&self) -> Option<Duration> {
+        const DEFAULT: Duration = Duration::from_secs(30);
+        match self.0.consumer.get("topic.metadata.refresh.interval.ms") {
+            None => Some(DEFAULT),
+            Some(millis) => millis.parse().ok().map(Duration::from_millis),
+        }
     }
 
     /// Asks once for the first token, where there is to be one.

@@ -62,6 +62,10 @@ pub(super) const DRAINED: &str = "drained";
 /// moved: only then is it known that this process still owns it.
 const UNCHANGED: Duration = Duration::from_secs(3);
 
+/// With `group.protocol = "consumer"` the coordinator refuses the epoch that it has just raised, until its answer is here.
+const STALE: Duration = Duration::from_millis(50);
+const STALE_ATTEMPTS: u32 = 10;
+
 impl Owned {
     pub(super) fn lock(&self) -> MutexGuard<'_, BTreeMap<TopicPartition, Arc<Progress>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -211,8 +215,20 @@ impl Commits {
                 added.set_metadata(DRAINED);
             }
         }
-        let sent = tokio::time::Instant::now();
-        let committed = consumer.commit(&list, CommitMode::Sync);
+        let is_stale = |committed: &KafkaResult<()>| {
+            let code = committed.as_ref().err().and_then(KafkaError::rdkafka_error_code);
+            code == Some(RDKafkaErrorCode::StaleMemberEpoch)
+        };
+        let mut sent = tokio::time::Instant::now();
+        let mut committed = consumer.commit(&list, CommitMode::Sync);
+        for _ in 0..STALE_ATTEMPTS {
+            if !is_stale(&committed) {
+                break;
+            }
+            std::thread::park_timeout(STALE);
+            sent = tokio::time::Instant::now();
+            committed = consumer.commit(&list, CommitMode::Sync);
+        }
         if committed.is_ok() {
             self.lease.renew(sent);
         }

@@ -12,15 +12,16 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, info};
+use tracing::{debug, error};
 
 use super::{
     client::Clients,
     commit::{self, Committer},
-    denial::denial,
+    denial::{denial, mend},
     lag,
     positions::Positions,
     rebalance::{Context, Lanes},
+    subscription::Subscription,
     token::Pass,
 };
 use crate::{
@@ -90,10 +91,8 @@ impl Consumer {
         let committer = Committer::start(&consumer, owned, settings, stop.clone())?;
         consumer.context().complete(&consumer, committer, positions);
 
-        let topics: Vec<_> = settings.subscription.iter().map(|pattern| pattern.subscription()).collect();
-        let topics: Vec<_> = topics.iter().map(|topic| &**topic).collect();
-        consumer.subscribe(&topics).map_err(ConsumerError::Subscribe)?;
-        info!(?topics, "subscribed");
+        let subscription = Subscription::start(settings, cancel.clone())?;
+        subscription.renew(&consumer).map_err(ConsumerError::Subscribe)?;
 
         let this = Self { cancel: cancel.clone(), drained: drained.clone(), closed: closed.clone() };
         std::thread::Builder::new().name("poll".into()).spawn(move || {
@@ -101,6 +100,10 @@ impl Consumer {
             while !cancel.is_cancelled() {
                 poll(&consumer, &stop);
                 consumer.context().pass_gaps(&consumer);
+                if let Err(error) = subscription.renew(&consumer) {
+                    error!(%error, "the subscription is refused");
+                    stop.now(format!("the subscription is refused: {error}"));
+                }
             }
             consumer.context().drain_all(&consumer);
             drained.cancel();
@@ -150,8 +153,10 @@ fn poll(consumer: &Arc<BaseConsumer<Context>>, stop: &Stop) {
             stop.now(format!("{at} came without a lane"));
         }
         Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => {
-            error!(%error, "consumer failed");
-            stop.now(error.to_string());
+            let (code, why) = consumer.client().fatal_error().unwrap_or((RDKafkaErrorCode::Fatal, error.to_string()));
+            let hint = mend(code);
+            error!(error = why, hint, "consumer failed");
+            stop.now(format!("{why}; {hint}"));
         }
         Some(Err(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::GroupAuthorizationFailed) => {
             let allow = denial(&error).unwrap_or_default();

@@ -12,6 +12,25 @@ pub(super) fn denial(error: &KafkaError) -> Option<&'static str> {
     })
 }
 
+/// What to do about a failure that ends the consumer.
+pub(super) fn mend(code: RDKafkaErrorCode) -> &'static str {
+    match code {
+        RDKafkaErrorCode::FencedInstanceId => {
+            "another process has taken our kafka.group_instance_id: each needs its own"
+        }
+        RDKafkaErrorCode::UnreleasedInstanceId => {
+            "another process has our kafka.group_instance_id, or was killed with it: then the group gives it back when that \
+             session has timed out"
+        }
+        RDKafkaErrorCode::GroupAuthorizationFailed => "kafka.group_id: allow this user Read on the group",
+        RDKafkaErrorCode::UnsupportedAssignor => "group.remote.assignor: the brokers have no such assignor",
+        RDKafkaErrorCode::UnsupportedVersion | RDKafkaErrorCode::UnsupportedFeature => {
+            "group.protocol = \"consumer\" needs Kafka 4.0"
+        }
+        _ => "the broker's log may say more",
+    }
+}
+
 /// Whether a broker has refused to let this client in: a wrong password, an expired token, a certificate that either side
 /// does not trust. `reason` is librdkafka's, since a TLS error's code does not tell a refusal from a broken connection.
 pub(super) fn is_refusal(error: &KafkaError, reason: &str) -> bool {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::{
     Offset, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer as _},
+    consumer::{BaseConsumer, Consumer as _, RebalanceProtocol},
     error::KafkaResult,
 };
 use tracing::{error, info, warn};
@@ -77,6 +77,10 @@ impl Context {
         at: &TopicPartition,
         offset: i64,
     ) -> KafkaResult<Result<(), String>> {
+        if matches!(consumer.rebalance_protocol(), RebalanceProtocol::Eager) {
+            // It lets nothing go but the whole assignment.
+            return Ok(Err("not with an eager assignor while it runs: the next start reads on".to_owned()));
+        }
         let mut list = TopicPartitionList::with_capacity(1);
         list.add_partition_offset(&at.0, at.1, Offset::Offset(offset))?;
         consumer.incremental_unassign(&list)?;

@@ -87,7 +87,7 @@ impl Topics {
 
     /// The topics that any of the patterns takes now, with their partition counts.
     pub fn taken(&self, patterns: &[&TopicPattern]) -> BTreeMap<String, i32> {
-        let taken = |name: &str| patterns.iter().any(|pattern| pattern.matches(name));
+        let taken = |name: &str| self.clients.may_take(name) && patterns.iter().any(|pattern| pattern.matches(name));
         let all = self.partitions.iter().filter(|(name, count)| **count > 0 && taken(name));
         all.map(|(name, count)| (name.clone(), *count)).collect()
     }

@@ -8,7 +8,8 @@
 //! | `examples` | that the files of config/examples do what they say |
 //! | `bad_input` | that one bad record costs one dead letter |
 //! | `dead_letters` | what a dead letter holds, and what happens where none can be written |
-//! | `restart` | resuming, draining, replicas, start-up |
+//! | `restart` | resuming, draining, start-up |
+//! | `group` | each way to share partitions: members that come, go and die, globs, lost offsets |
 //! | `faults` | every verdict of the failure model |
 //! | `quota`, `auth`, `calls` | that the org is a scarce, shared resource |
 //! | `check` | what is said of a configuration before it runs |
@@ -39,6 +40,7 @@ mod deploy;
 mod examples;
 mod faults;
 mod formats;
+mod group;
 mod harness;
 mod hostile;
 mod messages;

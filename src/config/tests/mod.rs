@@ -2,6 +2,7 @@ mod effective;
 mod environment;
 mod files;
 mod problems;
+mod protocols;
 mod reference;
 mod rules;
 mod secrets;

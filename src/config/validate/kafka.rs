@@ -5,7 +5,10 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 
 use super::positive;
-use crate::config::{Kafka, Problem};
+use crate::config::{
+    GroupProtocol, Kafka, Origin, Problem, scalar,
+    source::{Origins, join},
+};
 
 /// What to use in place of a librdkafka property that the daemon sets itself.
 #[derive(Clone, Copy)]
@@ -14,11 +17,11 @@ enum Instead {
     Option(&'static str),
     /// Nothing: why it cannot be changed.
     Nothing(&'static str),
-    /// This value alone is taken, as it is what the daemon sets.
-    Only(&'static str),
+    /// Nothing but these values is known to keep the promises.
+    OneOf(&'static [&'static str]),
 }
 
-use Instead::{Nothing, Only, Option as Use};
+use Instead::{Nothing, OneOf, Option as Use};
 
 const COMMITS: Instead = Nothing("offsets are committed when their records are settled; see kafka.commit_interval");
 const DURABLE: Instead = Nothing("a dead letter must be durable before its offset is committed");
@@ -44,7 +47,7 @@ const OWNED: &[(&str, Instead)] = &[
     ("fetch.queue.backoff.ms", BOUNDED),
     ("group.id", Use("kafka.group_id")),
     ("group.instance.id", Use("kafka.group_instance_id")),
-    ("group.protocol", Only("classic")),
+    ("group.protocol", OneOf(&["classic", "consumer"])),
     ("log_level", Use("log.level")),
     ("max.in.flight", DURABLE),
     ("max.in.flight.requests.per.connection", DURABLE),
@@ -57,7 +60,7 @@ const OWNED: &[(&str, Instead)] = &[
     ("offset.store.method", COMMITS),
     ("offset.store.path", COMMITS),
     ("offset.store.sync.interval.ms", COMMITS),
-    ("partition.assignment.strategy", Only("cooperative-sticky")),
+    ("partition.assignment.strategy", OneOf(&["cooperative-sticky", "range"])),
     ("queue.buffering.max.kbytes", BOUNDED),
     ("queue.buffering.max.messages", BOUNDED),
     ("queued.max.messages.kbytes", BOUNDED),
@@ -71,7 +74,18 @@ const OWNED: &[(&str, Instead)] = &[
     ("transactional.id", DURABLE),
 ];
 
-pub(super) fn validate(kafka: &Kafka, problems: &mut Vec<Problem>) {
+/// What librdkafka refuses with `group.protocol = "consumer"`, since the broker decides it.
+const OF_THE_BROKER: &[(&str, &str)] = &[
+    ("group.protocol.type", "leave it out"),
+    ("heartbeat.interval.ms", "leave it out; the broker's group.consumer.heartbeat.interval.ms says it"),
+    ("partition.assignment.strategy", "use \"group.remote.assignor\" if the group's default is not to be"),
+];
+
+pub(super) fn validate(kafka: &Kafka, origins: &Origins, problems: &mut Vec<Problem>) {
+    match kafka.group_protocol() {
+        GroupProtocol::Classic => of_the_session(kafka, problems),
+        GroupProtocol::Consumer => of_the_broker(kafka, origins, problems),
+    }
     positive("kafka.commit_interval", kafka.commit_interval, problems);
     for (key, interval, most, said) in [
         ("kafka.session_timeout", kafka.session_timeout, Duration::from_secs(3600), "1h"),
@@ -84,25 +98,38 @@ pub(super) fn validate(kafka: &Kafka, problems: &mut Vec<Problem>) {
             problems.push(Problem::new(key, format!("must be at most {said}: librdkafka takes no more")));
         }
     }
+    positive("kafka.lease", kafka.lease(), problems);
+    for (property, value) in &kafka.properties {
+        let Some((_, instead)) = OWNED.iter().find(|(name, _)| name == property) else { continue };
+        let key = join("kafka.properties", property);
+        problems.push(match instead {
+            Use(option) => Problem::new(key, "is set by the daemon").hint(format!("use {option}")),
+            Nothing(why) => Problem::new(key, "is set by the daemon").hint(*why),
+            OneOf(words) => match value.reveal() {
+                Ok(value) if words.contains(&value.expose_secret()) => continue,
+                _ => Problem::new(key, format!("must be {}", scalar::list(words))),
+            },
+        });
+    }
+}
+
+fn of_the_session(kafka: &Kafka, problems: &mut Vec<Problem>) {
     if kafka.max_poll_interval < kafka.session_timeout {
         problems.push(Problem::new("kafka.max_poll_interval", "is shorter than kafka.session_timeout"));
     }
-    positive("kafka.lease", kafka.lease(), problems);
     if kafka.lease() >= kafka.session_timeout {
-        let message =
-            "is not shorter than kafka.session_timeout: another member may own our partitions before it is over";
-        problems.push(Problem::new("kafka.lease", message));
+        let why = "is not shorter than kafka.session_timeout: another member may own our partitions before it is over";
+        problems.push(Problem::new("kafka.lease", why));
     }
-    for (property, value) in &kafka.properties {
-        let Some((_, instead)) = OWNED.iter().find(|(name, _)| name == property) else { continue };
-        let problem = Problem::new(super::super::source::join("kafka.properties", property), "is set by the daemon");
-        problems.push(match instead {
-            Use(option) => problem.hint(format!("use {option}")),
-            Nothing(why) => problem.hint(*why),
-            Only(word) => match value.reveal() {
-                Ok(value) if value.expose_secret() == *word => continue,
-                _ => problem.hint(format!("only {word:?} is taken")),
-            },
-        });
+}
+
+fn of_the_broker(kafka: &Kafka, origins: &Origins, problems: &mut Vec<Problem>) {
+    const SAID: &str = "is the broker's with group.protocol = \"consumer\"";
+    if origins.of("kafka.session_timeout") != Origin::Default {
+        let hint = "leave it out; the broker's group.consumer.session.timeout.ms says it";
+        problems.push(Problem::new("kafka.session_timeout", SAID).hint(hint));
+    }
+    for (property, hint) in OF_THE_BROKER.iter().filter(|(property, _)| kafka.properties.contains_key(*property)) {
+        problems.push(Problem::new(join("kafka.properties", property), SAID).hint(*hint));
     }
 }

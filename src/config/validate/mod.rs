@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use humantime_serde::re::humantime::format_duration;
 
-use super::{Config, InsertUnknown, OnQuota, Pipeline, Problem, Retry};
+use super::{Config, InsertUnknown, OnQuota, Pipeline, Problem, Retry, source::Origins};
 
 /// Between the last thing that a drain waits for and its end there is this much for dead letters and the commit.
 const DRAIN_MARGIN: Duration = Duration::from_secs(10);
@@ -20,13 +20,13 @@ const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 const GIB: u64 = 1024 * MIB;
 
-pub(super) fn validate(config: &Config) -> Vec<Problem> {
+pub(super) fn validate(config: &Config, origins: &Origins) -> Vec<Problem> {
     let mut problems = Vec::new();
     timing(config, &mut problems);
     pipeline(&config.pipeline, &mut problems);
     good_letters(config, &mut problems);
     retry(&config.retry, &mut problems);
-    kafka::validate(&config.kafka, &mut problems);
+    kafka::validate(&config.kafka, origins, &mut problems);
     oauth::validate(&config.kafka, &mut problems);
     salesforce::validate(&config.salesforce, &mut problems);
     schema_registry::validate(config, &mut problems);

@@ -133,6 +133,10 @@ impl Daemon {
         self.exit().await;
     }
 
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     pub(crate) async fn exit(&mut self) -> ExitStatus {
         let status = until("the daemon to end", async || self.child.try_wait().unwrap()).await;
         // The last lines are on their way.

@@ -3,6 +3,5 @@
 mod configuration;
 mod lag;
 mod lease;
-mod replicas;
 mod resume;
 mod startup;

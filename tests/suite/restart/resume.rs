@@ -73,57 +73,6 @@ async fn sigkill_repeats_work_and_loses_none() {
     assert_eq!(rig.committed().await, 1000);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn where_a_new_group_begins() {
-    for (start, written) in [("earliest", 2), ("latest", 1)] {
-        let mut rig = Rig::new(start).await;
-        rig.config.set("kafka.start", &format!("'{start}'"));
-        rig.produce(&[upsert("before", "1")]).await;
-        let daemon = Daemon::start(&rig.config).await;
-        until("the first commit", async || rig.broker.committed(&rig.group, &rig.topic, 1).await[0]).await;
-        rig.produce(&[upsert("after", "2")]).await;
-        daemon.settled(written).await;
-        daemon.stop().await;
-        assert_eq!(rig.org.records(OBJECT).len() as u64, written, "{start}");
-        assert_eq!(rig.committed().await, 2);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn lost_offsets_stop_the_daemon_and_are_named() {
-    let rig = Rig::new("lost").await;
-    rig.run(&numbered(0..5)).await;
-    rig.produce(&numbered(5..20)).await;
-    rig.broker.delete_before(&rig.topic, 0, 12).await;
-    let mut daemon = Daemon::spawn(&rig.config);
-    assert_eq!(daemon.exit().await.code(), Some(1));
-    let line = daemon.says(&["ERROR", &rig.topic]).await;
-    assert!(line.contains('5') && (line.contains("12") || line.contains("11")), "names the lost range: {line}");
-    assert_eq!(rig.committed().await, 5, "nobody skips it silently");
-    assert_eq!(rig.org.journal().len(), 5);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn lost_offsets_are_passed_where_that_is_configured() {
-    let mut rig = Rig::with_partitions("passed", 2).await;
-    rig.config.set("kafka.on_lost_offsets", "'earliest'");
-    let in_first =
-        |range: std::ops::Range<usize>| numbered(range).into_iter().map(|record| record.partition(0)).collect();
-    let (before, lost, after): (Vec<_>, Vec<_>, Vec<_>) = (in_first(0..5), in_first(5..20), in_first(20..25));
-    rig.run(&before).await;
-    rig.produce(&lost).await;
-    rig.broker.delete_before(&rig.topic, 0, 12).await;
-    let daemon = Daemon::start(&rig.config).await;
-    daemon.says(&["ERROR", &rig.topic, "5 to 11 were deleted", "\"low\":12"]).await;
-    let metrics = daemon.settled(8).await;
-    assert_eq!(metrics.sum("sobjectd_offsets_lost_total", &[("topic", &rig.topic), ("partition", "0")]), 7);
-    rig.produce(&after).await;
-    daemon.settled(13).await;
-    daemon.stop().await;
-    assert_eq!(rig.broker.committed(&rig.group, &rig.topic, 2).await, [Some(25), Some(0)]);
-    assert_eq!(rig.org.journal().len(), 18, "each of those that were there, once");
-}
-
 /// What was read before the gap is on its way, and cannot be read again.
 #[tokio::test(flavor = "multi_thread")]
 async fn lost_offsets_take_nothing_along_that_was_read() {

@@ -1,0 +1,40 @@
+//! The ways to share partitions with the other members of the group. What must hold, holds under each of them.
+
+mod fenced;
+mod globs;
+mod members;
+mod offsets;
+mod static_member;
+
+use crate::harness::{Config, Rig};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Protocol {
+    CooperativeSticky,
+    /// Eager: everything is given back before it is shared anew.
+    Range,
+    /// KIP-848: the broker decides.
+    Consumer,
+}
+
+use Protocol::{Consumer, CooperativeSticky, Range};
+
+impl Protocol {
+    fn choose(self, config: &mut Config) {
+        const STRATEGY: &str = r#"kafka.properties."partition.assignment.strategy""#;
+        match self {
+            CooperativeSticky => config.set(STRATEGY, "'cooperative-sticky'"),
+            Range => config.set(STRATEGY, "'range'"),
+            Consumer => config
+                .set(r#"kafka.properties."group.protocol""#, "'consumer'")
+                .unset("kafka.session_timeout")
+                .unset(r#"kafka.properties."heartbeat.interval.ms""#),
+        };
+    }
+
+    async fn rig(self, name: &str, partitions: i32) -> Rig {
+        let mut rig = Rig::with_partitions(&format!("{name}.{self:?}"), partitions).await;
+        self.choose(&mut rig.config);
+        rig
+    }
+}

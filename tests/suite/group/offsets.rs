@@ -1,0 +1,82 @@
+//! Where reading begins, and what becomes of lost offsets.
+
+use super::{Consumer, CooperativeSticky, Protocol, Range};
+use crate::harness::{Daemon, OBJECT, Record, until, upsert};
+
+const ALL: [Protocol; 3] = [CooperativeSticky, Range, Consumer];
+
+fn numbered(range: std::ops::Range<usize>) -> Vec<Record> {
+    range.map(|n| upsert(&format!("key{n}"), &n.to_string()).partition(0)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_new_group_begins() {
+    for protocol in ALL {
+        for (start, written) in [("earliest", 2), ("latest", 1)] {
+            let mut rig = protocol.rig(start, 1).await;
+            rig.config.set("kafka.start", &format!("'{start}'"));
+            rig.produce(&[upsert("before", "1")]).await;
+            let daemon = Daemon::start(&rig.config).await;
+            until("the first commit", async || rig.broker.committed(&rig.group, &rig.topic, 1).await[0]).await;
+            rig.produce(&[upsert("after", "2")]).await;
+            daemon.settled(written).await;
+            daemon.stop().await;
+            assert_eq!(rig.org.records(OBJECT).len() as u64, written, "{protocol:?}, {start}");
+            assert_eq!(rig.committed().await, 2);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_offsets_stop_the_daemon_and_are_named() {
+    for protocol in ALL {
+        let rig = protocol.rig("lost", 1).await;
+        rig.run(&numbered(0..5)).await;
+        rig.produce(&numbered(5..20)).await;
+        rig.broker.delete_before(&rig.topic, 0, 12).await;
+        let mut daemon = Daemon::spawn(&rig.config);
+        assert_eq!(daemon.exit().await.code(), Some(1), "{protocol:?}");
+        let line = daemon.says(&["ERROR", &rig.topic]).await;
+        assert!(line.contains('5') && (line.contains("12") || line.contains("11")), "names the lost range: {line}");
+        assert_eq!(rig.committed().await, 5, "nobody skips it silently");
+        assert_eq!(rig.org.journal().len(), 5);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_offsets_are_passed_where_that_is_configured() {
+    for protocol in [CooperativeSticky, Consumer] {
+        let mut rig = protocol.rig("passed", 2).await;
+        rig.config.set("kafka.on_lost_offsets", "'earliest'");
+        rig.run(&numbered(0..5)).await;
+        rig.produce(&numbered(5..20)).await;
+        rig.broker.delete_before(&rig.topic, 0, 12).await;
+        let daemon = Daemon::start(&rig.config).await;
+        daemon.says(&["ERROR", &rig.topic, "5 to 11 were deleted", "\"low\":12"]).await;
+        let metrics = daemon.settled(8).await;
+        assert_eq!(metrics.sum("sobjectd_offsets_lost_total", &[("topic", &rig.topic), ("partition", "0")]), 7);
+        rig.produce(&numbered(20..25)).await;
+        daemon.settled(13).await;
+        daemon.stop().await;
+        assert_eq!(rig.broker.committed(&rig.group, &rig.topic, 2).await, [Some(25), Some(0)], "{protocol:?}");
+        assert_eq!(rig.org.journal().len(), 18, "each of those that were there, once");
+    }
+}
+
+/// It lets no partition go by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_eager_assignor_passes_lost_offsets_at_the_next_start() {
+    let mut rig = Range.rig("eager", 2).await;
+    rig.config.set("kafka.on_lost_offsets", "'earliest'");
+    rig.run(&numbered(0..5)).await;
+    rig.produce(&numbered(5..20)).await;
+    rig.broker.delete_before(&rig.topic, 0, 12).await;
+    let mut daemon = Daemon::spawn(&rig.config);
+    assert_eq!(daemon.exit().await.code(), Some(1));
+    daemon.says(&["ERROR", "no way past the lost offsets", "eager"]).await;
+    assert_eq!(rig.broker.committed(&rig.group, &rig.topic, 2).await, [Some(12), Some(0)]);
+    let daemon = Daemon::start(&rig.config).await;
+    daemon.settled(8).await;
+    daemon.stop().await;
+    assert_eq!(rig.org.journal().len(), 13, "each of those that were there, once");
+}
