@@ -62,9 +62,10 @@ pub(super) const DRAINED: &str = "drained";
 /// moved: only then is it known that this process still owns it.
 const UNCHANGED: Duration = Duration::from_secs(3);
 
-/// With `group.protocol = "consumer"` the coordinator refuses the epoch that it has just raised, until its answer is here.
+/// The coordinator refuses a generation, or an epoch, that it has just raised, until its answer is here. What we own in
+/// the old one is still ours in the new one: nobody else gets it before we have given it back.
 const STALE: Duration = Duration::from_millis(50);
-const STALE_ATTEMPTS: u32 = 10;
+const STALE_ATTEMPTS: u32 = 20;
 
 impl Owned {
     pub(super) fn lock(&self) -> MutexGuard<'_, BTreeMap<TopicPartition, Arc<Progress>>> {
@@ -217,7 +218,8 @@ impl Commits {
         }
         let is_stale = |committed: &KafkaResult<()>| {
             let code = committed.as_ref().err().and_then(KafkaError::rdkafka_error_code);
-            code == Some(RDKafkaErrorCode::StaleMemberEpoch)
+            use RDKafkaErrorCode::{IllegalGeneration, RebalanceInProgress, StaleMemberEpoch};
+            matches!(code, Some(IllegalGeneration | RebalanceInProgress | StaleMemberEpoch))
         };
         let mut sent = tokio::time::Instant::now();
         let mut committed = consumer.commit(&list, CommitMode::Sync);
