@@ -102,6 +102,9 @@ impl Facts {
         if !of_kind || !fault.sobject.as_ref().is_none_or(of_sobject) {
             return None;
         }
+        if fault.rows_over.is_some_and(|rows| self.rows.len() <= rows) {
+            return None;
+        }
         let Some(key) = &fault.key else { return Some((0..self.rows.len()).collect()) };
         let named = |names: &Vec<String>| names.iter().any(|name| name.trim().eq_ignore_ascii_case(key.trim()));
         let rows: Vec<_> = (0..self.rows.len()).filter(|row| named(&self.rows[*row])).collect();

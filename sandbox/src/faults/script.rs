@@ -13,6 +13,9 @@ pub struct Fault {
     /// Only calls with a row that has this key value or id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// Only calls of more rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows_over: Option<usize>,
     /// Lets the first calls that match pass.
     #[serde(default)]
     pub after: u64,

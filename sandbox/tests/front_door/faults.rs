@@ -43,6 +43,10 @@ async fn a_trigger_fails_all_rows_of_its_call() {
     assert_eq!(codes(&client.upsert("ExternalId__c", &keys(&["a", "bad", "c"])).await), [code; 3]);
     assert!(client.org.records("MyObject__c").is_empty());
     assert_eq!(codes(&client.upsert("ExternalId__c", &keys(&["a", "c"])).await), ["ok", "ok"]);
+    client.script(json!({"on": "write", "rows_over": 2, "times": null,
+        "do": {"kind": "trigger", "code": "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "message": "T: CPU time limit"}}));
+    assert_eq!(codes(&client.upsert("ExternalId__c", &keys(&["a", "b", "c"])).await), [code; 3]);
+    assert_eq!(codes(&client.upsert("ExternalId__c", &keys(&["a", "c"])).await), ["ok", "ok"]);
 }
 
 #[tokio::test]

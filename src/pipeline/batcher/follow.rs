@@ -5,7 +5,7 @@
 //! | Written, Rejected | the row's outcome |
 //! | Again | backoff with jitter, only this row, until `row_timeout`; then rejected |
 //! | Apart | alone in its call; there the same verdict is Again |
-//! | Transaction | halved at once; alone it is the row's own |
+//! | Transaction | halved at once; alone it is the row's own. Size of new calls: [`super::sizes`] |
 //! | Refused | rows that the answer names go alone, the others together; else halved; alone rejected |
 //! | Parked | again after a long while, without end |
 //! | Deferred | with the next call |
@@ -60,6 +60,7 @@ impl<O: Org> Worker<O> {
     pub(super) fn follow(&mut self, call: Call) {
         let Call { group: Group { key, rows, failures }, verdicts } = call;
         let (count, alone) = (rows.len(), rows.len() == 1);
+        self.queues.sizes.learn(&key, &verdicts);
         let mut fates = Fates::default();
         for (mut ticket, verdict) in rows.into_iter().zip(verdicts) {
             ticket.history.attempts += u32::from(!matches!(verdict, Verdict::Deferred));

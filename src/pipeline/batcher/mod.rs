@@ -15,6 +15,7 @@ mod backlog;
 mod delays;
 mod follow;
 mod queues;
+mod sizes;
 mod worker;
 
 use std::{sync::Arc, time::Duration};

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::backlog::Group;
+use super::{backlog::Group, sizes::Sizes};
 use crate::{
     pipeline::{BatchKey, ticket::Ticket},
     record::Command,
@@ -15,7 +15,7 @@ use crate::{
 
 #[derive(Debug)]
 pub(super) struct Queues {
-    rows: usize,
+    pub(super) sizes: Sizes,
     bytes: usize,
     linger: Duration,
     by_key: HashMap<BatchKey, Queue>,
@@ -29,7 +29,7 @@ struct Queue {
 
 impl Queues {
     pub(super) fn new(rows: usize, bytes: usize, linger: Duration) -> Self {
-        Self { rows, bytes, linger, by_key: HashMap::new() }
+        Self { sizes: Sizes::new(rows), bytes, linger, by_key: HashMap::new() }
     }
 
     pub(super) fn push(&mut self, ticket: Ticket) {
@@ -40,32 +40,34 @@ impl Queues {
 
     /// When the next call is due: at once if it is full, else when its oldest row has lingered.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.by_key.values().filter_map(|queue| self.due_of(queue)).min()
+        self.by_key.iter().filter_map(|(key, queue)| self.due_of(key, queue)).min()
     }
 
-    fn due_of(&self, queue: &Queue) -> Option<Instant> {
+    fn due_of(&self, key: &BatchKey, queue: &Queue) -> Option<Instant> {
         let (since, _) = queue.rows.front()?;
-        let full = queue.rows.len() >= self.rows || queue.bytes >= self.bytes;
+        let full = queue.rows.len() >= self.sizes.of(key) || queue.bytes >= self.bytes;
         Some(if full { *since } else { *since + self.linger })
     }
 
     /// The rows of the call that is due first; `early` takes them also before they have lingered.
     pub(super) fn take(&mut self, early: bool) -> Option<Group> {
-        let due = |queue: &Queue| self.due_of(queue).filter(|due| early || *due <= Instant::now());
+        let due = |key: &BatchKey, queue: &Queue| self.due_of(key, queue).filter(|due| early || *due <= Instant::now());
         let (_, key) =
-            self.by_key.iter().filter_map(|(key, queue)| Some((due(queue)?, key))).min_by_key(|(due, _)| *due)?;
+            self.by_key.iter().filter_map(|(key, queue)| Some((due(key, queue)?, key))).min_by_key(|(due, _)| *due)?;
         let key = key.clone();
+        let rows = self.sizes.of(&key);
         let queue = self.by_key.get_mut(&key)?;
         let (mut taken, mut bytes) = (Vec::new(), 0);
         while let Some((_, ticket)) = queue.rows.front() {
             let len = ticket.command.row_len();
-            if taken.len() == self.rows || (!taken.is_empty() && bytes + len > self.bytes) {
+            if taken.len() == rows || (!taken.is_empty() && bytes + len > self.bytes) {
                 break;
             }
             bytes += len;
             taken.extend(queue.rows.pop_front().map(|(_, ticket)| ticket));
         }
         queue.bytes -= bytes;
+        self.sizes.taken(&key, taken.len());
         if queue.rows.is_empty() {
             self.by_key.remove(&key);
         }

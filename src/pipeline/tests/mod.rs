@@ -4,4 +4,5 @@ mod drain;
 mod harness;
 mod model;
 mod order;
+mod sizes;
 mod verdicts;

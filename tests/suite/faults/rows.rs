@@ -114,6 +114,21 @@ async fn whole_transaction_is_halved_until_it_passes() {
     }
 }
 
+/// Halved anew each time, 64 rows would take 15 calls, and all of them 240.
+#[tokio::test(flavor = "multi_thread")]
+async fn whole_transaction_the_size_that_passed_is_kept() {
+    const ROWS: usize = 1_024;
+    let mut rig = Rig::new("transaction-size").await;
+    rig.config.set("pipeline.batch_rows", "64").set("salesforce.max_concurrent_requests", "1");
+    let message = "T: System.LimitException: Apex CPU time limit exceeded";
+    let fails = json!({"kind": "trigger", "code": "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "message": message});
+    rig.fault("upsert", fails, json!({"rows_over": 8, "times": null}));
+    let metrics = rig.run(&numbered(ROWS)).await;
+    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (ROWS as u64, 0));
+    let calls = rig.org.calls().upsert;
+    assert!(calls < 180, "{calls} calls, and 128 of 8 rows would do");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_a_trigger_refuses_alone_is_the_only_one_rejected() {
     let rig = Rig::new("trigger").await;
