@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize, de::Error as _};
 /// The settings of an org; their JSON form is that of `GET /sandbox/settings`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "switches, each of its own")]
 pub struct Settings {
     /// Rows on a page of a query's answer.
     pub page_size: usize,
@@ -34,6 +35,9 @@ pub struct Settings {
     pub clock_ahead_seconds: i64,
     /// Every data call takes at least this long.
     pub latency_ms: u64,
+    /// Whether a collections call locks the parents that its rows name, from its receipt to its answer: rows of another
+    /// call fail that name one of them. A real org waits for a lock, up to 10 s.
+    pub parent_locks: bool,
     /// Whether the journal keeps its entries. Off for benchmarks.
     pub journal: bool,
 }
@@ -90,6 +94,7 @@ impl Default for Settings {
             instance_url: None,
             clock_ahead_seconds: 0,
             latency_ms: 0,
+            parent_locks: false,
             journal: true,
         }
     }

@@ -62,6 +62,7 @@ pub(crate) async fn route(index: usize, config: &config::Route, route: &Route, o
         (!sobject.knows(name)).then(|| missing().hint("or this user may not see it: field-level security"))
     }));
     findings.extend(external_id(config, &sobject, &key));
+    findings.extend(lock_parent(config, &sobject, &key));
     findings.extend(required(config, &sobject, &key));
     if findings.iter().all(|finding| finding.level == Level::Ok) {
         let told = format!("{}: all that the route needs is there", sobject.name);
@@ -126,6 +127,23 @@ fn external_id(config: &config::Route, sobject: &SObject, key: &dyn Fn(&str) -> 
                 KeyKind::Number { .. } => "a number, unique",
             };
             Finding::ok(key, format!("{}.{}: {kind}", sobject.name, field.name))
+        }
+    })
+}
+
+fn lock_parent(config: &config::Route, sobject: &SObject, key: &dyn Fn(&str) -> String) -> Option<Finding> {
+    let (key, target) = (key("lock_parent"), config.lock_parent.as_deref()?);
+    let name = target.split_once('.').map_or(target, |(relationship, _)| relationship);
+    Some(match sobject.field(name).or_else(|| sobject.relationship(name)) {
+        None => Finding::problem(key, format!("{} has no field {name}", sobject.name))
+            .hint("or this user may not see it: field-level security"),
+        Some(field) if field.reference_to.is_empty() => {
+            let told = format!("{}.{} has the type {}, and leads to no parent", sobject.name, field.name, field.kind);
+            Finding::problem(key, told).hint("name a lookup or master-detail field, such as AccountId")
+        }
+        Some(field) => {
+            let told = format!("{}.{} leads to {}", sobject.name, field.name, field.reference_to.join(", "));
+            Finding::ok(key, told)
         }
     })
 }

@@ -36,6 +36,9 @@ pub struct Route {
     pub identity: IdentitySource,
     #[serde(default)]
     pub nulls: Nulls,
+    /// The reference to the parent that the org locks along with a row: `AccountId`, or `Account.Ext__c`.
+    #[serde(default)]
+    pub lock_parent: Option<String>,
     #[serde(default)]
     pub fields: Fields,
     #[serde(default)]

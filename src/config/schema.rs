@@ -333,6 +333,11 @@ const ROUTE: &[Key] = &[
     key("tombstone", Kind::Word(&["delete", "reject"]), r#"a null value without an operation: `"delete"`, `"reject"`"#),
     key("identity", Kind::Identity, r#"`"key"`, `"value.<field>"`, `"header.<name>"`"#),
     key("nulls", Kind::Word(&["write", "ignore"]), r#"an explicit null clears its field; `"ignore"` leaves it"#),
+    key(
+        "lock_parent",
+        Kind::Maybe,
+        "the lookup or master-detail field whose parent the org locks along with a row, such as `AccountId`, or `Account.ExternalId__c` for a parent by its external id: rows of one parent are kept together, and never in two calls at once",
+    ),
     key("fields", Kind::Table(FIELDS), "which fields are written"),
     key("options", Kind::Table(OPTIONS), "how the calls are made"),
     key("key", Kind::Table(KEY), "how a key is read"),

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{CallOptions, Fields, Identity, Operation, SObject};
+use super::{CallOptions, Fields, GateKey, Identity, Operation, SObject};
 
 /// What to do to whom: one row of one call.
 #[derive(Debug, Clone)]
@@ -14,6 +14,8 @@ pub struct Command {
     pub target: Option<Identity>,
     /// Without the target and without `attributes`: those are written by us, once.
     pub fields: Fields,
+    /// The record that the org locks along with it, where the route names it.
+    pub parent: Option<GateKey>,
     pub options: Arc<CallOptions>,
 }
 

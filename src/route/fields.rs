@@ -18,7 +18,7 @@ use crate::{
     config::{self, Constant, Nulls},
     format,
     record::{
-        Action, Fields, Holds, Identity, MatchKey, Meaning, Object, Reason, Record, Rejection, Schema, Value,
+        Action, Fields, GateKey, Holds, Identity, MatchKey, Meaning, Object, Reason, Record, Rejection, Schema, Value,
         ValueKind, is_api_name,
     },
 };
@@ -33,7 +33,7 @@ pub(super) fn constants(fields: &config::Fields) -> Vec<(String, ByteString)> {
     fields.constant.iter().map(|(target, constant)| (target.clone(), json(constant).into())).collect()
 }
 
-/// The fields of the row of `record`, whose value is `object`.
+/// The fields of the row of `record`, whose value is `object`, and the parent that it locks, if the route names it.
 pub(super) fn fields(
     route: &Route,
     record: &Record,
@@ -41,10 +41,11 @@ pub(super) fn fields(
     schema: &Schema,
     action: Action,
     target: Option<&Identity>,
-) -> Result<Fields, Refusal> {
+) -> Result<(Fields, Option<GateKey>), Refusal> {
     let own = route.own_targets().filter_map(|target| field_of(schema, target)).collect();
     let fields = Fields::with_capacity(object.len() + route.constants.len());
-    let mut row = Row { route, schema, action, own, fields };
+    let lock = route.lock_parent.as_deref().and_then(|name| field_of(schema, name));
+    let mut row = Row { route, schema, action, own, fields, lock, parent: None };
     for (name, value) in object.iter() {
         let renamed = route.renamed(name);
         if row.is_left_out(name, value) || (renamed.is_none() && name.eq_ignore_ascii_case("attributes")) {
@@ -64,7 +65,7 @@ pub(super) fn fields(
         let message = format!("the row has {length} bytes, and pipeline.max_row_bytes is {}", route.max_row_bytes);
         return Err(Rejection::put(Reason::TooLarge, message).into());
     }
-    Ok(row.fields)
+    Ok((row.fields, row.parent))
 }
 
 /// The name of the field that a member or a target is about: of a parent, that of the reference to it.
@@ -104,6 +105,7 @@ impl Row<'_> {
             self.check_writable(field)?;
             let json = fit(field, value, json, self.route.fields.multipicklist)
                 .map_err(|message| invalid(format!("the field {name}: {message}")))?;
+            self.locks(field, "", || value.text()?.trim().parse().ok().map(Identity::RecordId));
             return self.put(field, field.name.clone(), json);
         }
         match (value.kind(), sobject.relationship(name)) {

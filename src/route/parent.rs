@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     format::Members,
-    record::{ExternalId, Field, KeyKind, SObject, Value, ValueKind},
+    record::{ExternalId, Field, Identity, KeyKind, SObject, Value, ValueKind},
 };
 
 pub(super) struct Parent<'a> {
@@ -59,7 +59,9 @@ impl Parent<'_> {
         }
         let parent = self.sobject_of(field)?;
         let parent = schema.parent(parent).ok_or_else(|| Refusal::Undescribed(parent.to_owned()))?;
-        let json = self.json(field, parent)?;
+        let id = self.id(parent)?;
+        let json = json(field, parent, &id);
+        row.locks(field, &parent.name, || Some(Identity::ExternalId(id)));
         let name = field.relationship.clone().unwrap_or_else(|| field.name.clone());
         row.put(field, name, json.into())
     }
@@ -81,7 +83,7 @@ impl Parent<'_> {
         })
     }
 
-    fn json(&self, field: &Field, parent: &Arc<SObject>) -> Result<String, Refusal> {
+    fn id(&self, parent: &Arc<SObject>) -> Result<ExternalId, Refusal> {
         let (relationship, key) = (self.relationship, self.key);
         let path = format!("{relationship}.{key}");
         if parent.field(key).is_none() {
@@ -92,17 +94,19 @@ impl Parent<'_> {
             .value
             .text()
             .ok_or_else(|| invalid(format!("the field {path} is {}, and names no parent", self.value.kind().name())))?;
-        let id =
-            ExternalId::new(Arc::new(key), &text).map_err(|error| invalid(format!("the field {path}: {error}")))?;
-        let value = match id.field().kind {
-            KeyKind::Text { .. } => serde_json::Value::from(id.text()).to_string(),
-            KeyKind::Number { .. } => id.text().to_owned(),
-        };
-        // Only where there is a choice does the org want to be told.
-        let attributes = match field.reference_to.as_slice() {
-            [_] => String::new(),
-            _ => format!("\"attributes\":{{\"type\":\"{}\"}},", parent.name),
-        };
-        Ok(format!("{{{attributes}\"{}\":{value}}}", id.field().name))
+        ExternalId::new(Arc::new(key), &text).map_err(|error| invalid(format!("the field {path}: {error}")))
     }
+}
+
+fn json(field: &Field, parent: &SObject, id: &ExternalId) -> String {
+    let value = match id.field().kind {
+        KeyKind::Text { .. } => serde_json::Value::from(id.text()).to_string(),
+        KeyKind::Number { .. } => id.text().to_owned(),
+    };
+    // Only where there is a choice does the org want to be told.
+    let attributes = match field.reference_to.as_slice() {
+        [_] => String::new(),
+        _ => format!("\"attributes\":{{\"type\":\"{}\"}},", parent.name),
+    };
+    format!("{{{attributes}\"{}\":{value}}}", id.field().name)
 }

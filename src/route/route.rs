@@ -29,6 +29,7 @@ pub struct Route {
     pub(super) tombstone: Tombstone,
     pub(super) identity: IdentitySource,
     pub(super) nulls: Nulls,
+    pub(super) lock_parent: Option<String>,
     pub(super) fields: config::Fields,
     pub(super) constants: Vec<(String, ByteString)>,
     pub(super) options: Arc<CallOptions>,
@@ -87,6 +88,7 @@ impl Route {
             tombstone: route.tombstone,
             identity: route.identity.clone(),
             nulls: route.nulls,
+            lock_parent: route.lock_parent.clone(),
             constants: constants(&route.fields),
             fields: route.fields.clone(),
             options: Arc::new(route.options.read().0),
@@ -130,12 +132,12 @@ impl Route {
             }
         };
         let options = options(self, record).map_err(|rejection| refused(rejection.into(), target.clone()))?;
-        let fields = match &message.value {
+        let (fields, parent) = match &message.value {
             Some(value) if action != Action::Delete => fields(self, record, value, schema, action, target.as_ref())
                 .map_err(|refusal| refused(refusal, target.clone()))?,
-            _ => Fields::default(),
+            _ => (Fields::default(), None),
         };
-        Ok(Command { operation, action, sobject: schema.sobject.clone(), target, fields, options })
+        Ok(Command { operation, action, sobject: schema.sobject.clone(), target, fields, parent, options })
     }
 
     /// The fields and parents that the route sets in each row, whatever its record says.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use bytestring::ByteString;
 
 use super::{Refusal, Route};
-use crate::record::{Action, Field, Fields, Reason, Rejection, Schema};
+use crate::record::{Action, Field, Fields, GateKey, Identity, Reason, Rejection, Schema};
 
 /// A row in the making.
 pub(super) struct Row<'a> {
@@ -13,6 +13,9 @@ pub(super) struct Row<'a> {
     /// The fields that the route sets itself, and the record does not.
     pub(super) own: Vec<&'a Arc<str>>,
     pub(super) fields: Fields,
+    /// The reference to the parent that is locked along with the row.
+    pub(super) lock: Option<&'a Arc<str>>,
+    pub(super) parent: Option<GateKey>,
 }
 
 impl Row<'_> {
@@ -33,6 +36,13 @@ impl Row<'_> {
         }
         self.fields.push(name, json);
         Ok(())
+    }
+
+    /// `parent` is what `field` refers to. A record id says it by itself, whatever SObject it is of.
+    pub(super) fn locks(&mut self, field: &Field, sobject: &str, parent: impl FnOnce() -> Option<Identity>) {
+        if self.lock == Some(&field.name) {
+            self.parent = parent().map(|parent| parent.gate_key(sobject));
+        }
     }
 }
 

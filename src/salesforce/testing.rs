@@ -36,7 +36,7 @@ pub(super) fn command(action: Action, sobject: &Arc<SObject>, target: Option<Ide
         Action::Upsert => Operation::Upsert,
         Action::Delete => Operation::Delete,
     };
-    Command { operation, action, sobject: sobject.clone(), target, fields, options: Arc::default() }
+    Command { operation, action, sobject: sobject.clone(), target, fields, parent: None, options: Arc::default() }
 }
 
 pub(super) fn config(login_url: &str, auth: config::Auth) -> config::Salesforce {

@@ -59,6 +59,13 @@ async fn each_misfit_has_its_place() {
     rig.config.in_route("external_id_field", "'ExternalLoose__c'");
     rig.config.route(&[("topic", "'no.such.topic'"), ("sobject", "'NoSuchObject__c'")]);
     rig.config.route(&[("topic", "'nothing.yet.*'"), ("sobject", "'Contact'"), ("fields.exclude", "['LastName']")]);
+    rig.config.route(&[("topic", "'nor.this.*'"), ("sobject", "'Contact'"), ("lock_parent", "'NoSuchParent__c'")]);
+    rig.config.route(&[("topic", "'nor.that.*'"), ("sobject", "'Contact'"), ("lock_parent", "'LastName'")]);
+    rig.config.route(&[
+        ("topic", "'but.these.*'"),
+        ("sobject", "'Contact'"),
+        ("lock_parent", "'Account.ExternalId__c'"),
+    ]);
     let (code, report) = check(&["--online"], &rig.config).await;
     assert_eq!((code, &report["result"]), (78, &Value::from("problem")), "{report:#}");
     for (level, key) in [
@@ -67,11 +74,14 @@ async fn each_misfit_has_its_place() {
         ("problem", "routes[1].sobject"),
         ("warning", "routes[2].topic"),
         ("problem", "routes[2].fields"),
+        ("problem", "routes[3].lock_parent"),
+        ("problem", "routes[4].lock_parent"),
         ("warning", "dead_letter.topic"),
     ] {
         let found = finding(&report, level, key);
         assert!(found["line"].is_u64() && found["file"].is_string() && found["hint"].is_string(), "{found}");
     }
+    finding(&report, "ok", "routes[5].lock_parent");
     let letters = report["findings"].as_array().unwrap().iter().filter(|found| found["key"] == "dead_letter.topic");
     assert_eq!(letters.count(), 2, "compacted, and too small: {report:#}");
 }

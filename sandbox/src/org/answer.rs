@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::{Inner, execute};
+use super::{Inner, execute, locks::Locked};
 use crate::{
     faults::{Action, Answered, Facts, Plan, When},
     http::{Answer, ApiError, Call, Kind, Refusal, Request},
@@ -80,12 +80,14 @@ fn plan(org: &Inner, call: &Call, request: &Request) -> Plan {
 }
 
 async fn carry_out(org: Arc<Inner>, call: Call, request: Arc<Request>, plan: Plan, received: Instant) -> Outcome {
+    let mut forced = plan.forced;
+    // Until the answer is ready.
+    let _locked = Locked::take(&org, &call, &request, &mut forced);
     let latency = if call.kind() == Kind::Login { 0 } else { org.settings().latency_ms };
     let delay = plan.delay + Duration::from_millis(latency);
     if !delay.is_zero() {
         sleep(delay).await;
     }
-    let forced = plan.forced;
     let apply = || work(&org, &call, &request, &forced);
     match plan.answer {
         // These add to a plan and never take its answer.

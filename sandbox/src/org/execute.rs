@@ -12,6 +12,7 @@ use crate::{
     rows::{Collection, Forced, Retrieve, Single, body_text},
     schema,
     store::Transaction,
+    value::RecordId,
 };
 
 pub(super) fn execute(org: &Inner, call: &Call, request: &Request, forced: &Forced) -> Result<Answer, ApiError> {
@@ -99,6 +100,18 @@ fn collection(
     let results = collection.run(tx, &settings, forced);
     drop(store);
     Ok(Answer::json(200, &results))
+}
+
+/// The parents that each row of a collection names; nothing, if it cannot be read.
+pub(super) fn parents(org: &Inner, call: &Call, request: &Request) -> Vec<Vec<RecordId>> {
+    let Call::Collection { verb, sobject, field, .. } = call else { return Vec::new() };
+    let target = sobject.as_deref().zip(field.as_deref());
+    let collection = match verb {
+        // It names no parents.
+        Verb::Delete => return Vec::new(),
+        _ => json_body(request).and_then(|body| Collection::read(&org.schema, &org.settings(), *verb, target, body)),
+    };
+    collection.map(|collection| collection.parents(&org.store())).unwrap_or_default()
 }
 
 fn json_body(request: &Request) -> Result<&str, ApiError> {

@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{clock::Clock, counters::Counters};
+use super::{clock::Clock, counters::Counters, locks::Locks};
 use crate::{faults::Faults, login::Sessions, query::Cursors, schema::Schema, settings::Settings, store::Store};
 
 #[derive(Debug)]
@@ -13,6 +13,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     pub(crate) counters: Counters,
     pub(crate) faults: Faults,
+    pub(crate) locks: Locks,
     settings: Mutex<Settings>,
     sessions: Mutex<Sessions>,
     store: Mutex<Store>,
@@ -26,6 +27,7 @@ impl Inner {
             clock: Clock::new(),
             counters: Counters::default(),
             faults: Faults::new(),
+            locks: Locks::default(),
             settings: Mutex::new(settings),
             sessions: Mutex::new(Sessions::default()),
             store: Mutex::new(Store::new(&schema)),

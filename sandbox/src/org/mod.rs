@@ -6,6 +6,7 @@ mod counters;
 mod execute;
 mod inner;
 pub(crate) mod inspect;
+mod locks;
 
 use std::{io, net::SocketAddr, sync::Arc};
 

@@ -113,6 +113,23 @@ impl Collection {
         self.rows.len()
     }
 
+    /// The parents that each row names, as far as they are records of this org.
+    pub(crate) fn parents(&self, store: &Store) -> Vec<Vec<RecordId>> {
+        let parents = |row: &Row| {
+            let named = row.fields.iter().filter_map(|(field, input)| {
+                let field = &row.sobject.fields[*field];
+                let value = (field.kind == FieldType::Reference).then(|| stored(store, field, input).ok())??;
+                value.as_text().and_then(RecordId::parse)
+            });
+            named.filter(|id| store.place_of(*id).is_some()).collect()
+        };
+        let of_work = |work: &Work| match work {
+            Work::Save(row) => parents(row),
+            Work::Delete(_) => Vec::new(),
+        };
+        self.rows.iter().map(of_work).collect()
+    }
+
     /// Applies the rows in their order. With `allOrNone` one failure undoes all.
     pub(crate) fn run(self, mut tx: Transaction<'_>, settings: &Settings, forced: &Forced) -> Vec<RowResult> {
         let (verb, all_or_none, key) = (self.verb, self.all_or_none, self.key);

@@ -50,6 +50,29 @@ async fn a_trigger_fails_all_rows_of_its_call() {
 }
 
 #[tokio::test]
+async fn calls_meet_at_the_parents_of_their_rows() {
+    let client = Client::start().await;
+    for key in ["p", "q"] {
+        let (status, body) = client.call("POST", "sobjects/Account", json!({"Name": key, "ExternalId__c": key})).await;
+        assert_eq!(status, 201, "{body}");
+    }
+    client.org.change_settings(json!({"parent_locks": true})).unwrap();
+    client.script(json!({"on": "upsert", "key": "a", "do": {"kind": "latency", "ms": 500}}));
+    let child = |key: &str, parent: &str| json!({"ExternalId__c": key, "Account__r": {"ExternalId__c": parent}});
+    let (slow, quick) =
+        ([child("a", "p"), child("b", "p")], [child("c", "q"), child("d", "p"), json!({"ExternalId__c": "e"})]);
+    let (slow, quick) = tokio::join!(client.upsert("ExternalId__c", &slow), async {
+        while client.org.calls().upsert == 0 {
+            tokio::task::yield_now().await;
+        }
+        client.upsert("ExternalId__c", &quick).await
+    });
+    assert_eq!(codes(&slow), ["ok", "ok"]);
+    assert_eq!(codes(&quick), ["ok", "UNABLE_TO_LOCK_ROW", "ok"]);
+    assert_eq!(codes(&client.upsert("ExternalId__c", &[child("d", "p")]).await), ["ok"]);
+}
+
+#[tokio::test]
 async fn a_status_takes_the_whole_answer() {
     let client = Client::start().await;
     client.script(json!([

@@ -117,6 +117,15 @@ fn wrong_types_say_what_is_expected() {
 }
 
 #[test]
+fn a_parent_is_a_field_or_one_by_its_external_id() {
+    let expected = "routes[0].lock_parent: \"Account Id\" is not an API name";
+    each(&[
+        ("routes", "lock_parent = \"Account Id\"", expected),
+        ("routes", "lock_parent = \"Account.A.B\"", "routes[0].lock_parent: \"A.B\" is not an API name"),
+    ]);
+}
+
+#[test]
 fn bad_durations_and_sizes() {
     each(&[
         ("", "drain_timeout = \"soon\"", "drain_timeout: \"soon\" is not a duration; such as \"500ms\""),

@@ -81,15 +81,17 @@ fn names(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Proble
             check(key(&format!("fields.{place}")), name);
         }
     }
+    // A field, or a parent by its external id.
+    let mut check_target = |key: String, target: &str| target.splitn(2, '.').for_each(|part| check(key.clone(), part));
+    if let Some(target) = &route.lock_parent {
+        check_target(key("lock_parent"), target);
+    }
     for (table, targets) in [
         ("rename", fields.rename.iter().collect::<Vec<_>>()),
         ("constant", fields.constant.keys().map(|target| (target, target)).collect()),
     ] {
         for (name, target) in targets {
-            // A field, or a parent by its external id.
-            for part in target.splitn(2, '.') {
-                check(source::join(&key(&format!("fields.{table}")), name), part);
-            }
+            check_target(source::join(&key(&format!("fields.{table}")), name), target);
         }
     }
 }

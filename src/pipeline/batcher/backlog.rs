@@ -1,6 +1,9 @@
 //! Calls that are to be made just as they are.
 
-use crate::pipeline::{BatchKey, ticket::Ticket};
+use crate::{
+    pipeline::{BatchKey, ticket::Ticket},
+    record::GateKey,
+};
 
 /// Rows that go together, whatever else is waiting.
 #[derive(Debug)]
@@ -91,6 +94,8 @@ pub(super) enum Delayed {
     Row(Box<Ticket>),
     /// To be repeated as it was.
     Group(Group),
+    /// A parent that rests.
+    Parent(GateKey),
 }
 
 impl Delayed {
@@ -98,6 +103,7 @@ impl Delayed {
         match self {
             Self::Row(ticket) => !ticket.is_closed(),
             Self::Group(group) => group.sweep(),
+            Self::Parent(_) => true,
         }
     }
 }

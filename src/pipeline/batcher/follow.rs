@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 use super::{
     backlog::{Delayed, Group},
+    parents::Hold,
     worker::{Call, Worker},
 };
 use crate::{
@@ -216,6 +217,7 @@ impl<O: Org> Worker<O> {
 
     fn pin(&mut self, group: Group) {
         if !group.rows.is_empty() {
+            self.queues.hold(&group.rows, Hold::Pinned);
             self.pinned.push_back(group);
         }
     }

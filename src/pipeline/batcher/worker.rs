@@ -1,4 +1,7 @@
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::Arc,
+};
 
 use tokio::{
     sync::{Notify, mpsc},
@@ -12,6 +15,7 @@ use super::{
     backlog::{Delayed, Group, Tally},
     delays::Delays,
     follow::reject,
+    parents::{self, Hold},
     queues::Queues,
 };
 use crate::{
@@ -87,7 +91,7 @@ impl<O: Org> Worker<O> {
         let sweep = self.sweep.clone();
         let (org, lease) = (self.org.clone(), self.lease.clone());
         while !self.is_done() {
-            let due = if self.pinned.is_empty() { self.queues.due() } else { Some(Instant::now()) };
+            let due = if self.pinned_ready(0).is_some() { Some(Instant::now()) } else { self.queues.due() };
             let free = self.calls.len() < self.settings.calls;
             let ready = free && due.is_some_and(|due| due <= Instant::now());
             let rejects = due.is_some() && self.settings.on_quota == OnQuota::DeadLetter;
@@ -130,7 +134,8 @@ impl<O: Org> Worker<O> {
         };
         // What nobody waits for is dropped here, before it is sent.
         let Group { key, rows, failures } = group;
-        let rows: Vec<_> = rows.into_iter().filter(Ticket::begin).collect();
+        let (rows, closed): (Vec<_>, Vec<_>) = rows.into_iter().partition(Ticket::begin);
+        self.queues.release(&closed, Hold::Sent);
         if rows.is_empty() {
             return;
         }
@@ -142,25 +147,56 @@ impl<O: Org> Worker<O> {
     }
 
     fn first(&mut self) -> Option<Group> {
-        self.pinned.pop_front().or_else(|| self.queues.take(false))
+        self.unpin(0).or_else(|| self.queues.take(false))
     }
 
     fn second(&mut self) -> Option<Group> {
-        if self.pinned.len() > 1 {
-            return self.pinned.remove(1);
+        if let Some(second) = self.unpin(1) {
+            return Some(second);
         }
-        if self.pinned.is_empty() {
+        if self.pinned_ready(0).is_none() {
             // The first of the queues stays the first.
             let first = self.queues.take(true)?;
+            self.queues.hold(&first.rows, Hold::Pinned);
+            self.queues.release(&first.rows, Hold::Sent);
             self.pinned.push_front(first);
         }
         self.queues.take(true)
     }
 
+    fn unpin(&mut self, nth: usize) -> Option<Group> {
+        let group = self.pinned.remove(self.pinned_ready(nth)?)?;
+        self.queues.hold(&group.rows, Hold::Sent);
+        self.queues.release(&group.rows, Hold::Pinned);
+        Some(group)
+    }
+
+    /// Where the nth of the pinned groups is that may be sent: none that would meet a child of one of its parents on the
+    /// wire, or overtake one in an earlier group.
+    fn pinned_ready(&self, nth: usize) -> Option<usize> {
+        if self.queues.parents.is_empty() {
+            return (nth < self.pinned.len()).then_some(nth);
+        }
+        let mut earlier = HashSet::new();
+        let ready = self.pinned.iter().enumerate().filter(|(_, group)| {
+            let ready = parents::of(&group.rows)
+                .all(|parent| !self.queues.parents.is_sent(parent) && !earlier.contains(parent));
+            earlier.extend(parents::of(&group.rows));
+            ready
+        });
+        ready.map(|(index, _)| index).nth(nth)
+    }
+
     /// Everything that a call could take now is rejected. The time to ask the org again comes with other rows.
     fn reject_waiting(&mut self, cause: &Cause) {
-        let queued = std::iter::from_fn(|| self.queues.take(true));
-        let groups: Vec<_> = self.pinned.drain(..).chain(queued).collect();
+        let mut groups: Vec<_> = self.pinned.drain(..).collect();
+        for group in &groups {
+            self.queues.release(&group.rows, Hold::Pinned);
+        }
+        while let Some(group) = self.queues.take(true) {
+            self.queues.release(&group.rows, Hold::Sent);
+            groups.push(group);
+        }
         for ticket in groups.into_iter().flat_map(|group| group.rows).filter(Ticket::begin) {
             reject(ticket, Reason::QuotaSpent, cause.clone());
         }
@@ -170,6 +206,11 @@ impl<O: Org> Worker<O> {
         match call {
             Ok(Some(call)) => {
                 assert_eq!(call.group.rows.len(), call.verdicts.len(), "one verdict for each row");
+                for (parent, times) in self.queues.parents.learn(&call.group.rows, &call.verdicts) {
+                    self.queues.hold_parent(&parent, Hold::Resting);
+                    self.delays.push(Delayed::Parent(parent), Instant::now() + self.settings.retry.backoff(times));
+                }
+                self.queues.release(&call.group.rows, Hold::Sent);
                 self.follow(call);
             }
             Ok(None) => {}
@@ -184,12 +225,18 @@ impl<O: Org> Worker<O> {
         match delayed {
             Delayed::Row(ticket) => self.queues.push(*ticket),
             Delayed::Group(group) => self.repeat(group),
+            Delayed::Parent(parent) => self.queues.release_parent(&parent, Hold::Resting),
         }
     }
 
     fn throw_away(&mut self) {
         self.queues.sweep();
-        self.pinned.retain_mut(Group::sweep);
+        for group in &mut self.pinned {
+            self.queues.release(&group.rows, Hold::Pinned);
+            group.sweep();
+            self.queues.hold(&group.rows, Hold::Pinned);
+        }
+        self.pinned.retain(|group| !group.rows.is_empty());
         self.delays.sweep();
     }
 }

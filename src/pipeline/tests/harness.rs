@@ -100,7 +100,11 @@ impl Org for ScriptedOrg {
     async fn probe(&self) {}
 
     async fn describe(&self, _: &str, _: Option<&str>) -> Result<Arc<SObject>, Cause> {
-        let fields = [Field::sample("Ext__c", "string", true), Field::sample("V__c", "double", false)];
+        let fields = [
+            Field::sample("Ext__c", "string", true),
+            Field::sample("V__c", "double", false),
+            Field::sample("Parent__c", "reference", false),
+        ];
         Ok(Arc::new(SObject::new("Thing__c", fields)))
     }
 }
@@ -182,6 +186,7 @@ impl Harness {
             sobject = "Thing__c"
             operation = "upsert"
             external_id_field = "Ext__c"
+            lock_parent = "Parent__c"
             "#,
         )
         .unwrap();
@@ -218,11 +223,20 @@ impl Harness {
 impl RunningLane {
     /// `("key", "value")` → a record that sets `V__c`.
     pub(super) async fn send(&mut self, key: &str, value: &str) {
+        self.produce(key, format!("{{\"V__c\":{value}}}")).await;
+    }
+
+    /// A record that sets `Parent__c`, which it locks.
+    pub(super) async fn child(&mut self, key: &str, parent: &str) {
+        self.produce(key, format!("{{\"Parent__c\":\"{parent}\"}}")).await;
+    }
+
+    async fn produce(&mut self, key: &str, value: String) {
         let record = Record {
             position: Position { topic: "t".into(), partition: 0, offset: self.next },
             timestamp: None,
             key: Some(Bytes::copy_from_slice(key.as_bytes())),
-            value: Some(Bytes::from(format!("{{\"V__c\":{value}}}"))),
+            value: Some(value.into()),
             headers: Vec::new(),
         };
         self.next += 1;

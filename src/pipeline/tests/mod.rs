@@ -4,5 +4,6 @@ mod drain;
 mod harness;
 mod model;
 mod order;
+mod parents;
 mod sizes;
 mod verdicts;

@@ -5,6 +5,7 @@
 //! | 1 | at every look the books balance; at the end every record has the outcome that is its own |
 //! | 2 | at every look no offset has passed a record without a durable outcome |
 //! | 3 | per identity the org applies changes in the order of the partition, again only after a loss; never two calls at once, nor one while an older call may still be applied |
+//! | | never two calls at once with children of one parent |
 //! | 5 | each dead letter follows from what the org said of this record |
 //! | 7 | what is held is within the budget and one record for each lane |
 //! | | no call is made without the lease; a drain ends at its deadline, and everything is settled once the org is well |
@@ -215,6 +216,8 @@ fn settings(plan: &Plan) -> Settings {
 
 fn route(native: bool) -> Arc<Route> {
     let mode = if native { "operation = \"insert\"" } else { "operation = \"upsert\"\nexternal_id_field = \"Ext__c\"" };
-    let text = format!("topic = \"t\"\nsobject = \"Thing__c\"\noperation_header = \"op\"\n{mode}\n");
+    let text = format!(
+        "topic = \"t\"\nsobject = \"Thing__c\"\noperation_header = \"op\"\nlock_parent = \"Parent__c\"\n{mode}\n"
+    );
     Arc::new(Route::new(&toml::from_str(&text).unwrap(), MAX_ROW_BYTES, None).unwrap())
 }

@@ -141,3 +141,36 @@ fn the_route_names_and_adds_fields() {
         assert_eq!(one_field(more, value), expected.map_err(str::to_owned), "{more} {value}");
     }
 }
+
+#[test]
+fn a_row_knows_the_parent_that_it_locks() {
+    let parent = |more: &str, value: &str| {
+        let command = command(&route(&format!("{EXTERNAL}{more}")), &record(Some("k"), Some(value), &[])).unwrap();
+        command.parent
+    };
+    let by_id = parent("lock_parent = \"parentid\"", r#"{"ParentId":"0017Q00000EZlby"}"#);
+    assert!(by_id.is_some());
+    for more in ["lock_parent = \"ParentId\"", "lock_parent = \"Parent.Ext__c\"", "lock_parent = \"Parent\""] {
+        assert_eq!(parent(more, r#"{"ParentId":"0017Q00000EZlbyQAD"}"#), by_id, "{more}");
+    }
+    assert_eq!(parent("lock_parent = \"Owner__c\"", r#"{"Owner__c":"0017Q00000EZlby"}"#), by_id, "from another field");
+
+    let lock = "lock_parent = \"Parent.Ext__c\"\nfields.rename = { code = \"Parent.Ext__c\" }";
+    let by_key = parent(lock, r#"{"Parent":{"Ext__c":"A-7"}}"#);
+    assert!(by_key.is_some() && by_key != by_id);
+    assert_eq!(parent(lock, r#"{"code":" a-7"}"#), by_key);
+    assert_ne!(parent(lock, r#"{"code":"A-8"}"#), by_key);
+    let other = r#"{"Owner__r":{"attributes":{"type":"Account"},"Ext__c":"A-7"}}"#;
+    assert_eq!(parent("lock_parent = \"Owner__r.Ext__c\"", other), by_key);
+
+    for (more, value) in [
+        ("", r#"{"ParentId":"0017Q00000EZlby"}"#),
+        ("lock_parent = \"ParentId\"", r#"{"Owner__c":"0017Q00000EZlby"}"#),
+        ("lock_parent = \"ParentId\"", r#"{"ParentId":null}"#),
+        ("lock_parent = \"ParentId\"", r#"{"Parent":null}"#),
+        ("lock_parent = \"ParentId\"", r#"{"ParentId":"no id"}"#),
+        ("lock_parent = \"Street\"", r#"{"ParentId":"0017Q00000EZlby"}"#),
+    ] {
+        assert_eq!(parent(more, value), None, "{more} {value}");
+    }
+}

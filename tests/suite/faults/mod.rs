@@ -1,6 +1,7 @@
 //! Every verdict of the failure model, end to end, for upserts. The org is told to fail; the table of codes has its own
 //! test beside it.
 
+mod locks;
 mod org;
 mod rows;
 mod unknown;

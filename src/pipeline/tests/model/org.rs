@@ -1,7 +1,7 @@
 //! An org that does what the plan says, and a dead-letter topic that does too.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -37,6 +37,8 @@ pub(super) struct ModelOrg {
     answers: Mutex<VecDeque<Answer>>,
     /// How many calls a poisoned record has spoilt.
     spoilt: Mutex<HashMap<(usize, usize), u8>>,
+    /// The parents of the rows on the wire.
+    locked: Mutex<HashSet<String>>,
     up: watch::Sender<bool>,
     probe: Arc<Semaphore>,
     due: Mutex<Instant>,
@@ -63,6 +65,7 @@ impl ModelOrg {
             ledger,
             plan,
             spoilt: Mutex::default(),
+            locked: Mutex::default(),
             up: watch::channel(true).0,
             probe: Arc::new(Semaphore::new(1)),
             due: Mutex::new(Instant::now()),
@@ -181,6 +184,10 @@ impl Org for ModelOrg {
         self.ledger.expect(rows.iter().all(of_key), || format!("a call of {key:?} holds other rows"));
         self.ledger.expect(self.lease.is_held(), || "a call without the lease".to_owned());
         self.ledger.sent(&call, rows.iter().map(|row| row.command.row_len()).sum());
+        let parents = parents(rows);
+        let free = self.locked.lock().unwrap().is_disjoint(&parents);
+        self.ledger.expect(free, || format!("two calls at once with children of one of {parents:?}"));
+        self.locked.lock().unwrap().extend(parents.iter().cloned());
         let (Answer { latency, fate }, sent) = (self.next(), Instant::now());
         let words = self.judge(&call, &fate);
         if let Fate::Unknown { applied: Some(share) } = fate {
@@ -198,6 +205,7 @@ impl Org for ModelOrg {
         for (serial, _) in said.iter().filter(|(_, word)| *word == Word::Fatal) {
             self.ledger.unclean_of(*serial);
         }
+        self.locked.lock().unwrap().retain(|parent| !parents.contains(parent));
         self.ledger.answered(&said, sent);
         self.report(&words);
         words.into_iter().map(|word| verdict(word, sent)).collect()
@@ -220,9 +228,16 @@ impl Org for ModelOrg {
             Field::sample("Ext__c", "string", true),
             Field::sample("V__c", "double", false),
             Field::sample("Pad__c", "string", false),
+            Field::sample("Parent__c", "reference", false),
         ];
         Ok(Arc::new(SObject::new("Thing__c", fields)))
     }
+}
+
+/// By the characters that the two lengths of a record id have in common.
+fn parents(rows: &[Row<'_>]) -> HashSet<String> {
+    let fields = rows.iter().flat_map(|row| row.command.fields.iter());
+    fields.filter(|(name, _)| ***name == *"Parent__c").map(|(_, json)| json[1..16].to_owned()).collect()
 }
 
 /// Which reading a row is of: a delete has no fields, so an external id says it.

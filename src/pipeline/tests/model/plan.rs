@@ -41,6 +41,8 @@ pub(super) struct Entry {
     pub(super) identity: u8,
     pub(super) asks: Asks,
     pub(super) nature: Nature,
+    /// The parent that its row locks, unless the row is a delete.
+    pub(super) parent: Option<u8>,
     /// Bytes of an otherwise idle field.
     pub(super) padding: usize,
 }
@@ -180,11 +182,13 @@ fn entry() -> impl Strategy<Value = Entry> {
     ];
     let after = prop_oneof![4 => Just(0), 2 => 1..60_u64, 1 => 60..3_000_u64];
     let padding = prop_oneof![4 => Just(0), 1 => 1..3_000_usize];
-    (after, 0..3_u8, asks, nature, padding).prop_map(|(after, identity, asks, nature, padding)| Entry {
+    let parent = prop::option::of(0..3_u8);
+    (after, 0..3_u8, asks, nature, parent, padding).prop_map(|(after, identity, asks, nature, parent, padding)| Entry {
         after,
         identity,
         asks,
         nature,
+        parent,
         padding,
     })
 }

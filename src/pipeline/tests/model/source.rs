@@ -18,7 +18,7 @@ use super::{
     ledger::{Ledger, Serial},
     plan::{Asks, Partition, Plan},
 };
-use crate::record::{Header, Position, Record};
+use crate::record::{Header, Position, Record, RecordId};
 
 /// The records from `offset` on, each when its time has come; then nothing more.
 pub(super) fn records(
@@ -50,7 +50,11 @@ fn read(plan: &Plan, ledger: &Ledger, partition: usize, offset: usize) -> Record
     let value = match entry.asks {
         Asks::Delete if !native => None,
         Asks::Undecodable => Some("{\"V__c\":".to_owned()),
-        _ => Some(format!("{{\"V__c\":{serial},\"Pad__c\":\"{}\"}}", "x".repeat(padding))),
+        _ => {
+            let parent =
+                entry.parent.map_or_else(String::new, |parent| format!(",\"Parent__c\":\"{}\"", id(parent, serial)));
+            Some(format!("{{\"V__c\":{serial},\"Pad__c\":\"{}\"{parent}}}", "x".repeat(padding)))
+        }
     };
     let operation = match entry.asks {
         Asks::Insert => "INSERT",
@@ -76,6 +80,12 @@ fn spelt(identity: u8, serial: Serial) -> String {
     let bits = format!("{:b}", serial + 1).replace('0', " ").replace('1', "\t");
     let name = if serial.is_multiple_of(2) { 'k' } else { 'K' };
     format!("{name}{identity}{bits}")
+}
+
+/// One parent in its two lengths.
+fn id(parent: u8, serial: Serial) -> String {
+    let short = format!("00100000000000{parent}");
+    if serial.is_multiple_of(2) { short } else { short.parse::<RecordId>().unwrap().to_string() }
 }
 
 pub(super) fn serial_of(text: &str) -> Serial {
