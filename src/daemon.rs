@@ -22,6 +22,7 @@ use crate::{
     },
     pipeline::{
         batcher::{self, Batcher},
+        breaker::Breakers,
         budget::Budget,
         gate::Gate,
         lane::{Lane, MAX_AHEAD, Shared},
@@ -134,7 +135,7 @@ impl Daemon<'_> {
         org: Arc<Salesforce>,
         lease: Lease,
     ) -> Result<Arc<Pipeline>> {
-        let Self { config, clients, metrics, stop, .. } = *self;
+        let Self { config, clients, health, metrics, stop } = *self;
         let dead_letters = match &config.dead_letter.topic {
             Some(name) => {
                 let inputs: Vec<_> = taken.keys().map(String::as_str).collect();
@@ -151,6 +152,7 @@ impl Daemon<'_> {
             log: RejectionLog::default(),
             stop: stop.clone(),
         };
+        let budget = Budget::new(config.pipeline.max_in_flight_rows, config.pipeline.max_in_flight_bytes);
         let settings = batcher::Settings {
             rows: config.pipeline.batch_rows,
             bytes: config.pipeline.batch_bytes,
@@ -161,6 +163,7 @@ impl Daemon<'_> {
             insert_unknown: config.pipeline.insert_unknown,
             on_quota: config.salesforce.quota.on_quota,
             parked: config.salesforce.quota.probe_interval,
+            children: budget.half(),
         };
         let (batcher, task) = Batcher::start(org.clone(), settings, lease.clone(), metrics.clone(), stop.clone());
         let stop = stop.clone();
@@ -169,8 +172,10 @@ impl Daemon<'_> {
                 stop.now(format!("the batcher has ended: {error}"));
             }
         });
-        let budget = Budget::new(config.pipeline.max_in_flight_rows, config.pipeline.max_in_flight_bytes);
-        Ok(Arc::new(Shared { org, settle, gate: Gate::new(metrics.identities()), budget, batcher, lease }))
+        // A route that waits leaves room for the others.
+        let most = if config.routes.len() > 1 { budget.part() } else { budget.clone() };
+        let breakers = Breakers::new(config.retry.clone(), health.clone(), most);
+        Ok(Arc::new(Shared { org, settle, gate: Gate::new(metrics.identities()), budget, breakers, batcher, lease }))
     }
 
     fn start_consumer(

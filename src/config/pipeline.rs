@@ -64,6 +64,9 @@ pub struct Retry {
     /// Of one row that the org asks to repeat (row locks); zero is for ever.
     #[serde(with = "humantime_serde")]
     pub row_timeout: Duration,
+    /// For a parent that the org does not have yet; zero is not at all.
+    #[serde(with = "humantime_serde")]
+    pub missing_parent_wait: Duration,
 }
 
 impl Retry {
@@ -81,6 +84,7 @@ impl Default for Retry {
             initial_backoff: Duration::from_secs(1),
             max_backoff: Duration::from_secs(30),
             row_timeout: Duration::from_secs(15 * 60),
+            missing_parent_wait: Duration::from_secs(5 * 60),
         }
     }
 }

@@ -39,6 +39,9 @@ pub struct Route {
     /// The reference to the parent that the org locks along with a row: `AccountId`, or `Account.Ext__c`.
     #[serde(default)]
     pub lock_parent: Option<String>,
+    /// So many rejections in a row with one code make the route wait; 0: none do.
+    #[serde(default)]
+    pub breaker: u32,
     #[serde(default)]
     pub fields: Fields,
     #[serde(default)]

@@ -272,6 +272,11 @@ const RETRY: &[Key] = &[
     key("initial_backoff", Kind::Duration, "doubled with each attempt, less up to a half by chance; longer than zero"),
     key("max_backoff", Kind::Duration, "the most that it grows to; not shorter than `initial_backoff`"),
     key("row_timeout", Kind::Duration, r#"how long one row is repeated that the org asks to repeat; `"0s"`: for ever"#),
+    key(
+        "missing_parent_wait",
+        Kind::Duration,
+        r#"how long a row waits for a parent that it names by its external id and the org does not have yet; `"0s"`: it is a dead letter at once"#,
+    ),
 ];
 
 const CACHE: &[Key] = &[
@@ -337,6 +342,11 @@ const ROUTE: &[Key] = &[
         "lock_parent",
         Kind::Maybe,
         "the lookup or master-detail field whose parent the org locks along with a row, such as `AccountId`, or `Account.ExternalId__c` for a parent by its external id: rows of one parent are kept together, and never in two calls at once",
+    ),
+    key(
+        "breaker",
+        integer(0, u32::MAX as i64),
+        "so many rejections in a row with one code are dead letters; then the route waits, and tries one row at a time; 0: off",
     ),
     key("fields", Kind::Table(FIELDS), "which fields are written"),
     key("options", Kind::Table(OPTIONS), "how the calls are made"),

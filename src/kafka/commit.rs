@@ -66,6 +66,8 @@ const UNCHANGED: Duration = Duration::from_secs(3);
 /// the old one is still ours in the new one: nobody else gets it before we have given it back.
 const STALE: Duration = Duration::from_millis(50);
 const STALE_ATTEMPTS: u32 = 20;
+const STALE_CODES: [RDKafkaErrorCode; 3] =
+    [RDKafkaErrorCode::IllegalGeneration, RDKafkaErrorCode::RebalanceInProgress, RDKafkaErrorCode::StaleMemberEpoch];
 
 impl Owned {
     pub(super) fn lock(&self) -> MutexGuard<'_, BTreeMap<TopicPartition, Arc<Progress>>> {
@@ -218,8 +220,7 @@ impl Commits {
         }
         let is_stale = |committed: &KafkaResult<()>| {
             let code = committed.as_ref().err().and_then(KafkaError::rdkafka_error_code);
-            use RDKafkaErrorCode::{IllegalGeneration, RebalanceInProgress, StaleMemberEpoch};
-            matches!(code, Some(IllegalGeneration | RebalanceInProgress | StaleMemberEpoch))
+            code.is_some_and(|code| STALE_CODES.contains(&code))
         };
         let mut sent = tokio::time::Instant::now();
         let mut committed = consumer.commit(&list, CommitMode::Sync);

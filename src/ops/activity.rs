@@ -33,8 +33,19 @@ struct Counters {
 pub struct Counted(Gauge);
 
 /// Those that are no outcome.
-const VERDICTS: [&str; 9] =
-    ["again", "apart", "transaction", "refused", "parked", "deferred", "later", "barred", "unknown"];
+const VERDICTS: [&str; 11] = [
+    "again",
+    "missing_parent",
+    "apart",
+    "transaction",
+    "refused",
+    "parked",
+    "deferred",
+    "later",
+    "barred",
+    "unknown",
+    "breaker",
+];
 
 impl Default for Activity {
     fn default() -> Self {

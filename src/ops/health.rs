@@ -39,6 +39,8 @@ pub enum Whom {
     Kafka,
     Salesforce,
     SchemaRegistry,
+    /// A person, who has to mend what makes a route wait.
+    Operator,
 }
 
 /// Who is waited for, why, and since when.
@@ -109,6 +111,7 @@ impl fmt::Display for Whom {
             Self::Kafka => "kafka",
             Self::Salesforce => "salesforce",
             Self::SchemaRegistry => "schema_registry",
+            Self::Operator => "operator",
         })
     }
 }

@@ -50,6 +50,7 @@ pub struct RouteMetrics {
     rejections: Family<Labels, Counter>,
     duration: Histogram,
     letters: Gauge,
+    breaker: Gauge,
 }
 
 /// The oldest record of one lane that is not settled. Dropping it ends that.
@@ -78,6 +79,7 @@ struct Inner {
     state: Family<Labels, Gauge>,
     consumer_lag: Family<Labels, Gauge>,
     offsets_lost: Family<Labels, Counter>,
+    breakers: Family<Labels, Gauge>,
     quota_used: Gauge,
     quota_max: Gauge,
     oldest: Gauge<f64, AtomicU64>,
@@ -114,6 +116,7 @@ impl Default for Inner {
             state: Family::default(),
             consumer_lag: Family::default(),
             offsets_lost: Family::default(),
+            breakers: Family::default(),
             quota_used: Gauge::default(),
             quota_max: Gauge::default(),
             oldest: Gauge::default(),
@@ -137,6 +140,8 @@ impl Default for Inner {
         registry.register("consumer_lag", "Records of a partition that are not settled", inner.consumer_lag.clone());
         let lost = "Records that were deleted before they were read";
         registry.register("offsets_lost", lost, inner.offsets_lost.clone());
+        let open = "1 while the breaker of a route is open";
+        registry.register("breaker_open", open, inner.breakers.clone());
         registry.register("quota_used_calls", "API calls of the org in 24 hours, as it says", inner.quota_used.clone());
         registry.register("quota_max_calls", "API calls that the org allows in 24 hours", inner.quota_max.clone());
         let oldest = "Age of the oldest record in flight";
@@ -166,8 +171,9 @@ impl Metrics {
         let rejections = self.0.rejections.clone();
         let letters = self.activity().letters().clone();
         let duration = self.0.record_duration.get_or_create_owned(&vec![("route", name.to_string())]);
-        let route =
-            Arc::new(RouteMetrics { name: name.clone(), books: Mutex::default(), rejections, duration, letters });
+        let breaker = self.0.breakers.get_or_create_owned(&vec![("route", name.to_string())]);
+        let (name, books) = (name.clone(), Mutex::default());
+        let route = Arc::new(RouteMetrics { name, books, rejections, duration, letters, breaker });
         routes.push(route.clone());
         route
     }
@@ -297,6 +303,10 @@ impl RouteMetrics {
     /// One more letter that the broker has not confirmed.
     pub fn dead_letter_pending(&self) -> Counted {
         Counted::new(&self.letters)
+    }
+
+    pub fn breaker(&self, open: bool) {
+        self.breaker.set(i64::from(open));
     }
 
     /// `code`: Salesforce's, or the name of a reason.

@@ -4,7 +4,7 @@
 //! one record for each lane. A seat is taken before a gate entry and never while one is held, so nothing deadlocks. It is
 //! given back when the record is settled.
 
-use std::sync::Arc;
+use std::{iter::Sum, sync::Arc};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -12,14 +12,39 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub struct Budget {
     rows: Arc<Semaphore>,
     units: Arc<Semaphore>,
-    all_units: u32,
+    all: Load,
+    /// What this is a part of: its seats count there, too.
+    whole: Option<Box<Self>>,
+}
+
+/// How much some records take of the budget: rows, and bytes by the KiB.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Load {
+    rows: u32,
+    units: u32,
 }
 
 /// The share of one record. Dropping it gives it back.
 #[derive(Debug)]
 pub struct Seat {
-    /// Held, never looked at: rows and bytes.
-    _held: [OwnedSemaphorePermit; 2],
+    load: Load,
+    /// Held, never looked at: rows and bytes, of the budget and of its part.
+    _held: [Option<[OwnedSemaphorePermit; 2]>; 2],
+}
+
+impl Load {
+    pub fn exceeds(self, most: Self) -> bool {
+        self.rows > most.rows || self.units > most.units
+    }
+}
+
+impl Sum for Load {
+    fn sum<I: Iterator<Item = Self>>(loads: I) -> Self {
+        loads.fold(Self::default(), |sum, load| Self {
+            rows: sum.rows.saturating_add(load.rows),
+            units: sum.units.saturating_add(load.units),
+        })
+    }
 }
 
 impl Budget {
@@ -27,21 +52,61 @@ impl Budget {
     const UNIT: usize = 1024;
 
     pub fn new(rows: usize, bytes: usize) -> Self {
-        let all_units = u32::try_from((bytes / Self::UNIT).max(1)).unwrap_or(u32::MAX);
-        let semaphore = |permits: usize| Arc::new(Semaphore::new(permits.clamp(1, Semaphore::MAX_PERMITS)));
-        Self { rows: semaphore(rows), units: semaphore(all_units as usize), all_units }
+        let number = |size: usize| u32::try_from(size.max(1)).unwrap_or(u32::MAX);
+        Self::of(Load { rows: number(rows), units: number(bytes / Self::UNIT) }, None)
+    }
+
+    fn of(all: Load, whole: Option<Box<Self>>) -> Self {
+        let semaphore = |permits: u32| Arc::new(Semaphore::new((permits as usize).min(Semaphore::MAX_PERMITS)));
+        Self { rows: semaphore(all.rows), units: semaphore(all.units), all, whole }
+    }
+
+    /// Three quarters, for one of several: it leaves the rest to the others even if all of its own waits.
+    #[must_use]
+    pub fn part(&self) -> Self {
+        let most = |all: u32| (all - all / 4).max(1);
+        let all = Load { rows: most(self.all.rows), units: most(self.all.units) };
+        Self::of(all, Some(Box::new(self.clone())))
+    }
+
+    /// Another part of the same size; what is no part is one for all.
+    #[must_use]
+    pub fn fresh(&self) -> Self {
+        self.whole.as_ref().map_or_else(|| self.clone(), |whole| whole.part())
+    }
+
+    pub fn half(&self) -> Load {
+        Load { rows: self.all.rows / 2, units: self.all.units / 2 }
     }
 
     /// A seat for a record of `bytes`. One that is larger than the whole budget passes alone.
     pub async fn seat(&self, bytes: usize) -> Seat {
-        let units = u32::try_from(bytes.div_ceil(Self::UNIT)).unwrap_or(u32::MAX).min(self.all_units);
+        let (mut load, own) = self.take(bytes).await;
+        let mut whole = None;
+        if let Some(budget) = &self.whole {
+            let taken = budget.take(bytes).await;
+            load = taken.0;
+            whole = Some(taken.1);
+        }
+        Seat { load, _held: [Some(own), whole] }
+    }
+
+    async fn take(&self, bytes: usize) -> (Load, [OwnedSemaphorePermit; 2]) {
+        let units = u32::try_from(bytes.div_ceil(Self::UNIT)).unwrap_or(u32::MAX).min(self.all.units);
+        let load = Load { rows: 1, units };
         let row = self.rows.clone().acquire_owned().await;
         let units = self.units.clone().acquire_many_owned(units).await;
         match (row, units) {
-            (Ok(row), Ok(units)) => Seat { _held: [row, units] },
+            (Ok(row), Ok(units)) => (load, [row, units]),
             // The semaphores are never closed.
             _ => std::future::pending().await,
         }
+    }
+}
+
+impl Seat {
+    pub fn load(&self) -> Load {
+        self.load
     }
 }
 
@@ -62,6 +127,20 @@ mod tests {
         assert!(seat(6 * 1024).is_some());
         let _third = seat(1).unwrap();
         assert!(seat(1).is_none(), "a third row");
+    }
+
+    #[test]
+    fn a_part_leaves_a_quarter_to_others() {
+        let budget = Budget::new(4, 1 << 20);
+        let part = budget.part();
+        let held: Vec<_> = (0..3).map(|_| part.seat(1).now_or_never().unwrap()).collect();
+        assert!(part.seat(1).now_or_never().is_none());
+        let other = budget.seat(1).now_or_never().unwrap();
+        assert!(part.fresh().seat(1).now_or_never().is_none(), "the whole is taken");
+        drop(held);
+        assert!(part.seat(1 << 30).now_or_never().is_none(), "there is another one");
+        drop(other);
+        let _large = part.seat(1 << 30).now_or_never().unwrap();
     }
 
     #[test]

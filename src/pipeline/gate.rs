@@ -14,13 +14,15 @@ use std::{
 
 use tokio::sync::oneshot;
 
+use super::budget::Load;
 use crate::{
     mutation::{self, Mutation},
     ops::metrics::Gauge,
     record::GateKey,
 };
 
-type Waiting = VecDeque<oneshot::Sender<GateEntry>>;
+/// Each with what it takes of the budget.
+type Waiting = VecDeque<(oneshot::Sender<GateEntry>, Load)>;
 
 #[derive(Debug, Clone, Default)]
 pub struct Gate {
@@ -37,6 +39,13 @@ pub struct GateEntry {
     key: Option<GateKey>,
 }
 
+/// Those who wait for one identity.
+#[derive(Debug)]
+pub struct Queue {
+    gate: Gate,
+    key: GateKey,
+}
+
 /// A place in an identity's queue. Dropping it gives the place up.
 #[derive(Debug)]
 pub struct Entering(oneshot::Receiver<GateEntry>);
@@ -47,8 +56,9 @@ impl Gate {
         Self { map: Arc::default(), held }
     }
 
-    /// Takes the next place in the queue of `key`, now; [`Entering::entered`] waits until it is the first.
-    pub fn enter(&self, key: GateKey) -> Entering {
+    /// Takes the next place in the queue of `key`, now; [`Entering::entered`] waits until it is the first. `load` is what
+    /// whoever waits there holds.
+    pub fn enter(&self, key: GateKey, load: Load) -> Entering {
         let (sender, receiver) = oneshot::channel();
         if mutation::on(Mutation::Gate) {
             drop(sender.send(GateEntry { gate: self.clone(), key: None }));
@@ -56,7 +66,9 @@ impl Gate {
         }
         let mut waiting = Some(sender);
         self.with(|map| {
-            map.entry(key.clone()).and_modify(|queue| queue.extend(waiting.take())).or_default();
+            map.entry(key.clone())
+                .and_modify(|queue| queue.extend(waiting.take().map(|sender| (sender, load))))
+                .or_default();
         });
         if let Some(sender) = waiting {
             // Nobody was there. The receiver is alive: it is returned below.
@@ -83,7 +95,7 @@ impl Gate {
                 }
                 next
             });
-            let Some(next) = next else { return };
+            let Some((next, _)) = next else { return };
             match next.send(GateEntry { gate: self.clone(), key: Some(key) }) {
                 Ok(()) => return,
                 // The one who waited there has given up: to the next.
@@ -100,6 +112,22 @@ impl Gate {
         let result = act(&mut map);
         self.held.set(i64::try_from(map.len()).unwrap_or(i64::MAX));
         result
+    }
+}
+
+impl GateEntry {
+    pub fn queue(&self) -> Option<Queue> {
+        self.key.clone().map(|key| Queue { gate: self.gate.clone(), key })
+    }
+}
+
+impl Queue {
+    /// What those who have not given up hold.
+    pub fn load(&self) -> Load {
+        self.gate.with(|map| {
+            let waiting = map.get(&self.key).into_iter().flatten();
+            waiting.filter(|(sender, _)| !sender.is_closed()).map(|(_, load)| *load).sum()
+        })
     }
 }
 
@@ -143,7 +171,7 @@ mod tests {
     #[test]
     fn one_identity_one_by_one_in_the_order_of_the_calls() {
         let gate = Gate::default();
-        let [mut first, mut second, mut third] = [A; 3].map(|id| gate.enter(key(id)));
+        let [mut first, mut second, mut third] = [A; 3].map(|id| gate.enter(key(id), Load::default()));
         assert!(now(&mut third).is_none());
         let entry = now(&mut first).unwrap();
         assert!(now(&mut second).is_none());
@@ -157,15 +185,15 @@ mod tests {
     #[test]
     fn other_identities_do_not_wait() {
         let gate = Gate::default();
-        let _held = now(&mut gate.enter(key(A))).unwrap();
-        assert!(now(&mut gate.enter(key(B))).is_some());
+        let _held = now(&mut gate.enter(key(A), Load::default())).unwrap();
+        assert!(now(&mut gate.enter(key(B), Load::default())).is_some());
     }
 
     #[test]
     fn who_gives_up_is_passed_over_before_and_after_its_turn() {
         let gate = Gate::default();
-        let entry = now(&mut gate.enter(key(A))).unwrap();
-        let [gone, late, mut last] = [A; 3].map(|id| gate.enter(key(id)));
+        let entry = now(&mut gate.enter(key(A), Load::default())).unwrap();
+        let [gone, late, mut last] = [A; 3].map(|id| gate.enter(key(id), Load::default()));
         drop(gone);
         drop(entry); // → late, who does not look
         assert!(now(&mut last).is_none());

@@ -41,17 +41,35 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         let record = record.map_err(LaneError::Source)?;
         let account = Account::open(&self.metrics);
         let mut made = 0;
-        let work = self.work(&record, &mut made).await?;
+        let work = self.settled_work(&record, &mut made).await?;
         // What the record says is known by now, and what that takes: a lane holds this one record beyond the budget.
-        let seat = self.shared.budget.seat(record.charge() + made).await;
+        let budget = self.breaker.as_ref().map_or(&self.shared.budget, |breaker| &breaker.budget);
+        let seat = budget.seat(record.charge() + made).await;
         let work = match work {
             Ok(command) => {
                 let key = command.target.as_ref().map(|target| target.gate_key(&command.sobject.name));
-                Work::Send(command, key.map(|key| self.shared.gate.enter(key)))
+                Work::Send(command, key.map(|key| self.shared.gate.enter(key, seat.load())))
             }
             Err(reject) => reject,
         };
         Ok(Prepared { record, seat, account, work })
+    }
+
+    /// As [`Self::work`]; but while the route's breaker keeps the record from being rejected, that is worked out again and
+    /// again: the registry or the org may be mended. Nothing behind it is read.
+    async fn settled_work<E>(&self, record: &Record, made: &mut usize) -> Result<Result<Command, Work>, LaneError<E>> {
+        let mut attempts = 0;
+        loop {
+            let work = self.work(record, made).await?;
+            let (Some(breaker), Err(Work::Reject { rejection, .. })) = (&self.breaker, &work) else { return Ok(work) };
+            if breaker.rejected(rejection, attempts > 0) {
+                // It may have closed the breaker.
+                self.shared.batcher.sweep();
+                return Ok(work);
+            }
+            breaker.pause(attempts).await;
+            attempts += 1;
+        }
     }
 
     /// What the record asks for, or why that cannot be.

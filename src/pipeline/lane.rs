@@ -6,8 +6,8 @@
 //!
 //! A drain takes in nothing more. It gives up the tail: the records behind the last one that is done or under way, of
 //! which nothing can have come. The records before that one are brought to their outcomes, since a gap among them would
-//! repeat what lies behind it, without any crash; but if no calls can be made for long, they are given up, too. Then the offset is
-//! committed.
+//! repeat what lies behind it, without any crash; but if no calls can be made for long, or the route's breaker is open, they are given
+//! up, too. Then the offset is committed.
 
 use std::{
     collections::VecDeque,
@@ -26,6 +26,7 @@ use tracing::{debug, warn};
 
 use super::{
     batcher::Batcher,
+    breaker::{Breaker, Breakers},
     budget::Budget,
     dead_letter::{About, DeadLetters},
     gate::{Gate, GateEntry},
@@ -49,6 +50,7 @@ pub struct Shared<O, D> {
     pub settle: Settle<D>,
     pub gate: Gate,
     pub budget: Budget,
+    pub breakers: Breakers,
     pub batcher: Batcher,
     pub lease: Lease,
 }
@@ -58,6 +60,7 @@ pub struct Lane<O, D> {
     pub(super) shared: Arc<Shared<O, D>>,
     pub(super) route: Arc<Route>,
     pub(super) metrics: Arc<RouteMetrics>,
+    pub(super) breaker: Option<Arc<Breaker>>,
     pub(super) schema: Mutex<Option<Arc<Schema>>>,
     draining: CancellationToken,
     /// A drain has closed some records.
@@ -117,7 +120,8 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
     ) -> Self {
         let (gauge, metrics) = (metrics.track_lane(), metrics.route(&route.name));
         let (closing, undone) = (Notify::new(), AtomicI64::new(i64::MAX));
-        Self { shared, route, metrics, schema: Mutex::default(), draining, closing, undone, progress, gauge }
+        let breaker = shared.breakers.of(&route, &metrics);
+        Self { shared, route, metrics, breaker, schema: Mutex::default(), draining, closing, undone, progress, gauge }
     }
 
     /// Runs until it is drained, or until its source fails.
@@ -130,10 +134,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         };
         let mut out = pin!(async {
             lane.draining.cancelled().await;
-            tokio::select! {
-                () = lane.shared.org.out(PATIENCE) => {}
-                () = lane.shared.lease.out(PATIENCE) => {}
-            }
+            lane.stuck().await
         });
         let mut given_up = false;
         let mut intake = Some(Box::pin(prepared));
@@ -156,9 +157,9 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
                     intake = None;
                     lane.close_tail(&underway);
                 }
-                () = &mut out, if !given_up => {
+                why = &mut out, if !given_up => {
                     given_up = true;
-                    lane.give_up(&underway);
+                    lane.give_up(&underway, why);
                 }
                 prepared = next(&mut intake), if carried.len() < MAX_AHEAD => {
                     let prepared: Prepared = prepared.ok_or(LaneError::Ended)??;
@@ -166,6 +167,9 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
                     underway.push_back((Instant::now(), stage.clone()));
                     lane.gauge.set_oldest(underway.front().map(|(since, _)| *since));
                     carried.push_back(lane.clone().carry(prepared, stage));
+                    if carried.len() == MAX_AHEAD {
+                        lane.hurry_first(&underway);
+                    }
                 }
             }
             if intake.is_none() && carried.is_empty() {
@@ -182,10 +186,36 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         self.shared.batcher.sweep();
     }
 
-    /// The org is out, or the lease is: what the org has not taken yet is read again, and so is what lies behind it.
-    fn give_up(&self, underway: &Underway) {
+    /// The lane reads no further before its first record is settled: if that one waits for a parent, which may lie behind
+    /// all that was read, it has waited long enough.
+    fn hurry_first(&self, underway: &Underway) {
+        if underway.front().is_some_and(|(_, stage)| stage.hurry()) {
+            self.shared.batcher.sweep();
+        }
+    }
+
+    /// Waits until there is no use in waiting for the outcomes of what is under way.
+    async fn stuck(&self) -> &'static str {
+        let opened = async {
+            match &self.breaker {
+                Some(breaker) => breaker.opened().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.shared.org.out(PATIENCE) => "the org takes no calls",
+            () = self.shared.lease.out(PATIENCE) => "no commit succeeds",
+            () = opened => "the route's breaker is open",
+        }
+    }
+
+    /// What the org has not taken yet is read again, and so is what lies behind it.
+    fn give_up(&self, underway: &Underway, why: &str) {
+        if underway.iter().all(|(_, stage)| stage.is_closed()) {
+            return;
+        }
         let given_up = underway.iter().filter(|(_, stage)| stage.give_up()).count();
-        warn!(route = %self.route.name, given_up, "no calls can be made, drain cut short, records will be repeated");
+        warn!(route = %self.route.name, given_up, why, "drain cut short, records will be repeated");
         self.closing.notify_waiters();
         self.shared.batcher.sweep();
     }
@@ -233,7 +263,8 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         if record.position.offset > self.undone.load(Ordering::Acquire) {
             return undone;
         }
-        let receipt = self.shared.batcher.submit(command, Cargo { record, entry, seat }, stage.clone()).await;
+        let (cargo, breaker) = (Cargo { record, entry, seat }, self.breaker.clone());
+        let receipt = self.shared.batcher.submit(command, cargo, stage.clone(), breaker).await;
         let Some(reply) = receipt.outcome().await else { return undone };
         // The cargo, and with it the gate entry, lives until the outcome is durable.
         let cargo = reply.cargo;

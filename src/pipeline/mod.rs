@@ -2,6 +2,7 @@
 //! time against a scripted org.
 
 pub mod batcher;
+pub mod breaker;
 pub mod budget;
 pub mod dead_letter;
 pub mod gate;

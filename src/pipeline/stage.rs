@@ -9,10 +9,13 @@
 //!                       └────► Done
 //! ```
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 #[derive(Debug, Default)]
-pub struct Stage(AtomicU8);
+pub struct Stage {
+    step: AtomicU8,
+    hurried: AtomicBool,
+}
 
 const WAITING: u8 = 0;
 /// On the wire, under a hold, or on its way to the dead-letter topic: something may come of it.
@@ -30,7 +33,7 @@ impl Stage {
     /// False: nobody waits for the record any more.
     #[must_use]
     pub fn answered(&self) -> bool {
-        !self.step(CLOSING, CLOSED) && (self.step(SENT, WAITING) || self.0.load(Ordering::Acquire) == WAITING)
+        !self.step(CLOSING, CLOSED) && (self.step(SENT, WAITING) || self.step.load(Ordering::Acquire) == WAITING)
     }
 
     /// Gives the record up, unless something may have come of it, or may still come.
@@ -46,15 +49,24 @@ impl Stage {
     }
 
     pub fn done(&self) {
-        self.0.store(DONE, Ordering::Release);
+        self.step.store(DONE, Ordering::Release);
     }
 
     pub fn is_closed(&self) -> bool {
-        self.0.load(Ordering::Acquire) == CLOSED
+        self.step.load(Ordering::Acquire) == CLOSED
+    }
+
+    /// The record is in the way of others: it waits for its parent no longer. False: that was said before.
+    pub fn hurry(&self) -> bool {
+        !self.hurried.swap(true, Ordering::AcqRel)
+    }
+
+    pub fn is_hurried(&self) -> bool {
+        self.hurried.load(Ordering::Acquire)
     }
 
     fn step(&self, from: u8, to: u8) -> bool {
-        self.0.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        self.step.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 }
 

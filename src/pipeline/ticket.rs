@@ -10,7 +10,13 @@ use tokio::{
     time::Instant,
 };
 
-use super::{budget::Seat, gate::GateEntry, org::Row, stage::Stage};
+use super::{
+    breaker::Breaker,
+    budget::{Load, Seat},
+    gate::{GateEntry, Queue},
+    org::Row,
+    stage::Stage,
+};
 use crate::record::{Cause, Command, Record, RecordId, Rejection};
 
 /// The batcher's half.
@@ -18,6 +24,8 @@ use crate::record::{Cause, Command, Record, RecordId, Rejection};
 pub struct Ticket {
     pub command: Command,
     pub history: History,
+    /// Of its route, if that has one.
+    pub breaker: Option<Arc<Breaker>>,
     stage: Arc<Stage>,
     /// Before the cargo, which is dropped in this order: a lane hears of a ticket without an outcome before its gate entry
     /// lets the next change of the identity in.
@@ -49,11 +57,34 @@ pub struct History {
     pub maybe_applied: bool,
     /// The daemon is stopping for what came of it: not to be sent again.
     pub is_last: bool,
+    /// The last attempt was the probe of its breaker.
+    pub is_probe: bool,
     /// Since when the org asks to repeat this row.
     pub again_since: Option<Instant>,
     pub again_times: u32,
+    /// The row waits for a parent.
+    pub child: Option<Child>,
     /// Why the call failed last.
     pub cause: Option<Cause>,
+}
+
+/// A wait for a parent.
+#[derive(Debug)]
+pub struct Child {
+    pub since: Instant,
+    pub times: u32,
+    /// It is hurried, and this attempt is the last one.
+    pub is_last: bool,
+    /// What it takes of the budget, as long as it waits.
+    pub place: Arc<Place>,
+}
+
+/// What a record and those that wait behind it hold.
+#[derive(Debug)]
+pub struct Place {
+    pub stage: Arc<Stage>,
+    load: Load,
+    behind: Option<Queue>,
 }
 
 /// The last word of the org on one row.
@@ -72,11 +103,25 @@ pub struct Receipt {
     sweep: Arc<Notify>,
 }
 
+impl History {
+    /// An outage is no time of the row's own.
+    pub fn forget_waits(&mut self) {
+        self.again_since = None;
+        self.child = None;
+    }
+}
+
 impl Ticket {
-    pub fn new(command: Command, cargo: Cargo, stage: Arc<Stage>, sweep: &Arc<Notify>) -> (Self, Receipt) {
+    pub fn new(
+        command: Command,
+        cargo: Cargo,
+        stage: Arc<Stage>,
+        breaker: Option<Arc<Breaker>>,
+        sweep: &Arc<Notify>,
+    ) -> (Self, Receipt) {
         let (sender, receiver) = oneshot::channel();
         let receipt = Receipt { stage: stage.clone(), reply: receiver, sweep: sweep.clone() };
-        (Self { command, history: History::default(), stage, reply: sender, cargo }, receipt)
+        (Self { command, history: History::default(), breaker, stage, reply: sender, cargo }, receipt)
     }
 
     /// As the org sees it.
@@ -100,9 +145,26 @@ impl Ticket {
         self.stage.is_closed()
     }
 
+    pub fn place(&self) -> Place {
+        let behind = self.cargo.entry.as_ref().and_then(GateEntry::queue);
+        Place { stage: self.stage.clone(), load: self.cargo.seat.load(), behind }
+    }
+
     /// Hands the outcome to the lane. If that one is gone, everything that the record held is given back.
     pub fn settle(self, outcome: Outcome) {
         drop(self.reply.send(Reply { outcome, command: self.command, cargo: self.cargo }));
+    }
+}
+
+impl Child {
+    pub fn is_hurried(&self) -> bool {
+        self.place.stage.is_hurried()
+    }
+}
+
+impl Place {
+    pub fn load(&self) -> Load {
+        [self.load].into_iter().chain(self.behind.as_ref().map(Queue::load)).sum()
     }
 }
 

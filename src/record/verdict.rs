@@ -12,6 +12,8 @@ pub enum Verdict {
     Rejected(Rejection),
     /// Not applied; this row alone may be sent again after a backoff.
     Again(Cause),
+    /// Not applied: a parent that the row names is not there, or not yet.
+    MissingParent(Cause),
     /// Not applied, because of another row of the same call or of the org: once more, alone in its call.
     Apart(Cause),
     /// Not applied, as other rows of the call with the same cause: no outcome, in smaller calls.
@@ -68,6 +70,8 @@ pub enum Reason {
     Refused,
     /// The org asked to repeat the row for longer than `retry.row_timeout`.
     RowTimeout,
+    /// A parent that the row names was not there for as long as `retry.missing_parent_wait`.
+    MissingParent,
     /// Its call kept failing while others succeeded, also when it was alone.
     Poison,
     /// Nobody knows whether the org has made the record (`pipeline.insert_unknown`).
@@ -129,6 +133,7 @@ impl Reason {
             Self::Ambiguous => "Ambiguous",
             Self::Refused => "Refused",
             Self::RowTimeout => "RowTimeout",
+            Self::MissingParent => "MissingParent",
             Self::Poison => "Poison",
             Self::UnknownResult => "UnknownResult",
             Self::QuotaSpent => "QuotaSpent",

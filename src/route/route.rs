@@ -23,6 +23,8 @@ pub struct Route {
     /// External id mode.
     pub external_id_field: Option<String>,
     pub converters: Converters,
+    /// So many rejections in a row with one code make the route wait; 0: none do.
+    pub breaker: u32,
     pub(super) operation: Operation,
     pub(super) operation_header: Option<String>,
     pub(super) operation_aliases: Vec<(String, Operation)>,
@@ -81,6 +83,7 @@ impl Route {
             name: route.topic.as_str().into(),
             sobject: route.sobject.clone(),
             external_id_field: route.external_id_field.clone(),
+            breaker: route.breaker,
             converters: Converters::new(route, max_row_bytes, registry)?,
             operation: route.operation,
             operation_header: route.operation_header.clone(),

@@ -4,7 +4,8 @@
 //! is in [`of_status`], what a row's operation decides in [`of_row`]; nothing else in the daemon reads a code.
 //!
 //! Message texts follow the user's language. A text is only asked whether to wait ([`wraps_a_wait`],
-//! [`is_a_transactions`], the two kinds of `REQUEST_LIMIT_EXCEEDED`): it may move a verdict toward waiting, never away.
+//! [`is_a_transactions`], [`lacks_a_parent`], the two kinds of `REQUEST_LIMIT_EXCEEDED`): it may move a verdict toward
+//! waiting, never away.
 //! A code that is not listed is the row's own fault, or the call's, unless the status says otherwise (REST guide, "Status Codes and Error Responses").
 
 use reqwest::StatusCode;
@@ -27,6 +28,8 @@ pub(super) enum RowVerdict {
     Apart,
     /// More rows of the call failed with it: no outcome.
     Transaction,
+    /// A parent that the row names by its external id is not there, or not yet.
+    MissingParent,
     Again,
     Parked,
     Unknown,
@@ -214,6 +217,7 @@ fn of_error(asked: Asked<'_>, error: &RowError) -> RowVerdict {
         (RowVerdict::Deleted | RowVerdict::Vanished, _) if !names("Id") => RowVerdict::Rejected,
         (RowVerdict::Transaction, _) if wraps_a_wait(error) => RowVerdict::Again,
         (RowVerdict::Rejected, _) if is_a_transactions(error) => RowVerdict::Transaction,
+        (RowVerdict::Rejected, _) if lacks_a_parent(&error.code, &error.message) => RowVerdict::MissingParent,
         (verdict, _) => verdict,
     }
 }
@@ -226,6 +230,18 @@ fn wraps_a_wait(error: &RowError) -> bool {
 /// Limits belong to the transaction, which is the call: in smaller calls they are not reached.
 fn is_a_transactions(error: &RowError) -> bool {
     ["Too many ", "CPU time limit", "heap size", "LimitException"].iter().any(|text| error.message.contains(text))
+}
+
+/// A row with a parent that the org does not have shares its code with one that names a field which is not there. Quoted:
+/// `Foreign key external ID: 1580 not found for field Ext__c in entity User`.
+fn lacks_a_parent(code: &str, message: &str) -> bool {
+    code == "INVALID_FIELD" && message.contains("Foreign key external ID") && message.contains("not found")
+}
+
+/// As [`RowVerdict::MissingParent`], where a call of a single row is refused for it. No such answer to a collections call
+/// is known: the org says it of a row.
+pub(super) fn is_missing_parent(cause: &Cause) -> bool {
+    cause.code.as_deref().is_some_and(|code| lacks_a_parent(code, &cause.message))
 }
 
 /// What to make of a row whose record is gone.
@@ -266,9 +282,10 @@ impl RowVerdict {
             Self::Vanished | Self::Deleted => 1,
             Self::Transaction => 2,
             Self::Apart => 3,
-            Self::Again => 4,
-            Self::Parked => 5,
-            Self::Unknown => 6,
+            Self::MissingParent => 4,
+            Self::Again => 5,
+            Self::Parked => 6,
+            Self::Unknown => 7,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use super::{
     answer::{self, Expected, RowAnswer},
-    call::Calls,
+    call::{Calls, Failure},
     collections::{self, Target},
     culprit,
     resolve::{Resolved, Resolver},
@@ -116,10 +116,15 @@ impl Writer {
             Ok(answers) => answers,
             Err(failure) => {
                 let suspects = culprit::suspects(failure.cause(), &rendered, &commands, &ids);
-                for (going, suspect) in going.iter().zip(suspects) {
-                    let verdict = failure.clone().verdict(suspect);
-                    self.note(key, rows[going.row].command, &verdict).await;
-                    verdicts[going.row] = verdict;
+                for (one, suspect) in going.iter().zip(suspects) {
+                    let verdict = match failure.clone() {
+                        Failure::Refused(cause) if going.len() == 1 && verdicts::is_missing_parent(&cause) => {
+                            Verdict::MissingParent(cause)
+                        }
+                        failure => failure.verdict(suspect),
+                    };
+                    self.note(key, rows[one.row].command, &verdict).await;
+                    verdicts[one.row] = verdict;
                 }
                 return Vec::new();
             }
@@ -199,6 +204,7 @@ fn failed_row(verdict: RowVerdict, cause: Cause) -> Verdict {
         RowVerdict::Rejected | RowVerdict::Vanished | RowVerdict::Deleted => rejected(Reason::Refused, cause),
         RowVerdict::Apart => Verdict::Apart(cause),
         RowVerdict::Transaction => Verdict::Transaction(cause),
+        RowVerdict::MissingParent => Verdict::MissingParent(cause),
         RowVerdict::Again => Verdict::Again(cause),
         RowVerdict::Parked => Verdict::Parked(cause),
         // It left before now: the hold is rather too long than too short.

@@ -5,7 +5,13 @@ use std::collections::HashMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Forced, Input, Reader, apply, apply::Applied, input::Row, read::syntax, validate::stored};
+use super::{
+    Forced, Input, Reader, apply,
+    apply::Applied,
+    input::Row,
+    read::syntax,
+    validate::{find_parents, stored},
+};
 use crate::{
     http::{ApiError, RowError, Verb},
     schema::{FieldType, Schema},
@@ -131,9 +137,14 @@ impl Collection {
     }
 
     /// Applies the rows in their order. With `allOrNone` one failure undoes all.
-    pub(crate) fn run(self, mut tx: Transaction<'_>, settings: &Settings, forced: &Forced) -> Vec<RowResult> {
+    pub(crate) fn run(mut self, mut tx: Transaction<'_>, settings: &Settings, forced: &Forced) -> Vec<RowResult> {
         let (verb, all_or_none, key) = (self.verb, self.all_or_none, self.key);
         let twice = self.twice(tx.store, settings);
+        for work in &mut self.rows {
+            if let Work::Save(row) = work {
+                find_parents(tx.store, row);
+            }
+        }
         let mut results = Vec::with_capacity(self.rows.len());
         for (place, (work, twice)) in self.rows.into_iter().zip(twice).enumerate() {
             let forced = forced.all.as_ref().or_else(|| forced.rows.get(&place));

@@ -42,7 +42,7 @@ pub(crate) struct Row {
     /// The `Id` as sent; not among the fields.
     pub(crate) id: Option<Input>,
     pub(crate) fields: Vec<(usize, Input)>,
-    /// An unknown field, where the settings let it fail its own row only.
+    /// A parent that is not there, or an unknown field, where the settings let it fail its own row only.
     pub(crate) refused: Option<RowError>,
     pub(crate) asked: Asked,
 }

@@ -123,6 +123,13 @@ async fn a_parent_is_named_by_its_key() {
     for record in client.org.records("MyObject__c") {
         assert_eq!(record.fields["Account__c"].as_text(), parent.as_str());
     }
+    let rows = [json!({"ExternalId__c": "d"}), json!({"ExternalId__c": "e", "Parent__r": {"ExternalId__c": "d"}})];
+    assert_eq!(
+        codes(&client.upsert("ExternalId__c", &rows).await),
+        ["ok", "INVALID_FIELD"],
+        "a parent of the same call"
+    );
+    assert_eq!(codes(&client.upsert("ExternalId__c", &rows).await), ["ok", "ok"]);
     let body = json!({"LastName": "x", "Account": {"ExternalId__c": "1580"}});
     assert_eq!(client.call("POST", "sobjects/Contact", body).await.0, 201);
     let (_, body) = client.call("POST", "sobjects/Contact", json!({"LastName": "x", "Account": {"Phone": "1"}})).await;

@@ -1,7 +1,7 @@
 //! Calls that are to be made just as they are.
 
 use crate::{
-    pipeline::{BatchKey, ticket::Ticket},
+    pipeline::{BatchKey, breaker::Probe, ticket::Ticket},
     record::GateKey,
 };
 
@@ -11,6 +11,8 @@ pub(super) struct Group {
     pub(super) key: BatchKey,
     pub(super) rows: Vec<Ticket>,
     pub(super) failures: Failures,
+    /// Its one row is the probe of a breaker.
+    pub(super) probe: Option<Probe>,
 }
 
 /// How often a call failed as a whole.
@@ -67,7 +69,7 @@ impl Failures {
 
 impl Group {
     pub(super) fn new(key: BatchKey, rows: Vec<Ticket>) -> Self {
-        Self { key, rows, failures: Failures::default() }
+        Self { key, rows, failures: Failures::default(), probe: None }
     }
 
     /// Two halves in the order of the rows. The larger the group, the less each half has to prove again: only a row that
@@ -77,7 +79,7 @@ impl Group {
         let own = self.failures.own.saturating_sub(1);
         [self.rows, tail].map(|rows| {
             let failures = if rows.len() > 1 { Failures { own, ..Failures::default() } } else { Failures::default() };
-            Self { key: self.key.clone(), rows, failures }
+            Self { failures, ..Self::new(self.key.clone(), rows) }
         })
     }
 

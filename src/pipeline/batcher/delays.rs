@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use tokio_util::time::DelayQueue;
 
 use super::backlog::Delayed;
+use crate::pipeline::ticket::Ticket;
 
 /// A delay queue can be asked for what is due, but not for what it holds: that lies beside it, so that it can be swept.
 #[derive(Debug, Default)]
@@ -36,6 +37,19 @@ impl Delays {
                 None => std::future::pending().await,
             }
         }
+    }
+
+    /// The rows of which `wanted` says so, before their time.
+    pub(super) fn take_rows(&mut self, wanted: impl Fn(&Ticket) -> bool) -> Vec<Ticket> {
+        let wanted = |_: &u64, delayed: &mut Delayed| matches!(delayed, Delayed::Row(ticket) if wanted(ticket));
+        let mut taken: Vec<_> = self.held.extract_if(wanted).collect();
+        // In the order in which they came.
+        taken.sort_unstable_by_key(|(number, _)| *number);
+        let row = |(_, delayed)| match delayed {
+            Delayed::Row(ticket) => Some(*ticket),
+            Delayed::Group(_) | Delayed::Parent(_) => None,
+        };
+        taken.into_iter().filter_map(row).collect()
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -2,8 +2,9 @@
 //!
 //! | verdict | what happens |
 //! |---|---|
-//! | Written, Rejected | the row's outcome |
+//! | Written, Rejected | the row's outcome; but a rejection waits if its route's breaker says so |
 //! | Again | backoff with jitter, only this row, until `row_timeout`; then rejected |
+//! | MissingParent | the same, until `missing_parent_wait`; sooner, if it is in the way of others |
 //! | Apart | alone in its call; there the same verdict is Again |
 //! | Transaction | halved at once; alone it is the row's own. Size of new calls: [`super::sizes`] |
 //! | Refused | rows that the answer names go alone, the others together; else halved; alone rejected |
@@ -35,6 +36,7 @@ use crate::{
 #[derive(Default)]
 struct Fates {
     answered: bool,
+    child: bool,
     apart: Vec<Ticket>,
     transaction: Vec<Ticket>,
     suspects: Vec<Ticket>,
@@ -50,7 +52,7 @@ impl Fates {
     /// The ticket stays unanswered: its gate entry is held, and a drain waits for it.
     fn hold(&mut self, mut ticket: Ticket, cause: Cause, until: Instant) {
         ticket.history.maybe_applied = true;
-        ticket.history.again_since = None;
+        ticket.history.forget_waits();
         ticket.history.cause = Some(cause);
         self.held = self.held.max(Some(until));
         self.unknown.push(ticket);
@@ -59,16 +61,20 @@ impl Fates {
 
 impl<O: Org> Worker<O> {
     pub(super) fn follow(&mut self, call: Call) {
-        let Call { group: Group { key, rows, failures }, verdicts } = call;
+        let Call { group: Group { key, rows, failures, probe }, verdicts } = call;
         let (count, alone) = (rows.len(), rows.len() == 1);
         self.queues.sizes.learn(&key, &verdicts);
         let mut fates = Fates::default();
         for (mut ticket, verdict) in rows.into_iter().zip(verdicts) {
+            ticket.history.is_probe = probe.is_some();
             ticket.history.attempts += u32::from(!matches!(verdict, Verdict::Deferred));
             if let Some(word) = self.repeats(&ticket, &verdict, alone) {
                 self.metrics.repeated(word);
             }
             self.decide(ticket, verdict, alone, &mut fates);
+        }
+        if fates.child {
+            self.hurry_children();
         }
         self.tally.answered += u64::from(fates.answered);
         self.tally.failed += u64::from(!fates.later.is_empty() || !fates.unknown.is_empty());
@@ -85,10 +91,11 @@ impl<O: Org> Worker<O> {
         let (mut failed, mut barred) = (failures, failures);
         failed.failed(self.tally, count);
         barred.barred();
-        self.delay(Group { key: key.clone(), rows: fates.later, failures: failed }, Instant::now());
-        self.delay(Group { key: key.clone(), rows: fates.barred, failures: barred }, Instant::now());
+        let group = |rows, failures| Group { failures, ..Group::new(key.clone(), rows) };
+        self.delay(group(fates.later, failed), Instant::now());
+        self.delay(group(fates.barred, barred), Instant::now());
         if let Some(held) = fates.held {
-            self.delay(Group { key, rows: fates.unknown, failures: failed }, held);
+            self.delay(group(fates.unknown, failed), held);
         }
     }
 
@@ -98,18 +105,27 @@ impl<O: Org> Worker<O> {
             Verdict::Later(_) | Verdict::Barred(_) | Verdict::Spent(_) | Verdict::Unknown { .. } | Verdict::Deferred
         );
         match verdict {
-            Verdict::Written { id, .. } => ticket.settle(Outcome::Written { id }),
-            Verdict::Rejected(rejection) => reject_as(ticket, rejection),
+            Verdict::Written { id, .. } => {
+                if let Some(breaker) = &ticket.breaker {
+                    breaker.written(ticket.history.is_probe);
+                }
+                ticket.settle(Outcome::Written { id });
+            }
+            Verdict::Rejected(rejection) => self.reject_as(ticket, rejection),
             Verdict::Again(cause) => self.again(ticket, cause),
             Verdict::Apart(cause) if alone => self.again(ticket, cause),
+            Verdict::MissingParent(cause) => {
+                fates.child = true;
+                self.missing_parent(ticket, cause);
+            }
             Verdict::Transaction(cause) | Verdict::Refused { cause, .. } if alone => {
-                reject(ticket, Reason::Refused, cause);
+                self.reject(ticket, Reason::Refused, cause);
             }
             Verdict::Spent(cause) if self.settings.on_quota == OnQuota::DeadLetter => {
-                reject(ticket, Reason::QuotaSpent, cause);
+                self.reject(ticket, Reason::QuotaSpent, cause);
             }
             Verdict::Unknown { cause, .. } if self.is_last_attempt(&ticket) => {
-                reject(ticket, Reason::UnknownResult, maybe_made(&cause));
+                self.reject(ticket, Reason::UnknownResult, maybe_made(&cause));
             }
             Verdict::Unknown { cause, sent } => {
                 fates.hold(ticket, cause, Instant::from_std(sent) + self.settings.unknown_hold);
@@ -117,7 +133,7 @@ impl<O: Org> Worker<O> {
             Verdict::Fatal(cause) => {
                 self.stop.now(cause.to_string());
                 if self.is_last_attempt(&ticket) {
-                    return reject(ticket, Reason::UnknownResult, maybe_made(&cause));
+                    return self.reject(ticket, Reason::UnknownResult, maybe_made(&cause));
                 }
                 ticket.history.is_last = true;
                 fates.hold(ticket, cause, Instant::now() + self.settings.unknown_hold);
@@ -129,19 +145,18 @@ impl<O: Org> Worker<O> {
             Verdict::Refused { suspect: true, .. } => fates.suspects.push(ticket),
             Verdict::Refused { .. } => fates.refused.push(ticket),
             Verdict::Parked(cause) => {
-                ticket.history.again_since = None;
+                ticket.history.forget_waits();
                 tracing::warn!(%cause, "the org does not take a row for now: it waits");
                 self.delays.push(Delayed::Row(Box::new(ticket)), Instant::now() + self.settings.parked);
             }
             Verdict::Deferred => self.queues.push(ticket),
             Verdict::Later(cause) => {
-                // An outage is no time of the row's own.
-                ticket.history.again_since = None;
+                ticket.history.forget_waits();
                 ticket.history.cause = Some(cause);
                 fates.later.push(ticket);
             }
             Verdict::Barred(cause) | Verdict::Spent(cause) => {
-                ticket.history.again_since = None;
+                ticket.history.forget_waits();
                 ticket.history.cause = Some(cause);
                 fates.barred.push(ticket);
             }
@@ -155,7 +170,9 @@ impl<O: Org> Worker<O> {
             Verdict::Transaction(_) | Verdict::Refused { .. } if alone => None,
             Verdict::Spent(_) if self.settings.on_quota == OnQuota::DeadLetter => None,
             Verdict::Unknown { .. } if self.is_last_attempt(ticket) => None,
+            Verdict::MissingParent(_) if self.settings.retry.missing_parent_wait.is_zero() => None,
             Verdict::Again(_) => Some("again"),
+            Verdict::MissingParent(_) => Some("missing_parent"),
             Verdict::Apart(_) => Some("apart"),
             Verdict::Transaction(_) => Some("transaction"),
             Verdict::Parked(_) => Some("parked"),
@@ -176,7 +193,7 @@ impl<O: Org> Worker<O> {
         let (now, timeout) = (Instant::now(), self.settings.retry.row_timeout);
         let waited = now - *ticket.history.again_since.get_or_insert(now);
         if !timeout.is_zero() && waited >= timeout {
-            return reject(ticket, Reason::RowTimeout, cause);
+            return self.reject(ticket, Reason::RowTimeout, cause);
         }
         ticket.history.again_times += 1;
         let backoff = self.settings.retry.backoff(ticket.history.again_times - 1);
@@ -206,8 +223,35 @@ impl<O: Org> Worker<O> {
         } else {
             for mut ticket in group.rows {
                 let cause = ticket.history.cause.take().unwrap_or_else(|| Cause::new("the call keeps failing"));
-                reject(ticket, Reason::Poison, cause);
+                self.reject(ticket, Reason::Poison, cause);
             }
+        }
+    }
+
+    pub(super) fn reject(&mut self, ticket: Ticket, reason: Reason, cause: Cause) {
+        self.reject_as(ticket, Rejection { reason, stage: Stage::Put, cause });
+    }
+
+    fn reject_as(&mut self, ticket: Ticket, rejection: Rejection) {
+        match ticket.breaker.clone() {
+            Some(breaker) if !breaker.rejected(&rejection, ticket.history.is_probe) => {
+                self.metrics.repeated("breaker");
+                self.hold_back(ticket);
+            }
+            _ => {
+                let attempts = ticket.history.attempts;
+                ticket.settle(Outcome::Rejected { rejection, attempts });
+            }
+        }
+    }
+
+    /// Until the breaker is closed, or the row is the probe.
+    pub(super) fn hold_back(&mut self, mut ticket: Ticket) {
+        if let Some(breaker) = ticket.breaker.clone()
+            && ticket.answered()
+        {
+            ticket.history.forget_waits();
+            self.held.push(&breaker, ticket);
         }
     }
 
@@ -215,7 +259,7 @@ impl<O: Org> Worker<O> {
         group.halve().into_iter().for_each(|half| self.pin(half));
     }
 
-    fn pin(&mut self, group: Group) {
+    pub(super) fn pin(&mut self, group: Group) {
         if !group.rows.is_empty() {
             self.queues.hold(&group.rows, Hold::Pinned);
             self.pinned.push_back(group);
@@ -226,13 +270,4 @@ impl<O: Org> Worker<O> {
 fn maybe_made(cause: &Cause) -> Cause {
     let message = format!("nobody knows whether the org has made the record: {}", cause.message);
     Cause { message, ..cause.clone() }
-}
-
-pub(super) fn reject(ticket: Ticket, reason: Reason, cause: Cause) {
-    reject_as(ticket, Rejection { reason, stage: Stage::Put, cause });
-}
-
-fn reject_as(ticket: Ticket, rejection: Rejection) {
-    let attempts = ticket.history.attempts;
-    ticket.settle(Outcome::Rejected { rejection, attempts });
 }

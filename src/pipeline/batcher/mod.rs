@@ -9,14 +9,17 @@
 //!
 //! Rows to repeat come back as a call's result and share calls with new rows, so there is no retry channel, nothing
 //! deadlocks, and one locked row idles no call. A group is pinned where its extent matters: halves of a call that failed
-//! as a whole, a call that is repeated as it was, a row that must be alone.
+//! as a whole, a call that is repeated as it was, a row that must be alone. Rows of a route whose breaker is open are held
+//! beside all this; one at a time is pinned as its probe.
 //!
 //! Rows whose route names a parent that they lock are never in two calls at once that have the same one (`parents`).
 
 mod backlog;
+mod children;
 mod delays;
 mod families;
 mod follow;
+mod held;
 mod parents;
 mod queues;
 mod sizes;
@@ -27,6 +30,8 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::{Notify, mpsc};
 
 use super::{
+    breaker::Breaker,
+    budget::Load,
     lease::Lease,
     org::Org,
     stage::Stage,
@@ -62,6 +67,8 @@ pub struct Settings {
     pub on_quota: OnQuota,
     /// Between two attempts of a row that the org has no room for.
     pub parked: Duration,
+    /// The most that rows may hold of the budget which wait for a parent, and those behind them.
+    pub children: Load,
 }
 
 impl Batcher {
@@ -80,14 +87,20 @@ impl Batcher {
     }
 
     /// Hands a command over. The receipt ends without an outcome if the batcher is gone.
-    pub async fn submit(&self, command: Command, cargo: Cargo, stage: Arc<Stage>) -> Receipt {
-        let (ticket, receipt) = Ticket::new(command, cargo, stage, &self.sweep);
+    pub async fn submit(
+        &self,
+        command: Command,
+        cargo: Cargo,
+        stage: Arc<Stage>,
+        breaker: Option<Arc<Breaker>>,
+    ) -> Receipt {
+        let (ticket, receipt) = Ticket::new(command, cargo, stage, breaker, &self.sweep);
         // A ticket that finds no batcher is dropped, and its receipt says so.
         drop(self.inbox.send(ticket).await);
         receipt
     }
 
-    /// Throws away what was closed.
+    /// Throws away what was closed, and takes up what was hurried or whose breaker is closed again.
     pub fn sweep(&self) {
         self.sweep.notify_one();
     }

@@ -173,7 +173,7 @@ impl Draft {
     }
 }
 
-fn key(command: &Command) -> BatchKey {
+pub(super) fn key(command: &Command) -> BatchKey {
     BatchKey {
         action: command.action,
         sobject: command.sobject.name.clone(),

@@ -13,8 +13,9 @@ use tracing::error;
 use super::{
     Settings,
     backlog::{Delayed, Group, Tally},
+    children::Children,
     delays::Delays,
-    follow::reject,
+    held::Held,
     parents::{self, Hold},
     queues::Queues,
 };
@@ -44,6 +45,8 @@ pub(super) struct Worker<O> {
     pub(super) queues: Queues,
     pub(super) pinned: VecDeque<Group>,
     pub(super) delays: Delays,
+    pub(super) children: Children,
+    pub(super) held: Held,
     calls: JoinSet<Option<Call>>,
     pub(super) tally: Tally,
     /// Which batch the next probe takes: the oldest, or another one.
@@ -80,6 +83,8 @@ impl<O: Org> Worker<O> {
             queues,
             pinned: VecDeque::new(),
             delays: Delays::default(),
+            children: Children::default(),
+            held: Held::default(),
             calls: JoinSet::new(),
             tally: Tally::default(),
             other: false,
@@ -94,6 +99,7 @@ impl<O: Org> Worker<O> {
             let due = if self.pinned_ready(0).is_some() { Some(Instant::now()) } else { self.queues.due() };
             let free = self.calls.len() < self.settings.calls;
             let ready = free && due.is_some_and(|due| due <= Instant::now());
+            let probe = self.held.due();
             let rejects = due.is_some() && self.settings.on_quota == OnQuota::DeadLetter;
             tokio::select! {
                 Some(call) = self.calls.join_next() => self.finish(call),
@@ -105,6 +111,11 @@ impl<O: Org> Worker<O> {
                 }
                 delayed = self.delays.next() => self.ripen(delayed),
                 () = sweep.notified() => self.throw_away(),
+                () = sleep_until(probe.unwrap_or_else(Instant::now)), if probe.is_some() => {
+                    if let Some(group) = self.held.probe() {
+                        self.pin(group);
+                    }
+                }
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if free && !ready && due.is_some() => {}
             }
         }
@@ -112,7 +123,7 @@ impl<O: Org> Worker<O> {
 
     fn is_done(&self) -> bool {
         let empty = self.pinned.is_empty() && self.queues.is_empty() && self.delays.is_empty();
-        self.closed && empty && self.calls.is_empty()
+        self.closed && empty && self.held.is_empty() && self.calls.is_empty()
     }
 
     /// Makes the call that is due first. A probe is in turn the oldest call, then another one; where there is only one,
@@ -132,17 +143,23 @@ impl<O: Org> Worker<O> {
             }
             return;
         };
+        let Group { key, rows, failures, probe } = group;
+        let is_held = |ticket: &Ticket| probe.is_none() && ticket.breaker.as_ref().is_some_and(|b| b.is_open());
+        let (held, rows): (Vec<_>, Vec<_>) = rows.into_iter().partition(is_held);
         // What nobody waits for is dropped here, before it is sent.
-        let Group { key, rows, failures } = group;
         let (rows, closed): (Vec<_>, Vec<_>) = rows.into_iter().partition(Ticket::begin);
+        self.queues.release(&held, Hold::Sent);
         self.queues.release(&closed, Hold::Sent);
+        for ticket in held {
+            self.hold_back(ticket);
+        }
         if rows.is_empty() {
             return;
         }
         self.calls.spawn(async move {
             let verdicts = org.write(&key, &rows.iter().map(Ticket::row).collect::<Vec<_>>()).await;
             drop(turn);
-            Some(Call { group: Group { key, rows, failures }, verdicts })
+            Some(Call { group: Group { key, rows, failures, probe }, verdicts })
         });
     }
 
@@ -198,7 +215,7 @@ impl<O: Org> Worker<O> {
             groups.push(group);
         }
         for ticket in groups.into_iter().flat_map(|group| group.rows).filter(Ticket::begin) {
-            reject(ticket, Reason::QuotaSpent, cause.clone());
+            self.reject(ticket, Reason::QuotaSpent, cause.clone());
         }
     }
 
@@ -212,6 +229,7 @@ impl<O: Org> Worker<O> {
                 }
                 self.queues.release(&call.group.rows, Hold::Sent);
                 self.follow(call);
+                self.release();
             }
             Ok(None) => {}
             Err(error) => {
@@ -238,6 +256,13 @@ impl<O: Org> Worker<O> {
         }
         self.pinned.retain(|group| !group.rows.is_empty());
         self.delays.sweep();
+        self.held.sweep();
+        self.hurry_children();
+        self.release();
+    }
+
+    fn release(&mut self) {
+        self.held.release().into_iter().for_each(|ticket| self.queues.push(ticket));
     }
 }
 

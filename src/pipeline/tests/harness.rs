@@ -13,11 +13,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::{self, OnRejection},
-    ops::metrics::Metrics,
+    ops::{
+        health::{Health, State},
+        metrics::Metrics,
+    },
     pipeline::{
         BatchKey, Org, Row, Turn,
         batcher::{Batcher, Settings},
-        budget::Budget,
+        breaker::Breakers,
+        budget::{Budget, Load},
         dead_letter::{DeadLetter, DeadLetterError, DeadLetters},
         gate::Gate,
         lane::{Lane, LaneError, Progress, Shared},
@@ -48,6 +52,8 @@ pub(super) struct ScriptedOrg {
     start: Instant,
     calls: Mutex<Vec<Call>>,
     pub(super) is_out: AtomicBool,
+    /// It has the field `New__c`.
+    pub(super) has_new: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -100,11 +106,12 @@ impl Org for ScriptedOrg {
     async fn probe(&self) {}
 
     async fn describe(&self, _: &str, _: Option<&str>) -> Result<Arc<SObject>, Cause> {
-        let fields = [
+        let mut fields = vec![
             Field::sample("Ext__c", "string", true),
             Field::sample("V__c", "double", false),
             Field::sample("Parent__c", "reference", false),
         ];
+        fields.extend(self.has_new.load(Ordering::Relaxed).then(|| Field::sample("New__c", "double", false)));
         Ok(Arc::new(SObject::new("Thing__c", fields)))
     }
 }
@@ -123,6 +130,8 @@ impl DeadLetters for Letters {
 pub(super) struct Harness {
     pub(super) org: Arc<ScriptedOrg>,
     pub(super) shared: Arc<Shared<ScriptedOrg, Letters>>,
+    pub(super) metrics: Metrics,
+    pub(super) health: Health,
     letters: Letters,
 }
 
@@ -136,6 +145,7 @@ pub(super) struct RunningLane {
 
 pub(super) const HOLD: Duration = Duration::from_secs(30);
 pub(super) const ROW_TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const PARENT_WAIT: Duration = Duration::from_secs(300);
 
 pub(super) fn settings() -> Settings {
     Settings {
@@ -148,25 +158,41 @@ pub(super) fn settings() -> Settings {
             initial_backoff: Duration::from_secs(1),
             max_backoff: Duration::from_secs(8),
             row_timeout: ROW_TIMEOUT,
+            missing_parent_wait: PARENT_WAIT,
         },
         unknown_hold: HOLD,
         insert_unknown: config::InsertUnknown::Retry,
         on_quota: config::OnQuota::Wait,
         parked: Duration::from_secs(60),
+        children: Load::default(),
     }
 }
 
 impl Harness {
     pub(super) fn new(script: impl Fn(&[String], usize) -> (Duration, Vec<Verdict>) + Send + Sync + 'static) -> Self {
+        Self::tuned(1000, |_| {}, script)
+    }
+
+    /// With a budget of so many rows, and settings that differ from the usual ones.
+    pub(super) fn tuned(
+        rows: usize,
+        tune: impl FnOnce(&mut Settings),
+        script: impl Fn(&[String], usize) -> (Duration, Vec<Verdict>) + Send + Sync + 'static,
+    ) -> Self {
         let org = ScriptedOrg {
             script: Box::new(script),
             start: Instant::now(),
             calls: Mutex::default(),
             is_out: AtomicBool::default(),
+            has_new: AtomicBool::default(),
         };
         let (org, letters, stop) = (Arc::new(org), Letters::default(), Stop::default());
+        let budget = Budget::new(rows, 1 << 24);
+        let mut settings = Settings { children: budget.half(), ..settings() };
+        tune(&mut settings);
+        let (metrics, retry) = (Metrics::new(), settings.retry.clone());
         let lease = Lease::for_ever();
-        let (batcher, _) = Batcher::start(org.clone(), settings(), lease.clone(), Metrics::new(), stop.clone());
+        let (batcher, _) = Batcher::start(org.clone(), settings, lease.clone(), metrics.clone(), stop.clone());
         let settle = Settle {
             name: "test".into(),
             dead_letters: Some(letters.clone()),
@@ -174,25 +200,34 @@ impl Harness {
             log: RejectionLog::default(),
             stop,
         };
-        let budget = Budget::new(1000, 1 << 24);
-        let shared = Arc::new(Shared { org: org.clone(), settle, gate: Gate::default(), budget, batcher, lease });
-        Self { org, shared, letters }
+        let health = Health::new(metrics.clone());
+        health.set(State::Running);
+        let breakers = Breakers::new(retry, health.clone(), budget.part());
+        let shared =
+            Arc::new(Shared { org: org.clone(), settle, gate: Gate::default(), budget, breakers, batcher, lease });
+        Self { org, shared, metrics, health, letters }
     }
 
     pub(super) fn lane(&self) -> RunningLane {
-        let route: config::Route = toml::from_str(
+        self.lane_of("t", 0)
+    }
+
+    /// Of a route with this topic and breaker.
+    pub(super) fn lane_of(&self, topic: &str, breaker: u32) -> RunningLane {
+        let route: config::Route = toml::from_str(&format!(
             r#"
-            topic = "t"
+            topic = "{topic}"
             sobject = "Thing__c"
             operation = "upsert"
             external_id_field = "Ext__c"
             lock_parent = "Parent__c"
+            breaker = {breaker}
             "#,
-        )
+        ))
         .unwrap();
         let (draining, progress) = (CancellationToken::new(), Arc::new(Progress::new(0)));
         let route = Arc::new(Route::new(&route, 1 << 20, None).unwrap());
-        let lane = Lane::new(self.shared.clone(), route, draining.clone(), progress.clone(), &Metrics::new());
+        let lane = Lane::new(self.shared.clone(), route, draining.clone(), progress.clone(), &self.metrics);
         let (records, source) = mpsc::channel(1000);
         RunningLane { draining, progress, task: tokio::spawn(lane.run(source)), records, next: 0 }
     }
@@ -208,35 +243,40 @@ impl Harness {
 
     /// Offsets and exception classes of the dead letters.
     pub(super) fn dead(&self) -> Vec<(i64, String)> {
-        let class = |letter: &DeadLetter| {
-            let mut headers = letter.record.headers_named("__connect.errors.exception.class.name");
+        self.letters("__connect.errors.exception.class.name")
+    }
+
+    /// Offsets of the dead letters, and what one of their headers says.
+    pub(super) fn letters(&self, header: &str) -> Vec<(i64, String)> {
+        let said = |letter: &DeadLetter| {
+            let mut headers = letter.record.headers_named(header);
             headers
                 .next()
                 .and_then(|header| header.value.clone())
                 .map(|value| String::from_utf8(value.to_vec()).unwrap())
         };
         let letters = self.letters.0.lock().unwrap();
-        letters.iter().map(|letter| (letter.record.position.offset, class(letter).unwrap_or_default())).collect()
+        letters.iter().map(|letter| (letter.record.position.offset, said(letter).unwrap_or_default())).collect()
     }
 }
 
 impl RunningLane {
     /// `("key", "value")` → a record that sets `V__c`.
     pub(super) async fn send(&mut self, key: &str, value: &str) {
-        self.produce(key, format!("{{\"V__c\":{value}}}")).await;
+        self.send_value(key, &format!("{{\"V__c\":{value}}}")).await;
     }
 
     /// A record that sets `Parent__c`, which it locks.
     pub(super) async fn child(&mut self, key: &str, parent: &str) {
-        self.produce(key, format!("{{\"Parent__c\":\"{parent}\"}}")).await;
+        self.send_value(key, &format!("{{\"Parent__c\":\"{parent}\"}}")).await;
     }
 
-    async fn produce(&mut self, key: &str, value: String) {
+    pub(super) async fn send_value(&mut self, key: &str, value: &str) {
         let record = Record {
             position: Position { topic: "t".into(), partition: 0, offset: self.next },
             timestamp: None,
             key: Some(Bytes::copy_from_slice(key.as_bytes())),
-            value: Some(value.into()),
+            value: Some(Bytes::copy_from_slice(value.as_bytes())),
             headers: Vec::new(),
         };
         self.next += 1;

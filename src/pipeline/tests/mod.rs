@@ -1,5 +1,7 @@
 //! Lane, gate, batcher and settle together, in paused time, against an org that does what its script says.
 
+mod breaker;
+mod children;
 mod drain;
 mod harness;
 mod model;

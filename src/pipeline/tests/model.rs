@@ -35,10 +35,11 @@ use self::{
 };
 use crate::{
     config::{self, OnRejection},
-    ops::metrics::Metrics,
+    ops::{health::Health, metrics::Metrics},
     pipeline::{
         batcher::{Batcher, Settings},
-        budget::Budget,
+        breaker::Breakers,
+        budget::{Budget, Load},
         gate::Gate,
         lane::{Lane, Progress, Shared},
         lease::Lease,
@@ -51,6 +52,7 @@ use crate::{
 
 const HOLD: Duration = Duration::from_secs(5);
 const ROW_TIMEOUT: Duration = Duration::from_secs(15);
+const PARENT_WAIT: Duration = Duration::from_secs(10);
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 const LEASE: Duration = Duration::from_secs(3);
 const MAX_ROW_BYTES: usize = 4 * 1024;
@@ -77,14 +79,16 @@ async fn run(plan: Plan) -> Result<(), String> {
     let ledger = Arc::new(Ledger::new(plan.clone(), metrics.clone()));
     let lease = Lease::new(LEASE);
     let (org, stop) = (Arc::new(ModelOrg::new(plan.clone(), ledger.clone(), lease.clone())), Stop::default());
-    let (batcher, batching) =
-        Batcher::start(org.clone(), settings(&plan), lease.clone(), metrics.clone(), stop.clone());
+    let budget = Budget::new(plan.bounds.budget_rows, plan.bounds.budget_bytes);
+    let settings = settings(&plan, budget.half());
+    let breakers = Breakers::new(settings.retry.clone(), Health::new(metrics.clone()), budget.clone());
+    let (batcher, batching) = Batcher::start(org.clone(), settings, lease.clone(), metrics.clone(), stop.clone());
     let dead_letters = Some(ModelLetters::new(&plan, ledger.clone()));
     let (name, log) = ("model".into(), RejectionLog::default());
     let settle = Settle { name, dead_letters, on_rejection: OnRejection::Stop, log, stop };
-    let budget = Budget::new(plan.bounds.budget_rows, plan.bounds.budget_bytes);
     let gate = Gate::default();
-    let shared = Arc::new(Shared { org, settle, gate: gate.clone(), budget, batcher, lease: lease.clone() });
+    let lease_of_lanes = lease.clone();
+    let shared = Arc::new(Shared { org, settle, gate: gate.clone(), budget, breakers, batcher, lease: lease_of_lanes });
     let world = Arc::new(World { plan: plan.clone(), ledger: ledger.clone(), metrics, shared });
 
     let partitions = (0..plan.partitions.len()).map(|partition| world.clone().partition(partition));
@@ -195,7 +199,7 @@ async fn renew(lease: &Lease, plan: &Plan) {
     }
 }
 
-fn settings(plan: &Plan) -> Settings {
+fn settings(plan: &Plan, children: Load) -> Settings {
     Settings {
         rows: plan.bounds.batch_rows,
         bytes: plan.bounds.batch_bytes,
@@ -206,11 +210,13 @@ fn settings(plan: &Plan) -> Settings {
             initial_backoff: Duration::from_millis(200),
             max_backoff: Duration::from_secs(2),
             row_timeout: ROW_TIMEOUT,
+            missing_parent_wait: PARENT_WAIT,
         },
         unknown_hold: HOLD,
         insert_unknown: config::InsertUnknown::Retry,
         on_quota: config::OnQuota::Wait,
         parked: Duration::from_secs(7),
+        children,
     }
 }
 

@@ -21,7 +21,10 @@ const ROWS: &[(Action, Error, RowVerdict)] = &[
     (Action::Update, ("MALFORMED_ID", "Record ID: id value of incorrect type: a00B000000FSjVUIB1", &["Id"]), in_row::Rejected),
     (Action::Delete, ("MALFORMED_ID", "malformed id 001RM000003oLrB000", &[]), in_row::Rejected),
     (Action::Upsert, ("INVALID_FIELD", "No such column 'FavoritePet__c' on sobject of type Account", &[]), in_row::Rejected),
-    (Action::Upsert, ("INVALID_FIELD", "Foreign key external ID: 1580 not found for field Ext__c in entity User", &[]), in_row::Rejected),
+    (Action::Upsert, ("INVALID_FIELD", "Foreign key external ID: 1580 not found for field Ext__c in entity User", &[]), in_row::MissingParent),
+    (Action::Create, ("INVALID_FIELD", "Foreign key external ID: C-1 not found for field Ext__c in entity Account", &[]), in_row::MissingParent),
+    (Action::Update, ("INVALID_FIELD", "Foreign key external ID: C-1 not found for field Ext__c in entity Account", &[]), in_row::MissingParent),
+    (Action::Upsert, ("INVALID_FIELD", "Field name provided, Phone is not an External ID or indexed field for Account", &[]), in_row::Rejected),
     (Action::Upsert, ("INVALID_FIELD_FOR_INSERT_UPDATE", "Unable to create/update fields: Name. Please check …", &["Name"]), in_row::Rejected),
     (Action::Upsert, ("INVALID_TYPE", "sObject type 'XYZZY' is not supported.", &[]), in_row::Rejected),
     (Action::Upsert, ("NOT_FOUND", "Provided external ID field does not exist or is not accessible: x", &[]), in_row::Rejected),
@@ -100,9 +103,28 @@ fn a_text_moves_a_row_only_toward_waiting() {
         let foreign = of_row(asked, &errors(&[(code, FOREIGN, fields)])).0;
         assert!(expected.waits() >= foreign.waits(), "{action:?} {code} {text}: {foreign:?} without it");
         if *expected != foreign {
-            let known = [(in_row::Transaction, in_row::Again), (in_row::Rejected, in_row::Transaction)];
+            let known = [
+                (in_row::Transaction, in_row::Again),
+                (in_row::Rejected, in_row::Transaction),
+                (in_row::Rejected, in_row::MissingParent),
+            ];
             assert!(known.contains(&(foreign, *expected)), "{code} {text}: {foreign:?} → {expected:?}");
         }
+    }
+}
+
+#[test]
+fn a_missing_parent_is_known_by_code_and_text() {
+    let parent = "Foreign key external ID: 1580 not found for field Ext__c in entity User";
+    for (code, text, expected) in [
+        (Some("INVALID_FIELD"), parent, true),
+        (Some("INVALID_FIELD"), FOREIGN, false),
+        (Some("INVALID_FIELD"), "No such column 'FavoritePet__c' on sobject of type Account", false),
+        (Some("STRING_TOO_LONG"), parent, false),
+        (None, parent, false),
+    ] {
+        let cause = Cause { code: code.map(Into::into), ..Cause::new(text) };
+        assert_eq!(is_missing_parent(&cause), expected, "{code:?} {text}");
     }
 }
 

@@ -1,8 +1,10 @@
 //! Every verdict of the failure model, end to end, for upserts. The org is told to fail; the table of codes has its own
 //! test beside it.
 
+mod breaker;
 mod locks;
 mod org;
+mod parents;
 mod rows;
 mod unknown;
 

@@ -26,6 +26,7 @@ pub(super) enum Word {
     Written,
     Rejected,
     Again,
+    MissingParent,
     Parked,
     Apart,
     Deferred,
@@ -54,6 +55,10 @@ pub(super) fn explains(reason: &str, said: &[Said], refusal: Option<Reason>, max
             let begin = said.iter().rposition(outage).map_or(0, |index| index + 1);
             let since = said[begin..].iter().find(again).map(|said| said.at);
             again(&last) && since.is_some_and(|since| last.at - since >= ROW_TIMEOUT)
+        }
+        // After its time, or in the way of others: then with one attempt more.
+        "MissingParent" => {
+            last.word == Word::MissingParent && said.iter().filter(|said| said.word == last.word).count() > 1
         }
         "Poison" => said.iter().filter(fails).count() >= max_attempts as usize,
         _ => false,

@@ -113,8 +113,10 @@ impl ModelOrg {
         let word = |(index, nature): (usize, &Nature)| match (nature, fate) {
             (Nature::Rejected, _) => Word::Rejected,
             (Nature::Locked, _) => Word::Again,
+            (Nature::Orphan, _) => Word::MissingParent,
             (_, Fate::Rows(rows)) => match rows[index % rows.len()] {
                 RowFate::Again => Word::Again,
+                RowFate::MissingParent => Word::MissingParent,
                 RowFate::Parked => Word::Parked,
                 RowFate::Apart => Word::Apart,
                 RowFate::Deferred if index > 0 => Word::Deferred,
@@ -257,6 +259,7 @@ fn verdict(word: Word, sent: Instant) -> Verdict {
         Word::Written => Verdict::Written { id: None, created: true },
         Word::Rejected => Verdict::Rejected(Rejection { reason: Reason::Refused, stage: Stage::Put, cause }),
         Word::Again => Verdict::Again(cause),
+        Word::MissingParent => Verdict::MissingParent(cause),
         Word::Parked => Verdict::Parked(cause),
         Word::Apart => Verdict::Apart(cause),
         Word::Deferred => Verdict::Deferred,

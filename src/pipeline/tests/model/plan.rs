@@ -73,6 +73,8 @@ pub(super) enum Nature {
     Transaction,
     /// For ever.
     Locked,
+    /// Its parent never comes.
+    Orphan,
     /// So many calls with it fail as if the org were away.
     Poison(u8),
 }
@@ -105,6 +107,7 @@ pub(super) enum Fate {
 pub(super) enum RowFate {
     Written,
     Again,
+    MissingParent,
     Parked,
     Apart,
     Deferred,
@@ -178,6 +181,7 @@ fn entry() -> impl Strategy<Value = Entry> {
         1 => Just(Nature::Unnamed),
         1 => Just(Nature::Transaction),
         1 => Just(Nature::Locked),
+        1 => Just(Nature::Orphan),
         1 => (1..8_u8).prop_map(Nature::Poison),
     ];
     let after = prop_oneof![4 => Just(0), 2 => 1..60_u64, 1 => 60..3_000_u64];
@@ -197,6 +201,7 @@ fn answer() -> impl Strategy<Value = Answer> {
     let row = prop_oneof![
         4 => Just(RowFate::Written),
         2 => Just(RowFate::Again),
+        2 => Just(RowFate::MissingParent),
         1 => Just(RowFate::Parked),
         1 => Just(RowFate::Apart),
         1 => Just(RowFate::Deferred),

@@ -135,6 +135,7 @@ fn short(verdict: &Verdict) -> String {
         Verdict::Written { id, created } => format!("written {} {created}", id.is_some()),
         Verdict::Rejected(rejection) => format!("rejected {}{}", rejection.reason.name(), code(&rejection.cause)),
         Verdict::Again(cause) => format!("again{}", code(cause)),
+        Verdict::MissingParent(cause) => format!("missing parent{}", code(cause)),
         Verdict::Apart(cause) => format!("apart{}", code(cause)),
         Verdict::Transaction(cause) => format!("transaction{}", code(cause)),
         Verdict::Parked(cause) => format!("parked{}", code(cause)),

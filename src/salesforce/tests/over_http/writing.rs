@@ -53,6 +53,22 @@ async fn a_record_that_never_was_is_rejected_unless_this_delete_removed_it() {
 }
 
 #[tokio::test]
+async fn a_row_whose_parent_is_not_there_waits() {
+    let fixture = Fixture::start().await;
+    let mut commands = fixture.by_key(Action::Upsert, KEY, &["a", "b"], r#"{"Text__c":"good"}"#);
+    let orphan = json!({"Parent__r": {KEY: "a"}}).to_string();
+    commands[1] = fixture.command(Action::Upsert, Some(fixture.key(KEY, "b")), &orphan);
+    let missing = "missing parent INVALID_FIELD";
+    assert_eq!(shorts(&fixture.write(&commands).await), ["written true true", missing], "both in one call");
+    assert_eq!(shorts(&fixture.write(&commands[1..]).await), ["written true true"]);
+    let text = "Foreign key external ID: z not found for field ExternalId__c in entity MyObject__c";
+    let whole = json!({"kind": "status", "status": 400, "error": {"code": "INVALID_FIELD", "message": text}});
+    fixture.script(json!({"on": "upsert", "times": 2, "do": whole}));
+    assert_eq!(shorts(&fixture.write(&commands[1..]).await), [missing], "the call as a whole, of one row");
+    assert_eq!(shorts(&fixture.write(&commands).await), ["refused INVALID_FIELD false"; 2], "and of more");
+}
+
+#[tokio::test]
 async fn a_bad_row_costs_itself() {
     let fixture = Fixture::start().await;
     let mut commands = fixture.by_key(Action::Upsert, KEY, &["a", "b", "c"], r#"{"Text__c":"good"}"#);

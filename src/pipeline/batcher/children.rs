@@ -1,0 +1,79 @@
+//! Rows that wait for a parent which the org does not have yet.
+//!
+//! The parent may be a record further down their own partition: they hold at most half the budget, with what waits behind
+//! them at the gate, and the rest is for what comes after. Beyond it, and where a row keeps its lane from reading on,
+//! the oldest is tried once more and then rejected.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Weak},
+};
+
+use tokio::time::Instant;
+
+use super::{backlog::Delayed, worker::Worker};
+use crate::{
+    pipeline::{
+        budget::Load,
+        org::Org,
+        ticket::{Child, Place, Ticket},
+    },
+    record::{Cause, Reason},
+};
+
+/// The oldest first. One whose wait is over, whatever ended it, has dropped its place.
+#[derive(Debug, Default)]
+pub(super) struct Children(VecDeque<Weak<Place>>);
+
+impl Children {
+    fn begin(&mut self, ticket: &Ticket, now: Instant) -> Child {
+        let place = Arc::new(ticket.place());
+        self.0.push_back(Arc::downgrade(&place));
+        Child { since: now, times: 0, is_last: false, place }
+    }
+
+    /// Hurries the oldest, until the others hold no more than `most`.
+    fn hurry_beyond(&mut self, most: Load) {
+        self.0.retain(|place| place.strong_count() > 0);
+        let mut held = Load::default();
+        for place in self.0.iter().rev().filter_map(Weak::upgrade).filter(|place| !place.stage.is_hurried()) {
+            held = [held, place.load()].into_iter().sum();
+            if held.exceeds(most) {
+                place.stage.hurry();
+            }
+        }
+    }
+}
+
+impl<O: Org> Worker<O> {
+    pub(super) fn missing_parent(&mut self, mut ticket: Ticket, cause: Cause) {
+        let (now, wait) = (Instant::now(), self.settings.retry.missing_parent_wait);
+        let child = ticket.history.child.take();
+        let mut child = child.unwrap_or_else(|| self.children.begin(&ticket, now));
+        let waited = now - child.since;
+        if waited >= wait {
+            return self.reject(ticket, Reason::MissingParent, cause);
+        }
+        if child.is_last {
+            let message = format!("parent not found, wait cut short: {}", cause.message);
+            return self.reject(ticket, Reason::MissingParent, Cause { message, ..cause });
+        }
+        let backoff = self.settings.retry.backoff(child.times).min(wait.saturating_sub(waited));
+        child.times += 1;
+        ticket.history.child = Some(child);
+        if ticket.answered() {
+            self.delays.push(Delayed::Row(Box::new(ticket)), now + backoff);
+        }
+    }
+
+    /// Who is in the way of others has its last attempt now.
+    pub(super) fn hurry_children(&mut self) {
+        self.children.hurry_beyond(self.settings.children);
+        for mut ticket in self.delays.take_rows(|ticket| ticket.history.child.as_ref().is_some_and(Child::is_hurried)) {
+            if let Some(child) = &mut ticket.history.child {
+                child.is_last = true;
+            }
+            self.queues.push(ticket);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! A fault of a whole route: with `routes.breaker` it costs so many dead letters, and is waited for.
+
+use serde_json::{Value, json};
+
+use super::started;
+use crate::harness::{Daemon, Metrics, OBJECT, Rig, python, record, unique, until};
+
+async fn rig(name: &str) -> Rig {
+    let mut rig = Rig::new(name).await;
+    rig.config.in_route("breaker", "5").set("pipeline.batch_rows", "20");
+    rig
+}
+
+/// A validation rule that no record of the object fulfils.
+fn rule() -> Value {
+    json!({"kind": "row_error", "code": "FIELD_CUSTOM_VALIDATION_EXCEPTION", "message": "not on a Monday"})
+}
+
+fn is_open(metrics: &Metrics, route: &str) -> bool {
+    metrics.sum("sobjectd_breaker_open", &[("route", route)]) == 1
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_that_refuses_all_rows_of_one_route() {
+    let mut rig = rig("breaker").await;
+    let accounts = unique("accounts");
+    rig.broker.topic(&accounts, 1).await;
+    rig.config.set("pipeline.max_in_flight_rows", "100").route(&[
+        ("topic", &format!("'{accounts}'")),
+        ("sobject", "'Account'"),
+        ("operation", "'upsert'"),
+        ("external_id_field", "'ExternalId__c'"),
+    ]);
+    rig.fault("upsert", rule(), json!({"sobject": OBJECT, "times": null}));
+    let daemon = started(&rig, 300).await;
+    daemon.not_ready().await;
+    let (status, body) = daemon.page("/ready").await.unwrap();
+    assert!(status == 503 && body.contains("waiting for operator") && body.contains(&rig.topic), "{body}");
+    let error = daemon.says(&["ERROR", "rejected one after the other, the route waits"]).await;
+    for word in [&rig.topic, "FIELD_CUSTOM_VALIDATION_EXCEPTION", "not on a Monday", "\"count\":5"] {
+        assert!(error.contains(word), "{word} in {error}");
+    }
+    let probes = async || {
+        (daemon.metrics().await.sum("sobjectd_rows_repeated_total", &[("verdict", "breaker")]) > 30).then_some(())
+    };
+    until("some probes", probes).await;
+    // The other route goes on, with more records than the budget holds.
+    let others: Vec<_> = (0..200).map(|n| record(format!("a{n}"), json!({"Name": "x"}).to_string())).collect();
+    python::produce(rig.broker, &accounts, &others).await;
+    let written = async || Some(daemon.metrics().await).filter(|metrics| metrics.settled("written") == 200);
+    let metrics = until("the other route", written).await;
+    assert!(is_open(&metrics, &rig.topic) && !is_open(&metrics, &accounts));
+    assert_eq!(metrics.settled("dead_lettered"), 5);
+    rig.org.clear_faults();
+    let metrics = daemon.settled(500).await;
+    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (495, 5));
+    daemon.ready().await;
+    daemon.says(&["INFO", "the route goes on"]).await;
+    assert!(!is_open(&metrics, &rig.topic));
+    daemon.stop().await;
+    let dead: Vec<_> = rig.dead_letters(5).await.into_iter().map(|letter| letter.key.unwrap()).collect();
+    for n in 0..300 {
+        let key = format!("key{n}");
+        assert_ne!(
+            rig.find(&key).is_some(),
+            dead.iter().any(|dead| *dead == key.as_bytes()),
+            "{key} is in one of both"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_while_it_is_open() {
+    let rig = rig("breaker-stop").await;
+    rig.fault("upsert", rule(), json!({"times": null}));
+    let daemon = started(&rig, 100).await;
+    daemon.not_ready().await;
+    let from = std::time::Instant::now();
+    daemon.stop().await;
+    assert!(from.elapsed().as_secs() < 5, "{:?}", from.elapsed());
+    let committed = rig.committed().await;
+    assert!(committed <= 5, "{committed}");
+    rig.org.clear_faults();
+    let daemon = Daemon::start(&rig.config).await;
+    let rest = u64::try_from(100 - committed).unwrap();
+    let metrics = daemon.settled(rest).await;
+    assert_eq!(metrics.settled("written"), rest);
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_format_in_the_configuration() {
+    let mut rig = rig("breaker-format").await;
+    rig.config.in_route("value.format", "'json_with_schema'");
+    let daemon = started(&rig, 100).await;
+    daemon.not_ready().await;
+    let error = daemon.says(&["ERROR", "the route waits", "InvalidValue"]).await;
+    assert!(error.contains("needs a restart"), "{error}");
+    let dead = async || (daemon.metrics().await.settled("dead_lettered") == 5).then_some(());
+    until("the dead letters", dead).await;
+    daemon.stop().await;
+    assert_eq!(rig.committed().await, 5);
+    rig.config.not_in_route("value.format");
+    let daemon = Daemon::start(&rig.config).await;
+    let metrics = daemon.settled(95).await;
+    assert_eq!(metrics.settled("written"), 95);
+    daemon.stop().await;
+    (5..100).for_each(|n| assert_eq!(rig.text(&format!("key{n}")), n.to_string()));
+    rig.dead_letters(5).await;
+}
