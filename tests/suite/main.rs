@@ -10,7 +10,8 @@
 //! | `dead_letters` | what a dead letter holds, and what happens where none can be written |
 //! | `restart` | resuming, draining, start-up |
 //! | `group` | each way to share partitions: members that come, go and die, globs, lost offsets |
-//! | `faults` | every verdict of the failure model |
+//! | `faults` | every verdict of the failure model, for upserts |
+//! | `verdicts` | the same for every operation in both id modes: the whole table |
 //! | `quota`, `auth`, `calls` | that the org is a scarce, shared resource |
 //! | `check` | what is said of a configuration before it runs |
 //! | `states` | what the daemon says it is doing |
@@ -56,3 +57,4 @@ mod security;
 mod states;
 mod transport;
 mod values;
+mod verdicts;

@@ -99,10 +99,8 @@ impl Facts {
             let in_query = self.soql.as_ref().is_some_and(|soql| soql.split_whitespace().any(|word| word == wanted));
             in_query || self.sobjects.iter().any(|name| name.eq_ignore_ascii_case(wanted))
         };
-        if !of_kind || !fault.sobject.as_ref().is_none_or(of_sobject) {
-            return None;
-        }
-        if fault.rows_over.is_some_and(|rows| self.rows.len() <= rows) {
+        let is_small = fault.min_rows.is_some_and(|least| self.rows.len() < least);
+        if !of_kind || is_small || !fault.sobject.as_ref().is_none_or(of_sobject) {
             return None;
         }
         let Some(key) = &fault.key else { return Some((0..self.rows.len()).collect()) };

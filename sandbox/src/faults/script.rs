@@ -13,9 +13,9 @@ pub struct Fault {
     /// Only calls with a row that has this key value or id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// Only calls of more rows.
+    /// Only calls of so many rows or more, as a limit of the transaction strikes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rows_over: Option<usize>,
+    pub min_rows: Option<usize>,
     /// Lets the first calls that match pass.
     #[serde(default)]
     pub after: u64,

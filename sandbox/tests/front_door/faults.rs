@@ -43,7 +43,7 @@ async fn a_trigger_fails_all_rows_of_its_call() {
     assert_eq!(codes(&client.upsert("ExternalId__c", &keys(&["a", "bad", "c"])).await), [code; 3]);
     assert!(client.org.records("MyObject__c").is_empty());
     assert_eq!(codes(&client.upsert("ExternalId__c", &keys(&["a", "c"])).await), ["ok", "ok"]);
-    client.script(json!({"on": "write", "rows_over": 2, "times": null,
+    client.script(json!({"on": "write", "min_rows": 3, "times": null,
         "do": {"kind": "trigger", "code": "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "message": "T: CPU time limit"}}));
     assert_eq!(codes(&client.upsert("ExternalId__c", &keys(&["a", "b", "c"])).await), [code; 3]);
     assert_eq!(codes(&client.upsert("ExternalId__c", &keys(&["a", "c"])).await), ["ok", "ok"]);
@@ -161,6 +161,7 @@ async fn a_fault_strikes_only_what_it_names() {
         busy("query", json!({"key": "k1"})),
         busy("create", json!({"key": "k1"})),
         busy("delete", json!({})),
+        busy("upsert", json!({"min_rows": 2})),
     ]));
     assert_eq!(client.call("GET", "sobjects/Account/describe", None).await.0, 503);
     assert_eq!(client.call("GET", "sobjects/Contact/describe", None).await.0, 200);
@@ -171,4 +172,8 @@ async fn a_fault_strikes_only_what_it_names() {
     assert_eq!(client.call("POST", path, collection(false, "MyObject__c", &keys(&["k2"]))).await.0, 200);
     assert_eq!(client.call("DELETE", "composite/sobjects?ids=001000000000000AAA", None).await.0, 503);
     assert_eq!(client.call("GET", "limits", None).await.0, 200);
+    let path = "composite/sobjects/MyObject__c/ExternalId__c";
+    for (names, status) in [(&["u0"][..], 200), (&["u0", "u1"], 503)] {
+        assert_eq!(client.call("PATCH", path, collection(false, "MyObject__c", &keys(names))).await.0, status);
+    }
 }

@@ -122,7 +122,7 @@ async fn whole_transaction_the_size_that_passed_is_kept() {
     rig.config.set("pipeline.batch_rows", "64").set("salesforce.max_concurrent_requests", "1");
     let message = "T: System.LimitException: Apex CPU time limit exceeded";
     let fails = json!({"kind": "trigger", "code": "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "message": message});
-    rig.fault("upsert", fails, json!({"rows_over": 8, "times": null}));
+    rig.fault("upsert", fails, json!({"min_rows": 9, "times": null}));
     let metrics = rig.run(&numbered(ROWS)).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (ROWS as u64, 0));
     let calls = rig.org.calls().upsert;
