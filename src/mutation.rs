@@ -12,6 +12,8 @@ pub(crate) enum Mutation {
     Letters,
     /// `hold`: a call of unknown result is repeated at once.
     Hold,
+    /// `case`: keys that differ only in case are one record's to every field.
+    Case,
 }
 
 #[cfg(feature = "mutations")]
@@ -23,7 +25,8 @@ pub(crate) fn on(mutation: Mutation) -> bool {
         "lease" => Some(Mutation::Lease),
         "letters" => Some(Mutation::Letters),
         "hold" => Some(Mutation::Hold),
-        other => panic!("SOBJECTD_MUTATION={other}: gate, lease, letters or hold"),
+        "case" => Some(Mutation::Case),
+        other => panic!("SOBJECTD_MUTATION={other}: gate, lease, letters, hold or case"),
     });
     *ON == Some(mutation)
 }

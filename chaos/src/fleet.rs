@@ -9,8 +9,9 @@ use anyhow::Result;
 use rustix::process::Signal;
 
 use crate::{
-    interruptions::{Interruption, Story},
+    interruptions::{Interruption, Nap, Story},
     replica::Replica,
+    setting::LEASE,
 };
 
 /// A drain must have ended by then: `drain_timeout`, and what closing takes.
@@ -26,6 +27,8 @@ pub(crate) struct Fleet {
     replicas: Vec<Option<Replica>>,
     logs: Vec<PathBuf>,
     kills: Vec<Interruption>,
+    /// By log.
+    naps: Vec<(PathBuf, Nap)>,
     /// What no replica may do.
     pub problems: Vec<String>,
     /// The most memory that one had, in KiB.
@@ -42,6 +45,7 @@ impl Fleet {
             replicas: Vec::new(),
             logs: Vec::new(),
             kills: Vec::new(),
+            naps: Vec::new(),
             problems: Vec::new(),
             memory: 0,
         }
@@ -75,7 +79,7 @@ impl Fleet {
         let at_ms = now();
         replica.exit(DRAIN).await?;
         let places = replica.story()?.owned.into_iter().collect();
-        self.kills.push(Interruption { at_ms, places: Some(places), lost: false });
+        self.kills.push(Interruption { at_ms, places: Some(places), wire_ms: None });
         Ok(())
     }
 
@@ -91,8 +95,20 @@ impl Fleet {
         Ok(())
     }
 
-    pub(crate) fn signal(&self, number: usize, signal: Signal) -> Result<()> {
-        self.replicas[number].as_ref().map_or(Ok(()), |replica| replica.signal(signal))
+    /// SIGSTOP, and SIGCONT so much later.
+    pub(crate) async fn nap(&mut self, number: usize, time: Duration) -> Result<()> {
+        let signal = |fleet: &Self, signal| {
+            let replica = fleet.replicas[number].as_ref();
+            replica.map(|replica| replica.signal(signal).map(|()| replica.log.clone())).transpose()
+        };
+        signal(self, Signal::STOP)?;
+        let from_ms = now();
+        self.rest(time).await?;
+        let to_ms = now();
+        if let Some(log) = signal(self, Signal::CONT)? {
+            self.naps.push((log, Nap { from_ms, to_ms }));
+        }
+        Ok(())
     }
 
     /// Lets time pass, and looks after the replicas meanwhile.
@@ -128,7 +144,10 @@ impl Fleet {
     pub(crate) fn interruptions(&self) -> Result<(Vec<Interruption>, Vec<String>)> {
         let (mut all, mut errors) = (self.kills.clone(), Vec::new());
         for log in &self.logs {
-            let story = Story::read(&std::fs::read_to_string(log)?);
+            let mut story = Story::read(&std::fs::read_to_string(log)?);
+            for (_, nap) in self.naps.iter().filter(|(of, _)| LEASE && of == log) {
+                story.interruptions.iter_mut().for_each(|interruption| nap.excuses_less(interruption));
+            }
             all.extend(story.interruptions);
             errors.extend(story.errors);
         }

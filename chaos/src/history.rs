@@ -1,6 +1,6 @@
 //! What is produced: a history of changes of some identities, the same for the same seed. Pure.
 //!
-//! Every identity lives in one partition of one topic, and every value carries a stamp that no other has, so that the
+//! Every identity lives in one partition of one topic, in all its spellings, and every value carries a stamp that no other has, so that the
 //! org's journal tells which record a change came from.
 
 use rand::{Rng, RngExt as _};
@@ -49,7 +49,9 @@ fn planned(random: &mut impl Rng, n: usize, grown: bool) -> Planned {
     // Some are changed much more often than others.
     let identity = random.random_range(0..IDENTITIES).min(random.random_range(0..IDENTITIES));
     let partition = identity % PARTITIONS;
-    let key = format!("k{topic}-{identity}");
+    // Two spellings of some: one record to the first topic's field, and two to the second's.
+    let letter = if identity % 4 == 0 && random.random() { 'K' } else { 'k' };
+    let key = format!("{letter}{topic}-{identity}");
     let (key, partition) = if grown && topic == 0 && identity % 2 == 0 {
         (format!("{key}-late"), PARTITIONS + (identity / 2) % ADDED)
     } else {
@@ -87,8 +89,11 @@ mod tests {
         assert_ne!(of(1), of(2));
         let mut homes = HashMap::new();
         for record in of(1) {
-            assert_eq!(*homes.entry(record.key.clone()).or_insert(record.partition), record.partition, "{record:?}");
+            let name = record.key.to_lowercase();
+            assert_eq!(*homes.entry(name).or_insert(record.partition), record.partition, "{record:?}");
         }
+        let spelt = |key: &str| of(1).iter().any(|record| record.key == key);
+        assert!(["k0-4", "K0-4", "k1-4", "K1-4"].into_iter().all(spelt));
         assert!(homes.values().any(|partition| *partition >= PARTITIONS), "the added partitions are used");
     }
 }

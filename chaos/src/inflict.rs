@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use rustix::process::Signal;
 use serde_json::json;
 use tokio::time::sleep;
 
@@ -31,11 +30,7 @@ pub(crate) async fn group(world: &World<'_>, fleet: &mut Fleet, steps: &[Step]) 
                 fleet.stop(*replica).await?;
                 fleet.start(*replica)?;
             }
-            Action::Zombie { replica, sleep } => {
-                fleet.signal(*replica, Signal::STOP)?;
-                fleet.rest(*sleep).await?;
-                fleet.signal(*replica, Signal::CONT)?;
-            }
+            Action::Zombie { replica, sleep } => fleet.nap(*replica, *sleep).await?,
             Action::Roll => {
                 for replica in fleet.numbers() {
                     fleet.stop(replica).await?;

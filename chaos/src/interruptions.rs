@@ -7,7 +7,9 @@
 //! | `drain aborted` | the partition in the line |
 //! | a drain that was cut short, or could not commit | all |
 //!
-//! A drain that ends and commits is no interruption.
+//! A drain that ends and commits is no interruption. What a member had on the wire when it lost a partition may be applied
+//! after the next owner's first changes; a member that was stopped meanwhile (SIGSTOP) had it on the wire before that: when it
+//! wakes up, its lease is over.
 
 use std::{collections::BTreeSet, time::UNIX_EPOCH};
 
@@ -22,13 +24,33 @@ pub(crate) struct Interruption {
     pub at_ms: u64,
     /// `None`: all of them.
     pub places: Option<Vec<Place>>,
-    /// What was on the wire may be applied after the next owner's first changes.
-    pub lost: bool,
+    /// Until when, in milliseconds since the epoch, its member may have sent calls that are applied after the next owner's
+    /// first; `None`: those were applied before.
+    pub wire_ms: Option<u64>,
 }
 
 impl Interruption {
     pub(crate) fn hits(&self, place: &Place) -> bool {
         self.places.as_ref().is_none_or(|places| places.contains(place))
+    }
+}
+
+/// A replica stood still, from and to, in milliseconds since the epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Nap {
+    pub from_ms: u64,
+    pub to_ms: u64,
+}
+
+/// So long after it has woken up a replica may still learn what it has lost.
+const AWAKE_MS: u64 = 5_000;
+
+impl Nap {
+    /// Moves what its replica had on the wire to before it fell asleep.
+    pub(crate) fn excuses_less(self, interruption: &mut Interruption) {
+        if (self.from_ms..self.to_ms + AWAKE_MS).contains(&interruption.at_ms) {
+            interruption.wire_ms = interruption.wire_ms.map(|_| self.from_ms);
+        }
     }
 }
 
@@ -69,15 +91,15 @@ impl Story {
                 ("revoked", Some(places)) => {
                     story.owned.retain(|place| !places.contains(place));
                     if line.lost == Some(true) && !places.is_empty() {
-                        story.interruptions.push(Interruption { at_ms, places: Some(places), lost: true });
+                        story.interruptions.push(Interruption { at_ms, places: Some(places), wire_ms: Some(at_ms) });
                     }
                 }
                 (message, _) if message.starts_with("drain aborted") => {
                     let places = line.topic.zip(line.partition).map(|place| vec![place]);
-                    story.interruptions.push(Interruption { at_ms, places, lost: true });
+                    story.interruptions.push(Interruption { at_ms, places, wire_ms: Some(at_ms) });
                 }
                 (message, _) if UNDONE.iter().any(|words| message.contains(words)) => {
-                    story.interruptions.push(Interruption { at_ms, places: None, lost: false });
+                    story.interruptions.push(Interruption { at_ms, places: None, wire_ms: None });
                 }
                 _ if line.level == "ERROR" => story.errors.push(text.to_owned()),
                 _ => {}
@@ -111,9 +133,14 @@ mod tests {
         let story = Story::read(log);
         assert_eq!(story.owned, BTreeSet::from([("b".to_owned(), 1)]));
         let [lost, undone] = story.interruptions.as_slice() else { panic!("{:?}", story.interruptions) };
-        assert!(lost.lost && lost.at_ms == 1_795_532_402_000, "{lost:?}");
+        assert!(lost.wire_ms == Some(lost.at_ms) && lost.at_ms == 1_795_532_402_000, "{lost:?}");
         assert!(lost.hits(&("a".to_owned(), 0)) && !lost.hits(&("a".to_owned(), 1)));
-        assert!(undone.hits(&("a".to_owned(), 1)) && !undone.lost);
+        assert!(undone.hits(&("a".to_owned(), 1)) && undone.wire_ms.is_none());
         assert_eq!(story.errors.len(), 1);
+        let mut lost = lost.clone();
+        Nap { from_ms: lost.at_ms - 9_000, to_ms: lost.at_ms - 8_000 }.excuses_less(&mut lost);
+        assert_eq!(lost.wire_ms, Some(lost.at_ms), "another nap");
+        Nap { from_ms: lost.at_ms - 8_000, to_ms: lost.at_ms - 500 }.excuses_less(&mut lost);
+        assert_eq!(lost.wire_ms, Some(lost.at_ms - 8_000));
     }
 }

@@ -19,6 +19,7 @@ mod replica;
 mod run;
 mod runs;
 mod schedule;
+mod setting;
 mod world;
 
 pub use broker::Broker;

@@ -1,19 +1,25 @@
 //! The org's faults, as its control page takes them (`sandbox/src/faults/script.rs`).
 //!
 //! A call that gets no answer is applied never, at once, or, in at least a third of the hangs and cuts, at some moment
-//! before its hold is over, less a second for what a busy machine takes.
+//! before its hold is over, less a second for what a busy machine takes. Where a member may die in the middle of a call,
+//! there is no such moment.
 
 use rand::{Rng, RngExt as _};
 use serde_json::{Value, json};
 
-use crate::schedule::{Fault, HOLD, REQUEST};
+use crate::{schedule::Fault, setting::Times};
 
-pub(crate) fn script(random: &mut impl Rng, fault: Fault) -> Value {
+const TIMES: Times = Times::SCALED;
+/// Milliseconds within which all is applied that is applied at once.
+const AT_ONCE: u64 = 800;
+
+/// `late`: whether calls may be applied after their caller has given up.
+pub(crate) fn script(random: &mut impl Rng, fault: Fault, late: bool) -> Value {
     // The next few calls; three answers in a row that fit nothing would stop a replica, rightly.
     let few = random.random_range(1..=3);
     let many = random.random_range(2..=12);
     match fault {
-        Fault::Latency => latency(random, many),
+        Fault::Latency => latency(random, many, late),
         Fault::Error => {
             status(500, few, envelope("UNKNOWN_EXCEPTION", "An unexpected error occurred"), random.random())
         }
@@ -33,13 +39,13 @@ pub(crate) fn script(random: &mut impl Rng, fault: Fault) -> Value {
             let action = json!({"kind": "row_error", "code": "UNABLE_TO_LOCK_ROW", "message": text, "rows": rows});
             on("write", many, &action)
         }
-        Fault::Cut => on("write", few, &cut(random)),
+        Fault::Cut => on("write", few, &cut(random, late)),
         Fault::Truncate => on("write", 1, &json!({"kind": "truncate", "bytes": random.random_range(0..40)})),
         Fault::Garbage => {
             on("write", 1, &json!({"kind": "garbage", "body": "<!doctype html>", "apply": random.random::<bool>()}))
         }
         Fault::Short => on("write", 1, &json!({"kind": "fewer_results", "by": 1})),
-        Fault::Hang => on("write", few, &hang(random)),
+        Fault::Hang => on("write", few, &hang(random, late)),
         Fault::Trickle => on("write", few, &json!({"kind": "trickle", "ms_per_byte": random.random_range(1..60)})),
         Fault::Login => {
             let action =
@@ -54,32 +60,34 @@ pub(crate) fn script(random: &mut impl Rng, fault: Fault) -> Value {
     }
 }
 
-/// Of calls, and of calls that are applied after their caller has given up.
-fn latency(random: &mut impl Rng, times: u64) -> Value {
-    let longest =
-        if random.random_bool(0.3) { late(random) } else { random.random_range(1..REQUEST.as_millis() as u64) };
+fn latency(random: &mut impl Rng, times: u64, late: bool) -> Value {
+    let longest = match random.random_range(0..10) {
+        _ if !late => random.random_range(1..AT_ONCE),
+        0..3 => later(random),
+        _ => random.random_range(1..TIMES.request.as_millis() as u64),
+    };
     on("write", if longest > 1_000 { 2 } else { times }, &json!({"kind": "latency", "ms": longest}))
 }
 
 /// Milliseconds after its receipt.
-fn late(random: &mut impl Rng) -> u64 {
-    random.random_range(1..=HOLD.as_millis() as u64 - 1_000)
+fn later(random: &mut impl Rng) -> u64 {
+    random.random_range(1..=TIMES.hold.as_millis() as u64 - 1_000)
 }
 
-fn cut(random: &mut impl Rng) -> Value {
-    match random.random_range(0..5) {
+fn cut(random: &mut impl Rng, late: bool) -> Value {
+    match random.random_range(0..if late { 9 } else { 3 }) {
         0 => json!({"kind": "cut", "when": "before"}),
         1 => json!({"kind": "cut", "when": "after"}),
         2 => json!({"kind": "cut", "when": "mid_answer"}),
-        _ => json!({"kind": "apply_later", "ms": late(random), "answer": "cut"}),
+        _ => json!({"kind": "apply_later", "ms": later(random), "answer": "cut"}),
     }
 }
 
-fn hang(random: &mut impl Rng) -> Value {
-    match random.random_range(0..4) {
+fn hang(random: &mut impl Rng, late: bool) -> Value {
+    match random.random_range(0..if late { 6 } else { 2 }) {
         0 => json!({"kind": "hang", "apply": false}),
         1 => json!({"kind": "hang", "apply": true}),
-        _ => json!({"kind": "apply_later", "ms": late(random), "answer": "hang"}),
+        _ => json!({"kind": "apply_later", "ms": later(random), "answer": "hang"}),
     }
 }
 
@@ -105,12 +113,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_third_of_hangs_and_cuts_is_applied_later_and_before_the_hold_ends() {
+    fn what_is_applied_later_is_so_before_the_hold_ends_and_nothing_is_where_nothing_may() {
         let mut random = StdRng::seed_from_u64(1);
-        for fault in [Fault::Hang, Fault::Cut] {
-            let all: Vec<_> = (0..300).map(|_| script(&mut random, fault)).collect();
-            let late: Vec<_> = all.iter().filter_map(|fault| fault["do"]["ms"].as_u64()).collect();
-            assert!(late.len() * 3 >= all.len() && late.iter().all(|ms| (1..=3_000).contains(ms)), "{}", late.len());
+        let mut delays = |fault, late| -> Vec<_> {
+            (0..300).filter_map(|_| script(&mut random, fault, late)["do"]["ms"].as_u64()).collect()
+        };
+        for fault in [Fault::Hang, Fault::Cut, Fault::Latency] {
+            let late = delays(fault, true);
+            assert!(late.len() > 100 && late.iter().all(|ms| (1..=3_000).contains(ms)), "{fault:?}: {late:?}");
         }
+        assert!(delays(Fault::Hang, false).is_empty() && delays(Fault::Cut, false).is_empty());
+        assert!(delays(Fault::Latency, false).iter().all(|ms| *ms < AT_ONCE));
     }
 }

@@ -8,14 +8,10 @@ use clap::ValueEnum;
 use rand::{Rng, RngExt as _, seq::IndexedRandom as _};
 use serde_json::Value;
 
-use crate::org_faults;
-
-/// How long the daemon is told to hold a call without an answer; `salesforce.unknown_hold`.
-pub(crate) const HOLD: Duration = Duration::from_secs(4);
-/// `salesforce.request_timeout`.
-pub(crate) const REQUEST: Duration = Duration::from_secs(2);
-/// `kafka.session_timeout`.
-pub(crate) const SESSION: Duration = Duration::from_secs(6);
+use crate::{
+    org_faults,
+    setting::{Orphans, Times},
+};
 
 /// What can be asked for by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -93,8 +89,9 @@ pub struct Step {
     pub action: Action,
 }
 
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
+    pub orphans: Orphans,
     pub group: Vec<Step>,
     pub org: Vec<Step>,
 }
@@ -107,6 +104,11 @@ impl Fault {
     /// Whether it strikes the replicas or the broker, and not the org.
     pub fn strikes_group(self) -> bool {
         self <= Self::Freeze
+    }
+
+    /// Whether a member may end, or lose a partition, in the middle of a call.
+    pub fn orphans(self) -> bool {
+        matches!(self, Self::Kill | Self::Zombie | Self::Broker | Self::Freeze)
     }
 
     /// Whether a call may end without an answer, and so be sent again.
@@ -123,7 +125,9 @@ impl Fault {
 impl Schedule {
     /// Out of `faults`, for so many replicas. One seed in six leaves the group alone, and one the org.
     pub fn new(random: &mut impl Rng, faults: &[Fault], replicas: usize) -> Self {
-        let (group, org): (Vec<_>, Vec<_>) = faults.iter().partition(|fault| fault.strikes_group());
+        let orphans = Orphans::choose(random, faults);
+        let allowed = faults.iter().filter(|fault| orphans.allows(**fault));
+        let (group, org): (Vec<_>, Vec<_>) = allowed.partition(|fault| fault.strikes_group());
         let spared = random.random_range(0..6);
         let (in_group, in_org) = (random.random_range(1..=3), random.random_range(2..=6));
         let group = if spared == 0 && !org.is_empty() { Vec::new() } else { pick(random, &group, in_group) };
@@ -132,10 +136,10 @@ impl Schedule {
         let steps = group.chain(org.into_iter().map(|fault| (1_500, fault))).map(|(longest, fault)| Step {
             pause: millis(random, 100..longest),
             fault,
-            action: action(random, fault, replicas),
+            action: action(random, fault, replicas, orphans.may_be_late()),
         });
         let (group, org) = steps.collect::<Vec<_>>().into_iter().partition(|step| step.fault.strikes_group());
-        Self { group, org }
+        Self { orphans, group, org }
     }
 
     pub fn faults(&self) -> impl Iterator<Item = Fault> {
@@ -157,12 +161,12 @@ pub(crate) fn millis(random: &mut impl Rng, range: std::ops::Range<u64>) -> Dura
     Duration::from_millis(random.random_range(range))
 }
 
-fn action(random: &mut impl Rng, fault: Fault, replicas: usize) -> Action {
+fn action(random: &mut impl Rng, fault: Fault, replicas: usize, late: bool) -> Action {
     let replica = random.random_range(0..replicas);
     match fault {
         Fault::Kill => Action::Kill { replica, down: millis(random, 0..1_500) },
         Fault::Term => Action::Term { replica },
-        Fault::Zombie => Action::Zombie { replica, sleep: SESSION + millis(random, 1_000..2_500) },
+        Fault::Zombie => Action::Zombie { replica, sleep: Times::SCALED.session + millis(random, 1_000..2_500) },
         Fault::Roll => Action::Roll,
         Fault::Scale => Action::Scale { stay: millis(random, 500..3_000) },
         Fault::Broker => Action::Broker { kill: random.random(), down: millis(random, 0..2_000) },
@@ -175,7 +179,7 @@ fn action(random: &mut impl Rng, fault: Fault, replicas: usize) -> Action {
         },
         Fault::Quota => Action::Quota { spent: millis(random, 1_000..4_000) },
         Fault::Expire => Action::Expire,
-        fault => Action::Script(org_faults::script(random, fault)),
+        fault => Action::Script(org_faults::script(random, fault, late)),
     }
 }
 
@@ -196,6 +200,24 @@ mod tests {
         seen.sort_unstable();
         seen.dedup();
         assert!(seen.len() >= Fault::all().len() - 3, "{seen:?}");
+    }
+
+    #[test]
+    fn a_third_of_hangs_and_cuts_is_applied_later_and_never_where_a_member_may_die() {
+        let (mut all, mut late) = (0, 0);
+        for schedule in (0..2_000).map(of) {
+            let script = |step: &Step| match &step.action {
+                Action::Script(script) => script["do"]["kind"].as_str().map(ToOwned::to_owned),
+                _ => None,
+            };
+            let kinds: Vec<_> = schedule.org.iter().filter_map(script).collect();
+            let later = kinds.iter().filter(|kind| *kind == "apply_later").count();
+            all += later + kinds.iter().filter(|kind| ["hang", "cut"].contains(&kind.as_str())).count();
+            late += later;
+            let dies = schedule.faults().any(Fault::orphans);
+            assert!(later == 0 || !dies || schedule.orphans == Orphans::Held, "{schedule:?}");
+        }
+        assert!(late * 3 >= all, "{late} of {all}");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::{
     judge::Source,
     kafka::Kafka,
     org::Org,
-    schedule::{HOLD, REQUEST, SESSION},
+    setting::Times,
 };
 
 /// What stands around the replicas.
@@ -30,8 +30,8 @@ pub(crate) struct World<'a> {
     group: String,
 }
 
-/// What each topic's records name their SObject by.
-const KEY_FIELDS: [&str; 2] = ["ExternalId__c", "ExternalIdCase__c"];
+/// What each topic's records name their SObject by, and whether that field ignores case.
+const KEY_FIELDS: [(&str, bool); 2] = [("ExternalId__c", true), ("ExternalIdCase__c", false)];
 pub(crate) const SOBJECT: &str = "MyObject__c";
 
 /// After the last fault.
@@ -55,8 +55,9 @@ impl<'a> World<'a> {
 
     /// Of all replicas; what takes seconds or minutes in production takes a tenth of that.
     pub(crate) fn config(&self, commits: Duration) -> String {
+        let Times { session, request, hold } = Times::SCALED;
         let millis = |time: Duration| format!("{}ms", time.as_millis());
-        let routes = self.topics.iter().zip(KEY_FIELDS).map(|(topic, field)| {
+        let routes = self.topics.iter().zip(KEY_FIELDS).map(|(topic, (field, _))| {
             format!(
                 "[[routes]]\ntopic = '{topic}'\nsobject = '{SOBJECT}'\noperation = 'upsert'\n\
                  external_id_field = '{field}'\noperation_header = 'operation'\ntombstone = 'delete'\n"
@@ -86,16 +87,16 @@ impl<'a> World<'a> {
              dead_letter.topic = '{letters}'\n\
              log.format = 'json'\n\
              admin.listen = ''\n\n{routes}",
-            drain = millis(HOLD.max(REQUEST) + Duration::from_secs(10)),
+            drain = millis(hold.max(request) + Duration::from_secs(10)),
             bootstrap = self.broker.bootstrap,
             group = self.group,
-            session = millis(SESSION),
+            session = millis(session),
             org = self.org.url,
             id = sandbox::CLIENT_ID,
             secret = sandbox::CLIENT_SECRET,
-            request = millis(REQUEST),
+            request = millis(request),
             commits = millis(commits),
-            hold = millis(HOLD),
+            hold = millis(hold),
             letters = self.letters,
             routes = routes.collect::<String>(),
         )
@@ -156,9 +157,11 @@ impl<'a> World<'a> {
 
     pub(crate) async fn sources(&self) -> Result<Vec<Source>> {
         let mut sources = Vec::new();
-        for ((topic, key_field), progress) in self.topics.iter().zip(KEY_FIELDS).zip(self.progress().await?) {
+        for ((topic, (key_field, ignores_case)), progress) in
+            self.topics.iter().zip(KEY_FIELDS).zip(self.progress().await?)
+        {
             let records = self.kafka.read(topic).await?;
-            sources.push(Source { topic: topic.clone(), key_field, records, progress });
+            sources.push(Source { topic: topic.clone(), key_field, ignores_case, records, progress });
         }
         Ok(sources)
     }

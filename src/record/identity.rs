@@ -12,6 +12,7 @@ use std::{fmt, sync::Arc};
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::{Decimal, KeyField, KeyKind, RecordId, RecordIdError};
+use crate::mutation::{self, Mutation};
 
 /// A row's target. A plain insert has none.
 #[derive(Debug, Clone)]
@@ -136,7 +137,9 @@ impl MatchKey {
     /// `text` as it was asked for, or as the org answered it.
     pub fn new(field: &KeyField, text: &str) -> Self {
         Self(match field.kind {
-            KeyKind::Text { unique: true, case_sensitive: false } => stored(text).to_ascii_lowercase().into(),
+            KeyKind::Text { unique: true, case_sensitive } if !case_sensitive || mutation::on(Mutation::Case) => {
+                stored(text).to_ascii_lowercase().into()
+            }
             KeyKind::Text { .. } => stored(text).into(),
             KeyKind::Number { .. } => Decimal::parse(text).map_or_else(|| text.into(), |number| number.as_str().into()),
         })

@@ -15,7 +15,7 @@ use crate::{
     kafka::Read,
     org::{Entry, Stored},
     runs::{self, Leave, explain},
-    schedule::HOLD,
+    setting::LEASE,
 };
 
 /// One topic, and how its records name what they change.
@@ -23,9 +23,17 @@ use crate::{
 pub(crate) struct Source {
     pub topic: String,
     pub key_field: &'static str,
+    /// Whether keys that differ only in case name one record.
+    pub ignores_case: bool,
     pub records: Vec<Read>,
     /// Of each partition: committed offset, end.
     pub progress: Vec<(i64, i64)>,
+}
+
+impl Source {
+    fn identity(&self, key: &str) -> Identity {
+        (self.key_field, if self.ignores_case { key.to_ascii_lowercase() } else { key.to_owned() })
+    }
 }
 
 /// All that is known when a run is over.
@@ -53,7 +61,11 @@ pub struct Verdict {
     pub late: usize,
 }
 
-/// An external id field and the key.
+/// What was sent before a loss was known may be applied so long before that, or after it.
+const AT_ONCE_MS: u64 = 1_000;
+const LATE_MS: u64 = if LEASE { 1_000 } else { 4_000 };
+
+/// An external id field and the key, without case where the field ignores it.
 type Identity = (&'static str, String);
 
 #[derive(Debug, Default)]
@@ -117,9 +129,8 @@ fn one_identity(
     letters: &Letters,
     verdict: &mut Verdict,
 ) -> bool {
-    let hold = HOLD.as_millis() as u64;
-    let window = |hit: &&&Interruption| hit.lost.then_some((hit.at_ms.saturating_sub(hold), hit.at_ms + hold));
-    let losses: Vec<_> = hits.iter().filter_map(|hit| window(&hit)).collect();
+    let window = |wire_ms: u64| (wire_ms.saturating_sub(AT_ONCE_MS), wire_ms + LATE_MS);
+    let losses: Vec<_> = hits.iter().filter_map(|hit| hit.wire_ms.map(window)).collect();
     let lettered = |offset| letters.contains_key(&(history.place.clone(), offset));
     let leave = Leave { repeats: evidence.repeats, losses: &losses };
     let Some(explained) = explain(&history.changes, &history.events, lettered, leave) else {
@@ -161,7 +172,7 @@ fn histories(evidence: &Evidence, problems: &mut Vec<String>) -> BTreeMap<Identi
     for source in &evidence.sources {
         for record in &source.records {
             let key = String::from_utf8_lossy(record.key.as_deref().unwrap_or_default()).into_owned();
-            let history = histories.entry((source.key_field, key)).or_default();
+            let history = histories.entry(source.identity(&key)).or_default();
             history.place = (source.topic.clone(), record.partition);
             let kind = Kind::read(record.header("operation"), record.value.as_deref());
             history.changes.push(Change { offset: record.offset, kind });
@@ -199,5 +210,5 @@ fn stored(evidence: &Evidence) -> HashMap<Identity, Fields> {
 
 /// By the external id field that has a value.
 fn named<'a>(sources: &[Source], field: impl Fn(&str) -> Option<&'a Value>) -> Option<Identity> {
-    sources.iter().find_map(|source| Some((source.key_field, field(source.key_field)?.as_str()?.to_owned())))
+    sources.iter().find_map(|source| Some(source.identity(field(source.key_field)?.as_str()?)))
 }

@@ -35,7 +35,8 @@ fn good() -> Evidence {
         entry("update", &json!({"attributes": {"type": "X"}, "Id": "1", "Text__c": "1"})),
     ];
     let stored = serde_json::from_value(json!([{"fields": {"Key__c": "k", "Text__c": "1"}}])).unwrap();
-    let source = Source { topic: TOPIC.to_owned(), key_field: "Key__c", records, progress: vec![(3, 3)] };
+    let topic = TOPIC.to_owned();
+    let source = Source { topic, key_field: "Key__c", ignores_case: false, records, progress: vec![(3, 3)] };
     Evidence { sources: vec![source], letters, journal, stored, interruptions: Vec::new(), repeats: false }
 }
 
@@ -75,10 +76,19 @@ fn whatever_is_wrong_is_found() {
 fn a_crash_of_the_partition_allows_one_run_more_and_one_of_another_does_not() {
     let mut evidence = good();
     evidence.journal.push(evidence.journal[1].clone());
-    let crash = |partition| Interruption { at_ms: 1, places: Some(vec![(TOPIC.to_owned(), partition)]), lost: false };
+    let crash = |partition| Interruption { at_ms: 1, places: Some(vec![(TOPIC.to_owned(), partition)]), wire_ms: None };
     evidence.interruptions = vec![crash(1)];
     assert_eq!(judge(&evidence).problems.len(), 1);
     evidence.interruptions = vec![crash(0)];
     let verdict = judge(&evidence);
     assert!(verdict.problems.is_empty() && verdict.repeated == 1, "{:?}", verdict.problems);
+}
+
+#[test]
+fn keys_that_differ_in_case_are_one_record_or_two_as_the_field_compares() {
+    let mut evidence = good();
+    evidence.sources[0].records[1].key = Some(b"K".to_vec());
+    assert!(!judge(&evidence).problems.is_empty(), "the update of K has changed k");
+    evidence.sources[0].ignores_case = true;
+    assert_eq!(judge(&evidence).problems, Vec::<String>::new());
 }
