@@ -55,8 +55,11 @@ launch() { # DIR COMMAND...: starts the process and waits until it serves
   done
 }
 
-end() { # SIGNAL DIR
-  local tries=0
+end() { # SIGNAL DIR, with the nodes of a cluster
+  local tries=0 node
+  for node in "$2"/[0-9]; do
+    [ ! -d "$node" ] || end "$1" "$node"
+  done
   running "$2" || { rm -f "$2/pid"; return 0; }
   kill "-$1" "$(<"$2/pid")" 2>/dev/null || true
   while running "$2"; do
