@@ -9,8 +9,42 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
-pub struct Broker {
-    /// `host:port`.
+/// Nodes of a cluster, from 1 on.
+pub(crate) const NODES: i32 = 3;
+
+/// The brokers that seeds run on, one after the other: each is started when a seed first needs it, and kept.
+pub struct Brokers {
+    dir: PathBuf,
+    single: Option<Broker>,
+    cluster: Option<Broker>,
+}
+
+impl Brokers {
+    /// They live below `dir`, which is removed at the end.
+    pub fn new(dir: &Path) -> Self {
+        Self { dir: dir.to_owned(), single: None, cluster: None }
+    }
+
+    pub(crate) fn get(&mut self, nodes: i32) -> Result<&Broker> {
+        let cluster = nodes > 1;
+        let (place, name) = if cluster { (&mut self.cluster, "cluster") } else { (&mut self.single, "single") };
+        let broker = match place.take() {
+            Some(broker) => broker,
+            None => tokio::task::block_in_place(|| Broker::start(&self.dir.join(name), cluster))?,
+        };
+        Ok(place.insert(broker))
+    }
+}
+
+impl Drop for Brokers {
+    fn drop(&mut self) {
+        drop((self.single.take(), self.cluster.take()));
+        std::fs::remove_dir_all(&self.dir).ok();
+    }
+}
+
+pub(crate) struct Broker {
+    /// `host:port`, with commas between those of a cluster.
     pub bootstrap: String,
     dir: PathBuf,
     attendant: Child,
@@ -22,10 +56,11 @@ fn script() -> &'static Path {
 
 impl Broker {
     /// On an empty disk in `dir`, which is removed at the end. Takes some seconds.
-    pub fn start(dir: &Path) -> Result<Self> {
+    fn start(dir: &Path, cluster: bool) -> Result<Self> {
         let mut attendant = Command::new(script())
             .arg("attend")
             .arg(dir)
+            .args(cluster.then_some("cluster"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -45,10 +80,11 @@ impl Broker {
         Ok(Frozen(pid))
     }
 
-    /// One of the script's commands: `restart`, `kill`, `again`.
-    pub async fn command(&self, name: &'static str) -> Result<()> {
+    /// One of the script's commands: `stop`, `kill`, `again`; of a cluster's node.
+    pub(crate) async fn command(&self, name: &'static str, node: Option<i32>) -> Result<()> {
+        let dir = node.map_or_else(|| self.dir.clone(), |node| self.dir.join(node.to_string()));
         let mut command = tokio::process::Command::new(script());
-        let status = command.arg(name).arg(&self.dir).stdout(Stdio::null()).status().await?;
+        let status = command.arg(name).arg(dir).stdout(Stdio::null()).status().await?;
         ensure!(status.success(), "script/kafka {name}: {status}");
         Ok(())
     }

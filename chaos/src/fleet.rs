@@ -1,6 +1,7 @@
 //! The replicas of a run, those that have ended included: their logs tell what was interrupted.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -10,20 +11,20 @@ use rustix::process::Signal;
 
 use crate::{
     interruptions::{Interruption, Nap, Story},
-    replica::Replica,
-    setting::LEASE,
+    memory::Samples,
+    replica::{Log, Replica},
 };
 
-/// A drain must have ended by then: `drain_timeout`, and what closing takes.
-const DRAIN: Duration = Duration::from_secs(25);
-/// More of its own memory than this, in KiB, is a leak: the loads here are small.
-const MEMORY: u64 = 128 * 1024;
+/// After `drain_timeout`: what closing takes.
+const CLOSING: Duration = Duration::from_secs(11);
 const TICK: Duration = Duration::from_millis(100);
 
 pub(crate) struct Fleet {
     binary: PathBuf,
     dir: PathBuf,
     environment: Vec<(String, String)>,
+    /// Static members, each with a name that it keeps when it starts again.
+    named: bool,
     replicas: Vec<Option<Replica>>,
     logs: Vec<PathBuf>,
     kills: Vec<Interruption>,
@@ -31,23 +32,33 @@ pub(crate) struct Fleet {
     naps: Vec<(PathBuf, Nap)>,
     /// What no replica may do.
     pub problems: Vec<String>,
-    /// The most memory that one had, in KiB.
-    pub memory: u64,
+    /// Of the replica that writes this log.
+    memory: BTreeMap<PathBuf, Samples>,
+    /// A drain must have ended by then.
+    drain: Duration,
 }
 
 impl Fleet {
     /// `dir` holds their configuration, `sobjectd.toml`, and gets their logs.
-    pub(crate) fn new(binary: &Path, dir: &Path, environment: Vec<(String, String)>) -> Self {
+    pub(crate) fn new(
+        binary: &Path,
+        dir: &Path,
+        environment: Vec<(String, String)>,
+        named: bool,
+        drain: Duration,
+    ) -> Self {
         Self {
             binary: binary.to_owned(),
             dir: dir.to_owned(),
             environment,
+            named,
             replicas: Vec::new(),
             logs: Vec::new(),
             kills: Vec::new(),
             naps: Vec::new(),
             problems: Vec::new(),
-            memory: 0,
+            memory: BTreeMap::new(),
+            drain: drain + CLOSING,
         }
     }
 
@@ -63,11 +74,28 @@ impl Fleet {
         Ok(self.replicas.len() - 1)
     }
 
+    /// One more whose log is much, and goes nowhere: what interrupts it is not known, so nothing must.
+    pub(crate) fn join_unheard(&mut self, full: bool) -> Result<usize> {
+        self.replicas.push(None);
+        let number = self.replicas.len() - 1;
+        self.put(number, if full { Log::Full } else { Log::Unread }, &[("SOBJECTD__LOG__LEVEL", "trace".to_owned())])?;
+        Ok(number)
+    }
+
     /// Starts one in the place of one that has ended.
     pub(crate) fn start(&mut self, number: usize) -> Result<()> {
         let log = self.dir.join(format!("replica-{number}.{}.log", self.logs.len()));
-        let replica = Replica::start(&self.binary, &self.dir.join("sobjectd.toml"), &log, &self.environment)?;
-        self.logs.push(log);
+        self.logs.push(log.clone());
+        self.put(number, Log::File(log), &[])
+    }
+
+    fn put(&mut self, number: usize, log: Log, more: &[(&str, String)]) -> Result<()> {
+        let mut environment = self.environment.clone();
+        environment.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        if self.named {
+            environment.push(("SOBJECTD__KAFKA__GROUP_INSTANCE_ID".to_owned(), format!("replica-{number}")));
+        }
+        let replica = Replica::start(&self.binary, &self.dir.join("sobjectd.toml"), log, &environment)?;
         self.replicas[number] = Some(replica);
         Ok(())
     }
@@ -76,8 +104,8 @@ impl Fleet {
     pub(crate) async fn kill(&mut self, number: usize) -> Result<()> {
         let Some(mut replica) = self.replicas[number].take() else { return Ok(()) };
         replica.signal(Signal::KILL)?;
-        let at_ms = now();
-        replica.exit(DRAIN).await?;
+        let at_ms = now_ms();
+        replica.exit(self.drain).await?;
         let places = replica.story()?.owned.into_iter().collect();
         self.kills.push(Interruption { at_ms, places: Some(places), wire_ms: None });
         Ok(())
@@ -87,10 +115,10 @@ impl Fleet {
     pub(crate) async fn stop(&mut self, number: usize) -> Result<()> {
         let Some(mut replica) = self.replicas[number].take() else { return Ok(()) };
         replica.signal(Signal::TERM)?;
-        match replica.exit(DRAIN).await? {
+        match replica.exit(self.drain).await? {
             Some(status) if status.success() => {}
             Some(status) => self.problems.push(format!("replica {number} was stopped and ended with {status}")),
-            None => self.problems.push(format!("replica {number} was stopped and runs on after {DRAIN:?}")),
+            None => self.problems.push(format!("replica {number} was stopped and runs on after {:?}", self.drain)),
         }
         Ok(())
     }
@@ -102,10 +130,10 @@ impl Fleet {
             replica.map(|replica| replica.signal(signal).map(|()| replica.log.clone())).transpose()
         };
         signal(self, Signal::STOP)?;
-        let from_ms = now();
+        let from_ms = now_ms();
         self.rest(time).await?;
-        let to_ms = now();
-        if let Some(log) = signal(self, Signal::CONT)? {
+        let to_ms = now_ms();
+        if let Some(Some(log)) = signal(self, Signal::CONT)? {
             self.naps.push((log, Nap { from_ms, to_ms }));
         }
         Ok(())
@@ -127,11 +155,9 @@ impl Fleet {
     fn look(&mut self) -> Result<()> {
         for (number, place) in self.replicas.iter_mut().enumerate() {
             let Some(replica) = place else { continue };
-            let memory = replica.memory().unwrap_or_default();
-            if memory > MEMORY && self.memory <= MEMORY {
-                self.problems.push(format!("replica {number} has {memory} KiB of its own"));
+            if let (Some(log), Some(kib)) = (&replica.log, replica.memory()) {
+                self.memory.entry(log.clone()).or_default().add(now_ms(), kib);
             }
-            self.memory = self.memory.max(memory);
             if let Some(status) = replica.ended()? {
                 self.problems.push(format!("replica {number} has ended by itself with {status}"));
                 *place = None;
@@ -140,21 +166,39 @@ impl Fleet {
         Ok(())
     }
 
-    /// What interrupted anything so far, and the errors in the logs.
+    /// What interrupted anything so far, and what no log may say.
     pub(crate) fn interruptions(&self) -> Result<(Vec<Interruption>, Vec<String>)> {
         let (mut all, mut errors) = (self.kills.clone(), Vec::new());
         for log in &self.logs {
             let mut story = Story::read(&std::fs::read_to_string(log)?);
-            for (_, nap) in self.naps.iter().filter(|(of, _)| LEASE && of == log) {
+            for (_, nap) in self.naps.iter().filter(|(of, _)| of == log) {
                 story.interruptions.iter_mut().for_each(|interruption| nap.excuses_less(interruption));
             }
             all.extend(story.interruptions);
-            errors.extend(story.errors);
+            errors.extend(story.errors.into_iter().map(|error| format!("an error in a log: {error}")));
+            let most = self.memory.get(log).map(Samples::most).unwrap_or_default();
+            if story.bound.is_some_and(|bytes| most * 1024 > bytes) {
+                errors.push(format!("{} had {most} KiB, and said {:?} bytes", log.display(), story.bound));
+            }
         }
         Ok((all, errors))
     }
+
+    /// The most memory that one had, in KiB.
+    pub(crate) fn memory(&self) -> u64 {
+        self.memory.values().map(Samples::most).max().unwrap_or_default()
+    }
+
+    /// Whose memory has grown in these outages.
+    pub(crate) fn growth(&self, outages: &[(u64, u64)]) -> impl Iterator<Item = String> {
+        let of = move |(from, to): &(u64, u64)| {
+            let grown = self.memory.iter().filter_map(|(log, samples)| Some((log, samples.growth(*from, *to)?)));
+            grown.map(|(log, kib)| format!("{} has grown by {kib} KiB in an outage", log.display())).collect::<Vec<_>>()
+        };
+        outages.iter().flat_map(of)
+    }
 }
 
-fn now() -> u64 {
+pub(crate) fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }

@@ -9,9 +9,29 @@ use rand::{Rng, RngExt as _};
 pub(crate) const PARTITIONS: i32 = 3;
 /// What the first topic gets in addition where the schedule says so.
 pub(crate) const ADDED: i32 = 2;
-/// Topics, and identities of each.
 const TOPICS: usize = 2;
-const IDENTITIES: i32 = 24;
+
+/// Letters of more bytes are large.
+pub(crate) const LARGE: usize = 6_000;
+
+/// What is special about a history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shape {
+    /// Of each topic.
+    pub identities: i32,
+    /// The first topic gets [`ADDED`] partitions, and the second half of the history uses them.
+    pub grows: bool,
+    /// Half of the records are updates that find nothing.
+    pub misses: bool,
+    /// Half of the values that cannot be read are [`LARGE`].
+    pub large: bool,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self { identities: 24, grows: false, misses: false, large: false }
+    }
+}
 
 /// One record to produce.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,12 +44,13 @@ pub(crate) struct Planned {
     pub operation: Option<&'static str>,
 }
 
-/// `grows`: the first topic gets [`ADDED`] partitions, and the second half of the history uses them. `misses`: half of the
-/// records are updates that find nothing.
-pub(crate) fn history(random: &mut impl Rng, records: usize, grows: bool, misses: bool) -> Vec<Planned> {
+pub(crate) fn history(random: &mut impl Rng, records: usize, shape: Shape) -> Vec<Planned> {
     let planned = |n| {
-        let mut record = planned(random, n, grows && n * 2 >= records);
-        if misses && n % 2 == 0 {
+        let mut record = planned(random, n, shape.identities, shape.grows && n * 2 >= records);
+        if let Some(value) = record.value.as_mut().filter(|value| shape.large && n % 2 == 0 && !value.ends_with('}')) {
+            value.push_str(&" ".repeat(LARGE));
+        }
+        if shape.misses && n % 2 == 0 {
             miss(&mut record, n);
         }
         record
@@ -44,10 +65,10 @@ fn miss(record: &mut Planned, n: usize) {
     record.operation = Some("UPDATE");
 }
 
-fn planned(random: &mut impl Rng, n: usize, grown: bool) -> Planned {
+fn planned(random: &mut impl Rng, n: usize, identities: i32, grown: bool) -> Planned {
     let topic = random.random_range(0..TOPICS);
     // Some are changed much more often than others.
-    let identity = random.random_range(0..IDENTITIES).min(random.random_range(0..IDENTITIES));
+    let identity = random.random_range(0..identities).min(random.random_range(0..identities));
     let partition = identity % PARTITIONS;
     // Two spellings of some: one record to the first topic's field, and two to the second's.
     let letter = if identity % 4 == 0 && random.random() { 'K' } else { 'k' };
@@ -84,7 +105,13 @@ mod tests {
 
     #[test]
     fn a_seed_says_it_all_and_an_identity_stays_in_its_partition() {
-        let of = |seed| history(&mut StdRng::seed_from_u64(seed), 2_000, true, true);
+        let of = |seed| {
+            history(
+                &mut StdRng::seed_from_u64(seed),
+                2_000,
+                Shape { grows: true, misses: true, large: true, ..Shape::default() },
+            )
+        };
         assert_eq!(of(1), of(1));
         assert_ne!(of(1), of(2));
         let mut homes = HashMap::new();

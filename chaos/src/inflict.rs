@@ -7,8 +7,8 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use crate::{
-    fleet::Fleet,
-    history::{ADDED, PARTITIONS},
+    fleet::{Fleet, now_ms},
+    history::{ADDED, LARGE, PARTITIONS},
     schedule::{Action, Step},
     world::World,
 };
@@ -44,13 +44,25 @@ pub(crate) async fn group(world: &World<'_>, fleet: &mut Fleet, steps: &[Step]) 
                 fleet.stop(replica).await?;
             }
             Action::Broker { kill, down } => {
-                world.broker.command(if *kill { "kill" } else { "stop" }).await?;
+                world.broker.command(if *kill { "kill" } else { "stop" }, None).await?;
                 fleet.rest(*down).await?;
-                world.broker.command("again").await?;
+                world.broker.command("again", None).await?;
             }
+            Action::Node { node, down } => {
+                world.broker.command("kill", Some(*node)).await?;
+                fleet.rest(*down).await?;
+                world.broker.command("again", Some(*node)).await?;
+            }
+            Action::Large => world.kafka.limit(&world.letters, LARGE).await?,
             Action::Partitions => {
                 world.kafka.grow(&world.topics[0], PARTITIONS + ADDED).await?;
                 world.grown.send_replace(true);
+            }
+            Action::Recreate { gone } => world.recreate(fleet, *gone).await?,
+            Action::Mute { full, stay } => {
+                let replica = fleet.join_unheard(*full)?;
+                fleet.rest(*stay).await?;
+                fleet.stop(replica).await?;
             }
             Action::Freeze { before, replica, kill, after } => {
                 let frozen = world.broker.freeze()?;
@@ -65,20 +77,40 @@ pub(crate) async fn group(world: &World<'_>, fleet: &mut Fleet, steps: &[Step]) 
                 ended?;
                 fleet.start(*replica)?;
             }
-            Action::Script(_) | Action::Quota { .. } | Action::Expire => {}
+            // Those of the org.
+            Action::Script(_)
+            | Action::Outage { .. }
+            | Action::Quota { .. }
+            | Action::Expire
+            | Action::Clock { .. } => {}
         }
     }
     world.grown.send_replace(true);
     Ok(())
 }
 
-/// What strikes the org.
-pub(crate) async fn org(world: &World<'_>, steps: &[Step]) -> Result<()> {
+/// What strikes the org. Returns when its outages were, in milliseconds since the epoch.
+pub(crate) async fn org(world: &World<'_>, steps: &[Step]) -> Result<Vec<(u64, u64)>> {
+    let mut outages = Vec::new();
     for step in steps {
         sleep(step.pause).await;
         match &step.action {
             Action::Script(faults) => world.org.script(faults).await?,
+            Action::Outage { script, last } => {
+                world.org.script(script).await?;
+                let from = now_ms();
+                sleep(*last).await;
+                outages.push((from, now_ms()));
+                world.org.clear().await?;
+            }
             Action::Expire => world.org.expire_sessions().await?,
+            Action::Clock { ahead_seconds, last } => {
+                for seconds in [*ahead_seconds, 0] {
+                    world.org.set(&json!({"clock_ahead_seconds": seconds})).await?;
+                    world.org.expire_sessions().await?;
+                    sleep(*last).await;
+                }
+            }
             Action::Quota { spent } => {
                 world.org.script(&json!({"on": "data", "do": {"kind": "quota_spent"}})).await?;
                 sleep(*spent).await;
@@ -87,5 +119,5 @@ pub(crate) async fn org(world: &World<'_>, steps: &[Step]) -> Result<()> {
             _ => {}
         }
     }
-    Ok(())
+    Ok(outages)
 }

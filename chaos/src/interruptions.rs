@@ -60,6 +60,8 @@ pub(crate) struct Story {
     pub interruptions: Vec<Interruption>,
     /// What it owned at the end.
     pub owned: BTreeSet<Place>,
+    /// The most memory that it may have, in bytes, as it says.
+    pub bound: Option<u64>,
     /// Errors, and what else must not be there.
     pub errors: Vec<String>,
 }
@@ -73,6 +75,7 @@ struct Line {
     lost: Option<bool>,
     topic: Option<String>,
     partition: Option<i32>,
+    bytes: Option<u64>,
 }
 
 /// Drains that leave something undone, by a part of their message.
@@ -94,6 +97,7 @@ impl Story {
                         story.interruptions.push(Interruption { at_ms, places: Some(places), wire_ms: Some(at_ms) });
                     }
                 }
+                ("memory is bounded", _) => story.bound = story.bound.max(line.bytes),
                 (message, _) if message.starts_with("drain aborted") => {
                     let places = line.topic.zip(line.partition).map(|place| vec![place]);
                     story.interruptions.push(Interruption { at_ms, places, wire_ms: Some(at_ms) });

@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use anyhow::{Context as _, Result, bail};
 use rdkafka::{
     ClientConfig, Message as _, Offset, TopicPartitionList,
-    admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication},
+    admin::{AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication},
     client::DefaultClientContext,
     consumer::{BaseConsumer, Consumer as _},
     error::KafkaError,
@@ -36,6 +36,14 @@ impl Read {
     }
 }
 
+/// Of each partition of a topic.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Replicas {
+    Many(i32),
+    /// One, of the first partition, on this node.
+    On(i32),
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Kafka {
     config: ClientConfig,
@@ -48,9 +56,32 @@ impl Kafka {
         Self { config }
     }
 
-    pub(crate) async fn create(&self, topic: &str, partitions: i32) -> Result<()> {
-        let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
+    pub(crate) async fn create(&self, topic: &str, partitions: i32, replicas: Replicas) -> Result<()> {
+        let (nodes, alone);
+        let replication = match replicas {
+            Replicas::Many(many) => TopicReplication::Fixed(many),
+            Replicas::On(node) => {
+                alone = [node];
+                nodes = [&alone[..]];
+                TopicReplication::Variable(&nodes)
+            }
+        };
+        let new = NewTopic::new(topic, partitions, replication);
         done(self.admin()?.create_topics([&new], &AdminOptions::new()).await?)
+    }
+
+    pub(crate) async fn delete(&self, topic: &str) -> Result<()> {
+        done(self.admin()?.delete_topics(&[topic], &AdminOptions::new()).await?)
+    }
+
+    /// The topic takes no message of more bytes from now on.
+    pub(crate) async fn limit(&self, topic: &str, bytes: usize) -> Result<()> {
+        let bytes = bytes.to_string();
+        let new = AlterConfig::new(ResourceSpecifier::Topic(topic)).set("max.message.bytes", &bytes);
+        for altered in self.admin()?.alter_configs([&new], &AdminOptions::new()).await? {
+            altered.map_err(|(_, code)| anyhow::anyhow!("{topic}: {code}"))?;
+        }
+        Ok(())
     }
 
     /// `partitions`: how many it has then.
@@ -159,6 +190,8 @@ pub(crate) struct Producer(FutureProducer);
 impl Producer {
     /// Returns when the record is durable.
     pub(crate) async fn send(&self, topic: &str, planned: &Planned) -> Result<()> {
+        use RDKafkaErrorCode::{UnknownPartition, UnknownTopic, UnknownTopicOrPartition};
+
         loop {
             let mut record = FutureRecord::to(topic).partition(planned.partition).key(&planned.key);
             record.payload = planned.value.as_ref();
@@ -167,8 +200,8 @@ impl Producer {
             }
             match self.0.send(record, LIMIT).await {
                 Ok(_) => return Ok(()),
-                // A partition that is new is not known at once.
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::UnknownPartition), _)) => {
+                // What is new is not known everywhere at once.
+                Err((KafkaError::MessageProduction(UnknownPartition | UnknownTopic | UnknownTopicOrPartition), _)) => {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
                 Err((error, _)) => return Err(error.into()),

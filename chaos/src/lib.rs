@@ -7,14 +7,18 @@
 
 mod broker;
 mod change;
+mod config;
 mod fleet;
 mod history;
 mod inflict;
 mod interruptions;
 mod judge;
 mod kafka;
+mod long;
+mod memory;
 mod org;
 mod org_faults;
+mod plan;
 mod replica;
 mod run;
 mod runs;
@@ -22,7 +26,9 @@ mod schedule;
 mod setting;
 mod world;
 
-pub use broker::Broker;
+pub use broker::Brokers;
 pub use judge::Verdict;
-pub use run::{Options, Report, run};
+pub use long::Long;
+pub use run::{Options, Report, run, run_long};
 pub use schedule::{Fault, Schedule};
+pub use setting::{Orphans, Protocol};

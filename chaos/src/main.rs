@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::Result;
-use chaos::{Broker, Fault, Options, Report, run};
+use chaos::{Brokers, Fault, Long, Options, Report, run, run_long};
 use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -35,6 +35,14 @@ enum Command {
         /// End with the first seed that fails
         #[arg(long)]
         first: bool,
+        #[command(flatten)]
+        load: Load,
+    },
+    /// Run what takes minutes
+    Long {
+        name: Long,
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
         #[command(flatten)]
         load: Load,
     },
@@ -98,6 +106,11 @@ fn say(text: &str) {
 /// Returns how many seeds have failed.
 async fn carry_out(command: Command) -> Result<u64> {
     match command {
+        Command::Long { name, seed, load } => {
+            let report = run_long(&mut brokers(&load, seed)?, name, &load.options(seed)?).await;
+            say(&summary(&format!("{name:?}").to_lowercase(), report.as_ref()));
+            Ok(u64::from(!report.is_ok_and(|report| report.verdict.problems.is_empty())))
+        }
         Command::Run { seed, load } => some(load, seed, 1, 1, true).await,
         Command::Seeds { from, count, jobs: 0 | 1, first, load } => some(load, from, count, 1, first).await,
         Command::Seeds { from, count, jobs, first, load } => {
@@ -116,15 +129,13 @@ async fn carry_out(command: Command) -> Result<u64> {
 
 /// Runs `count` seeds one after the other on a broker of their own, from one on and each `step` later.
 async fn some(load: Load, from: u64, count: u64, step: u64, first: bool) -> Result<u64> {
-    std::fs::create_dir_all(&load.dir)?;
-    let broker_dir = load.dir.join(format!("broker-{}-{from}", std::process::id()));
-    let broker = tokio::task::spawn_blocking(move || Broker::start(&broker_dir)).await??;
+    let mut brokers = brokers(&load, from)?;
     let mut failed = 0;
     for seed in (0..count).map(|n| from + n * step) {
         let options = load.options(seed)?;
-        let report = run(&broker, &options).await;
+        let report = run(&mut brokers, &options).await;
         let fine = report.as_ref().is_ok_and(|report| report.verdict.problems.is_empty());
-        say(&summary(seed, report.as_ref()));
+        say(&summary(&format!("seed {seed}"), report.as_ref()));
         if !fine {
             failed += 1;
             say(&format!("  again: {}\n  logs:  {}/seed-{seed}", again(&load, seed), load.dir.display()));
@@ -137,6 +148,12 @@ async fn some(load: Load, from: u64, count: u64, step: u64, first: bool) -> Resu
         say(&format!("{failed} of the seeds from {from} on have failed"));
     }
     Ok(failed)
+}
+
+/// Of the seeds from this one on.
+fn brokers(load: &Load, seed: u64) -> Result<Brokers> {
+    std::fs::create_dir_all(&load.dir)?;
+    Ok(Brokers::new(&std::path::absolute(&load.dir)?.join(format!("broker-{}-{seed}", std::process::id()))))
 }
 
 impl Load {
@@ -172,16 +189,16 @@ fn again(load: &Load, seed: u64) -> String {
 /// So many problems of a seed.
 const SHOWN: usize = 8;
 
-fn summary(seed: u64, report: Result<&Report, &anyhow::Error>) -> String {
+fn summary(name: &str, report: Result<&Report, &anyhow::Error>) -> String {
     let report = match report {
         Ok(report) => report,
-        Err(error) => return format!("seed {seed}: FAILED, not judged: {error:#}"),
+        Err(error) => return format!("{name}: FAILED, not judged: {error:#}"),
     };
     let verdict = &report.verdict;
     let faults: Vec<_> = report.schedule.faults().map(Fault::name).collect();
     let head = format!(
-        "seed {seed}: {} in {:.1} s, {} records, {} events, {} letters, {} interruptions, {} struck calls, {} repeated, \
-         {} late, {} MiB: {}",
+        "{name}: {} in {:.1} s, {} records, {} events, {} letters, {} interruptions, {} struck calls, {} repeated, \
+         {} late, {} MiB, {:?}, {:?}: {}",
         if verdict.problems.is_empty() { "ok" } else { "FAILED" },
         report.took.as_secs_f64(),
         verdict.records,
@@ -192,6 +209,8 @@ fn summary(seed: u64, report: Result<&Report, &anyhow::Error>) -> String {
         verdict.repeated,
         verdict.late,
         report.memory / 1024,
+        report.schedule.orphans,
+        report.protocol,
         faults.join(" "),
     );
     let problems = verdict.problems.iter().take(SHOWN).map(|problem| format!("\n  {problem}"));

@@ -65,8 +65,8 @@ impl Org {
         Ok(Self { url, http: reqwest::Client::new(), _output: output, _process: process })
     }
 
-    pub(crate) async fn journal(&self) -> Result<Vec<Entry>> {
-        self.get("journal").await
+    pub(crate) async fn journal(&self, sobject: &str) -> Result<Vec<Entry>> {
+        self.get(&format!("journal?sobject={sobject}")).await
     }
 
     pub(crate) async fn records(&self, sobject: &str) -> Result<Vec<Stored>> {

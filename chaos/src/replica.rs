@@ -1,7 +1,7 @@
 //! One replica of the daemon: a process, its log in a file, and its signals.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::OpenOptions,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::Duration,
@@ -13,17 +13,31 @@ use tokio::process::{Child, Command};
 
 use crate::interruptions::Story;
 
+/// Where its stderr goes.
+pub(crate) enum Log {
+    File(PathBuf),
+    /// A pipe that nobody reads.
+    Unread,
+    /// A disk without room.
+    Full,
+}
+
 pub(crate) struct Replica {
-    /// Where its log is.
-    pub log: PathBuf,
+    /// Where its log is, if anybody reads it.
+    pub log: Option<PathBuf>,
     process: Child,
     pid: Pid,
 }
 
 impl Replica {
     /// `environment`: all that it sees of one.
-    pub(crate) fn start(binary: &Path, config: &Path, log: &Path, environment: &[(String, String)]) -> Result<Self> {
-        let file: File = OpenOptions::new().create(true).append(true).open(log)?;
+    pub(crate) fn start(binary: &Path, config: &Path, log: Log, environment: &[(String, String)]) -> Result<Self> {
+        let stderr = match &log {
+            Log::File(path) => OpenOptions::new().create(true).append(true).open(path)?.into(),
+            Log::Full => OpenOptions::new().append(true).open("/dev/full")?.into(),
+            // The process holds the other end, and never reads it.
+            Log::Unread => Stdio::piped(),
+        };
         let process = Command::new(binary)
             .args(["run", "--config"])
             .arg(config)
@@ -31,12 +45,12 @@ impl Replica {
             .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(file)
+            .stderr(stderr)
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("{}", binary.display()))?;
         let pid = process.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)).context("no process id")?;
-        Ok(Self { log: log.to_owned(), process, pid })
+        Ok(Self { log: if let Log::File(path) = log { Some(path) } else { None }, process, pid })
     }
 
     pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
@@ -55,7 +69,7 @@ impl Replica {
 
     /// What its log tells so far.
     pub(crate) fn story(&self) -> Result<Story> {
-        Ok(Story::read(&std::fs::read_to_string(&self.log)?))
+        self.log.as_ref().map_or_else(|| Ok(Story::default()), |log| Ok(Story::read(&std::fs::read_to_string(log)?)))
     }
 
     /// Its own memory in KiB: neither files nor shared pages.

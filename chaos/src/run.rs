@@ -6,17 +6,18 @@ use std::{
 };
 
 use anyhow::Result;
-use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
-    broker::Broker,
+    broker::Brokers,
     fleet::Fleet,
-    history::history,
     inflict,
-    judge::{Evidence, Verdict, judge},
-    schedule::{Fault, Schedule, millis},
-    world::{SOBJECT, World},
+    judge::{Evidence, Source, Verdict, judge},
+    long::Long,
+    plan::Plan,
+    schedule::{Fault, Schedule},
+    setting::{Orphans, Protocol},
+    world::{SOBJECT, VICTIM, World},
 };
 
 /// What a run is made of; the same options are the same run, but for what the machine's clock decides.
@@ -42,6 +43,7 @@ pub struct Options {
 pub struct Report {
     pub verdict: Verdict,
     pub schedule: Schedule,
+    pub protocol: Protocol,
     /// Crashes, losses and aborted drains.
     pub interruptions: usize,
     /// Calls that a fault of the org struck.
@@ -51,28 +53,28 @@ pub struct Report {
     pub took: Duration,
 }
 
-/// Runs one seed on a broker of its own, or one that earlier seeds have used.
-pub async fn run(broker: &Broker, options: &Options) -> Result<Report> {
-    let started = Instant::now();
-    let mut random = StdRng::seed_from_u64(options.seed);
-    let schedule = Schedule::new(&mut random, &options.faults, options.replicas);
-    let grows = schedule.faults().any(|fault| fault == Fault::Partitions);
-    // A frozen broker brings no records: what is under way then, a backlog has left.
-    let backlog = schedule.faults().any(|fault| fault == Fault::Freeze);
-    let records = options.records * if backlog { 4 } else { 1 };
-    let over = if backlog { Duration::ZERO } else { options.over };
-    let history = history(&mut random, records, grows, backlog);
-    let latency = if backlog { 50..100 } else { 1..60 };
-    let latency = random.random_range(latency);
-    let commits = millis(&mut random, 50..1_000);
+/// Runs one seed, on brokers that earlier ones may have used.
+pub async fn run(brokers: &mut Brokers, options: &Options) -> Result<Report> {
+    carry_out(brokers, options, Plan::of(options)).await
+}
 
-    let world = World::new(broker, &options.binary, options.seed).await?;
-    world.org.set(&json!({"latency_ms": latency})).await?;
-    let dir = folder(options)?;
-    std::fs::write(dir.join("sobjectd.toml"), world.config(commits))?;
-    let environment = options.mutation.iter().map(|name| ("SOBJECTD_MUTATION".to_owned(), name.clone()));
-    let mut fleet = Fleet::new(&options.binary, &dir, environment.collect());
-    for _ in 0..options.replicas {
+/// Runs one of the long schedules; of the options only the binary, the mutation and the folder count.
+pub async fn run_long(brokers: &mut Brokers, long: Long, options: &Options) -> Result<Report> {
+    carry_out(brokers, options, long.plan(options.seed)).await
+}
+
+async fn carry_out(brokers: &mut Brokers, options: &Options, plan: Plan) -> Result<Report> {
+    let broker = brokers.get(plan.setting.nodes)?;
+    let started = Instant::now();
+    let Plan { setting, schedule, history, .. } = &plan;
+    let world = World::new(broker, &options.binary, &plan.name, setting).await?;
+    world.org.set(&json!({"latency_ms": plan.latency_ms})).await?;
+    let dir = folder(&options.dir.join(&plan.name))?;
+    std::fs::write(dir.join("sobjectd.toml"), world.config(setting))?;
+    let environment = options.mutation.iter().map(|name| ("SOBJECTD_MUTATION".to_owned(), name.clone())).collect();
+    let named = setting.orphans == Orphans::Held;
+    let mut fleet = Fleet::new(&options.binary, &dir, environment, named, setting.times.drain());
+    for _ in 0..plan.replicas {
         fleet.join()?;
     }
 
@@ -82,41 +84,57 @@ pub async fn run(broker: &Broker, options: &Options) -> Result<Report> {
             tokio::join!(inflict::group(&world, &mut fleet, &schedule.group), inflict::org(&world, &schedule.org));
         group.and(org)
     };
-    tokio::try_join!(world.produce(&history, over), inflicted)?;
+    let ((), outages) = tokio::try_join!(world.produce(history, plan.over), inflicted)?;
     let struck = world.org.struck().await?.iter().map(|fault| fault.hits).sum();
     world.org.clear().await?;
-    world.committed(&mut fleet).await?;
+    world.committed(&mut fleet, plan.patience).await?;
     for number in fleet.numbers() {
         fleet.stop(number).await?;
     }
-    let (interruptions, errors) = fleet.interruptions()?;
+    let (interruptions, said) = fleet.interruptions()?;
     let count = interruptions.len();
     let evidence = Evidence {
         sources: world.sources().await?,
         letters: world.kafka.read(&world.letters).await?,
-        journal: world.org.journal().await?,
+        journal: world.org.journal(SOBJECT).await?,
         stored: world.org.records(SOBJECT).await?,
         interruptions,
         repeats: schedule.faults().any(Fault::hides_answers),
     };
     let mut verdict = judge(&evidence);
+    if let Some(victim) = world.victim().await? {
+        verdict.problems.extend(judge(&recreated(&world, victim, &evidence).await?).problems);
+    }
     if verdict.records != history.len() {
         verdict.problems.push(format!("{} records were produced, and {} are there", history.len(), verdict.records));
     }
+    verdict.problems.extend(fleet.growth(&outages));
+    verdict.problems.extend(said);
+    let memory = fleet.memory();
     verdict.problems.extend(fleet.problems);
-    verdict.problems.extend(errors.into_iter().map(|error| format!("an error in a log: {error}")));
     if verdict.problems.is_empty() {
         std::fs::remove_dir_all(&dir)?;
     }
-    Ok(Report { verdict, schedule, interruptions: count, struck, memory: fleet.memory, took: started.elapsed() })
+    let Plan { setting, schedule, .. } = plan;
+    let took = started.elapsed();
+    Ok(Report { verdict, schedule, protocol: setting.protocol, interruptions: count, struck, memory, took })
 }
 
-/// Empty, for the logs of a seed.
-fn folder(options: &Options) -> Result<PathBuf> {
-    let dir = options.dir.join(format!("seed-{}", options.seed));
-    if Path::new(&dir).exists() {
-        std::fs::remove_dir_all(&dir)?;
+/// The topic that was made again: what it holds now must have arrived, whatever became of what it held before.
+async fn recreated(world: &World<'_>, victim: Source, rest: &Evidence) -> Result<Evidence> {
+    let is_new = |key: Option<&Value>| key.and_then(Value::as_str).is_some_and(|key| key.starts_with("new"));
+    let (mut journal, mut stored) = (world.org.journal(VICTIM).await?, world.org.records(VICTIM).await?);
+    journal.retain(|entry| is_new(entry.keys.get(victim.key_field)));
+    stored.retain(|stored| is_new(stored.fields.get(victim.key_field)));
+    let (interruptions, repeats) = (rest.interruptions.clone(), rest.repeats);
+    Ok(Evidence { sources: vec![victim], letters: Vec::new(), journal, stored, interruptions, repeats })
+}
+
+/// Empty, for the logs of a run.
+fn folder(dir: &Path) -> Result<PathBuf> {
+    if dir.exists() {
+        std::fs::remove_dir_all(dir)?;
     }
-    std::fs::create_dir_all(&dir)?;
-    Ok(dir)
+    std::fs::create_dir_all(dir)?;
+    Ok(dir.to_owned())
 }

@@ -58,6 +58,10 @@ pub(crate) fn explain(
     let mut best: Option<Explained> = None;
     while let Some(state) = queue.pop_front() {
         let cost = costs[&state];
+        // They come in the order of their costs.
+        if best.is_some_and(|best| cost > best.runs) {
+            break;
+        }
         if state.done == events.len() && state.place == changes.len() && !state.back {
             let found = Explained { runs: cost, late: state.late };
             best = Some(best.map_or(found, |best| best.min(found)));

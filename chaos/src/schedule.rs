@@ -9,6 +9,7 @@ use rand::{Rng, RngExt as _, seq::IndexedRandom as _};
 use serde_json::Value;
 
 use crate::{
+    broker::NODES,
     org_faults,
     setting::{Orphans, Times},
 };
@@ -28,8 +29,18 @@ pub enum Fault {
     Scale,
     /// The broker is restarted, or killed and started again
     Broker,
+    /// One broker of three is killed, and started again
+    Node,
+    /// The only broker that has the dead-letter topic is killed, and started again
+    Letters,
+    /// The dead-letter topic refuses large letters from now on, and some are large
+    Large,
     /// A topic gets more partitions
     Partitions,
+    /// A topic is deleted, and is there again some seconds later
+    Recreate,
+    /// One more replica joins, and nobody reads its log, or its disk is full
+    Mute,
     /// The broker stands still for a while, and a replica is ended meanwhile; under a backlog with many dead letters
     Freeze,
     Latency,
@@ -63,22 +74,65 @@ pub enum Fault {
     Trickle,
     /// The login fails for a while
     Login,
+    /// The org's clock is minutes off for a while, and sessions end
+    Clock,
 }
 
 /// What a step does. Replicas are numbered from 0.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
-    Kill { replica: usize, down: Duration },
-    Term { replica: usize },
-    Zombie { replica: usize, sleep: Duration },
+    Kill {
+        replica: usize,
+        down: Duration,
+    },
+    Term {
+        replica: usize,
+    },
+    Zombie {
+        replica: usize,
+        sleep: Duration,
+    },
     Roll,
-    Scale { stay: Duration },
-    Broker { kill: bool, down: Duration },
+    Scale {
+        stay: Duration,
+    },
+    Broker {
+        kill: bool,
+        down: Duration,
+    },
+    Node {
+        node: i32,
+        down: Duration,
+    },
+    Large,
     Partitions,
-    Freeze { before: Duration, replica: usize, kill: bool, after: Duration },
+    Recreate {
+        gone: Duration,
+    },
+    Mute {
+        full: bool,
+        stay: Duration,
+    },
+    Freeze {
+        before: Duration,
+        replica: usize,
+        kill: bool,
+        after: Duration,
+    },
     Script(Value),
-    Quota { spent: Duration },
+    /// The script, until it is cleared.
+    Outage {
+        script: Value,
+        last: Duration,
+    },
+    Quota {
+        spent: Duration,
+    },
     Expire,
+    Clock {
+        ahead_seconds: i64,
+        last: Duration,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -108,7 +162,20 @@ impl Fault {
 
     /// Whether a member may end, or lose a partition, in the middle of a call.
     pub fn orphans(self) -> bool {
-        matches!(self, Self::Kill | Self::Zombie | Self::Broker | Self::Freeze)
+        matches!(self, Self::Kill | Self::Zombie | Self::Broker | Self::Node | Self::Letters | Self::Freeze)
+    }
+
+    fn needs_cluster(self) -> bool {
+        matches!(self, Self::Node | Self::Letters)
+    }
+
+    /// Whether there is such a thing with one broker, or with three.
+    fn fits(self, cluster: bool) -> bool {
+        if cluster { !matches!(self, Self::Broker | Self::Freeze) } else { !self.needs_cluster() }
+    }
+
+    fn comes_once(self) -> bool {
+        matches!(self, Self::Partitions | Self::Large | Self::Recreate)
     }
 
     /// Whether a call may end without an answer, and so be sent again.
@@ -126,12 +193,13 @@ impl Schedule {
     /// Out of `faults`, for so many replicas. One seed in six leaves the group alone, and one the org.
     pub fn new(random: &mut impl Rng, faults: &[Fault], replicas: usize) -> Self {
         let orphans = Orphans::choose(random, faults);
-        let allowed = faults.iter().filter(|fault| orphans.allows(**fault));
-        let (group, org): (Vec<_>, Vec<_>) = allowed.partition(|fault| fault.strikes_group());
+        let (group, org): (Vec<_>, Vec<_>) =
+            faults.iter().filter(|fault| orphans.allows(**fault)).partition(|fault| fault.strikes_group());
         let spared = random.random_range(0..6);
-        let (in_group, in_org) = (random.random_range(1..=3), random.random_range(2..=6));
-        let group = if spared == 0 && !org.is_empty() { Vec::new() } else { pick(random, &group, in_group) };
-        let org = if spared == 1 && !group.is_empty() { Vec::new() } else { pick(random, &org, in_org) };
+        let leaves = |side, other: &[Fault]| spared == side && !other.is_empty();
+        let group = if leaves(0, &org) { Vec::new() } else { pick_for_group(random, &group) };
+        let in_org = random.random_range(2..=6);
+        let org = if leaves(1, &group) { Vec::new() } else { pick(random, &org, in_org) };
         let group = group.into_iter().map(|fault| (2_000, fault));
         let steps = group.chain(org.into_iter().map(|fault| (1_500, fault))).map(|(longest, fault)| Step {
             pause: millis(random, 100..longest),
@@ -145,14 +213,35 @@ impl Schedule {
     pub fn faults(&self) -> impl Iterator<Item = Fault> {
         self.group.iter().chain(&self.org).map(|step| step.fault)
     }
+
+    pub(crate) fn has(&self, fault: Fault) -> bool {
+        self.faults().any(|other| other == fault)
+    }
+
+    pub(crate) fn needs_cluster(&self) -> bool {
+        self.faults().any(Fault::needs_cluster)
+    }
 }
 
-/// So many of them, in an order by chance; more partitions come once.
+/// In one seed of four it has three brokers, and loses one; where members may die, one does.
+fn pick_for_group(random: &mut impl Rng, faults: &[Fault]) -> Vec<Fault> {
+    let cluster = random.random_bool(0.25) || !faults.iter().any(|fault| fault.fits(false));
+    let cluster = cluster && faults.iter().any(|fault| fault.needs_cluster());
+    let fitting: Vec<_> = faults.iter().copied().filter(|fault| fault.fits(cluster)).collect();
+    let first = |fault: &Fault| if cluster { fault.needs_cluster() } else { fault.orphans() };
+    let first: Vec<_> = fitting.iter().copied().filter(first).collect();
+    let mut picked = pick(random, &first, 1);
+    let more = random.random_range(1..=3) - picked.len();
+    picked.extend(pick(random, &fitting, more));
+    picked
+}
+
+/// So many of them, in an order by chance.
 fn pick(random: &mut impl Rng, faults: &[Fault], count: usize) -> Vec<Fault> {
     let mut picked: Vec<Fault> = Vec::new();
     for _ in 0..count {
         let fault = faults.choose(random).copied();
-        picked.extend(fault.filter(|fault| *fault != Fault::Partitions || !picked.contains(fault)));
+        picked.extend(fault.filter(|fault| !fault.comes_once() || !picked.contains(fault)));
     }
     picked
 }
@@ -170,7 +259,12 @@ fn action(random: &mut impl Rng, fault: Fault, replicas: usize, late: bool) -> A
         Fault::Roll => Action::Roll,
         Fault::Scale => Action::Scale { stay: millis(random, 500..3_000) },
         Fault::Broker => Action::Broker { kill: random.random(), down: millis(random, 0..2_000) },
+        Fault::Node => Action::Node { node: random.random_range(1..=NODES), down: millis(random, 0..3_000) },
+        Fault::Letters => Action::Node { node: NODES, down: millis(random, 1_000..4_000) },
+        Fault::Large => Action::Large,
         Fault::Partitions => Action::Partitions,
+        Fault::Recreate => Action::Recreate { gone: millis(random, 1_500..4_000) },
+        Fault::Mute => Action::Mute { full: random.random(), stay: millis(random, 1_500..4_000) },
         Fault::Freeze => Action::Freeze {
             before: millis(random, 200..1_500),
             replica,
@@ -179,6 +273,10 @@ fn action(random: &mut impl Rng, fault: Fault, replicas: usize, late: bool) -> A
         },
         Fault::Quota => Action::Quota { spent: millis(random, 1_000..4_000) },
         Fault::Expire => Action::Expire,
+        Fault::Clock => Action::Clock {
+            ahead_seconds: random.random_range(400..3_000) * if random.random() { 1 } else { -1 },
+            last: millis(random, 500..3_000),
+        },
         fault => Action::Script(org_faults::script(random, fault, late)),
     }
 }
@@ -194,9 +292,9 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_says_it_all_and_twenty_seeds_bring_nearly_everything() {
+    fn a_seed_says_it_all_and_forty_seeds_bring_nearly_everything() {
         assert_eq!(of(7), of(7));
-        let mut seen: Vec<_> = (0..20).flat_map(|seed| of(seed).faults().collect::<Vec<_>>()).collect();
+        let mut seen: Vec<_> = (0..40).flat_map(|seed| of(seed).faults().collect::<Vec<_>>()).collect();
         seen.sort_unstable();
         seen.dedup();
         assert!(seen.len() >= Fault::all().len() - 3, "{seen:?}");

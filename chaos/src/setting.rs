@@ -6,10 +6,6 @@ use rand::{Rng, RngExt as _};
 
 use crate::schedule::Fault;
 
-/// Whether the daemon has `kafka.lease` and `salesforce.assign_hold`: without them a member that wakes up sends what it had
-/// queued, and nobody waits for what a dead one had on the wire.
-pub(crate) const LEASE: bool = false;
-
 /// The daemon's deadlines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Times {
@@ -25,6 +21,47 @@ impl Times {
     /// Of the seeds.
     pub(crate) const SCALED: Self =
         Self { session: Duration::from_secs(6), request: Duration::from_secs(2), hold: Duration::from_secs(4) };
+    /// The daemon's own defaults.
+    pub(crate) const REAL: Self =
+        Self { session: Duration::from_secs(15), request: Duration::from_secs(30), hold: Duration::from_secs(30) };
+
+    /// What a drain may take.
+    pub(crate) fn drain(&self) -> Duration {
+        self.hold.max(self.request) + Duration::from_secs(10)
+    }
+}
+
+/// How the members share the partitions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// Among themselves, moving only what has to move.
+    Sticky,
+    /// Among themselves, and everybody gives back everything first.
+    Range,
+    /// As the broker says (KIP-848).
+    Consumer,
+}
+
+/// Those that the daemon takes.
+pub(crate) const PROTOCOLS: &[Protocol] = &[Protocol::Sticky];
+
+/// What the replicas are told, and what they stand in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Setting {
+    pub times: Times,
+    pub orphans: Orphans,
+    pub protocol: Protocol,
+    /// `kafka.commit_interval`.
+    pub commits: Duration,
+    pub batch_rows: u32,
+    /// Logins by JWT, whose assertions a clock that is off invalidates.
+    pub asserts: bool,
+    /// One, or three.
+    pub nodes: i32,
+    /// A topic is deleted, and made again.
+    pub recreates: bool,
+    /// The dead-letter topic has its only replica on the last node.
+    pub lonely_letters: bool,
 }
 
 /// What becomes of a call that ends without an answer, and whether a member may end in the middle of one.
@@ -49,7 +86,7 @@ impl Orphans {
         }
         match chosen {
             0..2 => Self::AtOnce,
-            4 if LEASE => Self::Held,
+            4 => Self::Held,
             _ if faults.iter().all(|fault| fault.orphans()) => Self::AtOnce,
             _ => Self::Nobody,
         }

@@ -11,12 +11,13 @@ use tokio::{sync::watch, time::sleep};
 
 use crate::{
     broker::Broker,
+    config::{self, Places},
     fleet::Fleet,
     history::{PARTITIONS, Planned},
     judge::Source,
-    kafka::Kafka,
+    kafka::{Kafka, Replicas},
     org::Org,
-    setting::Times,
+    setting::Setting,
 };
 
 /// What stands around the replicas.
@@ -25,8 +26,11 @@ pub(crate) struct World<'a> {
     pub kafka: Kafka,
     pub org: Org,
     pub topics: Vec<String>,
+    /// Is deleted, and made again.
+    pub victim: Option<String>,
     pub letters: String,
     pub grown: watch::Sender<bool>,
+    nodes: i32,
     group: String,
 }
 
@@ -34,72 +38,49 @@ pub(crate) struct World<'a> {
 const KEY_FIELDS: [(&str, bool); 2] = [("ExternalId__c", true), ("ExternalIdCase__c", false)];
 pub(crate) const SOBJECT: &str = "MyObject__c";
 
-/// After the last fault.
+/// What the topic that is deleted makes.
+pub(crate) const VICTIM: &str = "Account";
+
+/// Records of it, before and after.
+const VICTIMS: usize = 40;
+
+/// With the first change.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl<'a> World<'a> {
     /// New topics, and an org of its own.
-    pub(crate) async fn new(broker: &'a Broker, binary: &Path, seed: u64) -> Result<Self> {
+    pub(crate) async fn new(broker: &'a Broker, binary: &Path, name: &str, setting: &Setting) -> Result<Self> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        let name = format!("chaos-{}-{}", seed, COUNT.fetch_add(1, Ordering::Relaxed));
+        let name = format!("chaos-{name}-{}", COUNT.fetch_add(1, Ordering::Relaxed));
         let kafka = Kafka::new(&broker.bootstrap);
         let topics: Vec<_> = (0..KEY_FIELDS.len()).map(|number| format!("{name}.{number}")).collect();
+        let nodes = setting.nodes;
         for topic in &topics {
-            kafka.create(topic, PARTITIONS).await?;
+            kafka.create(topic, PARTITIONS, Replicas::Many(nodes)).await?;
+        }
+        let victim = setting.recreates.then(|| format!("{name}.victim"));
+        if let Some(victim) = &victim {
+            kafka.create(victim, 1, Replicas::Many(nodes)).await?;
         }
         let letters = format!("{name}.dlq");
-        kafka.create(&letters, 1).await?;
+        let of_letters = if setting.lonely_letters { Replicas::On(nodes) } else { Replicas::Many(nodes) };
+        kafka.create(&letters, 1, of_letters).await?;
         let org = Org::start(binary).await?;
-        Ok(Self { broker, kafka, org, topics, letters, grown: watch::Sender::new(false), group: name })
+        Ok(Self { broker, kafka, org, topics, victim, letters, grown: watch::Sender::new(false), nodes, group: name })
     }
 
-    /// Of all replicas; what takes seconds or minutes in production takes a tenth of that.
-    pub(crate) fn config(&self, commits: Duration) -> String {
-        let Times { session, request, hold } = Times::SCALED;
-        let millis = |time: Duration| format!("{}ms", time.as_millis());
-        let routes = self.topics.iter().zip(KEY_FIELDS).map(|(topic, (field, _))| {
-            format!(
-                "[[routes]]\ntopic = '{topic}'\nsobject = '{SOBJECT}'\noperation = 'upsert'\n\
-                 external_id_field = '{field}'\noperation_header = 'operation'\ntombstone = 'delete'\n"
-            )
-        });
-        format!(
-            "name = 'chaos'\n\
-             drain_timeout = '{drain}'\n\
-             kafka.bootstrap_servers = '{bootstrap}'\n\
-             kafka.group_id = '{group}'\n\
-             kafka.session_timeout = '{session}'\n\
-             kafka.commit_interval = '{commits}'\n\
-             kafka.properties.'heartbeat.interval.ms' = '500'\n\
-             kafka.properties.'topic.metadata.refresh.interval.ms' = '500'\n\
-             kafka.properties.'reconnect.backoff.max.ms' = '500'\n\
-             salesforce.login_url = '{org}'\n\
-             salesforce.auth = {{ flow = 'client_credentials', client_id = '{id}', client_secret = '{secret}' }}\n\
-             salesforce.login_interval = '100ms'\n\
-             salesforce.request_timeout = '{request}'\n\
-             salesforce.unknown_hold = '{hold}'\n\
-             salesforce.quota.probe_interval = '500ms'\n\
-             pipeline.batch_rows = 25\n\
-             pipeline.linger = '10ms'\n\
-             retry.initial_backoff = '50ms'\n\
-             retry.max_backoff = '500ms'\n\
-             retry.max_attempts = 1000\n\
-             dead_letter.topic = '{letters}'\n\
-             log.format = 'json'\n\
-             admin.listen = ''\n\n{routes}",
-            drain = millis(hold.max(request) + Duration::from_secs(10)),
-            bootstrap = self.broker.bootstrap,
-            group = self.group,
-            session = millis(session),
-            org = self.org.url,
-            id = sandbox::CLIENT_ID,
-            secret = sandbox::CLIENT_SECRET,
-            request = millis(request),
-            commits = millis(commits),
-            hold = millis(hold),
-            letters = self.letters,
-            routes = routes.collect::<String>(),
-        )
+    /// Of all replicas.
+    pub(crate) fn config(&self, setting: &Setting) -> String {
+        let routes = self.topics.iter().zip(KEY_FIELDS).map(|(topic, (field, _))| (topic.as_str(), SOBJECT, field));
+        let victim = self.victim.iter().map(|topic| (topic.as_str(), VICTIM, KEY_FIELDS[0].0));
+        let places = Places {
+            bootstrap: &self.broker.bootstrap,
+            org: &self.org.url,
+            group: &self.group,
+            letters: &self.letters,
+            routes: routes.chain(victim).collect(),
+        };
+        config::text(setting, &places)
     }
 
     /// In the order of the history; returns when all are durable.
@@ -129,8 +110,8 @@ impl<'a> World<'a> {
     }
 
     /// Waits, within bounds, until the group has committed everything.
-    pub(crate) async fn committed(&self, fleet: &mut Fleet) -> Result<()> {
-        let deadline = Instant::now() + PATIENCE;
+    pub(crate) async fn committed(&self, fleet: &mut Fleet, patience: Duration) -> Result<()> {
+        let deadline = Instant::now() + patience;
         loop {
             // A broker that comes back does not know at once who coordinates the group.
             let open =
@@ -149,20 +130,50 @@ impl<'a> World<'a> {
 
     async fn progress(&self) -> Result<Vec<Vec<(i64, i64)>>> {
         let mut all = Vec::new();
-        for topic in &self.topics {
+        for topic in self.topics.iter().chain(&self.victim) {
             all.push(self.kafka.progress(&self.group, topic).await.context("the committed offsets")?);
         }
         Ok(all)
     }
 
+    /// Deletes the victim while it is read, and makes it again; what it had before need not arrive.
+    pub(crate) async fn recreate(&self, fleet: &mut Fleet, gone: Duration) -> Result<()> {
+        let Some(victim) = &self.victim else { return Ok(()) };
+        self.fill(victim, "old").await?;
+        self.kafka.delete(victim).await?;
+        fleet.rest(gone).await?;
+        self.kafka.create(victim, 1, Replicas::Many(self.nodes)).await?;
+        self.fill(victim, "new").await
+    }
+
+    async fn fill(&self, victim: &str, age: &str) -> Result<()> {
+        let producer = self.kafka.producer()?;
+        for n in 0..VICTIMS {
+            let key = format!("{age}-{}", n % 7);
+            let value = Some(format!(r#"{{"Name":"{age} {n}"}}"#));
+            producer.send(victim, &Planned { topic: 0, partition: 0, key, value, operation: Some("UPSERT") }).await?;
+        }
+        Ok(())
+    }
+
+    /// The two topics of the history, and what they have made.
     pub(crate) async fn sources(&self) -> Result<Vec<Source>> {
         let mut sources = Vec::new();
-        for ((topic, (key_field, ignores_case)), progress) in
-            self.topics.iter().zip(KEY_FIELDS).zip(self.progress().await?)
-        {
-            let records = self.kafka.read(topic).await?;
-            sources.push(Source { topic: topic.clone(), key_field, ignores_case, records, progress });
+        for (topic, (key_field, ignores_case)) in self.topics.iter().zip(KEY_FIELDS) {
+            sources.push(self.source(topic, key_field, ignores_case).await?);
         }
         Ok(sources)
+    }
+
+    /// The victim as it is now.
+    pub(crate) async fn victim(&self) -> Result<Option<Source>> {
+        let Some(victim) = &self.victim else { return Ok(None) };
+        Ok(Some(self.source(victim, KEY_FIELDS[0].0, KEY_FIELDS[0].1).await?))
+    }
+
+    async fn source(&self, topic: &str, key_field: &'static str, ignores_case: bool) -> Result<Source> {
+        let progress = self.kafka.progress(&self.group, topic).await.context("the committed offsets")?;
+        let records = self.kafka.read(topic).await?;
+        Ok(Source { topic: topic.to_owned(), key_field, ignores_case, records, progress })
     }
 }

@@ -15,7 +15,6 @@ use crate::{
     kafka::Read,
     org::{Entry, Stored},
     runs::{self, Leave, explain},
-    setting::LEASE,
 };
 
 /// One topic, and how its records name what they change.
@@ -63,7 +62,7 @@ pub struct Verdict {
 
 /// What was sent before a loss was known may be applied so long before that, or after it.
 const AT_ONCE_MS: u64 = 1_000;
-const LATE_MS: u64 = if LEASE { 1_000 } else { 4_000 };
+const LATE_MS: u64 = 1_000;
 
 /// An external id field and the key, without case where the field ignores it.
 type Identity = (&'static str, String);
@@ -132,8 +131,13 @@ fn one_identity(
     let window = |wire_ms: u64| (wire_ms.saturating_sub(AT_ONCE_MS), wire_ms + LATE_MS);
     let losses: Vec<_> = hits.iter().filter_map(|hit| hit.wire_ms.map(window)).collect();
     let lettered = |offset| letters.contains_key(&(history.place.clone(), offset));
-    let leave = Leave { repeats: evidence.repeats, losses: &losses };
-    let Some(explained) = explain(&history.changes, &history.events, lettered, leave) else {
+    let explained = |losses| {
+        let leave = Leave { repeats: evidence.repeats, losses };
+        explain(&history.changes, &history.events, lettered, leave)
+    };
+    // Nothing is late that a run explains.
+    let strictly = explained(&[]).filter(|found| found.runs as usize <= hits.len());
+    let Some(explained) = strictly.or_else(|| explained(&losses)) else {
         verdict.problems.push(format!("{identity:?}: no runs explain what the org saw\n{}", shown(history)));
         return false;
     };

@@ -1,0 +1,93 @@
+//! The configuration of all replicas. What takes seconds or minutes in production takes a tenth of that in a seed.
+
+use std::time::Duration;
+
+use crate::setting::{Orphans, Protocol, Setting, Times};
+
+/// Any key: the org checks no signature, but when the assertion ends.
+const KEY: &str = include_str!("../../sandbox/tests/front_door/test_key.pem");
+/// Of `group.protocol=consumer` the broker says the session (`script/kafka.d/server.properties`: 3 s).
+const CONSUMER_LEASE: &str = "2s";
+
+/// Where the replicas find what stands around them.
+pub(crate) struct Places<'a> {
+    pub bootstrap: &'a str,
+    pub org: &'a str,
+    pub group: &'a str,
+    pub letters: &'a str,
+    /// Topic, SObject and external id field.
+    pub routes: Vec<(&'a str, &'a str, &'a str)>,
+}
+
+pub(crate) fn text(setting: &Setting, places: &Places<'_>) -> String {
+    let millis = |time: Duration| format!("{}ms", time.as_millis());
+    let Times { session, request, hold } = setting.times;
+    let group = match setting.protocol {
+        Protocol::Consumer => format!(
+            "kafka.lease = '{CONSUMER_LEASE}'\n\
+             kafka.properties.'group.protocol' = 'consumer'\n"
+        ),
+        Protocol::Sticky | Protocol::Range => format!(
+            "kafka.session_timeout = '{}'\n\
+             kafka.properties.'heartbeat.interval.ms' = '500'\n\
+             kafka.properties.'partition.assignment.strategy' = '{}'\n",
+            millis(session),
+            if setting.protocol == Protocol::Range { "range" } else { "cooperative-sticky" },
+        ),
+    };
+    let held = if setting.orphans == Orphans::Held { hold } else { Duration::ZERO };
+    let held = if held.is_zero() { String::new() } else { format!("salesforce.assign_hold = '{}'\n", millis(held)) };
+    let id = sandbox::CLIENT_ID;
+    let auth = if setting.asserts {
+        format!(
+            "{{ flow = 'jwt_bearer', client_id = '{id}', username = 'chaos@example.com', private_key = '''\n{KEY}''' }}"
+        )
+    } else {
+        format!("{{ flow = 'client_credentials', client_id = '{id}', client_secret = '{}' }}", sandbox::CLIENT_SECRET)
+    };
+    let routes = places.routes.iter().map(|(topic, sobject, field)| {
+        format!(
+            "[[routes]]\ntopic = '{topic}'\nsobject = '{sobject}'\noperation = 'upsert'\n\
+             external_id_field = '{field}'\noperation_header = 'operation'\ntombstone = 'delete'\n"
+        )
+    });
+    format!(
+        "name = 'chaos'\n\
+         drain_timeout = '{drain}'\n\
+         kafka.bootstrap_servers = '{bootstrap}'\n\
+         kafka.group_id = '{group_id}'\n\
+         kafka.on_lost_offsets = 'earliest'\n\
+         kafka.commit_interval = '{commits}'\n\
+         kafka.properties.'topic.metadata.refresh.interval.ms' = '500'\n\
+         kafka.properties.'reconnect.backoff.max.ms' = '500'\n\
+         {group}\
+         salesforce.login_url = '{org}'\n\
+         salesforce.auth = {auth}\n\
+         salesforce.login_interval = '100ms'\n\
+         salesforce.request_timeout = '{request}'\n\
+         salesforce.unknown_hold = '{hold}'\n\
+         {held}\
+         salesforce.quota.probe_interval = '500ms'\n\
+         pipeline.batch_rows = {rows}\n\
+         pipeline.linger = '10ms'\n\
+         pipeline.max_in_flight_bytes = '4MiB'\n\
+         pipeline.max_row_bytes = '64KiB'\n\
+         retry.initial_backoff = '50ms'\n\
+         retry.max_backoff = '500ms'\n\
+         retry.max_attempts = 1000\n\
+         dead_letter.topic = '{letters}'\n\
+         dead_letter.too_large = 'reference'\n\
+         log.format = 'json'\n\
+         admin.listen = ''\n\n{routes}",
+        drain = millis(setting.times.drain()),
+        bootstrap = places.bootstrap,
+        group_id = places.group,
+        org = places.org,
+        request = millis(request),
+        commits = millis(setting.commits),
+        hold = millis(hold),
+        rows = setting.batch_rows,
+        letters = places.letters,
+        routes = routes.collect::<String>(),
+    )
+}

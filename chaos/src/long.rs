@@ -1,0 +1,103 @@
+//! What takes minutes, at its real length: each is run by its name, and judged as a seed is. Pure.
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use serde_json::{Value, json};
+
+use crate::{
+    history::{Shape, history},
+    plan::Plan,
+    schedule::{Action, Fault, Schedule, Step, millis},
+    setting::{Orphans, Protocol, Setting, Times},
+};
+
+/// By name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Long {
+    /// The login fails for five minutes
+    Login,
+    /// The broker is away for a minute
+    Broker,
+    /// The org is in maintenance for ten minutes, while records come in at full speed
+    Outage,
+    /// Two dozen SIGKILLs
+    Kills,
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+const KILLS: usize = 24;
+
+impl Long {
+    pub(crate) fn plan(self, seed: u64) -> Plan {
+        let mut random = StdRng::seed_from_u64(seed);
+        let replicas = if self == Self::Kills { 3 } else { 2 };
+        let schedule = self.schedule(&mut random, replicas);
+        let (records, over) = match self {
+            Self::Login => (6_000, MINUTE * 5),
+            Self::Broker => (3_000, MINUTE),
+            Self::Outage => (240_000, MINUTE * 10),
+            Self::Kills => (5_000, MINUTE * 3),
+        };
+        // A backlog of an hour is no test if all of it waits for a few records.
+        let shape = Shape { identities: if self == Self::Outage { 3_000 } else { 24 }, ..Shape::default() };
+        let setting = Setting {
+            times: if self == Self::Kills { Times::SCALED } else { Times::REAL },
+            orphans: schedule.orphans,
+            protocol: Protocol::Sticky,
+            commits: Duration::from_secs(1),
+            batch_rows: 200,
+            asserts: false,
+            nodes: 1,
+            recreates: false,
+            lonely_letters: false,
+        };
+        Plan {
+            name: format!("long-{self:?}").to_lowercase(),
+            setting,
+            schedule,
+            history: history(&mut random, records, shape),
+            over,
+            replicas,
+            latency_ms: 20,
+            patience: MINUTE * 10,
+        }
+    }
+
+    fn schedule(self, random: &mut StdRng, replicas: usize) -> Schedule {
+        let step = |fault, action| vec![Step { pause: Duration::from_secs(5), fault, action }];
+        let fails = |script: Value, last| Action::Outage { script, last };
+        match self {
+            Self::Login => {
+                let refusal =
+                    json!({"kind": "oauth_error", "error": "server_error", "description": "-", "status": 500});
+                let script = json!([
+                    {"on": "login", "times": null, "do": refusal},
+                    {"on": "data", "do": {"kind": "expire_sessions"}},
+                ]);
+                let org = step(Fault::Login, fails(script, MINUTE * 5));
+                Schedule { orphans: Orphans::Nobody, group: Vec::new(), org }
+            }
+            Self::Outage => {
+                let error = json!({"code": "SERVER_UNAVAILABLE", "message": "Server is too busy"});
+                let script =
+                    json!({"on": "data", "times": null, "do": {"kind": "status", "status": 503, "error": error}});
+                let org = step(Fault::Maintenance, fails(script, MINUTE * 10));
+                Schedule { orphans: Orphans::Nobody, group: Vec::new(), org }
+            }
+            Self::Broker => {
+                let group = step(Fault::Broker, Action::Broker { kill: true, down: MINUTE });
+                Schedule { orphans: Orphans::AtOnce, group, org: Vec::new() }
+            }
+            Self::Kills => {
+                let kill = |_| Step {
+                    pause: millis(random, 1_000..8_000),
+                    fault: Fault::Kill,
+                    action: Action::Kill { replica: random.random_range(0..replicas), down: millis(random, 0..2_000) },
+                };
+                Schedule { orphans: Orphans::AtOnce, group: (0..KILLS).map(kill).collect(), org: Vec::new() }
+            }
+        }
+    }
+}

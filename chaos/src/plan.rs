@@ -1,0 +1,65 @@
+//! All that a run does, by its seed. Pure.
+
+use std::time::Duration;
+
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
+
+use crate::{
+    broker::NODES,
+    history::{Planned, Shape, history},
+    run::Options,
+    schedule::{Fault, Schedule, millis},
+    setting::{PROTOCOLS, Protocol, Setting, Times},
+};
+
+pub(crate) struct Plan {
+    pub name: String,
+    pub setting: Setting,
+    pub schedule: Schedule,
+    pub history: Vec<Planned>,
+    /// The history is produced over so long.
+    pub over: Duration,
+    pub replicas: usize,
+    /// Of each call of the org.
+    pub latency_ms: u64,
+    /// Everything is committed so long after the last fault.
+    pub patience: Duration,
+}
+
+impl Plan {
+    pub(crate) fn of(options: &Options) -> Self {
+        let mut random = StdRng::seed_from_u64(options.seed);
+        let schedule = Schedule::new(&mut random, &options.faults, options.replicas);
+        // A frozen broker brings no records: what is under way then, a backlog has left.
+        let backlog = schedule.has(Fault::Freeze);
+        let shape = Shape {
+            grows: schedule.has(Fault::Partitions),
+            misses: backlog,
+            large: schedule.has(Fault::Large),
+            ..Shape::default()
+        };
+        let records = options.records * if backlog { 4 } else { 1 };
+        let latency_ms = random.random_range(if backlog { 50..100 } else { 1..60 });
+        let setting = Setting {
+            times: Times::SCALED,
+            orphans: schedule.orphans,
+            protocol: PROTOCOLS.choose(&mut random).copied().unwrap_or(Protocol::Sticky),
+            commits: millis(&mut random, 50..1_000),
+            batch_rows: 25,
+            asserts: schedule.has(Fault::Clock),
+            nodes: if schedule.needs_cluster() { NODES } else { 1 },
+            recreates: schedule.has(Fault::Recreate),
+            lonely_letters: schedule.has(Fault::Letters),
+        };
+        Self {
+            name: format!("seed-{}", options.seed),
+            setting,
+            history: history(&mut random, records, shape),
+            schedule,
+            over: if backlog { Duration::ZERO } else { options.over },
+            replicas: options.replicas,
+            latency_ms,
+            patience: Duration::from_secs(60),
+        }
+    }
+}
