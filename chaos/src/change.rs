@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     Upsert(Fields),
     Update(Fields),
     Delete,
+    /// Makes a record that no other change names.
+    Insert(Fields),
     /// No outcome but a dead letter of this class.
     Reject(&'static str),
 }
@@ -33,6 +35,16 @@ impl Kind {
             (Some("UPDATE"), Some(value)) => Self::of_value(value, Self::Update),
             // No value, or another word.
             (Some(_), _) => Self::Reject("InvalidOperation"),
+        }
+    }
+
+    /// What it is where records are named by their own ids, and changed where no operation is named.
+    pub(crate) fn by_record_id(self, operation: Option<&str>) -> Self {
+        match (self, operation) {
+            (Self::Upsert(fields), Some("INSERT")) => Self::Insert(fields),
+            (Self::Upsert(fields), None) => Self::Update(fields),
+            (Self::Upsert(_), _) => Self::Reject("InvalidOperation"),
+            (other, _) => other,
         }
     }
 

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::setting::{Orphans, Protocol, Setting, Times};
+use crate::{
+    judge::Names,
+    setting::{Orphans, Protocol, Setting, Times},
+};
 
 /// Any key: the org checks no signature, but when the assertion ends.
 const KEY: &str = include_str!("../../sandbox/tests/front_door/test_key.pem");
@@ -15,8 +18,27 @@ pub(crate) struct Places<'a> {
     pub org: &'a str,
     pub group: &'a str,
     pub letters: &'a str,
-    /// Topic, SObject and external id field.
-    pub routes: Vec<(&'a str, &'a str, &'a str)>,
+    pub routes: Vec<Route>,
+}
+
+pub(crate) struct Route {
+    pub topic: String,
+    pub sobject: &'static str,
+    pub names: Names,
+}
+
+impl Route {
+    fn text(&self) -> String {
+        let Self { topic, sobject, names } = self;
+        let operation = match names {
+            Names::RecordId => "operation = 'update'\n".to_owned(),
+            names => format!("operation = 'upsert'\nexternal_id_field = '{}'\n", names.field()),
+        };
+        format!(
+            "[[routes]]\ntopic = '{topic}'\nsobject = '{sobject}'\n{operation}\
+             operation_header = 'operation'\ntombstone = 'delete'\n"
+        )
+    }
 }
 
 pub(crate) fn text(setting: &Setting, places: &Places<'_>) -> String {
@@ -45,12 +67,6 @@ pub(crate) fn text(setting: &Setting, places: &Places<'_>) -> String {
     } else {
         format!("{{ flow = 'client_credentials', client_id = '{id}', client_secret = '{}' }}", sandbox::CLIENT_SECRET)
     };
-    let routes = places.routes.iter().map(|(topic, sobject, field)| {
-        format!(
-            "[[routes]]\ntopic = '{topic}'\nsobject = '{sobject}'\noperation = 'upsert'\n\
-             external_id_field = '{field}'\noperation_header = 'operation'\ntombstone = 'delete'\n"
-        )
-    });
     format!(
         "name = 'chaos'\n\
          drain_timeout = '{drain}'\n\
@@ -88,6 +104,6 @@ pub(crate) fn text(setting: &Setting, places: &Places<'_>) -> String {
         hold = millis(hold),
         rows = setting.batch_rows,
         letters = places.letters,
-        routes = routes.collect::<String>(),
+        routes = places.routes.iter().map(Route::text).collect::<String>(),
     )
 }

@@ -13,6 +13,7 @@ use crate::{
     interruptions::{Interruption, Nap, Story},
     memory::Samples,
     replica::{Log, Replica},
+    setting::Times,
 };
 
 /// After `drain_timeout`: what closing takes.
@@ -167,13 +168,15 @@ impl Fleet {
     }
 
     /// What interrupted anything so far, and what no log may say.
-    pub(crate) fn interruptions(&self) -> Result<(Vec<Interruption>, Vec<String>)> {
+    /// `changes`: when the topics changed.
+    pub(crate) fn interruptions(&self, changes: &[u64], times: &Times) -> Result<(Vec<Interruption>, Vec<String>)> {
         let (mut all, mut errors) = (self.kills.clone(), Vec::new());
         for log in &self.logs {
             let mut story = Story::read(&std::fs::read_to_string(log)?);
             for (_, nap) in self.naps.iter().filter(|(of, _)| of == log) {
                 story.interruptions.iter_mut().for_each(|interruption| nap.excuses_less(interruption));
             }
+            all.extend(story.overtaken(changes, times));
             all.extend(story.interruptions);
             errors.extend(story.errors.into_iter().map(|error| format!("an error in a log: {error}")));
             let most = self.memory.get(log).map(Samples::most).unwrap_or_default();

@@ -56,6 +56,7 @@ pub(crate) async fn group(world: &World<'_>, fleet: &mut Fleet, steps: &[Step]) 
             Action::Large => world.kafka.limit(&world.letters, LARGE).await?,
             Action::Partitions => {
                 world.kafka.grow(&world.topics[0], PARTITIONS + ADDED).await?;
+                world.changed();
                 world.grown.send_replace(true);
             }
             Action::Recreate { gone } => world.recreate(fleet, *gone).await?,

@@ -6,14 +6,20 @@
 //! | `revoked` with `lost` | the partitions in the line |
 //! | `drain aborted` | the partition in the line |
 //! | a drain that was cut short, or could not commit | all |
+//! | `revoked`, while the partitions of a topic change | the partitions in the line |
 //!
 //! A drain that ends and commits is no interruption. What a member had on the wire when it lost a partition may be applied
 //! after the next owner's first changes; a member that was stopped meanwhile (SIGSTOP) had it on the wire before that: when it
 //! wakes up, its lease is over.
 
-use std::{collections::BTreeSet, time::UNIX_EPOCH};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use serde::Deserialize;
+
+use crate::setting::Times;
 
 /// A topic and a partition of it.
 pub(crate) type Place = (String, i32);
@@ -24,9 +30,9 @@ pub(crate) struct Interruption {
     pub at_ms: u64,
     /// `None`: all of them.
     pub places: Option<Vec<Place>>,
-    /// Until when, in milliseconds since the epoch, its member may have sent calls that are applied after the next owner's
-    /// first; `None`: those were applied before.
-    pub wire_ms: Option<u64>,
+    /// From when to when, in milliseconds since the epoch, its member may have sent what is applied after the next owner's
+    /// first change; `None`: all was applied before.
+    pub wire_ms: Option<(u64, u64)>,
 }
 
 impl Interruption {
@@ -49,7 +55,7 @@ impl Nap {
     /// Moves what its replica had on the wire to before it fell asleep.
     pub(crate) fn excuses_less(self, interruption: &mut Interruption) {
         if (self.from_ms..self.to_ms + AWAKE_MS).contains(&interruption.at_ms) {
-            interruption.wire_ms = interruption.wire_ms.map(|_| self.from_ms);
+            interruption.wire_ms = interruption.wire_ms.map(|_| (self.from_ms, self.from_ms));
         }
     }
 }
@@ -62,6 +68,8 @@ pub(crate) struct Story {
     pub owned: BTreeSet<Place>,
     /// The most memory that it may have, in bytes, as it says.
     pub bound: Option<u64>,
+    /// What it began to drain, and when.
+    pub revokes: Vec<(u64, Vec<Place>)>,
     /// Errors, and what else must not be there.
     pub errors: Vec<String>,
 }
@@ -94,13 +102,19 @@ impl Story {
                 ("revoked", Some(places)) => {
                     story.owned.retain(|place| !places.contains(place));
                     if line.lost == Some(true) && !places.is_empty() {
-                        story.interruptions.push(Interruption { at_ms, places: Some(places), wire_ms: Some(at_ms) });
+                        story.interruptions.push(Interruption {
+                            at_ms,
+                            places: Some(places),
+                            wire_ms: Some((at_ms, at_ms)),
+                        });
+                    } else {
+                        story.revokes.push((at_ms, places));
                     }
                 }
                 ("memory is bounded", _) => story.bound = story.bound.max(line.bytes),
                 (message, _) if message.starts_with("drain aborted") => {
                     let places = line.topic.zip(line.partition).map(|place| vec![place]);
-                    story.interruptions.push(Interruption { at_ms, places, wire_ms: Some(at_ms) });
+                    story.interruptions.push(Interruption { at_ms, places, wire_ms: Some((at_ms, at_ms)) });
                 }
                 (message, _) if UNDONE.iter().any(|words| message.contains(words)) => {
                     story.interruptions.push(Interruption { at_ms, places: None, wire_ms: None });
@@ -111,7 +125,23 @@ impl Story {
         }
         story
     }
+
+    /// Of the drains that may have been running when the topics changed. librdkafka joins the group again at once then, while
+    /// the drain is still under way, and the group gives the partitions away (`rd_kafka_cgrp_metadata_update_check`).
+    pub(crate) fn overtaken(&self, changes: &[u64], times: &Times) -> impl Iterator<Item = Interruption> {
+        let (drain, noticed) = (times.drain().as_millis() as u64, NOTICED.as_millis() as u64);
+        let overtakes = move |at: u64, change: u64| (change.saturating_sub(drain)..change + noticed).contains(&at);
+        let hit = self.revokes.iter().filter(move |(at, _)| changes.iter().any(|change| overtakes(*at, *change)));
+        hit.map(move |(at, places)| Interruption {
+            at_ms: *at,
+            places: Some(places.clone()),
+            wire_ms: Some((*at, at + drain)),
+        })
+    }
 }
+
+/// Within this all replicas know that a topic has changed: the interval of their questions, and a busy machine.
+const NOTICED: Duration = Duration::from_millis(1_500);
 
 /// From `[("topic", 0), ("topic", 1)]`.
 fn places(text: &str) -> Vec<Place> {
@@ -137,14 +167,15 @@ mod tests {
         let story = Story::read(log);
         assert_eq!(story.owned, BTreeSet::from([("b".to_owned(), 1)]));
         let [lost, undone] = story.interruptions.as_slice() else { panic!("{:?}", story.interruptions) };
-        assert!(lost.wire_ms == Some(lost.at_ms) && lost.at_ms == 1_795_532_402_000, "{lost:?}");
+        assert!(lost.wire_ms == Some((lost.at_ms, lost.at_ms)) && lost.at_ms == 1_795_532_402_000, "{lost:?}");
         assert!(lost.hits(&("a".to_owned(), 0)) && !lost.hits(&("a".to_owned(), 1)));
         assert!(undone.hits(&("a".to_owned(), 1)) && undone.wire_ms.is_none());
         assert_eq!(story.errors.len(), 1);
         let mut lost = lost.clone();
         Nap { from_ms: lost.at_ms - 9_000, to_ms: lost.at_ms - 8_000 }.excuses_less(&mut lost);
-        assert_eq!(lost.wire_ms, Some(lost.at_ms), "another nap");
+        assert_eq!(lost.wire_ms, Some((lost.at_ms, lost.at_ms)), "another nap");
         Nap { from_ms: lost.at_ms - 8_000, to_ms: lost.at_ms - 500 }.excuses_less(&mut lost);
-        assert_eq!(lost.wire_ms, Some(lost.at_ms - 8_000));
+        let asleep = lost.at_ms - 8_000;
+        assert_eq!(lost.wire_ms, Some((asleep, asleep)));
     }
 }

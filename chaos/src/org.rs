@@ -23,6 +23,8 @@ pub(crate) struct Org {
 /// One entry of the journal.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Entry {
+    #[serde(default)]
+    pub id: String,
     pub at_ms: u64,
     pub op: Op,
     /// The record's external ids.
@@ -33,6 +35,8 @@ pub(crate) struct Entry {
 /// A live record, as it is stored.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Stored {
+    #[serde(default)]
+    pub id: String,
     pub fields: Fields,
 }
 
@@ -40,6 +44,16 @@ pub(crate) struct Stored {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Struck {
     pub hits: u64,
+}
+
+#[derive(Deserialize)]
+struct Granted {
+    access_token: String,
+}
+
+#[derive(Deserialize)]
+struct Made {
+    id: String,
 }
 
 #[derive(Deserialize)]
@@ -65,12 +79,44 @@ impl Org {
         Ok(Self { url, http: reqwest::Client::new(), _output: output, _process: process })
     }
 
+    /// Makes these records, as any client would; returns them with their ids.
+    pub(crate) async fn fill(&self, sobject: &str, rows: Vec<Value>) -> Result<Vec<(String, Fields)>> {
+        let form = format!(
+            "grant_type=client_credentials&client_id={}&client_secret={}",
+            sandbox::CLIENT_ID,
+            sandbox::CLIENT_SECRET
+        );
+        let login = self.http.post(format!("{}/services/oauth2/token", self.url));
+        let login = login.header("content-type", "application/x-www-form-urlencoded").body(form);
+        let granted: Granted = login.send().await?.error_for_status()?.json().await?;
+        let with_type = |mut row: Value| {
+            row["attributes"] = json!({"type": sobject});
+            row
+        };
+        let records: Vec<_> = rows.iter().cloned().map(with_type).collect();
+        let call = self.http.post(format!("{}/services/data/v66.0/composite/sobjects", self.url));
+        let call = call.bearer_auth(granted.access_token).json(&json!({"records": records}));
+        let made: Vec<Made> = call.send().await?.error_for_status()?.json().await?;
+        ensure!(made.len() == rows.len(), "the org has made {} of {}", made.len(), rows.len());
+        let fields = |row: &Value| row.as_object().cloned().unwrap_or_default();
+        Ok(made.into_iter().zip(&rows).map(|(made, row)| (made.id, fields(row))).collect())
+    }
+
+    /// Those of records by their own ids, too: those stand among their keys.
     pub(crate) async fn journal(&self, sobject: &str) -> Result<Vec<Entry>> {
-        self.get(&format!("journal?sobject={sobject}")).await
+        let mut entries: Vec<Entry> = self.get(&format!("journal?sobject={sobject}")).await?;
+        for entry in &mut entries {
+            entry.keys.insert("Id".to_owned(), entry.id.clone().into());
+        }
+        Ok(entries)
     }
 
     pub(crate) async fn records(&self, sobject: &str) -> Result<Vec<Stored>> {
-        self.get(&format!("records/{sobject}")).await
+        let mut records: Vec<Stored> = self.get(&format!("records/{sobject}")).await?;
+        for record in &mut records {
+            record.fields.insert("Id".to_owned(), record.id.clone().into());
+        }
+        Ok(records)
     }
 
     /// How many changes were applied.

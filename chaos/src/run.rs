@@ -2,6 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::PoisonError,
     time::{Duration, Instant},
 };
 
@@ -17,7 +18,7 @@ use crate::{
     plan::Plan,
     schedule::{Fault, Schedule},
     setting::{Orphans, Protocol},
-    world::{SOBJECT, VICTIM, World},
+    world::{NATIVE, SOBJECT, VICTIM, World},
 };
 
 /// What a run is made of; the same options are the same run, but for what the machine's clock decides.
@@ -91,15 +92,18 @@ async fn carry_out(brokers: &mut Brokers, options: &Options, plan: Plan) -> Resu
     for number in fleet.numbers() {
         fleet.stop(number).await?;
     }
-    let (interruptions, said) = fleet.interruptions()?;
+    let (interruptions, said) =
+        fleet.interruptions(&world.changes.lock().unwrap_or_else(PoisonError::into_inner), &setting.times)?;
     let count = interruptions.len();
     let evidence = Evidence {
         sources: world.sources().await?,
         letters: world.kafka.read(&world.letters).await?,
-        journal: world.org.journal(SOBJECT).await?,
-        stored: world.org.records(SOBJECT).await?,
+        journal: [world.org.journal(SOBJECT).await?, world.org.journal(NATIVE).await?].concat(),
+        stored: [world.org.records(SOBJECT).await?, world.org.records(NATIVE).await?].concat(),
         interruptions,
         repeats: schedule.faults().any(Fault::hides_answers),
+        struck: usize::try_from(struck)?,
+        before: world.before.clone(),
     };
     let mut verdict = judge(&evidence);
     if let Some(victim) = world.victim().await? {
@@ -124,10 +128,19 @@ async fn carry_out(brokers: &mut Brokers, options: &Options, plan: Plan) -> Resu
 async fn recreated(world: &World<'_>, victim: Source, rest: &Evidence) -> Result<Evidence> {
     let is_new = |key: Option<&Value>| key.and_then(Value::as_str).is_some_and(|key| key.starts_with("new"));
     let (mut journal, mut stored) = (world.org.journal(VICTIM).await?, world.org.records(VICTIM).await?);
-    journal.retain(|entry| is_new(entry.keys.get(victim.key_field)));
-    stored.retain(|stored| is_new(stored.fields.get(victim.key_field)));
-    let (interruptions, repeats) = (rest.interruptions.clone(), rest.repeats);
-    Ok(Evidence { sources: vec![victim], letters: Vec::new(), journal, stored, interruptions, repeats })
+    journal.retain(|entry| is_new(entry.keys.get(victim.names.field())));
+    stored.retain(|stored| is_new(stored.fields.get(victim.names.field())));
+    let Evidence { interruptions, repeats, struck, .. } = rest;
+    Ok(Evidence {
+        sources: vec![victim],
+        letters: Vec::new(),
+        before: Vec::new(),
+        journal,
+        stored,
+        interruptions: interruptions.clone(),
+        repeats: *repeats,
+        struck: *struck,
+    })
 }
 
 /// Empty, for the logs of a run.

@@ -122,7 +122,7 @@ fn brings(change: &Change, event: &Event, exists: bool) -> bool {
         Kind::Upsert(fields) => event.op == if exists { Op::Update } else { Op::Create } && same(fields),
         Kind::Update(fields) => exists && event.op == Op::Update && same(fields),
         Kind::Delete => exists && event.op == Op::Delete,
-        Kind::Reject(_) => false,
+        Kind::Insert(_) | Kind::Reject(_) => false,
     }
 }
 
@@ -132,7 +132,7 @@ pub(crate) fn left(changes: &[Change]) -> Option<&Fields> {
         Kind::Upsert(fields) => Some(fields),
         Kind::Update(fields) => record.map(|_| fields),
         Kind::Delete => None,
-        Kind::Reject(_) => record,
+        Kind::Insert(_) | Kind::Reject(_) => record,
     })
 }
 
@@ -145,6 +145,7 @@ pub(crate) fn letters(changes: &[Change]) -> Vec<i64> {
             Kind::Upsert(_) => exists = true,
             Kind::Delete => exists = false,
             Kind::Update(_) if exists => {}
+            Kind::Insert(_) => {}
             Kind::Update(_) | Kind::Reject(_) => found.push(change.offset),
         }
     }

@@ -43,7 +43,7 @@ pub enum Protocol {
 }
 
 /// Those that the daemon takes.
-pub(crate) const PROTOCOLS: &[Protocol] = &[Protocol::Sticky];
+pub(crate) const PROTOCOLS: [Protocol; 3] = [Protocol::Sticky, Protocol::Range, Protocol::Consumer];
 
 /// What the replicas are told, and what they stand in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +97,8 @@ impl Orphans {
     }
 
     pub(crate) fn allows(self, fault: Fault) -> bool {
-        self != Self::Nobody || !fault.orphans()
+        // A broker's end raises the epoch of a topic's leaders. librdkafka then takes those of a topic that is made again for
+        // outdated, and reads nothing of it until the process starts again (`rd_kafka_toppar_leader_update`).
+        if self == Self::Nobody { !fault.orphans() } else { fault != Fault::Recreate }
     }
 }

@@ -2,20 +2,26 @@
 
 use std::{
     path::Path,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail};
+use serde_json::json;
 use tokio::{sync::watch, time::sleep};
 
 use crate::{
     broker::Broker,
-    config::{self, Places},
-    fleet::Fleet,
-    history::{PARTITIONS, Planned},
-    judge::Source,
+    change::Fields,
+    config::{self, Places, Route},
+    fleet::{Fleet, now_ms},
+    history::{PARTITIONS, Planned, TOPICS},
+    judge::{Names, Source},
     kafka::{Kafka, Replicas},
+    native::{self, NATIVES},
     org::Org,
     setting::Setting,
 };
@@ -26,17 +32,23 @@ pub(crate) struct World<'a> {
     pub kafka: Kafka,
     pub org: Org,
     pub topics: Vec<String>,
+    /// The records of [`NATIVE`] that were there first, by their ids.
+    pub before: Vec<(String, Fields)>,
     /// Is deleted, and made again.
     pub victim: Option<String>,
     pub letters: String,
+    /// When the partitions of a topic changed, in milliseconds since the epoch.
+    pub changes: Mutex<Vec<u64>>,
     pub grown: watch::Sender<bool>,
     nodes: i32,
     group: String,
 }
 
-/// What each topic's records name their SObject by, and whether that field ignores case.
-const KEY_FIELDS: [(&str, bool); 2] = [("ExternalId__c", true), ("ExternalIdCase__c", false)];
+/// What the first topics' records name their SObject by.
+const NAMES: [Names; TOPICS] = [Names::Folded("ExternalId__c"), Names::Exact("ExternalIdCase__c")];
 pub(crate) const SOBJECT: &str = "MyObject__c";
+/// What the records of the last topic name by its id.
+pub(crate) const NATIVE: &str = "Case";
 
 /// What the topic that is deleted makes.
 pub(crate) const VICTIM: &str = "Account";
@@ -53,7 +65,7 @@ impl<'a> World<'a> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let name = format!("chaos-{name}-{}", COUNT.fetch_add(1, Ordering::Relaxed));
         let kafka = Kafka::new(&broker.bootstrap);
-        let topics: Vec<_> = (0..KEY_FIELDS.len()).map(|number| format!("{name}.{number}")).collect();
+        let topics: Vec<_> = (0..=TOPICS).map(|number| format!("{name}.{number}")).collect();
         let nodes = setting.nodes;
         for topic in &topics {
             kafka.create(topic, PARTITIONS, Replicas::Many(nodes)).await?;
@@ -66,19 +78,34 @@ impl<'a> World<'a> {
         let of_letters = if setting.lonely_letters { Replicas::On(nodes) } else { Replicas::Many(nodes) };
         kafka.create(&letters, 1, of_letters).await?;
         let org = Org::start(binary).await?;
-        Ok(Self { broker, kafka, org, topics, victim, letters, grown: watch::Sender::new(false), nodes, group: name })
+        let before = org.fill(NATIVE, (0..NATIVES).map(|n| json!({"Subject": native::first(n)})).collect()).await?;
+        Ok(Self {
+            broker,
+            kafka,
+            org,
+            topics,
+            before,
+            victim,
+            letters,
+            changes: Mutex::default(),
+            grown: watch::Sender::new(false),
+            nodes,
+            group: name,
+        })
     }
 
     /// Of all replicas.
     pub(crate) fn config(&self, setting: &Setting) -> String {
-        let routes = self.topics.iter().zip(KEY_FIELDS).map(|(topic, (field, _))| (topic.as_str(), SOBJECT, field));
-        let victim = self.victim.iter().map(|topic| (topic.as_str(), VICTIM, KEY_FIELDS[0].0));
+        let of = |topic: &'_ String, sobject, names| Route { topic: topic.clone(), sobject, names };
+        let routes = self.topics.iter().zip(NAMES).map(|(topic, names)| of(topic, SOBJECT, names));
+        let native = self.topics.get(TOPICS).map(|topic| of(topic, NATIVE, Names::RecordId));
+        let victim = self.victim.iter().map(|topic| of(topic, VICTIM, NAMES[0]));
         let places = Places {
             bootstrap: &self.broker.bootstrap,
             org: &self.org.url,
             group: &self.group,
             letters: &self.letters,
-            routes: routes.chain(victim).collect(),
+            routes: routes.chain(native).chain(victim).collect(),
         };
         config::text(setting, &places)
     }
@@ -92,15 +119,27 @@ impl<'a> World<'a> {
             if planned.partition >= PARTITIONS {
                 grown.wait_for(|grown| *grown).await?;
             }
-            producer.send(&self.topics[planned.topic], planned).await?;
+            if planned.topic == TOPICS {
+                producer.send(&self.topics[TOPICS], &self.by_record_id(planned)?).await?;
+            } else {
+                producer.send(&self.topics[planned.topic], planned).await?;
+            }
             sleep(pause).await;
         }
         Ok(())
     }
 
+    /// With the id of its record for its number; every other one is short.
+    fn by_record_id(&self, planned: &Planned) -> Result<Planned> {
+        let number: usize = planned.key.parse()?;
+        let (id, _) = &self.before[number];
+        let key = id.get(..if number.is_multiple_of(2) { 15 } else { id.len() }).context("a short id")?.to_owned();
+        Ok(Planned { key, ..planned.clone() })
+    }
+
     pub(crate) async fn first_change(&self, fleet: &mut Fleet) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
-        while self.org.applied().await? == 0 {
+        while self.org.applied().await? <= NATIVES as u64 {
             if Instant::now() > deadline || !fleet.problems.is_empty() {
                 bail!("nothing was written: {:?}", fleet.problems);
             }
@@ -136,13 +175,19 @@ impl<'a> World<'a> {
         Ok(all)
     }
 
+    pub(crate) fn changed(&self) {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner).push(now_ms());
+    }
+
     /// Deletes the victim while it is read, and makes it again; what it had before need not arrive.
     pub(crate) async fn recreate(&self, fleet: &mut Fleet, gone: Duration) -> Result<()> {
         let Some(victim) = &self.victim else { return Ok(()) };
         self.fill(victim, "old").await?;
         self.kafka.delete(victim).await?;
+        self.changed();
         fleet.rest(gone).await?;
         self.kafka.create(victim, 1, Replicas::Many(self.nodes)).await?;
+        self.changed();
         self.fill(victim, "new").await
     }
 
@@ -156,11 +201,11 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    /// The two topics of the history, and what they have made.
+    /// The topics of the history, and what they have made.
     pub(crate) async fn sources(&self) -> Result<Vec<Source>> {
         let mut sources = Vec::new();
-        for (topic, (key_field, ignores_case)) in self.topics.iter().zip(KEY_FIELDS) {
-            sources.push(self.source(topic, key_field, ignores_case).await?);
+        for (topic, names) in self.topics.iter().zip(NAMES.into_iter().chain([Names::RecordId])) {
+            sources.push(self.source(topic, names).await?);
         }
         Ok(sources)
     }
@@ -168,12 +213,12 @@ impl<'a> World<'a> {
     /// The victim as it is now.
     pub(crate) async fn victim(&self) -> Result<Option<Source>> {
         let Some(victim) = &self.victim else { return Ok(None) };
-        Ok(Some(self.source(victim, KEY_FIELDS[0].0, KEY_FIELDS[0].1).await?))
+        Ok(Some(self.source(victim, NAMES[0]).await?))
     }
 
-    async fn source(&self, topic: &str, key_field: &'static str, ignores_case: bool) -> Result<Source> {
+    async fn source(&self, topic: &str, names: Names) -> Result<Source> {
         let progress = self.kafka.progress(&self.group, topic).await.context("the committed offsets")?;
         let records = self.kafka.read(topic).await?;
-        Ok(Source { topic: topic.to_owned(), key_field, ignores_case, records, progress })
+        Ok(Source { topic: topic.to_owned(), names, records, progress })
     }
 }

@@ -28,9 +28,10 @@ pub(super) fn read(evidence: &Evidence, problems: &mut Vec<String>) -> Letters {
         let class = header("__connect.errors.exception.class.name").trim_start_matches("sobjectd.").to_owned();
         let source = evidence.sources.iter().find(|source| source.topic == topic);
         let of = |source: &'_ Source| {
-            source.records.iter().find(|record| (record.partition, record.offset) == (partition, offset)).cloned()
+            let mut records = source.records.iter();
+            records.find(|record| (record.partition, record.offset) == (partition, offset)).cloned()
         };
-        let Some(record) = source.and_then(of) else {
+        let Some((source, record)) = source.and_then(|source| Some((source, of(source)?))) else {
             problems.push(format!("a dead letter of no record: {topic}[{partition}]@{offset}"));
             continue;
         };
@@ -40,7 +41,7 @@ pub(super) fn read(evidence: &Evidence, problems: &mut Vec<String>) -> Letters {
         if letter.key != record.key || (letter.value != record.value && !refers) {
             problems.push(format!("the dead letter of {topic}[{partition}]@{offset} is not its record"));
         }
-        let wanted = match Kind::read(record.header("operation"), record.value.as_deref()) {
+        let wanted = match source.kind(&record) {
             Kind::Reject(class) => class,
             _ => NOT_FOUND,
         };

@@ -1,6 +1,8 @@
 //! The verdict over a run: from the org's journal and records, the topics, the dead letters and the committed offsets.
 
 mod letters;
+mod plain;
+mod source;
 #[cfg(test)]
 mod tests;
 
@@ -8,32 +10,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
-use self::letters::Letters;
+pub(crate) use self::source::{Names, Source};
+use self::{letters::Letters, source::Identity};
 use crate::{
-    change::{Change, Event, Fields, Kind},
+    change::{Change, Event, Fields, Kind, Op},
     interruptions::{Interruption, Place},
     kafka::Read,
     org::{Entry, Stored},
     runs::{self, Leave, explain},
 };
-
-/// One topic, and how its records name what they change.
-#[derive(Debug)]
-pub(crate) struct Source {
-    pub topic: String,
-    pub key_field: &'static str,
-    /// Whether keys that differ only in case name one record.
-    pub ignores_case: bool,
-    pub records: Vec<Read>,
-    /// Of each partition: committed offset, end.
-    pub progress: Vec<(i64, i64)>,
-}
-
-impl Source {
-    fn identity(&self, key: &str) -> Identity {
-        (self.key_field, if self.ignores_case { key.to_ascii_lowercase() } else { key.to_owned() })
-    }
-}
 
 /// All that is known when a run is over.
 #[derive(Debug)]
@@ -45,6 +30,10 @@ pub(crate) struct Evidence {
     pub interruptions: Vec<Interruption>,
     /// Calls may have ended without an answer.
     pub repeats: bool,
+    /// Calls that a fault of the org struck.
+    pub struck: usize,
+    /// What records held before the run, by their ids.
+    pub before: Vec<(String, Fields)>,
 }
 
 #[derive(Debug, Default)]
@@ -63,9 +52,6 @@ pub struct Verdict {
 /// What was sent before a loss was known may be applied so long before that, or after it.
 const AT_ONCE_MS: u64 = 1_000;
 const LATE_MS: u64 = 1_000;
-
-/// An external id field and the key, without case where the field ignores it.
-type Identity = (&'static str, String);
 
 #[derive(Debug, Default)]
 struct History {
@@ -86,7 +72,8 @@ pub(crate) fn judge(evidence: &Evidence) -> Verdict {
             }
         }
     }
-    let histories = histories(evidence, &mut verdict.problems);
+    let (histories, made) = histories(evidence, &mut verdict.problems);
+    plain::judge(evidence, &made, &mut verdict.problems);
     let letters = letters::read(evidence, &mut verdict.problems);
     let mut stored = stored(evidence);
     let mut may_be_letters = BTreeSet::new();
@@ -106,6 +93,8 @@ pub(crate) fn judge(evidence: &Evidence) -> Verdict {
             may_be_letters.extend(offsets(history.changes.iter().filter(may).map(|change| change.offset).collect()));
         }
     }
+    // Those of plain inserts have no history.
+    stored.retain(|(field, _), _| *field != Names::RecordId.field());
     verdict.problems.extend(stored.keys().map(|identity| format!("a record {identity:?} that nothing asked for")));
     for (at, letter) in &letters {
         if !may_be_letters.contains(at) {
@@ -128,7 +117,7 @@ fn one_identity(
     letters: &Letters,
     verdict: &mut Verdict,
 ) -> bool {
-    let window = |wire_ms: u64| (wire_ms.saturating_sub(AT_ONCE_MS), wire_ms + LATE_MS);
+    let window = |(from, to): (u64, u64)| (from.saturating_sub(AT_ONCE_MS), to + LATE_MS);
     let losses: Vec<_> = hits.iter().filter_map(|hit| hit.wire_ms.map(window)).collect();
     let lettered = |offset| letters.contains_key(&(history.place.clone(), offset));
     let explained = |losses| {
@@ -152,13 +141,17 @@ fn one_identity(
 
 fn shown(history: &History) -> String {
     let stamp = |fields: Option<&Fields>| {
-        fields.and_then(|fields| fields.get("Text__c")).map(ToString::to_string).unwrap_or_default()
+        fields
+            .and_then(|fields| fields.get("Text__c").or_else(|| fields.get("Subject")))
+            .map(ToString::to_string)
+            .unwrap_or_default()
     };
     let asked = history.changes.iter().map(|Change { offset, kind }| {
         let (word, fields) = match kind {
             Kind::Upsert(fields) => ("upsert", Some(fields)),
             Kind::Update(fields) => ("update", Some(fields)),
             Kind::Delete => ("delete", None),
+            Kind::Insert(fields) => ("insert", Some(fields)),
             Kind::Reject(_) => ("reject", None),
         };
         format!(" {offset}:{word}{}", stamp(fields))
@@ -171,48 +164,57 @@ fn shown(history: &History) -> String {
     format!("      {:?} asks for{asked}\n      the journal says{seen}", history.place)
 }
 
-fn histories(evidence: &Evidence, problems: &mut Vec<String>) -> BTreeMap<Identity, History> {
+/// And what was made that nothing names.
+fn histories(evidence: &Evidence, problems: &mut Vec<String>) -> (BTreeMap<Identity, History>, Vec<Fields>) {
     let mut histories: BTreeMap<Identity, History> = BTreeMap::new();
+    let mut made = Vec::new();
     for source in &evidence.sources {
+        for (id, fields) in evidence.before.iter().filter(|_| source.names == Names::RecordId) {
+            let history = histories.entry(source.identity(id)).or_default();
+            history.changes.push(Change { offset: -1, kind: Kind::Upsert(fields.clone()) });
+        }
         for record in &source.records {
+            let kind = source.kind(record);
+            if matches!(kind, Kind::Insert(_)) {
+                continue;
+            }
             let key = String::from_utf8_lossy(record.key.as_deref().unwrap_or_default()).into_owned();
             let history = histories.entry(source.identity(&key)).or_default();
             history.place = (source.topic.clone(), record.partition);
-            let kind = Kind::read(record.header("operation"), record.value.as_deref());
             history.changes.push(Change { offset: record.offset, kind });
         }
     }
     for entry in &evidence.journal {
         let identity = named(&evidence.sources, |field| entry.keys.get(field));
-        let Some(history) = identity.and_then(|identity| histories.get_mut(&identity)) else {
-            problems.push(format!("the org has changed a record {:?} that no record names", entry.keys));
-            continue;
-        };
-        let fields = entry.fields.clone().map(|fields| values(fields, &evidence.sources));
-        history.events.push(Event { at_ms: entry.at_ms, op: entry.op, fields });
+        let fields = entry.fields.clone().map(values);
+        match (identity.as_ref().and_then(|identity| histories.get_mut(identity)), identity) {
+            (Some(history), _) => history.events.push(Event { at_ms: entry.at_ms, op: entry.op, fields }),
+            (None, Some(("Id", _))) if entry.op == Op::Create => made.extend(fields),
+            _ => problems.push(format!("the org has changed a record {:?} that no record names", entry.keys)),
+        }
     }
-    histories
+    (histories, made)
 }
 
-/// A row less what names it.
-fn values(mut fields: Fields, sources: &[Source]) -> Fields {
-    let names = |name: &str| {
-        ["attributes", "Id", "id", "Serial__c"].contains(&name) || sources.iter().any(|s| s.key_field == name)
-    };
-    fields.retain(|name, _| !names(name));
+/// What names a row, or the org sets by itself.
+const NOT_GIVEN: [&str; 9] =
+    ["attributes", "Id", "id", "ExternalId__c", "ExternalIdCase__c", "Serial__c", "CaseNumber", "Priority", "Status"];
+
+fn values(mut fields: Fields) -> Fields {
+    fields.retain(|name, _| !NOT_GIVEN.contains(&name.as_str()));
     fields
 }
 
-/// What the org holds now.
+/// What the org holds now of what has a history.
 fn stored(evidence: &Evidence) -> HashMap<Identity, Fields> {
     let of = |stored: &Stored| {
         let identity = named(&evidence.sources, |field| stored.fields.get(field))?;
-        Some((identity, values(stored.fields.clone(), &evidence.sources)))
+        Some((identity, values(stored.fields.clone())))
     };
     evidence.stored.iter().filter_map(of).collect()
 }
 
-/// By the external id field that has a value.
+/// By the field that has a value.
 fn named<'a>(sources: &[Source], field: impl Fn(&str) -> Option<&'a Value>) -> Option<Identity> {
-    sources.iter().find_map(|source| Some(source.identity(field(source.key_field)?.as_str()?)))
+    sources.iter().find_map(|source| Some(source.identity(field(source.names.field())?.as_str()?)))
 }

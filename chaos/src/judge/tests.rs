@@ -18,7 +18,7 @@ fn letter(of: &Read, class: &str) -> Read {
 }
 
 fn entry(op: &str, fields: &Value) -> Entry {
-    let entry = json!({"at_ms": 1, "op": op, "keys": {"Key__c": "k"}, "fields": fields});
+    let entry = json!({"at_ms": 1, "op": op, "keys": {"ExternalId__c": "k"}, "fields": fields});
     serde_json::from_value(entry).unwrap()
 }
 
@@ -31,13 +31,22 @@ fn good() -> Evidence {
     ];
     let letters = vec![letter(&records[2], "InvalidOperation")];
     let journal = vec![
-        entry("create", &json!({"Key__c": "k", "Text__c": "0"})),
+        entry("create", &json!({"ExternalId__c": "k", "Text__c": "0"})),
         entry("update", &json!({"attributes": {"type": "X"}, "Id": "1", "Text__c": "1"})),
     ];
-    let stored = serde_json::from_value(json!([{"fields": {"Key__c": "k", "Text__c": "1"}}])).unwrap();
+    let stored = serde_json::from_value(json!([{"fields": {"ExternalId__c": "k", "Text__c": "1"}}])).unwrap();
     let topic = TOPIC.to_owned();
-    let source = Source { topic, key_field: "Key__c", ignores_case: false, records, progress: vec![(3, 3)] };
-    Evidence { sources: vec![source], letters, journal, stored, interruptions: Vec::new(), repeats: false }
+    let source = Source { topic, names: Names::Exact("ExternalId__c"), records, progress: vec![(3, 3)] };
+    Evidence {
+        sources: vec![source],
+        letters,
+        journal,
+        stored,
+        interruptions: Vec::new(),
+        repeats: false,
+        struck: 0,
+        before: Vec::new(),
+    }
 }
 
 #[test]
@@ -89,6 +98,48 @@ fn keys_that_differ_in_case_are_one_record_or_two_as_the_field_compares() {
     let mut evidence = good();
     evidence.sources[0].records[1].key = Some(b"K".to_vec());
     assert!(!judge(&evidence).problems.is_empty(), "the update of K has changed k");
-    evidence.sources[0].ignores_case = true;
+    evidence.sources[0].names = Names::Folded("ExternalId__c");
     assert_eq!(judge(&evidence).problems, Vec::<String>::new());
+}
+
+/// Of a record that was there before, and one plain insert.
+fn native() -> Evidence {
+    let id = "500000000000001AAA";
+    let mut records = vec![
+        record(0, "UPDATE", Some(r#"{"Subject":"0"}"#)),
+        record(1, "INSERT", Some(r#"{"Subject":"1"}"#)),
+        record(2, "DELETE", None),
+    ];
+    for record in &mut records {
+        record.key = Some(id[..15].into());
+    }
+    let entry = |op: &str, id: &str, fields: &Value| {
+        serde_json::from_value(json!({"at_ms": 1, "op": op, "keys": {"Id": id}, "fields": fields})).unwrap()
+    };
+    let journal = vec![
+        entry("create", id, &json!({"Subject": "before"})),
+        entry("create", "500000000000002AAA", &json!({"Subject": "1"})),
+        entry("update", id, &json!({"id": id, "Subject": "0"})),
+        entry("delete", id, &Value::Null),
+    ];
+    let stored = serde_json::from_value(json!([{"fields": {"Id": "500000000000002AAA", "Subject": "1"}}])).unwrap();
+    let source = Source { topic: TOPIC.to_owned(), names: Names::RecordId, records, progress: vec![(3, 3)] };
+    let before = vec![(id.to_owned(), json!({"Subject": "before"}).as_object().unwrap().clone())];
+    Evidence { sources: vec![source], letters: Vec::new(), journal, stored, before, ..good() }
+}
+
+#[test]
+fn plain_inserts_are_not_lost_and_made_again_only_where_something_was_interrupted_or_hidden() {
+    assert_eq!(judge(&native()).problems, Vec::<String>::new());
+    let mut lost = native();
+    lost.journal.remove(1);
+    assert!(judge(&lost).problems[0].contains("has made 0 records"));
+    let mut twice = native();
+    twice.journal.push(twice.journal[1].clone());
+    assert!(judge(&twice).problems[0].contains("has made 2 records after 0"));
+    (twice.repeats, twice.struck) = (true, 1);
+    assert_eq!(judge(&twice).problems, Vec::<String>::new());
+    let mut strange = native();
+    strange.sources[0].records[1].value = Some(br#"{"Subject":"2"}"#.to_vec());
+    assert!(judge(&strange).problems.iter().any(|problem| problem.contains("that no insert asks for")));
 }

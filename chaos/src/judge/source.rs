@@ -1,0 +1,51 @@
+//! One topic, and how its records name what they change.
+
+use crate::{change::Kind, kafka::Read};
+
+/// What names a record of the org, and the name.
+pub(super) type Identity = (&'static str, String);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Names {
+    /// An external id field whose values are equal when they differ only in case.
+    Folded(&'static str),
+    /// One that is case-sensitive.
+    Exact(&'static str),
+    /// The record's own id, in 15 characters or 18.
+    RecordId,
+}
+
+impl Names {
+    pub(crate) fn field(self) -> &'static str {
+        match self {
+            Self::Folded(field) | Self::Exact(field) => field,
+            Self::RecordId => "Id",
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub topic: String,
+    pub names: Names,
+    pub records: Vec<Read>,
+    /// Of each partition: committed offset, end.
+    pub progress: Vec<(i64, i64)>,
+}
+
+impl Source {
+    pub(super) fn identity(&self, key: &str) -> Identity {
+        let name = match self.names {
+            Names::Folded(_) => key.to_ascii_lowercase(),
+            Names::Exact(_) => key.to_owned(),
+            Names::RecordId => key.get(..15).unwrap_or(key).to_owned(),
+        };
+        (self.names.field(), name)
+    }
+
+    pub(super) fn kind(&self, record: &Read) -> Kind {
+        let operation = record.header("operation");
+        let kind = Kind::read(operation, record.value.as_deref());
+        if self.names == Names::RecordId { kind.by_record_id(operation) } else { kind }
+    }
+}
