@@ -12,7 +12,7 @@ use std::{
 
 use rdkafka::{
     Offset, TopicPartitionList,
-    consumer::{BaseConsumer, CommitMode, Consumer as _},
+    consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext},
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
 };
 use tokio_util::sync::CancellationToken;
@@ -62,8 +62,8 @@ pub(super) const DRAINED: &str = "drained";
 /// moved: only then is it known that this process still owns it.
 const UNCHANGED: Duration = Duration::from_secs(3);
 
-/// The coordinator refuses a generation, or an epoch, that it has just raised, until its answer is here. What we own in
-/// the old one is still ours in the new one: nobody else gets it before we have given it back.
+/// The coordinator refuses a generation that it has just raised until its answer is here, and an epoch (before Kafka 4.3,
+/// KIP-1251). What we own in the old one is still ours in the new one: nobody else gets it before we have given it back.
 const STALE: Duration = Duration::from_millis(50);
 const STALE_ATTEMPTS: u32 = 20;
 const STALE_CODES: [RDKafkaErrorCode; 3] =
@@ -206,7 +206,7 @@ struct Commits {
 }
 
 impl Commits {
-    fn commit(&self, consumer: &BaseConsumer<Context>, offsets: &[Next]) -> KafkaResult<()> {
+    fn commit<C: ConsumerContext>(&self, consumer: &BaseConsumer<C>, offsets: &[Next]) -> KafkaResult<()> {
         if offsets.is_empty() {
             return Ok(());
         }
@@ -262,5 +262,45 @@ pub(super) async fn watch(lease: Lease, owned: Owned, health: Health, cancel: Ca
                 waiting = None;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::{
+        ClientConfig,
+        mocking::MockCluster,
+        types::{RDKafkaApiKey, RDKafkaRespErr},
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_commit_that_meets_a_new_generation_is_sent_again() {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("t", 1, 1).unwrap();
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", cluster.bootstrap_servers()).set("group.id", "g");
+        let consumer: BaseConsumer = config.create().unwrap();
+        let offsets = [Next { at: (Arc::from("t"), 0), offset: 7, drained: false }];
+        let refuse = |errors: &[RDKafkaRespErr]| cluster.request_errors(RDKafkaApiKey::OffsetCommit, errors);
+        let commits = || Commits { lease: Lease::new(Duration::from_secs(60)), metrics: Metrics::new() };
+
+        for code in [
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR_STALE_MEMBER_EPOCH,
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION,
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS,
+        ] {
+            let commits = commits();
+            refuse(&[code; 2]);
+            commits.commit(&consumer, &offsets).unwrap();
+            assert!(commits.lease.is_held());
+        }
+
+        let commits = commits();
+        refuse(&[RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID]);
+        let refused = commits.commit(&consumer, &offsets).unwrap_err();
+        assert_eq!(refused.rdkafka_error_code(), Some(RDKafkaErrorCode::UnknownMemberId));
+        assert!(!commits.lease.is_held());
     }
 }

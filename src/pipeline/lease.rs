@@ -18,14 +18,21 @@ pub struct Lease(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     length: Duration,
+    known: watch::Sender<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
     /// When the last commit that succeeded was sent; `None` while there is none that counts.
-    renewed: watch::Sender<Option<Instant>>,
+    renewed: Option<Instant>,
+    /// What was sent before counts no more.
+    lapsed: Option<Instant>,
 }
 
 impl Lease {
     /// Not held until it is renewed.
     pub fn new(length: Duration) -> Self {
-        Self(Arc::new(Inner { length, renewed: watch::Sender::new(None) }))
+        Self(Arc::new(Inner { length, known: watch::Sender::new(Known::default()) }))
     }
 
     /// For who owns nothing and has nothing to write.
@@ -39,12 +46,16 @@ impl Lease {
 
     /// A commit that was sent at `sent` has succeeded.
     pub fn renew(&self, sent: Instant) {
-        self.0.renewed.send_replace(Some(sent));
+        self.0.known.send_modify(|known| {
+            if known.lapsed.is_none_or(|lapsed| lapsed < sent) {
+                known.renewed = Some(sent);
+            }
+        });
     }
 
-    /// Our partitions are lost: what was known of them counts no more.
+    /// Our partitions are lost: no commit counts that was sent until now, whenever it succeeds.
     pub fn lapse(&self) {
-        self.0.renewed.send_replace(None);
+        self.0.known.send_replace(Known { renewed: None, lapsed: Some(Instant::now()) });
     }
 
     /// Of a process that is alone.
@@ -61,7 +72,7 @@ impl Lease {
 
     /// Waits until it is held. Cancel-safe.
     pub async fn held(&self) {
-        let mut renewals = self.0.renewed.subscribe();
+        let mut renewals = self.0.known.subscribe();
         while !self.is_held() {
             // The sender lives as long as this.
             drop(renewals.changed().await);
@@ -82,7 +93,7 @@ impl Lease {
 
     /// How much longer it is held, if it is.
     fn left(&self) -> Option<Duration> {
-        let renewed = (*self.0.renewed.borrow())?;
+        let renewed = self.0.known.borrow().renewed?;
         self.0.length.checked_sub(renewed.elapsed()).filter(|left| !left.is_zero())
     }
 }
@@ -130,8 +141,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_loss_ends_it_at_once() {
         let lease = held();
+        let sent = Instant::now();
         lease.lapse();
-        assert!(!lease.is_held());
+        lease.renew(sent);
+        assert!(!lease.is_held(), "a commit that librdkafka had kept");
+        tokio::time::advance(Duration::from_millis(1)).await;
+        lease.renew(Instant::now());
+        assert!(lease.is_held());
     }
 
     #[tokio::test(start_paused = true)]
