@@ -87,10 +87,11 @@ pub async fn run(loaded: Loaded, metrics: Metrics, cancel: CancellationToken) ->
     let taken = topics.taken(&patterns);
     let daemon = Daemon { config, clients: &clients, health: &health, metrics: &metrics, stop: &stop };
     let pipeline = daemon.pipeline(&topics, &taken, org, lease).await?;
+    let largest = topics.largest_message(&taken).await;
     // Nobody hears its client, whose queue would grow with each word.
     drop(topics);
 
-    let consumer = daemon.start_consumer(&taken, &routes, &pipeline)?;
+    let consumer = daemon.start_consumer(&taken, largest, &routes, &pipeline)?;
     health.set(State::Running);
     tokio::select! {
         () = cancel.cancelled() => info!("told to stop, draining"),
@@ -181,12 +182,13 @@ impl Daemon<'_> {
     fn start_consumer(
         &self,
         taken: &BTreeMap<String, i32>,
+        largest: usize,
         routes: &Arc<Routes>,
         pipeline: &Arc<Pipeline>,
     ) -> Result<Consumer> {
         let Self { config, clients, health, metrics, stop } = *self;
         let queue = pipeline.settle.dead_letters.as_ref().map_or(0, KafkaDeadLetters::queue_bytes);
-        let bound = memory_bound(config, queue);
+        let bound = memory_bound(config, queue, largest);
         let assigned = {
             let pipeline = pipeline.clone();
             move |partitions: usize| {
@@ -248,7 +250,11 @@ impl Daemon<'_> {
 }
 
 /// What may be in memory with so many partitions, in bytes. docs/architecture.md has the sum.
-fn memory_bound(config: &Config, producer_queue: usize) -> impl Fn(usize) -> usize + Send + Sync + 'static {
+fn memory_bound(
+    config: &Config,
+    producer_queue: usize,
+    largest: usize,
+) -> impl Fn(usize) -> usize + Send + Sync + 'static {
     /// The process by itself: code, TLS roots, threads, what the allocator does not give back.
     const PROCESS: usize = 24 * 1024 * 1024;
     /// An offset that waits behind another one.
@@ -262,5 +268,5 @@ fn memory_bound(config: &Config, producer_queue: usize) -> impl Fn(usize) -> usi
     let makes_json = config.routes.iter().any(|route| route.value.format != config::ValueFormat::Json);
     let made = if makes_json { pipeline.max_row_bytes } else { 0 };
     let fixed = PROCESS + pipeline.max_in_flight_bytes + producer_queue + calls * call;
-    move |partitions| fixed + partitions * (partition_bound() + MAX_AHEAD * AHEAD + made)
+    move |partitions| fixed + partitions * (partition_bound(largest) + MAX_AHEAD * AHEAD + made)
 }

@@ -156,11 +156,12 @@ pub(super) fn producer_queue(max_bytes: usize) -> usize {
     MANY.max(max_bytes.min(*MESSAGE_BYTES.end()) + 1024 * 1024)
 }
 
-/// What one partition can hold in memory on librdkafka's side, in bytes: values, the messages' own structures, one fetch.
-pub fn partition_bound() -> usize {
+/// What one partition can hold in memory, in bytes, where a batch of its topic has up to `largest`: on librdkafka's side
+/// values, the messages' own structures and one fetch, which is one batch at least; on ours one record beyond the budget.
+pub fn partition_bound(largest: usize) -> usize {
     /// Of librdkafka's structures for one message.
     const MESSAGE: usize = 600;
-    QUEUED_KBYTES * 1024 + QUEUED_MESSAGES * MESSAGE + FETCH_BYTES
+    QUEUED_KBYTES * 1024 + QUEUED_MESSAGES * MESSAGE + FETCH_BYTES.max(largest) + largest
 }
 
 /// Asks librdkafka about one property by itself.

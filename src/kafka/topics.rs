@@ -139,6 +139,12 @@ impl Topics {
         }
     }
 
+    /// The most bytes that a message, and so a batch, of these topics may have: packed, as the topic counts them.
+    pub async fn largest_message(&self, topics: &BTreeMap<String, i32>) -> usize {
+        let names: Vec<_> = topics.keys().map(String::as_str).collect();
+        self.max_message_bytes(&names).await.unwrap_or(DEFAULT_MAX_BYTES)
+    }
+
     /// The largest `max.message.bytes` of some topics; `None` where the cluster does not say.
     pub(super) async fn max_message_bytes(&self, topics: &[&str]) -> Option<usize> {
         self.described(topics).await.into_iter().filter_map(|topic| topic.max_message_bytes).max()
