@@ -225,7 +225,7 @@ impl Daemon<'_> {
         &self,
         routes: &Arc<Routes>,
         pipeline: &Arc<Pipeline>,
-    ) -> impl Fn(LaneStart) -> Result<tokio::task::JoinHandle<()>, String> + Send + Sync + use<> {
+    ) -> impl Fn(LaneStart) -> Result<tokio::task::JoinHandle<bool>, String> + Send + Sync + use<> {
         let (routes, pipeline, metrics, stop) =
             (routes.clone(), pipeline.clone(), self.metrics.clone(), self.stop.clone());
         let runtime = tokio::runtime::Handle::current();
@@ -237,13 +237,14 @@ impl Daemon<'_> {
             Ok(runtime.spawn(async move {
                 // A lane that ends without being told to leaves its partition unread: fatal, also if it panics.
                 match std::panic::AssertUnwindSafe(lane.run(records)).catch_unwind().await {
-                    Ok(Ok(())) => {}
+                    Ok(Ok(_)) => return true,
                     Ok(Err(error)) => {
                         error!(%topic, partition, %error, "lane failed");
                         stop.now(error.to_string());
                     }
                     Err(_) => stop.now(format!("the lane of {topic}[{partition}] has panicked")),
                 }
+                false
             }))
         }
     }
@@ -267,6 +268,7 @@ fn memory_bound(
     // A lane holds the JSON of one record before there is a seat for it.
     let makes_json = config.routes.iter().any(|route| route.value.format != config::ValueFormat::Json);
     let made = if makes_json { pipeline.max_row_bytes } else { 0 };
+    let ahead = (MAX_AHEAD + pipeline.max_in_flight_rows) * AHEAD;
     let fixed = PROCESS + pipeline.max_in_flight_bytes + producer_queue + calls * call;
-    move |partitions| fixed + partitions * (partition_bound(largest) + MAX_AHEAD * AHEAD + made)
+    move |partitions| fixed + partitions * (partition_bound(largest) + ahead + made)
 }

@@ -51,6 +51,7 @@ enum Request {
     Owned,
     These {
         offsets: Vec<Next>,
+        deadline: Instant,
         reply: SyncSender<KafkaResult<()>>,
     },
 }
@@ -68,6 +69,19 @@ const STALE: Duration = Duration::from_millis(50);
 const STALE_ATTEMPTS: u32 = 20;
 const STALE_CODES: [RDKafkaErrorCode; 3] =
     [RDKafkaErrorCode::IllegalGeneration, RDKafkaErrorCode::RebalanceInProgress, RDKafkaErrorCode::StaleMemberEpoch];
+/// Of one topic alone.
+const OF_A_TOPIC: [RDKafkaErrorCode; 3] = [
+    RDKafkaErrorCode::UnknownTopicOrPartition,
+    RDKafkaErrorCode::UnknownTopic,
+    RDKafkaErrorCode::TopicAuthorizationFailed,
+];
+/// We are no member any more, and somebody else is one in our place, perhaps.
+const COUNTED_OUT: [RDKafkaErrorCode; 4] = [
+    RDKafkaErrorCode::UnknownMemberId,
+    RDKafkaErrorCode::FencedInstanceId,
+    RDKafkaErrorCode::FencedMemberEpoch,
+    RDKafkaErrorCode::Fatal,
+];
 
 impl Owned {
     pub(super) fn lock(&self) -> MutexGuard<'_, BTreeMap<TopicPartition, Arc<Progress>>> {
@@ -104,7 +118,7 @@ impl Committer {
         const LATE: KafkaError = KafkaError::ConsumerCommit(RDKafkaErrorCode::OperationTimedOut);
         let (reply, answer) = sync_channel(1);
         let left = || deadline.saturating_duration_since(Instant::now());
-        let mut request = Some(Request::These { offsets, reply });
+        let mut request = Some(Request::These { offsets, deadline, reply });
         while let Some(again) = request.take() {
             match self.0.try_send(again) {
                 Ok(()) => {}
@@ -151,6 +165,9 @@ struct Rhythm {
     unchanged: Duration,
 }
 
+/// What was committed of a partition, and when that was asked for.
+type Committed = BTreeMap<TopicPartition, (i64, Instant)>;
+
 fn run(
     consumer: &Weak<BaseConsumer<Context>>,
     owned: &Owned,
@@ -158,45 +175,73 @@ fn run(
     commits: &Commits,
     requests: &Receiver<Request>,
 ) {
-    let mut committed: BTreeMap<TopicPartition, (i64, Instant)> = BTreeMap::new();
-    let mut failing = false;
+    let mut committed = Committed::new();
+    let mut failed = Failed::default();
     loop {
-        let request = match requests.recv_timeout(rhythm.moved.min(rhythm.unchanged)) {
+        let pause = if failed.stale > 0 { STALE } else { rhythm.moved.min(rhythm.unchanged) };
+        let request = match requests.recv_timeout(pause) {
             Ok(request) => request,
             Err(RecvTimeoutError::Timeout) => Request::Owned,
             Err(RecvTimeoutError::Disconnected) => return,
         };
-        let Some(consumer) = consumer.upgrade() else { return };
-        if let Request::These { offsets, reply } = request {
-            // Who asked may have stopped waiting.
-            drop(reply.try_send(commits.commit(&consumer, &offsets)));
-            continue;
-        }
-        let mut due: Vec<_> = {
-            let owned = owned.lock();
-            committed.retain(|at, _| owned.contains_key(at));
-            let next = |(at, progress): (&TopicPartition, &Arc<Progress>)| Next {
-                at: at.clone(),
-                offset: progress.next_offset(),
-                drained: false,
-            };
-            owned.iter().map(next).collect()
-        };
-        due.retain(|next| {
-            committed.get(&next.at).is_none_or(|(last, when)| {
-                when.elapsed() >= if *last == next.offset { rhythm.unchanged } else { rhythm.moved }
-            })
-        });
-        let now = Instant::now();
-        match commits.commit(&consumer, &due) {
-            Ok(()) => {
-                committed.extend(due.into_iter().map(|next| (next.at, (next.offset, now))));
-                failing = false;
+        match request {
+            Request::These { offsets, deadline, reply } => {
+                // A partition that comes back begins anew.
+                committed.retain(|at, _| offsets.iter().all(|next| next.at != *at));
+                let Some(done) = commits.again(consumer, &offsets, deadline) else { return };
+                // Who asked may have stopped waiting.
+                drop(reply.try_send(done));
             }
-            Err(error) if std::mem::replace(&mut failing, true) => debug!(%error, "offsets still not committed"),
-            Err(error) => warn!(%error, "offsets not committed, trying again"),
+            Request::Owned => {
+                let Some(consumer) = consumer.upgrade() else { return };
+                let due = due(owned, &mut committed, rhythm);
+                failed.heard(commits.topic_by_topic(&consumer, due, &mut committed));
+            }
         }
     }
+}
+
+/// What is to be committed now of all that is owned.
+fn due(owned: &Owned, committed: &mut Committed, rhythm: Rhythm) -> Vec<Next> {
+    let owned = owned.lock();
+    committed.retain(|at, _| owned.contains_key(at));
+    let next = |(at, progress): (&TopicPartition, &Arc<Progress>)| Next {
+        at: at.clone(),
+        offset: progress.next_offset(),
+        drained: false,
+    };
+    let is_due = |next: &Next| {
+        committed.get(&next.at).is_none_or(|(last, when)| {
+            when.elapsed() >= if *last == next.offset { rhythm.unchanged } else { rhythm.moved }
+        })
+    };
+    owned.iter().map(next).filter(is_due).collect()
+}
+
+/// How the last commits of what is owned have failed.
+#[derive(Default)]
+struct Failed {
+    /// One after the other, for a generation that is not known here yet.
+    stale: u32,
+    said: bool,
+}
+
+impl Failed {
+    fn heard(&mut self, committed: KafkaResult<()>) {
+        match committed {
+            Ok(()) => *self = Self::default(),
+            Err(error) if is_one_of(&error, &STALE_CODES) && self.stale < STALE_ATTEMPTS => self.stale += 1,
+            Err(error) if self.said => debug!(%error, "offsets still not committed"),
+            Err(error) => {
+                *self = Self { stale: 0, said: true };
+                warn!(%error, "offsets not committed, trying again");
+            }
+        }
+    }
+}
+
+fn is_one_of(error: &KafkaError, codes: &[RDKafkaErrorCode]) -> bool {
+    error.rdkafka_error_code().is_some_and(|code| codes.contains(&code))
 }
 
 /// What each commit is told to.
@@ -206,6 +251,55 @@ struct Commits {
 }
 
 impl Commits {
+    /// Until the generation is known here, but not beyond `deadline`, when another member may have gone on from there.
+    /// `None` when the consumer is gone: it is not held between two attempts, so that its last handle is the poll thread's.
+    fn again<C: ConsumerContext>(
+        &self,
+        consumer: &Weak<BaseConsumer<C>>,
+        offsets: &[Next],
+        deadline: Instant,
+    ) -> Option<KafkaResult<()>> {
+        for _ in 0..STALE_ATTEMPTS {
+            let committed = self.commit(&*consumer.upgrade()?, offsets);
+            match committed {
+                Err(error) if is_one_of(&error, &STALE_CODES) && Instant::now() + STALE < deadline => {
+                    std::thread::park_timeout(STALE);
+                }
+                committed => return Some(committed),
+            }
+        }
+        Some(self.commit(&*consumer.upgrade()?, offsets))
+    }
+
+    /// A topic that is gone, or denied, keeps no other one from being committed.
+    fn topic_by_topic<C: ConsumerContext>(
+        &self,
+        consumer: &BaseConsumer<C>,
+        due: Vec<Next>,
+        committed: &mut Committed,
+    ) -> KafkaResult<()> {
+        let mut note =
+            |due: Vec<Next>, asked| committed.extend(due.into_iter().map(|next| (next.at, (next.offset, asked))));
+        let asked = Instant::now();
+        let whole = self.commit(consumer, &due);
+        let Err(error) = whole else {
+            note(due, asked);
+            return Ok(());
+        };
+        if !is_one_of(&error, &OF_A_TOPIC) {
+            return Err(error);
+        }
+        let mut topics: BTreeMap<Arc<str>, Vec<Next>> = BTreeMap::new();
+        due.into_iter().for_each(|next| topics.entry(next.at.0.clone()).or_default().push(next));
+        for due in topics.into_values() {
+            let asked = Instant::now();
+            if self.commit(consumer, &due).is_ok() {
+                note(due, asked);
+            }
+        }
+        Err(error)
+    }
+
     fn commit<C: ConsumerContext>(&self, consumer: &BaseConsumer<C>, offsets: &[Next]) -> KafkaResult<()> {
         if offsets.is_empty() {
             return Ok(());
@@ -218,22 +312,12 @@ impl Commits {
                 added.set_metadata(DRAINED);
             }
         }
-        let is_stale = |committed: &KafkaResult<()>| {
-            let code = committed.as_ref().err().and_then(KafkaError::rdkafka_error_code);
-            code.is_some_and(|code| STALE_CODES.contains(&code))
-        };
-        let mut sent = tokio::time::Instant::now();
-        let mut committed = consumer.commit(&list, CommitMode::Sync);
-        for _ in 0..STALE_ATTEMPTS {
-            if !is_stale(&committed) {
-                break;
-            }
-            std::thread::park_timeout(STALE);
-            sent = tokio::time::Instant::now();
-            committed = consumer.commit(&list, CommitMode::Sync);
-        }
-        if committed.is_ok() {
-            self.lease.renew(sent);
+        let sent = tokio::time::Instant::now();
+        let committed = consumer.commit(&list, CommitMode::Sync);
+        match &committed {
+            Ok(()) => self.lease.renew(sent),
+            Err(error) if is_one_of(error, &COUNTED_OUT) => self.lease.lapse(),
+            Err(_) => {}
         }
         self.metrics.committed(committed.is_ok());
         committed
@@ -257,11 +341,19 @@ pub(super) async fn watch(lease: Lease, owned: Owned, health: Health, cancel: Ca
                     waiting = Some(health.wait(Whom::Kafka, "no commit succeeds, so that nothing may be written"));
                 }
             }
+            () = idle(&owned, GRACE), if waiting.is_some() => waiting = None,
             () = lease.held(), if waiting.is_some() => {
                 info!("commits succeed again, writing goes on");
                 waiting = None;
             }
         }
+    }
+}
+
+/// Waits until nothing is owned, and nothing is to be written therefore.
+async fn idle(owned: &Owned, tick: Duration) {
+    while !owned.lock().is_empty() {
+        tokio::time::sleep(tick).await;
     }
 }
 
@@ -284,6 +376,8 @@ mod tests {
         let consumer: BaseConsumer = config.create().unwrap();
         let offsets = [Next { at: (Arc::from("t"), 0), offset: 7, drained: false }];
         let refuse = |errors: &[RDKafkaRespErr]| cluster.request_errors(RDKafkaApiKey::OffsetCommit, errors);
+        let consumer = Arc::new(consumer);
+        let soon = || Instant::now() + Duration::from_secs(20);
         let commits = || Commits { lease: Lease::new(Duration::from_secs(60)), metrics: Metrics::new() };
 
         for code in [
@@ -293,13 +387,15 @@ mod tests {
         ] {
             let commits = commits();
             refuse(&[code; 2]);
-            commits.commit(&consumer, &offsets).unwrap();
+            commits.again(&Arc::downgrade(&consumer), &offsets, soon()).unwrap().unwrap();
             assert!(commits.lease.is_held());
         }
 
         let commits = commits();
+        commits.commit(&consumer, &offsets).unwrap();
+        assert!(commits.lease.is_held());
         refuse(&[RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID]);
-        let refused = commits.commit(&consumer, &offsets).unwrap_err();
+        let refused = commits.again(&Arc::downgrade(&consumer), &offsets, soon()).unwrap().unwrap_err();
         assert_eq!(refused.rdkafka_error_code(), Some(RDKafkaErrorCode::UnknownMemberId));
         assert!(!commits.lease.is_held());
     }

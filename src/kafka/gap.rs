@@ -60,7 +60,7 @@ impl Context {
         self.end(&partitions, false);
         for (at, gap) in met {
             if self
-                .commit(vec![Next { at: at.clone(), offset: gap.low, drained: true }], Instant::now() + COMMIT)
+                .commit(vec![Next { at: at.clone(), offset: gap.low, drained: false }], Instant::now() + COMMIT)
                 .is_err()
             {
                 warn!(topic = %at.0, partition = at.1, "the offset behind the lost ones is not committed, trying again");

@@ -76,13 +76,15 @@ impl Positions {
         Ok(Self { fresh })
     }
 
-    /// A numeric offset for each partition; what fails is tried again until `deadline`, or until the daemon is to stop.
+    /// A numeric offset for each partition. Where a `hold` rests on the mark of a drained one, it is taken away: from now
+    /// on something may be on its way. What fails is tried again until `deadline`, or until the daemon is to stop.
     pub(super) fn resolve<C: ConsumerContext>(
         &self,
         consumer: &BaseConsumer<C>,
         committer: &Committer,
         partitions: &[TopicPartition],
         deadline: Instant,
+        hold: Duration,
         cancel: &CancellationToken,
     ) -> KafkaResult<Vec<Next>> {
         while !cancel.is_cancelled() {
@@ -90,11 +92,14 @@ impl Positions {
                 Ok((known, new)) => {
                     // Nobody has written anything of the new ones.
                     let drained = |new: &Next| Next { drained: true, ..new.clone() };
+                    let marked = known.iter().filter(|next| next.drained && !hold.is_zero());
+                    let marked: Vec<_> = marked.map(|next| Next { drained: false, ..next.clone() }).collect();
                     let offsets = known.into_iter().chain(new.iter().map(drained)).collect();
-                    if new.is_empty() {
+                    let due: Vec<_> = new.into_iter().chain(marked).collect();
+                    if due.is_empty() {
                         return Ok(offsets);
                     }
-                    match committer.commit(new, deadline) {
+                    match committer.commit(due, deadline) {
                         Ok(()) => return Ok(offsets),
                         Err(error) if denial(&error).is_some() || Instant::now() >= deadline => return Err(error),
                         Err(_) => {}

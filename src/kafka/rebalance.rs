@@ -50,8 +50,8 @@ pub struct LaneStart {
 
 /// The daemon's side of an assignment.
 pub struct Lanes {
-    /// Starts a lane as a task. An error says why no lane can take the topic.
-    pub start: Box<dyn Fn(LaneStart) -> Result<JoinHandle<()>, String> + Send + Sync>,
+    /// Starts a lane as a task, which tells whether it was drained. An error says why no lane can take the topic.
+    pub start: Box<dyn Fn(LaneStart) -> Result<JoinHandle<bool>, String> + Send + Sync>,
     /// Partitions were assigned; so many are owned now.
     pub assigned: Box<dyn Fn(usize) + Send + Sync>,
     /// So many records of a partition are not settled yet; `None` when it is not ours any more.
@@ -64,9 +64,11 @@ pub struct Lanes {
 type Told<T> = Box<dyn Fn(&str, i32, T) + Send + Sync>;
 
 struct RunningLane {
-    task: JoinHandle<()>,
+    task: JoinHandle<bool>,
     draining: CancellationToken,
     progress: Arc<Progress>,
+    /// What its last owner has on the way may come until then.
+    held: Instant,
 }
 
 /// The consumer's context, and the owner of all lanes.
@@ -157,7 +159,7 @@ impl Context {
         let deadline = Instant::now() + self.drain_timeout;
         let offsets = match (self.positions.get(), self.committer.get()) {
             (Some(positions), Some(committer)) => {
-                positions.resolve(consumer, committer, &partitions, deadline, &self.cancel)?
+                positions.resolve(consumer, committer, &partitions, deadline, self.assign_hold, &self.cancel)?
             }
             _ => Vec::new(),
         };
@@ -198,6 +200,7 @@ impl Context {
         let (topic, partition) = at.clone();
         let consumer = self.consumer.get().and_then(Weak::upgrade).ok_or("the consumer is being closed")?;
         let queue = consumer.split_partition_queue(&topic, partition).ok_or("the partition has no queue")?;
+        let held = Instant::now() + hold;
         let (progress, draining) = (Arc::new(Progress::new(offset)), CancellationToken::new());
         let records = partition::records(queue, consumer, topic.clone(), partition, progress.clone(), hold);
         let task = {
@@ -205,7 +208,7 @@ impl Context {
             (self.daemon.start)(LaneStart { topic, partition, records, progress, draining })?
         };
         self.owned.lock().insert(at.clone(), progress.clone());
-        self.lanes().insert(at.clone(), RunningLane { task, draining, progress });
+        self.lanes().insert(at.clone(), RunningLane { task, draining, progress, held });
         Ok(())
     }
 
@@ -257,11 +260,14 @@ impl Context {
                 // Its calls run on to their end, and settle nothing.
                 lane.task.abort();
                 drop(self.runtime.block_on(lane.task));
+                // What is not on the wire yet stays here: the partition has another owner soon.
+                self.lease.lapse();
                 if !lost {
                     warn!(topic = %at.0, partition = at.1, "drain aborted, records will be repeated");
                 }
             }
-            offsets.push(Next { at, offset: lane.progress.next_offset(), drained: drained.is_ok() });
+            let drained = matches!(drained, Ok(Ok(true))) && lane.held <= Instant::now();
+            offsets.push(Next { at, offset: lane.progress.next_offset(), drained });
         }
         // Until here their commits have kept the lease; from here on each offset is committed once.
         self.disown(partitions);

@@ -68,11 +68,11 @@ impl Subscription {
     /// Subscribes to what there is now, if it is not what there was. To be called between two polls.
     pub(super) fn renew<C: ConsumerContext>(&self, consumer: &BaseConsumer<C>) -> KafkaResult<()> {
         let Some(topics) = self.lock().take() else { return Ok(()) };
-        info!(?topics, "subscribed");
         if topics.is_empty() {
             // librdkafka takes no empty subscription. Without one the group is not joined.
             return Ok(());
         }
+        info!(?topics, "subscribed");
         consumer.subscribe(&topics.iter().map(String::as_str).collect::<Vec<_>>())
     }
 }
@@ -97,6 +97,8 @@ impl Search {
     fn run(mut self, interval: Duration, subscription: &Subscription, cancel: &CancellationToken) {
         let mut pass = self.clients.pass();
         let mut looked = Instant::now();
+        let patterns = self.patterns.clone();
+        let patterns: Vec<_> = patterns.iter().collect();
         while !cancel.is_cancelled() {
             std::thread::park_timeout(TICK);
             Ear::listen(&self.client);
@@ -107,21 +109,24 @@ impl Search {
             looked = Instant::now();
             match self.look() {
                 // Nothing at all is more likely a broker that has just started; and there is no such subscription.
-                Ok(topics) if topics.is_empty() || topics == self.topics => {}
-                Ok(topics) => {
-                    *subscription.lock() = Some(topics.clone());
-                    self.topics = topics;
+                Ok(found) if found.is_empty() => {}
+                Ok(found) => {
+                    let topics: BTreeSet<_> = exact(&patterns).map(str::to_owned).chain(found).collect();
+                    if topics != self.topics {
+                        *subscription.lock() = Some(topics.clone());
+                        self.topics = topics;
+                    }
                 }
                 Err(error) => debug!(%error, "the topics are not known now"),
             }
         }
     }
 
+    /// The topics that are there.
     fn look(&self) -> KafkaResult<BTreeSet<String>> {
         let metadata = self.client.fetch_metadata(None, TIMEOUT)?;
         let names = metadata.topics().iter().map(rdkafka::metadata::MetadataTopic::name);
         let taken = |name: &&str| self.clients.may_take(name) && self.patterns.iter().any(|any| any.matches(name));
-        let patterns: Vec<_> = self.patterns.iter().collect();
-        Ok(names.filter(taken).chain(exact(&patterns)).map(str::to_owned).collect())
+        Ok(names.filter(taken).map(str::to_owned).collect())
     }
 }

@@ -56,6 +56,11 @@ impl Budget {
         Self::of(Load { rows: number(rows), units: number(bytes / Self::UNIT) }, None)
     }
 
+    /// All of them, free or not.
+    pub fn rows(&self) -> usize {
+        self.all.rows as usize
+    }
+
     fn of(all: Load, whole: Option<Box<Self>>) -> Self {
         let semaphore = |permits: u32| Arc::new(Semaphore::new((permits as usize).min(Semaphore::MAX_PERMITS)));
         Self { rows: semaphore(all.rows), units: semaphore(all.units), all, whole }

@@ -6,8 +6,8 @@
 //!
 //! A drain takes in nothing more. It gives up the tail: the records behind the last one that is done or under way, of
 //! which nothing can have come. The records before that one are brought to their outcomes, since a gap among them would
-//! repeat what lies behind it, without any crash; but if no calls can be made for long, or the route's breaker is open, they are given
-//! up, too. Then the offset is committed.
+//! repeat what lies behind it, without any crash; but if no calls can be made for long, if nothing comes of what is left,
+//! or if the route's breaker is open, they are given up, too. Then the offset is committed.
 
 use std::{
     collections::VecDeque,
@@ -67,6 +67,8 @@ pub struct Lane<O, D> {
     closing: Notify,
     /// The first record that has to be read again, if any: none behind it begins any more.
     undone: AtomicI64,
+    /// How many records are carried at most.
+    most: usize,
     progress: Arc<Progress>,
     gauge: LaneGauge,
 }
@@ -74,6 +76,15 @@ pub struct Lane<O, D> {
 /// The next offset to commit of one partition.
 #[derive(Debug)]
 pub struct Progress(AtomicI64);
+
+/// How a lane ended that was told to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drained {
+    /// Nothing lies done behind the offset to commit.
+    Whole,
+    /// Something does, perhaps: it is repeated.
+    CutShort,
+}
 
 /// Why a lane ended before it was told to.
 #[derive(Debug, thiserror::Error)]
@@ -89,10 +100,11 @@ pub enum LaneError<E> {
 /// What is carried, in its order: since when, and how far it has come.
 type Underway = VecDeque<(Instant, Arc<Stage>)>;
 
-/// How long a drain waits for an org that takes no calls, or for leave to make them.
+/// How long a drain waits for an org that takes no calls, for leave to make them, and for records of which nothing comes.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How many records may be settled behind one that is not: their offsets wait in memory.
+/// How many records may be settled behind one that is not: their offsets wait in memory. Beside them there may be all that
+/// the budget has seats for.
 pub const MAX_AHEAD: usize = 8_192;
 
 impl Progress {
@@ -120,12 +132,14 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
     ) -> Self {
         let (gauge, metrics) = (metrics.track_lane(), metrics.route(&route.name));
         let (closing, undone) = (Notify::new(), AtomicI64::new(i64::MAX));
+        let most = MAX_AHEAD.saturating_add(shared.budget.rows());
         let breaker = shared.breakers.of(&route, &metrics);
-        Self { shared, route, metrics, breaker, schema: Mutex::default(), draining, closing, undone, progress, gauge }
+        let schema = Mutex::default();
+        Self { shared, route, metrics, breaker, schema, draining, closing, undone, most, progress, gauge }
     }
 
     /// Runs until it is drained, or until its source fails.
-    pub async fn run<E>(self, source: impl Stream<Item = Result<Record, E>> + Send) -> Result<(), LaneError<E>> {
+    pub async fn run<E>(self, source: impl Stream<Item = Result<Record, E>> + Send) -> Result<Drained, LaneError<E>> {
         // Owned by each future: a borrow here is beyond what the compiler can prove of a task.
         let lane = Arc::new(self);
         let prepared = {
@@ -136,7 +150,9 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
             lane.draining.cancelled().await;
             lane.stuck().await
         });
-        let mut given_up = false;
+        let mut drained = Drained::Whole;
+        // Of a drain: since when nothing has come of what is under way, and how much that was.
+        let (mut quiet, mut open) = (tokio::time::Instant::now(), usize::MAX);
         let mut intake = Some(Box::pin(prepared));
         let mut carried = FuturesOrdered::new();
         // In the order of `carried`.
@@ -156,24 +172,32 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
                 () = lane.draining.cancelled(), if intake.is_some() => {
                     intake = None;
                     lane.close_tail(&underway);
+                    quiet = tokio::time::Instant::now();
                 }
-                why = &mut out, if !given_up => {
-                    given_up = true;
-                    lane.give_up(&underway, why);
+                why = &mut out, if drained == Drained::Whole => {
+                    drained = lane.give_up(&underway, why);
                 }
-                prepared = next(&mut intake), if carried.len() < MAX_AHEAD => {
+                () = tokio::time::sleep_until(quiet + PATIENCE), if intake.is_none() && drained == Drained::Whole => {
+                    let left = underway.iter().filter(|(_, stage)| !stage.is_done()).count();
+                    let comes = left < open || underway.iter().any(|(_, stage)| stage.is_sent());
+                    (quiet, open) = (tokio::time::Instant::now(), left);
+                    if !comes {
+                        drained = lane.give_up(&underway, "its records wait, and nothing comes of them");
+                    }
+                }
+                prepared = next(&mut intake), if carried.len() < lane.most => {
                     let prepared: Prepared = prepared.ok_or(LaneError::Ended)??;
                     let stage = Arc::new(Stage::default());
                     underway.push_back((Instant::now(), stage.clone()));
                     lane.gauge.set_oldest(underway.front().map(|(since, _)| *since));
                     carried.push_back(lane.clone().carry(prepared, stage));
-                    if carried.len() == MAX_AHEAD {
+                    if carried.len() == lane.most {
                         lane.hurry_first(&underway);
                     }
                 }
             }
             if intake.is_none() && carried.is_empty() {
-                return Ok(());
+                return Ok(drained);
             }
         }
     }
@@ -210,14 +234,15 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
     }
 
     /// What the org has not taken yet is read again, and so is what lies behind it.
-    fn give_up(&self, underway: &Underway, why: &str) {
+    fn give_up(&self, underway: &Underway, why: &str) -> Drained {
         if underway.iter().all(|(_, stage)| stage.is_closed()) {
-            return;
+            return Drained::Whole;
         }
         let given_up = underway.iter().filter(|(_, stage)| stage.give_up()).count();
         warn!(route = %self.route.name, given_up, why, "drain cut short, records will be repeated");
         self.closing.notify_waiters();
         self.shared.batcher.sweep();
+        Drained::CutShort
     }
 
     async fn carry(self: Arc<Self>, prepared: Prepared, stage: Arc<Stage>) -> (i64, Settled) {

@@ -21,12 +21,20 @@ struct Inner {
     known: watch::Sender<Known>,
 }
 
+/// Leave to send one call. Whoever asked for it before the lease has lapsed does not have it afterwards.
+#[derive(Debug, Clone)]
+pub struct Leave {
+    lease: Lease,
+    lapses: u64,
+}
+
 #[derive(Debug, Default)]
 struct Known {
     /// When the last commit that succeeded was sent; `None` while there is none that counts.
     renewed: Option<Instant>,
     /// What was sent before counts no more.
     lapsed: Option<Instant>,
+    lapses: u64,
 }
 
 impl Lease {
@@ -55,7 +63,9 @@ impl Lease {
 
     /// Our partitions are lost: no commit counts that was sent until now, whenever it succeeds.
     pub fn lapse(&self) {
-        self.0.known.send_replace(Known { renewed: None, lapsed: Some(Instant::now()) });
+        self.0.known.send_modify(|known| {
+            *known = Known { renewed: None, lapsed: Some(Instant::now()), lapses: known.lapses + 1 };
+        });
     }
 
     /// Of a process that is alone.
@@ -68,6 +78,11 @@ impl Lease {
 
     pub fn is_held(&self) -> bool {
         self.left().is_some() || mutation::on(Mutation::Lease)
+    }
+
+    /// For a call that begins now.
+    pub fn leave(&self) -> Leave {
+        Leave { lease: self.clone(), lapses: self.0.known.borrow().lapses }
     }
 
     /// Waits until it is held. Cancel-safe.
@@ -95,6 +110,13 @@ impl Lease {
     fn left(&self) -> Option<Duration> {
         let renewed = self.0.known.borrow().renewed?;
         self.0.length.checked_sub(renewed.elapsed()).filter(|left| !left.is_zero())
+    }
+}
+
+impl Leave {
+    pub fn is_given(&self) -> bool {
+        let lapsed = self.lease.0.known.borrow().lapses != self.lapses;
+        self.lease.is_held() && (!lapsed || mutation::on(Mutation::Lease))
     }
 }
 
@@ -141,13 +163,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_loss_ends_it_at_once() {
         let lease = held();
-        let sent = Instant::now();
+        let (sent, leave) = (Instant::now(), lease.leave());
+        assert!(leave.is_given());
         lease.lapse();
         lease.renew(sent);
         assert!(!lease.is_held(), "a commit that librdkafka had kept");
         tokio::time::advance(Duration::from_millis(1)).await;
         lease.renew(Instant::now());
         assert!(lease.is_held());
+        assert!(lease.leave().is_given() && !leave.is_given(), "a call that was begun before");
     }
 
     #[tokio::test(start_paused = true)]

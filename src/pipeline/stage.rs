@@ -56,6 +56,15 @@ impl Stage {
         self.step.load(Ordering::Acquire) == CLOSED
     }
 
+    /// Something may come of it, now or soon.
+    pub fn is_sent(&self) -> bool {
+        matches!(self.step.load(Ordering::Acquire), SENT | CLOSING)
+    }
+
+    pub fn is_done(&self) -> bool {
+        self.step.load(Ordering::Acquire) == DONE
+    }
+
     /// The record is in the way of others: it waits for its parent no longer. False: that was said before.
     pub fn hurry(&self) -> bool {
         !self.hurried.swap(true, Ordering::AcqRel)

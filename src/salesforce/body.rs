@@ -14,7 +14,7 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use crate::pipeline::lease::Lease;
+use crate::pipeline::lease::Leave;
 
 /// A whole frame at once would tell nothing about a body that is cut in the middle.
 const FRAME: usize = 64 * 1024;
@@ -23,7 +23,7 @@ pub(super) struct TellingBody {
     rest: Bytes,
     mark: Mark,
     /// Without it not one more byte leaves: half a call is none.
-    lease: Option<Lease>,
+    leave: Option<Leave>,
 }
 
 /// What has become of the body, seen from outside of the client.
@@ -35,6 +35,8 @@ enum Progress {
     Untouched,
     /// Nobody waits for the answer any more: the client must not begin.
     Sealed,
+    /// There was no leave to begin.
+    Refused,
     Partly,
     Whole {
         last: Instant,
@@ -47,9 +49,9 @@ enum Progress {
 pub(super) struct GivenUp;
 
 impl TellingBody {
-    pub(super) fn new(bytes: Bytes, lease: Option<Lease>) -> (Self, Mark) {
+    pub(super) fn new(bytes: Bytes, leave: Option<Leave>) -> (Self, Mark) {
         let mark = Mark(Arc::new(Mutex::new(Progress::Untouched)));
-        (Self { rest: bytes, mark: mark.clone(), lease }, mark)
+        (Self { rest: bytes, mark: mark.clone(), leave }, mark)
     }
 }
 
@@ -58,13 +60,28 @@ impl Mark {
     pub(super) fn seal(&self) -> Option<Instant> {
         let mut progress = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match *progress {
-            Progress::Untouched | Progress::Sealed => {
+            Progress::Untouched => {
                 *progress = Progress::Sealed;
                 None
             }
+            Progress::Sealed | Progress::Refused => None,
             Progress::Partly => Some(now()),
             Progress::Whole { last } => Some(last),
         }
+    }
+}
+
+impl Mark {
+    fn refuse(&self) {
+        let mut progress = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*progress, Progress::Untouched) {
+            *progress = Progress::Refused;
+        }
+    }
+
+    /// Nothing was sent, since there was no leave to.
+    pub(super) fn is_refused(&self) -> bool {
+        matches!(*self.0.lock().unwrap_or_else(PoisonError::into_inner), Progress::Refused)
     }
 }
 
@@ -76,14 +93,14 @@ impl Body for TellingBody {
         if self.rest.is_empty() {
             return Poll::Ready(None);
         }
-        if self.lease.as_ref().is_some_and(|lease| !lease.is_held()) {
-            self.mark.seal();
+        if self.leave.as_ref().is_some_and(|leave| !leave.is_given()) {
+            self.mark.refuse();
             return Poll::Ready(Some(Err(GivenUp)));
         }
         let length = self.rest.len().min(FRAME);
         let frame = self.rest.split_to(length);
         let mut progress = self.mark.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(*progress, Progress::Sealed) {
+        if matches!(*progress, Progress::Sealed | Progress::Refused) {
             return Poll::Ready(Some(Err(GivenUp)));
         }
         *progress = if self.rest.is_empty() { Progress::Whole { last: now() } } else { Progress::Partly };
@@ -108,6 +125,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::pipeline::lease::Lease;
 
     fn poll(body: &mut TellingBody) -> Option<Result<usize, GivenUp>> {
         let mut context = Context::from_waker(std::task::Waker::noop());
@@ -141,13 +159,13 @@ mod tests {
     #[test]
     fn not_one_byte_more_leaves_without_the_lease() {
         let lease = Lease::new(Duration::from_secs(10));
-        let (mut body, mark) = TellingBody::new(Bytes::from(vec![b' '; FRAME + 1]), Some(lease.clone()));
+        let (mut body, mark) = TellingBody::new(Bytes::from(vec![b' '; FRAME + 1]), Some(lease.leave()));
         lease.renew(tokio::time::Instant::now());
         assert_eq!(poll(&mut body).unwrap().unwrap(), FRAME);
         lease.lapse();
         assert!(matches!(poll(&mut body), Some(Err(GivenUp))));
         assert!(mark.seal().is_some(), "some bytes had left");
-        let (mut body, mark) = TellingBody::new(Bytes::from_static(b"{}"), Some(lease.clone()));
+        let (mut body, mark) = TellingBody::new(Bytes::from_static(b"{}"), Some(lease.leave()));
         assert!(matches!(poll(&mut body), Some(Err(GivenUp))));
         lease.renew(tokio::time::Instant::now());
         assert!(mark.seal().is_none() && matches!(poll(&mut body), Some(Err(GivenUp))), "what was given up stays so");

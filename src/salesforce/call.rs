@@ -21,7 +21,7 @@ use super::{
     verdicts::{self, CallVerdict, Purpose},
 };
 use crate::{
-    pipeline::lease::Lease,
+    pipeline::lease::Leave,
     record::{CallOptions, Cause, Verdict},
 };
 
@@ -43,7 +43,6 @@ pub(super) struct Calls {
     version: Arc<str>,
     /// Calls on the wire.
     permits: Semaphore,
-    lease: Lease,
     unfitting: AtomicU32,
 }
 
@@ -58,6 +57,8 @@ pub(super) struct Ask {
     pub(super) place: Place,
     pub(super) content: Content,
     pub(super) options: Arc<CallOptions>,
+    /// What writes needs it.
+    pub(super) leave: Option<Leave>,
 }
 
 #[derive(Debug)]
@@ -87,21 +88,13 @@ pub(super) enum Failure {
 }
 
 impl Calls {
-    pub(super) fn new(
-        auth: Auth,
-        state: Arc<OrgState>,
-        http: Http,
-        api_version: &str,
-        permits: usize,
-        lease: Lease,
-    ) -> Self {
+    pub(super) fn new(auth: Auth, state: Arc<OrgState>, http: Http, api_version: &str, permits: usize) -> Self {
         Self {
             auth,
             state,
             http,
             version: format!("v{}", api_version.trim_start_matches('v')).into(),
             permits: Semaphore::new(permits.max(1)),
-            lease,
             unfitting: AtomicU32::new(0),
         }
     }
@@ -143,7 +136,7 @@ impl Calls {
             },
             content: ask.content.clone(),
             options: ask.options.clone(),
-            lease: (ask.purpose == Purpose::Write).then(|| self.lease.clone()),
+            leave: ask.leave.clone(),
         };
         let sent = {
             // The semaphore is never closed.

@@ -74,6 +74,7 @@ pub(super) fn render(key: &BatchKey, rows: &[(&Command, Target<'_>)]) -> Rendere
         place: Place::Data { segments, query },
         content,
         options: key.options.clone(),
+        leave: None,
     };
     Rendered { ask, body, ranges }
 }

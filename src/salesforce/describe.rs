@@ -80,6 +80,7 @@ impl Describes {
                 place: Place::Data { segments: vec!["sobjects".into(), name.into(), "describe".into()], query: None },
                 content: Content::None,
                 options: Arc::default(),
+                leave: None,
             };
             match self.calls.make(&ask, read).await {
                 Ok(sobject) => return Ok(sobject),

@@ -13,11 +13,15 @@ use reqwest::{
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
-use super::{body::TellingBody, gzip::gzip, usage::Usage};
+use super::{
+    body::{Mark, TellingBody},
+    gzip::gzip,
+    usage::Usage,
+};
 use crate::{
     config::{self, Compression},
     ops::metrics::Metrics,
-    pipeline::lease::Lease,
+    pipeline::lease::Leave,
     record::{CallOptions, Cause},
     web::{self, ClientError, Way},
 };
@@ -40,8 +44,8 @@ pub(super) struct Request {
     pub(super) url: Url,
     pub(super) content: Content,
     pub(super) options: Arc<CallOptions>,
-    /// What writes needs it to leave.
-    pub(super) lease: Option<Lease>,
+    /// What writes needs it.
+    pub(super) leave: Option<Leave>,
     /// How much of an answer is read, in bytes, inflated.
     pub(super) max_answer: usize,
 }
@@ -57,7 +61,7 @@ pub(super) enum Content {
 /// What became of a request.
 #[derive(Debug)]
 pub(super) enum Sent {
-    /// No byte of it left; if that was for want of the lease, it says nothing of the other side.
+    /// No byte of it left; if that was for want of leave, it says nothing of the other side.
     Not {
         cause: Cause,
         lapsed: bool,
@@ -141,7 +145,7 @@ impl Http {
         let mark = if bytes.is_empty() {
             None
         } else {
-            let (body, mark) = TellingBody::new(bytes, request.lease.clone());
+            let (body, mark) = TellingBody::new(bytes, request.leave.clone());
             builder = builder.header(header::CONTENT_TYPE, content_type).body(reqwest::Body::wrap(body));
             Some(mark)
         };
@@ -151,13 +155,15 @@ impl Http {
             Some(mark) => mark.seal(),
             None => error.is_none_or(|error| !error.is_connect()).then_some(start),
         };
-        let lapsed = || request.lease.as_ref().is_some_and(|lease| !lease.is_held());
-        if lapsed() {
+        if request.leave.as_ref().is_some_and(|leave| !leave.is_given()) {
             return Sent::Not { cause: Cause::new("our partitions may be another member's by now"), lapsed: true };
         }
         let mut response = match builder.send().await {
             Ok(response) => response,
-            Err(error) => return failed(sent(Some(&error)), error, lapsed()),
+            Err(error) => {
+                let sent = sent(Some(&error));
+                return failed(sent, error, mark.as_ref().is_some_and(Mark::is_refused));
+            }
         };
         let headers = response.headers();
         let texts = |name| headers.get_all(name).iter().filter_map(|value| value.to_str().ok());

@@ -71,7 +71,7 @@ async fn ask(http: &Http, config: &config::Salesforce, clock: &Clock) -> Result<
         content: Content::Form(form),
         options: std::sync::Arc::default(),
         max_answer: MAX_ANSWER,
-        lease: None,
+        leave: None,
     };
     match http.send(&request, None).await {
         Sent::Not { cause, .. } | Sent::Unanswered { cause, .. } => Err(Login::Later(cause)),

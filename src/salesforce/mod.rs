@@ -109,11 +109,11 @@ impl Salesforce {
         let state =
             Arc::new(OrgState::new(retry.clone(), config.quota.clone(), config.login_interval, metrics.clone()));
         let permits = config.max_concurrent_requests;
-        let calls = Arc::new(Calls::new(auth, state.clone(), http, &config.api_version, permits, lease));
+        let calls = Arc::new(Calls::new(auth, state.clone(), http, &config.api_version, permits));
         let resolver = Resolver::new(cache, calls.clone(), metrics);
         Ok(Self {
             describes: Describes::new(calls.clone()),
-            writer: Writer { calls: calls.clone(), resolver },
+            writer: Writer { calls: calls.clone(), resolver, lease },
             calls,
             state,
             retry: retry.clone(),
@@ -198,6 +198,7 @@ impl Org for Salesforce {
             place: Place::Data { segments: vec!["limits".into()], query: None },
             content: Content::None,
             options: Arc::default(),
+            leave: None,
         };
         let any = |body: &[u8]| {
             serde_json::from_slice::<serde::de::IgnoredAny>(body).map_err(|error| answer::unreadable(&error))

@@ -134,6 +134,7 @@ impl Resolver {
                 place,
                 content: Content::None,
                 options: Arc::default(),
+                leave: None,
             };
             let page = self.calls.make(&ask, |body| soql::read(body, field)).await?;
             hits.extend(page.hits);

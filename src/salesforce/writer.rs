@@ -14,7 +14,10 @@ use super::{
     verdicts::{self, Asked, Gone, NamedBy, RowVerdict},
 };
 use crate::{
-    pipeline::{BatchKey, Row},
+    pipeline::{
+        BatchKey, Row,
+        lease::{Lease, Leave},
+    },
     record::{Action, Cause, Command, ExternalId, Identity, Reason, RecordId, Rejection, Stage, Verdict},
 };
 
@@ -22,6 +25,7 @@ use crate::{
 pub(super) struct Writer {
     pub(super) calls: Arc<Calls>,
     pub(super) resolver: Resolver,
+    pub(super) lease: Lease,
 }
 
 /// A row that goes along: which one, and who it is about.
@@ -34,12 +38,14 @@ struct Going<'a> {
 impl Writer {
     /// As [`crate::pipeline::Org::write`].
     pub(super) async fn write(&self, key: &BatchKey, rows: &[Row<'_>]) -> Vec<Verdict> {
+        // From here on: who has lost the rows meanwhile does not send them.
+        let leave = self.lease.leave();
         let mut verdicts = vec![Verdict::Deferred; rows.len()];
         let mut open: Vec<usize> = (0..rows.len()).collect();
         // Twice at most: the second time no id is out of the cache, and "gone" is an answer.
         for _ in 0..2 {
             let going = self.name(key, rows, &open, &mut verdicts).await;
-            open = self.call(key, rows, &going, &mut verdicts).await;
+            open = self.call(key, rows, &going, &leave, &mut verdicts).await;
             if open.is_empty() {
                 break;
             }
@@ -102,6 +108,7 @@ impl Writer {
         key: &BatchKey,
         rows: &[Row<'_>],
         going: &[Going<'_>],
+        leave: &Leave,
         verdicts: &mut [Verdict],
     ) -> Vec<usize> {
         if going.is_empty() {
@@ -110,7 +117,8 @@ impl Writer {
         let commands: Vec<_> = going.iter().map(|going| rows[going.row].command).collect();
         let ids: Vec<_> = going.iter().filter_map(|going| going.target.id()).collect();
         let lines: Vec<_> = commands.iter().zip(going).map(|(command, going)| (*command, going.target)).collect();
-        let rendered = collections::render(key, &lines);
+        let mut rendered = collections::render(key, &lines);
+        rendered.ask.leave = Some(leave.clone());
         let expected = Expected { action: key.action, rows: going.len(), ids: &ids };
         let answers = match self.calls.make(&rendered.ask, |body| answer::rows(body, expected)).await {
             Ok(answers) => answers,

@@ -24,7 +24,7 @@ use crate::{
         budget::{Budget, Load},
         dead_letter::{DeadLetter, DeadLetterError, DeadLetters},
         gate::Gate,
-        lane::{Lane, LaneError, Progress, Shared},
+        lane::{Drained, Lane, LaneError, Progress, Shared},
         lease::Lease,
         rejection_log::RejectionLog,
         settle::Settle,
@@ -138,7 +138,7 @@ pub(super) struct Harness {
 pub(super) struct RunningLane {
     pub(super) draining: CancellationToken,
     pub(super) progress: Arc<Progress>,
-    pub(super) task: JoinHandle<Result<(), LaneError<std::convert::Infallible>>>,
+    pub(super) task: JoinHandle<Result<Drained, LaneError<std::convert::Infallible>>>,
     records: mpsc::Sender<Result<Record, std::convert::Infallible>>,
     next: i64,
 }

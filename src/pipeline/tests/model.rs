@@ -19,10 +19,7 @@ mod org;
 mod plan;
 mod source;
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use proptest::{prelude::*, test_runner::TestCaseError};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
@@ -41,7 +38,7 @@ use crate::{
         breaker::Breakers,
         budget::{Budget, Load},
         gate::Gate,
-        lane::{Lane, Progress, Shared},
+        lane::{Drained, Lane, Progress, Shared},
         lease::Lease,
         rejection_log::RejectionLog,
         settle::Settle,
@@ -151,7 +148,7 @@ impl World {
                 () = tokio::time::sleep_until(ends) => break,
                 ended = &mut task => {
                     let why = || format!("the lane of {partition} ends by itself: {ended:?}");
-                    self.ledger.expect(matches!(ended, Ok(Ok(()))) && self.ledger.is_unclean(partition), why);
+                    self.ledger.expect(matches!(ended, Ok(Ok(_))) && self.ledger.is_unclean(partition), why);
                     self.ledger.unassigned(partition, false, progress.next_offset());
                     return progress.next_offset();
                 }
@@ -160,14 +157,14 @@ impl World {
                 break;
             }
         }
-        let (begun, outs) = (Instant::now(), self.shared.org.outs.load(Ordering::Relaxed));
+        let begun = Instant::now();
         let lost = event.is_some_and(|event| event.lost);
         let mut clean = false;
         if !lost {
             draining.cancel();
             if let Ok(ended) = timeout(DRAIN_TIMEOUT, &mut task).await {
-                self.ledger.expect(matches!(ended, Ok(Ok(()))), || format!("the drain ends with {ended:?}"));
-                clean = self.shared.org.outs.load(Ordering::Relaxed) == outs;
+                self.ledger.expect(matches!(ended, Ok(Ok(_))), || format!("the drain ends with {ended:?}"));
+                clean = matches!(ended, Ok(Ok(Drained::Whole)));
             }
             committed = progress.next_offset();
         }

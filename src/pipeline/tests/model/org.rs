@@ -42,8 +42,6 @@ pub(super) struct ModelOrg {
     up: watch::Sender<bool>,
     probe: Arc<Semaphore>,
     due: Mutex<Instant>,
-    /// How often somebody was told that it is out.
-    pub(super) outs: AtomicU64,
 }
 
 pub(super) struct ModelTurn(Option<OwnedSemaphorePermit>);
@@ -69,7 +67,6 @@ impl ModelOrg {
             up: watch::channel(true).0,
             probe: Arc::new(Semaphore::new(1)),
             due: Mutex::new(Instant::now()),
-            outs: AtomicU64::default(),
         }
     }
 
@@ -167,7 +164,6 @@ impl Org for ModelOrg {
         loop {
             drop(up.wait_for(|up| !up).await);
             if tokio::time::timeout(patience, up.wait_for(|up| *up)).await.is_err() {
-                self.outs.fetch_add(1, Ordering::Relaxed);
                 return;
             }
         }

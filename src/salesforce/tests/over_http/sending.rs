@@ -90,7 +90,7 @@ async fn a_body_that_is_partly_sent_is_unknown_from_now_on() {
         content: crate::salesforce::http::Content::Json(vec![b' '; 64 << 20].into()),
         options: std::sync::Arc::default(),
         max_answer: 0,
-        lease: None,
+        leave: None,
     };
     let before = Instant::now();
     let outcome = http.send(&request, None).await;
