@@ -90,6 +90,8 @@ struct Line {
 const UNDONE: [&str; 5] =
     ["drain cut short", "drain timed out", "will be repeated", "records may be repeated", "drained in time"];
 
+const NO_SESSION: &str = "the org gives no session that works, somebody must look";
+
 impl Story {
     pub(crate) fn read(log: &str) -> Self {
         let mut story = Self::default();
@@ -119,6 +121,8 @@ impl Story {
                 (message, _) if UNDONE.iter().any(|words| message.contains(words)) => {
                     story.interruptions.push(Interruption { at_ms, places: None, wire_ms: None });
                 }
+                // Sessions that end faster than they are given are the schedule's doing.
+                (NO_SESSION, _) => {}
                 _ if line.level == "ERROR" => story.errors.push(text.to_owned()),
                 _ => {}
             }

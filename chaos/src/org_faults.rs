@@ -11,7 +11,7 @@ use crate::{schedule::Fault, setting::Times};
 
 const TIMES: Times = Times::SCALED;
 /// Milliseconds within which all is applied that is applied at once.
-const AT_ONCE: u64 = 800;
+const AT_ONCE: u64 = 600;
 
 /// `late`: whether calls may be applied after their caller has given up.
 pub(crate) fn script(random: &mut impl Rng, fault: Fault, late: bool) -> Value {

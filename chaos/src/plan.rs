@@ -38,8 +38,15 @@ impl Plan {
             large: schedule.has(Fault::Large),
             ..Shape::default()
         };
-        let records = options.records * if backlog { 4 } else { 1 };
-        let latency_ms = random.random_range(if backlog { 50..100 } else { 1..60 });
+        // A member that falls asleep must have something to do when it wakes up: changes that wait for earlier ones.
+        let sleeps = schedule.has(Fault::Zombie);
+        let (times, latency) = match (backlog, sleeps) {
+            (true, _) => (4, 50..100),
+            (_, true) => (2, 100..250),
+            _ => (1, 1..60),
+        };
+        let records = options.records * times;
+        let latency_ms = random.random_range(latency);
         let setting = Setting {
             times: Times::SCALED,
             orphans: schedule.orphans,

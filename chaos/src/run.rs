@@ -25,7 +25,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Options {
     pub seed: u64,
-    /// Four times as many where the schedule freezes the broker.
+    /// More where the schedule freezes the broker, or a replica.
     pub records: usize,
     pub replicas: usize,
     /// The records are produced over so long.
@@ -73,7 +73,7 @@ async fn carry_out(brokers: &mut Brokers, options: &Options, plan: Plan) -> Resu
     let dir = folder(&options.dir.join(&plan.name))?;
     std::fs::write(dir.join("sobjectd.toml"), world.config(setting))?;
     let environment = options.mutation.iter().map(|name| ("SOBJECTD_MUTATION".to_owned(), name.clone())).collect();
-    let named = setting.orphans == Orphans::Held;
+    let named = setting.orphans == Orphans::Held && setting.protocol != Protocol::Consumer;
     let mut fleet = Fleet::new(&options.binary, &dir, environment, named, setting.times.drain());
     for _ in 0..plan.replicas {
         fleet.join()?;

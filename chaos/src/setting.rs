@@ -72,7 +72,8 @@ pub enum Orphans {
     /// A call may be applied later, and every member that leaves drains first.
     Nobody,
     /// Members die, what they leave may be applied later, and `assign_hold` waits for it. A member that starts again has its
-    /// partitions at once (`group_instance_id`): without that, the session of the dead one would be hold enough.
+    /// partitions at once (`group_instance_id`): without that, the session of the dead one would be hold enough. The consumer
+    /// protocol gives a name back when the session has ended, and its session is short.
     Held,
 }
 

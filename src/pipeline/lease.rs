@@ -77,7 +77,7 @@ impl Lease {
     }
 
     pub fn is_held(&self) -> bool {
-        self.left().is_some() || mutation::on(Mutation::Lease)
+        self.left().is_some()
     }
 
     /// For a call that begins now.
@@ -108,6 +108,9 @@ impl Lease {
 
     /// How much longer it is held, if it is.
     fn left(&self) -> Option<Duration> {
+        if mutation::on(Mutation::Lease) {
+            return Some(self.0.length.max(Duration::from_secs(1)));
+        }
         let renewed = self.0.known.borrow().renewed?;
         self.0.length.checked_sub(renewed.elapsed()).filter(|left| !left.is_zero())
     }
