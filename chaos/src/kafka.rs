@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use rdkafka::{
     ClientConfig, Message as _, Offset, TopicPartitionList,
     admin::{AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication},
@@ -68,6 +68,30 @@ impl Kafka {
         };
         let new = NewTopic::new(topic, partitions, replication);
         done(self.admin()?.create_topics([&new], &AdminOptions::new()).await?)
+    }
+
+    /// Returns when each broker of this list knows the topics: not all do as soon as one has made them.
+    pub(crate) async fn known(brokers: &str, topics: &[&str]) -> Result<()> {
+        for broker in brokers.split(',') {
+            let client = Self::new(broker);
+            for topic in topics.iter().map(|topic| (*topic).to_owned()) {
+                let mut tries = 0;
+                while client
+                    .ask({
+                        let topic = topic.clone();
+                        move |client| partitions(client, &topic)
+                    })
+                    .await
+                    .unwrap_or(0)
+                    == 0
+                {
+                    tries += 1;
+                    ensure!(tries < 100, "{broker} does not know {topic}");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+        Ok(())
     }
 
     pub(crate) async fn delete(&self, topic: &str) -> Result<()> {

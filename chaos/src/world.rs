@@ -77,6 +77,8 @@ impl<'a> World<'a> {
         let letters = format!("{name}.dlq");
         let of_letters = if setting.lonely_letters { Replicas::On(nodes) } else { Replicas::Many(nodes) };
         kafka.create(&letters, 1, of_letters).await?;
+        let created: Vec<_> = topics.iter().chain(&victim).chain([&letters]).map(String::as_str).collect();
+        Kafka::known(&broker.bootstrap, &created).await?;
         let org = Org::start(binary).await?;
         let before = org.fill(NATIVE, (0..NATIVES).map(|n| json!({"Subject": native::first(n)})).collect()).await?;
         Ok(Self {

@@ -37,7 +37,7 @@ async fn a_few_seeds_pass() {
             dir: dir.join("test"),
         };
         let report = run(&mut brokers, &options).await.unwrap();
-        assert_eq!(report.verdict.records, RECORDS);
+        assert!(report.verdict.records >= RECORDS);
         assert!(report.verdict.letters > 0, "the history has bad records");
         assert!(report.schedule.faults().count() > 0, "nothing happened");
         assert!(report.verdict.problems.is_empty(), "seed {seed} with {faults:?}: {:#?}", report.verdict.problems);
