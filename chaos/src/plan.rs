@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
+use rand::{Rng, RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
 
 use crate::{
     broker::NODES,
@@ -24,6 +24,13 @@ pub(crate) struct Plan {
     pub latency_ms: u64,
     /// Everything is committed so long after the last fault.
     pub patience: Duration,
+}
+
+/// With range all partitions are drained whenever a topic changes, also those of one that is made anew at that moment: their
+/// old offsets are committed to the new topic.
+fn protocol(random: &mut impl Rng, recreates: bool) -> Protocol {
+    let chosen = PROTOCOLS.choose(random).copied().unwrap_or(Protocol::Sticky);
+    if recreates && chosen == Protocol::Range { Protocol::Sticky } else { chosen }
 }
 
 impl Plan {
@@ -50,7 +57,7 @@ impl Plan {
         let setting = Setting {
             times: Times::SCALED,
             orphans: schedule.orphans,
-            protocol: PROTOCOLS.choose(&mut random).copied().unwrap_or(Protocol::Sticky),
+            protocol: protocol(&mut random, schedule.has(Fault::Recreate)),
             commits: millis(&mut random, 50..1_000),
             batch_rows: 25,
             asserts: schedule.has(Fault::Clock),

@@ -100,6 +100,13 @@ impl Orphans {
     pub(crate) fn allows(self, fault: Fault) -> bool {
         // A broker's end raises the epoch of a topic's leaders. librdkafka then takes those of a topic that is made again for
         // outdated, and reads nothing of it until the process starts again (`rd_kafka_toppar_leader_update`).
-        if self == Self::Nobody { !fault.orphans() } else { fault != Fault::Recreate }
+        // A static member that its group has given up while the broker was away is fenced by its own next commit, and ends.
+        match self {
+            Self::Nobody => !fault.orphans(),
+            Self::AtOnce => fault != Fault::Recreate,
+            Self::Held => {
+                !matches!(fault, Fault::Recreate | Fault::Broker | Fault::Node | Fault::Letters | Fault::Freeze)
+            }
+        }
     }
 }

@@ -8,6 +8,7 @@ mod dead_letter;
 mod document;
 mod effective;
 mod kafka;
+mod kind;
 mod load;
 mod oauth;
 mod options;

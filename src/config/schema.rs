@@ -3,75 +3,8 @@
 //! The sections' structs say what a value becomes; this table says what is accepted, so that every mistake of a file is
 //! found in one pass. A test holds it against `config/sobjectd.toml` and `docs/configuration.md`.
 
-/// One key of a table.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Key {
-    pub(super) name: &'static str,
-    pub(super) kind: Kind,
-    pub(super) required: bool,
-    /// In Markdown, as it stands in `docs/configuration.md` and in the JSON Schema.
-    pub(super) meaning: &'static str,
-}
-
-impl Key {
-    /// Whether its struct must find something there; a table's own keys may all have defaults.
-    pub(super) fn is_needed(&self) -> bool {
-        self.required || matches!(self.kind, Kind::Table(_))
-    }
-}
-
-/// What may stand at a key.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Kind {
-    /// Not empty.
-    Text,
-    /// Empty is the same as absent, so that the environment can unset it.
-    Maybe,
-    Flag,
-    Integer {
-        min: i64,
-        max: i64,
-    },
-    Duration,
-    Size,
-    Word(&'static [&'static str]),
-    Url,
-    /// A proxy's; empty is the same as absent.
-    ProxyUrl,
-    /// Several with commas, or empty.
-    Urls,
-    /// A text, a whole number or a flag.
-    Constant,
-    /// Empty, or `ip:port`.
-    Address,
-    Identity,
-    LogFilter,
-    /// A literal, `{ env = … }` or `{ file = … }`; it must be readable.
-    Secret,
-    /// A secret whose literal may be a number or a flag.
-    Property,
-    List(&'static Kind),
-    /// A table whose keys the user chooses.
-    Map(&'static Kind),
-    Table(&'static [Key]),
-    /// A table whose keys depend on one of its words.
-    Tagged {
-        tag: &'static str,
-        variants: &'static [(&'static str, &'static [Key])],
-    },
-}
-
-const fn key(name: &'static str, kind: Kind, meaning: &'static str) -> Key {
-    Key { name, kind, required: false, meaning }
-}
-
-const fn required(name: &'static str, kind: Kind, meaning: &'static str) -> Key {
-    Key { name, kind, required: true, meaning }
-}
-
-const fn integer(min: i64, max: i64) -> Kind {
-    Kind::Integer { min, max }
-}
+pub(super) use super::kind::{Key, Kind};
+use super::kind::{integer, key, required};
 
 const OPERATION: Kind = Kind::Word(&["insert", "update", "delete", "upsert"]);
 

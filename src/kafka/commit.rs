@@ -15,15 +15,11 @@ use rdkafka::{
     consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext},
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
 };
-use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use super::{consumer::Settings, rebalance::Context};
 use crate::{
-    ops::{
-        health::{Health, Whom},
-        metrics::Metrics,
-    },
+    ops::metrics::Metrics,
     pipeline::{lane::Progress, lease::Lease, stop::Stop},
 };
 
@@ -108,7 +104,7 @@ impl Committer {
         Ok(Self(sender))
     }
 
-    /// Asks for a commit of all that is owned, and waits for nothing. Without it there is one soon, too.
+    /// Asks for a commit of all that is owned, and waits for nothing.
     pub(super) fn commit_owned(&self) {
         drop(self.0.try_send(Request::Owned));
     }
@@ -290,7 +286,9 @@ impl Commits {
             return Err(error);
         }
         let mut topics: BTreeMap<Arc<str>, Vec<Next>> = BTreeMap::new();
-        due.into_iter().for_each(|next| topics.entry(next.at.0.clone()).or_default().push(next));
+        for next in due {
+            topics.entry(next.at.0.clone()).or_default().push(next);
+        }
         for due in topics.into_values() {
             let asked = Instant::now();
             if self.commit(consumer, &due).is_ok() {
@@ -321,39 +319,6 @@ impl Commits {
         }
         self.metrics.committed(committed.is_ok());
         committed
-    }
-}
-
-/// Says when nothing is written for want of commits, until `cancel`.
-pub(super) async fn watch(lease: Lease, owned: Owned, health: Health, cancel: CancellationToken) {
-    /// A lease that is only late is nobody's concern.
-    const GRACE: Duration = Duration::from_secs(1);
-    let mut waiting = None;
-    loop {
-        tokio::select! {
-            biased;
-            () = cancel.cancelled() => return,
-            () = lease.out(GRACE), if waiting.is_none() => {
-                if owned.lock().is_empty() {
-                    tokio::time::sleep(GRACE).await;
-                } else {
-                    warn!("no commit succeeds, our partitions may be another member's by now: nothing is written");
-                    waiting = Some(health.wait(Whom::Kafka, "no commit succeeds, so that nothing may be written"));
-                }
-            }
-            () = idle(&owned, GRACE), if waiting.is_some() => waiting = None,
-            () = lease.held(), if waiting.is_some() => {
-                info!("commits succeed again, writing goes on");
-                waiting = None;
-            }
-        }
-    }
-}
-
-/// Waits until nothing is owned, and nothing is to be written therefore.
-async fn idle(owned: &Owned, tick: Duration) {
-    while !owned.lock().is_empty() {
-        tokio::time::sleep(tick).await;
     }
 }
 

@@ -16,11 +16,12 @@ use tracing::{debug, error};
 
 use super::{
     client::Clients,
-    commit::{self, Committer},
+    commit::Committer,
     denial::{denial, mend},
     lag,
     positions::Positions,
     rebalance::{Context, Lanes},
+    standstill,
     subscription::Subscription,
     token::Pass,
 };
@@ -87,7 +88,7 @@ impl Consumer {
             .map_err(ConsumerError::Positions)?;
         let owned = consumer.context().owned().clone();
         lag::watch(settings.clients, owned.clone(), Arc::downgrade(&lanes), cancel.clone())?;
-        tokio::spawn(commit::watch(settings.lease.clone(), owned.clone(), settings.health.clone(), cancel.clone()));
+        tokio::spawn(standstill::watch(settings.lease.clone(), owned.clone(), settings.health.clone(), cancel.clone()));
         let committer = Committer::start(&consumer, owned, settings, stop.clone())?;
         consumer.context().complete(&consumer, committer, positions);
 

@@ -16,7 +16,8 @@ pub(super) fn denial(error: &KafkaError) -> Option<&'static str> {
 pub(super) fn mend(code: RDKafkaErrorCode) -> &'static str {
     match code {
         RDKafkaErrorCode::FencedInstanceId => {
-            "another process has taken our kafka.group_instance_id: each needs its own"
+            "another process has taken our kafka.group_instance_id, or the group had given it up while the brokers were away: \
+             each process needs its own"
         }
         RDKafkaErrorCode::UnreleasedInstanceId => {
             "another process has our kafka.group_instance_id, or was killed with it: then the group gives it back when that \

@@ -15,6 +15,7 @@ mod oidc;
 mod partition;
 mod positions;
 mod rebalance;
+mod standstill;
 mod subscription;
 mod token;
 mod topics;

@@ -68,7 +68,7 @@ struct RunningLane {
     draining: CancellationToken,
     progress: Arc<Progress>,
     /// What its last owner has on the way may come until then.
-    held: Instant,
+    rests: Instant,
 }
 
 /// The consumer's context, and the owner of all lanes.
@@ -156,6 +156,7 @@ impl Context {
     fn assign(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
         drop(self.rejoining().take());
         let partitions = partitions(list);
+        self.end_stale(consumer, &partitions);
         let deadline = Instant::now() + self.drain_timeout;
         let offsets = match (self.positions.get(), self.committer.get()) {
             (Some(positions), Some(committer)) => {
@@ -192,6 +193,19 @@ impl Context {
         assigned
     }
 
+    /// An assignment may come without the revocation before it, when the group has counted us out in between: what is here
+    /// then is an earlier generation's.
+    fn end_stale(&self, consumer: &BaseConsumer<Self>, assigned: &[TopicPartition]) {
+        let stays = matches!(consumer.rebalance_protocol(), RebalanceProtocol::Cooperative);
+        let is_stale = |at: &&TopicPartition| !stays || assigned.contains(at);
+        let stale: Vec<_> = self.lanes().keys().filter(is_stale).cloned().collect();
+        if !stale.is_empty() {
+            warn!(partitions = ?stale, "assigned anew without having been revoked, given up");
+            self.lease.lapse();
+            self.end(&stale, true);
+        }
+    }
+
     /// A lane whose first record comes when `hold` is over.
     pub(super) fn start(&self, at: &TopicPartition, offset: i64, hold: Duration) -> Result<(), String> {
         if self.lanes().contains_key(at) {
@@ -200,7 +214,7 @@ impl Context {
         let (topic, partition) = at.clone();
         let consumer = self.consumer.get().and_then(Weak::upgrade).ok_or("the consumer is being closed")?;
         let queue = consumer.split_partition_queue(&topic, partition).ok_or("the partition has no queue")?;
-        let held = Instant::now() + hold;
+        let rests = Instant::now() + hold;
         let (progress, draining) = (Arc::new(Progress::new(offset)), CancellationToken::new());
         let records = partition::records(queue, consumer, topic.clone(), partition, progress.clone(), hold);
         let task = {
@@ -208,7 +222,7 @@ impl Context {
             (self.daemon.start)(LaneStart { topic, partition, records, progress, draining })?
         };
         self.owned.lock().insert(at.clone(), progress.clone());
-        self.lanes().insert(at.clone(), RunningLane { task, draining, progress, held });
+        self.lanes().insert(at.clone(), RunningLane { task, draining, progress, rests });
         Ok(())
     }
 
@@ -266,7 +280,7 @@ impl Context {
                     warn!(topic = %at.0, partition = at.1, "drain aborted, records will be repeated");
                 }
             }
-            let drained = matches!(drained, Ok(Ok(true))) && lane.held <= Instant::now();
+            let drained = matches!(drained, Ok(Ok(true))) && lane.rests <= Instant::now();
             offsets.push(Next { at, offset: lane.progress.next_offset(), drained });
         }
         // Until here their commits have kept the lease; from here on each offset is committed once.

@@ -166,15 +166,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_loss_ends_it_at_once() {
         let lease = held();
-        let (sent, leave) = (Instant::now(), lease.leave());
-        assert!(leave.is_given());
+        let (sent, earlier) = (Instant::now(), lease.leave());
+        assert!(earlier.is_given());
         lease.lapse();
         lease.renew(sent);
         assert!(!lease.is_held(), "a commit that librdkafka had kept");
         tokio::time::advance(Duration::from_millis(1)).await;
         lease.renew(Instant::now());
         assert!(lease.is_held());
-        assert!(lease.leave().is_given() && !leave.is_given(), "a call that was begun before");
+        assert!(lease.leave().is_given() && !earlier.is_given(), "a call that was begun before");
     }
 
     #[tokio::test(start_paused = true)]
