@@ -6,7 +6,8 @@
 //! | open | with that code: the row waits; with another one: it is settled | a probe that is written, or rejected with another code |
 //!
 //! One row at a time is the probe, after a backoff; the batcher says which. Rejections count in the order in which they
-//! are settled, those of the converters with those of the org.
+//! are settled, those of the converters with those of the org; but a converter's, which is known before the org has
+//! answered what was read earlier, does not open it before that.
 
 use std::{
     collections::HashMap,
@@ -14,7 +15,7 @@ use std::{
 };
 
 use tokio::{
-    sync::watch,
+    sync::{Notify, watch},
     time::{Instant, sleep},
 };
 use tracing::{error, info};
@@ -52,6 +53,8 @@ pub struct Breaker {
     pub budget: Budget,
     state: Mutex<State>,
     is_open: watch::Sender<bool>,
+    /// What [`Breaker::refused`] goes by.
+    changed: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -60,6 +63,8 @@ struct State {
     code: String,
     count: u32,
     open: Option<Open>,
+    /// Rows that are submitted, and of which the org has said nothing yet.
+    pending: usize,
 }
 
 #[derive(Debug)]
@@ -74,6 +79,20 @@ struct Open {
 /// Leave to try one row. Dropping it begins the next backoff.
 #[derive(Debug)]
 pub struct Probe(Arc<Breaker>);
+
+/// A row of which the org has said nothing yet.
+#[derive(Debug)]
+pub struct Pending(Arc<Breaker>);
+
+/// What becomes of a rejection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ruling {
+    Settled,
+    /// Settled, and the breaker is closed by it.
+    Closes,
+    /// Its row waits.
+    Waits,
+}
 
 impl Breakers {
     /// `budget` is what the lanes of one route may hold.
@@ -99,6 +118,7 @@ impl Breakers {
             budget: self.budget.fresh(),
             state: Mutex::default(),
             is_open: watch::channel(false).0,
+            changed: Notify::new(),
         });
         routes.insert(route.name.clone(), Arc::downgrade(&breaker));
         Some(breaker)
@@ -106,36 +126,63 @@ impl Breakers {
 }
 
 impl Breaker {
-    /// Whether a rejection is to be settled; else its row waits.
+    /// A row is rejected, by the org or for it.
     #[must_use]
-    pub fn rejected(&self, rejection: &Rejection, is_probe: bool) -> bool {
+    pub fn rejected(&self, rejection: &Rejection, is_probe: bool) -> Ruling {
+        self.rule(&mut self.lock(), rejection, is_probe)
+    }
+
+    /// A record is rejected before it is a row. If that would open the breaker, this waits for the org's word on the rows
+    /// that were submitted before.
+    pub async fn refused(&self, rejection: &Rejection, is_probe: bool) -> Ruling {
+        loop {
+            let changed = self.changed.notified();
+            if let Some(ruling) = self.rule_now(rejection, is_probe) {
+                return ruling;
+            }
+            changed.await;
+        }
+    }
+
+    fn rule_now(&self, rejection: &Rejection, is_probe: bool) -> Option<Ruling> {
+        let mut state = self.lock();
+        let before = if state.code == rejection.code() { state.count } else { 0 };
+        let waits = state.pending > 0 && state.open.is_none() && before + 1 >= self.limit;
+        (!waits).then(|| self.rule(&mut state, rejection, is_probe))
+    }
+
+    fn rule(&self, state: &mut State, rejection: &Rejection, is_probe: bool) -> Ruling {
         // Asked for by the configuration, and nothing that was sent again would be the same.
         if matches!(rejection.reason, Reason::UnknownResult | Reason::QuotaSpent) {
-            return true;
+            return Ruling::Settled;
         }
-        let mut state = self.lock();
         let same = state.code == rejection.code();
-        match (&state.open, same) {
-            (Some(_), true) => return false,
-            (Some(_), false) if !is_probe => return true,
-            (Some(_), false) => self.close(&mut state),
-            (None, _) => {}
-        }
+        let ruling = match (&state.open, same) {
+            (Some(_), true) => return Ruling::Waits,
+            (Some(_), false) if !is_probe => return Ruling::Settled,
+            (Some(_), false) => {
+                self.close(state);
+                Ruling::Closes
+            }
+            (None, _) => Ruling::Settled,
+        };
         if !same {
             rejection.code().clone_into(&mut state.code);
             state.count = 0;
         }
         state.count += 1;
         if state.count >= self.limit {
-            self.open(&mut state, rejection);
+            self.open(state, rejection);
         }
-        true
+        self.changed.notify_waiters();
+        ruling
     }
 
     pub fn written(&self, is_probe: bool) {
         let mut state = self.lock();
         if state.open.is_none() {
             state.count = 0;
+            self.changed.notify_waiters();
         } else if is_probe {
             self.close(&mut state);
         }
@@ -172,6 +219,12 @@ impl Breaker {
         Probe(self.clone())
     }
 
+    /// As long as nothing is known of a row.
+    pub fn pending(self: &Arc<Self>) -> Pending {
+        self.lock().pending += 1;
+        Pending(self.clone())
+    }
+
     fn open(&self, state: &mut State, rejection: &Rejection) {
         let hint = "it goes on by itself once a row is taken; what the configuration does wrong needs a restart";
         let (route, code, count, cause) = (&self.route, &state.code, state.count, &rejection.cause);
@@ -185,7 +238,7 @@ impl Breaker {
 
     fn close(&self, state: &mut State) {
         info!(route = %self.route, code = state.code, "the route goes on");
-        *state = State::default();
+        *state = State { pending: state.pending, ..State::default() };
         self.show(false);
     }
 
@@ -216,6 +269,14 @@ impl Drop for Probe {
     }
 }
 
+impl Drop for Pending {
+    fn drop(&mut self) {
+        let breaker = &self.0;
+        breaker.lock().pending -= 1;
+        breaker.changed.notify_waiters();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -240,26 +301,29 @@ mod tests {
     async fn what_the_configuration_asks_for_is_always_settled() {
         let breaker = of(&breakers(), 2).unwrap();
         for reason in [Reason::QuotaSpent, Reason::UnknownResult] {
-            assert!((0..9).all(|_| breaker.rejected(&rejection(reason), false)) && !breaker.is_open());
+            let settled = |_| breaker.rejected(&rejection(reason), false) == Ruling::Settled;
+            assert!((0..9).all(settled) && !breaker.is_open());
         }
-        assert!((0..2).all(|_| breaker.rejected(&rejection(Reason::InvalidValue), false)));
-        assert!(!breaker.rejected(&rejection(Reason::InvalidValue), false) && breaker.is_open());
-        assert!(breaker.rejected(&rejection(Reason::QuotaSpent), true) && breaker.is_open());
+        let rejected = |reason, is_probe| breaker.rejected(&rejection(reason), is_probe);
+        assert!((0..2).all(|_| rejected(Reason::InvalidValue, false) == Ruling::Settled));
+        assert!(rejected(Reason::InvalidValue, false) == Ruling::Waits && breaker.is_open());
+        assert!(rejected(Reason::QuotaSpent, true) == Ruling::Settled && breaker.is_open());
     }
 
     #[tokio::test]
     async fn only_a_probe_closes_it() {
         let breaker = of(&breakers(), 1).unwrap();
-        assert!(breaker.rejected(&rejection(Reason::InvalidValue), false));
+        let rejected = |reason, is_probe| breaker.rejected(&rejection(reason), is_probe);
+        assert_eq!(rejected(Reason::InvalidValue, false), Ruling::Settled);
         breaker.written(false);
-        assert!(breaker.rejected(&rejection(Reason::InvalidKey), false) && breaker.is_open());
+        assert!(rejected(Reason::InvalidKey, false) == Ruling::Settled && breaker.is_open());
         let probe = breaker.probe();
         assert!(breaker.due().is_none(), "one at a time");
         drop(probe);
         assert!(breaker.due().is_some());
-        assert!(breaker.rejected(&rejection(Reason::InvalidKey), true));
+        assert_eq!(rejected(Reason::InvalidKey, true), Ruling::Closes);
         assert!(breaker.is_open(), "with the other code, which has come once");
-        assert!(!breaker.rejected(&rejection(Reason::InvalidKey), true));
+        assert_eq!(rejected(Reason::InvalidKey, true), Ruling::Waits);
         breaker.written(true);
         assert!(!breaker.is_open() && breaker.due().is_none());
     }
@@ -270,7 +334,7 @@ mod tests {
         assert!(of(&breakers, 0).is_none());
         let (one, other) = (of(&breakers, 1).unwrap(), of(&breakers, 1).unwrap());
         assert!(Arc::ptr_eq(&one, &other));
-        assert!(one.rejected(&rejection(Reason::InvalidValue), false) && other.is_open());
+        assert!(one.rejected(&rejection(Reason::InvalidValue), false) == Ruling::Settled && other.is_open());
         assert_eq!(breakers.health.snapshot().waiting.len(), 1);
         drop((one, other));
         assert_eq!(breakers.health.snapshot().waiting.len(), 0, "nobody reads the route");

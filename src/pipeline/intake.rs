@@ -9,6 +9,7 @@ use std::{
 use futures::FutureExt as _;
 
 use super::{
+    breaker::Ruling,
     budget::Seat,
     dead_letter::DeadLetters,
     gate::Entering,
@@ -62,12 +63,14 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         loop {
             let work = self.work(record, made).await?;
             let (Some(breaker), Err(Work::Reject { rejection, .. })) = (&self.breaker, &work) else { return Ok(work) };
-            if breaker.rejected(rejection, attempts > 0) {
-                // It may have closed the breaker.
-                self.shared.batcher.sweep();
-                return Ok(work);
+            match breaker.refused(rejection, attempts > 0).await {
+                Ruling::Settled => return Ok(work),
+                Ruling::Closes => {
+                    self.shared.batcher.sweep();
+                    return Ok(work);
+                }
+                Ruling::Waits => breaker.pause(attempts).await,
             }
-            breaker.pause(attempts).await;
             attempts += 1;
         }
     }

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::{
-    breaker::Breaker,
+    breaker::{Breaker, Pending},
     budget::{Load, Seat},
     gate::{GateEntry, Queue},
     org::Row,
@@ -26,6 +26,8 @@ pub struct Ticket {
     pub history: History,
     /// Of its route, if that has one.
     pub breaker: Option<Arc<Breaker>>,
+    /// With a breaker, until something is known of the row.
+    pub pending: Option<Pending>,
     stage: Arc<Stage>,
     /// Before the cargo, which is dropped in this order: a lane hears of a ticket without an outcome before its gate entry
     /// lets the next change of the identity in.
@@ -121,7 +123,8 @@ impl Ticket {
     ) -> (Self, Receipt) {
         let (sender, receiver) = oneshot::channel();
         let receipt = Receipt { stage: stage.clone(), reply: receiver, sweep: sweep.clone() };
-        (Self { command, history: History::default(), breaker, stage, reply: sender, cargo }, receipt)
+        let (history, pending) = (History::default(), breaker.as_ref().map(Breaker::pending));
+        (Self { command, history, breaker, pending, stage, reply: sender, cargo }, receipt)
     }
 
     /// As the org sees it.

@@ -61,6 +61,7 @@ impl<O: Org> Worker<O> {
         let backoff = self.settings.retry.backoff(child.times).min(wait.saturating_sub(waited));
         child.times += 1;
         ticket.history.child = Some(child);
+        ticket.pending = None;
         if ticket.answered() {
             self.delays.push(Delayed::Row(Box::new(ticket)), now + backoff);
         }

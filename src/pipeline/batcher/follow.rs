@@ -26,6 +26,7 @@ use super::{
 use crate::{
     config::{InsertUnknown, OnQuota},
     pipeline::{
+        breaker::Ruling,
         org::Org,
         ticket::{Outcome, Ticket},
     },
@@ -146,6 +147,7 @@ impl<O: Org> Worker<O> {
             Verdict::Refused { .. } => fates.refused.push(ticket),
             Verdict::Parked(cause) => {
                 ticket.history.forget_waits();
+                ticket.pending = None;
                 tracing::warn!(%cause, "the org does not take a row for now: it waits");
                 self.delays.push(Delayed::Row(Box::new(ticket)), Instant::now() + self.settings.parked);
             }
@@ -196,6 +198,7 @@ impl<O: Org> Worker<O> {
             return self.reject(ticket, Reason::RowTimeout, cause);
         }
         ticket.history.again_times += 1;
+        ticket.pending = None;
         let backoff = self.settings.retry.backoff(ticket.history.again_times - 1);
         let backoff = if timeout.is_zero() { backoff } else { backoff.min(timeout.saturating_sub(waited)) };
         if ticket.answered() {
@@ -234,7 +237,7 @@ impl<O: Org> Worker<O> {
 
     fn reject_as(&mut self, ticket: Ticket, rejection: Rejection) {
         match ticket.breaker.clone() {
-            Some(breaker) if !breaker.rejected(&rejection, ticket.history.is_probe) => {
+            Some(breaker) if breaker.rejected(&rejection, ticket.history.is_probe) == Ruling::Waits => {
                 self.metrics.repeated("breaker");
                 self.hold_back(ticket);
             }

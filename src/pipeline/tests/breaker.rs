@@ -192,6 +192,35 @@ async fn records_that_cannot_be_read_count_and_stop_their_lane() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn bad_records_among_good_ones_that_are_not_answered_yet_do_not_open_it() {
+    let harness = Harness::new(|rows, _| (Duration::from_secs(5), written(rows)));
+    let mut lane = harness.lane_of("t", LIMIT);
+    for number in 0..20 {
+        send(&mut lane, &format!("good{number}."), 10).await;
+        lane.send_value("k", "no JSON").await;
+    }
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert!(!is_open(&harness) && harness.dead().len() < 3, "nothing is answered yet");
+    lane.settled().await;
+    assert_eq!((harness.dead().len(), is_open(&harness)), (20, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_that_the_org_wants_later_do_not_keep_it_closed() {
+    let later: [fn(Cause) -> Verdict; 3] = [Verdict::Parked, Verdict::MissingParent, Verdict::Again];
+    for later in later {
+        let harness = Harness::new(move |rows, _| (QUICK, verdicts(rows, |_| true, || later(Cause::new("later")))));
+        let mut lane = harness.lane_of("t", LIMIT);
+        send(&mut lane, "r", 3).await;
+        for _ in 0..20 {
+            lane.send_value("k", "no JSON").await;
+        }
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        assert_eq!((harness.dead().len(), is_open(&harness)), (3, true));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn records_go_on_when_the_org_has_their_field() {
     let harness = Harness::new(|rows, _| (QUICK, written(rows)));
     let mut lane = harness.lane_of("t", LIMIT);
