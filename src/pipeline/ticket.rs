@@ -101,6 +101,8 @@ pub enum Outcome {
 pub struct Receipt {
     stage: Arc<Stage>,
     reply: oneshot::Receiver<Reply>,
+    /// There is an outcome, which is the lane's to settle: nothing is given up any more.
+    replied: bool,
     /// Tells the batcher that there are closed tickets to throw away.
     sweep: Arc<Notify>,
 }
@@ -122,7 +124,7 @@ impl Ticket {
         sweep: &Arc<Notify>,
     ) -> (Self, Receipt) {
         let (sender, receiver) = oneshot::channel();
-        let receipt = Receipt { stage: stage.clone(), reply: receiver, sweep: sweep.clone() };
+        let receipt = Receipt { stage: stage.clone(), reply: receiver, replied: false, sweep: sweep.clone() };
         let (history, pending) = (History::default(), breaker.as_ref().map(Breaker::pending));
         (Self { command, history, breaker, pending, stage, reply: sender, cargo }, receipt)
     }
@@ -174,13 +176,15 @@ impl Place {
 impl Receipt {
     /// `None` if the ticket was closed before it had an outcome.
     pub async fn outcome(mut self) -> Option<Reply> {
-        (&mut self.reply).await.ok()
+        let reply = (&mut self.reply).await.ok();
+        self.replied = reply.is_some();
+        reply
     }
 }
 
 impl Drop for Receipt {
     fn drop(&mut self) {
-        if self.stage.give_up() {
+        if !self.replied && self.stage.give_up() {
             self.sweep.notify_one();
         }
     }

@@ -224,7 +224,8 @@ impl<O: Org> Worker<O> {
         } else if group.rows.len() > 1 {
             self.halve(group);
         } else {
-            for mut ticket in group.rows {
+            // What comes of it is the lane's, and a drain waits for that.
+            for mut ticket in group.rows.into_iter().filter(Ticket::begin) {
                 let cause = ticket.history.cause.take().unwrap_or_else(|| Cause::new("the call keeps failing"));
                 self.reject(ticket, Reason::Poison, cause);
             }
@@ -253,7 +254,10 @@ impl<O: Org> Worker<O> {
         if let Some(breaker) = ticket.breaker.clone()
             && ticket.answered()
         {
-            ticket.history.forget_waits();
+            // A row that is the probe again and again would wait without an end.
+            if !ticket.history.is_probe {
+                ticket.history.forget_waits();
+            }
             self.held.push(&breaker, ticket);
         }
     }

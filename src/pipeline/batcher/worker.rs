@@ -131,10 +131,10 @@ impl<O: Org> Worker<O> {
     fn dispatch(&mut self, turn: O::Turn) {
         let other = turn.is_probe() && std::mem::take(&mut self.other);
         self.other |= turn.is_probe() && !other;
-        let group = if other { self.second() } else { self.first() };
         let org = self.org.clone();
-        let Some(group) = group else {
-            if other {
+        let Some(Group { key, rows, failures, probe }) = self.next(other) else {
+            // Who asks whether the org is well has to be answered.
+            if turn.is_probe() {
                 self.calls.spawn(async move {
                     org.probe().await;
                     drop(turn);
@@ -143,24 +143,32 @@ impl<O: Org> Worker<O> {
             }
             return;
         };
-        let Group { key, rows, failures, probe } = group;
-        let is_held = |ticket: &Ticket| probe.is_none() && ticket.breaker.as_ref().is_some_and(|b| b.is_open());
-        let (held, rows): (Vec<_>, Vec<_>) = rows.into_iter().partition(is_held);
-        // What nobody waits for is dropped here, before it is sent.
-        let (rows, closed): (Vec<_>, Vec<_>) = rows.into_iter().partition(Ticket::begin);
-        self.queues.release(&held, Hold::Sent);
-        self.queues.release(&closed, Hold::Sent);
-        for ticket in held {
-            self.hold_back(ticket);
-        }
-        if rows.is_empty() {
-            return;
-        }
         self.calls.spawn(async move {
             let verdicts = org.write(&key, &rows.iter().map(Ticket::row).collect::<Vec<_>>()).await;
             drop(turn);
             Some(Call { group: Group { key, rows, failures, probe }, verdicts })
         });
+    }
+
+    /// What can be sent of the first group, or of the second one, of which anything can.
+    fn next(&mut self, other: bool) -> Option<Group> {
+        loop {
+            let mut group = if other { self.second() } else { self.first() }?;
+            let is_probe = group.probe.is_some();
+            let is_held = |ticket: &Ticket| !is_probe && ticket.breaker.as_ref().is_some_and(|b| b.is_open());
+            let (held, rows): (Vec<_>, Vec<_>) = group.rows.into_iter().partition(is_held);
+            // What nobody waits for is dropped here, before it is sent.
+            let (rows, closed): (Vec<_>, Vec<_>) = rows.into_iter().partition(Ticket::begin);
+            self.queues.release(&held, Hold::Sent);
+            self.queues.release(&closed, Hold::Sent);
+            for ticket in held {
+                self.hold_back(ticket);
+            }
+            if !rows.is_empty() {
+                group.rows = rows;
+                return Some(group);
+            }
+        }
     }
 
     fn first(&mut self) -> Option<Group> {
@@ -204,7 +212,7 @@ impl<O: Org> Worker<O> {
         ready.map(|(index, _)| index).nth(nth)
     }
 
-    /// Everything that a call could take now is rejected. The time to ask the org again comes with other rows.
+    /// What is pinned is rejected, and what a call could take of the queues. The time to ask the org again comes with other rows.
     fn reject_waiting(&mut self, cause: &Cause) {
         let mut groups: Vec<_> = self.pinned.drain(..).collect();
         for group in &groups {
@@ -242,7 +250,10 @@ impl<O: Org> Worker<O> {
     fn ripen(&mut self, delayed: Delayed) {
         match delayed {
             Delayed::Row(ticket) => self.queues.push(*ticket),
-            Delayed::Group(group) => self.repeat(group),
+            Delayed::Group(group) => {
+                self.repeat(group);
+                self.release();
+            }
             Delayed::Parent(parent) => self.queues.release_parent(&parent, Hold::Resting),
         }
     }

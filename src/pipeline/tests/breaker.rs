@@ -256,3 +256,68 @@ async fn without_a_breaker_every_rejection_is_a_dead_letter() {
     lane.settled().await;
     assert_eq!((harness.dead().len(), is_open(&harness)), (50, false));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_is_only_held_back_leaves_no_question_open_whether_the_org_is_well() {
+    let (harness, _) = faulty();
+    let (mut lane, mut other) = (harness.lane_of("t", LIMIT), harness.lane_of("u", 0));
+    send(&mut lane, "r", 3).await;
+    minutes(1).await;
+    assert!(is_open(&harness));
+    harness.org.probing.store(true, Ordering::Relaxed);
+    for number in 0..10 {
+        send(&mut lane, &format!("s{number}."), 1).await;
+        minutes(1).await;
+        assert_eq!(harness.org.unused.load(Ordering::Relaxed), 0, "{number}");
+    }
+    // What is held back does not cost another route its turn.
+    send(&mut lane, "last", 1).await;
+    send(&mut other, "u", 1).await;
+    other.settled().await;
+    assert_eq!(harness.org.unused.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_waits_of_a_probe_pass() {
+    let waits: [(fn(Cause) -> Verdict, _); 2] =
+        [(Verdict::Again, "sobjectd.RowTimeout"), (Verdict::MissingParent, "sobjectd.MissingParent")];
+    for (wait, reason) in waits {
+        let harness = Harness::new(move |rows, number| {
+            let verdict = || if number == 1 { rejected("RULE") } else { wait(Cause::new("wait")) };
+            (QUICK, verdicts(rows, |_| true, verdict))
+        });
+        let mut lane = harness.lane_of("t", LIMIT);
+        send(&mut lane, "r", 4).await;
+        lane.settled().await;
+        assert_eq!((harness.dead().len(), is_open(&harness)), (4, false));
+        assert_eq!(harness.dead()[3].1, reason);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_whose_call_keeps_failing_closes_it_for_the_others() {
+    let harness = Harness::tuned(
+        1000,
+        |settings| settings.retry.max_attempts = 1,
+        |rows, number| {
+            let verdict = |row: &String| match row.as_str() {
+                _ if number == 1 => rejected("RULE"),
+                "poison:1" => Verdict::Later(Cause::new("503")),
+                _ => Verdict::Written { id: None, created: true },
+            };
+            (QUICK, rows.iter().map(verdict).collect())
+        },
+    );
+    let (mut lane, mut other) = (harness.lane_of("t", LIMIT), harness.lane_of("u", 0));
+    send(&mut lane, "r", 3).await;
+    lane.settled().await;
+    lane.send("poison", "1").await;
+    lane.send("s", "1").await;
+    while harness.calls().len() < 2 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    other.send("u", "1").await;
+    lane.settled().await;
+    assert_eq!(harness.dead().into_iter().skip(3).collect::<Vec<_>>(), [(3, "sobjectd.Poison".to_owned())]);
+    assert_eq!(harness.rows()[1..], [["poison:1"], ["u:1"], ["s:1"]]);
+}

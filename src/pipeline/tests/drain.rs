@@ -113,3 +113,29 @@ async fn a_drain_does_not_wait_for_an_org_that_stays_out() {
     assert_eq!(lane.progress.next_offset(), 0);
     assert!(harness.shared.gate.is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_leaves_no_gap_before_a_dead_letter_that_is_on_its_way() {
+    let harness = Harness::new(|rows, _| {
+        let verdict = |row: &String| match row.as_str() {
+            "locked:1" => Verdict::Again(Cause::new("locked")),
+            "poison:1" => Verdict::Later(Cause::new("503")),
+            _ => Verdict::Written { id: None, created: true },
+        };
+        (Duration::from_millis(5), rows.iter().map(verdict).collect())
+    });
+    harness.letters.slow.store(true, std::sync::atomic::Ordering::Relaxed);
+    let (mut lane, mut other) = (harness.lane(), harness.lane());
+    lane.send("locked", "1").await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    lane.send("poison", "1").await;
+    for _ in 0..200 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        other.send("x", "1").await;
+    }
+    lane.draining.cancel();
+    lane.task.await.unwrap().unwrap();
+    let reasons: Vec<_> = harness.dead().into_iter().map(|(_, reason)| reason).collect();
+    assert_eq!(reasons, ["sobjectd.Poison", "sobjectd.RowTimeout"]);
+    assert_eq!(lane.progress.next_offset(), 2, "neither letter is written again");
+}

@@ -1,7 +1,7 @@
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -52,24 +52,37 @@ pub(super) struct ScriptedOrg {
     start: Instant,
     calls: Mutex<Vec<Call>>,
     pub(super) is_out: AtomicBool,
+    /// Each turn is a probe; and how many of these were not used for a call.
+    pub(super) probing: AtomicBool,
+    pub(super) unused: AtomicUsize,
     /// It has the field `New__c`.
     pub(super) has_new: AtomicBool,
 }
 
 #[derive(Debug)]
-pub(super) struct Free;
+pub(super) struct ScriptedTurn {
+    is_probe: bool,
+}
 
-impl Turn for Free {
+impl Turn for ScriptedTurn {
     fn is_probe(&self) -> bool {
-        false
+        self.is_probe
+    }
+}
+
+impl ScriptedOrg {
+    fn used(&self) {
+        self.unused.fetch_sub(usize::from(self.probing.load(Ordering::Relaxed)), Ordering::Relaxed);
     }
 }
 
 impl Org for ScriptedOrg {
-    type Turn = Free;
+    type Turn = ScriptedTurn;
 
-    async fn turn(&self) -> Free {
-        Free
+    async fn turn(&self) -> ScriptedTurn {
+        let is_probe = self.probing.load(Ordering::Relaxed);
+        self.unused.fetch_add(usize::from(is_probe), Ordering::Relaxed);
+        ScriptedTurn { is_probe }
     }
 
     async fn out(&self, patience: Duration) {
@@ -85,6 +98,7 @@ impl Org for ScriptedOrg {
     }
 
     async fn write(&self, _: &BatchKey, rows: &[Row<'_>]) -> Vec<Verdict> {
+        self.used();
         let rows: Vec<_> = rows
             .iter()
             .map(|row| {
@@ -103,7 +117,9 @@ impl Org for ScriptedOrg {
         verdicts
     }
 
-    async fn probe(&self) {}
+    async fn probe(&self) {
+        self.used();
+    }
 
     async fn describe(&self, _: &str, _: Option<&str>) -> Result<Arc<SObject>, Cause> {
         let mut fields = vec![
@@ -118,11 +134,18 @@ impl Org for ScriptedOrg {
 
 /// A dead-letter topic that takes everything.
 #[derive(Default, Clone)]
-pub(super) struct Letters(Arc<Mutex<Vec<DeadLetter>>>);
+pub(super) struct Letters {
+    taken: Arc<Mutex<Vec<DeadLetter>>>,
+    /// It takes a minute for each.
+    pub(super) slow: Arc<AtomicBool>,
+}
 
 impl DeadLetters for Letters {
     async fn deliver(&self, letter: &DeadLetter) -> Result<(), DeadLetterError> {
-        self.0.lock().unwrap().push(letter.clone());
+        if self.slow.load(Ordering::Relaxed) {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
+        self.taken.lock().unwrap().push(letter.clone());
         Ok(())
     }
 }
@@ -132,7 +155,7 @@ pub(super) struct Harness {
     pub(super) shared: Arc<Shared<ScriptedOrg, Letters>>,
     pub(super) metrics: Metrics,
     pub(super) health: Health,
-    letters: Letters,
+    pub(super) letters: Letters,
 }
 
 pub(super) struct RunningLane {
@@ -184,6 +207,8 @@ impl Harness {
             start: Instant::now(),
             calls: Mutex::default(),
             is_out: AtomicBool::default(),
+            probing: AtomicBool::default(),
+            unused: AtomicUsize::default(),
             has_new: AtomicBool::default(),
         };
         let (org, letters, stop) = (Arc::new(org), Letters::default(), Stop::default());
@@ -255,7 +280,7 @@ impl Harness {
                 .and_then(|header| header.value.clone())
                 .map(|value| String::from_utf8(value.to_vec()).unwrap())
         };
-        let letters = self.letters.0.lock().unwrap();
+        let letters = self.letters.taken.lock().unwrap();
         letters.iter().map(|letter| (letter.record.position.offset, said(letter).unwrap_or_default())).collect()
     }
 }
