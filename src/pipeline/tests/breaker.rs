@@ -279,7 +279,8 @@ async fn a_row_that_is_only_held_back_leaves_no_question_open_whether_the_org_is
 
 #[tokio::test(start_paused = true)]
 async fn the_waits_of_a_probe_pass() {
-    let waits: [(fn(Cause) -> Verdict, _); 2] =
+    type Wait = fn(Cause) -> Verdict;
+    let waits: [(Wait, _); 2] =
         [(Verdict::Again, "sobjectd.RowTimeout"), (Verdict::MissingParent, "sobjectd.MissingParent")];
     for (wait, reason) in waits {
         let harness = Harness::new(move |rows, number| {
