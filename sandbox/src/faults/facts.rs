@@ -106,7 +106,10 @@ impl Facts {
         let Some(key) = &fault.key else { return Some((0..self.rows.len()).collect()) };
         let named = |names: &Vec<String>| names.iter().any(|name| name.trim().eq_ignore_ascii_case(key.trim()));
         let rows: Vec<_> = (0..self.rows.len()).filter(|row| named(&self.rows[*row])).collect();
-        let in_query = self.soql.as_ref().is_some_and(|soql| soql.contains(key.as_str()));
+        // A text stands in quotes there: another one that begins like it is another one.
+        let is_text = key.parse::<f64>().is_err();
+        let asked = if is_text { format!("'{key}'") } else { key.clone() };
+        let in_query = self.soql.as_ref().is_some_and(|soql| soql.contains(&asked));
         (!rows.is_empty() || in_query).then_some(rows)
     }
 
