@@ -19,7 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures::{Stream, StreamExt as _, stream::FuturesOrdered};
+use futures::{FutureExt as _, Stream, StreamExt as _, stream::FuturesOrdered};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -146,10 +146,12 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
             let lane = lane.clone();
             source.then(move |record| lane.clone().take_in(record))
         };
-        let mut out = pin!(async {
+        // Once: also a drain that had nothing to give up may still wait for what it has closed.
+        let stuck = async {
             lane.draining.cancelled().await;
             lane.stuck().await
-        });
+        };
+        let mut stuck = pin!(stuck.fuse());
         let mut drained = Drained::Whole;
         // Of a drain: since when nothing has come of what is under way, and how much that was.
         let (mut quiet, mut open) = (tokio::time::Instant::now(), usize::MAX);
@@ -174,7 +176,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
                     lane.close_tail(&underway);
                     quiet = tokio::time::Instant::now();
                 }
-                why = &mut out, if drained == Drained::Whole => {
+                why = &mut stuck, if drained == Drained::Whole => {
                     drained = lane.give_up(&underway, why);
                 }
                 () = tokio::time::sleep_until(quiet + PATIENCE), if intake.is_none() && drained == Drained::Whole => {

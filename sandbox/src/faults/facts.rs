@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 use super::{Fault, On};
 use crate::{
     http::{Call, Kind, Verb},
+    query::Query,
     schema::Schema,
     store::Store,
     value::{Object, RecordId, Value},
@@ -18,14 +19,20 @@ pub(crate) struct Facts {
     /// For each row the values that name it.
     rows: Vec<Vec<String>>,
     soql: Option<String>,
+    /// How many values a query asks for.
+    asked: usize,
 }
 
 impl Facts {
     pub(crate) fn of(call: &Call, body: &[u8], schema: &Schema, store: &Store) -> Self {
-        let mut facts = Self { kind: call.kind(), sobjects: Vec::new(), rows: Vec::new(), soql: None };
+        let mut facts = Self { kind: call.kind(), sobjects: Vec::new(), rows: Vec::new(), soql: None, asked: 0 };
         facts.sobjects.extend(call.sobject().map(str::to_owned));
         match call {
-            Call::Query { soql, .. } => facts.soql = Some(soql.clone()),
+            Call::Query { soql, .. } => {
+                facts.soql = Some(soql.clone());
+                let filters = Query::parse(schema, soql).map(|query| query.filters).unwrap_or_default();
+                facts.asked = filters.iter().map(|filter| filter.any_of.len()).sum();
+            }
             Call::Row { sobject, key, .. } => {
                 let mut names: Vec<_> = key.iter().map(|(_, value)| value.clone()).collect();
                 if let Ok(object) = std::str::from_utf8(body).map_err(drop).and_then(|b| Object::parse(b).map_err(drop))
@@ -99,7 +106,7 @@ impl Facts {
             let in_query = self.soql.as_ref().is_some_and(|soql| soql.split_whitespace().any(|word| word == wanted));
             in_query || self.sobjects.iter().any(|name| name.eq_ignore_ascii_case(wanted))
         };
-        let is_small = fault.min_rows.is_some_and(|least| self.rows.len() < least);
+        let is_small = fault.min_rows.is_some_and(|least| self.rows.len().max(self.asked) < least);
         if !of_kind || is_small || !fault.sobject.as_ref().is_none_or(of_sobject) {
             return None;
         }

@@ -159,6 +159,7 @@ async fn a_fault_strikes_only_what_it_names() {
     client.script(json!([
         busy("describe", json!({"sobject": "Account"})),
         busy("query", json!({"key": "k1"})),
+        busy("query", json!({"sobject": "MyObject__c", "min_rows": 2})),
         busy("create", json!({"key": "k1"})),
         busy("delete", json!({})),
         busy("upsert", json!({"min_rows": 2})),
@@ -167,6 +168,8 @@ async fn a_fault_strikes_only_what_it_names() {
     assert_eq!(client.call("GET", "sobjects/Contact/describe", None).await.0, 200);
     assert_eq!(client.query("SELECT Id FROM Account WHERE ExternalId__c = 'k1'").await.0, 503);
     assert_eq!(client.query("SELECT Id FROM Account WHERE ExternalId__c = 'k2'").await.0, 200);
+    assert_eq!(client.query("SELECT Id FROM MyObject__c WHERE ExternalId__c IN ('k1', 'k2')").await.0, 503);
+    assert_eq!(client.query("SELECT Id FROM MyObject__c WHERE ExternalId__c IN ('k2')").await.0, 200);
     let path = "composite/sobjects";
     assert_eq!(client.call("POST", path, collection(false, "MyObject__c", &keys(&["k0", "k1"]))).await.0, 503);
     assert_eq!(client.call("POST", path, collection(false, "MyObject__c", &keys(&["k2"]))).await.0, 200);

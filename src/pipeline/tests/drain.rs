@@ -1,7 +1,10 @@
 use std::time::Duration;
 
 use super::harness::{HOLD, Harness, verdicts, written};
-use crate::record::{Cause, Verdict};
+use crate::{
+    pipeline::lane::Drained,
+    record::{Cause, Reason, Rejection, Stage, Verdict},
+};
 
 #[tokio::test(start_paused = true)]
 async fn a_drain_awaits_what_is_on_the_wire_and_drops_the_rest() {
@@ -138,4 +141,24 @@ async fn a_drain_leaves_no_gap_before_a_dead_letter_that_is_on_its_way() {
     let reasons: Vec<_> = harness.dead().into_iter().map(|(_, reason)| reason).collect();
     assert_eq!(reasons, ["sobjectd.Poison", "sobjectd.RowTimeout"]);
     assert_eq!(lane.progress.next_offset(), 2, "neither letter is written again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_at_an_open_breaker_with_nothing_under_way_is_whole() {
+    let rejected = || {
+        let cause = Cause { code: Some("RULE".into()), ..Cause::new("no") };
+        Verdict::Rejected(Rejection { reason: Reason::Refused, stage: Stage::Put, cause })
+    };
+    let harness = Harness::new(move |rows, _| (Duration::from_millis(5), verdicts(rows, |_| true, rejected)));
+    let mut lane = harness.lane_of("t", 1);
+    lane.send("a", "1").await;
+    lane.settled().await;
+    // The breaker is open, and no probe of these is due.
+    for key in ["b", "c"] {
+        lane.send(key, "1").await;
+    }
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    lane.draining.cancel();
+    assert_eq!(lane.task.await.unwrap().unwrap(), Drained::Whole);
+    assert_eq!(lane.progress.next_offset(), 1);
 }

@@ -124,7 +124,7 @@ pub(super) fn of_one_call() -> Vec<Verdict> {
 /// asked again.
 pub(super) fn of_one_question() -> Vec<Verdict> {
     vec![
-        question("lookup-refused", status(400, "MALFORMED_QUERY"), 1),
+        question("lookup-refused", status(400, "MALFORMED_QUERY"), 1).in_company(),
         question("lookup-cut", json!({"kind": "cut", "when": "after"}), 1),
         question("lookup-cut-in-answer", json!({"kind": "cut", "when": "mid_answer"}), 1),
         question("lookup-no-answer", json!({"kind": "hang", "apply": false}), 1),
