@@ -154,6 +154,8 @@ impl Daemon<'_> {
             stop: stop.clone(),
         };
         let budget = Budget::new(config.pipeline.max_in_flight_rows, config.pipeline.max_in_flight_bytes);
+        let with_breaker = config.routes.iter().filter(|route| route.breaker > 0).count();
+        let shares = budget.shares(config.routes.len(), with_breaker);
         let settings = batcher::Settings {
             rows: config.pipeline.batch_rows,
             bytes: config.pipeline.batch_bytes,
@@ -164,7 +166,7 @@ impl Daemon<'_> {
             insert_unknown: config.pipeline.insert_unknown,
             on_quota: config.salesforce.quota.on_quota,
             parked: config.salesforce.quota.probe_interval,
-            children: budget.half(),
+            children: shares.children,
         };
         let (batcher, task) = Batcher::start(org.clone(), settings, lease.clone(), metrics.clone(), stop.clone());
         let stop = stop.clone();
@@ -173,9 +175,7 @@ impl Daemon<'_> {
                 stop.now(format!("the batcher has ended: {error}"));
             }
         });
-        // A route that waits leaves room for the others.
-        let most = if config.routes.len() > 1 { budget.part() } else { budget.clone() };
-        let breakers = Breakers::new(config.retry.clone(), health.clone(), most);
+        let breakers = Breakers::new(config.retry.clone(), health.clone(), budget.clone(), shares.breaker);
         Ok(Arc::new(Shared { org, settle, gate: Gate::new(metrics.identities()), budget, breakers, batcher, lease }))
     }
 

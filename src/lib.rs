@@ -8,6 +8,8 @@ pub mod config;
 pub mod daemon;
 #[cfg(feature = "dev")]
 pub mod dev;
+#[cfg(any(test, fuzzing))]
+pub mod foreign;
 pub mod format;
 pub mod kafka;
 mod mutation;

@@ -50,8 +50,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Frame<'_>, FormatError> {
 }
 
 /// Head and path of any bytes, for the fuzz target.
-#[cfg(fuzzing)]
-pub fn read_any(bytes: &[u8]) {
+#[cfg(any(test, fuzzing))]
+pub(crate) fn read_any(bytes: &[u8]) {
     match read(bytes) {
         Ok(frame) => {
             assert!(bytes.ends_with(frame.rest) && !frame.id.to_string().is_empty());

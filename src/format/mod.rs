@@ -16,8 +16,6 @@ mod avro;
 mod converter;
 mod error;
 mod frame;
-#[cfg(fuzzing)]
-pub use frame::read_any as read_frame;
 pub mod json;
 mod json_schema;
 pub mod json_with_schema;
@@ -33,6 +31,8 @@ use bytestring::ByteString;
 
 use self::logical::{Logical, Unit};
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::frame::read_any as read_frame;
 pub(crate) use self::members::{Members, elements};
 pub use self::{
     converter::{Converters, NoRegistry, Wanted},

@@ -20,7 +20,7 @@ use tokio::{
 };
 use tracing::{error, info};
 
-use super::budget::Budget;
+use super::budget::{Budget, Load};
 use crate::{
     config::Retry,
     ops::{
@@ -37,6 +37,7 @@ pub struct Breakers {
     retry: Retry,
     health: Health,
     budget: Budget,
+    share: Load,
     /// As long as a lane of the route runs: nobody waits for a route that this process does not read.
     routes: Mutex<HashMap<Arc<str>, Weak<Breaker>>>,
 }
@@ -95,9 +96,9 @@ pub enum Ruling {
 }
 
 impl Breakers {
-    /// `budget` is what the lanes of one route may hold.
-    pub fn new(retry: Retry, health: Health, budget: Budget) -> Self {
-        Self { retry, health, budget, routes: Mutex::default() }
+    /// `share` of the budget is what the lanes of one route may hold.
+    pub fn new(retry: Retry, health: Health, budget: Budget, share: Load) -> Self {
+        Self { retry, health, budget, share, routes: Mutex::default() }
     }
 
     /// `None` for a route without one.
@@ -115,7 +116,7 @@ impl Breakers {
             retry: self.retry.clone(),
             health: self.health.clone(),
             metrics: metrics.clone(),
-            budget: self.budget.fresh(),
+            budget: self.budget.part(self.share),
             state: Mutex::default(),
             is_open: watch::channel(false).0,
             changed: Notify::new(),
@@ -283,7 +284,9 @@ mod tests {
     use crate::{config, ops::metrics::Metrics};
 
     fn breakers() -> Breakers {
-        Breakers::new(Retry::default(), Health::new(Metrics::new()), Budget::new(8, 1 << 20))
+        let budget = Budget::new(8, 1 << 20);
+        let share = budget.shares(1, 1).breaker;
+        Breakers::new(Retry::default(), Health::new(Metrics::new()), budget, share)
     }
 
     fn of(breakers: &Breakers, limit: u32) -> Option<Arc<Breaker>> {

@@ -24,7 +24,16 @@ pub struct Load {
     units: u32,
 }
 
-/// The share of one record. Dropping it gives it back.
+/// What may be held by records that may wait for long, so that all of them together leave room for others.
+#[derive(Debug, Clone, Copy)]
+pub struct Shares {
+    /// By those of each route with a breaker: three quarters of the budget together, if there are other routes.
+    pub breaker: Load,
+    /// By those whose parents are missing: half of what the breakers leave.
+    pub children: Load,
+}
+
+/// The seat of one record. Dropping it gives it back.
 #[derive(Debug)]
 pub struct Seat {
     load: Load,
@@ -66,22 +75,25 @@ impl Budget {
         Self { rows: semaphore(all.rows), units: semaphore(all.units), all, whole }
     }
 
-    /// Three quarters, for one of several: it leaves the rest to the others even if all of its own waits.
+    /// A part of so much.
     #[must_use]
-    pub fn part(&self) -> Self {
-        let most = |all: u32| (all - all / 4).max(1);
-        let all = Load { rows: most(self.all.rows), units: most(self.all.units) };
-        Self::of(all, Some(Box::new(self.clone())))
+    pub fn part(&self, most: Load) -> Self {
+        Self::of(most, Some(Box::new(self.clone())))
     }
 
-    /// Another part of the same size; what is no part is one for all.
-    #[must_use]
-    pub fn fresh(&self) -> Self {
-        self.whole.as_ref().map_or_else(|| self.clone(), |whole| whole.part())
-    }
-
-    pub fn half(&self) -> Load {
-        Load { rows: self.all.rows / 2, units: self.all.units / 2 }
+    /// For so many routes, of which so many have breakers.
+    pub fn shares(&self, routes: usize, breakers: usize) -> Shares {
+        let Load { rows, units } = self.all;
+        let of = |share: fn(u32, u32) -> u32, by: usize| {
+            let by = u32::try_from(by).unwrap_or(u32::MAX);
+            Load { rows: share(rows, by).max(1), units: share(units, by).max(1) }
+        };
+        match (routes, breakers) {
+            (0 | 1, _) | (_, 0) => Shares { breaker: self.all, children: of(|all, by| all / by, 2) },
+            (_, breakers) => {
+                Shares { breaker: of(|all, by| (all - all / 4) / by, breakers), children: of(|all, by| all / by, 8) }
+            }
+        }
     }
 
     /// A seat for a record of `bytes`. One that is larger than the whole budget passes alone.
@@ -135,17 +147,21 @@ mod tests {
     }
 
     #[test]
-    fn a_part_leaves_a_quarter_to_others() {
-        let budget = Budget::new(4, 1 << 20);
-        let part = budget.part();
-        let held: Vec<_> = (0..3).map(|_| part.seat(1).now_or_never().unwrap()).collect();
-        assert!(part.seat(1).now_or_never().is_none());
-        let other = budget.seat(1).now_or_never().unwrap();
-        assert!(part.fresh().seat(1).now_or_never().is_none(), "the whole is taken");
+    fn what_waits_leaves_room_for_others() {
+        let budget = Budget::new(16, 1 << 20);
+        let shares = budget.shares(3, 2);
+        let parts = [(); 2].map(|()| budget.part(shares.breaker));
+        let held: Vec<_> = parts.iter().flat_map(|part| (0..6).map(|_| part.seat(1).now_or_never().unwrap())).collect();
+        assert!(parts.iter().all(|part| part.seat(1).now_or_never().is_none()));
+        assert_eq!(shares.children.rows, 2, "of four");
+        let others: Vec<_> = (0..4).map(|_| budget.seat(1).now_or_never().unwrap()).collect();
+        assert!(budget.part(shares.breaker).seat(1).now_or_never().is_none(), "the whole is taken");
         drop(held);
-        assert!(part.seat(1 << 30).now_or_never().is_none(), "there is another one");
-        drop(other);
-        let _large = part.seat(1 << 30).now_or_never().unwrap();
+        assert!(parts[0].seat(1 << 30).now_or_never().is_none(), "there are others");
+        drop(others);
+        assert!(parts[0].seat(1 << 30).now_or_never().is_some());
+        let alone = budget.shares(1, 1);
+        assert_eq!((alone.breaker.rows, alone.children.rows), (16, 8));
     }
 
     #[test]

@@ -136,36 +136,3 @@ fn usage(header: &str) {
         assert!(usage.max > 0 && (usage.used > usage.max || usage.percent() <= 100));
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use proptest::{prelude::*, sample::Index};
-
-    use super::*;
-
-    fn seeds() -> Vec<Vec<u8>> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/salesforce");
-        let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-        files.sort();
-        files.iter().map(|path| std::fs::read(path).unwrap()).collect()
-    }
-
-    proptest! {
-        /// A short run of the fuzz target `salesforce`: an answer of the org, damaged.
-        #[test]
-        fn no_answer_is_beyond_its_parser(
-            seed in any::<Index>(), cut in any::<Index>(), at in any::<Index>(), bytes in any::<[u8; 2]>()
-        ) {
-            let seeds = seeds();
-            let seed = seed.get(&seeds);
-            read(seed);
-            read(&seed[..=cut.index(seed.len())]);
-            let mut damaged = seed.clone();
-            let at = 1 + at.index(seed.len() - 1);
-            damaged.splice(at..=at, bytes);
-            read(&damaged);
-        }
-    }
-}

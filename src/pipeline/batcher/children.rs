@@ -1,8 +1,8 @@
 //! Rows that wait for a parent which the org does not have yet.
 //!
-//! The parent may be a record further down their own partition: they hold at most half the budget, with what waits behind
-//! them at the gate, and the rest is for what comes after. Beyond it, and where a row keeps its lane from reading on,
-//! the oldest is tried once more and then rejected.
+//! The parent may be a record further down their own partition: they hold at most their share of the budget, with what
+//! waits behind them at the gate, and the rest is for what comes after. Beyond it, and where a row keeps its lane from
+//! reading on, the oldest is tried once more and then rejected.
 
 use std::{
     collections::VecDeque,

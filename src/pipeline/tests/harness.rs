@@ -213,7 +213,7 @@ impl Harness {
         };
         let (org, letters, stop) = (Arc::new(org), Letters::default(), Stop::default());
         let budget = Budget::new(rows, 1 << 24);
-        let mut settings = Settings { children: budget.half(), ..settings() };
+        let mut settings = Settings { children: budget.shares(1, 0).children, ..settings() };
         tune(&mut settings);
         let (metrics, retry) = (Metrics::new(), settings.retry.clone());
         let lease = Lease::for_ever();
@@ -227,7 +227,7 @@ impl Harness {
         };
         let health = Health::new(metrics.clone());
         health.set(State::Running);
-        let breakers = Breakers::new(retry, health.clone(), budget.part());
+        let breakers = Breakers::new(retry, health.clone(), budget.clone(), budget.shares(2, 1).breaker);
         let shared =
             Arc::new(Shared { org: org.clone(), settle, gate: Gate::default(), budget, breakers, batcher, lease });
         Self { org, shared, metrics, health, letters }

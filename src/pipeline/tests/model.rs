@@ -77,8 +77,13 @@ async fn run(plan: Plan) -> Result<(), String> {
     let lease = Lease::new(LEASE);
     let (org, stop) = (Arc::new(ModelOrg::new(plan.clone(), ledger.clone(), lease.clone())), Stop::default());
     let budget = Budget::new(plan.bounds.budget_rows, plan.bounds.budget_bytes);
-    let settings = settings(&plan, budget.half());
-    let breakers = Breakers::new(settings.retry.clone(), Health::new(metrics.clone()), budget.clone());
+    let settings = settings(&plan, budget.shares(1, 0).children);
+    let breakers = Breakers::new(
+        settings.retry.clone(),
+        Health::new(metrics.clone()),
+        budget.clone(),
+        budget.shares(1, 0).breaker,
+    );
     let (batcher, batching) = Batcher::start(org.clone(), settings, lease.clone(), metrics.clone(), stop.clone());
     let dead_letters = Some(ModelLetters::new(&plan, ledger.clone()));
     let (name, log) = ("model".into(), RejectionLog::default());
