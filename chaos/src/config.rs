@@ -12,6 +12,9 @@ const KEY: &str = include_str!("../../sandbox/tests/front_door/test_key.pem");
 /// Of `group.protocol=consumer` the broker says the session (`script/kafka.d/server.properties`: 3 s).
 const CONSUMER_LEASE: &str = "2s";
 
+/// What a rebalance may take beside its drains.
+const REBALANCE: Duration = Duration::from_secs(6);
+
 /// Where the replicas find what stands around them.
 pub(crate) struct Places<'a> {
     pub bootstrap: &'a str,
@@ -74,6 +77,7 @@ pub(crate) fn text(setting: &Setting, places: &Places<'_>) -> String {
          kafka.group_id = '{group_id}'\n\
          kafka.on_lost_offsets = 'earliest'\n\
          kafka.commit_interval = '{commits}'\n\
+         kafka.max_poll_interval = '{rebalance}'\n\
          kafka.properties.'topic.metadata.refresh.interval.ms' = '500'\n\
          kafka.properties.'reconnect.backoff.max.ms' = '500'\n\
          {group}\
@@ -101,6 +105,7 @@ pub(crate) fn text(setting: &Setting, places: &Places<'_>) -> String {
         org = places.org,
         request = millis(request),
         commits = millis(setting.commits),
+        rebalance = millis(setting.times.drain() + REBALANCE),
         hold = millis(hold),
         rows = setting.batch_rows,
         letters = places.letters,

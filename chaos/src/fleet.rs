@@ -154,17 +154,23 @@ impl Fleet {
     }
 
     fn look(&mut self) -> Result<()> {
+        let mut out = Vec::new();
         for (number, place) in self.replicas.iter_mut().enumerate() {
             let Some(replica) = place else { continue };
             if let (Some(log), Some(kib)) = (&replica.log, replica.memory()) {
                 self.memory.entry(log.clone()).or_default().add(now_ms(), kib);
             }
             if let Some(status) = replica.ended()? {
-                self.problems.push(format!("replica {number} has ended by itself with {status}"));
+                if status.code() == Some(1) && replica.story()?.counted_out {
+                    out.push(number);
+                } else {
+                    self.problems.push(format!("replica {number} has ended by itself with {status}"));
+                }
                 *place = None;
             }
         }
-        Ok(())
+        // As a supervisor does.
+        out.into_iter().try_for_each(|number| self.start(number))
     }
 
     /// What interrupted anything so far, and what no log may say.

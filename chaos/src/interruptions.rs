@@ -7,6 +7,7 @@
 //! | `drain aborted` | the partition in the line |
 //! | a drain that was cut short, or could not commit | all |
 //! | `revoked`, while the partitions of a topic change | the partitions in the line |
+//! | a replica that the group has counted out for good | all |
 //!
 //! A drain that ends and commits is no interruption. What a member had on the wire when it lost a partition may be applied
 //! after the next owner's first changes; a member that was stopped meanwhile (SIGSTOP) had it on the wire before that: when it
@@ -68,6 +69,8 @@ pub(crate) struct Story {
     pub owned: BTreeSet<Place>,
     /// The most memory that it may have, in bytes, as it says.
     pub bound: Option<u64>,
+    /// It has ended by itself, since its group has counted it out for good.
+    pub counted_out: bool,
     /// What it began to drain, and when.
     pub revokes: Vec<(u64, Vec<Place>)>,
     /// Errors, and what else must not be there.
@@ -81,6 +84,8 @@ struct Line {
     message: String,
     partitions: Option<String>,
     lost: Option<bool>,
+    reason: Option<String>,
+    error: Option<String>,
     topic: Option<String>,
     partition: Option<i32>,
     bytes: Option<u64>,
@@ -89,6 +94,9 @@ struct Line {
 /// Drains that leave something undone, by a part of their message.
 const UNDONE: [&str; 5] =
     ["drain cut short", "drain timed out", "will be repeated", "records may be repeated", "drained in time"];
+
+/// librdkafka stays out of its group; see the README.
+const COUNTED_OUT: &str = "librdkafka does not join it again";
 
 const NO_SESSION: &str = "the org gives no session that works, somebody must look";
 
@@ -119,6 +127,10 @@ impl Story {
                     story.interruptions.push(Interruption { at_ms, places, wire_ms: Some((at_ms, at_ms)) });
                 }
                 (message, _) if UNDONE.iter().any(|words| message.contains(words)) => {
+                    story.interruptions.push(Interruption { at_ms, places: None, wire_ms: None });
+                }
+                _ if [&line.reason, &line.error].into_iter().flatten().any(|why| why.contains(COUNTED_OUT)) => {
+                    story.counted_out = true;
                     story.interruptions.push(Interruption { at_ms, places: None, wire_ms: None });
                 }
                 // Sessions that end faster than they are given are the schedule's doing.
@@ -167,7 +179,7 @@ mod tests {
 {"timestamp":"2026-11-24T15:00:01.500000Z","level":"INFO","message":"assigned","partitions":"[(\"a\", 0), (\"b\", 1)]"}
 {"timestamp":"2026-11-24T15:00:02.000000Z","level":"INFO","message":"revoked","partitions":"[(\"a\", 0)]","lost":true}
 {"timestamp":"2026-11-24T15:00:03.000000Z","level":"WARN","message":"offsets not committed, their records will be repeated"}
-{"timestamp":"2026-11-24T15:00:04.000000Z","level":"ERROR","message":"ended"}"#;
+{"timestamp":"2026-11-24T15:00:04.000000Z","level":"ERROR","message":"ended","error":"something"}"#;
         let story = Story::read(log);
         assert_eq!(story.owned, BTreeSet::from([("b".to_owned(), 1)]));
         let [lost, undone] = story.interruptions.as_slice() else { panic!("{:?}", story.interruptions) };

@@ -73,7 +73,7 @@ impl Plan {
             over: if backlog { Duration::ZERO } else { options.over },
             replicas: options.replicas,
             latency_ms,
-            patience: Duration::from_secs(60),
+            patience: Duration::from_secs(120),
         }
     }
 }

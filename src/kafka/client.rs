@@ -37,6 +37,8 @@ struct Inner {
 }
 
 const STRATEGY: &str = "partition.assignment.strategy";
+const COOPERATIVE: &str = "cooperative-sticky";
+const REFRESH: &str = "topic.metadata.refresh.interval.ms";
 
 /// What librdkafka may hold for each partition. Both limits count per split partition queue, and only the values' bytes.
 pub(super) const QUEUED_KBYTES: usize = 512;
@@ -80,7 +82,11 @@ impl Clients {
         let protocol = kafka.group_protocol();
         if protocol == GroupProtocol::Classic {
             if base.get(STRATEGY).is_none() {
-                consumer.set(STRATEGY, "cooperative-sticky");
+                consumer.set(STRATEGY, COOPERATIVE);
+            }
+            if consumer.get(STRATEGY) == Some(COOPERATIVE) {
+                // The poll thread does it: see `refresh`.
+                consumer.set(REFRESH, "-1");
             }
             consumer.set("session.timeout.ms", kafka.session_timeout.as_millis().to_string());
         }
@@ -103,11 +109,16 @@ impl Clients {
         !topic.starts_with("__") && self.0.dead_letters.as_deref() != Some(topic)
     }
 
-    /// How often topics are looked for; `None` for never.
+    /// Whether members leave what does not change hands with its owner, by the classic protocol.
+    pub(super) fn is_cooperative(&self) -> bool {
+        self.0.protocol == GroupProtocol::Classic && self.0.consumer.get(STRATEGY) == Some(COOPERATIVE)
+    }
+
+    /// How often topics are looked at; `None` for never.
     pub(super) fn refresh_interval(&self) -> Option<Duration> {
-        const DEFAULT: Duration = Duration::from_secs(30);
-        match self.0.consumer.get("topic.metadata.refresh.interval.ms") {
-            None => Some(DEFAULT),
+        let default = Duration::from_secs(if self.0.protocol == GroupProtocol::Classic { 300 } else { 30 });
+        match self.0.base.get(REFRESH) {
+            None => Some(default),
             Some(millis) => millis.parse().ok().map(Duration::from_millis),
         }
     }

@@ -78,6 +78,11 @@ const COUNTED_OUT: [RDKafkaErrorCode; 4] = [
     RDKafkaErrorCode::FencedMemberEpoch,
     RDKafkaErrorCode::Fatal,
 ];
+/// The consumer learns within a heartbeat that we are no member any more, and the poll thread when it has ended what it
+/// does: twice a drain, and the commit behind it. If what is owned is not lost by then, it never will be: the metadata
+/// of a topic that change during a cooperative drain can leave librdkafka in the belief that a rebalance is under way
+/// (`rkcg_rebalance_incr_assignment`, 2.12), and then it does not join again.
+const OUT: &str = "the group has counted us out, and librdkafka does not join it again: only a new start does";
 
 impl Owned {
     pub(super) fn lock(&self) -> MutexGuard<'_, BTreeMap<TopicPartition, Arc<Progress>>> {
@@ -97,9 +102,10 @@ impl Committer {
         let consumer = Arc::downgrade(consumer);
         let commits = Commits { lease: settings.lease.clone(), metrics: settings.metrics.clone() };
         let rhythm = Rhythm { moved: settings.commit_interval, unchanged: UNCHANGED.min(settings.lease.length() / 3) };
+        let failed = Failed::new(settings.drain_timeout * 2 + settings.lease.length(), stop.clone());
         std::thread::Builder::new().name("commit".into()).spawn(move || {
             let _guard = PanicGuard(stop);
-            run(&consumer, &owned, rhythm, &commits, &receiver);
+            run(&consumer, &owned, rhythm, &commits, &receiver, failed);
         })?;
         Ok(Self(sender))
     }
@@ -164,15 +170,15 @@ struct Rhythm {
 /// What was committed of a partition, and when that was asked for.
 type Committed = BTreeMap<TopicPartition, (i64, Instant)>;
 
-fn run(
-    consumer: &Weak<BaseConsumer<Context>>,
+fn run<C: ConsumerContext>(
+    consumer: &Weak<BaseConsumer<C>>,
     owned: &Owned,
     rhythm: Rhythm,
     commits: &Commits,
     requests: &Receiver<Request>,
+    mut failed: Failed,
 ) {
     let mut committed = Committed::new();
-    let mut failed = Failed::default();
     loop {
         let pause = if failed.stale > 0 { STALE } else { rhythm.moved.min(rhythm.unchanged) };
         let request = match requests.recv_timeout(pause) {
@@ -215,21 +221,34 @@ fn due(owned: &Owned, committed: &mut Committed, rhythm: Rhythm) -> Vec<Next> {
 }
 
 /// How the last commits of what is owned have failed.
-#[derive(Default)]
 struct Failed {
     /// One after the other, for a generation that is not known here yet.
     stale: u32,
     said: bool,
+    /// Since when we are no member.
+    out: Option<Instant>,
+    /// How long that may be so while what is owned is not lost.
+    untold: Duration,
+    stop: Stop,
 }
 
 impl Failed {
+    fn new(untold: Duration, stop: Stop) -> Self {
+        Self { stale: 0, said: false, out: None, untold, stop }
+    }
+
     fn heard(&mut self, committed: KafkaResult<()>) {
+        let is_out = committed.as_ref().is_err_and(|error| is_one_of(error, &COUNTED_OUT));
+        self.out = is_out.then(|| self.out.unwrap_or_else(Instant::now));
+        if self.out.is_some_and(|since| since.elapsed() >= self.untold) {
+            self.stop.now(OUT);
+        }
         match committed {
-            Ok(()) => *self = Self::default(),
+            Ok(()) => (self.stale, self.said) = (0, false),
             Err(error) if is_one_of(&error, &STALE_CODES) && self.stale < STALE_ATTEMPTS => self.stale += 1,
             Err(error) if self.said => debug!(%error, "offsets still not committed"),
             Err(error) => {
-                *self = Self { stale: 0, said: true };
+                (self.stale, self.said) = (0, true);
                 warn!(%error, "offsets not committed, trying again");
             }
         }
@@ -331,6 +350,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::kafka::log::Quiet;
 
     #[test]
     fn a_commit_that_meets_a_new_generation_is_sent_again() {
@@ -363,5 +383,46 @@ mod tests {
         let refused = commits.again(&Arc::downgrade(&consumer), &offsets, soon()).unwrap().unwrap_err();
         assert_eq!(refused.rdkafka_error_code(), Some(RDKafkaErrorCode::UnknownMemberId));
         assert!(!commits.lease.is_held());
+    }
+
+    #[test]
+    fn who_is_counted_out_and_is_not_told_so_stops() {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("t", 1, 1).unwrap();
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", cluster.bootstrap_servers()).set("group.id", "g");
+        let consumer: Arc<BaseConsumer<Quiet>> = Arc::new(config.create_with_context(Quiet).unwrap());
+        let owned = Owned::default();
+        owned.lock().insert((Arc::from("t"), 0), Arc::new(Progress::new(7)));
+        let (stop, commits) =
+            (Stop::default(), Commits { lease: Lease::new(Duration::from_secs(60)), metrics: Metrics::new() });
+        let quick = Duration::from_millis(1);
+        let rhythm = Rhythm { moved: quick, unchanged: quick };
+        let (_sender, requests) = sync_channel(1);
+        let refuse = |errors: &[RDKafkaRespErr]| cluster.request_errors(RDKafkaApiKey::OffsetCommit, errors);
+        let out = RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID;
+        std::thread::scope(|scope| {
+            let weak = Arc::downgrade(&consumer);
+            let failed = Failed::new(Duration::from_millis(200), stop.clone());
+            let (owned, commits) = (&owned, &commits);
+            scope.spawn(move || run(&weak, owned, rhythm, commits, &requests, failed));
+            until(|| commits.lease.is_held());
+            let before = commits.lease.leave();
+            refuse(&[out; 3]);
+            until(|| !before.is_given());
+            until(|| commits.lease.is_held());
+            assert!(stop.reason().is_none(), "taken back");
+            refuse(&vec![out; 10_000]);
+            until(|| stop.reason() == Some(OUT));
+            drop(consumer);
+        });
+    }
+
+    fn until(reached: impl Fn() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !reached() {
+            assert!(Instant::now() < deadline, "in a minute");
+            std::thread::yield_now();
+        }
     }
 }

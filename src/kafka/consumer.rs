@@ -21,6 +21,7 @@ use super::{
     lag,
     positions::Positions,
     rebalance::{Context, Lanes},
+    refresh::Refresh,
     standstill,
     subscription::Subscription,
     token::Pass,
@@ -95,12 +96,14 @@ impl Consumer {
         let subscription = Subscription::start(settings, cancel.clone())?;
         subscription.renew(&consumer).map_err(ConsumerError::Subscribe)?;
 
+        let mut refresh = Refresh::new(settings);
         let this = Self { cancel: cancel.clone(), drained: drained.clone(), closed: closed.clone() };
         std::thread::Builder::new().name("poll".into()).spawn(move || {
             let (_drained, _closed) = (drained.drop_guard_ref(), closed.drop_guard_ref());
             while !cancel.is_cancelled() {
                 poll(&consumer, &stop);
                 consumer.context().pass_gaps(&consumer);
+                refresh.look(&consumer);
                 if let Err(error) = subscription.renew(&consumer) {
                     error!(%error, "the subscription is refused");
                     stop.now(format!("the subscription is refused: {error}"));

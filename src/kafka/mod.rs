@@ -15,6 +15,7 @@ mod oidc;
 mod partition;
 mod positions;
 mod rebalance;
+mod refresh;
 mod standstill;
 mod subscription;
 mod token;
