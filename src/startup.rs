@@ -25,7 +25,8 @@ pub(crate) struct Misconfigured(pub(crate) Problems);
 /// Between two attempts to reach a broker.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// So many refusals in a row end the start. One alone may come of a broker that is starting and has not read its users yet.
+/// So many refusals in a row end the start. One alone may come of a broker that is starting and has not read its users
+/// yet.
 const REFUSALS: u32 = 3;
 
 /// Waits for the org and the broker, then looks at all that the routes name.
@@ -68,8 +69,8 @@ pub(crate) async fn wait(
     if problems.is_empty() { Ok(topics) } else { bail!(Misconfigured(Problems(problems))) }
 }
 
-/// Ends when somebody has been away for so long. An org whose daily calls are used up is not: that ends by itself, and a
-/// process that started again for it would only use more of them.
+/// Ends when somebody has been away for so long. An org whose daily calls are used up is not: that ends by itself, and
+/// a process that started again for it would only use more of them.
 pub(crate) async fn absence(patience: Duration, org: &Salesforce) {
     const STEP: Duration = Duration::from_millis(200);
     let condition = org.watch();

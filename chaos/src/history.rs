@@ -1,7 +1,7 @@
 //! What is produced: a history of changes of some identities, the same for the same seed. Pure.
 //!
-//! Every identity lives in one partition of one topic, in all its spellings, and every value carries a stamp that no other has, so that the
-//! org's journal tells which record a change came from.
+//! Every identity lives in one partition of one topic, in all its spellings, and every value carries a stamp that no
+//! other has, so that the org's journal tells which record a change came from.
 
 use rand::{Rng, RngExt as _};
 

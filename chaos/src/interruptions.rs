@@ -9,9 +9,9 @@
 //! | `revoked`, while the partitions of a topic change | the partitions in the line |
 //! | a replica that the group has counted out for good | all |
 //!
-//! A drain that ends and commits is no interruption. What a member had on the wire when it lost a partition may be applied
-//! after the next owner's first changes; a member that was stopped meanwhile (SIGSTOP) had it on the wire before that: when it
-//! wakes up, its lease is over.
+//! A drain that ends and commits is no interruption. What a member had on the wire when it lost a partition may be
+//! applied after the next owner's first changes; a member that was stopped meanwhile (SIGSTOP) had it on the wire
+//! before that: when it wakes up, its lease is over.
 
 use std::{
     collections::BTreeSet,
@@ -31,8 +31,8 @@ pub(crate) struct Interruption {
     pub at_ms: u64,
     /// `None`: all of them.
     pub places: Option<Vec<Place>>,
-    /// From when to when, in milliseconds since the epoch, its member may have sent what is applied after the next owner's
-    /// first change; `None`: all was applied before.
+    /// From when to when, in milliseconds since the epoch, its member may have sent what is applied after the next
+    /// owner's first change; `None`: all was applied before.
     pub wire_ms: Option<(u64, u64)>,
 }
 
@@ -142,8 +142,9 @@ impl Story {
         story
     }
 
-    /// Of the drains that may have been running when the topics changed. librdkafka joins the group again at once then, while
-    /// the drain is still under way, and the group gives the partitions away (`rd_kafka_cgrp_metadata_update_check`).
+    /// Of the drains that may have been running when the topics changed. librdkafka joins the group again at once then,
+    /// while the drain is still under way, and the group gives the partitions away
+    /// (`rd_kafka_cgrp_metadata_update_check`).
     pub(crate) fn overtaken(&self, changes: &[u64], times: &Times) -> impl Iterator<Item = Interruption> {
         let (drain, noticed) = (times.drain().as_millis() as u64, NOTICED.as_millis() as u64);
         let overtakes = move |at: u64, change: u64| (change.saturating_sub(drain)..change + noticed).contains(&at);

@@ -1,4 +1,5 @@
-//! The memory of replicas: within what each says that it may have, and no more at the end of an outage than at its beginning.
+//! The memory of replicas: within what each says that it may have, and no more at the end of an outage than at its
+//! beginning.
 
 /// What one replica's own memory was, and when: milliseconds since the epoch, KiB.
 #[derive(Debug, Clone, Default)]

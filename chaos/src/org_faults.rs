@@ -1,8 +1,8 @@
 //! The org's faults, as its control page takes them (`sandbox/src/faults/script.rs`).
 //!
 //! A call that gets no answer is applied never, at once, or, in at least a third of the hangs and cuts, at some moment
-//! before its hold is over, less a second for what a busy machine takes. Where a member may die in the middle of a call,
-//! there is no such moment.
+//! before its hold is over, less a second for what a busy machine takes. Where a member may die in the middle of a
+//! call, there is no such moment.
 
 use rand::{Rng, RngExt as _};
 use serde_json::{Value, json};

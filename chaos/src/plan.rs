@@ -26,8 +26,8 @@ pub(crate) struct Plan {
     pub patience: Duration,
 }
 
-/// With range all partitions are drained whenever a topic changes, also those of one that is made anew at that moment: their
-/// old offsets are committed to the new topic.
+/// With range all partitions are drained whenever a topic changes, also those of one that is made anew at that moment:
+/// their old offsets are committed to the new topic.
 fn protocol(random: &mut impl Rng, recreates: bool) -> Protocol {
     let chosen = PROTOCOLS.choose(random).copied().unwrap_or(Protocol::Sticky);
     if recreates && chosen == Protocol::Range { Protocol::Sticky } else { chosen }

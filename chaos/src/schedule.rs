@@ -1,6 +1,7 @@
 //! Which faults come when: the same for the same seed. Pure; `crate::inflict` carries it out.
 //!
-//! Two tracks run beside each other: one strikes the replicas and the broker, one step after the other, and one the org.
+//! Two tracks run beside each other: one strikes the replicas and the broker, one step after the other, and one the
+//! org.
 
 use std::time::Duration;
 

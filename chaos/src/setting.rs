@@ -71,15 +71,15 @@ pub enum Orphans {
     AtOnce,
     /// A call may be applied later, and every member that leaves drains first.
     Nobody,
-    /// Members die, what they leave may be applied later, and `assign_hold` waits for it. A member that starts again has its
-    /// partitions at once (`group_instance_id`): without that, the session of the dead one would be hold enough. The consumer
-    /// protocol gives a name back when the session has ended, and its session is short.
+    /// Members die, what they leave may be applied later, and `assign_hold` waits for it. A member that starts again
+    /// has its partitions at once (`group_instance_id`): without that, the session of the dead one would be hold
+    /// enough. The consumer protocol gives a name back when the session has ended, and its session is short.
     Held,
 }
 
 impl Orphans {
-    /// In two seeds of five members die while nothing comes late; these have fewer late calls than the third that there must
-    /// be, and the others more.
+    /// In two seeds of five members die while nothing comes late; these have fewer late calls than the third that there
+    /// must be, and the others more.
     pub(crate) fn choose(random: &mut impl Rng, faults: &[Fault]) -> Self {
         let chosen = random.random_range(0..5);
         if !faults.iter().any(|fault| fault.orphans()) {
@@ -98,9 +98,10 @@ impl Orphans {
     }
 
     pub(crate) fn allows(self, fault: Fault) -> bool {
-        // A broker's end raises the epoch of a topic's leaders. librdkafka then takes those of a topic that is made again for
-        // outdated, and reads nothing of it until the process starts again (`rd_kafka_toppar_leader_update`).
-        // A static member that its group has given up while the broker was away is fenced by its own next commit, and ends.
+        // A broker's end raises the epoch of a topic's leaders. librdkafka then takes those of a topic that is made
+        // again for outdated, and reads nothing of it until the process starts again (`rd_kafka_toppar_leader_update`).
+        // A static member that its group has given up while the broker was away is fenced by its own next commit, and
+        // ends.
         match self {
             Self::Nobody => !fault.orphans(),
             Self::AtOnce => fault != Fault::Recreate,

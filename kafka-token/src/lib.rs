@@ -1,7 +1,7 @@
 //! Gives a client of librdkafka an OAuth token (SASL OAUTHBEARER, RFC 7628).
 //!
-//! rdkafka asks for tokens in a callback that only a polled consumer or producer serves; its admin client never does, and
-//! would wait for a token for ever. So a token is set from outside, as soon as there is one.
+//! rdkafka asks for tokens in a callback that only a polled consumer or producer serves; its admin client never does,
+//! and would wait for a token for ever. So a token is set from outside, as soon as there is one.
 
 use std::{
     ffi::{CStr, CString, c_char},
@@ -25,8 +25,8 @@ pub struct Token<'a> {
     pub extensions: &'a [(String, String)],
 }
 
-/// Makes `token` the one that new connections of `client`, and renewals of those that are open, use. The error says what is
-/// wrong with it, and does not hold its value.
+/// Makes `token` the one that new connections of `client`, and renewals of those that are open, use. The error says
+/// what is wrong with it, and does not hold its value.
 #[expect(unsafe_code, reason = "the binding has no safe call")]
 pub fn set<C: ClientContext>(client: &Client<C>, token: Token<'_>) -> Result<(), String> {
     let text = |what: &str, text: &str| CString::new(text).map_err(|_| format!("the {what} holds a NUL"));
@@ -39,8 +39,8 @@ pub fn set<C: ClientContext>(client: &Client<C>, token: Token<'_>) -> Result<(),
     let since_epoch = token.expires.duration_since(UNIX_EPOCH).unwrap_or_default();
     let expires = i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX);
     let mut error: [c_char; 512] = [0; 512];
-    // SAFETY: the client is alive for the whole call; librdkafka copies all that the pointers lead to, each of which is a
-    // text that ends with a NUL and outlives the call; it writes at most `error.len()` bytes, the last of them a NUL.
+    // SAFETY: the client is alive for the whole call; librdkafka copies all that the pointers lead to, each of which is
+    // a text that ends with a NUL and outlives the call; it writes at most `error.len()` bytes, the last of them a NUL.
     let code = unsafe {
         rd_kafka_oauthbearer_set_token(
             client.native_ptr(),

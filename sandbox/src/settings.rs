@@ -1,4 +1,5 @@
-//! What can be changed while an org runs. The defaults are the stricter reading wherever a real org's behaviour is not known.
+//! What can be changed while an org runs. The defaults are the stricter reading wherever a real org's behaviour is not
+//! known.
 
 use serde::{Deserialize, Serialize, de::Error as _};
 
@@ -29,7 +30,8 @@ pub struct Settings {
     pub client_secret: String,
     /// The PEM of the public key that JWT assertions are checked with; without one their signature is not checked.
     pub jwt_public_key: Option<String>,
-    /// What logins are told as `instance_url`, in place of the org's own address: where something stands in front of it.
+    /// What logins are told as `instance_url`, in place of the org's own address: where something stands in front of
+    /// it.
     pub instance_url: Option<String>,
     /// How far the org's clock is ahead of this machine's: of logins, and of the `Date` header.
     pub clock_ahead_seconds: i64,

@@ -12,7 +12,8 @@ use crate::{
 
 /// Everything, asked once. Nothing more is asked of an org that does not let us in.
 ///
-/// Each finding is in `findings` as soon as it is made: an org that stops to answer does not take those before it along.
+/// Each finding is in `findings` as soon as it is made: an org that stops to answer does not take those before it
+/// along.
 pub(super) async fn look(config: &Config, routes: &Routes, org: &Salesforce, findings: &mut Vec<Finding>) {
     match org.login_once().await {
         Ok(instance) => findings.push(Finding::ok("salesforce.auth", format!("logged in to {instance}"))),

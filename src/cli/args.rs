@@ -44,9 +44,9 @@ pub(super) enum Command {
     },
     /// Say whether a configuration can work, and all that is wrong with it at once
     ///
-    /// Keys, types and rules, before anything is connected. With --online also whether it fits what is there: the login, the
-    /// org's daily API calls, each route's SObject, fields and permissions, the topics, the group, the dead-letter
-    /// topic, the schema registry. Nothing is written anywhere.
+    /// Keys, types and rules, before anything is connected. With --online also whether it fits what is there: the
+    /// login, the org's daily API calls, each route's SObject, fields and permissions, the topics, the group, the
+    /// dead-letter topic, the schema registry. Nothing is written anywhere.
     #[command(
         after_help = "Exit codes: 0 it can work (there may be warnings), 1 somebody does not answer, 78 it cannot work."
     )]

@@ -2,7 +2,8 @@
 //! table that the sections' structs take.
 //!
 //! Invariant: the table that comes out always deserialises. A key with a problem is left out, so that its default
-//! stands in; a required one, a table and a list's element get a stand-in. None reaches anybody: a problem ends the load.
+//! stands in; a required one, a table and a list's element get a stand-in. None reaches anybody: a problem ends the
+//! load.
 
 use config::{Map, Value, ValueKind};
 use toml::Value as Toml;

@@ -90,7 +90,8 @@ fn checked_text(kind: &Kind, text: String) -> Result<String, Problem> {
     }
 }
 
-/// What no `=` follows is a level. To the library it may be a target too, and a level that is misspelt would end the log.
+/// What no `=` follows is a level. To the library it may be a target too, and a level that is misspelt would end the
+/// log.
 fn is_filter(text: &str) -> bool {
     let level = |word: &str| word.contains('=') || word.trim().parse::<LevelFilter>().is_ok();
     !text.is_empty() && (text.contains('[') || text.split(',').all(level))

@@ -1,5 +1,5 @@
-//! Logical types: a number that means a date, a time, an instant or a decimal, as Salesforce reads it (REST guide, field
-//! types): `yyyy-MM-dd`, `HH:mm:ss.SSSZ`, `yyyy-MM-ddTHH:mm:ss.SSSZ`, and plain digits.
+//! Logical types: a number that means a date, a time, an instant or a decimal, as Salesforce reads it (REST guide,
+//! field types): `yyyy-MM-dd`, `HH:mm:ss.SSSZ`, `yyyy-MM-ddTHH:mm:ss.SSSZ`, and plain digits.
 //!
 //! Salesforce keeps milliseconds. What is finer is cut off, towards the past.
 

@@ -1,5 +1,5 @@
-//! What librdkafka is told. A property of the user's goes in first; those that the algorithm owns come after it, and the
-//! configuration has refused them already.
+//! What librdkafka is told. A property of the user's goes in first; those that the algorithm owns come after it, and
+//! the configuration has refused them already.
 
 use std::{sync::Arc, time::Duration};
 
@@ -40,11 +40,13 @@ const STRATEGY: &str = "partition.assignment.strategy";
 const COOPERATIVE: &str = "cooperative-sticky";
 const REFRESH: &str = "topic.metadata.refresh.interval.ms";
 
-/// What librdkafka may hold for each partition. Both limits count per split partition queue, and only the values' bytes.
+/// What librdkafka may hold for each partition. Both limits count per split partition queue, and only the values'
+/// bytes.
 pub(super) const QUEUED_KBYTES: usize = 512;
 pub(super) const QUEUED_MESSAGES: usize = 2_000;
 const FETCH_BYTES: usize = 256 * 1024;
-/// What librdkafka takes as `message.max.bytes`. A topic may say less or more; where it takes less it refuses by itself.
+/// What librdkafka takes as `message.max.bytes`. A topic may say less or more; where it takes less it refuses by
+/// itself.
 const MESSAGE_BYTES: std::ops::RangeInclusive<usize> = 1_000..=1_000_000_000;
 
 impl Clients {
@@ -167,8 +169,9 @@ pub(super) fn producer_queue(max_bytes: usize) -> usize {
     MANY.max(max_bytes.min(*MESSAGE_BYTES.end()) + 1024 * 1024)
 }
 
-/// What one partition can hold in memory, in bytes, where a batch of its topic has up to `largest`: on librdkafka's side
-/// values, the messages' own structures and one fetch, which is one batch at least; on ours one record beyond the budget.
+/// What one partition can hold in memory, in bytes, where a batch of its topic has up to `largest`: on librdkafka's
+/// side values, the messages' own structures and one fetch, which is one batch at least; on ours one record beyond the
+/// budget.
 pub fn partition_bound(largest: usize) -> usize {
     /// Of librdkafka's structures for one message.
     const MESSAGE: usize = 600;

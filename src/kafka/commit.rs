@@ -59,8 +59,9 @@ pub(super) const DRAINED: &str = "drained";
 /// moved: only then is it known that this process still owns it.
 const UNCHANGED: Duration = Duration::from_secs(3);
 
-/// The coordinator refuses a generation that it has just raised until its answer is here, and an epoch (before Kafka 4.3,
-/// KIP-1251). What we own in the old one is still ours in the new one: nobody else gets it before we have given it back.
+/// The coordinator refuses a generation that it has just raised until its answer is here, and an epoch (before Kafka
+/// 4.3, KIP-1251). What we own in the old one is still ours in the new one: nobody else gets it before we have given it
+/// back.
 const STALE: Duration = Duration::from_millis(50);
 const STALE_ATTEMPTS: u32 = 20;
 const STALE_CODES: [RDKafkaErrorCode; 3] =
@@ -267,7 +268,8 @@ struct Commits {
 
 impl Commits {
     /// Until the generation is known here, but not beyond `deadline`, when another member may have gone on from there.
-    /// `None` when the consumer is gone: it is not held between two attempts, so that its last handle is the poll thread's.
+    /// `None` when the consumer is gone: it is not held between two attempts, so that its last handle is the poll
+    /// thread's.
     fn again<C: ConsumerContext>(
         &self,
         consumer: &Weak<BaseConsumer<C>>,

@@ -32,8 +32,9 @@ pub(super) fn mend(code: RDKafkaErrorCode) -> &'static str {
     }
 }
 
-/// Whether a broker has refused to let this client in: a wrong password, an expired token, a certificate that either side
-/// does not trust. `reason` is librdkafka's, since a TLS error's code does not tell a refusal from a broken connection.
+/// Whether a broker has refused to let this client in: a wrong password, an expired token, a certificate that either
+/// side does not trust. `reason` is librdkafka's, since a TLS error's code does not tell a refusal from a broken
+/// connection.
 pub(super) fn is_refusal(error: &KafkaError, reason: &str) -> bool {
     match error.rdkafka_error_code() {
         Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed) => true,

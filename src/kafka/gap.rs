@@ -1,8 +1,9 @@
 //! Records that were deleted before they were read, with `kafka.on_lost_offsets = "earliest"`.
 //!
-//! librdkafka refuses to seek in this state. So the lane waits until all that it has read before the gap is settled; then the
-//! poll thread ends it and commits the offset behind the gap; then, one poll later, the partition is given back and taken
-//! again from there. That poll serves a rebalance which may be waiting: to give a partition back would answer it.
+//! librdkafka refuses to seek in this state. So the lane waits until all that it has read before the gap is settled;
+//! then the poll thread ends it and commits the offset behind the gap; then, one poll later, the partition is given
+//! back and taken again from there. That poll serves a rebalance which may be waiting: to give a partition back would
+//! answer it.
 
 use std::time::{Duration, Instant};
 

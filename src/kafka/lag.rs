@@ -1,5 +1,6 @@
-//! How far each partition is behind. The cluster is asked: what librdkafka remembers of it stands still while nothing is
-//! fetched, which is when the lag matters most. A client of its own asks, so that no question holds up the consumer's end.
+//! How far each partition is behind. The cluster is asked: what librdkafka remembers of it stands still while nothing
+//! is fetched, which is when the lag matters most. A client of its own asks, so that no question holds up the
+//! consumer's end.
 
 use std::{
     sync::Weak,

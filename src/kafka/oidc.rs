@@ -1,5 +1,5 @@
-//! One question to an OIDC token endpoint: client credentials in HTTP's own basic authentication (RFC 6749, sections 2.3.1
-//! and 4.4). No message holds the token or a secret.
+//! One question to an OIDC token endpoint: client credentials in HTTP's own basic authentication (RFC 6749, sections
+//! 2.3.1 and 4.4). No message holds the token or a secret.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

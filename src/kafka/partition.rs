@@ -143,8 +143,8 @@ impl Source {
         }
     }
 
-    /// Whatever was read before the gap is settled first: it cannot be read again. Then this lane reads nothing more: the
-    /// poll thread starts another behind the gap, or the daemon stops.
+    /// Whatever was read before the gap is settled first: it cannot be read again. Then this lane reads nothing more:
+    /// the poll thread starts another behind the gap, or the daemon stops.
     async fn lost_offsets<T>(&self) -> T {
         while self.progress.next_offset() < self.next {
             tokio::time::sleep(SETTLED).await;

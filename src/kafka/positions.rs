@@ -1,8 +1,8 @@
 //! Where reading starts.
 //!
-//! At the group's committed offset. A partition without one begins where `kafka.start` says, if its topic had no committed
-//! offset at all when this process looked before it joined; else it appeared while the group was running, and begins at
-//! the earliest. What is found is committed before the first record is read.
+//! At the group's committed offset. A partition without one begins where `kafka.start` says, if its topic had no
+//! committed offset at all when this process looked before it joined; else it appeared while the group was running, and
+//! begins at the earliest. What is found is committed before the first record is read.
 
 use std::{
     collections::BTreeMap,
@@ -76,8 +76,8 @@ impl Positions {
         Ok(Self { fresh })
     }
 
-    /// A numeric offset for each partition. Where a `hold` rests on the mark of a drained one, it is taken away: from now
-    /// on something may be on its way. What fails is tried again until `deadline`, or until the daemon is to stop.
+    /// A numeric offset for each partition. Where a `hold` rests on the mark of a drained one, it is taken away: from
+    /// now on something may be on its way. What fails is tried again until `deadline`, or until the daemon is to stop.
     pub(super) fn resolve<C: ConsumerContext>(
         &self,
         consumer: &BaseConsumer<C>,

@@ -2,7 +2,8 @@
 //! with a deadline.
 //!
 //! A queue is split before its partition is assigned: what arrives between the two would lie on the main queue
-//! (librdkafka#3231). A revoked partition is drained, a lost one is given up at once: another member may own it already.
+//! (librdkafka#3231). A revoked partition is drained, a lost one is given up at once: another member may own it
+//! already.
 
 use std::{
     collections::BTreeMap,
@@ -193,8 +194,8 @@ impl Context {
         assigned
     }
 
-    /// An assignment may come without the revocation before it, when the group has counted us out in between: what is here
-    /// then is an earlier generation's.
+    /// An assignment may come without the revocation before it, when the group has counted us out in between: what is
+    /// here then is an earlier generation's.
     fn end_stale(&self, consumer: &BaseConsumer<Self>, assigned: &[TopicPartition]) {
         let stays = matches!(consumer.rebalance_protocol(), RebalanceProtocol::Cooperative);
         let is_stale = |at: &&TopicPartition| !stays || assigned.contains(at);

@@ -1,10 +1,10 @@
 //! How librdkafka learns that a topic has other partitions than before, or that a glob takes another topic.
 //!
-//! With `cooperative-sticky` it joins the group anew as soon as it knows, also in the middle of a revocation: what is being
-//! drained has another owner then (`rd_kafka_cgrp_metadata_update_check`). So it asks for nothing by itself
-//! (`topic.metadata.refresh.interval.ms` is -1 there), and the poll thread, which revokes nothing meanwhile, asks in its
-//! place. Only an answer with all topics makes librdkafka look at its subscription; it is large in a large cluster, and
-//! asked for where there is something to see.
+//! With `cooperative-sticky` it joins the group anew as soon as it knows, also in the middle of a revocation: what is
+//! being drained has another owner then (`rd_kafka_cgrp_metadata_update_check`). So it asks for nothing by itself
+//! (`topic.metadata.refresh.interval.ms` is -1 there), and the poll thread, which revokes nothing meanwhile, asks in
+//! its place. Only an answer with all topics makes librdkafka look at its subscription; it is large in a large cluster,
+//! and asked for where there is something to see.
 
 use std::{
     collections::BTreeMap,

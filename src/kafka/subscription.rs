@@ -1,8 +1,9 @@
 //! What the group is asked for.
 //!
 //! With the classic protocol librdkafka expands globs itself, and leaves out what `topic.blacklist` says. With
-//! `group.protocol = "consumer"` it would leave them to the broker, which knows no blacklist and so would hand us our own dead
-//! letters. There a thread with a client of its own looks for topics, and the poll thread subscribes to their names.
+//! `group.protocol = "consumer"` it would leave them to the broker, which knows no blacklist and so would hand us our
+//! own dead letters. There a thread with a client of its own looks for topics, and the poll thread subscribes to their
+//! names.
 
 use std::{
     collections::BTreeSet,

@@ -1,8 +1,8 @@
 //! The token of `[kafka.oauth]`, for all clients alike.
 //!
-//! A task fetches the next one at four fifths of a token's life. Whoever uses a client shows it the newest one first, and
-//! again whenever there is a newer one: librdkafka would ask for it in a callback that an admin client never serves. An
-//! expired token is shown to nobody.
+//! A task fetches the next one at four fifths of a token's life. Whoever uses a client shows it the newest one first,
+//! and again whenever there is a newer one: librdkafka would ask for it in a callback that an admin client never
+//! serves. An expired token is shown to nobody.
 
 use std::{
     sync::{Arc, OnceLock},

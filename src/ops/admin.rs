@@ -1,4 +1,5 @@
-//! The admin listener: `/live`, `/ready`, `/status` and `/metrics`. It reads no body, and no secret is within its reach.
+//! The admin listener: `/live`, `/ready`, `/status` and `/metrics`. It reads no body, and no secret is within its
+//! reach.
 
 use std::{io, net::SocketAddr};
 

@@ -1,5 +1,5 @@
-//! The process as the kernel sees it, under the names that every Prometheus client gives (`process_*`). Elsewhere than on
-//! Linux there are none.
+//! The process as the kernel sees it, under the names that every Prometheus client gives (`process_*`). Elsewhere than
+//! on Linux there are none.
 
 use prometheus_client::registry::Registry;
 

@@ -1,4 +1,5 @@
-//! Logs go to stderr, by way of a thread and a bounded buffer: a stderr that nobody reads costs lines, never the pipeline.
+//! Logs go to stderr, by way of a thread and a bounded buffer: a stderr that nobody reads costs lines, never the
+//! pipeline.
 
 use std::{fmt, io, sync::OnceLock};
 

@@ -133,8 +133,8 @@ impl Breaker {
         self.rule(&mut self.lock(), rejection, is_probe)
     }
 
-    /// A record is rejected before it is a row. If that would open the breaker, this waits for the org's word on the rows
-    /// that were submitted before.
+    /// A record is rejected before it is a row. If that would open the breaker, this waits for the org's word on the
+    /// rows that were submitted before.
     pub async fn refused(&self, rejection: &Rejection, is_probe: bool) -> Ruling {
         loop {
             let changed = self.changed.notified();

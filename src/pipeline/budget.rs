@@ -1,8 +1,8 @@
 //! How much may be in flight, in rows and in bytes, over all lanes.
 //!
 //! A lane reads one record and takes its seat before it reads the next: the whole daemon holds at most the budget and
-//! one record for each lane. A seat is taken before a gate entry and never while one is held, so nothing deadlocks. It is
-//! given back when the record is settled.
+//! one record for each lane. A seat is taken before a gate entry and never while one is held, so nothing deadlocks. It
+//! is given back when the record is settled.
 
 use std::{iter::Sum, sync::Arc};
 

@@ -83,8 +83,8 @@ impl DeadLetter {
     }
 }
 
-/// The longest value of a header of ours, in bytes: a cause may quote what the record holds, and the topic leaves 64 KiB
-/// for all of them.
+/// The longest value of a header of ours, in bytes: a cause may quote what the record holds, and the topic leaves 64
+/// KiB for all of them.
 const LONGEST: usize = 4 * 1024;
 
 fn cut(mut value: String) -> String {

@@ -1,9 +1,9 @@
 //! One change per identity at a time, in the whole process, for all lanes and routes.
 //!
 //! A place in the queue of an identity is taken when [`Gate::enter`] is called, so that the order of a partition is the
-//! order of its calls. An entry is a guard: whoever holds it is the only one who may send a change of that identity, and
-//! dropping it lets the next one in. It travels with its ticket, also when its lane is gone, so that a call that nobody
-//! waits for any more still keeps others out.
+//! order of its calls. An entry is a guard: whoever holds it is the only one who may send a change of that identity,
+//! and dropping it lets the next one in. It travels with its ticket, also when its lane is gone, so that a call that
+//! nobody waits for any more still keeps others out.
 //!
 //! Invariant: an identity is in the map exactly as long as somebody holds its entry.
 
@@ -56,8 +56,8 @@ impl Gate {
         Self { map: Arc::default(), held }
     }
 
-    /// Takes the next place in the queue of `key`, now; [`Entering::entered`] waits until it is the first. `load` is what
-    /// whoever waits there holds.
+    /// Takes the next place in the queue of `key`, now; [`Entering::entered`] waits until it is the first. `load` is
+    /// what whoever waits there holds.
     pub fn enter(&self, key: GateKey, load: Load) -> Entering {
         let (sender, receiver) = oneshot::channel();
         if mutation::on(Mutation::Gate) {

@@ -56,8 +56,8 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         Ok(Prepared { record, seat, account, work })
     }
 
-    /// As [`Self::work`]; but while the route's breaker keeps the record from being rejected, that is worked out again and
-    /// again: the registry or the org may be mended. Nothing behind it is read.
+    /// As [`Self::work`]; but while the route's breaker keeps the record from being rejected, that is worked out again
+    /// and again: the registry or the org may be mended. Nothing behind it is read.
     async fn settled_work<E>(&self, record: &Record, made: &mut usize) -> Result<Result<Command, Work>, LaneError<E>> {
         let mut attempts = 0;
         loop {
@@ -82,7 +82,8 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
             Ok(intent) => intent,
             Err(Refused { refusal, operation, target }) => return refused(unknown(refusal), operation, target),
         };
-        // A defect in a converter, ours or a library's, costs the record that shows it and not the daemon, again and again.
+        // A defect in a converter, ours or a library's, costs the record that shows it and not the daemon, again and
+        // again.
         let message = AssertUnwindSafe(self.route.converters.message(record, self.route.wanted(intent))).catch_unwind();
         let message = match message.await.unwrap_or_else(|_| Err(defect("converter"))) {
             Ok(message) => message,

@@ -1,13 +1,13 @@
 //! One task for each assigned partition: records in, offsets out.
 //!
-//! Every record becomes a future that carries it to its outcome; all of them run at once, and they leave the lane in the
-//! order of the partition. The next offset to commit moves only when the oldest of them is done, so what is committed is
-//! contiguous by construction.
+//! Every record becomes a future that carries it to its outcome; all of them run at once, and they leave the lane in
+//! the order of the partition. The next offset to commit moves only when the oldest of them is done, so what is
+//! committed is contiguous by construction.
 //!
 //! A drain takes in nothing more. It gives up the tail: the records behind the last one that is done or under way, of
 //! which nothing can have come. The records before that one are brought to their outcomes, since a gap among them would
-//! repeat what lies behind it, without any crash; but if no calls can be made for long, if nothing comes of what is left,
-//! or if the route's breaker is open, they are given up, too. Then the offset is committed.
+//! repeat what lies behind it, without any crash; but if no calls can be made for long, if nothing comes of what is
+//! left, or if the route's breaker is open, they are given up, too. Then the offset is committed.
 
 use std::{
     collections::VecDeque,
@@ -100,11 +100,12 @@ pub enum LaneError<E> {
 /// What is carried, in its order: since when, and how far it has come.
 type Underway = VecDeque<(Instant, Arc<Stage>)>;
 
-/// How long a drain waits for an org that takes no calls, for leave to make them, and for records of which nothing comes.
+/// How long a drain waits for an org that takes no calls, for leave to make them, and for records of which nothing
+/// comes.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How many records may be settled behind one that is not: their offsets wait in memory. Beside them there may be all that
-/// the budget has seats for.
+/// How many records may be settled behind one that is not: their offsets wait in memory. Beside them there may be all
+/// that the budget has seats for.
 pub const MAX_AHEAD: usize = 8_192;
 
 impl Progress {
@@ -138,7 +139,8 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         Self { shared, route, metrics, breaker, schema, draining, closing, undone, most, progress, gauge }
     }
 
-    /// Runs until it is drained, or until its source fails.
+    /// Runs until it is drained. Where its source fails, or the org does not describe what it needs, it drains itself, and
+    /// says why.
     pub async fn run<E>(self, source: impl Stream<Item = Result<Record, E>> + Send) -> Result<Drained, LaneError<E>> {
         // Owned by each future: a borrow here is beyond what the compiler can prove of a task.
         let lane = Arc::new(self);
@@ -152,7 +154,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
             lane.stuck().await
         };
         let mut stuck = pin!(stuck.fuse());
-        let mut drained = Drained::Whole;
+        let (mut drained, mut failed) = (Drained::Whole, None);
         // Of a drain: since when nothing has come of what is under way, and how much that was.
         let (mut quiet, mut open) = (tokio::time::Instant::now(), usize::MAX);
         let mut intake = Some(Box::pin(prepared));
@@ -188,7 +190,14 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
                     }
                 }
                 prepared = next(&mut intake), if carried.len() < lane.most => {
-                    let prepared: Prepared = prepared.ok_or(LaneError::Ended)??;
+                    let prepared: Prepared = match prepared.unwrap_or(Err(LaneError::Ended)) {
+                        Ok(prepared) => prepared,
+                        Err(error) => {
+                            failed = Some(error);
+                            lane.draining.cancel();
+                            continue;
+                        }
+                    };
                     let stage = Arc::new(Stage::default());
                     underway.push_back((Instant::now(), stage.clone()));
                     lane.gauge.set_oldest(underway.front().map(|(since, _)| *since));
@@ -199,7 +208,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
                 }
             }
             if intake.is_none() && carried.is_empty() {
-                return Ok(drained);
+                return failed.map_or(Ok(drained), Err);
             }
         }
     }
@@ -212,8 +221,8 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         self.shared.batcher.sweep();
     }
 
-    /// The lane reads no further before its first record is settled: if that one waits for a parent, which may lie behind
-    /// all that was read, it has waited long enough.
+    /// The lane reads no further before its first record is settled: if that one waits for a parent, which may lie
+    /// behind all that was read, it has waited long enough.
     fn hurry_first(&self, underway: &Underway) {
         if underway.front().is_some_and(|(_, stage)| stage.hurry()) {
             self.shared.batcher.sweep();

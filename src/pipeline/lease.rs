@@ -1,9 +1,9 @@
 //! Leave to write, as long as it is sure that nobody else owns our partitions.
 //!
-//! The group gives the partitions of a member that is silent to another one, and cannot tell it. What the member knows is
-//! when it was last heard: a commit that the group has taken was sent by a member. So nothing is sent once that is too
-//! long ago, by the clock of whoever has slept meanwhile. This narrows the window and does not close it: what is on its
-//! way when the process stops arrives all the same.
+//! The group gives the partitions of a member that is silent to another one, and cannot tell it. What the member knows
+//! is when it was last heard: a commit that the group has taken was sent by a member. So nothing is sent once that is
+//! too long ago, by the clock of whoever has slept meanwhile. This narrows the window and does not close it: what is on
+//! its way when the process stops arrives all the same.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,5 +1,5 @@
-//! What the log says of rejections: the first of each code in full, the others as a number, so that a topic of bad records
-//! does not bury the rest of the log.
+//! What the log says of rejections: the first of each code in full, the others as a number, so that a topic of bad
+//! records does not bury the rest of the log.
 //!
 //! Invariant: every rejection has a line of its own or is counted in a later one.
 

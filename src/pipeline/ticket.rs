@@ -29,8 +29,8 @@ pub struct Ticket {
     /// With a breaker, until something is known of the row.
     pub pending: Option<Pending>,
     stage: Arc<Stage>,
-    /// Before the cargo, which is dropped in this order: a lane hears of a ticket without an outcome before its gate entry
-    /// lets the next change of the identity in.
+    /// Before the cargo, which is dropped in this order: a lane hears of a ticket without an outcome before its gate
+    /// entry lets the next change of the identity in.
     reply: oneshot::Sender<Reply>,
     cargo: Cargo,
 }

@@ -1,4 +1,5 @@
-//! How the call that a record goes into is made: as its route says, and as its own headers say where the route lets them.
+//! How the call that a record goes into is made: as its route says, and as its own headers say where the route lets
+//! them.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! The org's JSON: error envelopes, and the answer of a collections call (REST guide, "Status Codes and Error Responses", "sObject Collections").
+//! The org's JSON: error envelopes, and the answer of a collections call (REST guide, "Status Codes and Error
+//! Responses", "sObject Collections").
 //!
 //! Invariant: `id` and `created` are read only of rows that succeeded; failed ones are known to carry both.
 

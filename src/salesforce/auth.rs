@@ -101,7 +101,8 @@ impl Auth {
         }
     }
 
-    /// The next call logs in anew, with the secrets as they are then. Until that has brought a token, the old one is used.
+    /// The next call logs in anew, with the secrets as they are then. Until that has brought a token, the old one is
+    /// used.
     pub(super) fn renew(&self) {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         *current = current.take().map(|session| {

@@ -1,7 +1,8 @@
 //! One call to the data API: a session, a permit, at most one resend with a new session, and what its answer means.
 //!
 //! Whoever waits for the org waits in [`OrgState::turn`]: every [`Failure::Later`], [`Failure::Barred`] and
-//! [`Failure::Spent`] has been reported there before, but for one that wants the lease: who makes calls waits for that, too.
+//! [`Failure::Spent`] has been reported there before, but for one that wants the lease: who makes calls waits for that,
+//! too.
 
 use std::sync::{
     Arc,

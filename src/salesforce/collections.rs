@@ -1,4 +1,5 @@
-//! The four collection calls: up to 200 rows in one request, each with a result of its own (REST guide, "sObject Collections").
+//! The four collection calls: up to 200 rows in one request, each with a result of its own (REST guide, "sObject
+//! Collections").
 //!
 //! Invariant: we write `attributes` and the target ourselves, once; what the record said of either is gone before.
 

@@ -1,4 +1,5 @@
-//! The two OAuth grants of a server: what is posted to the token endpoint (Salesforce Help, "OAuth Authorization Flows").
+//! The two OAuth grants of a server: what is posted to the token endpoint (Salesforce Help, "OAuth Authorization
+//! Flows").
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -34,8 +34,8 @@ const MAX_ANSWER: usize = 256 * 1024;
 pub(super) struct Insecure(pub(super) Url);
 
 /// An assertion is signed for a time, and one of a wrong time is refused like any other. Where the token host's clock
-/// differs from `clock`, it is signed once more by that one, at once. That is no storm: `clock` keeps what it learned, so
-/// that a refusal for another cause is repeated once and not at each login.
+/// differs from `clock`, it is signed once more by that one, at once. That is no storm: `clock` keeps what it learned,
+/// so that a refusal for another cause is repeated once and not at each login.
 pub(super) async fn login(http: &Http, config: &config::Salesforce, clock: &mut Clock) -> Login {
     let answer = match ask(http, config, clock).await {
         Ok(answer) => answer,
@@ -120,7 +120,8 @@ pub(super) fn read(answer: &Answer, config: &config::Salesforce) -> Login {
     if is_throttled(status, &cause) { Login::Later(cause) } else { Login::Refused(cause) }
 }
 
-/// Everything else is a person's to mend (Salesforce Help, "OAuth 2.0 Error Codes"). The text is only asked whether to wait.
+/// Everything else is a person's to mend (Salesforce Help, "OAuth 2.0 Error Codes"). The text is only asked whether to
+/// wait.
 fn is_throttled(status: StatusCode, cause: &Cause) -> bool {
     status.is_server_error()
         || matches!(status.as_u16(), 408 | 420 | 429)
@@ -147,8 +148,8 @@ fn hint(description: &str) -> Option<&'static str> {
 /// Salesforce's own domains (as its command line, sfdx-core, knows them): orgs lie below these.
 const OWN_DOMAINS: [&str; 4] = [".salesforce.com", ".force.com", ".cloudforce.com", ".crmforce.mil"];
 
-/// The host that all data, and the token, will be sent to: that of `login_url`, one of Salesforce's own, or one that the
-/// configuration names. From this machine it may be this machine.
+/// The host that all data, and the token, will be sent to: that of `login_url`, one of Salesforce's own, or one that
+/// the configuration names. From this machine it may be this machine.
 fn instance(text: &str, config: &config::Salesforce) -> Result<Url, String> {
     let url: Url = text.parse().map_err(|error| format!("instance_url is not a URL: {error}"))?;
     let host = url.host_str().unwrap_or_default();

@@ -6,7 +6,8 @@
 //! Message texts follow the user's language. A text is only asked whether to wait ([`wraps_a_wait`],
 //! [`is_a_transactions`], [`lacks_a_parent`], the two kinds of `REQUEST_LIMIT_EXCEEDED`): it may move a verdict toward
 //! waiting, never away.
-//! A code that is not listed is the row's own fault, or the call's, unless the status says otherwise (REST guide, "Status Codes and Error Responses").
+//! A code that is not listed is the row's own fault, or the call's, unless the status says otherwise (REST guide,
+//! "Status Codes and Error Responses").
 
 use reqwest::StatusCode;
 
@@ -150,7 +151,8 @@ pub(super) fn of_call(
     of_status(purpose, status, errors.is_some())
 }
 
-/// `salesforces`: the answer is in Salesforce's own JSON, so that the org itself has spoken and not something before it.
+/// `salesforces`: the answer is in Salesforce's own JSON, so that the org itself has spoken and not something before
+/// it.
 fn of_status(purpose: Purpose, status: StatusCode, salesforces: bool) -> CallVerdict {
     match status.as_u16() {
         403 | 404 if purpose == Purpose::Describe && salesforces => CallVerdict::Refused,
@@ -232,14 +234,14 @@ fn is_a_transactions(error: &RowError) -> bool {
     ["Too many ", "CPU time limit", "heap size", "LimitException"].iter().any(|text| error.message.contains(text))
 }
 
-/// A row with a parent that the org does not have shares its code with one that names a field which is not there. Quoted:
-/// `Foreign key external ID: 1580 not found for field Ext__c in entity User`.
+/// A row with a parent that the org does not have shares its code with one that names a field which is not there.
+/// Quoted: `Foreign key external ID: 1580 not found for field Ext__c in entity User`.
 fn lacks_a_parent(code: &str, message: &str) -> bool {
     code == "INVALID_FIELD" && message.contains("Foreign key external ID") && message.contains("not found")
 }
 
-/// As [`RowVerdict::MissingParent`], where a call of a single row is refused for it. No such answer to a collections call
-/// is known: the org says it of a row.
+/// As [`RowVerdict::MissingParent`], where a call of a single row is refused for it. No such answer to a collections
+/// call is known: the org says it of a row.
 pub(super) fn is_missing_parent(cause: &Cause) -> bool {
     cause.code.as_deref().is_some_and(|code| lacks_a_parent(code, &cause.message))
 }

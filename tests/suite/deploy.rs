@@ -1,5 +1,5 @@
-//! What is in deploy/, as far as it can be tried without a cluster: its configurations are good ones, and its numbers fit
-//! those of the daemon.
+//! What is in deploy/, as far as it can be tried without a cluster: its configurations are good ones, and its numbers
+//! fit those of the daemon.
 
 use std::{collections::BTreeSet, process::Command, time::Duration};
 

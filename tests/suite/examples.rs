@@ -1,5 +1,5 @@
-//! The files of `config/examples`, each loaded whole as it stands: the four examples that everybody who comes from Axual's
-//! sink begins with. Only addresses, the group and the private key come from the environment.
+//! The files of `config/examples`, each loaded whole as it stands: the four examples that everybody who comes from
+//! Axual's sink begins with. Only addresses, the group and the private key come from the environment.
 
 use sandbox::{Org, OrgOptions};
 use serde_json::{Value, json};
@@ -29,7 +29,8 @@ impl Example {
         Self { file, topic, broker, org }
     }
 
-    /// The Avro values that foreign serializers make of these, with text keys and perhaps the header that names the operation.
+    /// The Avro values that foreign serializers make of these, with text keys and perhaps the header that names the
+    /// operation.
     async fn produce(&self, schema: &Value, rows: &[(&str, Option<&str>, Value)]) {
         let schema = schema.to_string();
         let line = |value: &Value| json!({"format": "avro", "topic": self.topic, "field": "value", "schema": schema, "value": value});

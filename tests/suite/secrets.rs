@@ -1,4 +1,5 @@
-//! No secret shows: in logs at trace level, in errors, metrics, reports, dead letters, or in the effective configuration.
+//! No secret shows: in logs at trace level, in errors, metrics, reports, dead letters, or in the effective
+//! configuration.
 
 use std::process::Command;
 

@@ -1,5 +1,5 @@
-//! Plain inserts: each makes a record of its own, which no later change names. None is lost, and one that was interrupted, or
-//! whose answer was hidden, may be made again.
+//! Plain inserts: each makes a record of its own, which no later change names. None is lost, and one that was
+//! interrupted, or whose answer was hidden, may be made again.
 
 use super::Evidence;
 use crate::change::{Fields, Kind};

@@ -13,8 +13,8 @@ pub struct Fault {
     /// Only calls with a row that has this key value or id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// Only calls of so many rows or more, as a limit of the transaction strikes; of a query, only if it asks for so many
-    /// values or more.
+    /// Only calls of so many rows or more, as a limit of the transaction strikes; of a query, only if it asks for so
+    /// many values or more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_rows: Option<usize>,
     /// Lets the first calls that match pass.
@@ -86,7 +86,8 @@ pub enum Action {
         error: String,
         description: String,
     },
-    /// All sessions end, and the call answers 401. `heals:false`: new tokens are refused too, until the script is cleared.
+    /// All sessions end, and the call answers 401. `heals:false`: new tokens are refused too, until the script is
+    /// cleared.
     ExpireSessions {
         #[serde(default = "yes")]
         heals: bool,

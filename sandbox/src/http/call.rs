@@ -209,8 +209,8 @@ fn row(
 ) -> Result<Call, ApiError> {
     let (sobject, field, mut value) = (decode(sobject)?, decode(field)?, decode(value)?);
     let by_id = field.eq_ignore_ascii_case("Id");
-    // A dot and letters at the end are taken as a response format; only json and xml exist (REST guide, known limitation). `%2E` is a
-    // dot like any other.
+    // A dot and letters at the end are taken as a response format; only json and xml exist (REST guide, known
+    // limitation). `%2E` is a dot like any other.
     if let Some((stem, suffix)) = value.rsplit_once('.')
         && suffix.bytes().next().is_some_and(|b| b.is_ascii_alphabetic())
     {

@@ -1,5 +1,5 @@
-//! Request headers that say how a write is made (REST guide, "Headers"). The sandbox has no rules that they would switch:
-//! it reads them strictly and keeps them in the journal.
+//! Request headers that say how a write is made (REST guide, "Headers"). The sandbox has no rules that they would
+//! switch: it reads them strictly and keeps them in the journal.
 
 use axum::http::HeaderMap;
 use serde::Serialize;

@@ -1,7 +1,7 @@
 //! Connections that can be cut from inside a request, and all together when the org stops.
 //!
-//! hyper never closes a connection without an answer on its own, so the stream fails under it instead: a cut makes every
-//! further read and write an error, hyper gives the connection up, and the socket closes.
+//! hyper never closes a connection without an answer on its own, so the stream fails under it instead: a cut makes
+//! every further read and write an error, hyper gives the connection up, and the socket closes.
 
 use std::{
     io,

@@ -1,5 +1,5 @@
-//! A JWT bearer assertion: strict on a past `exp`, lenient on one far ahead, in milliseconds or in a string, because the
-//! real endpoint is known to be (as the official command line shows).
+//! A JWT bearer assertion: strict on a past `exp`, lenient on one far ahead, in milliseconds or in a string, because
+//! the real endpoint is known to be (as the official command line shows).
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde::Deserialize;

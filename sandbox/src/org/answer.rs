@@ -1,7 +1,7 @@
 //! One call from its receipt to its outcome: session, allocation, faults, and then the work itself.
 //!
-//! Hazard: this runs in a task of its own, so that a call that was read is applied also when its caller has gone, as in a
-//! real org. Only the wait of a hanging answer belongs to the connection.
+//! Hazard: this runs in a task of its own, so that a call that was read is applied also when its caller has gone, as in
+//! a real org. Only the wait of a hanging answer belongs to the connection.
 
 use std::{sync::Arc, time::Duration};
 

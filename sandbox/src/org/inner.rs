@@ -1,5 +1,5 @@
-//! The org's state, each part behind its own lock. No lock is held across an await, and the store's is never taken while
-//! another is held.
+//! The org's state, each part behind its own lock. No lock is held across an await, and the store's is never taken
+//! while another is held.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -78,7 +78,8 @@ impl Inner {
         format!("api-usage={}/{}", settings.quota_used, settings.quota_max)
     }
 
-    /// Forgets records, journal, counters, faults and cursors; sessions and settings stay, the used allocation does not.
+    /// Forgets records, journal, counters, faults and cursors; sessions and settings stay, the used allocation does
+    /// not.
     pub(crate) fn reset(&self) {
         self.clear_faults();
         *self.store() = Store::new(&self.schema);

@@ -1,4 +1,5 @@
-//! sObject Collections, retrieve: records of one object by their ids, in the order asked, null for each that is not there.
+//! sObject Collections, retrieve: records of one object by their ids, in the order asked, null for each that is not
+//! there.
 
 use serde::Deserialize;
 

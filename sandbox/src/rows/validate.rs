@@ -145,8 +145,8 @@ fn reference(store: &Store, field: &Field, text: &str) -> Result<Value, RowError
     Ok(Value::Text(id.to_string()))
 }
 
-/// Looks up the parents of a row before any row of its call is applied: that one of the same call is found is not known of
-/// the org, and of a bulk job the contrary is quoted.
+/// Looks up the parents of a row before any row of its call is applied: that one of the same call is found is not known
+/// of the org, and of a bulk job the contrary is quoted.
 pub(super) fn find_parents(store: &Store, row: &mut Row) {
     let sobject = row.sobject.clone();
     for (field, input) in row.fields.iter_mut().filter(|(_, input)| matches!(input, Input::Parent { .. })) {

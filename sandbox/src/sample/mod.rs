@@ -1,4 +1,5 @@
-//! Sample data for trying the daemon: records of all operations, good and deliberately bad, and what must become of each.
+//! Sample data for trying the daemon: records of all operations, good and deliberately bad, and what must become of
+//! each.
 //!
 //! What is expected is worked out here, record by record, while they are made up: it knows nothing of the daemon.
 

@@ -1,4 +1,5 @@
-//! Describes with every key of the recorded ones (`describe_Account`, `describe_Global`), in alphabetical order as there.
+//! Describes with every key of the recorded ones (`describe_Account`, `describe_Global`), in alphabetical order as
+//! there.
 
 use serde_json::{Value, json};
 

@@ -105,8 +105,8 @@ fn yes() -> bool {
 }
 
 impl Field {
-    /// What follows from the type need not be said: an id, an auto-number and a formula cannot be written, and a boolean
-    /// is never null.
+    /// What follows from the type need not be said: an id, an auto-number and a formula cannot be written, and a
+    /// boolean is never null.
     pub(super) fn complete(&mut self) {
         if self.label.is_empty() {
             self.label.clone_from(&self.name);

@@ -84,8 +84,8 @@ impl Table {
     }
 }
 
-/// The form in which the org compares a field's values: numbers by value, text trimmed and without case unless the field
-/// is case-sensitive (a client's live test: `A-1` is reported as a duplicate of `a-1`). `None` for null.
+/// The form in which the org compares a field's values: numbers by value, text trimmed and without case unless the
+/// field is case-sensitive (a client's live test: `A-1` is reported as a duplicate of `a-1`). `None` for null.
 pub(crate) fn fold(field: &Field, value: &Value) -> Option<String> {
     match value {
         Value::Null => None,

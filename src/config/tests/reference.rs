@@ -1,5 +1,5 @@
-//! `docs/configuration.md` holds one table for each section, made of the key table and the defaults. To write them anew:
-//! `UPDATE_DOCS=1 cargo test --lib reference`, which fails once and says so.
+//! `docs/configuration.md` holds one table for each section, made of the key table and the defaults. To write them
+//! anew: `UPDATE_DOCS=1 cargo test --lib reference`, which fails once and says so.
 
 use std::{collections::BTreeMap, path::Path};
 

@@ -154,8 +154,8 @@ fn own_targets(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<
     }
 }
 
-/// The header's word is trimmed, loses one pair of quotes, and is compared without the case of a to z: two aliases may be
-/// one, and some can never be met.
+/// The header's word is trimmed, loses one pair of quotes, and is compared without the case of a to z: two aliases may
+/// be one, and some can never be met.
 fn aliases(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Problem>) {
     let mut seen = HashMap::new();
     for word in route.operation_aliases.keys() {

@@ -1,6 +1,6 @@
-//! A schema's JSON, read by ourselves: apache-avro drops what Connect says of a type (`connect.name`), takes decimals of a
-//! negative scale for bytes, reads several schemas in an order of chance, and refuses names and defaults that other
-//! implementations write and that mean nothing to a reader.
+//! A schema's JSON, read by ourselves: apache-avro drops what Connect says of a type (`connect.name`), takes decimals
+//! of a negative scale for bytes, reads several schemas in an order of chance, and refuses names and defaults that
+//! other implementations write and that mean nothing to a reader.
 
 use std::collections::{HashMap, HashSet};
 

@@ -36,7 +36,8 @@ impl Schema {
 /// In one message: far more than a row has fields.
 const MOST_VALUES: usize = 65_536;
 
-/// Takes the message's values off `left`; `None` if there are more. Bytes that are no message are for the library to refuse.
+/// Takes the message's values off `left`; `None` if there are more. Bytes that are no message are for the library to
+/// refuse.
 fn count(descriptor: &MessageDescriptor, mut bytes: &[u8], left: &mut usize, depth: usize) -> Option<()> {
     if depth > 100 {
         return None;

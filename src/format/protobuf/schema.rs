@@ -16,8 +16,8 @@ pub(in crate::format) struct Schema {
     file: FileDescriptor,
     /// Message indexes pass over the entry types of maps.
     ///
-    /// Confluent's serializer counts them where the registered text spells them out, and passes over them where that text
-    /// has `map<…>`; a descriptor, as other clients register it, has them spelled out.
+    /// Confluent's serializer counts them where the registered text spells them out, and passes over them where that
+    /// text has `map<…>`; a descriptor, as other clients register it, has them spelled out.
     skips_entries: bool,
 }
 

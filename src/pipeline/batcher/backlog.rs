@@ -72,8 +72,8 @@ impl Group {
         Self { key, rows, failures: Failures::default(), probe: None }
     }
 
-    /// Two halves in the order of the rows. The larger the group, the less each half has to prove again: only a row that
-    /// is alone starts afresh.
+    /// Two halves in the order of the rows. The larger the group, the less each half has to prove again: only a row
+    /// that is alone starts afresh.
     pub(super) fn halve(mut self) -> [Self; 2] {
         let tail = self.rows.split_off(self.rows.len().div_ceil(2));
         let own = self.failures.own.saturating_sub(1);

@@ -8,9 +8,9 @@
 //! ```
 //!
 //! Rows to repeat come back as a call's result and share calls with new rows, so there is no retry channel, nothing
-//! deadlocks, and one locked row idles no call. A group is pinned where its extent matters: halves of a call that failed
-//! as a whole, a call that is repeated as it was, a row that must be alone. Rows of a route whose breaker is open are held
-//! beside all this; one at a time is pinned as its probe.
+//! deadlocks, and one locked row idles no call. A group is pinned where its extent matters: halves of a call that
+//! failed as a whole, a call that is repeated as it was, a row that must be alone. Rows of a route whose breaker is
+//! open are held beside all this; one at a time is pinned as its probe.
 //!
 //! Rows whose route names a parent that they lock are never in two calls at once that have the same one (`parents`).
 

@@ -1,5 +1,5 @@
-//! Whose children are being written. Salesforce locks a row's parent while it writes the row: two calls with children of
-//! one parent would fail each other with `UNABLE_TO_LOCK_ROW`.
+//! Whose children are being written. Salesforce locks a row's parent while it writes the row: two calls with children
+//! of one parent would fail each other with `UNABLE_TO_LOCK_ROW`.
 //!
 //! A parent is held by the call that has rows of it, and by the groups that are pinned: nothing out of the queues may
 //! overtake these. Where somebody else locks it again and again, it rests for a backoff, and a call takes fewer of its

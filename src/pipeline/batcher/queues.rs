@@ -73,8 +73,8 @@ impl Queues {
         Some(if full { since } else { since + self.linger })
     }
 
-    /// The rows of the call that is due first; `early` takes them also before they have lingered. Their parents are held
-    /// as [`Hold::Sent`].
+    /// The rows of the call that is due first; `early` takes them also before they have lingered. Their parents are
+    /// held as [`Hold::Sent`].
     pub(super) fn take(&mut self, early: bool) -> Option<Group> {
         let due = |key: &BatchKey, queue: &Queue| self.due_of(key, queue).filter(|due| early || *due <= Instant::now());
         let (_, key) =

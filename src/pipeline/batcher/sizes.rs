@@ -1,9 +1,9 @@
 //! How many rows of an SObject a call may have, where the org's triggers and flows bear no more.
 //!
-//! One call that fails as a whole transaction may do so for one bad row, which its halves find: nothing follows from it.
-//! A second one, without one of that size that passed between the two, is a matter of size. From then on calls have as
-//! many rows as the largest that passed meanwhile, or else a half. A size that keeps passing grows by an eighth, and is
-//! forgotten once it is that of all other calls.
+//! One call that fails as a whole transaction may do so for one bad row, which its halves find: nothing follows from
+//! it. A second one, without one of that size that passed between the two, is a matter of size. From then on calls have
+//! as many rows as the largest that passed meanwhile, or else a half. A size that keeps passing grows by an eighth, and
+//! is forgotten once it is that of all other calls.
 
 use std::{collections::HashMap, sync::Arc};
 

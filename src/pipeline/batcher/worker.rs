@@ -196,8 +196,8 @@ impl<O: Org> Worker<O> {
         Some(group)
     }
 
-    /// Where the nth of the pinned groups is that may be sent: none that would meet a child of one of its parents on the
-    /// wire, or overtake one in an earlier group.
+    /// Where the nth of the pinned groups is that may be sent: none that would meet a child of one of its parents on
+    /// the wire, or overtake one in an earlier group.
     fn pinned_ready(&self, nth: usize) -> Option<usize> {
         if self.queues.parents.is_empty() {
             return (nth < self.pinned.len()).then_some(nth);
@@ -212,7 +212,8 @@ impl<O: Org> Worker<O> {
         ready.map(|(index, _)| index).nth(nth)
     }
 
-    /// What is pinned is rejected, and what a call could take of the queues. The time to ask the org again comes with other rows.
+    /// What is pinned is rejected, and what a call could take of the queues. The time to ask the org again comes with
+    /// other rows.
     fn reject_waiting(&mut self, cause: &Cause) {
         let mut groups: Vec<_> = self.pinned.drain(..).collect();
         for group in &groups {

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::harness::{HOLD, Harness, verdicts, written};
 use crate::{
-    pipeline::lane::Drained,
+    pipeline::lane::{Drained, LaneError},
     record::{Cause, Reason, Rejection, Stage, Verdict},
 };
 
@@ -161,4 +161,19 @@ async fn a_drain_at_an_open_breaker_with_nothing_under_way_is_whole() {
     lane.draining.cancel();
     assert_eq!(lane.task.await.unwrap().unwrap(), Drained::Whole);
     assert_eq!(lane.progress.next_offset(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_that_cannot_go_on_drains_first() {
+    let harness = Harness::new(|rows, _| (Duration::from_secs(5), written(rows)));
+    let mut lane = harness.lane();
+    lane.send("a", "1").await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    lane.send("b", "1").await; // lingers
+    harness.org.is_hidden.store(true, std::sync::atomic::Ordering::Relaxed);
+    lane.send_value("c", r#"{"New__c":1}"#).await;
+    let failed = lane.task.await.unwrap().unwrap_err();
+    assert!(matches!(failed, LaneError::Describe { .. }), "{failed}");
+    assert_eq!((lane.progress.next_offset(), harness.rows()), (1, vec![vec!["a:1".to_owned()]]));
+    assert!(harness.shared.gate.is_empty());
 }

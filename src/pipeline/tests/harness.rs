@@ -45,8 +45,8 @@ pub(super) struct Call {
 
 type Script = dyn Fn(&[String], usize) -> (Duration, Vec<Verdict>) + Send + Sync;
 
-/// An org that is always well, and whose answers are scripted: rows and the number of the call → how long it takes, and a
-/// verdict for each row.
+/// An org that is always well, and whose answers are scripted: rows and the number of the call → how long it takes, and
+/// a verdict for each row.
 pub(super) struct ScriptedOrg {
     script: Box<Script>,
     start: Instant,
@@ -57,6 +57,8 @@ pub(super) struct ScriptedOrg {
     pub(super) unused: AtomicUsize,
     /// It has the field `New__c`.
     pub(super) has_new: AtomicBool,
+    /// It describes nothing any more.
+    pub(super) is_hidden: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -122,6 +124,9 @@ impl Org for ScriptedOrg {
     }
 
     async fn describe(&self, _: &str, _: Option<&str>) -> Result<Arc<SObject>, Cause> {
+        if self.is_hidden.load(Ordering::Relaxed) {
+            return Err(Cause::new("hidden"));
+        }
         let mut fields = vec![
             Field::sample("Ext__c", "string", true),
             Field::sample("V__c", "double", false),
@@ -210,6 +215,7 @@ impl Harness {
             probing: AtomicBool::default(),
             unused: AtomicUsize::default(),
             has_new: AtomicBool::default(),
+            is_hidden: AtomicBool::default(),
         };
         let (org, letters, stop) = (Arc::new(org), Letters::default(), Stop::default());
         let budget = Budget::new(rows, 1 << 24);

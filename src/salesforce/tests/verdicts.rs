@@ -15,7 +15,8 @@ fn errors(errors: &[Error]) -> Errors {
 const FOREIGN: &str = "x";
 const TRIGGER: &str = "ContactTrigger: execution of BeforeInsert caused by: System.DmlException";
 
-/// Every code that is known from documentation and recordings, in a row of a call of many, and what it means there for each action.
+/// Every code that is known from documentation and recordings, in a row of a call of many, and what it means there for
+/// each action.
 #[rustfmt::skip]
 const ROWS: &[(Action, Error, RowVerdict)] = &[
     (Action::Update, ("MALFORMED_ID", "Record ID: id value of incorrect type: a00B000000FSjVUIB1", &["Id"]), in_row::Rejected),

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::{all_written, numbered, started};
 use crate::harness::{Daemon, Rig, record, until, upsert};
 
-/// A fault whose call was (`applied`) or was not applied; all rows are written in the end, and none earlier than about a
-/// second after the call of unknown result.
+/// A fault whose call was (`applied`) or was not applied; all rows are written in the end, and none earlier than about
+/// a second after the call of unknown result.
 async fn held_and_repeated(action: Value, applied: bool) {
     let rig = Rig::new("unknown").await;
     rig.fault("upsert", action.clone(), json!({}));

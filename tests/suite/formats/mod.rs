@@ -1,5 +1,5 @@
-//! Every format, written by serializers that nobody here wrote: Confluent's for Python, and Connect's own `JsonConverter`.
-//! What the org is sent is compared letter by letter.
+//! Every format, written by serializers that nobody here wrote: Confluent's for Python, and Connect's own
+//! `JsonConverter`. What the org is sent is compared letter by letter.
 
 mod avro;
 mod bad;

@@ -45,7 +45,8 @@ impl Rounds {
         Self { rig, native, daemon, letters: BTreeMap::new(), problems: Vec::new() }
     }
 
-    /// Tells the org of its faults, produces the records of all cases at once, lets `mended` mend what does not end by itself, and waits for all.
+    /// Tells the org of its faults, produces the records of all cases at once, lets `mended` mend what does not end by
+    /// itself, and waits for all.
     pub(super) async fn play(&mut self, cases: Vec<Case>, faults: Vec<Fault>, mended: impl AsyncFnOnce(&Org)) {
         let mut records = [Vec::new(), Vec::new()];
         let seeded = join_all(cases.iter().map(|case| seed(&self.rig.org, case))).await;

@@ -120,8 +120,8 @@ pub(super) fn of_one_call() -> Vec<Verdict> {
     ]
 }
 
-/// What strikes the question for the record ids of one call. A question changes nothing, so that it is always free to be
-/// asked again.
+/// What strikes the question for the record ids of one call. A question changes nothing, so that it is always free to
+/// be asked again.
 pub(super) fn of_one_question() -> Vec<Verdict> {
     vec![
         question("lookup-refused", status(400, "MALFORMED_QUERY"), 1).in_company(),
