@@ -174,8 +174,13 @@ impl Fleet {
     }
 
     /// What interrupted anything so far, and what no log may say.
-    /// `changes`: when the topics changed.
-    pub(crate) fn interruptions(&self, changes: &[u64], times: &Times) -> Result<(Vec<Interruption>, Vec<String>)> {
+    /// `changes`: when the topics changed. `expires`: sessions end faster than they are given, perhaps.
+    pub(crate) fn interruptions(
+        &self,
+        changes: &[u64],
+        times: &Times,
+        expires: bool,
+    ) -> Result<(Vec<Interruption>, Vec<String>)> {
         let (mut all, mut errors) = (self.kills.clone(), Vec::new());
         for log in &self.logs {
             let mut story = Story::read(&std::fs::read_to_string(log)?);
@@ -184,7 +189,8 @@ impl Fleet {
             }
             all.extend(story.overtaken(changes, times));
             all.extend(story.interruptions);
-            errors.extend(story.errors.into_iter().map(|error| format!("an error in a log: {error}")));
+            let alarms = story.alarms.into_iter().filter(|_| !expires);
+            errors.extend(story.errors.into_iter().chain(alarms).map(|error| format!("an error in a log: {error}")));
             let most = self.memory.get(log).map(Samples::most).unwrap_or_default();
             if story.bound.is_some_and(|bytes| most * 1024 > bytes) {
                 errors.push(format!("{} had {most} KiB, and said {:?} bytes", log.display(), story.bound));

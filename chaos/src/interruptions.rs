@@ -73,6 +73,8 @@ pub(crate) struct Story {
     pub counted_out: bool,
     /// What it began to drain, and when.
     pub revokes: Vec<(u64, Vec<Place>)>,
+    /// Where no session works: nothing else ends sessions than the schedule.
+    pub alarms: Vec<String>,
     /// Errors, and what else must not be there.
     pub errors: Vec<String>,
 }
@@ -133,8 +135,7 @@ impl Story {
                     story.counted_out = true;
                     story.interruptions.push(Interruption { at_ms, places: None, wire_ms: None });
                 }
-                // Sessions that end faster than they are given are the schedule's doing.
-                (NO_SESSION, _) => {}
+                (NO_SESSION, _) => story.alarms.push(text.to_owned()),
                 _ if line.level == "ERROR" => story.errors.push(text.to_owned()),
                 _ => {}
             }

@@ -92,8 +92,9 @@ async fn carry_out(brokers: &mut Brokers, options: &Options, plan: Plan) -> Resu
     for number in fleet.numbers() {
         fleet.stop(number).await?;
     }
-    let (interruptions, said) =
-        fleet.interruptions(&world.changes.lock().unwrap_or_else(PoisonError::into_inner), &setting.times)?;
+    let changes = world.changes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let expires = [Fault::Expire, Fault::Clock, Fault::Login].into_iter().any(|fault| schedule.has(fault));
+    let (interruptions, said) = fleet.interruptions(&changes, &setting.times, expires)?;
     let count = interruptions.len();
     let evidence = Evidence {
         sources: world.sources().await?,
