@@ -109,6 +109,7 @@ impl Story {
             let Ok(line) = serde_json::from_str::<Line>(text) else { continue };
             let at_ms = millis(&line.timestamp).unwrap_or_default();
             let places = line.partitions.as_deref().map(places);
+            let is_out = [&line.reason, &line.error].into_iter().flatten().any(|why| why.contains(COUNTED_OUT));
             match (line.message.as_str(), places) {
                 ("assigned", Some(places)) => story.owned.extend(places),
                 ("revoked", Some(places)) => {
@@ -131,7 +132,9 @@ impl Story {
                 (message, _) if UNDONE.iter().any(|words| message.contains(words)) => {
                     story.interruptions.push(Interruption { at_ms, places: None, wire_ms: None });
                 }
-                _ if [&line.reason, &line.error].into_iter().flatten().any(|why| why.contains(COUNTED_OUT)) => {
+                // Two lines say so.
+                _ if is_out && story.counted_out => {}
+                _ if is_out => {
                     story.counted_out = true;
                     story.interruptions.push(Interruption { at_ms, places: None, wire_ms: None });
                 }
@@ -143,9 +146,9 @@ impl Story {
         story
     }
 
-    /// Of the drains that may have been running when the topics changed. librdkafka joins the group again at once then,
-    /// while the drain is still under way, and the group gives the partitions away
-    /// (`rd_kafka_cgrp_metadata_update_check`).
+    /// Of the drains that may have been running when the topics changed. librdkafka joins the group again as soon as it
+    /// knows, and the group gives away what is being drained (`rd_kafka_cgrp_metadata_update_check`). The daemon looks
+    /// between two drains only; but a drain may begin while it looks.
     pub(crate) fn overtaken(&self, changes: &[u64], times: &Times) -> impl Iterator<Item = Interruption> {
         let (drain, noticed) = (times.drain().as_millis() as u64, NOTICED.as_millis() as u64);
         let overtakes = move |at: u64, change: u64| (change.saturating_sub(drain)..change + noticed).contains(&at);
@@ -190,6 +193,11 @@ mod tests {
         assert!(undone.hits(&("a".to_owned(), 1)) && undone.wire_ms.is_none());
         assert_eq!(story.errors.len(), 1);
         let mut lost = lost.clone();
+        let out = r#"
+{"timestamp":"2026-11-24T15:00:01.500000Z","level":"ERROR","message":"cannot go on, draining","reason":"the group has counted us out, and librdkafka does not join it again: …"}
+{"timestamp":"2026-11-24T15:00:04.000000Z","level":"ERROR","message":"ended","error":"the group has counted us out, and librdkafka does not join it again: …"}"#;
+        let out = Story::read(out);
+        assert!(out.counted_out && out.interruptions.len() == 1 && out.errors.is_empty(), "{out:?}");
         Nap { from_ms: lost.at_ms - 9_000, to_ms: lost.at_ms - 8_000 }.excuses_less(&mut lost);
         assert_eq!(lost.wire_ms, Some((lost.at_ms, lost.at_ms)), "another nap");
         Nap { from_ms: lost.at_ms - 8_000, to_ms: lost.at_ms - 500 }.excuses_less(&mut lost);

@@ -121,7 +121,7 @@ impl Clients {
         let default = Duration::from_secs(if self.0.protocol == GroupProtocol::Classic { 300 } else { 30 });
         match self.0.base.get(REFRESH) {
             None => Some(default),
-            Some(millis) => millis.parse().ok().map(Duration::from_millis),
+            Some(millis) => millis.parse().ok().filter(|millis| *millis > 0).map(Duration::from_millis),
         }
     }
 

@@ -405,7 +405,7 @@ mod tests {
         let out = RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID;
         std::thread::scope(|scope| {
             let weak = Arc::downgrade(&consumer);
-            let failed = Failed::new(Duration::from_millis(200), stop.clone());
+            let failed = Failed::new(Duration::from_secs(2), stop.clone());
             let (owned, commits) = (&owned, &commits);
             scope.spawn(move || run(&weak, owned, rhythm, commits, &requests, failed));
             until(|| commits.lease.is_held());

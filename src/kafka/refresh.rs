@@ -2,9 +2,9 @@
 //!
 //! With `cooperative-sticky` it joins the group anew as soon as it knows, also in the middle of a revocation: what is
 //! being drained has another owner then (`rd_kafka_cgrp_metadata_update_check`). So it asks for nothing by itself
-//! (`topic.metadata.refresh.interval.ms` is -1 there), and the poll thread, which revokes nothing meanwhile, asks in
-//! its place. Only an answer with all topics makes librdkafka look at its subscription; it is large in a large cluster,
-//! and asked for where there is something to see.
+//! (`topic.metadata.refresh.interval.ms` is -1 there), and the poll thread, which revokes nothing meanwhile, asks in its
+//! place. Only an answer with all topics makes librdkafka look at its subscription; it is large in a large cluster, and
+//! asked for where there is something to see.
 
 use std::{
     collections::BTreeMap,
@@ -21,6 +21,8 @@ use super::consumer::Settings;
 use crate::config::TopicPattern;
 
 const TIMEOUT: Duration = Duration::from_secs(1);
+/// Of an answer with all topics. One that comes later has its effect all the same, perhaps in a revocation.
+const LONG_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// `None` where librdkafka does it, or nobody shall.
 #[derive(Debug)]
@@ -30,25 +32,24 @@ pub(super) struct Refresh(Option<Looks>);
 struct Looks {
     interval: Duration,
     last: Instant,
-    /// Partitions of the topics that are subscribed to by their names.
-    partitions: BTreeMap<String, usize>,
+    /// Of the topics that are subscribed to by their names, how many partitions librdkafka has seen; 0 for a topic that
+    /// is not there.
+    seen: BTreeMap<String, usize>,
     globs: bool,
 }
 
 impl Refresh {
     pub(super) fn new(settings: &Settings<'_>) -> Self {
         let interval = settings.clients.refresh_interval().filter(|_| settings.clients.is_cooperative());
-        let known = |name: &str| settings.partitions.get(name).and_then(|count| usize::try_from(*count).ok());
-        let partitions = settings.subscription.iter().filter_map(|pattern| match pattern {
-            TopicPattern::Exact(name) => Some((name.clone(), known(name).unwrap_or_default())),
+        let names = settings.subscription.iter().filter_map(|pattern| match pattern {
+            TopicPattern::Exact(name) => Some((name.clone(), 0)),
             TopicPattern::Glob(_) => None,
         });
         let globs = settings.subscription.iter().any(|pattern| matches!(pattern, TopicPattern::Glob(_)));
-        let looks = |interval| Looks { interval, last: Instant::now(), partitions: partitions.collect(), globs };
-        Self(interval.map(looks))
+        Self(interval.map(|interval| Looks { interval, last: Instant::now(), seen: names.collect(), globs }))
     }
 
-    /// To be called between two polls. Waits for a second, at most, where no broker answers.
+    /// To be called between two polls. Waits for the brokers' answers, or until they are late.
     pub(super) fn look<C: ConsumerContext>(&mut self, consumer: &BaseConsumer<C>) {
         let Some(looks) = self.0.as_mut().filter(|looks| looks.last.elapsed() >= looks.interval) else { return };
         if let Err(error) = looks.look(consumer) {
@@ -60,15 +61,25 @@ impl Refresh {
 
 impl Looks {
     fn look<C: ConsumerContext>(&mut self, consumer: &BaseConsumer<C>) -> KafkaResult<()> {
-        let now = self.partitions.keys().map(|topic| {
-            let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT)?;
-            Ok((topic.clone(), metadata.topics().iter().map(|topic| topic.partitions().len()).sum()))
-        });
-        let now: BTreeMap<_, usize> = now.collect::<KafkaResult<_>>()?;
-        if self.globs || now != self.partitions {
-            consumer.fetch_metadata(None, TIMEOUT)?;
+        // To ask for a topic that is not there would make librdkafka ask for it every second.
+        let is_missing = self.seen.values().any(|partitions| *partitions == 0);
+        if self.globs || is_missing || self.has_changed(consumer)? {
+            let all = consumer.fetch_metadata(None, LONG_TIMEOUT)?;
+            for (name, seen) in &mut self.seen {
+                let topic = all.topics().iter().find(|topic| topic.name() == name);
+                *seen = topic.map_or(0, |topic| topic.partitions().len());
+            }
         }
-        self.partitions = now;
         Ok(())
+    }
+
+    fn has_changed<C: ConsumerContext>(&self, consumer: &BaseConsumer<C>) -> KafkaResult<bool> {
+        for (name, seen) in &self.seen {
+            let answer = consumer.fetch_metadata(Some(name), TIMEOUT)?;
+            if answer.topics().iter().map(|topic| topic.partitions().len()).sum::<usize>() != *seen {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }

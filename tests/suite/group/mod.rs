@@ -4,6 +4,7 @@ mod fenced;
 mod globs;
 mod members;
 mod offsets;
+mod partitions;
 mod static_member;
 
 use crate::harness::{Config, Rig};

@@ -9,7 +9,7 @@ use std::{
 
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
-    admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication},
+    admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication},
     client::DefaultClientContext,
     consumer::{BaseConsumer, Consumer as _},
 };
@@ -107,6 +107,12 @@ impl Broker {
             result.unwrap();
         }
         super::until("the new topic", async || (self.partitions(name).await == Some(partitions)).then_some(())).await;
+    }
+
+    /// Gives a topic more partitions: so many in all.
+    pub(crate) async fn grow(&self, name: &str, partitions: usize) {
+        let more = NewPartitions::new(name, partitions);
+        self.admin().create_partitions([&more], &AdminOptions::new()).await.unwrap().remove(0).unwrap();
     }
 
     /// Deletes a topic that an earlier run on the same broker has left.
