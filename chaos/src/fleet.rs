@@ -107,7 +107,11 @@ impl Fleet {
         replica.signal(Signal::KILL)?;
         let at_ms = now_ms();
         replica.exit(self.drain).await?;
-        let places = replica.story()?.owned.into_iter().collect();
+        let story = replica.story()?;
+        let limit = self.drain.as_millis() as u64;
+        let draining =
+            story.draining.filter(|(since, _)| at_ms < since + limit).into_iter().flat_map(|(_, places)| places);
+        let places = story.owned.into_iter().chain(draining).collect();
         self.kills.push(Interruption { at_ms, places: Some(places), wire_ms: None });
         Ok(())
     }

@@ -2,7 +2,7 @@
 //!
 //! | in the log | interrupted |
 //! |---|---|
-//! | a replica is killed | what it owned: assigned and not yet revoked |
+//! | a replica is killed | what it owned: assigned and not yet revoked, or revoked and perhaps not drained yet |
 //! | `revoked` with `lost` | the partitions in the line |
 //! | `drain aborted` | the partition in the line |
 //! | a drain that was cut short, or could not commit | all |
@@ -67,6 +67,8 @@ pub(crate) struct Story {
     pub interruptions: Vec<Interruption>,
     /// What it owned at the end.
     pub owned: BTreeSet<Place>,
+    /// What it has begun to drain last, and when, unless something was assigned since.
+    pub draining: Option<(u64, Vec<Place>)>,
     /// The most memory that it may have, in bytes, as it says.
     pub bound: Option<u64>,
     /// It has ended by itself, since its group has counted it out for good.
@@ -111,7 +113,10 @@ impl Story {
             let places = line.partitions.as_deref().map(places);
             let is_out = [&line.reason, &line.error].into_iter().flatten().any(|why| why.contains(COUNTED_OUT));
             match (line.message.as_str(), places) {
-                ("assigned", Some(places)) => story.owned.extend(places),
+                ("assigned", Some(places)) => {
+                    story.owned.extend(places);
+                    story.draining = None;
+                }
                 ("revoked", Some(places)) => {
                     story.owned.retain(|place| !places.contains(place));
                     if line.lost == Some(true) && !places.is_empty() {
@@ -121,6 +126,7 @@ impl Story {
                             wire_ms: Some((at_ms, at_ms)),
                         });
                     } else {
+                        story.draining = Some((at_ms, places.clone()));
                         story.revokes.push((at_ms, places));
                     }
                 }

@@ -17,7 +17,7 @@ use rdkafka::{
 };
 use tracing::{debug, warn};
 
-use super::{consumer::Settings, rebalance::Context};
+use super::{consumer::Settings, denial::denial, rebalance::Context};
 use crate::{
     ops::metrics::Metrics,
     pipeline::{lane::Progress, lease::Lease, stop::Stop},
@@ -72,6 +72,7 @@ const OF_A_TOPIC: [RDKafkaErrorCode; 3] = [
     RDKafkaErrorCode::UnknownTopic,
     RDKafkaErrorCode::TopicAuthorizationFailed,
 ];
+const LATE: KafkaError = KafkaError::ConsumerCommit(RDKafkaErrorCode::OperationTimedOut);
 /// We are no member any more, and somebody else is one in our place, perhaps.
 const COUNTED_OUT: [RDKafkaErrorCode; 4] = [
     RDKafkaErrorCode::UnknownMemberId,
@@ -79,6 +80,10 @@ const COUNTED_OUT: [RDKafkaErrorCode; 4] = [
     RDKafkaErrorCode::FencedMemberEpoch,
     RDKafkaErrorCode::Fatal,
 ];
+/// How long a topic must be denied before that is believed: a broker that is starting has not read its rules yet. Whoever
+/// may not read a topic may not commit for it either, and of a fetch librdkafka says it but once.
+const DENIED: Duration = Duration::from_secs(10);
+
 /// The consumer learns within a heartbeat that we are no member any more, and the poll thread when it has ended what it
 /// does: twice a drain, and the commit behind it. If what is owned is not lost by then, it never will be: the metadata
 /// of a topic that change during a cooperative drain can leave librdkafka in the belief that a rebalance is under way
@@ -118,7 +123,6 @@ impl Committer {
 
     /// Commits `offsets`, and waits for the answer until `deadline` only. Has said why when it fails.
     pub(super) fn commit(&self, offsets: Vec<Next>, deadline: Instant) -> KafkaResult<()> {
-        const LATE: KafkaError = KafkaError::ConsumerCommit(RDKafkaErrorCode::OperationTimedOut);
         let (reply, answer) = sync_channel(1);
         let left = || deadline.saturating_duration_since(Instant::now());
         let mut request = Some(Request::These { offsets, deadline, reply });
@@ -228,6 +232,8 @@ struct Failed {
     said: bool,
     /// Since when we are no member.
     out: Option<Instant>,
+    /// Since when a topic is denied.
+    denied: Option<Instant>,
     /// How long that may be so while what is owned is not lost.
     untold: Duration,
     stop: Stop,
@@ -235,7 +241,7 @@ struct Failed {
 
 impl Failed {
     fn new(untold: Duration, stop: Stop) -> Self {
-        Self { stale: 0, said: false, out: None, untold, stop }
+        Self { stale: 0, said: false, out: None, denied: None, untold, stop }
     }
 
     fn heard(&mut self, committed: KafkaResult<()>) {
@@ -243,6 +249,15 @@ impl Failed {
         self.out = is_out.then(|| self.out.unwrap_or_else(Instant::now));
         if self.out.is_some_and(|since| since.elapsed() >= self.untold) {
             self.stop.now(OUT);
+        }
+        let is_denied =
+            committed.as_ref().is_err_and(|error| is_one_of(error, &[RDKafkaErrorCode::TopicAuthorizationFailed]));
+        self.denied = is_denied.then(|| self.denied.unwrap_or_else(Instant::now));
+        if let Err(error) = &committed
+            && self.denied.is_some_and(|since| since.elapsed() >= DENIED)
+        {
+            let allow = denial(error).unwrap_or_default();
+            self.stop.now(format!("the cluster does not let this user read a topic: {error}; {allow}"));
         }
         match committed {
             Ok(()) => (self.stale, self.said) = (0, false),
@@ -276,6 +291,10 @@ impl Commits {
         offsets: &[Next],
         deadline: Instant,
     ) -> Option<KafkaResult<()>> {
+        // Who asked has given up, and another member has gone on, perhaps.
+        if Instant::now() >= deadline {
+            return Some(Err(LATE));
+        }
         for _ in 0..STALE_ATTEMPTS {
             let committed = self.commit(&*consumer.upgrade()?, offsets);
             match committed {
@@ -379,6 +398,8 @@ mod tests {
         }
 
         let commits = commits();
+        let late = commits.again(&Arc::downgrade(&consumer), &offsets, Instant::now()).unwrap();
+        assert!(late == Err(LATE) && !commits.lease.is_held(), "it is not sent");
         commits.commit(&consumer, &offsets).unwrap();
         assert!(commits.lease.is_held());
         refuse(&[RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID]);

@@ -16,6 +16,7 @@ use tracing::warn;
 
 use super::{
     client::{Clients, producer_queue},
+    denial::mend,
     log::Quiet,
     token::Pass,
 };
@@ -66,11 +67,16 @@ impl KafkaDeadLetters {
         current(&self.producer)
     }
 
-    /// After a fatal error a producer takes nothing any more. The first letter that sees it builds the next one.
-    fn rebuild(&self, failed: &Arc<Producer>) -> KafkaResult<()> {
+    /// After a fatal error a producer takes nothing any more. The first letter that sees it builds the next one, unless
+    /// that would fail as well.
+    fn replace(&self, failed: &Arc<Producer>, code: RDKafkaErrorCode, why: &str) -> Result<(), String> {
+        if is_permanent(code) {
+            return Err(format!("{why}; {}", mend(code)));
+        }
         let mut producer = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
         if Arc::ptr_eq(&producer, failed) {
-            *producer = Arc::new(new_producer(&self.config, &self.clients)?);
+            warn!(error = why, "the producer of the dead letters has failed, building another");
+            *producer = Arc::new(new_producer(&self.config, &self.clients).map_err(|error| error.to_string())?);
         }
         Ok(())
     }
@@ -127,6 +133,12 @@ impl DeadLetters for KafkaDeadLetters {
             let producer = self.producer();
             let Err(error) = self.send(&producer, &record, timestamp).await else { return Ok(()) };
             let topic = || self.topic.clone();
+            if let Some((code, why)) = producer.client().fatal_error() {
+                self.replace(&producer, code, &why)
+                    .map_err(|message| DeadLetterError::Refused { topic: topic(), message })?;
+                tokio::time::sleep(BACKOFF).await;
+                continue;
+            }
             match error.rdkafka_error_code() {
                 Some(RDKafkaErrorCode::MessageSizeTooLarge) => {
                     let bytes = record.bytes();
@@ -143,12 +155,6 @@ impl DeadLetters for KafkaDeadLetters {
                 Some(RDKafkaErrorCode::InvalidTimestamp) if timestamp => {
                     timestamp = false;
                     continue;
-                }
-                _ if producer.client().fatal_error().is_some() => {
-                    warn!(%error, "the producer of the dead letters has failed, building another");
-                    if let Err(error) = self.rebuild(&producer) {
-                        return Err(DeadLetterError::Refused { topic: topic(), message: error.to_string() });
-                    }
                 }
                 Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition)
                     if unknown.get_or_insert_with(Instant::now).elapsed() < UNKNOWN =>
@@ -187,6 +193,7 @@ fn is_permanent(code: RDKafkaErrorCode) -> bool {
             | RDKafkaErrorCode::InvalidMessageSize
             | RDKafkaErrorCode::InvalidTimestamp
             | RDKafkaErrorCode::PolicyViolation
+            | RDKafkaErrorCode::UnsupportedFeature
     )
 }
 

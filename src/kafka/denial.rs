@@ -7,12 +7,11 @@ pub(super) fn denial(error: &KafkaError) -> Option<&'static str> {
     Some(match error.rdkafka_error_code()? {
         RDKafkaErrorCode::GroupAuthorizationFailed => "kafka.group_id: allow this user Read on the group",
         RDKafkaErrorCode::TopicAuthorizationFailed => "allow this user Describe and Read on the routes' topics",
-        RDKafkaErrorCode::ClusterAuthorizationFailed => "allow this user IdempotentWrite on the cluster",
         _ => return None,
     })
 }
 
-/// What to do about a failure that ends the consumer.
+/// What to do about a failure that ends the consumer, or the producer.
 pub(super) fn mend(code: RDKafkaErrorCode) -> &'static str {
     match code {
         RDKafkaErrorCode::FencedInstanceId => {
@@ -24,6 +23,9 @@ pub(super) fn mend(code: RDKafkaErrorCode) -> &'static str {
              session has timed out"
         }
         RDKafkaErrorCode::GroupAuthorizationFailed => "kafka.group_id: allow this user Read on the group",
+        RDKafkaErrorCode::ClusterAuthorizationFailed => {
+            "allow this user Write on the dead-letter topic, and, before Kafka 2.8, IdempotentWrite on the cluster"
+        }
         RDKafkaErrorCode::UnsupportedAssignor => "group.remote.assignor: the brokers have no such assignor",
         RDKafkaErrorCode::UnsupportedVersion | RDKafkaErrorCode::UnsupportedFeature => {
             "group.protocol = \"consumer\" needs Kafka 4.0"

@@ -3,7 +3,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -29,8 +29,8 @@ pub type PartitionStream = std::pin::Pin<Box<dyn Stream<Item = Result<Record, So
 pub enum SourceError {
     #[error("{topic}[{partition}]: the offsets from {next} on are lost: {}", range(*.next, *.watermarks))]
     LostOffsets { topic: Arc<str>, partition: i32, next: i64, watermarks: Option<(i64, i64)> },
-    #[error("{topic}[{partition}]: the cluster does not let this user read it: {source}; allow Describe and Read")]
-    Denied { topic: Arc<str>, partition: i32, source: KafkaError },
+    #[error("{topic}[{partition}]: the batch from {next} on cannot be read: {source}; nothing behind it is read")]
+    Unreadable { topic: Arc<str>, partition: i32, next: i64, source: KafkaError },
     #[error("{topic}[{partition}]: {source}")]
     Fatal { topic: Arc<str>, partition: i32, source: KafkaError },
 }
@@ -48,8 +48,6 @@ fn range(next: i64, watermarks: Option<(i64, i64)>) -> String {
 const TICK: Duration = Duration::from_secs(1);
 /// Between two looks whether what was read is settled.
 const SETTLED: Duration = Duration::from_millis(100);
-/// How long reading must be denied before that is believed.
-const DENIED: Duration = Duration::from_secs(10);
 
 struct Source {
     queue: PartitionQueue<Context>,
@@ -61,8 +59,6 @@ struct Source {
     progress: Arc<Progress>,
     /// When the first record may come; `None` once that is over.
     hold: Option<tokio::time::Instant>,
-    /// Since when reading is denied.
-    denied: Option<Instant>,
 }
 
 /// Records from where `progress` is, when `hold` is over.
@@ -79,7 +75,7 @@ pub(super) fn records(
     queue.set_nonempty_callback(move || wake.notify_one());
     let next = progress.next_offset();
     let hold = (!hold.is_zero()).then(|| tokio::time::Instant::now() + hold);
-    let source = Source { queue, consumer, nonempty, topic, partition, next, progress, hold, denied: None };
+    let source = Source { queue, consumer, nonempty, topic, partition, next, progress, hold };
     Box::pin(futures::stream::unfold(source, async |mut source| source.next().await.map(|item| (item, source))))
 }
 
@@ -94,7 +90,7 @@ impl Source {
                 // A pause of librdkafka's own, in a rebalance, can fetch again what was just taken.
                 Some(Ok(record)) if record.position.offset < self.next => continue,
                 Some(Ok(record)) => {
-                    (self.next, self.denied) = (record.position.offset + 1, None);
+                    self.next = record.position.offset + 1;
                     return Some(Ok(record));
                 }
                 Some(Err(error)) => error,
@@ -109,15 +105,17 @@ impl Source {
                 KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset) => {
                     return self.lost_offsets().await;
                 }
-                // One alone may come of a broker that is starting and has not read its rules yet.
-                source @ KafkaError::MessageConsumption(RDKafkaErrorCode::TopicAuthorizationFailed)
-                    if self.denied.get_or_insert_with(Instant::now).elapsed() >= DENIED =>
-                {
-                    return self.halt(&SourceError::Denied { topic, partition, source }).await;
+                // librdkafka may read on behind it.
+                source @ KafkaError::MessageConsumption(
+                    RDKafkaErrorCode::BadMessage | RDKafkaErrorCode::BadCompression | RDKafkaErrorCode::NotImplemented,
+                ) => {
+                    let next = self.next;
+                    return self.halt(&SourceError::Unreadable { topic, partition, next, source }).await;
                 }
                 source @ KafkaError::MessageConsumptionFatal(_) => {
                     return Some(Err(SourceError::Fatal { topic, partition, source }));
                 }
+                // A denial that lasts shows in the commits.
                 error => warn!(%topic, partition, %error, "partition cannot be read now"),
             }
         }

@@ -3,12 +3,9 @@
 //! A ticket that is not on the wire can be closed, and is then thrown away; one that is keeps its gate entry until its
 //! call is answered, or until nothing can come of it any more.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use tokio::{
-    sync::{Notify, oneshot},
-    time::Instant,
-};
+use tokio::sync::{Notify, oneshot};
 
 use super::{
     breaker::{Breaker, Pending},
@@ -61,8 +58,8 @@ pub struct History {
     pub is_last: bool,
     /// The last attempt was the probe of its breaker.
     pub is_probe: bool,
-    /// Since when the org asks to repeat this row.
-    pub again_since: Option<Instant>,
+    /// What it has waited between the attempts that the org asked to repeat. What it then waits to be sent is none of it.
+    pub again_waited: Duration,
     pub again_times: u32,
     /// The row waits for a parent.
     pub child: Option<Child>,
@@ -73,7 +70,8 @@ pub struct History {
 /// A wait for a parent.
 #[derive(Debug)]
 pub struct Child {
-    pub since: Instant,
+    /// As [`History::again_waited`].
+    pub waited: Duration,
     pub times: u32,
     /// It is hurried, and this attempt is the last one.
     pub is_last: bool,
@@ -110,7 +108,7 @@ pub struct Receipt {
 impl History {
     /// An outage is no time of the row's own.
     pub fn forget_waits(&mut self) {
-        self.again_since = None;
+        self.again_waited = Duration::ZERO;
         self.child = None;
     }
 }

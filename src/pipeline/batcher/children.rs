@@ -7,6 +7,7 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Weak},
+    time::Duration,
 };
 
 use tokio::time::Instant;
@@ -26,10 +27,10 @@ use crate::{
 pub(super) struct Children(VecDeque<Weak<Place>>);
 
 impl Children {
-    fn begin(&mut self, ticket: &Ticket, now: Instant) -> Child {
+    fn begin(&mut self, ticket: &Ticket) -> Child {
         let place = Arc::new(ticket.place());
         self.0.push_back(Arc::downgrade(&place));
-        Child { since: now, times: 0, is_last: false, place }
+        Child { waited: Duration::ZERO, times: 0, is_last: false, place }
     }
 
     /// Hurries the oldest, until the others hold no more than `most`.
@@ -47,10 +48,9 @@ impl Children {
 
 impl<O: Org> Worker<O> {
     pub(super) fn missing_parent(&mut self, mut ticket: Ticket, cause: Cause) {
-        let (now, wait) = (Instant::now(), self.settings.retry.missing_parent_wait);
-        let child = ticket.history.child.take();
-        let mut child = child.unwrap_or_else(|| self.children.begin(&ticket, now));
-        let waited = now - child.since;
+        let wait = self.settings.retry.missing_parent_wait;
+        let mut child = ticket.history.child.take().unwrap_or_else(|| self.children.begin(&ticket));
+        let waited = child.waited;
         if waited >= wait {
             return self.reject(ticket, Reason::MissingParent, cause);
         }
@@ -60,10 +60,11 @@ impl<O: Org> Worker<O> {
         }
         let backoff = self.settings.retry.backoff(child.times).min(wait.saturating_sub(waited));
         child.times += 1;
+        child.waited += backoff;
         ticket.history.child = Some(child);
         ticket.pending = None;
         if ticket.answered() {
-            self.delays.push(Delayed::Row(Box::new(ticket)), now + backoff);
+            self.delays.push(Delayed::Row(Box::new(ticket)), Instant::now() + backoff);
         }
     }
 

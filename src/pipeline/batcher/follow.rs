@@ -192,8 +192,7 @@ impl<O: Org> Worker<O> {
     }
 
     fn again(&mut self, mut ticket: Ticket, cause: Cause) {
-        let (now, timeout) = (Instant::now(), self.settings.retry.row_timeout);
-        let waited = now - *ticket.history.again_since.get_or_insert(now);
+        let (timeout, waited) = (self.settings.retry.row_timeout, ticket.history.again_waited);
         if !timeout.is_zero() && waited >= timeout {
             return self.reject(ticket, Reason::RowTimeout, cause);
         }
@@ -201,8 +200,9 @@ impl<O: Org> Worker<O> {
         ticket.pending = None;
         let backoff = self.settings.retry.backoff(ticket.history.again_times - 1);
         let backoff = if timeout.is_zero() { backoff } else { backoff.min(timeout.saturating_sub(waited)) };
+        ticket.history.again_waited += backoff;
         if ticket.answered() {
-            self.delays.push(Delayed::Row(Box::new(ticket)), now + backoff);
+            self.delays.push(Delayed::Row(Box::new(ticket)), Instant::now() + backoff);
         }
     }
 

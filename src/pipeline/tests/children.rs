@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::harness::{Harness, PARENT_WAIT, ROW_TIMEOUT, RunningLane, verdicts};
+use super::harness::{Harness, PARENT_WAIT, ROW_TIMEOUT, RunningLane, verdicts, written};
 use crate::{
     pipeline::{batcher::Settings, lane::MAX_AHEAD},
     record::{Cause, Verdict},
@@ -96,6 +96,28 @@ async fn an_outage_is_no_time_of_a_childs_wait() {
     send(&mut lane, children(1)).await;
     lane.settled().await;
     assert!(end(&harness) > PARENT_WAIT && harness.dead().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_row_waits_to_be_sent_is_no_time_of_its_own() {
+    for verdict in [missing, || Verdict::Again(Cause::new("locked"))] {
+        // One call at a time, and one that takes longer than any row may wait.
+        let harness = Harness::tuned(
+            1000,
+            |settings| settings.calls = 1,
+            move |rows, number| match number {
+                1 | 3 => (QUICK, rows.iter().map(|_| verdict()).collect()),
+                2 => (PARENT_WAIT * 2, written(rows)),
+                _ => (QUICK, written(rows)),
+            },
+        );
+        let mut lane = harness.lane();
+        send(&mut lane, children(1)).await;
+        tokio::time::sleep(QUICK * 10).await;
+        send(&mut lane, ["slow".to_owned()]).await;
+        lane.settled().await;
+        assert_eq!((harness.calls().len(), harness.dead()), (4, vec![]));
+    }
 }
 
 #[tokio::test(start_paused = true)]
