@@ -99,8 +99,10 @@ struct Line {
 const UNDONE: [&str; 5] =
     ["drain cut short", "drain timed out", "will be repeated", "records may be repeated", "drained in time"];
 
-/// librdkafka stays out of its group; see the README.
-const COUNTED_OUT: &str = "librdkafka does not join it again";
+/// What ends a replica that its group has counted out for good, as the README says: librdkafka joins no more, or a static
+/// member has committed before its heartbeat told it.
+const COUNTED_OUT: [&str; 2] =
+    ["librdkafka does not join it again", "Static consumer fenced by other consumer with same group.instance.id"];
 
 const NO_SESSION: &str = "the org gives no session that works, somebody must look";
 
@@ -111,7 +113,8 @@ impl Story {
             let Ok(line) = serde_json::from_str::<Line>(text) else { continue };
             let at_ms = millis(&line.timestamp).unwrap_or_default();
             let places = line.partitions.as_deref().map(places);
-            let is_out = [&line.reason, &line.error].into_iter().flatten().any(|why| why.contains(COUNTED_OUT));
+            let texts = [line.reason.as_deref(), line.error.as_deref(), Some(line.message.as_str())];
+            let is_out = texts.into_iter().flatten().any(|text| COUNTED_OUT.iter().any(|words| text.contains(words)));
             match (line.message.as_str(), places) {
                 ("assigned", Some(places)) => {
                     story.owned.extend(places);
@@ -138,7 +141,7 @@ impl Story {
                 (message, _) if UNDONE.iter().any(|words| message.contains(words)) => {
                     story.interruptions.push(Interruption { at_ms, places: None, wire_ms: None });
                 }
-                // Two lines say so.
+                // Several lines say so.
                 _ if is_out && story.counted_out => {}
                 _ if is_out => {
                     story.counted_out = true;
