@@ -15,9 +15,13 @@ use rdkafka::{
     consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext},
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
 };
-use tracing::{debug, warn};
+use tracing::warn;
 
-use super::{consumer::Settings, denial::denial, rebalance::Context};
+use super::{
+    consumer::Settings,
+    rebalance::Context,
+    refusals::{self, Refusals, STALE_ATTEMPTS},
+};
 use crate::{
     ops::metrics::Metrics,
     pipeline::{lane::Progress, lease::Lease, stop::Stop},
@@ -59,36 +63,9 @@ pub(super) const DRAINED: &str = "drained";
 /// moved: only then is it known that this process still owns it.
 const UNCHANGED: Duration = Duration::from_secs(3);
 
-/// The coordinator refuses a generation that it has just raised until its answer is here, and an epoch (before Kafka
-/// 4.3, KIP-1251). What we own in the old one is still ours in the new one: nobody else gets it before we have given it
-/// back.
+/// Between two attempts where only a generation is outdated.
 const STALE: Duration = Duration::from_millis(50);
-const STALE_ATTEMPTS: u32 = 20;
-const STALE_CODES: [RDKafkaErrorCode; 3] =
-    [RDKafkaErrorCode::IllegalGeneration, RDKafkaErrorCode::RebalanceInProgress, RDKafkaErrorCode::StaleMemberEpoch];
-/// Of one topic alone.
-const OF_A_TOPIC: [RDKafkaErrorCode; 3] = [
-    RDKafkaErrorCode::UnknownTopicOrPartition,
-    RDKafkaErrorCode::UnknownTopic,
-    RDKafkaErrorCode::TopicAuthorizationFailed,
-];
 const LATE: KafkaError = KafkaError::ConsumerCommit(RDKafkaErrorCode::OperationTimedOut);
-/// We are no member any more, and somebody else is one in our place, perhaps.
-const COUNTED_OUT: [RDKafkaErrorCode; 4] = [
-    RDKafkaErrorCode::UnknownMemberId,
-    RDKafkaErrorCode::FencedInstanceId,
-    RDKafkaErrorCode::FencedMemberEpoch,
-    RDKafkaErrorCode::Fatal,
-];
-/// How long a topic must be denied before that is believed: a broker that is starting has not read its rules yet. Whoever
-/// may not read a topic may not commit for it either, and of a fetch librdkafka says it but once.
-const DENIED: Duration = Duration::from_secs(10);
-
-/// The consumer learns within a heartbeat that we are no member any more, and the poll thread when it has ended what it
-/// does: twice a drain, and the commit behind it. If what is owned is not lost by then, it never will be: the metadata
-/// of a topic that change during a cooperative drain can leave librdkafka in the belief that a rebalance is under way
-/// (`rkcg_rebalance_incr_assignment`, 2.12), and then it does not join again.
-const OUT: &str = "the group has counted us out, and librdkafka does not join it again: only a new start does";
 
 impl Owned {
     pub(super) fn lock(&self) -> MutexGuard<'_, BTreeMap<TopicPartition, Arc<Progress>>> {
@@ -108,10 +85,10 @@ impl Committer {
         let consumer = Arc::downgrade(consumer);
         let commits = Commits { lease: settings.lease.clone(), metrics: settings.metrics.clone() };
         let rhythm = Rhythm { moved: settings.commit_interval, unchanged: UNCHANGED.min(settings.lease.length() / 3) };
-        let failed = Failed::new(settings.drain_timeout * 2 + settings.lease.length(), stop.clone());
+        let refusals = Refusals::new(settings.drain_timeout * 2 + settings.lease.length(), stop.clone());
         std::thread::Builder::new().name("commit".into()).spawn(move || {
             let _guard = PanicGuard(stop);
-            run(&consumer, &owned, rhythm, &commits, &receiver, failed);
+            run(&consumer, &owned, rhythm, &commits, &receiver, refusals);
         })?;
         Ok(Self(sender))
     }
@@ -181,11 +158,11 @@ fn run<C: ConsumerContext>(
     rhythm: Rhythm,
     commits: &Commits,
     requests: &Receiver<Request>,
-    mut failed: Failed,
+    mut refusals: Refusals,
 ) {
     let mut committed = Committed::new();
     loop {
-        let pause = if failed.stale > 0 { STALE } else { rhythm.moved.min(rhythm.unchanged) };
+        let pause = if refusals.is_stale() { STALE } else { rhythm.moved.min(rhythm.unchanged) };
         let request = match requests.recv_timeout(pause) {
             Ok(request) => request,
             Err(RecvTimeoutError::Timeout) => Request::Owned,
@@ -202,7 +179,7 @@ fn run<C: ConsumerContext>(
             Request::Owned => {
                 let Some(consumer) = consumer.upgrade() else { return };
                 let due = due(owned, &mut committed, rhythm);
-                failed.heard(commits.topic_by_topic(&consumer, due, &mut committed));
+                refusals.heard(commits.topic_by_topic(&consumer, due, &mut committed));
             }
         }
     }
@@ -223,56 +200,6 @@ fn due(owned: &Owned, committed: &mut Committed, rhythm: Rhythm) -> Vec<Next> {
         })
     };
     owned.iter().map(next).filter(is_due).collect()
-}
-
-/// How the last commits of what is owned have failed.
-struct Failed {
-    /// One after the other, for a generation that is not known here yet.
-    stale: u32,
-    said: bool,
-    /// Since when we are no member.
-    out: Option<Instant>,
-    /// Since when a topic is denied.
-    denied: Option<Instant>,
-    /// How long that may be so while what is owned is not lost.
-    untold: Duration,
-    stop: Stop,
-}
-
-impl Failed {
-    fn new(untold: Duration, stop: Stop) -> Self {
-        Self { stale: 0, said: false, out: None, denied: None, untold, stop }
-    }
-
-    fn heard(&mut self, committed: KafkaResult<()>) {
-        let is_out = committed.as_ref().is_err_and(|error| is_one_of(error, &COUNTED_OUT));
-        self.out = is_out.then(|| self.out.unwrap_or_else(Instant::now));
-        if self.out.is_some_and(|since| since.elapsed() >= self.untold) {
-            self.stop.now(OUT);
-        }
-        let is_denied =
-            committed.as_ref().is_err_and(|error| is_one_of(error, &[RDKafkaErrorCode::TopicAuthorizationFailed]));
-        self.denied = is_denied.then(|| self.denied.unwrap_or_else(Instant::now));
-        if let Err(error) = &committed
-            && self.denied.is_some_and(|since| since.elapsed() >= DENIED)
-        {
-            let allow = denial(error).unwrap_or_default();
-            self.stop.now(format!("the cluster does not let this user read a topic: {error}; {allow}"));
-        }
-        match committed {
-            Ok(()) => (self.stale, self.said) = (0, false),
-            Err(error) if is_one_of(&error, &STALE_CODES) && self.stale < STALE_ATTEMPTS => self.stale += 1,
-            Err(error) if self.said => debug!(%error, "offsets still not committed"),
-            Err(error) => {
-                (self.stale, self.said) = (0, true);
-                warn!(%error, "offsets not committed, trying again");
-            }
-        }
-    }
-}
-
-fn is_one_of(error: &KafkaError, codes: &[RDKafkaErrorCode]) -> bool {
-    error.rdkafka_error_code().is_some_and(|code| codes.contains(&code))
 }
 
 /// What each commit is told to.
@@ -298,7 +225,7 @@ impl Commits {
         for _ in 0..STALE_ATTEMPTS {
             let committed = self.commit(&*consumer.upgrade()?, offsets);
             match committed {
-                Err(error) if is_one_of(&error, &STALE_CODES) && Instant::now() + STALE < deadline => {
+                Err(error) if refusals::is_stale(&error) && Instant::now() + STALE < deadline => {
                     std::thread::park_timeout(STALE);
                 }
                 committed => return Some(committed),
@@ -322,7 +249,7 @@ impl Commits {
             note(due, asked);
             return Ok(());
         };
-        if !is_one_of(&error, &OF_A_TOPIC) {
+        if !refusals::is_of_a_topic(&error) {
             return Err(error);
         }
         let mut topics: BTreeMap<Arc<str>, Vec<Next>> = BTreeMap::new();
@@ -354,7 +281,7 @@ impl Commits {
         let committed = consumer.commit(&list, CommitMode::Sync);
         match &committed {
             Ok(()) => self.lease.renew(sent),
-            Err(error) if is_one_of(error, &COUNTED_OUT) => self.lease.lapse(),
+            Err(error) if refusals::is_counted_out(error) => self.lease.lapse(),
             Err(_) => {}
         }
         self.metrics.committed(committed.is_ok());
@@ -371,7 +298,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::kafka::log::Quiet;
+    use crate::kafka::{log::Quiet, refusals::OUT};
 
     #[test]
     fn a_commit_that_meets_a_new_generation_is_sent_again() {
@@ -426,9 +353,9 @@ mod tests {
         let out = RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID;
         std::thread::scope(|scope| {
             let weak = Arc::downgrade(&consumer);
-            let failed = Failed::new(Duration::from_secs(2), stop.clone());
+            let refusals = Refusals::new(Duration::from_secs(2), stop.clone());
             let (owned, commits) = (&owned, &commits);
-            scope.spawn(move || run(&weak, owned, rhythm, commits, &requests, failed));
+            scope.spawn(move || run(&weak, owned, rhythm, commits, &requests, refusals));
             until(|| commits.lease.is_held());
             let before = commits.lease.leave();
             refuse(&[out; 3]);

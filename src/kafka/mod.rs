@@ -16,6 +16,7 @@ mod partition;
 mod positions;
 mod rebalance;
 mod refresh;
+mod refusals;
 mod standstill;
 mod subscription;
 mod token;
