@@ -175,7 +175,7 @@ impl DeadLetters for KafkaDeadLetters {
 fn reference(record: &Record) -> Option<Record> {
     let bytes = record.value.as_ref()?.len();
     let mut headers = record.headers.clone();
-    headers.push(Header { name: "sobjectd.value.bytes".to_owned(), value: Some(bytes.to_string().into()) });
+    headers.push(Header { name: Record::LEFT_BEHIND.to_owned(), value: Some(bytes.to_string().into()) });
     Some(Record { value: None, headers, ..record.clone() })
 }
 

@@ -35,6 +35,9 @@ pub struct Header {
 }
 
 impl Record {
+    /// The header of a dead letter whose value was left behind, since it is larger than the topic takes: its size in bytes.
+    pub const LEFT_BEHIND: &str = "sobjectd.value.bytes";
+
     /// What a record costs besides its bytes: its fields, its ticket, its place in the queues.
     const OVERHEAD: usize = 1024;
 
@@ -48,6 +51,11 @@ impl Record {
         let len = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
         let headers: usize = self.headers.iter().map(|h| h.name.len() + len(&h.value)).sum();
         len(&self.key) + len(&self.value) + headers
+    }
+
+    /// A dead letter without the value that its record has: no tombstone.
+    pub fn lacks_its_value(&self) -> bool {
+        self.value.is_none() && self.headers_named(Self::LEFT_BEHIND).next().is_some()
     }
 
     /// All headers of this name, in order.

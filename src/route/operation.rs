@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `DELETE` | any | `DELETE` |
 //! | `INSERT`, `UPDATE`, `UPSERT` | null | rejected, whatever `tombstone` says |
+//! | none (or routing off) | left behind in a dead letter | rejected |
 //! | none (or routing off) | null | `DELETE` if `tombstone = "delete"`, else rejected |
 //! | none (or routing off) | not null | the route's default |
 //! | present but null, empty, an unknown word, or twice | any | rejected |
@@ -16,6 +17,9 @@ use crate::{
 
 pub(super) fn operation(route: &Route, record: &Record) -> Result<Operation, Rejection> {
     match (from_header(route, record)?, record.value.is_some(), route.tombstone) {
+        (None, false, _) if record.lacks_its_value() => {
+            Err(invalid("it is a dead letter whose value was left behind, and no tombstone"))
+        }
         (Some(Operation::Delete), _, _) | (None, false, Tombstone::Delete) => Ok(Operation::Delete),
         (Some(operation), true, _) => Ok(operation),
         (Some(operation), false, _) => Err(invalid(format!("the header asks for {operation} and the value is null"))),

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use super::{LEAST, report, with};
+use super::{LEAST, report, try_load, with};
 use crate::config::load;
 
 /// Each is the only problem, and its line in the file is said.
@@ -261,5 +261,19 @@ fn formats_and_fields_fit_each_other() {
     ] {
         let report = report(&with(section, lines), &[]);
         assert!(report.contains(expected), "{lines}\n{report}");
+    }
+}
+
+#[test]
+fn options_of_calls() {
+    let legal = "options.auto_assign = \"01QD0000000EqAn\"\noptions.duplicate_rule = \"allowSave=true\"\noptions.client = \"a/1\"";
+    assert!(try_load(&with("routes", legal), &[]).is_ok());
+    let wrong = "options.auto_assign = \"no\"\noptions.duplicate_rule = \"allow\"\noptions.client = \"a b\"";
+    let report = report(&with("routes", wrong), &[]);
+    for (key, says) in
+        [("auto_assign", "assignment rule"), ("duplicate_rule", "allowSave=true"), ("client", "100 characters")]
+    {
+        let line = report.lines().find(|line| line.contains(&format!("routes[0].options.{key}"))).unwrap_or_default();
+        assert!(line.contains(says), "{key}: {report}");
     }
 }

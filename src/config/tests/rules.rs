@@ -394,17 +394,3 @@ fn good_records_are_rejected_only_where_they_are_kept() {
         assert!(try_load(&text(&[(section, line), ("dead_letter", "topic = \"dlq\"")]), &[]).is_ok());
     }
 }
-
-#[test]
-fn options_of_calls() {
-    let legal = "options.auto_assign = \"01QD0000000EqAn\"\noptions.duplicate_rule = \"allowSave=true\"\noptions.client = \"a/1\"";
-    assert!(try_load(&with("routes", legal), &[]).is_ok());
-    let wrong = "options.auto_assign = \"no\"\noptions.duplicate_rule = \"allow\"\noptions.client = \"a b\"";
-    let report = report(&with("routes", wrong), &[]);
-    for (key, says) in
-        [("auto_assign", "assignment rule"), ("duplicate_rule", "allowSave=true"), ("client", "100 characters")]
-    {
-        let line = report.lines().find(|line| line.contains(&format!("routes[0].options.{key}"))).unwrap_or_default();
-        assert!(line.contains(says), "{key}: {report}");
-    }
-}

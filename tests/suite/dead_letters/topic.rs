@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use crate::harness::{Broker, Daemon, Rig, python, record, until, upsert};
+use crate::harness::{Broker, Daemon, OBJECT, Rig, python, record, until, upsert};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
@@ -131,6 +131,20 @@ async fn or_goes_as_a_reference() {
         (Some(&b"bad"[..]), None)
     );
     assert_eq!(rig.committed().await, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reference_that_is_written_again_deletes_nothing() {
+    let mut rig = Rig::new("reference-again").await;
+    rig.config.in_route("tombstone", "'delete'");
+    let tombstone = |key: &str| record(key, "").no_value();
+    let reference = tombstone("a").header("sobjectd.value.bytes", "9000");
+    let metrics = rig.run(&[upsert("a", "1"), upsert("b", "1"), reference, tombstone("b")]).await;
+    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (3, 1));
+    assert_eq!(rig.org.records(OBJECT).len(), 1);
+    let letter = &rig.dead_letters(1).await[0];
+    let message = letter.header("__connect.errors.exception.message").unwrap();
+    assert!(message.contains("left behind"), "{message}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
