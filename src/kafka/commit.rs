@@ -294,18 +294,25 @@ mod tests {
     use rdkafka::{
         ClientConfig,
         mocking::MockCluster,
+        producer::DefaultProducerContext,
         types::{RDKafkaApiKey, RDKafkaRespErr},
     };
 
     use super::*;
     use crate::kafka::{log::Quiet, refusals::OUT};
 
-    #[test]
-    fn a_commit_that_meets_a_new_generation_is_sent_again() {
+    /// With the topic `t`, and what a member of `g` is told.
+    fn cluster() -> (MockCluster<'static, DefaultProducerContext>, ClientConfig) {
         let cluster = MockCluster::new(1).unwrap();
         cluster.create_topic("t", 1, 1).unwrap();
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", cluster.bootstrap_servers()).set("group.id", "g");
+        (cluster, config)
+    }
+
+    #[test]
+    fn a_commit_that_meets_a_new_generation_is_sent_again() {
+        let (cluster, config) = cluster();
         let consumer: BaseConsumer = config.create().unwrap();
         let offsets = [Next { at: (Arc::from("t"), 0), offset: 7, drained: false }];
         let refuse = |errors: &[RDKafkaRespErr]| cluster.request_errors(RDKafkaApiKey::OffsetCommit, errors);
@@ -337,10 +344,7 @@ mod tests {
 
     #[test]
     fn who_is_counted_out_and_is_not_told_so_stops() {
-        let cluster = MockCluster::new(1).unwrap();
-        cluster.create_topic("t", 1, 1).unwrap();
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", cluster.bootstrap_servers()).set("group.id", "g");
+        let (cluster, config) = cluster();
         let consumer: Arc<BaseConsumer<Quiet>> = Arc::new(config.create_with_context(Quiet).unwrap());
         let owned = Owned::default();
         owned.lock().insert((Arc::from("t"), 0), Arc::new(Progress::new(7)));

@@ -17,8 +17,10 @@ use rdkafka::{
 };
 use tracing::debug;
 
-use super::consumer::Settings;
-use crate::config::TopicPattern;
+use super::{
+    consumer::Settings,
+    subscription::{exact, has_globs},
+};
 
 const TIMEOUT: Duration = Duration::from_secs(1);
 /// Of an answer with all topics. One that comes later has its effect all the same, perhaps in a revocation.
@@ -41,12 +43,10 @@ struct Looks {
 impl Refresh {
     pub(super) fn new(settings: &Settings<'_>) -> Self {
         let interval = settings.clients.refresh_interval().filter(|_| settings.clients.is_cooperative());
-        let names = settings.subscription.iter().filter_map(|pattern| match pattern {
-            TopicPattern::Exact(name) => Some((name.clone(), 0)),
-            TopicPattern::Glob(_) => None,
-        });
-        let globs = settings.subscription.iter().any(|pattern| matches!(pattern, TopicPattern::Glob(_)));
-        Self(interval.map(|interval| Looks { interval, last: Instant::now(), seen: names.collect(), globs }))
+        let patterns = &settings.subscription;
+        let seen = || exact(patterns).map(|name| (name.to_owned(), 0)).collect();
+        let looks = |interval| Looks { interval, last: Instant::now(), seen: seen(), globs: has_globs(patterns) };
+        Self(interval.map(looks))
     }
 
     /// To be called between two polls. Waits for the brokers' answers, or until they are late.

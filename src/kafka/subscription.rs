@@ -44,7 +44,7 @@ impl Subscription {
         let topics: BTreeSet<_> = names.map(str::to_owned).collect();
         let this = Self::to(topics.clone());
         if let Some(interval) = settings.clients.refresh_interval()
-            && patterns.iter().any(|pattern| matches!(pattern, TopicPattern::Glob(_)))
+            && has_globs(patterns)
         {
             let search = Search {
                 client: settings.clients.admin().create_with_context(Ear::default()).map_err(ConsumerError::Create)?,
@@ -78,11 +78,16 @@ impl Subscription {
     }
 }
 
-fn exact<'a>(patterns: &[&'a TopicPattern]) -> impl Iterator<Item = &'a str> {
+/// The topics that are named.
+pub(super) fn exact<'a>(patterns: &[&'a TopicPattern]) -> impl Iterator<Item = &'a str> {
     patterns.iter().filter_map(|pattern| match pattern {
         TopicPattern::Exact(name) => Some(name.as_str()),
         TopicPattern::Glob(_) => None,
     })
+}
+
+pub(super) fn has_globs(patterns: &[&TopicPattern]) -> bool {
+    patterns.iter().any(|pattern| matches!(pattern, TopicPattern::Glob(_)))
 }
 
 /// Looks for topics of globs.
