@@ -71,6 +71,9 @@ impl<'a> Checker<'a> {
                 self.missing(path, kind);
                 None
             }
+            (Kind::Texts, found @ ValueKind::Array(_)) => {
+                self.value(path, Value::new(None, found), &Kind::List(&Kind::Text))
+            }
             (Kind::List(kind), ValueKind::Array(found)) => {
                 let checked = found.into_iter().enumerate();
                 // An element keeps its index, which the rules name.

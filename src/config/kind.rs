@@ -47,6 +47,8 @@ pub(super) enum Kind {
     Secret,
     /// A secret whose literal may be a number or a flag.
     Property,
+    /// A text, or a list of texts; empty is the same as absent.
+    Texts,
     List(&'static Kind),
     /// A table whose keys the user chooses.
     Map(&'static Kind),

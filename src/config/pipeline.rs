@@ -100,6 +100,6 @@ pub struct Cache {
 
 impl Default for Cache {
     fn default() -> Self {
-        Self { max_entries: 10_000, ttl: Duration::from_secs(60 * 60) }
+        Self { max_entries: 10_000, ttl: Duration::from_secs(5 * 60) }
     }
 }

@@ -97,6 +97,10 @@ fn value(kind: &Kind, default: Option<&toml::Value>, whole: bool) -> Map<String,
         Kind::LogFilter => text(json!("info,sobjectd::salesforce=debug")),
         Kind::Secret => secret(json!("string")),
         Kind::Property => secret(json!(["string", "integer", "boolean"])),
+        Kind::Texts => {
+            let text = json!({ "type": "string", "minLength": 1 });
+            json!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": text }] })
+        }
         Kind::List(item) => {
             let first = default.and_then(|default| default.as_array()?.first());
             json!({ "type": "array", "items": value(item, first, true) })

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
 use super::Options;
-use crate::record::Operation;
+use crate::record::{OnMissing, Operation};
 
 /// One topic, or glob of topics, and its `SObject`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -32,6 +32,9 @@ pub struct Route {
     pub operation_aliases: BTreeMap<String, Operation>,
     #[serde(default)]
     pub tombstone: Tombstone,
+    /// What a DELETE by external id is that finds no record.
+    #[serde(default)]
+    pub on_missing: OnMissing,
     #[serde(default)]
     pub identity: IdentitySource,
     #[serde(default)]
@@ -168,12 +171,47 @@ pub enum Constant {
 }
 
 /// How a key's bytes become an identity.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KeyConverter {
     pub format: KeyFormat,
-    /// The member of a structured key that is the identity.
-    pub field: Option<String>,
+    /// The members of a structured key that are the identity: a text for one, a list for several.
+    #[serde(with = "text_or_texts", skip_serializing_if = "Vec::is_empty")]
+    pub field: Vec<String>,
+    /// Between the texts of several members.
+    pub separator: String,
+}
+
+impl Default for KeyConverter {
+    fn default() -> Self {
+        Self { format: KeyFormat::default(), field: Vec::new(), separator: "|".to_owned() }
+    }
+}
+
+/// One text stands for a list of it.
+mod text_or_texts {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        One(String),
+        Several(Vec<String>),
+    }
+
+    pub(super) fn serialize<S: Serializer>(texts: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+        match texts {
+            [one] => one.serialize(serializer),
+            several => several.serialize(serializer),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+        Ok(match Written::deserialize(deserializer)? {
+            Written::One(text) => vec![text],
+            Written::Several(texts) => texts,
+        })
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
@@ -184,6 +222,10 @@ pub enum KeyFormat {
     String,
     /// Any bytes; the identity is their base64.
     Bytes,
+    /// Eight bytes, big-endian, as Java's `LongSerializer` writes them.
+    Long,
+    /// Four bytes, big-endian, as Java's `IntegerSerializer` writes them.
+    Int,
     Json,
     JsonWithSchema,
     Avro,

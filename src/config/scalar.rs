@@ -22,7 +22,7 @@ const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// The value as its struct takes it, `None` if it is as good as absent, or a problem that does not yet say where.
 pub(super) fn check(kind: &Kind, found: ValueKind, from_env: bool) -> Result<Option<Toml>, Problem> {
     match (kind, found) {
-        (Kind::Maybe | Kind::ProxyUrl, ValueKind::String(text)) if text.is_empty() => Ok(None),
+        (Kind::Maybe | Kind::ProxyUrl | Kind::Texts, ValueKind::String(text)) if text.is_empty() => Ok(None),
         (Kind::Flag | Kind::Constant, ValueKind::Boolean(flag)) => Ok(Some(Toml::Boolean(flag))),
         (Kind::Integer { min, max }, ValueKind::I64(number)) => integer(number, *min, *max),
         (Kind::Size, ValueKind::I64(number)) if number >= 0 => Ok(Some(Toml::Integer(number))),
@@ -171,6 +171,7 @@ fn mismatch(kind: &Kind, found: &ValueKind) -> Problem {
         Kind::Word(words) => list(words),
         Kind::Identity => "\"key\", \"value.<field>\" or \"header.<name>\"".to_owned(),
         Kind::Secret | Kind::Property => "a text, { env = \"NAME\" } or { file = \"/run/secrets/name\" }".to_owned(),
+        Kind::Texts => "a text, or a list of texts".to_owned(),
         Kind::List(Kind::Table(_)) => "a list of tables".to_owned(),
         Kind::List(_) => "a list of texts".to_owned(),
         Kind::Map(_) | Kind::Table(_) | Kind::Tagged { .. } => "a table".to_owned(),

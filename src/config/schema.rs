@@ -213,8 +213,12 @@ const RETRY: &[Key] = &[
 ];
 
 const CACHE: &[Key] = &[
-    key("max_entries", integer(0, i64::MAX), "record ids by external id, for UPDATE and DELETE; 0: none"),
-    key("ttl", Kind::Duration, "how long one is believed"),
+    key("max_entries", integer(0, i64::MAX), "record ids by external id, for UPDATE; 0: none"),
+    key(
+        "ttl",
+        Kind::Duration,
+        "how long one is believed by an UPDATE, unless a row of ours moves it; a DELETE always asks",
+    ),
 ];
 
 const DEAD_LETTER: &[Key] = &[
@@ -269,12 +273,17 @@ const ROUTE: &[Key] = &[
         "more words for that header beside the operations' own; a table that is written replaces this one",
     ),
     key("tombstone", Kind::Word(&["delete", "reject"]), r#"a null value without an operation: `"delete"`, `"reject"`"#),
+    key(
+        "on_missing",
+        Kind::Word(&["written", "dead_letter"]),
+        r#"a DELETE by external id that finds no record, or none that is shared with this user: `"written"`, `"dead_letter"`. Counted in `sobjectd_deletes_not_found_total`"#,
+    ),
     key("identity", Kind::Identity, r#"`"key"`, `"value.<field>"`, `"header.<name>"`"#),
     key("nulls", Kind::Word(&["write", "ignore"]), r#"an explicit null clears its field; `"ignore"` leaves it"#),
     key(
         "lock_parent",
         Kind::Maybe,
-        "the lookup or master-detail field whose parent the org locks along with a row, such as `AccountId`, or `Account.ExternalId__c` for a parent by its external id: rows of one parent are kept together, and never in two calls at once",
+        "the lookup or master-detail field whose parent the org locks along with a row, such as `AccountId`, or `Account.ExternalId__c` for a parent by its external id (`User:Owner.ExternalId__c` where several SObjects may be the parent): rows of one parent are kept together, and never in two calls at once",
     ),
     key(
         "breaker",
@@ -291,7 +300,7 @@ const OPTIONS: &[Key] = &[
     key(
         "auto_assign",
         Kind::Maybe,
-        r#"whether assignment rules give leads, cases and accounts an owner: `"true"`, `"false"`, or the record id of a rule; the org's default is `"true"`"#,
+        r#"whether assignment rules give leads, cases and accounts an owner: `"true"`, `"false"`, or the record id of a rule. Absent: `"false"` in updates and upserts, where the org would give away what it is sent; the org's own `"true"` in plain inserts"#,
     ),
     key(
         "duplicate_rule",
@@ -313,10 +322,19 @@ const OPTIONS: &[Key] = &[
 const KEY: &[Key] = &[
     key(
         "format",
-        Kind::Word(&["string", "json", "json_with_schema", "avro", "json_schema", "protobuf", "bytes"]),
-        r#"`"string"`, `"json"`, `"json_with_schema"`, `"avro"`, `"json_schema"`, `"protobuf"`, `"bytes"`"#,
+        Kind::Word(&["string", "json", "json_with_schema", "avro", "json_schema", "protobuf", "bytes", "long", "int"]),
+        r#"`"string"`, `"json"`, `"json_with_schema"`, `"avro"`, `"json_schema"`, `"protobuf"`, `"bytes"`, `"long"`, `"int"`"#,
     ),
-    key("field", Kind::Maybe, "the member of a structured key that is the identity"),
+    key(
+        "field",
+        Kind::Texts,
+        r#"the member of a structured key that is the identity, or a list of members: `["REGION", "ID"]` is the identity `eu|7`"#,
+    ),
+    key(
+        "separator",
+        Kind::Text,
+        "stands between the members of such a list: ASCII punctuation; a key whose members hold it so that they cannot be told apart is rejected",
+    ),
 ];
 
 const VALUE: &[Key] = &[key(
@@ -331,7 +349,7 @@ const FIELDS: &[Key] = &[
     key(
         "rename",
         Kind::Map(&Kind::Text),
-        "member → field, or → `Relationship.ExternalId__c`: a parent by its external id",
+        "member → field, or → `Relationship.ExternalId__c`: a parent by its external id; `SObject:Relationship.ExternalId__c` where several SObjects may be the parent",
     ),
     key(
         "constant",

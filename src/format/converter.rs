@@ -13,8 +13,9 @@ use crate::{
 #[derive(Debug)]
 pub struct Converters {
     key: KeyFormat,
-    /// The member of a structured key that is the identity.
-    key_field: Option<String>,
+    /// The members of a structured key that are the identity, and what stands between them.
+    key_field: Vec<String>,
+    separator: String,
     value: Format,
     /// Of the JSON that is made of a key or a value, in bytes.
     limit: usize,
@@ -36,6 +37,8 @@ pub struct Wanted {
 enum KeyFormat {
     Text,
     Bytes,
+    Long,
+    Int,
     Converted(Format),
 }
 
@@ -63,6 +66,8 @@ impl Converters {
         let key = match route.key.format {
             config::KeyFormat::String => KeyFormat::Text,
             config::KeyFormat::Bytes => KeyFormat::Bytes,
+            config::KeyFormat::Long => KeyFormat::Long,
+            config::KeyFormat::Int => KeyFormat::Int,
             config::KeyFormat::Json => KeyFormat::Converted(Format::Json),
             config::KeyFormat::JsonWithSchema => {
                 KeyFormat::Converted(Format::JsonWithSchema(JsonWithSchema::default()))
@@ -78,7 +83,8 @@ impl Converters {
             ValueFormat::JsonSchema => registered(Kind::JsonSchema)?,
             ValueFormat::Protobuf => registered(Kind::Protobuf)?,
         };
-        Ok(Self { key, key_field: route.key.field.clone(), value, limit: max_row_bytes })
+        let (key_field, separator) = (route.key.field.clone(), route.key.separator.clone());
+        Ok(Self { key, key_field, separator, value, limit: max_row_bytes })
     }
 
     /// What the record says. Waits for a schema that the registry does not give at once, and for nothing else.
@@ -120,27 +126,54 @@ impl Converters {
                 use base64::{Engine as _, prelude::BASE64_STANDARD};
                 Ok(BASE64_STANDARD.encode(bytes).into())
             }
+            KeyFormat::Long => Ok(i64::from_be_bytes(exactly(bytes)?).to_string().into()),
+            KeyFormat::Int => Ok(i32::from_be_bytes(exactly(bytes)?).to_string().into()),
             KeyFormat::Converted(format) => {
-                match (format.read(bytes, headers, "__key_schema_id", self.limit).await?, &self.key_field) {
+                match (format.read(bytes, headers, "__key_schema_id", self.limit).await?, self.key_field.as_slice()) {
                     (Converted::Value(json, meaning), _) => {
                         let value = Value { json: &json, meaning };
                         text(value).ok_or_else(|| {
                             FormatError::new(format!("it is {}, and names no record", value.kind().name()))
                         })
                     }
-                    (Converted::Object(_), None) => Err(FormatError::new(
+                    (Converted::Object(_), []) => Err(FormatError::new(
                         "it is an object, and key.field does not say which member is the identity",
                     )),
-                    (Converted::Object(object), Some(field)) => match object.get(field) {
-                        None => Err(FormatError::new(format!("it has no member {field}, which key.field names"))),
-                        Some(value) => text(value).ok_or_else(|| {
-                            FormatError::new(format!("it is {}, and names no record", value.kind().name()))
-                                .within(field)
-                        }),
-                    },
+                    (Converted::Object(object), fields) => {
+                        let member = |field: &String| match object.get(field) {
+                            None => Err(FormatError::new(format!("it has no member {field}, which key.field names"))),
+                            Some(value) => text(value).ok_or_else(|| {
+                                FormatError::new(format!("it is {}, and names no record", value.kind().name()))
+                                    .within(field)
+                            }),
+                        };
+                        joined(&fields.iter().map(member).collect::<Result<Vec<_>, _>>()?, &self.separator)
+                    }
                 }
             }
         }
+    }
+}
+
+/// Java's serializers of numbers write as many bytes as the number has.
+fn exactly<const N: usize>(bytes: &[u8]) -> Result<[u8; N], FormatError> {
+    bytes.try_into().map_err(|_| FormatError::new(format!("it has {} bytes, and not {N}", bytes.len())))
+}
+
+/// One identity of all parts. Different parts never make one identity: taken apart again it has to be the same ones.
+fn joined(parts: &[ByteString], separator: &str) -> Result<ByteString, FormatError> {
+    if let [only] = parts {
+        return Ok(only.clone());
+    }
+    if parts.iter().all(|part| part.trim().is_empty()) {
+        return Err(FormatError::new("all its members that key.field names are empty"));
+    }
+    let text = parts.iter().map(|part| &**part).collect::<Vec<_>>().join(separator);
+    if text.split(separator).eq(parts.iter().map(|part| &**part)) {
+        Ok(text.into())
+    } else {
+        let message = format!("a member that key.field names holds {separator:?}, which is key.separator");
+        Err(FormatError::new(message))
     }
 }
 
@@ -150,6 +183,8 @@ impl KeyFormat {
         match self {
             Self::Text => ("string", "org.apache.kafka.connect.storage.StringConverter"),
             Self::Bytes => ("bytes", "org.apache.kafka.connect.converters.ByteArrayConverter"),
+            Self::Long => ("long", "org.apache.kafka.connect.converters.LongConverter"),
+            Self::Int => ("int", "org.apache.kafka.connect.converters.IntegerConverter"),
             Self::Converted(format) => format.names(),
         }
     }

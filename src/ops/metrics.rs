@@ -51,6 +51,7 @@ pub struct RouteMetrics {
     duration: Histogram,
     letters: Gauge,
     breaker: Gauge,
+    deletes_not_found: Counter,
 }
 
 /// The oldest record of one lane that is not settled. Dropping it ends that.
@@ -80,6 +81,7 @@ struct Inner {
     consumer_lag: Family<Labels, Gauge>,
     offsets_lost: Family<Labels, Counter>,
     breakers: Family<Labels, Gauge>,
+    deletes_not_found: Family<Labels, Counter>,
     quota_used: Gauge,
     quota_max: Gauge,
     oldest: Gauge<f64, AtomicU64>,
@@ -117,6 +119,7 @@ impl Default for Inner {
             consumer_lag: Family::default(),
             offsets_lost: Family::default(),
             breakers: Family::default(),
+            deletes_not_found: Family::default(),
             quota_used: Gauge::default(),
             quota_max: Gauge::default(),
             oldest: Gauge::default(),
@@ -142,6 +145,8 @@ impl Default for Inner {
         registry.register("offsets_lost", lost, inner.offsets_lost.clone());
         let open = "1 while the breaker of a route is open";
         registry.register("breaker_open", open, inner.breakers.clone());
+        let missed = "DELETEs that found no record";
+        registry.register("deletes_not_found", missed, inner.deletes_not_found.clone());
         registry.register("quota_used_calls", "API calls of the org in 24 hours, as it says", inner.quota_used.clone());
         registry.register("quota_max_calls", "API calls that the org allows in 24 hours", inner.quota_max.clone());
         let oldest = "Age of the oldest record in flight";
@@ -172,8 +177,9 @@ impl Metrics {
         let letters = self.activity().letters().clone();
         let duration = self.0.record_duration.get_or_create_owned(&vec![("route", name.to_string())]);
         let breaker = self.0.breakers.get_or_create_owned(&vec![("route", name.to_string())]);
+        let deletes_not_found = self.0.deletes_not_found.get_or_create_owned(&vec![("route", name.to_string())]);
         let (name, books) = (name.clone(), Mutex::default());
-        let route = Arc::new(RouteMetrics { name, books, rejections, duration, letters, breaker });
+        let route = Arc::new(RouteMetrics { name, books, rejections, duration, letters, breaker, deletes_not_found });
         routes.push(route.clone());
         route
     }
@@ -298,6 +304,15 @@ impl RouteMetrics {
         if outcome != Outcome::Dropped {
             self.duration.observe(took.as_secs_f64());
         }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it is the first of the route.
+    pub fn delete_found_nothing(&self) -> bool {
+        self.deletes_not_found.inc() == 0
     }
 
     /// One more letter that the broker has not confirmed.

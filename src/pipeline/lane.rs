@@ -39,7 +39,7 @@ use super::{
 };
 use crate::{
     ops::metrics::{self, LaneGauge, RouteMetrics},
-    record::{Cause, Record, Schema},
+    record::{Action, Cause, Reason, Record, Schema},
     route::Route,
 };
 
@@ -305,9 +305,17 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         // The cargo, and with it the gate entry, lives until the outcome is durable.
         let cargo = reply.cargo;
         let settled = match reply.outcome {
-            Outcome::Written { .. } => account.close(metrics::Outcome::Written),
+            Outcome::Written { found_nothing } => {
+                if found_nothing {
+                    account.delete_found_nothing();
+                }
+                account.close(metrics::Outcome::Written)
+            }
             Outcome::Rejected { rejection, attempts } => {
                 let command = &reply.command;
+                if command.action == Action::Delete && rejection.reason == Reason::NotFound {
+                    account.delete_found_nothing();
+                }
                 let (operation, target) = (Some(command.operation), command.target.as_ref());
                 let about = About { operation, target, attempts, ..about };
                 settle.reject(cargo.record, &rejection, about, account).await

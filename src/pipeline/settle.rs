@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Instant};
 
 use futures::FutureExt as _;
-use tracing::error;
+use tracing::{error, warn};
 
 use super::{
     dead_letter::{About, DeadLetter, DeadLetters},
@@ -51,6 +51,17 @@ impl Account {
     pub fn open(metrics: &Arc<RouteMetrics>) -> Self {
         metrics.read();
         Self { metrics: metrics.clone(), opened: Instant::now(), settled: false }
+    }
+
+    /// The record to delete is not there, or is not shared with the daemon's user: the org says the same of both.
+    pub fn delete_found_nothing(&self) {
+        if self.metrics.delete_found_nothing() {
+            warn!(
+                event = "delete_found_nothing",
+                route = self.metrics.name(),
+                "a DELETE found no record: gone, or not shared with this user; later ones of the route are only counted"
+            );
+        }
     }
 
     pub fn close(mut self, outcome: Outcome) -> Settled {

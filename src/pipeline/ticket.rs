@@ -14,7 +14,7 @@ use super::{
     org::Row,
     stage::Stage,
 };
-use crate::record::{Cause, Command, Record, RecordId, Rejection};
+use crate::record::{Cause, Command, Record, Rejection};
 
 /// The batcher's half.
 #[derive(Debug)]
@@ -90,8 +90,14 @@ pub struct Place {
 /// The last word of the org on one row.
 #[derive(Debug)]
 pub enum Outcome {
-    Written { id: Option<RecordId> },
-    Rejected { rejection: Rejection, attempts: u32 },
+    /// `found_nothing`: there was no record to delete.
+    Written {
+        found_nothing: bool,
+    },
+    Rejected {
+        rejection: Rejection,
+        attempts: u32,
+    },
 }
 
 /// The lane's half. Dropping it gives the ticket up.

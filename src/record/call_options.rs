@@ -10,7 +10,7 @@ use super::RecordId;
 /// Equal options are equal values, however they were written.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct CallOptions {
-    /// `None` leaves it to the org, which takes it for [`AutoAssign::On`].
+    /// `None` leaves it to the org, which takes it for [`AutoAssign::On`], in updates too.
     auto_assign: Option<AutoAssign>,
     duplicate_rule: DuplicateRule,
     /// Who is calling: Change Data Capture repeats it in `changeOrigin`.
@@ -84,6 +84,12 @@ impl CallOptions {
             }
         }
         Ok(())
+    }
+
+    /// Unless it was said otherwise, no record is given another owner because it was changed.
+    #[must_use]
+    pub fn without_assignment(self) -> Self {
+        Self { auto_assign: self.auto_assign.or(Some(AutoAssign::Off)), ..self }
     }
 
     pub fn set_client(&mut self, name: &str) -> Result<(), CallOptionError> {
@@ -175,6 +181,13 @@ mod tests {
             assert_eq!(headers(header, value), Some(written), "{value}");
         }
         assert_eq!(CallOptions::default().headers().count(), 0);
+        let auto_assign = |said: Option<&str>| {
+            let mut options = CallOptions::default();
+            said.map(|value| options.set(OptionHeader::AutoAssign, value).unwrap());
+            options.without_assignment().headers().next().map(|(_, value)| value)
+        };
+        assert_eq!(auto_assign(None).as_deref(), Some("FALSE"));
+        assert_eq!(auto_assign(Some("true")).as_deref(), Some("TRUE"), "what was said stays");
     }
 
     #[test]

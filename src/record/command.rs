@@ -17,6 +17,18 @@ pub struct Command {
     /// The record that the org locks along with it, where the route names it.
     pub parent: Option<GateKey>,
     pub options: Arc<CallOptions>,
+    pub on_missing: OnMissing,
+}
+
+/// What a DELETE by external id is that finds no record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnMissing {
+    /// Done: what was to go is not there.
+    #[default]
+    Written,
+    /// Rejected: the record may be there and not be shared with the daemon's user.
+    DeadLetter,
 }
 
 /// The four collection calls. `INSERT` in external id mode is an upsert, so that a repeat is harmless.

@@ -5,13 +5,13 @@
 //! | key | decides | text | number | record id |
 //! |---|---|---|---|---|
 //! | [`GateKey`] | who waits for whom | NFC, trimmed, folded: too coarse costs a little parallelism, never correctness | canonical decimal | 18 characters |
-//! | [`MatchKey`] | whose row an answer is; keys the cache | equal text; without the case of ASCII letters only where the field is unique and not case-sensitive: too fine costs a query, never another's record | canonical decimal | 18 characters |
+//! | [`MatchKey`] | whose row an answer is; keys the cache | equal text; without the case of ASCII letters only where the field compares so ([`KeyKind`]): too fine costs a query, never another's record | canonical decimal | 18 characters |
 
 use std::{fmt, sync::Arc};
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::{Decimal, KeyField, KeyKind, RecordId, RecordIdError};
+use super::{Decimal, KeyField, KeyKind, RecordId, RecordIdError, SObject};
 use crate::mutation::{self, Mutation};
 
 /// A row's target. A plain insert has none.
@@ -51,11 +51,28 @@ pub enum IdentityError {
     NotANumber { field: Arc<str> },
     #[error("{field} keeps {scale} digits behind the point and the identity has more")]
     TooPrecise { field: Arc<str>, scale: u32 },
+    /// A key of another format than the configured one, mostly: text that names a record holds none.
+    #[error("the identity holds the control character {0:?}, as binary keys do: it names no record")]
+    ControlCharacter(char),
     #[error("the identity is no record id: {0}")]
     RecordId(#[from] RecordIdError),
+    #[error("the record id {id} is of another SObject: those of {sobject} begin with {prefix}")]
+    OtherSObject { id: RecordId, sobject: Arc<str>, prefix: Box<str> },
 }
 
 impl Identity {
+    /// A record id of this SObject. Without a known key prefix an id of any SObject is taken.
+    pub fn record_id(sobject: &SObject, text: &str) -> Result<Self, IdentityError> {
+        let id: RecordId = text.trim().parse()?;
+        match &sobject.key_prefix {
+            // A delete by record id is untyped: the org would delete the record of the other SObject.
+            Some(prefix) if **prefix != *id.prefix() => {
+                Err(IdentityError::OtherSObject { id, sobject: sobject.name.clone(), prefix: prefix.clone() })
+            }
+            _ => Ok(Self::RecordId(id)),
+        }
+    }
+
     /// The field that names the record, in external id mode.
     pub fn key_field(&self) -> Option<&Arc<str>> {
         match self {
@@ -81,6 +98,9 @@ impl ExternalId {
     pub fn new(field: Arc<KeyField>, text: &str) -> Result<Self, IdentityError> {
         if trimmed(text).is_empty() {
             return Err(IdentityError::Empty);
+        }
+        if let Some(c) = text.chars().find(|c| c.is_control() && !c.is_whitespace()) {
+            return Err(IdentityError::ControlCharacter(c));
         }
         let value = match field.kind {
             KeyKind::Text { .. } => Value::Text(text.into()),
@@ -137,7 +157,7 @@ impl MatchKey {
     /// `text` as it was asked for, or as the org answered it.
     pub fn new(field: &KeyField, text: &str) -> Self {
         Self(match field.kind {
-            KeyKind::Text { unique: true, case_sensitive } if !case_sensitive || mutation::on(Mutation::Case) => {
+            KeyKind::Text { case_sensitive, .. } if !case_sensitive || mutation::on(Mutation::Case) => {
                 stored(text).to_ascii_lowercase().into()
             }
             KeyKind::Text { .. } => stored(text).into(),
@@ -181,7 +201,8 @@ mod tests {
         Arc::new(KeyField { name: "Ext__c".into(), kind })
     }
 
-    const LOOSE: KeyKind = KeyKind::Text { unique: false, case_sensitive: false };
+    const LOOSE: KeyKind = KeyKind::Text { unique: false, case_sensitive: true };
+    const EMAIL: KeyKind = KeyKind::Text { unique: false, case_sensitive: false };
     const UNIQUE: KeyKind = KeyKind::Text { unique: true, case_sensitive: false };
     const EXACT: KeyKind = KeyKind::Text { unique: true, case_sensitive: true };
     const NUMBER: KeyKind = KeyKind::Number { unique: true, scale: None };
@@ -202,6 +223,7 @@ mod tests {
             (UNIQUE, "a\u{a0}", "a", (true, false)),
             (EXACT, "K", "k", (true, false)),
             (LOOSE, "K", "k", (true, false)),
+            (EMAIL, "K", "k", (true, true)),
             (EXACT, "a ", "a", (true, true)),
             (UNIQUE, "STRASSE", "straße", (true, false)),
             (EXACT, "e\u{301}", "\u{e9}", (true, false)),
@@ -218,7 +240,7 @@ mod tests {
         /// What may be one record to the org is one to the gate.
         #[test]
         fn the_gate_is_never_finer_than_the_match(left in "[ aAkK\u{212A}eé\u{301}ß1.0\t]{1,4}", right in "[ aAkK\u{212A}eé\u{301}ß1.0\t]{1,4}") {
-            for kind in [UNIQUE, EXACT, LOOSE, NUMBER] {
+            for kind in [UNIQUE, EXACT, LOOSE, EMAIL, NUMBER] {
                 let both = [&left, &right].map(|text| ExternalId::new(field(kind), text).ok());
                 if let [Some(left), Some(right)] = both {
                     let [gate_left, gate_right] = [&left, &right].map(|e| Identity::ExternalId(e.clone()).gate_key("x"));
@@ -227,6 +249,23 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_record_id_carries_the_prefix_of_its_sobject() {
+        let of = |prefix: Option<&str>, id: &str| {
+            let contact = SObject::new("Contact", []).with_key_prefix(prefix.map(Into::into));
+            Identity::record_id(&contact, id).map(|identity| identity.to_string()).map_err(|error| error.to_string())
+        };
+        assert_eq!(of(Some("003"), " 0037Q00000EZlby "), Ok("0037Q00000EZlbyQAD".to_owned()));
+        assert_eq!(of(None, "0017Q00000EZlby"), Ok("0017Q00000EZlbyQAD".to_owned()), "some SObjects have none");
+        assert_eq!(of(Some("a0B"), "A0B7Q00000EZLBYUAD"), of(Some("a0B"), "a0b7q00000ezlbyuad"));
+        let other = of(Some("003"), "0017Q00000EZlby");
+        assert_eq!(
+            other,
+            Err("the record id 0017Q00000EZlbyQAD is of another SObject: those of Contact begin with 003".to_owned())
+        );
+        assert!(of(Some("a0b"), "a0B7Q00000EZlby").is_err(), "prefixes know case");
     }
 
     #[test]
@@ -246,6 +285,13 @@ mod tests {
     #[test]
     fn what_the_field_cannot_hold_is_refused() {
         assert_eq!(ExternalId::new(field(UNIQUE), " \t ").unwrap_err(), IdentityError::Empty);
+        // Avro's frame, Java's Long 42, a NUL at the end; white space of any kind stays.
+        for (text, c) in
+            [("\0\0\0\0\u{5}\u{6}C-1", '\0'), ("\0\0\0\0\0\0\0*", '\0'), ("C-1\0", '\0'), ("a\u{7f}", '\u{7f}')]
+        {
+            assert_eq!(ExternalId::new(field(UNIQUE), text).unwrap_err(), IdentityError::ControlCharacter(c));
+        }
+        assert!(ExternalId::new(field(UNIQUE), "a\tb\r\n").is_ok());
         let error = ExternalId::new(field(NUMBER), "seven").unwrap_err();
         assert_eq!(error.to_string(), "Ext__c is a number field and the identity is not a number");
         let money = KeyKind::Number { unique: true, scale: Some(2) };

@@ -11,10 +11,11 @@ pub mod quotes;
 mod record;
 mod record_id;
 mod sobject;
+mod target_name;
 mod verdict;
 
 pub use call_options::{CallOptionError, CallOptions, OptionHeader};
-pub use command::{Action, Command};
+pub use command::{Action, Command, OnMissing};
 pub use identity::{ExternalId, GateKey, Identity, IdentityError, MatchKey};
 pub use message::{Fields, Meaning, Message, Object, Value, ValueKind};
 pub(crate) use message::{Member, Name, Span};
@@ -23,4 +24,5 @@ pub use operation::Operation;
 pub use record::{Header, Position, Record, Timestamp};
 pub use record_id::{RecordId, RecordIdError};
 pub use sobject::{Access, Field, Holds, KeyField, KeyKind, SObject, Schema, is_api_name};
+pub use target_name::TargetName;
 pub use verdict::{Cause, Reason, Rejection, Stage, Verdict};

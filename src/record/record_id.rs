@@ -31,6 +31,11 @@ impl RecordId {
         }
     }
 
+    /// The first three characters, which name the SObject (a describe's `keyPrefix`).
+    pub fn prefix(&self) -> &str {
+        &self.as_str()[..3]
+    }
+
     fn core(&self) -> &[u8] {
         &self.0[..Self::CORE]
     }
@@ -58,7 +63,7 @@ impl FromStr for RecordId {
     type Err = RecordIdError;
 
     /// Takes the 15- and the 18-character form. The suffix of the long form is checked without case, since it exists
-    /// for systems that lose the case.
+    /// for systems that lose the case: an id whose letters are all lower or all upper case gets its own case back.
     fn from_str(text: &str) -> Result<Self, RecordIdError> {
         let bytes = text.as_bytes();
         if !matches!(bytes.len(), 15 | 18) {
@@ -67,22 +72,48 @@ impl FromStr for RecordId {
         if !bytes.iter().all(u8::is_ascii_alphanumeric) {
             return Err(RecordIdError::Character);
         }
-        let mut id = [0; 18];
-        id[..15].copy_from_slice(&bytes[..15]);
-        for (group, suffix) in bytes[..15].chunks(5).zip(15..) {
-            id[suffix] = checksum(group);
+        let (core, given) = bytes.split_at(Self::CORE);
+        let id = with_suffix(core);
+        if given.is_empty() || given.eq_ignore_ascii_case(&id[Self::CORE..]) {
+            return Ok(Self(id));
         }
-        if bytes.len() == 18 && !bytes[15..].eq_ignore_ascii_case(&id[15..]) {
-            return Err(RecordIdError::Checksum);
-        }
-        Ok(Self(id))
+        let lost_its_case = !bytes.iter().any(u8::is_ascii_uppercase) || !bytes.iter().any(u8::is_ascii_lowercase);
+        let mended = if lost_its_case { with_case_of(core, given) } else { None };
+        mended.map(|core| Self(with_suffix(&core))).ok_or(RecordIdError::Checksum)
     }
+}
+
+/// The 32 characters that a suffix is made of, by the value of their five bits.
+const SUFFIX: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
+
+/// `core` has 15 characters.
+fn with_suffix(core: &[u8]) -> [u8; 18] {
+    let mut id = [0; 18];
+    id[..RecordId::CORE].copy_from_slice(core);
+    for (group, suffix) in core.chunks(5).zip(RecordId::CORE..) {
+        id[suffix] = checksum(group);
+    }
+    id
 }
 
 /// Five characters → one: bit i says whether character i is an upper-case letter.
 fn checksum(group: &[u8]) -> u8 {
     let bits = group.iter().rev().fold(0_u8, |bits, c| bits << 1 | u8::from(c.is_ascii_uppercase()));
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"[usize::from(bits)]
+    SUFFIX[usize::from(bits)]
+}
+
+/// The core with capitals where the suffix puts them; `None` if it puts one on a digit, or is no suffix.
+fn with_case_of(core: &[u8], suffix: &[u8]) -> Option<[u8; RecordId::CORE]> {
+    let mut mended = [0; RecordId::CORE];
+    for (at, c) in core.iter().enumerate() {
+        let bits = SUFFIX.iter().position(|known| known.eq_ignore_ascii_case(&suffix[at / 5]))?;
+        mended[at] = match bits >> (at % 5) & 1 {
+            0 => c.to_ascii_lowercase(),
+            _ if c.is_ascii_alphabetic() => c.to_ascii_uppercase(),
+            _ => return None,
+        };
+    }
+    Some(mended)
 }
 
 impl fmt::Display for RecordId {
@@ -122,6 +153,27 @@ mod tests {
         // The suffix of a recorded MALFORMED_ID answer.
         assert_eq!("a00B000000FSjVUIB1".parse::<RecordId>(), Err(RecordIdError::Checksum));
         assert!("a00B000000FSjVUIA1".parse::<RecordId>().is_ok());
+    }
+
+    #[test]
+    fn an_id_that_lost_its_case_gets_it_back_by_its_suffix() {
+        const ID: &str = "0017Q00000EZlbyQAD";
+        for (text, mended) in [
+            (ID.to_lowercase(), Ok(ID)),
+            (ID.to_uppercase(), Ok(ID)),
+            ("a00B000000FSjVUIA1".to_lowercase(), Ok("a00B000000FSjVUIA1")),
+            // Its letters are in one case by themselves.
+            ("001000000000001aaa".to_owned(), Ok("001000000000001AAA")),
+            // A wrong suffix beside letters in both cases.
+            ("0017Q00000EZlbyAAA".to_owned(), Err(RecordIdError::Checksum)),
+            ("0017q00000ezlbyQAD".to_owned(), Err(RecordIdError::Checksum)),
+            // Capitals on digits; 6 to 9 are in no suffix.
+            ("0017q00000ezlbybad".to_owned(), Err(RecordIdError::Checksum)),
+            ("0017q00000ezlby9ad".to_owned(), Err(RecordIdError::Checksum)),
+        ] {
+            let read = text.parse::<RecordId>();
+            assert_eq!(read.as_ref().map(RecordId::as_str).map_err(|error| *error), mended, "{text}");
+        }
     }
 
     #[test]

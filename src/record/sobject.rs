@@ -7,6 +7,8 @@ use super::Cause;
 pub struct SObject {
     /// As Salesforce spells it.
     pub name: Arc<str>,
+    /// The first three characters of its records' ids; some SObjects have none of their own.
+    pub key_prefix: Option<Box<str>>,
     pub access: Access,
     fields: HashMap<Box<str>, Field>,
     /// Folded relationship name → folded field name.
@@ -54,6 +56,10 @@ pub struct Field {
     pub updateable: bool,
     /// A create must bring it.
     pub required: bool,
+    /// A query may ask for its values.
+    pub filterable: bool,
+    /// The org itself numbers its records.
+    pub auto_number: bool,
     pub external_id: bool,
     pub id_lookup: bool,
     pub unique: bool,
@@ -87,15 +93,11 @@ pub struct KeyField {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyKind {
-    Text {
-        unique: bool,
-        case_sensitive: bool,
-    },
+    /// `case_sensitive`: values in two cases name two records. An upsert matches without case only where the field is
+    /// unique and not case-sensitive (Apex guide, "upsert"), or a standard e-mail field; a query finds more.
+    Text { unique: bool, case_sensitive: bool },
     /// `scale`: how many digits stand behind the point; what has more, the org would round to another number.
-    Number {
-        unique: bool,
-        scale: Option<u32>,
-    },
+    Number { unique: bool, scale: Option<u32> },
 }
 
 impl SObject {
@@ -104,13 +106,19 @@ impl SObject {
         let fields: HashMap<_, _> = fields.into_iter().map(|field| (fold(&field.name), field)).collect();
         let relationship = |field: &Field| Some((fold(field.relationship.as_ref()?), fold(&field.name)));
         let relationships = fields.values().filter_map(relationship).collect();
-        Self { name: name.into(), access: Access::default(), fields, relationships }
+        Self { name: name.into(), key_prefix: None, access: Access::default(), fields, relationships }
     }
 
     /// With what the user may do with its records.
     #[must_use]
     pub fn with_access(self, access: Access) -> Self {
         Self { access, ..self }
+    }
+
+    /// With what the ids of its records begin with.
+    #[must_use]
+    pub fn with_key_prefix(self, key_prefix: Option<Box<str>>) -> Self {
+        Self { key_prefix, ..self }
     }
 
     /// The fields that a create must bring, by name.
@@ -198,6 +206,8 @@ impl Field {
             createable: true,
             updateable: true,
             required: false,
+            filterable: true,
+            auto_number: false,
             external_id,
             id_lookup: external_id,
             unique: external_id,
@@ -209,7 +219,9 @@ impl Field {
     pub fn key_kind(&self) -> Option<KeyKind> {
         match &*self.kind {
             "string" | "email" | "phone" | "url" | "picklist" | "encryptedstring" => {
-                Some(KeyKind::Text { unique: self.unique, case_sensitive: self.case_sensitive })
+                let is_standard_email = self.kind.as_ref() == "email" && self.id_lookup && !self.external_id;
+                let folds = self.unique || is_standard_email;
+                Some(KeyKind::Text { unique: self.unique, case_sensitive: self.case_sensitive || !folds })
             }
             "double" | "currency" | "percent" => Some(KeyKind::Number { unique: self.unique, scale: self.scale }),
             "int" | "long" => Some(KeyKind::Number { unique: self.unique, scale: Some(0) }),

@@ -2,7 +2,8 @@
 //! here, and the writer puts the target in, once.
 //!
 //! A member becomes a field under its own name, or under the one that the route gives it. A name of two parts
-//! (`Account.Ext__c`), or a nested object under the name of a relationship, is a parent by its external id.
+//! (`Account.Ext__c`), or a nested object under the name of a relationship, is a parent by its external id; where
+//! several SObjects may be the parent, the name says which (`User:Owner.Ext__c`, and `User:Owner` of a nested object).
 
 use std::sync::Arc;
 
@@ -18,8 +19,8 @@ use crate::{
     config::{self, Constant, Nulls},
     format,
     record::{
-        Action, Fields, GateKey, Holds, Identity, MatchKey, Meaning, Object, Reason, Record, Rejection, Schema, Value,
-        ValueKind, is_api_name,
+        Action, Fields, GateKey, Holds, Identity, MatchKey, Meaning, Object, Reason, Record, Rejection, Schema,
+        TargetName, Value, ValueKind, is_api_name,
     },
 };
 
@@ -71,11 +72,7 @@ pub(super) fn fields(
 /// The name of the field that a member or a target is about: of a parent, that of the reference to it.
 fn field_of<'a>(schema: &'a Schema, name: &str) -> Option<&'a Arc<str>> {
     let sobject = &schema.sobject;
-    let field = match name.split_once('.') {
-        Some((relationship, _)) => sobject.relationship(relationship),
-        None => sobject.field(name).or_else(|| sobject.relationship(name)),
-    };
-    field.map(|field| &field.name)
+    TargetName::parse(name).field(sobject).map(|field| &field.name)
 }
 
 impl Row<'_> {
@@ -94,22 +91,23 @@ impl Row<'_> {
 
     /// One field, or one parent. `json` is the value's own.
     fn set(&mut self, name: &str, value: Value<'_>, json: ByteString) -> Result<(), Refusal> {
-        if let Some((relationship, key)) = name.split_once('.') {
-            return Parent { relationship, key, sobject: None, value }.set(self);
+        let target = TargetName::parse(name);
+        if let Some(key) = target.key {
+            return Parent { relationship: target.name, key, sobject: target.sobject, value }.set(self);
         }
-        if !is_api_name(name) {
+        if !target.parts().all(is_api_name) {
             return Err(invalid(format!("{name:?} is not a field name")));
         }
         let sobject = &self.schema.sobject;
-        if let Some(field) = sobject.field(name) {
+        if let (Some(field), None) = (sobject.field(name), target.sobject) {
             self.check_writable(field)?;
             let json = fit(field, value, json, self.route.fields.multipicklist)
                 .map_err(|message| invalid(format!("the field {name}: {message}")))?;
             self.locks(field, "", || value.text()?.trim().parse().ok().map(Identity::RecordId));
             return self.put(field, field.name.clone(), json);
         }
-        match (value.kind(), sobject.relationship(name)) {
-            (ValueKind::Object, Some(_)) => Parent::set_nested(self, name, value.json),
+        match (value.kind(), sobject.relationship(target.name)) {
+            (ValueKind::Object, Some(_)) => Parent::set_nested(self, target, value.json),
             (ValueKind::Null, Some(field)) => {
                 self.check_writable(field)?;
                 self.put(field, field.name.clone(), json)
@@ -118,7 +116,7 @@ impl Row<'_> {
                 "{name} is the parent that {} leads to, and takes an object with its external id",
                 field.name
             ))),
-            (_, None) => Err(Refusal::UnknownField { sobject: sobject.name.clone(), field: name.to_owned() }),
+            (_, None) => Err(Refusal::UnknownField { sobject: sobject.name.clone(), field: target.name.to_owned() }),
         }
     }
 

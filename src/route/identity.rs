@@ -1,19 +1,19 @@
 //! Whom a record is about.
 
-use std::{borrow::Cow, sync::Arc};
+use std::borrow::Cow;
 
 use super::Route;
 use crate::{
     config::IdentitySource,
-    record::{ExternalId, Identity, KeyField, Message, Reason, Record, Rejection, Stage},
+    record::{ExternalId, Identity, Message, Reason, Record, Rejection, Schema, Stage},
 };
 
-/// The identity in the place that the route names: a value of `key_field`, or a record id where there is no key field.
+/// The identity in the place that the route names: a value of the key field, or a record id where there is none.
 pub(super) fn identity(
     route: &Route,
     record: &Record,
     message: &Message,
-    key_field: Option<&Arc<KeyField>>,
+    schema: &Schema,
 ) -> Result<Identity, Rejection> {
     let text = match &route.identity {
         IdentitySource::Key => match &message.key {
@@ -23,9 +23,9 @@ pub(super) fn identity(
         IdentitySource::Value(field) => member(field, message)?,
         IdentitySource::Header(name) => header(name, record)?,
     };
-    let identity = match key_field {
+    let identity = match &schema.key_field {
         Some(field) => ExternalId::new(field.clone(), &text).map(Identity::ExternalId),
-        None => text.trim().parse().map(Identity::RecordId).map_err(Into::into),
+        None => Identity::record_id(&schema.sobject, &text),
     };
     identity.map_err(|error| invalid(error.to_string()))
 }

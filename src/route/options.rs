@@ -4,10 +4,14 @@
 use std::sync::Arc;
 
 use super::{Route, operation::unquoted};
-use crate::record::{CallOptions, OptionHeader, Reason, Record, Rejection, Stage};
+use crate::record::{Action, CallOptions, OptionHeader, Reason, Record, Rejection, Stage};
 
-pub(super) fn options(route: &Route, record: &Record) -> Result<Arc<CallOptions>, Rejection> {
-    let mut options = route.options.clone();
+pub(super) fn options(route: &Route, record: &Record, action: Action) -> Result<Arc<CallOptions>, Rejection> {
+    let options = match action {
+        Action::Update | Action::Upsert => &route.changing_options,
+        Action::Create | Action::Delete => &route.options,
+    };
+    let mut options = options.clone();
     if !route.options_from_headers {
         return Ok(options);
     }

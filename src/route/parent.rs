@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     format::Members,
-    record::{ExternalId, Field, Identity, KeyKind, SObject, Value, ValueKind},
+    record::{ExternalId, Field, Identity, KeyKind, SObject, TargetName, Value, ValueKind},
 };
 
 pub(super) struct Parent<'a> {
@@ -25,8 +25,9 @@ pub(super) struct Parent<'a> {
 }
 
 impl Parent<'_> {
-    /// `json` is an object with the external id as its only member, beside `attributes`, which say the SObject.
-    pub(super) fn set_nested(row: &mut Row<'_>, relationship: &str, json: &str) -> Result<(), Refusal> {
+    /// `json` is an object with the external id as its only member, beside `attributes`, which may say the SObject.
+    pub(super) fn set_nested(row: &mut Row<'_>, target: TargetName<'_>, json: &str) -> Result<(), Refusal> {
+        let relationship = target.name;
         let read = |json| Members::read(json).map_err(|error| invalid(format!("the field {relationship}: {error}")));
         let (attributes, keys): (Vec<_>, Vec<_>) =
             read(json)?.list.into_iter().partition(|(name, _)| name.eq_ignore_ascii_case("attributes"));
@@ -37,7 +38,13 @@ impl Parent<'_> {
         let named = named.and_then(|json| Value::plain(json).text());
         match keys.as_slice() {
             [(key, json)] => {
-                let sobject = named.as_deref();
+                let sobject = match (target.sobject, named.as_deref()) {
+                    (Some(name), Some(other)) if !name.eq_ignore_ascii_case(other) => {
+                        let message = format!("the field {relationship}: its name says {name}, its attributes {other}");
+                        return Err(invalid(message));
+                    }
+                    (name, other) => name.or(other),
+                };
                 Parent { relationship, key, sobject, value: Value::plain(json) }.set(row)
             }
             keys => Err(invalid(format!(
@@ -68,16 +75,14 @@ impl Parent<'_> {
 
     /// The SObject of the parent: the only one that there can be, or the one that the record names.
     fn sobject_of<'f>(&self, field: &'f Field) -> Result<&'f str, Refusal> {
-        let named = |name: &str| field.reference_to.iter().find(|sobject| sobject.eq_ignore_ascii_case(name));
-        let found = match (self.sobject, field.reference_to.as_slice()) {
-            (None, [only]) => Some(only),
-            (Some(name), _) => named(name),
-            (None, _) => None,
-        };
-        found.map(|sobject| &**sobject).ok_or_else(|| {
+        let target = TargetName { sobject: self.sobject, name: self.relationship, key: Some(self.key) };
+        target.parent(field).ok_or_else(|| {
             invalid(format!(
-                "the field {}: its attributes.type has to name one of {}",
+                "the field {}: {}:{}.{}, or attributes.type, has to name one of {}",
                 self.relationship,
+                field.reference_to.first().map_or("", |sobject| sobject),
+                self.relationship,
+                self.key,
                 field.reference_to.join(", ")
             ))
         })

@@ -11,7 +11,10 @@ use super::{
 use crate::{
     config::{self, IdentitySource, Nulls, Tombstone},
     format::{Converters, NoRegistry, Registry, Wanted},
-    record::{Action, CallOptions, Command, Fields, Identity, Message, Operation, Reason, Record, Rejection, Schema},
+    record::{
+        Action, CallOptions, Command, Fields, Identity, Message, OnMissing, Operation, Reason, Record, Rejection,
+        Schema,
+    },
 };
 
 /// One `[[routes]]` table, ready to be asked.
@@ -29,12 +32,15 @@ pub struct Route {
     pub(super) operation_header: Option<String>,
     pub(super) operation_aliases: Vec<(String, Operation)>,
     pub(super) tombstone: Tombstone,
+    pub(super) on_missing: OnMissing,
     pub(super) identity: IdentitySource,
     pub(super) nulls: Nulls,
     pub(super) lock_parent: Option<String>,
     pub(super) fields: config::Fields,
     pub(super) constants: Vec<(String, ByteString)>,
     pub(super) options: Arc<CallOptions>,
+    /// Those of updates and upserts.
+    pub(super) changing_options: Arc<CallOptions>,
     pub(super) options_from_headers: bool,
     pub(super) max_row_bytes: usize,
 }
@@ -89,11 +95,13 @@ impl Route {
             operation_header: route.operation_header.clone(),
             operation_aliases: route.operation_aliases.clone().into_iter().collect(),
             tombstone: route.tombstone,
+            on_missing: route.on_missing,
             identity: route.identity.clone(),
             nulls: route.nulls,
             lock_parent: route.lock_parent.clone(),
             constants: constants(&route.fields),
             fields: route.fields.clone(),
+            changing_options: Arc::new(route.options.read().0.without_assignment()),
             options: Arc::new(route.options.read().0),
             options_from_headers: route.options.from_headers,
             max_row_bytes,
@@ -130,17 +138,26 @@ impl Route {
         let target = match action {
             Action::Create => None,
             Action::Update | Action::Upsert | Action::Delete => {
-                let identity = identity(self, record, message, schema.key_field.as_ref());
+                let identity = identity(self, record, message, schema);
                 Some(identity.map_err(|rejection| refused(rejection.into(), None))?)
             }
         };
-        let options = options(self, record).map_err(|rejection| refused(rejection.into(), target.clone()))?;
+        let options = options(self, record, action).map_err(|rejection| refused(rejection.into(), target.clone()))?;
         let (fields, parent) = match &message.value {
             Some(value) if action != Action::Delete => fields(self, record, value, schema, action, target.as_ref())
                 .map_err(|refusal| refused(refusal, target.clone()))?,
             _ => (Fields::default(), None),
         };
-        Ok(Command { operation, action, sobject: schema.sobject.clone(), target, fields, parent, options })
+        Ok(Command {
+            operation,
+            action,
+            sobject: schema.sobject.clone(),
+            target,
+            fields,
+            parent,
+            options,
+            on_missing: self.on_missing,
+        })
     }
 
     /// The fields and parents that the route sets in each row, whatever its record says.

@@ -113,6 +113,8 @@ fn yes() -> bool {
 #[derive(Deserialize)]
 struct RawSObject {
     name: String,
+    #[serde(default, rename = "keyPrefix")]
+    key_prefix: Option<Box<str>>,
     #[serde(default = "yes")]
     createable: bool,
     #[serde(default = "yes")]
@@ -142,6 +144,10 @@ struct RawField {
     updateable: bool,
     #[serde(default = "yes")]
     nillable: bool,
+    #[serde(default = "yes")]
+    filterable: bool,
+    #[serde(default)]
+    auto_number: bool,
     #[serde(default)]
     defaulted_on_create: bool,
     #[serde(default)]
@@ -166,13 +172,17 @@ pub(super) fn read(body: &[u8]) -> Result<SObject, Cause> {
         createable: field.createable,
         required: field.createable && !field.nillable && !field.defaulted_on_create,
         updateable: field.updateable,
+        filterable: field.filterable,
+        auto_number: field.auto_number,
         external_id: field.external_id,
         id_lookup: field.id_lookup,
         unique: field.unique,
         case_sensitive: field.case_sensitive,
     });
     let access = Access { createable: raw.createable, updateable: raw.updateable, deletable: raw.deletable };
-    Ok(SObject::new(&raw.name, fields).with_access(access))
+    // Shorter or longer than in an id it would fit none.
+    let key_prefix = raw.key_prefix.filter(|prefix| prefix.len() == 3);
+    Ok(SObject::new(&raw.name, fields).with_access(access).with_key_prefix(key_prefix))
 }
 
 #[cfg(test)]

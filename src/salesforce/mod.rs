@@ -3,7 +3,7 @@
 //! | file | role |
 //! |---|---|
 //! | `writer` | one attempt: name the records, send, judge |
-//! | `resolve`, `soql` | record ids by external id: cache and queries |
+//! | `resolve`, `id_cache`, `soql` | record ids by external id: cache and queries |
 //! | `collections`, `culprit` | the body of a call, and which of its rows a refusal names |
 //! | `verdicts` | **the failure model**: what every answer means |
 //! | `answer` | the org's JSON |
@@ -26,6 +26,7 @@ pub mod foreign;
 mod grant;
 mod gzip;
 mod http;
+mod id_cache;
 mod login;
 mod org_state;
 mod resolve;
@@ -160,7 +161,7 @@ impl Salesforce {
     /// Forgets which record an external id led to. To be called when partitions are assigned: whoever had them before
     /// may have moved it.
     pub fn clear_cache(&self) {
-        self.writer.resolver.clear();
+        self.writer.resolver.cache.clear();
     }
 
     /// Whether the org can be called, and each change of it.

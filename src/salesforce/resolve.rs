@@ -1,4 +1,5 @@
-//! Record ids by external id, for updates and deletes: a cache, and queries for many values at a time.
+//! Record ids by external id, for updates and deletes: the cache, and queries for many values at a time. A delete always
+//! asks: what it finds is gone for good.
 //!
 //! Whose row an answer is, is decided here and by [`MatchKey`]; the org compares without case in most queries, so that
 //! it answers more than was asked:
@@ -8,7 +9,7 @@
 //! | one letter for letter, whatever else | found |
 //! | else one with the same match key | found |
 //! | two or more | ambiguous |
-//! | none, but a row that nobody asked for | asked again alone: then a single row is the org's own answer, unless the field knows case |
+//! | none, but a row that nobody asked for | asked again alone: then a single row is the org's own answer. Not where the field knows case, or is not unique: what differs in case is another record there, and nothing is asked again |
 //! | none | not found |
 
 use std::{collections::HashSet, sync::Arc};
@@ -18,13 +19,14 @@ use reqwest::Method;
 use super::{
     call::{Ask, Calls, Failure, Place},
     http::Content,
+    id_cache::IdCache,
     soql::{self, Hit},
     verdicts::{NamedBy, Purpose},
 };
 use crate::{
     config,
     ops::metrics::Metrics,
-    record::{Cause, ExternalId, GateKey, Identity, KeyField, KeyKind, MatchKey, RecordId},
+    record::{Action, Cause, ExternalId, GateKey, Identity, KeyField, KeyKind, MatchKey, RecordId},
 };
 
 /// Of 2,000 rows each. So many records of so few values are no answer that anybody wants.
@@ -32,12 +34,10 @@ const MAX_PAGES: usize = 10;
 
 #[derive(Debug)]
 pub(super) struct Resolver {
-    cache: moka::future::Cache<CacheKey, RecordId>,
+    pub(super) cache: IdCache,
     calls: Arc<Calls>,
     metrics: Metrics,
 }
-
-type CacheKey = (Arc<str>, Arc<str>, MatchKey);
 
 /// What an external id leads to.
 #[derive(Debug, Clone)]
@@ -50,16 +50,18 @@ pub(super) enum Resolved {
 
 impl Resolver {
     pub(super) fn new(config: &config::Cache, calls: Arc<Calls>, metrics: Metrics) -> Self {
-        let cache = moka::future::Cache::builder().max_capacity(config.max_entries).time_to_live(config.ttl).build();
-        Self { cache, calls, metrics }
+        Self { cache: IdCache::new(config), calls, metrics }
     }
 
-    /// One result for each value, in their order. `values` are of one field.
-    pub(super) async fn resolve(&self, sobject: &Arc<str>, values: &[&ExternalId]) -> Vec<Resolved> {
+    /// One result for each value, in their order. `values` are of one field, for one action.
+    pub(super) async fn resolve(&self, sobject: &Arc<str>, action: Action, values: &[&ExternalId]) -> Vec<Resolved> {
         let mut resolved = vec![Resolved::NotFound; values.len()];
+        let Some(first) = values.first() else { return resolved };
+        let generation = self.cache.generation(sobject, first.field());
         let mut open = Vec::new();
         for (index, value) in values.iter().enumerate() {
-            match self.cache.get(&key(sobject, value)).await {
+            let known = if action == Action::Update { self.cache.get(&generation, value).await } else { None };
+            match known {
                 Some(id) => resolved[index] = Resolved::Found(id, NamedBy::Cache),
                 None => open.push(index),
             }
@@ -74,8 +76,10 @@ impl Resolver {
                 _ => None,
             });
             for (at, answer) in part.zip(answers) {
-                if let Resolved::Found(id, _) = answer {
-                    self.remember(sobject, asked[at], id).await;
+                match &answer {
+                    Resolved::Found(id, _) => self.cache.remember(&generation, asked[at], *id).await,
+                    Resolved::NotFound | Resolved::Ambiguous(_) => self.cache.evict(sobject, asked[at]).await,
+                    Resolved::Failed(_) => {}
                 }
                 resolved[open[at]] = answer;
             }
@@ -87,18 +91,6 @@ impl Resolver {
             }
         }
         resolved
-    }
-
-    pub(super) async fn remember(&self, sobject: &Arc<str>, value: &ExternalId, id: RecordId) {
-        self.cache.insert(key(sobject, value), id).await;
-    }
-
-    pub(super) async fn evict(&self, sobject: &Arc<str>, value: &ExternalId) {
-        self.cache.invalidate(&key(sobject, value)).await;
-    }
-
-    pub(super) fn clear(&self) {
-        self.cache.invalidate_all();
     }
 
     /// One result for each value of one part.
@@ -148,14 +140,11 @@ impl Resolver {
     }
 }
 
-fn key(sobject: &Arc<str>, value: &ExternalId) -> CacheKey {
-    (sobject.clone(), value.field().name.clone(), value.match_key())
-}
-
 /// The value's record among the rows for many values.
 fn among(value: &ExternalId, hits: &[Hit]) -> Resolved {
     let wanted = value.match_key();
-    pick(value, hits.iter().filter(|hit| MatchKey::new(value.field(), &hit.value) == wanted))
+    let is_wanted = |hit: &&Hit| MatchKey::new(value.field(), &hit.value) == wanted || value.is_exactly(&hit.value);
+    pick(value, hits.iter().filter(is_wanted))
 }
 
 /// The value's record where only it was asked for: the org knows best how it compares, unless it can only mean equal.
@@ -168,8 +157,12 @@ fn alone(value: &ExternalId, hits: &[Hit]) -> Resolved {
     pick(value, hits.iter().filter(equal))
 }
 
-/// The org keeps 18 digits, and may write only those of a double: `1.2345678901234568E17`.
+/// The org keeps 18 digits, and may write only those of a double: `1.2345678901234568E17`. Digits without an exponent
+/// are all that there are.
 fn same_double(asked: &str, written: &str) -> bool {
+    if !written.contains(['e', 'E']) {
+        return false;
+    }
     let double = |text: &str| text.trim().parse::<f64>().ok().map(f64::to_bits);
     double(asked).is_some() && double(asked) == double(written)
 }
@@ -188,9 +181,12 @@ fn pick<'a>(value: &ExternalId, candidates: impl Iterator<Item = &'a Hit>) -> Re
 }
 
 /// The values without an answer that a row without a question may be the answer to: those that are alike when one looks
-/// coarsely, or all of them if none is.
+/// coarsely, or all of them if none is. Where case makes another record, a row in another case is none of ours.
 fn stray(values: &[&ExternalId], resolved: &[Resolved], hits: &[Hit]) -> Vec<usize> {
     let Some(field) = values.first().map(|value| value.field()) else { return Vec::new() };
+    if let KeyKind::Text { case_sensitive: true, .. } = field.kind {
+        return Vec::new();
+    }
     let asked: HashSet<_> = values.iter().map(|value| value.match_key()).collect();
     let strays: Vec<_> = hits.iter().filter(|hit| !asked.contains(&MatchKey::new(field, &hit.value))).collect();
     let unanswered: Vec<_> = (0..values.len()).filter(|i| matches!(resolved[*i], Resolved::NotFound)).collect();

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     config,
-    record::{Action, Command, ExternalId, Field, Fields, Identity, KeyField, KeyKind, Operation, SObject},
+    record::{Action, Command, ExternalId, Field, Fields, Identity, KeyField, KeyKind, OnMissing, Operation, SObject},
 };
 
 pub(super) fn sobject(name: &str, fields: &[&str]) -> Arc<SObject> {
@@ -36,7 +36,16 @@ pub(super) fn command(action: Action, sobject: &Arc<SObject>, target: Option<Ide
         Action::Upsert => Operation::Upsert,
         Action::Delete => Operation::Delete,
     };
-    Command { operation, action, sobject: sobject.clone(), target, fields, parent: None, options: Arc::default() }
+    Command {
+        operation,
+        action,
+        sobject: sobject.clone(),
+        target,
+        fields,
+        parent: None,
+        options: Arc::default(),
+        on_missing: OnMissing::Written,
+    }
 }
 
 pub(super) fn config(login_url: &str, auth: config::Auth) -> config::Salesforce {

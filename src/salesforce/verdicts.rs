@@ -106,6 +106,9 @@ const CODES: &[(&str, RowVerdict, Option<CallVerdict>)] = &[
     ("INVALID_SESSION_ID",                    in_row::Parked,      Some(of_call::Expired)),
     ("INVALID_AUTH_HEADER",                   in_row::Parked,      Some(of_call::Expired)),
     ("STORAGE_LIMIT_EXCEEDED",                in_row::Parked,      Some(of_call::Parked)),
+    // Of a call: this user may not make it at all, as an upsert by a field that is not unique without View All Data. It
+    // is neither the org's trouble nor a row's fault: the rows wait, with the org's words in the log, and others go on.
+    ("INSUFFICIENT_ACCESS",                   in_row::Rejected,    Some(of_call::Parked)),
     // Code of the org's own ran for the whole call.
     ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",  in_row::Transaction, None),
     ("CANNOT_EXECUTE_FLOW_TRIGGER",           in_row::Transaction, None),
@@ -144,8 +147,11 @@ pub(super) fn of_call(
             return if daily || spent && !concurrent { CallVerdict::Quota } else { CallVerdict::Later };
         }
         let listed = CODES.iter().find(|(code, ..)| *code == error.code);
-        if let Some((_, _, Some(verdict))) = listed {
-            return *verdict;
+        match listed {
+            // No row could wait: its status says whether the user may see the SObject.
+            Some((_, _, Some(CallVerdict::Parked))) if purpose == Purpose::Describe => {}
+            Some((_, _, Some(verdict))) => return *verdict,
+            _ => {}
         }
     }
     of_status(purpose, status, errors.is_some())
@@ -251,7 +257,9 @@ pub(super) fn is_missing_parent(cause: &Cause) -> bool {
 pub(super) enum Gone {
     /// As it was to be.
     Written,
-    Rejected,
+    NotFound,
+    /// The record is there, since a query has just found it: what it refers to is not.
+    Refused,
     /// The id was an old one: the external id may be another record's by now.
     ResolveAgain,
 }
@@ -272,8 +280,19 @@ pub(super) fn of_gone(verdict: RowVerdict, action: Action, named: NamedBy, maybe
         (_, NamedBy::Cache) => Gone::ResolveAgain,
         (Action::Delete, NamedBy::Query) => Gone::Written,
         (Action::Delete, NamedBy::Record) if verdict == RowVerdict::Deleted || maybe_applied => Gone::Written,
-        _ => Gone::Rejected,
+        (_, NamedBy::Query) if verdict == RowVerdict::Vanished => Gone::Refused,
+        _ => Gone::NotFound,
     }
+}
+
+/// The cause of a row whose record is gone. A code that may mean a record that the row refers to, or an owner without
+/// access, says so.
+pub(super) fn of_either(verdict: RowVerdict, cause: Cause) -> Cause {
+    if verdict != RowVerdict::Vanished {
+        return cause;
+    }
+    let message = format!("{} (the record, or one that it refers to)", cause.message);
+    Cause { message, ..cause }
 }
 
 impl RowVerdict {

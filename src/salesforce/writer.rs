@@ -10,6 +10,7 @@ use super::{
     call::{Calls, Failure},
     collections::{self, Target},
     culprit,
+    id_cache::Generation,
     resolve::{Resolved, Resolver},
     verdicts::{self, Asked, Gone, NamedBy, RowVerdict},
 };
@@ -18,7 +19,7 @@ use crate::{
         BatchKey, Row,
         lease::{Lease, Leave},
     },
-    record::{Action, Cause, Command, ExternalId, Identity, Reason, RecordId, Rejection, Stage, Verdict},
+    record::{Action, Cause, Command, ExternalId, Identity, OnMissing, Reason, RecordId, Rejection, Stage, Verdict},
 };
 
 #[derive(Debug)]
@@ -62,7 +63,7 @@ impl Writer {
         verdicts: &mut [Verdict],
     ) -> Vec<Going<'a>> {
         let external: Vec<_> = open.iter().filter_map(|row| to_resolve(rows[*row].command)).collect();
-        let mut found = self.resolver.resolve(&key.sobject, &external).await.into_iter();
+        let mut found = self.resolver.resolve(&key.sobject, key.action, &external).await.into_iter();
         let mut going = Vec::with_capacity(open.len());
         let mut taken = HashSet::new();
         for &row in open {
@@ -74,7 +75,7 @@ impl Writer {
                     Ok((Target::Id(*id), NamedBy::Record))
                 }
                 (Action::Update | Action::Delete, Some(Identity::ExternalId(external))) => {
-                    found.next().map_or(Err(Verdict::Deferred), |found| resolved(found, command.action, external))
+                    found.next().map_or(Err(Verdict::Deferred), |found| resolved(found, rows[row], external))
                 }
                 (Action::Update | Action::Delete, None) | (Action::Upsert, None | Some(Identity::RecordId(_))) => {
                     let message = format!("nothing names the record to {}", command.action.word());
@@ -117,6 +118,7 @@ impl Writer {
         let commands: Vec<_> = going.iter().map(|going| rows[going.row].command).collect();
         let ids: Vec<_> = going.iter().filter_map(|going| going.target.id()).collect();
         let lines: Vec<_> = commands.iter().zip(going).map(|(command, going)| (*command, going.target)).collect();
+        let begun = self.begun(key, rows, going);
         let mut rendered = collections::render(key, &lines);
         rendered.ask.leave = Some(leave.clone());
         let expected = Expected { action: key.action, rows: going.len(), ids: &ids };
@@ -131,7 +133,7 @@ impl Writer {
                         }
                         failure => failure.verdict(suspect),
                     };
-                    self.note(key, rows[one.row].command, &verdict).await;
+                    self.note(key, begun.as_ref(), rows[one.row].command, &verdict).await;
                     verdicts[one.row] = verdict;
                 }
                 return Vec::new();
@@ -147,11 +149,12 @@ impl Writer {
                 (RowAnswer::Failed(_), None) => Verdict::Deferred,
                 (RowAnswer::Failed(_), Some((verdict @ (RowVerdict::Vanished | RowVerdict::Deleted), cause))) => {
                     if let Some(Identity::ExternalId(external)) = &row.command.target {
-                        self.resolver.evict(&key.sobject, external).await;
+                        self.resolver.cache.evict(&key.sobject, external).await;
                     }
                     match verdicts::of_gone(verdict, key.action, going.named, row.maybe_applied) {
                         Gone::Written => Verdict::Written { id: going.target.id(), created: false },
-                        Gone::Rejected => rejected(Reason::NotFound, cause),
+                        Gone::NotFound => rejected(Reason::NotFound, verdicts::of_either(verdict, cause)),
+                        Gone::Refused => rejected(Reason::Refused, verdicts::of_either(verdict, cause)),
                         Gone::ResolveAgain => {
                             again.push(going.row);
                             Verdict::Again(cause)
@@ -160,21 +163,36 @@ impl Writer {
                 }
                 (RowAnswer::Failed(_), Some((verdict, cause))) => failed_row(verdict, cause),
             };
-            self.note(key, row.command, &verdict).await;
+            self.note(key, begun.as_ref(), row.command, &verdict).await;
             verdicts[going.row] = verdict;
         }
         again
     }
 
-    /// Keeps, or forgets, the record id that a verdict gives or makes doubtful.
-    async fn note(&self, key: &BatchKey, command: &Command, verdict: &Verdict) {
-        let Some(Identity::ExternalId(external)) = &command.target else { return };
-        match (verdict, key.action) {
-            (Verdict::Written { id: Some(id), .. }, Action::Upsert) => {
-                self.resolver.remember(&key.sobject, external, *id).await;
+    /// What is read before an upsert is sent, whose answer says record ids.
+    fn begun(&self, key: &BatchKey, rows: &[Row<'_>], going: &[Going<'_>]) -> Option<Generation> {
+        match (key.action, &rows[going.first()?.row].command.target) {
+            (Action::Upsert, Some(Identity::ExternalId(external))) => {
+                Some(self.resolver.cache.generation(&key.sobject, external.field()))
             }
-            (Verdict::Written { .. }, Action::Delete) | (Verdict::Unknown { .. }, _) => {
-                self.resolver.evict(&key.sobject, external).await;
+            _ => None,
+        }
+    }
+
+    /// Keeps, or forgets, the record ids that a verdict gives or makes doubtful: of the row itself, and of other rows
+    /// by the key fields that it writes.
+    async fn note(&self, key: &BatchKey, begun: Option<&Generation>, command: &Command, verdict: &Verdict) {
+        let cache = &self.resolver.cache;
+        if matches!(verdict, Verdict::Written { .. } | Verdict::Unknown { .. } | Verdict::Fatal(_)) {
+            cache.written(command);
+        }
+        let Some(Identity::ExternalId(external)) = &command.target else { return };
+        match (verdict, key.action, begun) {
+            (Verdict::Written { id: Some(id), .. }, Action::Upsert, Some(begun)) => {
+                cache.remember(begun, external, *id).await;
+            }
+            (Verdict::Written { .. }, Action::Delete, _) | (Verdict::Unknown { .. } | Verdict::Fatal(_), ..) => {
+                cache.evict(&key.sobject, external).await;
             }
             _ => {}
         }
@@ -190,11 +208,17 @@ fn to_resolve(command: &Command) -> Option<&ExternalId> {
 }
 
 /// Where an external id led, and what follows if it led nowhere.
-fn resolved<'a>(resolved: Resolved, action: Action, external: &ExternalId) -> Result<(Target<'a>, NamedBy), Verdict> {
+fn resolved<'a>(resolved: Resolved, row: Row<'_>, external: &ExternalId) -> Result<(Target<'a>, NamedBy), Verdict> {
+    let Row { command, maybe_applied } = row;
     match resolved {
         Resolved::Found(id, named) => Ok((Target::Id(id), named)),
         Resolved::Failed(failure) => Err(failure.verdict(false)),
-        Resolved::NotFound if action == Action::Delete => Err(Verdict::Written { id: None, created: false }),
+        // What an earlier attempt has removed is not missing.
+        Resolved::NotFound
+            if command.action == Action::Delete && (maybe_applied || command.on_missing == OnMissing::Written) =>
+        {
+            Err(Verdict::Written { id: None, created: false })
+        }
         Resolved::NotFound => {
             let message = format!("no record has this {}", external.field().name);
             Err(rejected(Reason::NotFound, Cause::new(message)))

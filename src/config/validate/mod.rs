@@ -12,6 +12,7 @@ use std::time::Duration;
 use humantime_serde::re::humantime::format_duration;
 
 use super::{Config, InsertUnknown, OnQuota, Pipeline, Problem, Retry, source::Origins};
+use crate::record::OnMissing;
 
 /// Between the last thing that a drain waits for and its end there is this much for dead letters and the commit.
 const DRAIN_MARGIN: Duration = Duration::from_secs(10);
@@ -84,7 +85,9 @@ fn good_letters(config: &Config, problems: &mut Vec<Problem>) {
         ("pipeline.insert_unknown", config.pipeline.insert_unknown == InsertUnknown::DeadLetter),
         ("salesforce.quota.on_quota", config.salesforce.quota.on_quota == OnQuota::DeadLetter),
     ];
-    for (key, _) in asked.into_iter().filter(|(_, asked)| *asked) {
+    let asked = asked.into_iter().filter(|(_, asked)| *asked).map(|(key, _)| key.to_owned());
+    let routes = config.routes.iter().enumerate().filter(|(_, route)| route.on_missing == OnMissing::DeadLetter);
+    for key in asked.chain(routes.map(|(index, _)| format!("routes[{index}].on_missing"))) {
         let message = "\"dead_letter\" needs a dead_letter.topic";
         problems.push(Problem::new(key, message).hint("set dead_letter.topic, or leave this key out"));
     }

@@ -7,7 +7,7 @@ use crate::config::source;
 use crate::config::topic::{TopicPattern, check_name};
 use crate::{
     config::{KeyFormat, Problem, Route},
-    record::{Operation, is_api_name},
+    record::{Operation, TargetName, is_api_name},
 };
 
 const OPERATIONS: [&str; 4] = ["insert", "update", "delete", "upsert"];
@@ -82,7 +82,8 @@ fn names(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Proble
         }
     }
     // A field, or a parent by its external id.
-    let mut check_target = |key: String, target: &str| target.splitn(2, '.').for_each(|part| check(key.clone(), part));
+    let mut check_target =
+        |key: String, target: &str| TargetName::parse(target).parts().for_each(|part| check(key.clone(), part));
     if let Some(target) = &route.lock_parent {
         check_target(key("lock_parent"), target);
     }
@@ -124,9 +125,16 @@ fn renames(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Prob
 
 /// Only a structure has members.
 fn key_field(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Problem>) {
-    if route.key.field.is_some() && matches!(route.key.format, KeyFormat::String | KeyFormat::Bytes) {
+    let structureless =
+        matches!(route.key.format, KeyFormat::String | KeyFormat::Bytes | KeyFormat::Long | KeyFormat::Int);
+    if !route.key.field.is_empty() && structureless {
         let message = "names a member, and a key of this format has none";
         problems.push(Problem::new(key("key.field"), message).hint("set key.format, or leave key.field out"));
+    }
+    // Letters have two cases, and white space is trimmed: two keys could become one.
+    if !route.key.separator.chars().all(|c| c.is_ascii_punctuation()) {
+        let message = format!("{:?} has more than ASCII punctuation", route.key.separator);
+        problems.push(Problem::new(key("key.separator"), message).hint("such as \"|\""));
     }
 }
 

@@ -110,7 +110,9 @@ impl<O: Org> Worker<O> {
                 if let Some(breaker) = &ticket.breaker {
                     breaker.written(ticket.history.is_probe);
                 }
-                ticket.settle(Outcome::Written { id });
+                // What an earlier attempt may have deleted was there.
+                let found_nothing = id.is_none() && !ticket.history.maybe_applied;
+                ticket.settle(Outcome::Written { found_nothing });
             }
             Verdict::Rejected(rejection) => self.reject_as(ticket, rejection),
             Verdict::Again(cause) => self.again(ticket, cause),

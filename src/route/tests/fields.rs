@@ -84,7 +84,28 @@ fn a_parent_is_named_by_its_external_id() {
         ),
         (
             r#"{"Owner__r":{"Ext__c":"7"}}"#,
-            Err("the field Owner__r: its attributes.type has to name one of Group, Account"),
+            Err("the field Owner__r: Group:Owner__r.Ext__c, or attributes.type, has to name one of Group, Account"),
+        ),
+        // As the Bulk API writes it.
+        (
+            r#"{"account:Owner__r":{"Ext__c":"7"}}"#,
+            Ok(("Owner__r", r#"{"attributes":{"type":"Account"},"Ext__c":"7"}"#)),
+        ),
+        (r#"{"Account:Owner__r.Ext__c":"7"}"#, Ok(("Owner__r", r#"{"attributes":{"type":"Account"},"Ext__c":"7"}"#))),
+        (r#"{"Account:Owner__r":null}"#, Ok(("Owner__c", "null"))),
+        (r#"{"Account:Parent.Ext__c":"7"}"#, Ok(("Parent", r#"{"Ext__c":"7"}"#))),
+        (
+            r#"{"Lead:Owner__r.Ext__c":"7"}"#,
+            Err("the field Owner__r: Group:Owner__r.Ext__c, or attributes.type, has to name one of Group, Account"),
+        ),
+        (
+            r#"{"Account:Owner__r":{"attributes":{"type":"Group"},"Ext__c":"7"}}"#,
+            Err("the field Owner__r: its name says Account, its attributes Group"),
+        ),
+        (r#"{"Account:Name":"n"}"#, Err("unknown Account.Name")),
+        (
+            r#"{"a b:Owner__r.Ext__c":"n"}"#,
+            Err("the field Owner__r: Group:Owner__r.Ext__c, or attributes.type, has to name one of Group, Account"),
         ),
         (r#"{"Owner__r":{"attributes":{"type":"Group"},"Ext__c":"7"}}"#, Err("undescribed Group")),
         (
@@ -107,6 +128,16 @@ fn the_route_names_and_adds_fields() {
         ("fields.rename = { full-name = \"Name\" }", r#"{"Full-Name":"n"}"#, Ok(("Name", r#""n""#))),
         ("fields.rename = { code = \"Parent.Ext__c\" }", r#"{"code":"A"}"#, Ok(("Parent", r#"{"Ext__c":"A"}"#))),
         ("fields.rename = { code = \"Parent.Ext__c\" }", r#"{"code":null}"#, Ok(("ParentId", "null"))),
+        (
+            "fields.rename = { owner = \"Account:Owner__r.Ext__c\" }",
+            r#"{"owner":"7"}"#,
+            Ok(("Owner__r", r#"{"attributes":{"type":"Account"},"Ext__c":"7"}"#)),
+        ),
+        (
+            "fields.constant = { \"Account:Owner__r.Ext__c\" = \"7\" }",
+            r#"{"Owner__c":"0017Q00000EZlby"}"#,
+            Ok(("Owner__r", r#"{"attributes":{"type":"Account"},"Ext__c":"7"}"#)),
+        ),
         ("fields.rename = { a = \"Name\" }", r#"{"a":"n","Name":"m"}"#, Err("the field Name is there twice")),
         (
             "fields.rename = { a = \"Id\" }",
@@ -161,7 +192,9 @@ fn a_row_knows_the_parent_that_it_locks() {
     assert_eq!(parent(lock, r#"{"code":" a-7"}"#), by_key);
     assert_ne!(parent(lock, r#"{"code":"A-8"}"#), by_key);
     let other = r#"{"Owner__r":{"attributes":{"type":"Account"},"Ext__c":"A-7"}}"#;
-    assert_eq!(parent("lock_parent = \"Owner__r.Ext__c\"", other), by_key);
+    for lock in ["Owner__r.Ext__c", "Account:Owner__r.Ext__c"] {
+        assert_eq!(parent(&format!("lock_parent = \"{lock}\""), other), by_key, "{lock}");
+    }
 
     for (more, value) in [
         ("", r#"{"ParentId":"0017Q00000EZlby"}"#),

@@ -218,6 +218,8 @@ fn a_key_of_any_kind_is_the_text_of_an_identity() {
             rejection.cause.message
         })
     };
+    const TWO: &str = "key.format = \"json\"\nkey.field = [\"Region\", \"id\"]";
+    const DASHES: &str = "key.format = \"json\"\nkey.field = [\"Region\", \"id\"]\nkey.separator = \"--\"";
     for (more, key, expected) in [
         ("", "42", Ok("Ext__c=42")),
         (JSON, "42", Ok("Ext__c=42")),
@@ -235,7 +237,21 @@ fn a_key_of_any_kind_is_the_text_of_an_identity() {
             "{\"id\":{}}",
             Err("the field id: it is an object, and names no record"),
         ),
+        (TWO, r#"{"region":"eu","ID":7}"#, Ok("Ext__c=eu|7")),
+        (TWO, r#"{"region":"","id":7}"#, Ok("Ext__c=|7")),
+        (TWO, r#"{"region":"","id":" "}"#, Err("all its members that key.field names are empty")),
+        (TWO, r#"{"region":"eu","id":null}"#, Err("the field id: it is null, and names no record")),
+        (TWO, r#"{"region":"eu"}"#, Err("it has no member id, which key.field names")),
+        // a|, b and a, |b would be one.
+        (TWO, r#"{"region":"a|","id":"b"}"#, Err("holds \"|\", which is key.separator")),
+        (TWO, r#"{"region":"a","id":"|b"}"#, Err("holds \"|\", which is key.separator")),
+        (DASHES, r#"{"region":"a-","id":"b"}"#, Err("holds \"--\", which is key.separator")),
+        (DASHES, r#"{"region":"a","id":"-b"}"#, Ok("Ext__c=a---b")),
         ("key.format = \"bytes\"", "\u{1}\u{2}", Ok("Ext__c=AQI=")),
+        ("key.format = \"long\"", "\0\0\0\0\0\0\0*", Ok("Ext__c=42")),
+        ("key.format = \"long\"", "\0\0\0*", Err("it has 4 bytes, and not 8")),
+        ("key.format = \"int\"", "\0\0\0*", Ok("Ext__c=42")),
+        ("key.format = \"int\"", "42", Err("it has 2 bytes, and not 4")),
         (
             "key.format = \"json_with_schema\"",
             r#"{"schema":{"type":"int64","optional":false},"payload":9223372036854775807}"#,
@@ -313,5 +329,39 @@ fn a_call_is_made_as_its_route_says_and_its_record_where_it_may() {
     ] {
         assert_eq!(call_headers(&hears, wrong).unwrap_err().reason, Reason::InvalidOption, "{wrong:?}");
         assert!(call_headers(&deaf, wrong).is_ok(), "nobody looks at it");
+    }
+}
+
+/// Both are text by accident.
+#[test]
+fn binary_keys_read_as_text_name_no_record() {
+    for key in ["\0\0\0\0\u{5}\u{6}C-1", "\0\0\0\0\0\0\0*"] {
+        let rejection = command(&route(EXTERNAL), &record(Some(key), Some("{}"), &[])).expect_err("rejected");
+        assert_eq!(rejection.reason, Reason::InvalidKey);
+        assert!(rejection.cause.message.contains("the control character '\\0'"), "{rejection}");
+    }
+}
+
+#[test]
+fn what_changes_records_leaves_their_owners() {
+    let header = |command: &Command| command.options.headers().next().map(|(_, value)| value);
+    let asked = |more: &str, operation, headers: &[(&str, Option<&str>)]| {
+        let headers: Vec<_> = [("op", Some(operation))].into_iter().chain(headers.iter().copied()).collect();
+        let key = if more.contains("external_id_field") { "k" } else { ID };
+        header(&command(&route(more), &record(Some(key), Some("{}"), &headers)).unwrap())
+    };
+    let on = [("Sforce-Auto-Assign", Some("true"))];
+    for (more, operation, headers, expected) in [
+        ("", "INSERT", &[][..], None),
+        ("", "UPDATE", &[], Some("FALSE")),
+        ("", "DELETE", &[], None),
+        (EXTERNAL, "INSERT", &[], Some("FALSE")), // it is an upsert
+        (EXTERNAL, "UPSERT", &[], Some("FALSE")),
+        (EXTERNAL, "UPSERT", &on, Some("FALSE")), // nobody lets headers say so
+        (&format!("{EXTERNAL}options.from_headers = true"), "UPSERT", &on, Some("TRUE")),
+        (&format!("{EXTERNAL}options.auto_assign = \"true\""), "UPDATE", &[], Some("TRUE")),
+        ("options.auto_assign = \"false\"", "INSERT", &[], Some("FALSE")),
+    ] {
+        assert_eq!(asked(more, operation, headers).as_deref(), expected, "{more} {operation} {headers:?}");
     }
 }

@@ -23,11 +23,11 @@ fn the_target_is_written_by_us_once() {
     let fields = fields(r#"{"LastName":"O\u0027Hara","Amount__c":1.10,"Note__c":null}"#);
     let tail = r#""LastName":"O\u0027Hara","Amount__c":1.10,"Note__c":null}"#;
     let number = external("Number__c", KeyKind::Number { unique: true, scale: None }, "1.50");
-    let text = external("Ext__c", TEXT, "a\"b\\\u{1}ü");
+    let text = external("Ext__c", TEXT, "a\"b\\\u{b}ü");
     for (action, target, middle) in [
         (Action::Create, Target::New, String::new()),
         (Action::Update, Target::Id(ID.parse().unwrap()), format!(r#""Id":"{ID}","#)),
-        (Action::Upsert, Target::Key(&text), r#""Ext__c":"a\"b\\\u0001ü","#.to_owned()),
+        (Action::Upsert, Target::Key(&text), r#""Ext__c":"a\"b\\\u000bü","#.to_owned()),
         (Action::Upsert, Target::Key(&number), r#""Number__c":1.5,"#.to_owned()),
     ] {
         let command = command(action, &contact, None, fields.clone());

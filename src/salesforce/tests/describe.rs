@@ -4,10 +4,13 @@ use crate::record::KeyKind;
 #[test]
 fn a_describe_is_read_by_the_keys_that_matter() {
     let sobject = read(
-        br#"{"name":"Custom__c","label":"x","fields":[
+        br#"{"name":"Custom__c","label":"x","keyPrefix":"a0B","fields":[
         {"name":"Id","type":"id","idLookup":true,"label":"Record ID","nillable":false},
         {"name":"Ext__c","type":"string","externalId":true,"unique":true,"caseSensitive":true,"createable":true,"updateable":false},
         {"name":"Name","type":"string","idLookup":true},
+        {"name":"Loose__c","type":"string","externalId":true,"idLookup":true},
+        {"name":"Email","type":"email","idLookup":true},
+        {"name":"Mail__c","type":"email","externalId":true,"idLookup":true},
         {"name":"Born__c","type":"date","externalId":true},
         {"name":"Text__c","type":"string"}]}"#,
     )
@@ -16,7 +19,12 @@ fn a_describe_is_read_by_the_keys_that_matter() {
     let key = |name| sobject.key_field(name).map(|key| (key.name.to_string(), key.kind));
     let text = |unique, case_sensitive| KeyKind::Text { unique, case_sensitive };
     assert_eq!(key("EXT__c"), Ok(("Ext__c".to_owned(), text(true, true))));
-    assert_eq!(key("Name"), Ok(("Name".to_owned(), text(false, false))));
+    // Only where a field is unique, or a standard e-mail field, is another case the same record.
+    assert_eq!(key("Loose__c"), Ok(("Loose__c".to_owned(), text(false, true))));
+    assert_eq!(key("Name"), Ok(("Name".to_owned(), text(false, true))));
+    assert_eq!(key("Email"), Ok(("Email".to_owned(), text(false, false))));
+    assert_eq!(key("Mail__c"), Ok(("Mail__c".to_owned(), text(false, true))));
+    assert_eq!(sobject.key_prefix.as_deref(), Some("a0B"));
     for name in ["Other__c", "Id", "Text__c", "Born__c"] {
         assert!(key(name).is_err(), "{name}");
     }

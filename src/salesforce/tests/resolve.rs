@@ -2,7 +2,8 @@ use super::{super::testing::external, *};
 
 const UNIQUE: KeyKind = KeyKind::Text { unique: true, case_sensitive: false };
 const CASE: KeyKind = KeyKind::Text { unique: true, case_sensitive: true };
-const LOOSE: KeyKind = KeyKind::Text { unique: false, case_sensitive: false };
+const LOOSE: KeyKind = KeyKind::Text { unique: false, case_sensitive: true };
+const EMAIL: KeyKind = KeyKind::Text { unique: false, case_sensitive: false };
 const NUMBER: KeyKind = KeyKind::Number { unique: true, scale: None };
 
 /// The hits, as their places among the answers.
@@ -34,15 +35,20 @@ fn whose_row_an_answer_is() {
         (CASE, "K", &["k"], "-", "-"),
         (CASE, "K", &["k", "K"], "1", "1"),
         (CASE, "K", &["\u{212A}"], "-", "-"),
-        (LOOSE, "K", &["k"], "-", "0"),
+        (LOOSE, "K", &["k"], "-", "-"),
         (LOOSE, "K", &["k", "K"], "1", "1"),
         (LOOSE, "K", &["K", "K"], "2!", "2!"),
-        (LOOSE, "K", &["k", "\u{212A}"], "-", "2!"),
+        (LOOSE, "K", &["k", "\u{212A}"], "-", "-"),
+        (LOOSE, "a", &["a\u{a0}"], "0", "0"),
+        (EMAIL, "K", &["k"], "0", "0"),
+        (EMAIL, "K", &["k", "K"], "1", "1"),
+        (EMAIL, "M", &["k", "\u{212A}"], "-", "2!"),
         (NUMBER, "1.0", &["1"], "0", "0"),
         (NUMBER, "1e3", &["1000.00"], "0", "0"),
         (NUMBER, "1", &["2"], "-", "-"),
         (NUMBER, "123456789012345678", &["1.2345678901234568E17"], "-", "0"),
         (NUMBER, "123456789012345678", &["1.2345678901234567E16"], "-", "-"),
+        (NUMBER, "123456789012345678", &["123456789012345679"], "-", "-"), // one double, two records
         (NUMBER, "1", &[], "-", "-"),
     ] {
         let (value, hits) = (external("Ext__c", kind, asked), hits(values));
@@ -62,9 +68,11 @@ fn the_same_record_twice_is_one() {
 fn a_row_without_a_question_is_asked_for_again() {
     for (kind, asked, values, again) in [
         (UNIQUE, &["a", "b", "c"][..], &["a"][..], &[][..]),
-        (LOOSE, &["A", "b", "c"], &["a"], &[0]),
-        (LOOSE, &["A", "b", "c"], &["a", "b", "C"], &[0, 2]),
-        (LOOSE, &["A", "b", "c"], &["a", "stray"], &[0, 1, 2]),
+        (LOOSE, &["A", "b", "c"], &["a", "b", "C", "stray"], &[]),
+        (CASE, &["A", "b", "c"], &["a"], &[]),
+        (UNIQUE, &["ä", "b", "c"], &["Ä"], &[0]),
+        (UNIQUE, &["ä", "b", "ö"], &["Ä", "b", "Ö"], &[0, 2]),
+        (UNIQUE, &["ä", "b", "c"], &["Ä", "stray"], &[0, 1, 2]),
         (NUMBER, &["1", "2"], &["1", "7"], &[1]),
     ] {
         let values_asked: Vec<_> = asked.iter().map(|text| external("Ext__c", kind, text)).collect();

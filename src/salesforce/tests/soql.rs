@@ -19,7 +19,7 @@ fn a_value_stays_a_value() {
         (r"\", r"'\\'"),
         ("x' OR Name != '", r"'x\' OR Name != \''"),
         ("a\nb\tc", r"'a\nb\tc'"),
-        ("a\u{1}b", r"'a\u0001b'"),
+        ("a\u{b}b", r"'a\u000Bb'"),
         ("100%&+=ü \u{1F600}", "'100%&+=ü \u{1F600}'"),
     ] {
         let soql = soql(&[&external("Ext__c", TEXT, text)]);

@@ -49,6 +49,7 @@ const ROWS: &[(Action, Error, RowVerdict)] = &[
     (Action::Update, ("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", &["Id"]), in_row::Vanished),
     (Action::Update, ("INVALID_CROSS_REFERENCE_KEY", "Record Type ID: this ID value isn't valid for the user: 0128M", &["RecordTypeId"]), in_row::Rejected),
     (Action::Create, ("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", &[]), in_row::Rejected),
+    (Action::Update, ("INSUFFICIENT_ACCESS", "insufficient access", &[]), in_row::Rejected),
     (Action::Update, ("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id", &[]), in_row::Rejected),
     (Action::Update, ("INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", "insufficient access rights on cross-reference id: 0015e", &[]), in_row::Rejected),
     (Action::Upsert, ("STRING_TOO_LONG", "Topic Name: data value too large: X (max length=25)", &["Name"]), in_row::Rejected),
@@ -170,13 +171,15 @@ fn gone_is_what_a_delete_wanted_unless_it_never_was() {
     use {Action::*, NamedBy::*, in_row::*};
     for (verdict, action, named, maybe_applied, expected) in [
         (Deleted, Delete, Record, false, Gone::Written),
-        (Vanished, Delete, Record, false, Gone::Rejected),
+        (Vanished, Delete, Record, false, Gone::NotFound),
         (Vanished, Delete, Record, true, Gone::Written),
         (Vanished, Delete, Query, false, Gone::Written),
         (Deleted, Delete, Cache, false, Gone::ResolveAgain),
         (Vanished, Update, Cache, false, Gone::ResolveAgain),
-        (Vanished, Update, Query, false, Gone::Rejected),
-        (Deleted, Update, Record, true, Gone::Rejected),
+        (Vanished, Update, Query, false, Gone::Refused),
+        (Deleted, Update, Query, false, Gone::NotFound),
+        (Vanished, Update, Record, false, Gone::NotFound),
+        (Deleted, Update, Record, true, Gone::NotFound),
     ] {
         assert_eq!(of_gone(verdict, action, named, maybe_applied), expected, "{verdict:?} {action:?} {named:?}");
     }
@@ -218,7 +221,8 @@ const CALLS: &[(u16, bool, &str, &str, CallVerdict)] = &[
     (403, JSON, "REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests (Concurrent API Requests) Limit exceeded.", of_call::Later),
     (403, JSON, "REQUEST_LIMIT_EXCEEDED", FOREIGN, of_call::Later),
     (403, JSON, "API_DISABLED_FOR_ORG", "The REST API is not enabled for this Organization.", of_call::Later),
-    (403, JSON, "INSUFFICIENT_ACCESS", "", of_call::Later),
+    (403, JSON, "INSUFFICIENT_ACCESS", "Upsert requires view all data on a non-unique custom index", of_call::Parked),
+    (400, JSON, "INSUFFICIENT_ACCESS", "", of_call::Parked),
     (403, HTML, "", "", of_call::Later),
     (404, JSON, "NOT_FOUND", "The requested resource does not exist", of_call::Later),
     (404, HTML, "", "", of_call::Later),

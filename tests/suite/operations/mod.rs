@@ -3,4 +3,5 @@
 mod external_id;
 mod native;
 mod options;
+mod records;
 mod routes;

@@ -97,6 +97,15 @@ impl Fixture {
     }
 
     async fn attempt(&self, commands: &[Command], maybe_applied: bool) -> Vec<Verdict> {
+        self.attempt_of(&self.salesforce, commands, maybe_applied).await
+    }
+
+    /// Another process does it: this one's cache hears nothing.
+    async fn write_elsewhere(&self, commands: &[Command]) -> Vec<Verdict> {
+        self.attempt_of(&salesforce(&config(&self.org)), commands, false).await
+    }
+
+    async fn attempt_of(&self, salesforce: &Salesforce, commands: &[Command], maybe_applied: bool) -> Vec<Verdict> {
         let first = &commands[0];
         let key_field = match &first.target {
             Some(Identity::ExternalId(external)) => Some(external.field().name.clone()),
@@ -105,7 +114,7 @@ impl Fixture {
         let key =
             BatchKey { action: first.action, sobject: self.object.name.clone(), key_field, options: Arc::default() };
         let rows: Vec<_> = commands.iter().map(|command| Row { command, maybe_applied }).collect();
-        self.salesforce.write(&key, &rows).await
+        salesforce.write(&key, &rows).await
     }
 
     /// Makes the records, and says their ids.

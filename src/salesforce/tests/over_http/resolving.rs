@@ -25,15 +25,16 @@ async fn two_hundred_updates_are_two_calls_and_then_one() {
 }
 
 #[tokio::test]
-async fn an_upsert_fills_the_cache_and_a_delete_clears_it() {
+async fn an_upsert_fills_the_cache_and_a_delete_asks_and_clears_it() {
     let fixture = Fixture::start().await;
     fixture.upsert(KEY, &["a"]).await;
     assert_eq!(update(&fixture, KEY, &["a"]).await, ["written true false"]);
     assert_eq!(fixture.org.calls().query, 0);
     let delete = fixture.by_key(Action::Delete, KEY, &["a"], "");
     assert_eq!(shorts(&fixture.write(&delete).await), ["written true false"]);
-    assert_eq!(update(&fixture, KEY, &["a"]).await, ["rejected NotFound"]);
     assert_eq!(fixture.org.calls().query, 1);
+    assert_eq!(update(&fixture, KEY, &["a"]).await, ["rejected NotFound"]);
+    assert_eq!(fixture.org.calls().query, 2);
     assert_eq!(shorts(&fixture.write(&delete).await), ["written false false"], "nothing to delete is done");
 }
 
@@ -80,16 +81,20 @@ async fn a_field_that_is_not_unique_can_be_ambiguous() {
     let commands = [fixture.command(Action::Create, None, create), fixture.command(Action::Create, None, create)];
     assert_eq!(shorts(&fixture.write(&commands).await), ["written true true"; 2]);
     assert_eq!(update(&fixture, LOOSE, &["twice"]).await, ["rejected Ambiguous"]);
-    // Exactly equal text goes first, and one that only the org holds equal is the org's own answer.
+    // Exactly equal text goes first; text in another case names another record, as an upsert has it.
     let commands = ["Case", "case", "Single"].map(|text| {
         fixture.command(Action::Create, None, &json!({"ExternalLoose__c": text, "Text__c": text}).to_string())
     });
     fixture.write(&commands).await;
     assert_eq!(
         update(&fixture, LOOSE, &["case", "single", "twice"]).await,
-        ["written true false", "written true false", "rejected Ambiguous"]
+        ["written true false", "rejected NotFound", "rejected Ambiguous"]
     );
-    assert_eq!(fixture.texts(), ["Case", "changed", "changed"]);
+    assert_eq!(fixture.texts(), ["Case", "changed", "Single"]);
+    let delete = fixture.by_key(Action::Delete, LOOSE, &["SINGLE"], "");
+    assert_eq!(shorts(&fixture.write(&delete).await), ["written false false"]);
+    assert_eq!(fixture.texts(), ["Case", "changed", "Single"], "nothing was deleted");
+    assert_eq!(fixture.org.calls().query, 3, "keys in another case cost no query of their own");
 }
 
 #[tokio::test]
@@ -144,9 +149,9 @@ async fn gone_for_an_id_out_of_the_cache_is_no_outcome() {
     // Somebody else deletes both, and makes one of them anew.
     let deletes: Vec<_> =
         old.iter().map(|id| fixture.command(Action::Delete, Some(Identity::RecordId(*id)), "")).collect();
-    fixture.write(&deletes).await;
+    fixture.write_elsewhere(&deletes).await;
     let made = fixture.command(Action::Create, None, &json!({KEY: "again", "Text__c": "new"}).to_string());
-    fixture.write(&[made]).await;
+    fixture.write_elsewhere(&[made]).await;
     assert_eq!(update(&fixture, KEY, &["again", "gone"]).await, ["written true false", "rejected NotFound"]);
     assert_eq!(fixture.texts(), ["changed"]);
     let calls = fixture.org.calls();
@@ -161,4 +166,53 @@ async fn an_unknown_result_forgets_the_record_id() {
     assert_eq!(update(&fixture, KEY, &["a"]).await, ["unknown"]);
     assert_eq!(update(&fixture, KEY, &["a"]).await, ["written true false"]);
     assert_eq!(fixture.org.calls().query, 1);
+}
+
+/// Another route gives the external id `e1` to another record.
+#[tokio::test]
+async fn an_update_follows_an_external_id_that_a_row_of_ours_has_moved() {
+    let fixture = Fixture::start().await;
+    let by_number = |number: &str, external: &str| {
+        let fields = json!({KEY: external, "Text__c": number}).to_string();
+        fixture.command(Action::Upsert, Some(fixture.key(NUMBER, number)), &fields)
+    };
+    fixture.write(&[by_number("1", "e1"), by_number("2", "e2")]).await;
+    assert_eq!(update(&fixture, KEY, &["e1"]).await, ["written true false"]);
+    for [number, external] in [["1", "e9"], ["2", "e1"]] {
+        fixture.write(&[by_number(number, external)]).await;
+    }
+    assert_eq!(update(&fixture, KEY, &["e1"]).await, ["written true false"]);
+    assert_eq!(fixture.texts(), ["1", "changed"]);
+
+    // By its record id, too.
+    let moves = |record: usize, external: &str| {
+        let id = fixture.org.records(OBJECT)[record].id.to_string().parse().unwrap();
+        let fields = json!({KEY: external, "Text__c": external}).to_string();
+        fixture.command(Action::Update, Some(Identity::RecordId(id)), &fields)
+    };
+    for (record, external) in [(1, "e5"), (0, "e1")] {
+        fixture.write(&[moves(record, external)]).await;
+    }
+    assert_eq!(update(&fixture, KEY, &["e1"]).await, ["written true false"]);
+    assert_eq!(fixture.texts(), ["changed", "e5"]);
+    assert_eq!(fixture.org.calls().query, 3);
+}
+
+/// Somebody else moves it, which no cache can know.
+#[tokio::test]
+async fn a_delete_asks_though_its_record_id_is_in_the_cache() {
+    let fixture = Fixture::start().await;
+    let old = fixture.upsert(KEY, &["e1", "e2"]).await;
+    assert_eq!(update(&fixture, KEY, &["e1", "e2"]).await, ["written true false"; 2]);
+    assert_eq!(fixture.org.calls().query, 0);
+    for (id, external) in [(old[0], "e9"), (old[1], "e1")] {
+        let fields = json!({KEY: external, "Text__c": external}).to_string();
+        let command = fixture.command(Action::Update, Some(Identity::RecordId(id)), &fields);
+        fixture.write_elsewhere(&[command]).await;
+    }
+    let delete = fixture.by_key(Action::Delete, KEY, &["e1"], "");
+    assert_eq!(shorts(&fixture.write(&delete).await), ["written true false"]);
+    assert_eq!((fixture.texts(), fixture.org.calls().query), (vec!["e9".to_owned()], 1));
+    // What the query said was news to the cache.
+    assert_eq!(update(&fixture, KEY, &["e1"]).await, ["rejected NotFound"]);
 }

@@ -1,0 +1,141 @@
+//! The right record, and nothing deleted in silence: ids of other SObjects, external ids that move, DELETEs that find
+//! nothing, and keys that are none.
+
+use serde_json::json;
+
+use crate::harness::{Daemon, OBJECT, Rig, Seeded, delete, kcat, python, record, unique, upsert};
+
+fn codes(letters: &[crate::harness::Read]) -> Vec<String> {
+    letters.iter().map(|letter| letter.header("__connect.errors.exception.class.name").unwrap()).collect()
+}
+
+/// Salesforce deletes by ids of any SObject.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_id_of_another_sobject_is_rejected_before_any_call() {
+    let mut rig = Rig::new("other-sobject").await;
+    rig.native();
+    let account = Seeded(&rig.org).create("Account", r#"{"Name":"Important Ltd"}"#).await;
+    let own = Seeded(&rig.org).create(OBJECT, r#"{"Text__c":"theirs"}"#).await;
+    rig.run(&[record(&*account, "").no_value(), delete(&account), upsert(&account, "1"), upsert(&own, "2")]).await;
+    assert_eq!(codes(&rig.dead_letters(3).await), ["sobjectd.InvalidKey"; 3]);
+    assert_eq!(rig.org.records("Account").len(), 1);
+    assert_eq!((rig.org.calls().delete, rig.org.calls().update), (0, 1));
+}
+
+/// A data warehouse has put it into one case.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_id_that_lost_its_case_is_mended() {
+    let mut rig = Rig::new("lost-case").await;
+    rig.native();
+    let ids = [Seeded(&rig.org).create(OBJECT, "{}").await, Seeded(&rig.org).create(OBJECT, "{}").await];
+    let metrics = rig.run(&[upsert(&ids[0].to_lowercase(), "1"), upsert(&ids[1].to_uppercase(), "2")]).await;
+    assert_eq!(metrics.settled("written"), 2);
+}
+
+/// Another route of the same SObject moves the external id `e1` from one record to another.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_and_a_delete_follow_an_external_id_that_has_moved() {
+    let mut rig = Rig::new("moved").await;
+    let numbers = unique("moved.numbers");
+    rig.broker.topic(&numbers, 1).await;
+    rig.config.route(&[
+        ("topic", &format!("'{numbers}'")),
+        ("sobject", &format!("'{OBJECT}'")),
+        ("operation", "'upsert'"),
+        ("external_id_field", "'ExternalNumber__c'"),
+    ]);
+    let daemon = Daemon::start(&rig.config).await;
+    let mut settled = 0;
+    let number = |number: &str, external: &str| record(number, json!({"ExternalId__c": external}).to_string());
+    for (topic, records) in [
+        (&numbers, vec![number("1", "e1"), number("2", "e2")]),
+        (&rig.topic, vec![upsert("e1", "of 1").operation("UPDATE")]),
+        (&numbers, vec![number("1", "e9"), number("2", "e1")]),
+        (&rig.topic, vec![upsert("e1", "of 2").operation("UPDATE")]),
+        (&rig.topic, vec![delete("e1")]),
+    ] {
+        python::produce(rig.broker, topic, &records).await;
+        settled += records.len() as u64;
+        daemon.settled(settled).await;
+        if settled == 6 {
+            assert_eq!((rig.text("e9"), rig.text("e1")), ("of 1".to_owned(), "of 2".to_owned()));
+        }
+    }
+    daemon.stop().await;
+    assert!(rig.find("e1").is_none() && rig.find("e9").is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delete_that_finds_nothing_is_counted_and_said_once() {
+    let rig = Rig::new("not-found").await;
+    rig.produce(&[upsert("a", "1"), delete("a"), delete("b"), delete("c")]).await;
+    let daemon = Daemon::start(&rig.config).await;
+    let metrics = daemon.settled(4).await;
+    assert_eq!(metrics.settled("written"), 4);
+    assert_eq!(metrics.sum("sobjectd_deletes_not_found_total", &[("route", &rig.topic)]), 2);
+    daemon.says(&["delete_found_nothing", &rig.topic]).await;
+    assert_eq!(daemon.log().iter().filter(|line| line.contains("delete_found_nothing")).count(), 1);
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delete_that_finds_nothing_may_be_a_dead_letter() {
+    let mut rig = Rig::new("on-missing").await;
+    rig.config.in_route("on_missing", "'dead_letter'").set("salesforce.request_timeout", "'500ms'");
+    // The second answer of a delete is lost, and its repeat finds what it was to do done.
+    rig.fault("delete", json!({"kind": "cut", "when": "after"}), json!({"times": 1}));
+    let metrics = rig.run(&[upsert("a", "1"), delete("a"), delete("b")]).await;
+    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (2, 1));
+    assert_eq!(metrics.sum("sobjectd_deletes_not_found_total", &[("route", &rig.topic)]), 1);
+    let letters = rig.dead_letters(1).await;
+    assert_eq!((codes(&letters), letters[0].key.as_deref()), (vec!["sobjectd.NotFound".to_owned()], Some(&b"b"[..])));
+}
+
+/// Avro's frame and Java's Long are UTF-8 by accident.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_with_control_characters_names_no_record() {
+    let rig = Rig::new("binary-key").await;
+    rig.run(&[upsert("\0\0\0\0\u{5}\u{6}C-1", "1"), record(42_i64.to_be_bytes(), "{}"), upsert("a", "3")]).await;
+    assert_eq!(codes(&rig.dead_letters(2).await), ["sobjectd.InvalidKey"; 2]);
+    assert_eq!(rig.org.records(OBJECT).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_a_number_of_javas_or_has_several_columns() {
+    let mut rig = Rig::new("long-key").await;
+    rig.config.in_route("key.format", "'long'");
+    let metrics = rig.run(&[record(42_i64.to_be_bytes(), "{}"), record((-1_i64).to_be_bytes(), "{}")]).await;
+    assert_eq!(metrics.settled("written"), 2);
+    assert!(rig.find("42").is_some() && rig.find("-1").is_some());
+
+    let mut rig = Rig::new("two-columns").await;
+    rig.config.in_route("key.format", "'json'").in_route("key.field", "['REGION', 'ID']");
+    kcat::produce(rig.broker, &rig.topic, &[], &[(r#"{"ID":7,"REGION":"eu"}"#, r#"{"Text__c":"1"}"#)]).await;
+    let daemon = Daemon::start(&rig.config).await;
+    daemon.settled(1).await;
+    daemon.stop().await;
+    assert_eq!(rig.text("eu|7"), "1");
+}
+
+/// An upsert by a field that is not unique needs View All Data, which no describe tells.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_the_user_may_not_make_waits_alone() {
+    let mut rig = Rig::new("view-all-data").await;
+    let contacts = unique("view-all-data.contacts");
+    rig.broker.topic(&contacts, 1).await;
+    rig.config.route(&[("topic", &format!("'{contacts}'")), ("sobject", "'Contact'")]);
+    rig.config.set("salesforce.quota.probe_interval", "'200ms'");
+    let error = json!({"code": "INSUFFICIENT_ACCESS", "message": "Upsert requires view all data"});
+    let refusal = json!({"kind": "status", "status": 403, "error": error});
+    rig.fault("upsert", refusal, json!({"times": null, "sobject": OBJECT}));
+    rig.produce(&[upsert("a", "1"), upsert("b", "2")]).await;
+    let daemon = Daemon::start(&rig.config).await;
+    daemon.says(&["INSUFFICIENT_ACCESS", "Upsert requires view all data"]).await;
+    kcat::produce(rig.broker, &contacts, &[], &[("c", r#"{"LastName":"C"}"#)]).await;
+    crate::harness::until("the other route", async || (rig.org.records("Contact").len() == 1).then_some(())).await;
+    assert_eq!(daemon.status("/ready").await, Some(200), "the org is well");
+    rig.org.clear_faults();
+    let metrics = daemon.settled(3).await;
+    assert_eq!(metrics.settled("written"), 3, "no row is to blame");
+    daemon.stop().await;
+}
