@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
 use tokio::time::sleep;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use crate::{
     check::{self, Level},
@@ -63,6 +63,7 @@ pub(crate) async fn wait(
         match finding.level {
             Level::Problem => problems.push(loaded.locate(finding.problem)),
             Level::Warning | Level::Unreachable => warn!("{finding}"),
+            Level::Note => info!("{finding}"),
             Level::Ok => debug!("{finding}"),
         }
     }

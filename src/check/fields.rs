@@ -6,7 +6,7 @@ use crate::{
     record::{Operation, SObject},
 };
 
-/// What a create needs. A field that the mapping keeps out makes each of them fail.
+/// What a create needs. A field that the mapping keeps out makes each of them fail, mostly.
 pub(super) fn required(config: &Route, sobject: &SObject, key: &dyn Fn(&str) -> String) -> Vec<Finding> {
     let creates =
         matches!(config.operation, Operation::Insert | Operation::Upsert) || config.operation_header.is_some();
@@ -26,12 +26,8 @@ pub(super) fn required(config: &Route, sobject: &SObject, key: &dyn Fn(&str) -> 
     }
     let told = format!("{} requires {}, which the mapping keeps out", sobject.name, kept_out.join(", "));
     let hint = "take it into fields.include, or set it by fields.constant";
-    // Whatever does not create can still be written.
-    let only_creates = config.operation == Operation::Insert
-        && config.external_id_field.is_none()
-        && config.operation_header.is_none();
-    let finding = if only_creates { Finding::problem } else { Finding::warning };
-    vec![finding(key("fields"), told).hint(hint)]
+    // The org has the last word: what it describes as required it may refuse, as the Name of a person account.
+    vec![Finding::warning(key("fields"), told).hint(hint)]
 }
 
 /// Whether any record can bring a value for this field, or the route sets it.

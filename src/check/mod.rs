@@ -3,7 +3,10 @@
 
 mod cluster;
 mod fields;
+mod key;
+mod notes;
 mod org;
+mod parents;
 mod report;
 
 use std::{sync::Arc, time::Duration};

@@ -1,11 +1,11 @@
 //! What the org says: that it lets us in, that it has the SObjects and fields of the routes, and that this user may do
 //! what the routes ask for.
 
-use super::{Finding, Level, fields::required};
+use super::{Finding, Level, fields::required, key::external_id, notes::notes, parents::parents};
 use crate::{
     config::{self, Config, Tombstone},
     pipeline::Org as _,
-    record::{Access, KeyKind, Operation, SObject},
+    record::{Access, Operation, SObject, TargetName},
     route::{Route, Routes},
     salesforce::{NoLogin, Salesforce},
 };
@@ -56,16 +56,19 @@ pub(crate) async fn route(index: usize, config: &config::Route, route: &Route, o
         }
     };
     let mut findings = operations(config, &sobject, &key);
-    let known = route.own_targets().chain(route.renamed_to());
-    findings.extend(known.filter_map(|target| {
-        let name = target.split_once('.').map_or(target, |(relationship, _)| relationship);
+    let known = route.own_targets().chain(route.renamed_to()).map(TargetName::parse);
+    findings.extend(known.filter(|target| target.key.is_none()).filter_map(|target| {
+        let name = target.name;
         let missing = || Finding::problem(key("fields"), format!("{} has no field {name}", sobject.name));
         (!sobject.knows(name)).then(|| missing().hint("or this user may not see it: field-level security"))
     }));
     findings.extend(external_id(config, &sobject, &key));
     findings.extend(lock_parent(config, &sobject, &key));
+    let parents = parents(config, route, &sobject, org, &key).await;
+    findings.extend(parents.findings);
     findings.extend(required(config, &sobject, &key));
-    if findings.iter().all(|finding| finding.level == Level::Ok) {
+    findings.extend(notes(config, &sobject, &parents.sobjects, &key));
+    if findings.iter().all(|finding| finding.level <= Level::Note) {
         let told = format!("{}: all that the route needs is there", sobject.name);
         findings.insert(0, Finding::ok(key("sobject"), told));
     }
@@ -113,29 +116,13 @@ fn operations(config: &config::Route, sobject: &SObject, key: &dyn Fn(&str) -> S
     findings
 }
 
-fn external_id(config: &config::Route, sobject: &SObject, key: &dyn Fn(&str) -> String) -> Option<Finding> {
-    let key = key("external_id_field");
-    Some(match sobject.key_field(config.external_id_field.as_deref()?) {
-        Err(cause) => Finding::problem(key, cause.to_string()),
-        Ok(field) if !field.kind.unique() => {
-            let told = format!("{}.{} is not unique", sobject.name, field.name);
-            Finding::warning(key, told).hint("a value that two records have is rejected; make the field unique")
-        }
-        Ok(field) => {
-            let kind = match field.kind {
-                KeyKind::Text { case_sensitive: true, .. } => "text, unique, case-sensitive",
-                KeyKind::Text { .. } => "text, unique without case",
-                KeyKind::Number { .. } => "a number, unique",
-            };
-            Finding::ok(key, format!("{}.{}: {kind}", sobject.name, field.name))
-        }
-    })
-}
-
 fn lock_parent(config: &config::Route, sobject: &SObject, key: &dyn Fn(&str) -> String) -> Option<Finding> {
     let (key, target) = (key("lock_parent"), config.lock_parent.as_deref()?);
-    let name = target.split_once('.').map_or(target, |(relationship, _)| relationship);
-    Some(match sobject.field(name).or_else(|| sobject.relationship(name)) {
+    let target = TargetName::parse(target);
+    let name = target.name;
+    Some(match target.field(sobject) {
+        // What it lacks is said with the other parents.
+        None if target.key.is_some() => return None,
         None => Finding::problem(key, format!("{} has no field {name}", sobject.name))
             .hint("or this user may not see it: field-level security"),
         Some(field) if field.reference_to.is_empty() => {

@@ -10,6 +10,8 @@ use crate::config::{Loaded, Problem};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
     Ok,
+    /// What cannot be asked, and a person should know.
+    Note,
     /// It works, and may not be what is wanted.
     Warning,
     /// Who should be asked does not answer: it is not known.
@@ -35,6 +37,10 @@ impl Finding {
         Self::new(Level::Ok, key, message)
     }
 
+    pub(crate) fn note(key: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(Level::Note, key, message)
+    }
+
     pub(crate) fn warning(key: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(Level::Warning, key, message)
     }
@@ -57,6 +63,7 @@ impl Level {
     fn word(self) -> &'static str {
         match self {
             Self::Ok => "ok",
+            Self::Note => "note",
             Self::Warning => "warning",
             Self::Unreachable => "unreachable",
             Self::Problem => "problem",
@@ -92,7 +99,8 @@ impl Report {
                 "file": file, "line": line, "variable": variable,
             })
         });
-        json!({ "result": self.worst().word(), "findings": findings.collect::<Vec<_>>() })
+        let result = if self.worst() == Level::Note { Level::Ok } else { self.worst() };
+        json!({ "result": result.word(), "findings": findings.collect::<Vec<_>>() })
     }
 
     /// A table with a colour for each level; whoever writes it takes the colours away where nobody can see them.
@@ -100,7 +108,8 @@ impl Report {
         let width = self.0.iter().map(|finding| finding.problem.key.chars().count()).max().unwrap_or(0);
         let mut lines: Vec<_> = self.0.iter().map(|finding| line(finding, width)).collect();
         let count = |level| self.0.iter().filter(|finding| finding.level == level).count();
-        let counts = [Level::Problem, Level::Unreachable, Level::Warning, Level::Ok].map(|level| (level, count(level)));
+        let counts = [Level::Problem, Level::Unreachable, Level::Warning, Level::Note, Level::Ok]
+            .map(|level| (level, count(level)));
         let told =
             counts.iter().filter(|(_, count)| *count > 0).map(|(level, count)| format!("{}: {count}", level.word()));
         lines.push(format!("\n{}", told.collect::<Vec<_>>().join(", ")));
@@ -127,9 +136,10 @@ fn line(Finding { level, problem }: &Finding, width: usize) -> String {
 
 impl Level {
     fn style(self) -> anstyle::Style {
-        use anstyle::AnsiColor::{Green, Magenta, Red, Yellow};
+        use anstyle::AnsiColor::{Blue, Green, Magenta, Red, Yellow};
         let colour = match self {
             Self::Ok => Green,
+            Self::Note => Blue,
             Self::Warning => Yellow,
             Self::Unreachable => Magenta,
             Self::Problem => Red,

@@ -24,7 +24,7 @@ pub(super) async fn run(file: &Path, online: bool, json: bool) -> ExitCode {
     let told = text.map_err(Into::into).and_then(|text| show::print(&text));
     match (told, report.worst()) {
         (Err(error), _) => failed(&error),
-        (Ok(()), Level::Ok | Level::Warning) => ExitCode::SUCCESS,
+        (Ok(()), Level::Ok | Level::Note | Level::Warning) => ExitCode::SUCCESS,
         (Ok(()), Level::Unreachable) => ExitCode::FAILURE,
         (Ok(()), Level::Problem) => ExitCode::from(BAD_CONFIGURATION),
     }

@@ -48,6 +48,8 @@ async fn what_is_well_is_said_of_every_part() {
     ] {
         finding(&report, "ok", key);
     }
+    let sharing = finding(&report, "note", "routes[0].sobject")["hint"].as_str().unwrap();
+    assert!(sharing.contains("View All and Modify All on MyObject__c"), "{sharing}");
     assert_eq!((rig.org.calls().login, rig.org.calls().describe), (1, 1));
     assert_eq!(rig.broker.committed(&rig.group, &rig.topic, 1).await, [None], "it has read nothing");
 }
@@ -66,6 +68,11 @@ async fn each_misfit_has_its_place() {
         ("sobject", "'Contact'"),
         ("lock_parent", "'Account.ExternalId__c'"),
     ]);
+    rig.config.route(&[
+        ("topic", "'and.those.*'"),
+        ("sobject", "'Contact'"),
+        ("fields.rename", "{ a = 'AccountId.ExternalId__c', b = 'Account.Name', c = 'Owner.Ext__c' }"),
+    ]);
     let (code, report) = check(&["--online"], &rig.config).await;
     assert_eq!((code, &report["result"]), (78, &Value::from("problem")), "{report:#}");
     for (level, key) in [
@@ -73,7 +80,7 @@ async fn each_misfit_has_its_place() {
         ("problem", "routes[1].topic"),
         ("problem", "routes[1].sobject"),
         ("warning", "routes[2].topic"),
-        ("problem", "routes[2].fields"),
+        ("warning", "routes[2].fields"),
         ("problem", "routes[3].lock_parent"),
         ("problem", "routes[4].lock_parent"),
         ("warning", "dead_letter.topic"),
@@ -82,6 +89,16 @@ async fn each_misfit_has_its_place() {
         assert!(found["line"].is_u64() && found["file"].is_string() && found["hint"].is_string(), "{found}");
     }
     finding(&report, "ok", "routes[5].lock_parent");
+    let parents = report["findings"].as_array().unwrap().iter().filter(|found| found["key"] == "routes[6].fields");
+    let mut said: Vec<_> = parents.map(|found| found["message"].as_str().unwrap()).collect();
+    said.sort_unstable();
+    assert_eq!(said.len(), 4, "three parents, and what a record must bring: {said:?}");
+    let words = [
+        "Account.Name: Account: Account.Name is neither",
+        "Contact has no relationship AccountId",
+        "Owner.Ext__c: User:",
+    ];
+    assert!(words.iter().all(|words| said.iter().any(|said| said.starts_with(words))), "{said:?}");
     let letters = report["findings"].as_array().unwrap().iter().filter(|found| found["key"] == "dead_letter.topic");
     assert_eq!(letters.count(), 2, "compacted, and too small: {report:#}");
 }

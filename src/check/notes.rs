@@ -1,0 +1,94 @@
+//! What no describe says and a person should know: how sharing and assignment rules change what a route does.
+
+use super::Finding;
+use crate::{
+    config::{Route, Tombstone},
+    record::{Operation, SObject},
+};
+
+/// `parents`: the SObjects of the parents that the route names.
+pub(super) fn notes(
+    config: &Route,
+    sobject: &SObject,
+    parents: &[String],
+    key: &dyn Fn(&str) -> String,
+) -> Vec<Finding> {
+    [sharing(config, sobject, parents, key), assignment(config, sobject, key)].into_iter().flatten().collect()
+}
+
+fn sharing(config: &Route, sobject: &SObject, parents: &[String], key: &dyn Fn(&str) -> String) -> Option<Finding> {
+    let meets = config.operation != Operation::Insert
+        || config.external_id_field.is_some()
+        || config.operation_header.is_some()
+        || config.tombstone == Tombstone::Delete;
+    let name = &sobject.name;
+    let mut needs = Vec::new();
+    if meets {
+        needs.push(format!("View All and Modify All on {name}"));
+    }
+    let others: Vec<_> =
+        parents.iter().filter(|parent| !meets || parent.as_str() != &**name).map(String::as_str).collect();
+    if !others.is_empty() {
+        needs.push(format!("View All on {}", others.join(", ")));
+    }
+    if needs.is_empty() {
+        return None;
+    }
+    let told = if meets {
+        format!(
+            "{name}: records that are not shared with this user are not there for it: a DELETE finds none and is done, \
+             an UPDATE is NotFound, an UPSERT of one is refused as a duplicate"
+        )
+    } else {
+        format!("{name}: parents that are not shared with this user are not there for it: MissingParent")
+    };
+    let hint = format!("{}, by a permission set, unless all records are public to the user", needs.join("; "));
+    Some(Finding::note(key("sobject"), told).hint(hint))
+}
+
+/// Salesforce's rules give such records an owner when they are made, and, where a call does not say otherwise, when they
+/// are changed (REST guide, "Assignment Rule Header").
+fn assignment(config: &Route, sobject: &SObject, key: &dyn Fn(&str) -> String) -> Option<Finding> {
+    let assigned = ["Account", "Case", "Lead"].iter().any(|name| name.eq_ignore_ascii_case(&sobject.name));
+    if !assigned || config.options.auto_assign.is_some() {
+        return None;
+    }
+    let inserts = config.operation == Operation::Insert || config.operation_header.is_some();
+    let told = match (&config.external_id_field, inserts) {
+        (None, true) => "plain inserts follow the org's assignment rules, updates do not",
+        _ => "upserts and updates do not follow the org's assignment rules: owners stay as they are",
+    };
+    let hint = "options.auto_assign = \"true\", \"false\" or the record id of a rule says it for all of them";
+    Some(Finding::note(key("options.auto_assign"), format!("{}: {told}", sobject.name)).hint(hint))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_which_route() {
+        let external = "external_id_field = 'Ext__c'\n";
+        let on = "external_id_field = 'Ext__c'\noptions.auto_assign = 'true'";
+        for (sobject, toml, parents, expected) in [
+            ("Thing__c", "", &[][..], &[][..]),
+            ("Thing__c", "", &["Account"], &["View All on Account, by"]),
+            ("Thing__c", external, &[], &["View All and Modify All on Thing__c, by"]),
+            ("Thing__c", external, &["Thing__c", "User"], &["on Thing__c; View All on User, by"]),
+            ("Thing__c", "operation = 'delete'", &[], &["View All and Modify All on Thing__c"]),
+            ("Thing__c", "tombstone = 'delete'", &[], &["View All and Modify All on Thing__c"]),
+            ("Case", "", &[], &["plain inserts follow"]),
+            ("Case", "operation = 'update'", &[], &["Modify All on Case", "owners stay"]),
+            ("LEAD", external, &[], &["Modify All on LEAD", "upserts and updates do not"]),
+            ("Lead", on, &[], &["Modify All on Lead"]),
+        ] {
+            let route: Route = toml::from_str(&format!("topic = 't'\nsobject = '{sobject}'\n{toml}")).unwrap();
+            let parents: Vec<_> = parents.iter().map(|parent| (*parent).to_owned()).collect();
+            let found = notes(&route, &SObject::new(sobject, []), &parents, &str::to_owned);
+            assert_eq!(found.len(), expected.len(), "{sobject} {toml}: {found:?}");
+            for (finding, words) in found.iter().zip(expected) {
+                assert!(finding.to_string().contains(words), "{sobject} {toml}: {finding}");
+            }
+        }
+    }
+}
