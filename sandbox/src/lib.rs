@@ -23,9 +23,9 @@ mod value;
 
 pub use broker::{Broker, BrokerError};
 pub use faults::{Action, Answered, Fault, On, Scripted, StatusError, When};
-pub use http::CallOptions;
+pub use http::{CallOptions, Origin};
 pub use org::{Calls, Org, OrgOptions};
 pub use schema::SchemaSource;
-pub use settings::{CLIENT_ID, CLIENT_SECRET, SameIdTwice, SayCreated, Settings, UnknownField};
+pub use settings::{ApiAccess, CLIENT_ID, CLIENT_SECRET, Columns, Refuses, SameIdTwice, SayCreated, Settings};
 pub use store::{Change, Op, StoredRecord};
 pub use value::{RecordId, Value};

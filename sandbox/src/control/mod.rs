@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `GET journal?sobject=&id=&since=&limit=` | applied changes in their order; `since` is the last `seq` already seen |
 //! | `GET records/{sobject}` | live records with the values as stored |
+//! | `GET creates/{sobject}?by={field}` | how often a create was applied for each value that the field was sent with |
 //! | `GET calls` | counts of calls and rows, concurrency, the allocation |
 //! | `GET`, `POST settings` | all settings; a post names only those it changes |
 //! | `POST faults` | one fault or an array, answered with their ids |
@@ -35,6 +36,10 @@ pub(crate) fn control(org: &Inner, request: &Request) -> Answer {
             Some(records) => ok(&records),
             None => refuse(404, "no such object"),
         },
+        ("GET", ["creates", sobject]) => match by(request) {
+            Some(field) => ok(&org.creates_by(sobject, &field)),
+            None => refuse(400, "creates/{sobject}?by={field}"),
+        },
         ("GET", ["calls"]) => ok(&org.calls()),
         ("POST", ["reset"]) => {
             org.reset();
@@ -55,7 +60,10 @@ pub(crate) fn control(org: &Inner, request: &Request) -> Answer {
             org.sessions().expire_all();
             ok(&json!({}))
         }
-        _ => refuse(404, "journal, records/{sobject}, calls, settings, faults, reset, expire_sessions"),
+        _ => refuse(
+            404,
+            "journal, records/{sobject}, creates/{sobject}, calls, settings, faults, reset, expire_sessions",
+        ),
     }
 }
 
@@ -72,6 +80,11 @@ fn filter(request: &Request) -> Result<Filter, String> {
         }
     }
     Ok(filter)
+}
+
+fn by(request: &Request) -> Option<String> {
+    let mut query = form_urlencoded::parse(request.uri.query().unwrap_or_default().as_bytes());
+    query.find(|(name, _)| name == "by").map(|(_, field)| field.into_owned())
 }
 
 fn body(request: &Request) -> Result<serde_json::Value, serde_json::Error> {

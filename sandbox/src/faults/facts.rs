@@ -91,8 +91,10 @@ impl Facts {
     pub(super) fn matches(&self, fault: &Fault) -> Option<Vec<usize>> {
         let of_kind = match fault.on {
             On::Any => true,
-            On::Data => self.kind != Kind::Login,
+            On::Data => !matches!(self.kind, Kind::Login | Kind::Versions),
             On::Login => self.kind == Kind::Login,
+            On::Versions => self.kind == Kind::Versions,
+            On::Resources => self.kind == Kind::Resources,
             On::Describe => self.kind == Kind::Describe,
             On::Query => self.kind == Kind::Query,
             On::Limits => self.kind == Kind::Limits,

@@ -1,6 +1,10 @@
 //! A fault as it is written in `POST /sandbox/faults`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+
+use crate::http::Origin;
 
 /// One fault.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -32,6 +36,10 @@ pub struct Fault {
 #[serde(rename_all = "lowercase")]
 pub enum On {
     Login,
+    /// The list of the API's versions.
+    Versions,
+    /// The resources of one version.
+    Resources,
     Describe,
     Query,
     Limits,
@@ -41,7 +49,7 @@ pub enum On {
     Delete,
     /// Any of the four writes.
     Write,
-    /// Anything but a login.
+    /// Anything but a login and the list of versions.
     Data,
     Any,
 }
@@ -68,7 +76,8 @@ pub enum Action {
     },
     /// Fails all rows of the call, and applies none.
     Trigger { code: String, message: String },
-    /// The answer to the whole call: Salesforce's envelope (`error`), or any `body`.
+    /// The answer to the whole call: Salesforce's envelope (`error`), or any `body`, with these `headers` and those of
+    /// `from`.
     Status {
         status: u16,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -77,6 +86,11 @@ pub enum Action {
         body: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         content_type: Option<String>,
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        headers: BTreeMap<String, String>,
+        /// By default the org sends its envelope, and some proxy all else.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Origin>,
         #[serde(default)]
         apply: bool,
     },

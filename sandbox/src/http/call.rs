@@ -5,8 +5,8 @@ use percent_encoding::percent_decode_str;
 
 use super::ApiError;
 
-/// Retired below, unknown above (REST guide, "End-of-Life Policy").
-const VERSIONS: std::ops::RangeInclusive<u32> = 31..=68;
+/// The API versions of an org: retired below, unknown above (REST guide, "End-of-Life Policy").
+pub(crate) type Versions = std::ops::RangeInclusive<u32>;
 
 /// A write, in one row or as a collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,7 @@ pub(crate) enum Verb {
 pub(crate) enum Kind {
     Login,
     Versions,
+    Resources,
     Describe,
     Query,
     Limits,
@@ -93,7 +94,7 @@ pub(crate) enum Refusal {
 }
 
 impl Call {
-    pub(crate) fn parse(method: &Method, uri: &Uri) -> Result<Self, Refusal> {
+    pub(crate) fn parse(method: &Method, uri: &Uri, versions: &Versions) -> Result<Self, Refusal> {
         let path: Vec<&str> = uri.path().trim_end_matches('/').split('/').skip(1).collect();
         match path.as_slice() {
             ["services", "oauth2", "token"] => only(method, "POST", Self::Login).map_err(Refusal::Unversioned),
@@ -102,7 +103,7 @@ impl Call {
             ["id", _, _] => only(method, "GET", Self::Identity).map_err(Refusal::Unversioned),
             ["services", "data"] => Ok(Self::Versions),
             ["services", "data", version, rest @ ..] => {
-                let version = parse_version(version).map_err(Refusal::Unversioned)?;
+                let version = parse_version(version, versions).map_err(Refusal::Unversioned)?;
                 let query = uri.query().unwrap_or_default().as_bytes();
                 let query = form_urlencoded::parse(query).map(|(k, v)| (k.into_owned(), v.into_owned())).collect();
                 resource(version, method, rest, query).map_err(Refusal::Versioned)
@@ -115,17 +116,13 @@ impl Call {
         match self {
             Self::Login => Kind::Login,
             Self::Versions => Kind::Versions,
+            Self::Resources { .. } => Kind::Resources,
             Self::Describe { .. } => Kind::Describe,
             Self::Query { .. } | Self::QueryMore { .. } => Kind::Query,
             Self::Limits => Kind::Limits,
             Self::Collection { verb, .. } | Self::Row { verb: Some(verb), .. } => Kind::Write(*verb),
             Self::Row { verb: None, .. } | Self::Retrieve { .. } => Kind::Read,
-            Self::Revoke
-            | Self::Identity
-            | Self::UserInfo
-            | Self::Resources { .. }
-            | Self::Global { .. }
-            | Self::Basic { .. } => Kind::Other,
+            Self::Revoke | Self::Identity | Self::UserInfo | Self::Global { .. } | Self::Basic { .. } => Kind::Other,
         }
     }
 
@@ -142,15 +139,16 @@ impl Call {
     }
 }
 
-fn parse_version(text: &str) -> Result<u32, ApiError> {
+fn parse_version(text: &str, versions: &Versions) -> Result<u32, ApiError> {
     // A garbage version is the framework's 404 (recorded, `create-invalid-api-version`).
     let number = text.strip_prefix('v').and_then(|v| v.strip_suffix(".0")).ok_or_else(ApiError::not_found)?;
     let number: u32 = number.parse().map_err(|_| ApiError::not_found())?;
-    if number < *VERSIONS.start() {
-        let message = format!("API version {number}.0 is no longer supported. Use a version of 31.0 or later.");
+    if number < *versions.start() {
+        let oldest = versions.start();
+        let message = format!("API version {number}.0 is no longer supported. Use a version of {oldest}.0 or later.");
         return Err(ApiError::framework(410, "UNSUPPORTED_API_VERSION", message));
     }
-    if VERSIONS.contains(&number) { Ok(number) } else { Err(ApiError::not_found()) }
+    if versions.contains(&number) { Ok(number) } else { Err(ApiError::not_found()) }
 }
 
 fn resource(version: u32, method: &Method, path: &[&str], query: Vec<(String, String)>) -> Result<Call, ApiError> {

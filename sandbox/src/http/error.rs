@@ -60,6 +60,19 @@ impl ApiError {
         Self::new(401, "INVALID_SESSION_ID", "Session expired or invalid")
     }
 
+    pub(crate) fn is_of_parser(&self) -> bool {
+        self.items.iter().any(|item| item.code == "JSON_PARSER_ERROR")
+    }
+
+    /// The same, said of a row.
+    pub(crate) fn into_row(self) -> RowError {
+        let item = self.items.into_iter().next();
+        item.map_or_else(
+            || RowError::new("UNKNOWN_EXCEPTION", "", &[]),
+            |item| RowError::new(&item.code, item.message, &[]),
+        )
+    }
+
     pub(crate) fn to_json(&self) -> String {
         serde_json::to_string(&self.items).unwrap_or_default()
     }

@@ -10,6 +10,7 @@ mod receive;
 mod wire;
 
 pub(crate) use answer::Answer;
+pub use answer::Origin;
 pub(crate) use call::{Call, Kind, Refusal, Verb};
 pub(crate) use error::{ApiError, RowError};
 pub use options::CallOptions;

@@ -5,14 +5,17 @@
 
 use std::{sync::Arc, time::Duration};
 
+use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{Inner, execute, locks::Locked};
 use crate::{
     faults::{Action, Answered, Facts, Plan, When},
-    http::{Answer, ApiError, Call, Kind, Refusal, Request},
+    http::{Answer, ApiError, Call, Kind, Origin, Refusal, Request, Verb},
     login::{OauthError, identity, login, user_info},
     rows::Forced,
+    settings::ApiAccess,
+    value::Object,
 };
 
 /// How a call ends on the wire.
@@ -29,13 +32,13 @@ pub(crate) enum Outcome {
 
 pub(crate) async fn answer(org: Arc<Inner>, request: Arc<Request>) -> Outcome {
     let received = Instant::now();
-    let parsed = Call::parse(&request.method, &request.uri);
+    let settings = org.settings();
+    let parsed = Call::parse(&request.method, &request.uri, &(settings.oldest_version..=settings.newest_version));
     match &parsed {
         Ok(call) => org.counters.call(call.kind(), matches!(call, Call::Row { .. })),
         Err(_) => org.counters.call(Kind::Other, false),
     }
     match parsed {
-        Ok(Call::Versions) => Outcome::Send(execute::versions()),
         Ok(Call::Identity) => Outcome::Send(identity(&org, &request)),
         Ok(Call::UserInfo) => Outcome::Send(user_info(&org, &request)),
         Ok(Call::Revoke) => {
@@ -45,15 +48,19 @@ pub(crate) async fn answer(org: Arc<Inner>, request: Arc<Request>) -> Outcome {
             Outcome::Send(Answer::empty(200))
         }
         Err(Refusal::Unversioned(error)) => Outcome::Send(error.into()),
-        Ok(Call::Login) => {
-            let plan = plan(&org, &Call::Login, &request);
-            carry_out(org, Call::Login, request, plan, received).await
+        // Neither has a session, and neither is counted.
+        Ok(call @ (Call::Login | Call::Versions)) => {
+            let plan = plan(&org, &call, &request);
+            carry_out(org, call, request, plan, received).await
         }
         Ok(_) | Err(Refusal::Versioned(_)) => {
             let session = org.sessions().check(request.header("authorization"));
             if let Err(denied) = session {
                 org.counters.unauthorized();
                 return Outcome::Send(denied.0.into());
+            }
+            if let Some(error) = disabled(settings.api) {
+                return Outcome::Send(error.into());
             }
             if !org.spend() {
                 return Outcome::Send(over_quota(&org));
@@ -83,8 +90,7 @@ async fn carry_out(org: Arc<Inner>, call: Call, request: Arc<Request>, plan: Pla
     let mut forced = plan.forced;
     // Until the answer is ready.
     let _locked = Locked::take(&org, &call, &request, &mut forced);
-    let latency = if call.kind() == Kind::Login { 0 } else { org.settings().latency_ms };
-    let delay = plan.delay + Duration::from_millis(latency);
+    let delay = plan.delay + latency(&org, &call, &request);
     if !delay.is_zero() {
         sleep(delay).await;
     }
@@ -99,12 +105,16 @@ async fn carry_out(org: Arc<Inner>, call: Call, request: Arc<Request>, plan: Pla
             | Action::Trigger { .. }
             | Action::FewerResults { .. },
         ) => Outcome::Send(apply()),
-        Some(Action::Status { status, error, body, content_type, apply: applied }) => {
+        Some(Action::Status { status, error, body, content_type, headers, from, apply: applied }) => {
             if applied {
                 apply();
             }
-            let answer = scripted(status, error, body, content_type.as_deref());
-            Outcome::Send(if call.kind() == Kind::Login || status == 401 { answer } else { with_usage(&org, answer) })
+            let default = if error.is_some() && body.is_none() { Origin::Org } else { Origin::Proxy };
+            let mut answer = scripted(status, error, body, content_type.as_deref());
+            answer.origin = from.unwrap_or(default);
+            answer.more.extend(headers);
+            let counts = answer.origin == Origin::Org && !is_free(&call) && status != 401;
+            Outcome::Send(if counts { with_usage(&org, answer) } else { answer })
         }
         Some(Action::OauthError { status, error, description }) => {
             Outcome::Send(OauthError { status, error, error_description: description }.into())
@@ -155,7 +165,56 @@ fn work(org: &Inner, call: &Call, request: &Request, forced: &Forced) -> Answer 
     if matches!(call, Call::Login) {
         return login(org, request).unwrap_or_else(Into::into);
     }
-    with_usage(org, execute::execute(org, call, request, forced).unwrap_or_else(Into::into))
+    let answer = execute::execute(org, call, request, forced).unwrap_or_else(Into::into);
+    if is_free(call) { answer } else { with_usage(org, answer) }
+}
+
+/// Not counted, and says nothing of the allocation.
+fn is_free(call: &Call) -> bool {
+    matches!(call, Call::Login | Call::Versions)
+}
+
+/// What a data call takes at least.
+fn latency(org: &Inner, call: &Call, request: &Request) -> Duration {
+    if is_free(call) {
+        return Duration::ZERO;
+    }
+    let settings = org.settings();
+    let of_rows = match settings.latency_ms_per_row {
+        0 => 0,
+        of_row => of_row * rows(call, &request.body) as u64,
+    };
+    Duration::from_millis(settings.latency_ms + of_rows)
+}
+
+/// How many rows a write has.
+fn rows(call: &Call, body: &[u8]) -> usize {
+    match call {
+        Call::Row { verb: Some(_), .. } => 1,
+        Call::Collection { verb: Verb::Delete, query, .. } => {
+            query.iter().filter(|(name, _)| name == "ids").map(|(_, ids)| ids.split(',').count()).sum()
+        }
+        Call::Collection { .. } => {
+            let top = std::str::from_utf8(body).ok().and_then(|body| Object::parse(body).ok());
+            let records = top.and_then(|top| serde_json::from_str::<Vec<&RawValue>>(top.get("records")?.get()).ok());
+            records.map_or(0, |records| records.len())
+        }
+        _ => 0,
+    }
+}
+
+/// How a session is answered whose user may not use the API (the codes are listed; the texts from memory).
+fn disabled(api: ApiAccess) -> Option<ApiError> {
+    match api {
+        ApiAccess::Enabled => None,
+        ApiAccess::DisabledForUser => {
+            Some(ApiError::new(403, "API_CURRENTLY_DISABLED", "API is currently disabled for this user"))
+        }
+        ApiAccess::DisabledForOrg => {
+            let text = "API is not enabled for this Organization or Partner";
+            Some(ApiError::new(403, "API_DISABLED_FOR_ORG", text))
+        }
+    }
 }
 
 fn over_quota(org: &Inner) -> Answer {

@@ -16,6 +16,8 @@ pub struct Calls {
     /// Logins that got a token.
     pub logins_granted: u64,
     pub versions: u64,
+    /// Of `GET /services/data/vNN.0`.
+    pub resources: u64,
     pub describe: u64,
     pub query: u64,
     pub limits: u64,
@@ -77,6 +79,7 @@ impl Counters {
             let count = match kind {
                 Kind::Login => &mut calls.login,
                 Kind::Versions => &mut calls.versions,
+                Kind::Resources => &mut calls.resources,
                 Kind::Describe => &mut calls.describe,
                 Kind::Query => &mut calls.query,
                 Kind::Limits => &mut calls.limits,

@@ -4,7 +4,14 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{clock::Clock, counters::Counters, locks::Locks};
-use crate::{faults::Faults, login::Sessions, query::Cursors, schema::Schema, settings::Settings, store::Store};
+use crate::{
+    faults::Faults,
+    login::Sessions,
+    query::Cursors,
+    schema::Schema,
+    settings::{Settings, Turns},
+    store::Store,
+};
 
 #[derive(Debug)]
 pub(crate) struct Inner {
@@ -14,6 +21,7 @@ pub(crate) struct Inner {
     pub(crate) counters: Counters,
     pub(crate) faults: Faults,
     pub(crate) locks: Locks,
+    pub(crate) turns: Turns,
     settings: Mutex<Settings>,
     sessions: Mutex<Sessions>,
     store: Mutex<Store>,
@@ -28,6 +36,7 @@ impl Inner {
             counters: Counters::default(),
             faults: Faults::new(),
             locks: Locks::default(),
+            turns: Turns::default(),
             settings: Mutex::new(settings),
             sessions: Mutex::new(Sessions::default()),
             store: Mutex::new(Store::new(&schema)),

@@ -1,10 +1,15 @@
 //! The org's book, for tests in the same process; the same as the addresses under `/sandbox/`.
 
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+
 use super::{Calls, Inner, Org};
 use crate::{
     faults::{Fault, Scripted},
     settings::Settings,
-    store::{Change, Filter, StoredRecord},
+    store::{Change, Filter, Op, StoredRecord},
+    value::Object,
 };
 
 impl Org {
@@ -16,6 +21,11 @@ impl Org {
     /// The live records of an object, in the order of their ids; empty for an unknown one.
     pub fn records(&self, sobject: &str) -> Vec<StoredRecord> {
         self.inner.records(sobject).unwrap_or_default()
+    }
+
+    /// How often a plain or other create was applied for each value that this field was sent with: what doubled shows.
+    pub fn creates_by(&self, sobject: &str, field: &str) -> BTreeMap<String, u64> {
+        self.inner.creates_by(sobject, field)
     }
 
     /// What was asked so far.
@@ -64,6 +74,18 @@ impl Inner {
         let applied = self.store().journal.applied();
         let (quota_used, quota_max) = (settings.quota_used, settings.quota_max);
         Calls { applied, quota_used, quota_max, ..self.counters.snapshot() }
+    }
+
+    pub(crate) fn creates_by(&self, sobject: &str, field: &str) -> BTreeMap<String, u64> {
+        let filter = Filter { sobject: Some(sobject.to_owned()), ..Filter::default() };
+        let mut counts = BTreeMap::new();
+        for change in self.store().journal.select(&filter).into_iter().filter(|change| change.op == Op::Create) {
+            let row = change.fields.as_ref().and_then(|row| Object::parse(row.get()).ok());
+            let value = row.and_then(|row| row.get(field).map(RawValue::get)).unwrap_or("null");
+            let value = serde_json::from_str::<String>(value).unwrap_or_else(|_| value.to_owned());
+            *counts.entry(value).or_default() += 1;
+        }
+        counts
     }
 
     pub(crate) fn records(&self, sobject: &str) -> Option<Vec<StoredRecord>> {

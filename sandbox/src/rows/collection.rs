@@ -15,7 +15,7 @@ use super::{
 use crate::{
     http::{ApiError, RowError, Verb},
     schema::{FieldType, Schema},
-    settings::{SameIdTwice, Settings},
+    settings::{Choices, SameIdTwice, Settings},
     store::{Asked, Store, Transaction, fold},
     value::{Body, Object, RecordId},
 };
@@ -52,12 +52,12 @@ impl Collection {
     /// `target` is the object and key of an upsert's address.
     pub(crate) fn read(
         schema: &Schema,
-        settings: &Settings,
+        choices: &Choices<'_>,
         verb: Verb,
         target: Option<(&str, &str)>,
         text: &str,
     ) -> Result<Self, ApiError> {
-        let reader = Reader { schema, body: Body(text), unknown_field: settings.unknown_field };
+        let reader = Reader { schema, body: Body(text), choices, is_single: false };
         let target = target.map(|(sobject, field)| upsert_target(schema, sobject, field)).transpose()?;
         let top = Object::parse(text).map_err(|error| syntax(&error))?;
         let (mut all_or_none, mut records) = (false, None);
@@ -72,7 +72,7 @@ impl Collection {
                     records = Some(list);
                 }
                 other => {
-                    let message = format!("Unrecognized field \"{other}\" at {}", reader.body.place(raw.get()));
+                    let message = format!("Unrecognized field \"{other}\" at {}", reader.place(raw.get()));
                     return Err(ApiError::parse("JSON_PARSER_ERROR", message));
                 }
             }
@@ -276,7 +276,7 @@ fn row_type(reader: &Reader<'_>, raw: &RawValue, object: &Object<'_>) -> Result<
     let name = attributes.and_then(|object| serde_json::from_str::<String>(object.get("type")?.get()).ok());
     // The guide asks for it in every row; which error its absence gives was not found.
     let name = name.ok_or_else(|| {
-        let message = format!("attributes.type is missing at {}", reader.body.place(raw.get()));
+        let message = format!("attributes.type is missing at {}", reader.place(raw.get()));
         ApiError::parse("JSON_PARSER_ERROR", message)
     })?;
     let place = reader.schema.place(&name);

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use crate::{
     http::{ApiError, RowError},
     schema::{Field, FieldType, SObject, Schema},
-    settings::UnknownField,
+    settings::Choices,
     store::Asked,
     value::{Body, Object, decimal, moment},
 };
@@ -42,7 +42,7 @@ pub(crate) struct Row {
     /// The `Id` as sent; not among the fields.
     pub(crate) id: Option<Input>,
     pub(crate) fields: Vec<(usize, Input)>,
-    /// A parent that is not there, or an unknown field, where the settings let it fail its own row only.
+    /// A parent that is not there, or what the settings let fail its own row only: an unknown field, a malformed value.
     pub(crate) refused: Option<RowError>,
     pub(crate) asked: Asked,
 }
@@ -51,7 +51,9 @@ pub(crate) struct Row {
 pub(crate) struct Reader<'b> {
     pub(crate) schema: &'b Schema,
     pub(crate) body: Body<'b>,
-    pub(crate) unknown_field: UnknownField,
+    pub(crate) choices: &'b Choices<'b>,
+    /// A row of its own call, where whatever is wrong refuses the call.
+    pub(crate) is_single: bool,
 }
 
 impl Reader<'_> {
@@ -83,24 +85,35 @@ impl Reader<'_> {
                     return Err(ApiError::parse("INVALID_FIELD", message));
                 }
                 self.once(&mut seen, field, name, raw)?;
-                let input = self.input(described, raw)?;
-                if is_id {
-                    row.id = Some(input);
-                } else {
-                    row.fields.push((field, input));
+                match self.input(described, raw) {
+                    Ok(input) if is_id => row.id = Some(input),
+                    Ok(input) => row.fields.push((field, input)),
+                    Err(error) => self.refuse(&mut row, error)?,
                 }
             } else if let Some(field) = sobject.relationship(name) {
                 self.once(&mut seen, field, name, raw)?;
-                row.fields.push((field, self.parent(&sobject.fields[field], name, raw)?));
+                match self.parent(&sobject.fields[field], name, raw) {
+                    Ok(input) => row.fields.push((field, input)),
+                    Err(error) => self.refuse(&mut row, error)?,
+                }
             } else {
                 let message = format!("No such column '{name}' on sobject of type {}", sobject.name);
-                match self.unknown_field {
-                    UnknownField::Call => return Err(ApiError::parse("INVALID_FIELD", message)),
-                    UnknownField::Row => row.refused = Some(RowError::new("INVALID_FIELD", message, &[])),
+                if self.choices.unknown_field_refuses_call() {
+                    return Err(ApiError::parse("INVALID_FIELD", message));
                 }
+                row.refused.get_or_insert_with(|| RowError::new("INVALID_FIELD", message, &[]));
             }
         }
         Ok(row)
+    }
+
+    /// A malformed value fails its row, where the settings say so; all else refuses the call.
+    fn refuse(&self, row: &mut Row, error: ApiError) -> Result<(), ApiError> {
+        if self.is_single || !error.is_of_parser() || self.choices.malformed_value_refuses_call() {
+            return Err(error);
+        }
+        row.refused.get_or_insert_with(|| error.into_row());
+        Ok(())
     }
 
     fn once(&self, seen: &mut HashSet<usize>, field: usize, name: &str, raw: &RawValue) -> Result<(), ApiError> {
@@ -108,7 +121,7 @@ impl Reader<'_> {
             return Ok(());
         }
         // Stricter than an org is known to be: a client must not rely on which of two values wins.
-        Err(ApiError::parse("JSON_PARSER_ERROR", format!("Duplicate field '{name}' at {}", self.body.place(raw.get()))))
+        Err(ApiError::parse("JSON_PARSER_ERROR", format!("Duplicate field '{name}' at {}", self.place(raw.get()))))
     }
 
     fn parent(&self, field: &Field, name: &str, raw: &RawValue) -> Result<Input, ApiError> {
@@ -180,6 +193,11 @@ impl Reader<'_> {
         }
     }
 
+    /// Where a part of the body begins.
+    pub(super) fn place(&self, part: &str) -> String {
+        self.body.place(part, self.choices.columns_are_bytes())
+    }
+
     /// Quoted: `Cannot deserialize instance of datetime from VALUE_STRING value "…" at [line:1, column:179]`.
     pub(crate) fn cannot(&self, wanted: &str, raw: &RawValue) -> ApiError {
         let text = raw.get();
@@ -193,7 +211,7 @@ impl Reader<'_> {
             _ if text.contains(['.', 'e', 'E']) => ("VALUE_NUMBER_FLOAT", text),
             _ => ("VALUE_NUMBER_INT", text),
         };
-        let place = self.body.place(text);
+        let place = self.place(text);
         let message = format!("Cannot deserialize instance of {wanted} from {token} value {value} at {place}");
         ApiError::parse("JSON_PARSER_ERROR", message)
     }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     http::{Answer, ApiError, RowError, Verb},
     schema::Schema,
-    settings::Settings,
+    settings::Choices,
     store::{Asked, Store, Transaction},
     value::{Body, Object, RecordId},
 };
@@ -57,7 +57,7 @@ impl Single {
     #[expect(clippy::too_many_arguments, reason = "the parts of one address")]
     pub(crate) fn read(
         schema: &Schema,
-        settings: &Settings,
+        choices: &Choices<'_>,
         version: u32,
         verb: Option<Verb>,
         sobject: &str,
@@ -67,7 +67,7 @@ impl Single {
     ) -> Result<Self, ApiError> {
         let place = schema.place(sobject).ok_or_else(ApiError::not_found)?;
         let sobject = &schema.sobjects[place];
-        let reader = Reader { schema, body: Body(text.unwrap_or_default()), unknown_field: settings.unknown_field };
+        let reader = Reader { schema, body: Body(text.unwrap_or_default()), choices, is_single: true };
         let key = key.map(|(field, value)| Key::read(&reader, place, field, value)).transpose()?;
         let mut row = text
             .map(|text| {

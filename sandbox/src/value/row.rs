@@ -29,19 +29,26 @@ impl<'a> Object<'a> {
 }
 
 impl Body<'_> {
-    /// Where `part`, a slice of this body, begins: `[line:1, column:179]`, as a parser error says it.
-    pub(crate) fn place(&self, part: &str) -> String {
-        let (line, column) = self.position(part);
+    /// Where `part`, a slice of this body, begins: `[line:1, column:179]`, as a parser error says it. Whether a real
+    /// org counts characters or bytes is not known.
+    pub(crate) fn place(&self, part: &str, in_bytes: bool) -> String {
+        let (line, characters) = self.position(part);
+        let column = if in_bytes { self.line_before(part).len() + 1 } else { characters };
         format!("[line:{line}, column:{column}]")
     }
 
-    /// The line and column, from 1, at which `part`, a slice of this body, begins.
+    /// The line and column, from 1 and in characters, at which `part`, a slice of this body, begins.
     pub(crate) fn position(&self, part: &str) -> (usize, usize) {
+        (self.before(part).matches('\n').count() + 1, self.line_before(part).chars().count() + 1)
+    }
+
+    fn line_before(&self, part: &str) -> &str {
+        self.before(part).rsplit('\n').next().unwrap_or_default()
+    }
+
+    fn before(&self, part: &str) -> &str {
         let offset = (part.as_ptr() as usize).wrapping_sub(self.0.as_ptr() as usize);
-        let before = self.0.get(..offset).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        (line, column)
+        self.0.get(..offset).unwrap_or_default()
     }
 }
 

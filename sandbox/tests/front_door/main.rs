@@ -17,9 +17,13 @@ mod keys;
 mod login;
 mod query;
 mod quota;
+mod readings;
 mod retrieve;
 mod rows;
 mod schema;
+mod slow;
+mod trouble;
 mod validation;
+mod versions;
 
 use client::{Client, codes, collection};

@@ -1,7 +1,12 @@
 //! What can be changed while an org runs. The defaults are the stricter reading wherever a real org's behaviour is not
 //! known.
 
+mod choices;
+
 use serde::{Deserialize, Serialize, de::Error as _};
+
+pub use choices::{ApiAccess, Columns, Refuses, SameIdTwice, SayCreated};
+pub(crate) use choices::{Choices, Turns};
 
 /// The settings of an org; their JSON form is that of `GET /sandbox/settings`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -11,7 +16,11 @@ pub struct Settings {
     /// Rows on a page of a query's answer.
     pub page_size: usize,
     /// What an unknown field refuses.
-    pub unknown_field: UnknownField,
+    pub unknown_field: Refuses,
+    /// What a value that its field's type cannot read refuses, in a collection; alone it is always its call.
+    pub malformed_value: Refuses,
+    /// What the column of a parse error counts.
+    pub columns: Columns,
     /// What becomes of rows of one update or delete that carry the same id.
     pub same_id_twice: SameIdTwice,
     /// Whether failed rows of an upsert say `created:true`, and rolled-back rows keep an id.
@@ -37,41 +46,20 @@ pub struct Settings {
     pub clock_ahead_seconds: i64,
     /// Every data call takes at least this long.
     pub latency_ms: u64,
+    /// A write takes this long for each of its rows, and is applied at the end of it, also if its caller has gone.
+    pub latency_ms_per_row: u64,
+    /// The API versions that the org speaks; older ones are retired, newer ones are not known yet.
+    pub oldest_version: u32,
+    pub newest_version: u32,
+    /// Whether the session's user may use the API, and whether the org has one.
+    pub api: ApiAccess,
+    /// Whether the session's user may view the setup: `GET /limits` is refused otherwise.
+    pub view_setup: bool,
     /// Whether a collections call locks the parents that its rows name, from its receipt to its answer: rows of another
     /// call fail that name one of them. A real org waits for a lock, up to 10 s.
     pub parent_locks: bool,
     /// Whether the journal keeps its entries. Off for benchmarks.
     pub journal: bool,
-}
-
-/// What an unknown field refuses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum UnknownField {
-    /// The whole call.
-    Call,
-    /// Its row.
-    Row,
-}
-
-/// What becomes of rows of one call that carry the same id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SameIdTwice {
-    FailAll,
-    /// The first is applied.
-    FailLater,
-    /// All are applied, one after the other.
-    InOrder,
-}
-
-/// Whether failed rows say `created:true`: `true`, `false`, or in turn (`"alternate"`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SayCreated {
-    Always,
-    Never,
-    /// Every other row of a call.
-    Alternate,
 }
 
 /// The credentials of the app that every new org knows.
@@ -82,7 +70,9 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             page_size: 2000,
-            unknown_field: UnknownField::Call,
+            unknown_field: Refuses::Call,
+            malformed_value: Refuses::Call,
+            columns: Columns::Characters,
             same_id_twice: SameIdTwice::FailAll,
             failed_rows_say_created: SayCreated::Alternate,
             soql_ignores_case: false,
@@ -96,6 +86,11 @@ impl Default for Settings {
             instance_url: None,
             clock_ahead_seconds: 0,
             latency_ms: 0,
+            latency_ms_per_row: 0,
+            oldest_version: 31,
+            newest_version: 68,
+            api: ApiAccess::Enabled,
+            view_setup: true,
             parent_locks: false,
             journal: true,
         }
@@ -111,36 +106,5 @@ impl Settings {
             _ => return Err(serde_json::Error::custom("expected an object of settings")),
         }
         serde_json::from_value(all)
-    }
-}
-
-impl SayCreated {
-    pub(crate) fn at(self, row: usize) -> bool {
-        match self {
-            Self::Always => true,
-            Self::Never => false,
-            Self::Alternate => row.is_multiple_of(2),
-        }
-    }
-}
-
-impl Serialize for SayCreated {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Always => serializer.serialize_bool(true),
-            Self::Never => serializer.serialize_bool(false),
-            Self::Alternate => serializer.serialize_str("alternate"),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for SayCreated {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match serde_json::Value::deserialize(deserializer)? {
-            serde_json::Value::Bool(true) => Ok(Self::Always),
-            serde_json::Value::Bool(false) => Ok(Self::Never),
-            serde_json::Value::String(text) if text == "alternate" => Ok(Self::Alternate),
-            other => Err(D::Error::custom(format!("expected true, false or \"alternate\", got {other}"))),
-        }
     }
 }
