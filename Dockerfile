@@ -2,7 +2,7 @@
 # The release image (the default target), and `demo`, which has the embedded org too and is what docker-compose.yml runs.
 #
 #   docker build -t sobjectd .
-#   docker run --rm -v ./sobjectd.toml:/etc/sobjectd/sobjectd.toml:ro --read-only --stop-timeout 90 sobjectd
+#   docker run --rm -v ./sobjectd.toml:/etc/sobjectd/sobjectd.toml:ro --read-only --stop-timeout 210 sobjectd
 
 # The distribution of both images is the same, so that the C library fits.
 FROM rust:1.95-bookworm AS source

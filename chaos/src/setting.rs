@@ -23,11 +23,11 @@ impl Times {
         Self { session: Duration::from_secs(6), request: Duration::from_secs(2), hold: Duration::from_secs(4) };
     /// The daemon's own defaults.
     pub(crate) const REAL: Self =
-        Self { session: Duration::from_secs(15), request: Duration::from_secs(30), hold: Duration::from_secs(30) };
+        Self { session: Duration::from_secs(15), request: Duration::from_secs(120), hold: Duration::from_secs(30) };
 
     /// What a drain may take.
     pub(crate) fn drain(&self) -> Duration {
-        self.hold.max(self.request) + Duration::from_secs(10)
+        self.hold + self.request + Duration::from_secs(10)
     }
 }
 

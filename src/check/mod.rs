@@ -42,7 +42,7 @@ pub(crate) async fn online(loaded: &Loaded) -> Result<Vec<Finding>> {
     let org =
         Salesforce::new(&without_reserve(&config.salesforce), &config.retry, &config.cache, metrics, Lease::none())?;
     let mut found = Vec::new();
-    let patience = config.salesforce.request_timeout + PATIENCE;
+    let patience = config.salesforce.query_timeout.max(config.salesforce.login_timeout) + PATIENCE;
     let asked_org = timeout(patience, org::look(config, &routes, &org, &mut found));
     let (asked_org, cluster, registry) = tokio::join!(asked_org, cluster::look(config, &clients, &routes), async {
         match &registry {

@@ -103,5 +103,5 @@ fn default_startup_timeout() -> Duration {
 }
 
 fn default_drain_timeout() -> Duration {
-    Duration::from_secs(60)
+    Duration::from_secs(3 * 60)
 }

@@ -31,14 +31,20 @@ pub struct Salesforce {
     pub login_interval: Duration,
     #[serde(default = "default_connect_timeout", with = "humantime_serde")]
     pub connect_timeout: Duration,
+    /// Of a call that writes: an org whose triggers and flows are slow needs minutes.
     #[serde(default = "default_request_timeout", with = "humantime_serde")]
     pub request_timeout: Duration,
+    /// Of a call that only reads: a query, a describe, a probe.
+    #[serde(default = "default_query_timeout", with = "humantime_serde")]
+    pub query_timeout: Duration,
+    #[serde(default = "default_login_timeout", with = "humantime_serde")]
+    pub login_timeout: Duration,
     /// An idle connection is closed after this long; Salesforce closes it later, without a word.
     #[serde(default = "default_pool_idle_timeout", with = "humantime_serde")]
     pub pool_idle_timeout: Duration,
     #[serde(default)]
     pub compression: Compression,
-    /// Rows of a call of unknown result wait this long, from the last byte sent, before they are sent again.
+    /// Rows of a call of unknown result wait this long, from the end of the attempt, before they are sent again.
     #[serde(default = "default_unknown_hold", with = "humantime_serde")]
     pub unknown_hold: Duration,
     /// Before the first write of a partition whose last owner has not drained it.
@@ -125,6 +131,14 @@ fn default_connect_timeout() -> Duration {
 }
 
 fn default_request_timeout() -> Duration {
+    Duration::from_secs(2 * 60)
+}
+
+fn default_query_timeout() -> Duration {
+    Duration::from_secs(60)
+}
+
+fn default_login_timeout() -> Duration {
     Duration::from_secs(30)
 }
 

@@ -13,7 +13,7 @@ pub(super) const ROOT: &[Key] = &[
     key("name", Kind::Text, "connector name in dead-letter headers; client id at Kafka"),
     key("validate_on_start", Kind::Flag, "ask the org about every route before the first record is read: see above"),
     key("startup_timeout", Kind::Duration, "how long an absent broker or org is waited for at start"),
-    key("drain_timeout", Kind::Duration, "how long a stop or a rebalance waits for calls on the wire"),
+    key("drain_timeout", Kind::Duration, "how long a stop or a rebalance waits for calls on the wire, and for those of unknown result"),
     key("kafka", Kind::Table(KAFKA), "the Kafka cluster and the consumer group"),
     key("salesforce", Kind::Table(SALESFORCE), "the org that records are written into"),
     key("schema_registry", Kind::Table(SCHEMA_REGISTRY), "where schemas are"),
@@ -95,7 +95,13 @@ const SALESFORCE: &[Key] = &[
     key("renew_before", Kind::Duration, "how long before its end a token is renewed; shorter than `session_lifetime`"),
     key("login_interval", Kind::Duration, "the least time between two logins"),
     key("connect_timeout", Kind::Duration, "of one connection; longer than zero"),
-    key("request_timeout", Kind::Duration, "of one call, from connect to the last byte; longer than zero"),
+    key(
+        "request_timeout",
+        Kind::Duration,
+        "of one call that writes, from connect to the last byte; longer than zero. An org with many triggers and flows may need a minute or two for 200 rows",
+    ),
+    key("query_timeout", Kind::Duration, "of one call that only reads: a query, a describe, a probe; longer than zero"),
+    key("login_timeout", Kind::Duration, "of one login; longer than zero"),
     key("pool_idle_timeout", Kind::Duration, "an idle connection is closed after so long; longer than zero"),
     key(
         "compression",
@@ -105,7 +111,7 @@ const SALESFORCE: &[Key] = &[
     key(
         "unknown_hold",
         Kind::Duration,
-        "from the last byte of a call whose result is unknown to its repetition. Salesforce works on a call for up to 10 min",
+        "from the end of a call whose result is unknown (a time-out, a cut connection) to its repetition. Salesforce works on a call for up to 10 min",
     ),
     key(
         "assign_hold",

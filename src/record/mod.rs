@@ -25,4 +25,4 @@ pub use record::{Header, Position, Record, Timestamp};
 pub use record_id::{RecordId, RecordIdError};
 pub use sobject::{Access, Field, Holds, KeyField, KeyKind, SObject, Schema, is_api_name};
 pub use target_name::TargetName;
-pub use verdict::{Cause, Reason, Rejection, Stage, Verdict};
+pub use verdict::{Cause, Doubt, Reason, Rejection, Stage, Verdict};

@@ -30,10 +30,24 @@ pub enum Verdict {
     Barred(Cause),
     /// The same, since the calls of the day are spent.
     Spent(Cause),
-    /// Nobody knows whether the org applied it, or still will. `sent` is when the last byte left.
-    Unknown { cause: Cause, sent: Instant },
+    /// Whether the org applied it, or still will, is not known. `ended` is when the attempt ended, and not when it was
+    /// sent: the org may work on a call for long after that.
+    Unknown { cause: Cause, ended: Instant, doubt: Doubt },
     /// The daemon cannot go on.
     Fatal(Cause),
+}
+
+/// Why the result of an attempt is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doubt {
+    /// The answer is lost, or is none to this request.
+    Lost,
+    /// The call took longer than the daemon waits, or than the org itself does.
+    TimedOut,
+    /// The answer is longer than is read.
+    TooLong,
+    /// The org says so of this row, in an answer that has a result for every row.
+    Row,
 }
 
 /// Why something is not written: what the org said, or what we say in its place.

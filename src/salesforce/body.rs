@@ -8,7 +8,6 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
-    time::Instant,
 };
 
 use bytes::Bytes;
@@ -37,10 +36,7 @@ enum Progress {
     Sealed,
     /// There was no leave to begin.
     Refused,
-    Partly,
-    Whole {
-        last: Instant,
-    },
+    Begun,
 }
 
 /// The request was given up before its body was begun.
@@ -56,18 +52,13 @@ impl TellingBody {
 }
 
 impl Mark {
-    /// When the last byte left, or now if only some did; `None` if nothing was sent, and then nothing will be.
-    pub(super) fn seal(&self) -> Option<Instant> {
+    /// Says whether anything was sent; if not, nothing will be.
+    pub(super) fn seal(&self) -> bool {
         let mut progress = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match *progress {
-            Progress::Untouched => {
-                *progress = Progress::Sealed;
-                None
-            }
-            Progress::Sealed | Progress::Refused => None,
-            Progress::Partly => Some(now()),
-            Progress::Whole { last } => Some(last),
+        if matches!(*progress, Progress::Untouched) {
+            *progress = Progress::Sealed;
         }
+        matches!(*progress, Progress::Begun)
     }
 }
 
@@ -103,7 +94,7 @@ impl Body for TellingBody {
         if matches!(*progress, Progress::Sealed | Progress::Refused) {
             return Poll::Ready(Some(Err(GivenUp)));
         }
-        *progress = if self.rest.is_empty() { Progress::Whole { last: now() } } else { Progress::Partly };
+        *progress = Progress::Begun;
         Poll::Ready(Some(Ok(Frame::data(frame))))
     }
 
@@ -114,10 +105,6 @@ impl Body for TellingBody {
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.rest.len() as u64)
     }
-}
-
-fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
 }
 
 #[cfg(test)]
@@ -139,21 +126,18 @@ mod tests {
     fn a_body_never_polled_was_not_sent_and_never_will_be() {
         let (mut body, mark) = TellingBody::new(Bytes::from_static(b"{}"), None);
         assert_eq!(body.size_hint().exact(), Some(2));
-        assert!(mark.seal().is_none());
+        assert!(!mark.seal());
         assert!(matches!(poll(&mut body), Some(Err(GivenUp))));
-        assert!(mark.seal().is_none());
+        assert!(!mark.seal());
     }
 
     #[test]
-    fn the_first_frame_is_sent_and_the_last_one_gives_the_time() {
+    fn the_first_frame_counts_as_sent() {
         let (mut body, mark) = TellingBody::new(Bytes::from(vec![b' '; FRAME + 1]), None);
-        let before = now();
         assert_eq!(poll(&mut body).unwrap().unwrap(), FRAME);
-        assert!(mark.seal().is_some_and(|sent| sent >= before));
+        assert!(mark.seal());
         assert_eq!(poll(&mut body).unwrap().unwrap(), 1);
-        let last = mark.seal().unwrap();
-        assert!(body.is_end_stream() && poll(&mut body).is_none());
-        assert_eq!(mark.seal(), Some(last));
+        assert!(body.is_end_stream() && poll(&mut body).is_none() && mark.seal());
     }
 
     #[test]
@@ -164,10 +148,10 @@ mod tests {
         assert_eq!(poll(&mut body).unwrap().unwrap(), FRAME);
         lease.lapse();
         assert!(matches!(poll(&mut body), Some(Err(GivenUp))));
-        assert!(mark.seal().is_some(), "some bytes had left");
+        assert!(mark.seal(), "some bytes had left");
         let (mut body, mark) = TellingBody::new(Bytes::from_static(b"{}"), Some(lease.leave()));
         assert!(matches!(poll(&mut body), Some(Err(GivenUp))));
         lease.renew(tokio::time::Instant::now());
-        assert!(mark.seal().is_none() && matches!(poll(&mut body), Some(Err(GivenUp))), "what was given up stays so");
+        assert!(!mark.seal() && matches!(poll(&mut body), Some(Err(GivenUp))), "what was given up stays so");
     }
 }

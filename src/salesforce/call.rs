@@ -8,7 +8,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicU32, Ordering},
 };
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use tokio::sync::Semaphore;
@@ -22,8 +22,9 @@ use super::{
     verdicts::{self, CallVerdict, Purpose},
 };
 use crate::{
+    config,
     pipeline::lease::Leave,
-    record::{CallOptions, Cause, Verdict},
+    record::{CallOptions, Cause, Doubt, Verdict},
 };
 
 /// The longest answer that is read, in bytes. Two hundred rows with their errors are far below it.
@@ -44,6 +45,8 @@ pub(super) struct Calls {
     version: Arc<str>,
     /// Calls on the wire.
     permits: Semaphore,
+    /// Of a call that writes, and of one that only reads.
+    timeouts: (Duration, Duration),
     unfitting: AtomicU32,
 }
 
@@ -83,19 +86,21 @@ pub(super) enum Failure {
     Spent(Cause),
     Unknown {
         cause: Cause,
-        sent: Instant,
+        ended: Instant,
+        doubt: Doubt,
     },
     Fatal(Cause),
 }
 
 impl Calls {
-    pub(super) fn new(auth: Auth, state: Arc<OrgState>, http: Http, api_version: &str, permits: usize) -> Self {
+    pub(super) fn new(auth: Auth, state: Arc<OrgState>, http: Http, config: &config::Salesforce) -> Self {
         Self {
             auth,
             state,
             http,
-            version: format!("v{}", api_version.trim_start_matches('v')).into(),
-            permits: Semaphore::new(permits.max(1)),
+            version: format!("v{}", config.api_version.trim_start_matches('v')).into(),
+            permits: Semaphore::new(config.max_concurrent_requests.max(1)),
+            timeouts: (config.request_timeout, config.query_timeout),
             unfitting: AtomicU32::new(0),
         }
     }
@@ -127,10 +132,14 @@ impl Calls {
             kind: ask.kind,
             rows: ask.rows,
             method: ask.method.clone(),
-            url: ask.place.on(&session.instance, &self.version).map_err(|cause| {
-                let now = tokio::time::Instant::now().into_std();
-                self.unfitting(ask.purpose, cause, now)
-            })?,
+            url: ask
+                .place
+                .on(&session.instance, &self.version)
+                .map_err(|cause| self.unfitting(ask.purpose, cause))?,
+            timeout: match ask.purpose {
+                Purpose::Write => self.timeouts.0,
+                Purpose::Read | Purpose::Describe => self.timeouts.1,
+            },
             max_answer: match ask.purpose {
                 Purpose::Describe => MAX_DESCRIBE,
                 Purpose::Read | Purpose::Write => MAX_ANSWER,
@@ -160,7 +169,9 @@ impl Calls {
                 self.state.report(&Report::Silent);
                 Err(Failure::Barred(cause))
             }
-            Sent::Unanswered { cause, sent } => Err(self.unknown(ask.purpose, cause, sent)),
+            Sent::Unanswered { cause, timed_out } => {
+                Err(self.unknown(ask.purpose, cause, if timed_out { Doubt::TimedOut } else { Doubt::Lost }))
+            }
         }
     }
 
@@ -171,7 +182,7 @@ impl Calls {
             CallVerdict::Taken if answer.cut => {
                 let cause =
                     Cause { message: format!("the org's answer is longer than {} bytes", answer.body.len()), ..cause };
-                return Err(self.unfitting(ask.purpose, cause, answer.sent));
+                return Err(self.unfitting(ask.purpose, cause));
             }
             CallVerdict::Taken => match fit(&answer.body) {
                 Ok(fitted) => {
@@ -180,11 +191,11 @@ impl Calls {
                 }
                 Err(unfit) => {
                     let unfit = Cause { http_status: cause.http_status, ..unfit };
-                    return Err(self.unfitting(ask.purpose, unfit, answer.sent));
+                    return Err(self.unfitting(ask.purpose, unfit));
                 }
             },
-            CallVerdict::Unfitting => return Err(self.unfitting(ask.purpose, cause, answer.sent)),
-            CallVerdict::Unknown => return Err(self.unknown(ask.purpose, cause, answer.sent)),
+            CallVerdict::Unfitting => return Err(self.unfitting(ask.purpose, cause)),
+            CallVerdict::Unknown => return Err(self.unknown(ask.purpose, cause, Doubt::Lost)),
             CallVerdict::Later => return Err(self.later(cause)),
             CallVerdict::Quota => {
                 self.state.report(&Report::Quota(&cause));
@@ -218,18 +229,18 @@ impl Calls {
     }
 
     /// What only reads cannot have been applied.
-    fn unknown(&self, purpose: Purpose, cause: Cause, sent: Instant) -> Failure {
+    fn unknown(&self, purpose: Purpose, cause: Cause, doubt: Doubt) -> Failure {
         if purpose != Purpose::Write {
             return self.later(cause);
         }
         self.state.report(&Report::Silent);
-        Failure::Unknown { cause, sent }
+        Failure::Unknown { cause, ended: tokio::time::Instant::now().into_std(), doubt }
     }
 
-    fn unfitting(&self, purpose: Purpose, cause: Cause, sent: Instant) -> Failure {
+    fn unfitting(&self, purpose: Purpose, cause: Cause) -> Failure {
         if self.unfitting.fetch_add(1, Ordering::Relaxed) + 1 < MAX_UNFITTING {
             tracing::warn!(%cause, "the org's answer does not fit its request");
-            return self.unknown(purpose, cause, sent);
+            return self.unknown(purpose, cause, Doubt::Lost);
         }
         tracing::error!(%cause, "the org's answers do not fit their requests");
         self.state.report(&Report::Silent);
@@ -268,7 +279,7 @@ impl Failure {
             Self::Later(cause) => Verdict::Later(cause),
             Self::Barred(cause) => Verdict::Barred(cause),
             Self::Spent(cause) => Verdict::Spent(cause),
-            Self::Unknown { cause, sent } => Verdict::Unknown { cause, sent },
+            Self::Unknown { cause, ended, doubt } => Verdict::Unknown { cause, ended, doubt },
             Self::Fatal(cause) => Verdict::Fatal(cause),
         }
     }

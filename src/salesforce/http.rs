@@ -2,7 +2,7 @@
 
 use std::{
     sync::Arc,
-    time::{Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
 
 use bytes::{Bytes, BytesMut};
@@ -48,6 +48,8 @@ pub(super) struct Request {
     pub(super) leave: Option<Leave>,
     /// How much of an answer is read, in bytes, inflated.
     pub(super) max_answer: usize,
+    /// From connect to the last byte of the answer.
+    pub(super) timeout: Duration,
 }
 
 #[derive(Debug, Clone)]
@@ -70,7 +72,7 @@ pub(super) enum Sent {
     /// It left, and no whole answer came.
     Unanswered {
         cause: Cause,
-        sent: Instant,
+        timed_out: bool,
     },
 }
 
@@ -83,8 +85,6 @@ pub(super) struct Answer {
     pub(super) usage: Option<Usage>,
     /// The sender's clock.
     pub(super) date: Option<SystemTime>,
-    /// When the last byte of the request left.
-    pub(super) sent: Instant,
 }
 
 impl Http {
@@ -95,7 +95,6 @@ impl Http {
             .gzip(config.compression == Compression::Gzip)
             .pool_idle_timeout(config.pool_idle_timeout)
             .connect_timeout(config.connect_timeout)
-            .timeout(config.request_timeout)
             .build()
             .map_err(|source| way.failed(source))?;
         Ok(Self { client, compression: config.compression, metrics })
@@ -120,7 +119,8 @@ impl Http {
     }
 
     async fn exchange(&self, request: &Request, bearer: Option<&SecretString>) -> Sent {
-        let mut builder = self.client.request(request.method.clone(), request.url.clone());
+        let builder = self.client.request(request.method.clone(), request.url.clone());
+        let mut builder = builder.timeout(request.timeout);
         if let Some(token) = bearer {
             builder = builder.bearer_auth(token.expose_secret());
         }
@@ -149,20 +149,17 @@ impl Http {
             builder = builder.header(header::CONTENT_TYPE, content_type).body(reqwest::Body::wrap(body));
             Some(mark)
         };
-        let start = tokio::time::Instant::now().into_std();
-        // When it left, if it did. Without a body it counts as sent unless there was no connection to send it on.
-        let sent = |error: Option<&reqwest::Error>| match &mark {
-            Some(mark) => mark.seal(),
-            None => error.is_none_or(|error| !error.is_connect()).then_some(start),
-        };
+        // Without a body it counts as sent unless there was no connection to send it on.
+        let was_sent = |error: &reqwest::Error| mark.as_ref().map_or_else(|| !error.is_connect(), Mark::seal);
         if request.leave.as_ref().is_some_and(|leave| !leave.is_given()) {
             return Sent::Not { cause: Cause::new("our partitions may be another member's by now"), lapsed: true };
         }
         let mut response = match builder.send().await {
             Ok(response) => response,
+            Err(error) if was_sent(&error) => return unanswered(error),
             Err(error) => {
-                let sent = sent(Some(&error));
-                return failed(sent, error, mark.as_ref().is_some_and(Mark::is_refused));
+                let lapsed = mark.as_ref().is_some_and(Mark::is_refused);
+                return Sent::Not { cause: Cause::new(web::reason(error)), lapsed };
             }
         };
         let headers = response.headers();
@@ -176,25 +173,14 @@ impl Http {
                 Ok(Some(chunk)) if body.len() + chunk.len() > request.max_answer => cut = true,
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
                 Ok(None) => break,
-                Err(error) => return failed(sent(None).or(Some(start)), error, false),
+                Err(error) => return unanswered(error),
             }
         }
-        Sent::Answered(Answer {
-            status: response.status(),
-            body: body.freeze(),
-            cut,
-            usage,
-            date,
-            // An answer may come before the body has gone out whole, or even begun.
-            sent: sent(None).unwrap_or(start),
-        })
+        Sent::Answered(Answer { status: response.status(), body: body.freeze(), cut, usage, date })
     }
 }
 
-fn failed(sent: Option<Instant>, error: reqwest::Error, lapsed: bool) -> Sent {
-    let cause = Cause::new(web::reason(error));
-    match sent {
-        None => Sent::Not { cause, lapsed },
-        Some(sent) => Sent::Unanswered { cause, sent },
-    }
+fn unanswered(error: reqwest::Error) -> Sent {
+    let timed_out = error.is_timeout();
+    Sent::Unanswered { cause: Cause::new(web::reason(error)), timed_out }
 }

@@ -71,6 +71,7 @@ async fn ask(http: &Http, config: &config::Salesforce, clock: &Clock) -> Result<
         content: Content::Form(form),
         options: std::sync::Arc::default(),
         max_answer: MAX_ANSWER,
+        timeout: config.login_timeout,
         leave: None,
     };
     match http.send(&request, None).await {

@@ -109,8 +109,7 @@ impl Salesforce {
         let auth = Auth::new(config.clone(), http.clone());
         let state =
             Arc::new(OrgState::new(retry.clone(), config.quota.clone(), config.login_interval, metrics.clone()));
-        let permits = config.max_concurrent_requests;
-        let calls = Arc::new(Calls::new(auth, state.clone(), http, &config.api_version, permits));
+        let calls = Arc::new(Calls::new(auth, state.clone(), http, config));
         let resolver = Resolver::new(cache, calls.clone(), metrics);
         Ok(Self {
             describes: Describes::new(calls.clone()),

@@ -59,6 +59,8 @@ pub(super) fn config(login_url: &str, auth: config::Auth) -> config::Salesforce 
         login_interval: Duration::from_secs(10),
         connect_timeout: Duration::from_secs(2),
         request_timeout: Duration::from_secs(5),
+        query_timeout: Duration::from_secs(5),
+        login_timeout: Duration::from_secs(5),
         pool_idle_timeout: Duration::from_secs(20),
         compression: config::Compression::None,
         unknown_hold: Duration::from_secs(1),

@@ -19,7 +19,9 @@ use crate::{
         BatchKey, Row,
         lease::{Lease, Leave},
     },
-    record::{Action, Cause, Command, ExternalId, Identity, OnMissing, Reason, RecordId, Rejection, Stage, Verdict},
+    record::{
+        Action, Cause, Command, Doubt, ExternalId, Identity, OnMissing, Reason, RecordId, Rejection, Stage, Verdict,
+    },
 };
 
 #[derive(Debug)]
@@ -239,8 +241,9 @@ fn failed_row(verdict: RowVerdict, cause: Cause) -> Verdict {
         RowVerdict::MissingParent => Verdict::MissingParent(cause),
         RowVerdict::Again => Verdict::Again(cause),
         RowVerdict::Parked => Verdict::Parked(cause),
-        // It left before now: the hold is rather too long than too short.
-        RowVerdict::Unknown => Verdict::Unknown { cause, sent: tokio::time::Instant::now().into_std() },
+        RowVerdict::Unknown => {
+            Verdict::Unknown { cause, ended: tokio::time::Instant::now().into_std(), doubt: Doubt::Row }
+        }
     }
 }
 

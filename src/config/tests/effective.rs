@@ -34,7 +34,7 @@ fn every_key_names_what_has_set_it() {
     let file = |line| Origin::File { path: "x.toml".into(), line };
     for (key, value, origin) in [
         ("name", "\"crm\"", file(2)),
-        ("drain_timeout", "\"1m\"", Origin::Default),
+        ("drain_timeout", "\"3m\"", Origin::Default),
         ("kafka.properties.\"sasl.password\"", "\"***\"", file(7)),
         ("salesforce.auth.flow", "\"client_credentials\"", file(11)),
         ("salesforce.auth.client_id", "{ env = \"CARGO_PKG_NAME\" }", file(11)),

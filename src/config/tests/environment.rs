@@ -8,7 +8,7 @@ fn each_kind_of_value_can_be_set() {
     type Look = fn(&Config) -> String;
     let table: &[(&str, &str, Look, &str)] = &[
         ("NAME", "crm", |c| c.name.clone(), "crm"),
-        ("DRAIN_TIMEOUT", "1m 30s", |c| c.drain_timeout.as_secs().to_string(), "90"),
+        ("DRAIN_TIMEOUT", "2m 50s", |c| c.drain_timeout.as_secs().to_string(), "170"),
         ("VALIDATE_ON_START", "false", |c| c.validate_on_start.to_string(), "false"),
         ("KAFKA__GROUP_ID", "other", |c| c.kafka.group_id.clone(), "other"),
         ("KAFKA__GROUP_INSTANCE_ID", "a-0", |c| format!("{:?}", c.kafka.group_instance_id), "Some(\"a-0\")"),

@@ -23,7 +23,7 @@ fn protocols_of_the_group() {
     let consumer = "[kafka.properties]\n\"group.protocol\" = \"consumer\"\n\"heartbeat.interval.ms\" = 300\n\
                     \"partition.assignment.strategy\" = \"range\"";
     let text = with("kafka", "session_timeout = \"15s\"") + consumer;
-    let report = report(&text, &[("SOBJECTD__KAFKA__MAX_POLL_INTERVAL", "2m")]);
+    let report = report(&text, &[("SOBJECTD__KAFKA__MAX_POLL_INTERVAL", "4m")]);
     for key in ["kafka.session_timeout", "\"heartbeat.interval.ms\"", "\"partition.assignment.strategy\""] {
         assert!(report.contains(&format!("{key}: is the broker's with group.protocol = \"consumer\"")), "{report}");
     }

@@ -6,13 +6,13 @@ use crate::record::Operation;
 #[test]
 fn a_drain_outlives_its_calls_and_the_group_outlives_a_drain() {
     for (drain, request, hold, most, broken) in [
-        ("40s", "30s", "30s", "5m", None),
-        ("39s", "30s", "30s", "5m", Some("drain_timeout: 39s is shorter than")),
-        ("60s", "50s", "30s", "5m", None),
-        ("60s", "51s", "30s", "5m", Some("at least \"1m 1s\"")),
-        ("60s", "30s", "51s", "5m", Some("at least \"1m 1s\"")),
-        ("60s", "30s", "30s", "60001ms", None),
-        ("60s", "30s", "30s", "60s", Some("kafka.max_poll_interval: 1m is not longer than drain_timeout (1m)")),
+        ("70s", "30s", "30s", "5m", None),
+        ("69s", "30s", "30s", "5m", Some("drain_timeout: 1m 9s is shorter than")),
+        ("60s", "50s", "0s", "5m", None),
+        ("60s", "50s", "1s", "5m", Some("at least \"1m 1s\"")),
+        ("60s", "51s", "0s", "5m", Some("at least \"1m 1s\"")),
+        ("60s", "20s", "30s", "60001ms", None),
+        ("60s", "20s", "30s", "60s", Some("kafka.max_poll_interval: 1m is not longer than drain_timeout (1m)")),
     ] {
         let text = text(&[
             ("", &format!("drain_timeout = {drain:?}")),
@@ -109,7 +109,7 @@ const EDGES: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "salesforce",
-        "request_timeout = \"1s\"",
+        "request_timeout = \"1s\"\nquery_timeout = \"1s\"\nlogin_timeout = \"1s\"",
         "request_timeout = \"0s\"",
         "salesforce.request_timeout: must be longer",
     ),

@@ -35,14 +35,15 @@ pub(super) fn validate(config: &Config, origins: &Origins) -> Vec<Problem> {
     problems
 }
 
-/// A drain waits for calls on the wire and for rows whose result is unknown, and the group waits for the drain.
+/// A drain waits for a call on the wire and, where that one ends without an answer, until its rows may be sent again;
+/// the group waits for the drain.
 fn timing(config: &Config, problems: &mut Vec<Problem>) {
     let drain = config.drain_timeout;
-    let longest = config.salesforce.request_timeout.max(config.salesforce.unknown_hold);
-    let least = longest + DRAIN_MARGIN;
+    let call = config.salesforce.request_timeout.saturating_add(config.salesforce.unknown_hold);
+    let least = call.saturating_add(DRAIN_MARGIN);
     if drain < least {
         let message = format!(
-            "{} is shorter than the longer of salesforce.request_timeout and salesforce.unknown_hold, plus {}",
+            "{} is shorter than salesforce.request_timeout, salesforce.unknown_hold and {} together",
             format_duration(drain),
             format_duration(DRAIN_MARGIN)
         );

@@ -26,6 +26,8 @@ pub(super) fn validate(salesforce: &Salesforce, problems: &mut Vec<Problem>) {
     for (key, duration) in [
         ("salesforce.connect_timeout", salesforce.connect_timeout),
         ("salesforce.request_timeout", salesforce.request_timeout),
+        ("salesforce.query_timeout", salesforce.query_timeout),
+        ("salesforce.login_timeout", salesforce.login_timeout),
         ("salesforce.pool_idle_timeout", salesforce.pool_idle_timeout),
         ("salesforce.quota.probe_interval", salesforce.quota.probe_interval),
     ] {

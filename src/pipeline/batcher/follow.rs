@@ -130,8 +130,8 @@ impl<O: Org> Worker<O> {
             Verdict::Unknown { cause, .. } if self.is_last_attempt(&ticket) => {
                 self.reject(ticket, Reason::UnknownResult, maybe_made(&cause));
             }
-            Verdict::Unknown { cause, sent } => {
-                fates.hold(ticket, cause, Instant::from_std(sent) + self.settings.unknown_hold);
+            Verdict::Unknown { cause, ended, .. } => {
+                fates.hold(ticket, cause, Instant::from_std(ended) + self.settings.unknown_hold);
             }
             Verdict::Fatal(cause) => {
                 self.stop.now(cause.to_string());

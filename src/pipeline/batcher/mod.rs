@@ -61,7 +61,7 @@ pub struct Settings {
     /// Calls on the wire.
     pub calls: usize,
     pub retry: Retry,
-    /// From the last byte of a call of unknown result to its repetition.
+    /// From the end of an attempt of unknown result to its repetition.
     pub unknown_hold: Duration,
     pub insert_unknown: InsertUnknown,
     pub on_quota: OnQuota,

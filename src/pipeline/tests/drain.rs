@@ -1,9 +1,9 @@
 use std::time::Duration;
 
-use super::harness::{HOLD, Harness, verdicts, written};
+use super::harness::{HOLD, Harness, unknown, verdicts, written};
 use crate::{
     pipeline::lane::{Drained, LaneError},
-    record::{Cause, Reason, Rejection, Stage, Verdict},
+    record::{Cause, Doubt, Reason, Rejection, Stage, Verdict},
 };
 
 #[tokio::test(start_paused = true)]
@@ -43,7 +43,7 @@ async fn a_drain_does_not_wait_for_a_backoff() {
 #[tokio::test(start_paused = true)]
 async fn a_drain_awaits_a_hold_and_what_came_of_it() {
     let harness = Harness::new(|rows, number| {
-        let unknown = || Verdict::Unknown { cause: Cause::new("cut"), sent: tokio::time::Instant::now().into_std() };
+        let unknown = || unknown(Doubt::Lost);
         (Duration::from_millis(5), verdicts(rows, |_| number == 1, unknown))
     });
     let mut lane = harness.lane();
@@ -81,7 +81,7 @@ async fn a_drain_leaves_no_gap_that_would_repeat_what_lies_behind_it() {
 #[tokio::test(start_paused = true)]
 async fn an_aborted_call_keeps_its_identity_until_nothing_can_come_of_it() {
     let harness = Harness::new(|rows, number| {
-        let unknown = || Verdict::Unknown { cause: Cause::new("cut"), sent: tokio::time::Instant::now().into_std() };
+        let unknown = || unknown(Doubt::Lost);
         (Duration::from_secs(5), verdicts(rows, |_| number == 1, unknown))
     });
     let mut lane = harness.lane();

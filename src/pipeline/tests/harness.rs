@@ -30,7 +30,7 @@ use crate::{
         settle::Settle,
         stop::Stop,
     },
-    record::{Cause, Field, Position, Record, SObject, Verdict},
+    record::{Cause, Doubt, Field, Position, Record, SObject, Verdict},
     route::Route,
 };
 
@@ -337,4 +337,9 @@ pub(super) fn written(rows: &[String]) -> Vec<Verdict> {
 pub(super) fn verdicts(rows: &[String], guilty: impl Fn(&str) -> bool, verdict: impl Fn() -> Verdict) -> Vec<Verdict> {
     let one = |row: &String| if guilty(row) { verdict() } else { Verdict::Written { id: None, created: true } };
     rows.iter().map(one).collect()
+}
+
+/// An attempt that ends now, and whose result is not known.
+pub(super) fn unknown(doubt: Doubt) -> Verdict {
+    Verdict::Unknown { cause: Cause::new("cut"), ended: Instant::now().into_std(), doubt }
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use super::harness::{HOLD, Harness, ROW_TIMEOUT, verdicts, written};
-use crate::record::{Cause, Reason, Rejection, Verdict};
+use super::harness::{HOLD, Harness, ROW_TIMEOUT, unknown, verdicts, written};
+use crate::record::{Cause, Doubt, Reason, Rejection, Verdict};
 
 const QUICK: Duration = Duration::from_millis(5);
 
@@ -153,7 +153,7 @@ async fn a_call_that_meets_a_spent_quota_again_and_again_is_no_poison() {
 #[tokio::test(start_paused = true)]
 async fn an_unknown_result_is_repeated_after_the_hold_with_the_gate_held() {
     let harness = Harness::new(|rows, number| {
-        let unknown = || Verdict::Unknown { cause: Cause::new("cut"), sent: tokio::time::Instant::now().into_std() };
+        let unknown = || unknown(Doubt::Lost);
         (QUICK, verdicts(rows, |_| number == 1, unknown))
     });
     let mut lane = harness.lane();

@@ -24,7 +24,7 @@ use crate::{
         dead_letter::{DeadLetter, DeadLetterError, DeadLetters},
         lease::Lease,
     },
-    record::{Cause, Field, Identity, Reason, Rejection, SObject, Stage, Verdict},
+    record::{Cause, Doubt, Field, Identity, Reason, Rejection, SObject, Stage, Verdict},
 };
 
 pub(super) struct ModelOrg {
@@ -201,9 +201,10 @@ impl Org for ModelOrg {
             self.ledger.unclean_of(*serial);
         }
         self.locked.lock().unwrap().retain(|parent| !parents.contains(parent));
-        self.ledger.answered(&said, sent);
+        let ended = Instant::now();
+        self.ledger.answered(&said, ended);
         self.report(&words);
-        words.into_iter().map(|word| verdict(word, sent)).collect()
+        words.into_iter().map(|word| verdict(word, ended)).collect()
     }
 
     async fn probe(&self) {
@@ -246,7 +247,7 @@ fn serial(row: &Row<'_>) -> Serial {
     }
 }
 
-fn verdict(word: Word, sent: Instant) -> Verdict {
+fn verdict(word: Word, ended: Instant) -> Verdict {
     let cause = Cause::new("the plan says so");
     match word {
         Word::Written => Verdict::Written { id: None, created: true },
@@ -260,7 +261,7 @@ fn verdict(word: Word, sent: Instant) -> Verdict {
         Word::Refused { suspect } => Verdict::Refused { cause, suspect },
         Word::Later => Verdict::Later(cause),
         Word::Barred => Verdict::Barred(cause),
-        Word::Unknown => Verdict::Unknown { cause, sent: sent.into_std() },
+        Word::Unknown => Verdict::Unknown { cause, ended: ended.into_std(), doubt: Doubt::Lost },
         Word::Fatal => Verdict::Fatal(cause),
     }
 }

@@ -6,12 +6,14 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::record::Doubt;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn sent(verdict: &Verdict) -> Instant {
+/// When an attempt of unknown result ended, and why its result is not known.
+fn ended(verdict: &Verdict) -> (Instant, Doubt) {
     match verdict {
-        Verdict::Unknown { sent, .. } => *sent,
+        Verdict::Unknown { ended, doubt, .. } => (*ended, *doubt),
         other => panic!("{other:?}"),
     }
 }
@@ -30,7 +32,7 @@ async fn a_connection_that_is_refused_took_nothing() {
 }
 
 #[tokio::test]
-async fn a_cut_after_sending_is_unknown_and_says_when_it_was_sent() {
+async fn a_cut_after_sending_is_unknown_from_the_moment_of_the_cut() {
     for when in ["before", "after", "mid_answer"] {
         let fixture = Fixture::start().await;
         let commands = fixture.by_key(Action::Upsert, KEY, &["a"], "{}");
@@ -38,9 +40,9 @@ async fn a_cut_after_sending_is_unknown_and_says_when_it_was_sent() {
         fixture.script(json!([delay, {"on": "write", "do": {"kind": "cut", "when": when}}]));
         let before = Instant::now();
         let verdict = &fixture.write(&commands).await[0];
-        let after = Instant::now();
-        assert!(before <= sent(verdict), "{when}");
-        assert!(sent(verdict) + Duration::from_millis(90) <= after, "{when}: not when the cut was seen");
+        let (ended, doubt) = ended(verdict);
+        assert!(ended >= before + Duration::from_millis(90), "{when}: not when it was sent");
+        assert_eq!(doubt, Doubt::Lost, "{when}");
         assert_eq!(fixture.org.records(OBJECT).len(), usize::from(when != "before"), "{when}");
         // Not a state of the org: other calls go on.
         assert_eq!(short(&fixture.write(&commands).await[0]), format!("written true {}", when == "before"));
@@ -54,7 +56,8 @@ async fn an_answer_that_does_not_come_is_unknown() {
     let commands = fixture.by_key(Action::Upsert, KEY, &["a"], "{}");
     let before = Instant::now();
     let verdicts = fixture.write(&commands).await;
-    assert!(sent(&verdicts[0]) < before + SECOND / 10, "{verdicts:?}");
+    let (ended, doubt) = ended(&verdicts[0]);
+    assert!(ended >= before + SECOND / 5 && doubt == Doubt::TimedOut, "{verdicts:?}");
 }
 
 #[tokio::test]
@@ -64,12 +67,12 @@ async fn a_delete_has_no_body_and_is_sent_all_the_same() {
     fixture.script(json!({"on": "delete", "do": {"kind": "cut", "when": "before"}}));
     let command = fixture.command(Action::Delete, Some(Identity::RecordId(id)), "");
     let before = Instant::now();
-    assert!(sent(&fixture.write(&[command]).await[0]) >= before);
+    assert!(ended(&fixture.write(&[command]).await[0]).0 >= before);
 }
 
 /// The host is up and takes nothing: most of the body never leaves.
 #[tokio::test]
-async fn a_body_that_is_partly_sent_is_unknown_from_now_on() {
+async fn a_body_that_is_partly_sent_is_unknown() {
     let fixture = Fixture::with(|config| config.request_timeout = SECOND / 4).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let config = config::Salesforce {
@@ -90,12 +93,11 @@ async fn a_body_that_is_partly_sent_is_unknown_from_now_on() {
         content: crate::salesforce::http::Content::Json(vec![b' '; 64 << 20].into()),
         options: std::sync::Arc::default(),
         max_answer: 0,
+        timeout: config.request_timeout,
         leave: None,
     };
-    let before = Instant::now();
     let outcome = http.send(&request, None).await;
-    let crate::salesforce::http::Sent::Unanswered { sent, .. } = outcome else { panic!("{outcome:?}") };
-    assert!(sent >= before + SECOND / 5, "not when its first bytes were");
+    let crate::salesforce::http::Sent::Unanswered { timed_out: true, .. } = outcome else { panic!("{outcome:?}") };
     deaf.abort();
     drop(fixture);
 }
@@ -129,7 +131,7 @@ async fn a_compressed_body_tells_as_well_whether_it_was_sent() {
     let commands = fixture.by_key(Action::Upsert, KEY, &values, &text);
     fixture.script(json!({"on": "write", "do": {"kind": "cut", "when": "after"}}));
     let before = Instant::now();
-    assert!(sent(&fixture.write(&commands).await[0]) >= before);
+    assert!(ended(&fixture.write(&commands).await[0]).0 >= before);
     assert_eq!((fixture.org.calls().gzip_requests, fixture.org.records(OBJECT).len()), (1, 20));
     assert_eq!(short(&fixture.write(&commands).await[19]), "written true false");
 }
@@ -147,7 +149,7 @@ async fn a_connection_that_is_not_taken_is_given_up_in_time() {
     }
     let config = config::Salesforce {
         connect_timeout: SECOND / 4,
-        request_timeout: SECOND * 20,
+        login_timeout: SECOND * 20,
         ..testing::config(&format!("http://{address}"), credentials())
     };
     let start = Instant::now();
