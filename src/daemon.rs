@@ -163,10 +163,12 @@ impl Daemon<'_> {
             calls: config.salesforce.max_concurrent_requests,
             retry: config.retry.clone(),
             unknown_hold: if mutation::on(Mutation::Hold) { Duration::ZERO } else { config.salesforce.unknown_hold },
+            timeout: config.salesforce.request_timeout,
             insert_unknown: config.pipeline.insert_unknown,
             on_quota: config.salesforce.quota.on_quota,
             parked: config.salesforce.quota.probe_interval,
             children: shares.children,
+            health: health.clone(),
         };
         let (batcher, task) = Batcher::start(org.clone(), settings, lease.clone(), metrics.clone(), stop.clone());
         let stop = stop.clone();

@@ -25,6 +25,11 @@ pub struct Row<'a> {
 pub trait Turn: Send + 'static {
     /// The org is not well, and this call is to find out whether it is again.
     fn is_probe(&self) -> bool;
+
+    /// The org has answered nothing for a while: the call is to be [`Org::probe`], which writes nothing.
+    fn only_asks(&self) -> bool {
+        false
+    }
 }
 
 /// The org, as the pipeline sees it.

@@ -15,7 +15,7 @@ use crate::{
     config::OnRejection,
     mutation::{self, Mutation},
     ops::metrics::{Outcome, RouteMetrics},
-    record::{Record, Rejection},
+    record::{Reason, Record, Rejection},
 };
 
 /// What becomes of rejections.
@@ -105,8 +105,9 @@ impl<D: DeadLetters> Settle<D> {
                     }
                 }
             }
-            (None, OnRejection::Skip) => account.close(Outcome::Skipped),
-            (None, OnRejection::Stop) => {
+            // The org may have made the record: that is not skipped without a word.
+            (None, OnRejection::Skip) if rejection.reason != Reason::UnknownResult => account.close(Outcome::Skipped),
+            (None, _) => {
                 self.stop.now(format!("{position}: rejected, and there is no dead-letter topic: {rejection}"));
                 Settled::Undone
             }

@@ -14,7 +14,7 @@ use super::{
     org::Row,
     stage::Stage,
 };
-use crate::record::{Cause, Command, Record, Rejection};
+use crate::record::{Cause, Command, Doubt, Record, Rejection, Verdict};
 
 /// The batcher's half.
 #[derive(Debug)]
@@ -54,6 +54,10 @@ pub struct History {
     pub attempts: u32,
     /// An attempt ended without a known result.
     pub maybe_applied: bool,
+    /// How many attempts did.
+    pub unknowns: u32,
+    /// How many of these the row has to answer for itself: the org said so of the row, or of a call that was taken.
+    pub own_unknowns: u32,
     /// The daemon is stopping for what came of it: not to be sent again.
     pub is_last: bool,
     /// The last attempt was the probe of its breaker.
@@ -112,6 +116,19 @@ pub struct Receipt {
 }
 
 impl History {
+    /// An attempt that has ended with this verdict.
+    pub fn attempted(&mut self, verdict: &Verdict) {
+        self.attempts += u32::from(!matches!(verdict, Verdict::Deferred));
+        let (unknown, own) = match verdict {
+            Verdict::Unknown { doubt, .. } => (true, matches!(doubt, Doubt::Row | Doubt::TooLong)),
+            Verdict::Fatal(_) => (true, false),
+            _ => (false, false),
+        };
+        self.maybe_applied |= unknown;
+        self.unknowns += u32::from(unknown);
+        self.own_unknowns += u32::from(own);
+    }
+
     /// An outage is no time of the row's own.
     pub fn forget_waits(&mut self) {
         self.again_waited = Duration::ZERO;

@@ -83,6 +83,12 @@ impl Group {
         })
     }
 
+    /// Takes the rows off that are more than `most`, into a group that has failed as often.
+    pub(super) fn beyond(&mut self, most: usize) -> Option<Self> {
+        let rows = self.rows.split_off(most.min(self.rows.len()));
+        (!rows.is_empty()).then(|| Self { failures: self.failures, ..Self::new(self.key.clone(), rows) })
+    }
+
     pub(super) fn sweep(&mut self) -> bool {
         self.rows.retain(|ticket| !ticket.is_closed());
         !self.rows.is_empty()

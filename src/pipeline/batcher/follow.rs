@@ -13,7 +13,10 @@
 //! | Later | the whole call again after a backoff, without end unless it is poison |
 //! | Barred | the same, and it is never poison |
 //! | Spent | as Barred; rejected if `on_quota` says so |
-//! | Unknown | as Later, but not before the hold is over, with the gate entries held; a plain insert is rejected if `insert_unknown` says so |
+//! | Unknown | as Later, but not before the hold is over, with the gate entries held; a plain insert is rejected if `insert_unknown` says so, and the third time in any case |
+//! | – timed out | the same, in calls that are answered in time: [`super::sizes`] |
+//! | – too long an answer | the same, halved |
+//! | – said of the row | the same; the `max_attempts`th time alone in its call, and then rejected |
 //! | Fatal | the daemon stops; what it sent is of unknown result |
 
 use tokio::time::Instant;
@@ -21,6 +24,7 @@ use tokio::time::Instant;
 use super::{
     backlog::{Delayed, Group},
     parents::Hold,
+    sizes::timed_out,
     worker::{Call, Worker},
 };
 use crate::{
@@ -30,8 +34,11 @@ use crate::{
         org::Org,
         ticket::{Outcome, Ticket},
     },
-    record::{Action, Cause, Reason, Rejection, Stage, Verdict},
+    record::{Action, Cause, Doubt, Reason, Rejection, Stage, Verdict},
 };
+
+/// A plain insert is sent at most this often without a known result.
+const MAX_INSERT_UNKNOWN: u32 = 3;
 
 /// The rows of one call that go on together.
 #[derive(Default)]
@@ -45,30 +52,36 @@ struct Fates {
     later: Vec<Ticket>,
     barred: Vec<Ticket>,
     unknown: Vec<Ticket>,
+    /// As the unknown ones, each in a call of its own.
+    unknown_alone: Vec<Ticket>,
+    /// The answer was too long.
+    halved: bool,
     /// When the hold of the unknown ones is over.
     held: Option<Instant>,
 }
 
 impl Fates {
     /// The ticket stays unanswered: its gate entry is held, and a drain waits for it.
-    fn hold(&mut self, mut ticket: Ticket, cause: Cause, until: Instant) {
-        ticket.history.maybe_applied = true;
+    fn hold(&mut self, mut ticket: Ticket, cause: Cause, until: Instant, alone: bool) {
         ticket.history.forget_waits();
         ticket.history.cause = Some(cause);
         self.held = self.held.max(Some(until));
-        self.unknown.push(ticket);
+        if alone { self.unknown_alone.push(ticket) } else { self.unknown.push(ticket) }
     }
 }
 
 impl<O: Org> Worker<O> {
     pub(super) fn follow(&mut self, call: Call) {
-        let Call { group: Group { key, rows, failures, probe }, verdicts } = call;
+        let Call { group: Group { key, rows, failures, probe }, verdicts, took } = call;
         let (count, alone) = (rows.len(), rows.len() == 1);
-        self.queues.sizes.learn(&key, &verdicts);
+        self.queues.sizes.learn(&key, &verdicts, took);
+        if let Some(Verdict::Unknown { cause, .. }) = verdicts.iter().find(|verdict| timed_out(verdict)) {
+            self.slow.timed_out(&key, count, self.queues.sizes.of(&key), cause);
+        }
         let mut fates = Fates::default();
         for (mut ticket, verdict) in rows.into_iter().zip(verdicts) {
             ticket.history.is_probe = probe.is_some();
-            ticket.history.attempts += u32::from(!matches!(verdict, Verdict::Deferred));
+            ticket.history.attempted(&verdict);
             if let Some(word) = self.repeats(&ticket, &verdict, alone) {
                 self.metrics.repeated(word);
             }
@@ -77,8 +90,11 @@ impl<O: Org> Worker<O> {
         if fates.child {
             self.hurry_children();
         }
+        if fates.answered {
+            self.slow.answered(&key);
+        }
         self.tally.answered += u64::from(fates.answered);
-        self.tally.failed += u64::from(!fates.later.is_empty() || !fates.unknown.is_empty());
+        self.tally.failed += u64::from(!fates.later.is_empty() || fates.held.is_some());
         for ticket in fates.apart {
             self.pin(Group::new(key.clone(), vec![ticket]));
         }
@@ -96,7 +112,12 @@ impl<O: Org> Worker<O> {
         self.delay(group(fates.later, failed), Instant::now());
         self.delay(group(fates.barred, barred), Instant::now());
         if let Some(held) = fates.held {
-            self.delay(group(fates.unknown, failed), held);
+            let unknown = group(fates.unknown, failed);
+            let parts = if fates.halved { Vec::from(unknown.halve()) } else { vec![unknown] };
+            let alone = fates.unknown_alone.into_iter().map(|ticket| Group::new(key.clone(), vec![ticket]));
+            for part in parts.into_iter().chain(alone) {
+                self.delay(Group { failures: failed, ..part }, held);
+            }
         }
     }
 
@@ -128,18 +149,23 @@ impl<O: Org> Worker<O> {
                 self.reject(ticket, Reason::QuotaSpent, cause);
             }
             Verdict::Unknown { cause, .. } if self.is_last_attempt(&ticket) => {
-                self.reject(ticket, Reason::UnknownResult, maybe_made(&cause));
+                self.reject(ticket, Reason::UnknownResult, cause);
             }
-            Verdict::Unknown { cause, ended, .. } => {
-                fates.hold(ticket, cause, Instant::from_std(ended) + self.settings.unknown_hold);
+            Verdict::Unknown { cause, .. } if alone && self.is_its_own(&ticket) => {
+                self.reject(ticket, Reason::Refused, cause);
+            }
+            Verdict::Unknown { cause, ended, doubt } => {
+                fates.halved |= doubt == Doubt::TooLong && !alone;
+                let alone = doubt == Doubt::Row && self.is_its_own(&ticket);
+                fates.hold(ticket, cause, Instant::from_std(ended) + self.settings.unknown_hold, alone);
             }
             Verdict::Fatal(cause) => {
                 self.stop.now(cause.to_string());
                 if self.is_last_attempt(&ticket) {
-                    return self.reject(ticket, Reason::UnknownResult, maybe_made(&cause));
+                    return self.reject(ticket, Reason::UnknownResult, cause);
                 }
                 ticket.history.is_last = true;
-                fates.hold(ticket, cause, Instant::now() + self.settings.unknown_hold);
+                fates.hold(ticket, cause, Instant::now() + self.settings.unknown_hold, false);
             }
             // Nobody waits for it any more.
             _ if !ticket.answered() => {}
@@ -173,7 +199,7 @@ impl<O: Org> Worker<O> {
             Verdict::Written { .. } | Verdict::Rejected(_) | Verdict::Fatal(_) => None,
             Verdict::Transaction(_) | Verdict::Refused { .. } if alone => None,
             Verdict::Spent(_) if self.settings.on_quota == OnQuota::DeadLetter => None,
-            Verdict::Unknown { .. } if self.is_last_attempt(ticket) => None,
+            Verdict::Unknown { .. } if self.is_last_attempt(ticket) || alone && self.is_its_own(ticket) => None,
             Verdict::MissingParent(_) if self.settings.retry.missing_parent_wait.is_zero() => None,
             Verdict::Again(_) => Some("again"),
             Verdict::MissingParent(_) => Some("missing_parent"),
@@ -188,9 +214,16 @@ impl<O: Org> Worker<O> {
         }
     }
 
-    /// A plain insert whose result is unknown would double if it were sent again.
+    /// A plain insert whose result is unknown may double if it is sent again: the record may be in the org as often as
+    /// it was tried.
     fn is_last_attempt(&self, ticket: &Ticket) -> bool {
-        ticket.command.action == Action::Create && self.settings.insert_unknown == InsertUnknown::DeadLetter
+        let never = self.settings.insert_unknown == InsertUnknown::DeadLetter;
+        ticket.command.action == Action::Create && (never || ticket.history.unknowns >= MAX_INSERT_UNKNOWN)
+    }
+
+    /// The org has said of the row often enough that its result is unknown.
+    fn is_its_own(&self, ticket: &Ticket) -> bool {
+        ticket.history.own_unknowns >= self.settings.retry.max_attempts
     }
 
     fn again(&mut self, mut ticket: Ticket, cause: Cause) {
@@ -239,6 +272,7 @@ impl<O: Org> Worker<O> {
     }
 
     fn reject_as(&mut self, ticket: Ticket, rejection: Rejection) {
+        let rejection = in_doubt(ticket.command.action, ticket.history.maybe_applied, rejection);
         match ticket.breaker.clone() {
             Some(breaker) if breaker.rejected(&rejection, ticket.history.is_probe) == Ruling::Waits => {
                 self.metrics.repeated("breaker");
@@ -276,7 +310,42 @@ impl<O: Org> Worker<O> {
     }
 }
 
-fn maybe_made(cause: &Cause) -> Cause {
-    let message = format!("nobody knows whether the org has made the record: {}", cause.message);
-    Cause { message, ..cause.clone() }
+/// A plain insert of which an attempt had no known result: the org may have the record, whatever has ended it. The
+/// letter must not say otherwise, or sending it again would make another record.
+fn in_doubt(action: Action, maybe_applied: bool, rejection: Rejection) -> Rejection {
+    if action != Action::Create || !maybe_applied {
+        return rejection;
+    }
+    let cause = rejection.cause;
+    let message = format!("it is not known whether the org has made the record: {}", cause.message);
+    Rejection { reason: Reason::UnknownResult, cause: Cause { message, ..cause }, ..rejection }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_letter_about_a_record_that_may_be_there_says_so() {
+        let cause = Cause { code: Some("DUPLICATE_VALUE".into()), ..Cause::new("duplicate value found") };
+        let stage = Stage::Put;
+        for (action, maybe_applied, reason, expected) in [
+            (Action::Create, false, Reason::Refused, Reason::Refused),
+            (Action::Create, true, Reason::Refused, Reason::UnknownResult),
+            (Action::Create, true, Reason::QuotaSpent, Reason::UnknownResult),
+            (Action::Create, true, Reason::Poison, Reason::UnknownResult),
+            (Action::Create, true, Reason::RowTimeout, Reason::UnknownResult),
+            (Action::Create, true, Reason::MissingParent, Reason::UnknownResult),
+            (Action::Upsert, true, Reason::Refused, Reason::Refused),
+            (Action::Update, true, Reason::NotFound, Reason::NotFound),
+            (Action::Delete, true, Reason::NotFound, Reason::NotFound),
+        ] {
+            let told = in_doubt(action, maybe_applied, Rejection { reason, stage, cause: cause.clone() });
+            assert_eq!(told.reason, expected, "{action:?} {reason:?}");
+            assert_eq!(told.cause.code, cause.code, "the code is kept");
+            assert!(told.cause.message.ends_with(&cause.message), "so is the text: {told}");
+            let says = told.cause.message.contains("not known whether");
+            assert_eq!(says, expected == Reason::UnknownResult, "{told}");
+        }
+    }
 }

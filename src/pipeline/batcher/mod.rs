@@ -20,9 +20,11 @@ mod delays;
 mod families;
 mod follow;
 mod held;
+mod pace;
 mod parents;
 mod queues;
 mod sizes;
+mod slow;
 mod worker;
 
 use std::{sync::Arc, time::Duration};
@@ -40,7 +42,7 @@ use super::{
 };
 use crate::{
     config::{InsertUnknown, OnQuota, Retry},
-    ops::metrics::Metrics,
+    ops::{health::Health, metrics::Metrics},
     record::Command,
 };
 
@@ -63,12 +65,16 @@ pub struct Settings {
     pub retry: Retry,
     /// From the end of an attempt of unknown result to its repetition.
     pub unknown_hold: Duration,
+    /// How long the org may take for a call.
+    pub timeout: Duration,
     pub insert_unknown: InsertUnknown,
     pub on_quota: OnQuota,
     /// Between two attempts of a row that the org has no room for.
     pub parked: Duration,
     /// The most that rows may hold of the budget which wait for a parent, and those behind them.
     pub children: Load,
+    /// Where it is said that calls take too long.
+    pub health: Health,
 }
 
 impl Batcher {

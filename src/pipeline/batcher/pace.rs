@@ -19,9 +19,6 @@ pub(super) struct Pace {
 const STEEP: usize = 4;
 const STEEPER: usize = 8;
 
-/// The share of the time-out that a larger call is expected to stay under.
-const ROOM: f64 = 0.8;
-
 impl Pace {
     /// After a call of the given number of rows that has timed out. `before`: what was known until then.
     pub(super) fn after_timeout(before: Option<Self>, rows: usize) -> Self {
@@ -38,17 +35,18 @@ impl Pace {
 
     /// After a call of the given number of rows that was answered in `took`; `None` if it is the full size again.
     ///
-    /// The size doubles while the expected duration (`took` × new ÷ old) is under half of what there is room for, and
-    /// grows by an eighth while it is under all of that. `timeout` zero: the time-out is not known, nothing grows.
+    /// The size grows by an eighth while the expected duration (`took` × new ÷ old) is under 0.8 of the time-out, and
+    /// doubles while it is under half of that.
     pub(super) fn after_answer(self, rows: usize, took: Duration, timeout: Duration, full: usize) -> Option<Self> {
         // A smaller call says nothing of this size.
         if rows < self.rows {
             return Some(Self { timeouts: 0, ..self });
         }
-        let room = timeout.as_secs_f64() * ROOM;
-        let expected = |larger: usize| took.as_secs_f64() * larger as f64 / rows as f64;
+        let number = |rows: usize| u32::try_from(rows).unwrap_or(u32::MAX).max(1);
+        let room = timeout.saturating_mul(4) / 5;
+        let expected = |larger: usize| took.saturating_mul(number(larger)) / number(rows);
         let (double, eighth) = (rows * 2, rows + (rows / 8).max(1));
-        let grown = if expected(double) < room / 2.0 {
+        let grown = if expected(double) < room / 2 {
             double
         } else if expected(eighth) < room {
             eighth

@@ -47,8 +47,8 @@ pub(super) struct Draft {
 }
 
 impl Queues {
-    pub(super) fn new(rows: usize, bytes: usize, linger: Duration) -> Self {
-        Self { sizes: Sizes::new(rows), parents: Parents::new(rows), bytes, linger, by_key: HashMap::new() }
+    pub(super) fn new(rows: usize, bytes: usize, linger: Duration, timeout: Duration) -> Self {
+        Self { sizes: Sizes::new(rows, timeout), parents: Parents::new(rows), bytes, linger, by_key: HashMap::new() }
     }
 
     pub(super) fn push(&mut self, ticket: Ticket) {

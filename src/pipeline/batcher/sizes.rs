@@ -4,19 +4,26 @@
 //! it. A second one, without one of that size that passed between the two, is a matter of size. From then on calls have
 //! as many rows as the largest that passed meanwhile, or else a half. A size that keeps passing grows by an eighth, and
 //! is forgotten once it is that of all other calls.
+//!
+//! An answer that is too long to be read is a matter of size as well. What follows from time-outs is in
+//! [`super::pace`]; of the two sizes the smaller one counts.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use super::pace::Pace;
 use crate::{
     pipeline::BatchKey,
-    record::{Action, Verdict},
+    record::{Action, Doubt, Verdict},
 };
 
 /// At most four for each SObject of the routes.
 #[derive(Debug)]
 pub(super) struct Sizes {
     full: usize,
+    /// How long the org may take for a call.
+    timeout: Duration,
     learnt: HashMap<(Arc<str>, Action), Size>,
+    paces: HashMap<(Arc<str>, Action), Pace>,
 }
 
 #[derive(Debug)]
@@ -42,16 +49,24 @@ const MAX_PATIENCE: u32 = 64;
 
 impl Sizes {
     /// `full`: the rows of a call as long as nothing else is known.
-    pub(super) fn new(full: usize) -> Self {
-        Self { full, learnt: HashMap::new() }
+    pub(super) fn new(full: usize, timeout: Duration) -> Self {
+        Self { full, timeout, learnt: HashMap::new(), paces: HashMap::new() }
     }
 
     /// How many rows a new call may have.
     pub(super) fn of(&self, key: &BatchKey) -> usize {
         if self.learnt.is_empty() {
+            return self.in_time(key);
+        }
+        self.learnt.get(&place(key)).map_or(self.full, Size::next).min(self.in_time(key))
+    }
+
+    /// How many rows any call may have, also one that is repeated, so that it is answered in time.
+    pub(super) fn in_time(&self, key: &BatchKey) -> usize {
+        if self.paces.is_empty() {
             return self.full;
         }
-        self.learnt.get(&place(key)).map_or(self.full, Size::next)
+        self.paces.get(&place(key)).map_or(self.full, |pace| pace.rows())
     }
 
     /// A new call has so many.
@@ -64,21 +79,36 @@ impl Sizes {
         }
     }
 
-    /// What a call has shown.
-    pub(super) fn learn(&mut self, key: &BatchKey, verdicts: &[Verdict]) {
+    /// What a call that took so long has shown.
+    pub(super) fn learn(&mut self, key: &BatchKey, verdicts: &[Verdict], took: Duration) {
         let rows = verdicts.len();
-        if verdicts.iter().any(|verdict| matches!(verdict, Verdict::Transaction(_))) {
+        if verdicts.iter().any(timed_out) {
+            let before = self.paces.get(&place(key)).copied();
+            self.paces.insert(place(key), Pace::after_timeout(before, rows));
+        } else if verdicts.iter().any(is_too_large) {
             // A row that is alone fails for itself.
             if rows > 1 {
                 self.learnt.entry(place(key)).or_insert_with(|| Size::new(self.full)).failed(rows);
             }
-        } else if !self.learnt.is_empty() && verdicts.iter().any(|verdict| matches!(verdict, Verdict::Written { .. })) {
-            let place = place(key);
-            let Some(size) = self.learnt.get_mut(&place) else { return };
-            size.passed(rows);
-            if size.rows >= self.full && size.suspect == 0 {
-                self.learnt.remove(&place);
-            }
+        } else if verdicts.iter().any(|verdict| matches!(verdict, Verdict::Written { .. })) {
+            self.passed(key, rows, took);
+        }
+    }
+
+    fn passed(&mut self, key: &BatchKey, rows: usize, took: Duration) {
+        if self.learnt.is_empty() && self.paces.is_empty() {
+            return;
+        }
+        let place = place(key);
+        if let Some(pace) = self.paces.remove(&place)
+            && let Some(pace) = pace.after_answer(rows, took, self.timeout, self.full)
+        {
+            self.paces.insert(place.clone(), pace);
+        }
+        let Some(size) = self.learnt.get_mut(&place) else { return };
+        size.passed(rows);
+        if size.rows >= self.full && size.suspect == 0 {
+            self.learnt.remove(&place);
         }
     }
 }
@@ -136,6 +166,16 @@ impl Size {
     }
 }
 
-fn place(key: &BatchKey) -> (Arc<str>, Action) {
+/// Whether the call of this row took longer than the time-out.
+pub(super) fn timed_out(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Unknown { doubt: Doubt::TimedOut, .. })
+}
+
+/// Whether fewer rows would have passed, or had an answer that can be read.
+fn is_too_large(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Transaction(_) | Verdict::Unknown { doubt: Doubt::TooLong, .. })
+}
+
+pub(super) fn place(key: &BatchKey) -> (Arc<str>, Action) {
     (key.sobject.clone(), key.action)
 }

@@ -1,6 +1,7 @@
 use std::{
     collections::{HashSet, VecDeque},
     sync::Arc,
+    time::Duration,
 };
 
 use tokio::{
@@ -18,6 +19,7 @@ use super::{
     held::Held,
     parents::{self, Hold},
     queues::Queues,
+    slow::SlowCalls,
 };
 use crate::{
     config::OnQuota,
@@ -47,6 +49,7 @@ pub(super) struct Worker<O> {
     pub(super) delays: Delays,
     pub(super) children: Children,
     pub(super) held: Held,
+    pub(super) slow: SlowCalls,
     calls: JoinSet<Option<Call>>,
     pub(super) tally: Tally,
     /// Which batch the next probe takes: the oldest, or another one.
@@ -58,6 +61,8 @@ pub(super) struct Worker<O> {
 pub(super) struct Call {
     pub(super) group: Group,
     pub(super) verdicts: Vec<Verdict>,
+    /// With the query for record ids, and all that it waited for.
+    pub(super) took: Duration,
 }
 
 impl<O: Org> Worker<O> {
@@ -70,7 +75,8 @@ impl<O: Org> Worker<O> {
         inbox: mpsc::Receiver<Ticket>,
         sweep: Arc<Notify>,
     ) -> Self {
-        let queues = Queues::new(settings.rows, settings.bytes, settings.linger);
+        let queues = Queues::new(settings.rows, settings.bytes, settings.linger, settings.timeout);
+        let slow = SlowCalls::new(settings.health.clone());
         Self {
             org,
             settings,
@@ -85,6 +91,7 @@ impl<O: Org> Worker<O> {
             delays: Delays::default(),
             children: Children::default(),
             held: Held::default(),
+            slow,
             calls: JoinSet::new(),
             tally: Tally::default(),
             other: false,
@@ -132,7 +139,9 @@ impl<O: Org> Worker<O> {
         let other = turn.is_probe() && std::mem::take(&mut self.other);
         self.other |= turn.is_probe() && !other;
         let org = self.org.clone();
-        let Some(Group { key, rows, failures, probe }) = self.next(other) else {
+        // A write might be one more that is not answered, and applied all the same.
+        let next = if turn.is_probe() && turn.only_asks() { None } else { self.next(other) };
+        let Some(Group { key, rows, failures, probe }) = next else {
             // Who asks whether the org is well has to be answered.
             if turn.is_probe() {
                 self.calls.spawn(async move {
@@ -144,9 +153,10 @@ impl<O: Org> Worker<O> {
             return;
         };
         self.calls.spawn(async move {
+            let begun = Instant::now();
             let verdicts = org.write(&key, &rows.iter().map(Ticket::row).collect::<Vec<_>>()).await;
             drop(turn);
-            Some(Call { group: Group { key, rows, failures, probe }, verdicts })
+            Some(Call { group: Group { key, rows, failures, probe }, verdicts, took: begun.elapsed() })
         });
     }
 
@@ -190,7 +200,11 @@ impl<O: Org> Worker<O> {
     }
 
     fn unpin(&mut self, nth: usize) -> Option<Group> {
-        let group = self.pinned.remove(self.pinned_ready(nth)?)?;
+        let index = self.pinned_ready(nth)?;
+        let mut group = self.pinned.remove(index)?;
+        if let Some(rest) = group.beyond(self.queues.sizes.in_time(&group.key)) {
+            self.pinned.insert(index, rest);
+        }
         self.queues.hold(&group.rows, Hold::Sent);
         self.queues.release(&group.rows, Hold::Pinned);
         Some(group)

@@ -172,6 +172,7 @@ pub(super) struct RunningLane {
 }
 
 pub(super) const HOLD: Duration = Duration::from_secs(30);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(120);
 pub(super) const ROW_TIMEOUT: Duration = Duration::from_secs(60);
 pub(super) const PARENT_WAIT: Duration = Duration::from_secs(300);
 
@@ -189,10 +190,12 @@ pub(super) fn settings() -> Settings {
             missing_parent_wait: PARENT_WAIT,
         },
         unknown_hold: HOLD,
+        timeout: TIMEOUT,
         insert_unknown: config::InsertUnknown::Retry,
         on_quota: config::OnQuota::Wait,
         parked: Duration::from_secs(60),
         children: Load::default(),
+        health: Health::new(Metrics::new()),
     }
 }
 
@@ -219,9 +222,12 @@ impl Harness {
         };
         let (org, letters, stop) = (Arc::new(org), Letters::default(), Stop::default());
         let budget = Budget::new(rows, 1 << 24);
-        let mut settings = Settings { children: budget.shares(1, 0).children, ..settings() };
+        let metrics = Metrics::new();
+        let health = Health::new(metrics.clone());
+        health.set(State::Running);
+        let mut settings = Settings { children: budget.shares(1, 0).children, health: health.clone(), ..settings() };
         tune(&mut settings);
-        let (metrics, retry) = (Metrics::new(), settings.retry.clone());
+        let retry = settings.retry.clone();
         let lease = Lease::for_ever();
         let (batcher, _) = Batcher::start(org.clone(), settings, lease.clone(), metrics.clone(), stop.clone());
         let settle = Settle {
@@ -231,8 +237,6 @@ impl Harness {
             log: RejectionLog::default(),
             stop,
         };
-        let health = Health::new(metrics.clone());
-        health.set(State::Running);
         let breakers = Breakers::new(retry, health.clone(), budget.clone(), budget.shares(2, 1).breaker);
         let shared =
             Arc::new(Shared { org: org.clone(), settle, gate: Gate::default(), budget, breakers, batcher, lease });

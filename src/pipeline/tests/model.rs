@@ -215,10 +215,12 @@ fn settings(plan: &Plan, children: Load) -> Settings {
             missing_parent_wait: PARENT_WAIT,
         },
         unknown_hold: HOLD,
+        timeout: Duration::from_secs(20),
         insert_unknown: config::InsertUnknown::Retry,
         on_quota: config::OnQuota::Wait,
         parked: Duration::from_secs(7),
         children,
+        health: Health::new(Metrics::new()),
     }
 }
 

@@ -6,8 +6,13 @@ use std::{
     time::Duration,
 };
 
-use super::harness::{Harness, RunningLane, verdicts};
-use crate::record::{Cause, Verdict};
+use tokio::time::Instant;
+
+use super::harness::{Harness, RunningLane, TIMEOUT, verdicts, written};
+use crate::{
+    ops::health::State,
+    record::{Cause, Doubt, Verdict},
+};
 
 const QUICK: Duration = Duration::from_millis(5);
 
@@ -79,4 +84,51 @@ async fn one_bad_row_makes_no_call_smaller() {
     lane.settled().await;
     assert_eq!(harness.dead().len(), 3);
     assert!(sizes(&harness).iter().filter(|rows| **rows == 200).count() >= 17, "{:?}", sizes(&harness));
+}
+
+/// An org that needs so long for a row, and whose calls are waited for no longer than the time-out.
+fn slow_org(row: Duration) -> Harness {
+    Harness::tuned(
+        2_000,
+        |_| {},
+        move |rows, _| {
+            let took = row * u32::try_from(rows.len()).unwrap();
+            if took <= TIMEOUT {
+                return (took, written(rows));
+            }
+            let ended = (Instant::now() + TIMEOUT).into_std();
+            let unknown = || Verdict::Unknown { cause: Cause::new("slow"), ended, doubt: Doubt::TimedOut };
+            (TIMEOUT, verdicts(rows, |_| true, unknown))
+        },
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_org_that_is_slow_for_each_row_costs_few_time_outs_and_then_none() {
+    for (millis, most) in [(1_000, 4), (5_000, 8)] {
+        let row = Duration::from_millis(millis);
+        let harness = slow_org(row);
+        let mut lane = harness.lane();
+        backlog(&mut lane, 1_600).await;
+        let timed_out: Vec<_> = sizes(&harness).into_iter().filter(|rows| row * *rows as u32 > TIMEOUT).collect();
+        assert!(timed_out.len() <= most, "{millis} ms a row: {timed_out:?} have timed out");
+        assert!(harness.dead().is_empty());
+        assert_eq!(harness.health.snapshot().state, State::Running, "the last calls were answered");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_state_says_which_calls_take_too_long_until_one_is_answered() {
+    let harness = slow_org(Duration::from_secs(2));
+    let mut lane = harness.lane();
+    for row in 0..100 {
+        lane.send(&format!("k{row}"), "1").await;
+    }
+    tokio::time::sleep(TIMEOUT + Duration::from_secs(1)).await;
+    let snapshot = harness.health.snapshot();
+    assert_eq!(snapshot.state, State::Waiting);
+    let text = snapshot.to_string();
+    assert!(text.contains("calls to upsert Thing__c take longer") && text.contains("at most 25 rows"), "{text}");
+    lane.settled().await;
+    assert_eq!(harness.health.snapshot().state, State::Running);
 }

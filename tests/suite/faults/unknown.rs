@@ -16,7 +16,7 @@ async fn held_and_repeated(action: Value, applied: bool) {
     assert_eq!(journal.len(), if applied { 40 } else { 20 }, "{action}");
     let first = if applied { journal[0].at_ms } else { from };
     let again = journal[journal.len() - 20].at_ms;
-    // The hold counts from the last byte that left, the journal from when the org had read and applied it.
+    // The hold counts from the end of the attempt, the journal from when the org had applied it.
     assert!(again - first >= 950, "{action}: again after {} ms, with a hold of 1 s", again - first);
 }
 
@@ -106,11 +106,84 @@ async fn plain_inserts_are_dead_letters_and_never_double_if_told_so() {
     assert_eq!((rig.org.journal().len(), rig.org.calls().create), (20, 1), "made, and not sent again");
     for letter in rig.dead_letters(20).await {
         assert_eq!(letter.header("__connect.errors.exception.class.name").unwrap(), "sobjectd.UnknownResult");
-        assert!(letter.header("sobjectd.message").unwrap().contains("nobody knows whether"));
+        assert!(letter.header("sobjectd.message").unwrap().contains("it is not known whether"));
         assert_eq!(letter.header("sobjectd.attempts").unwrap(), "1");
     }
     let metrics = rig.run(&numbered(5)).await;
     assert_eq!((metrics.read(), metrics.settled("written")), (5, 5), "the letters are committed");
+}
+
+/// The org applies each insert, and no answer arrives.
+fn always_cut(rig: &mut Rig) {
+    inserts(rig);
+    rig.config.set("pipeline.insert_unknown", "'retry'").set("salesforce.unknown_hold", "'100ms'");
+    rig.fault("create", json!({"kind": "cut", "when": "after"}), json!({"times": null}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plain_insert_without_an_answer_is_sent_three_times_and_then_a_dead_letter() {
+    let mut rig = Rig::new("insert-thrice").await;
+    always_cut(&mut rig);
+    let metrics = rig.run(&numbered(5)).await;
+    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (0, 5));
+    assert_eq!(rig.org.journal().len(), 15, "each of them three times");
+    for letter in rig.dead_letters(5).await {
+        assert_eq!(letter.header("__connect.errors.exception.class.name").unwrap(), "sobjectd.UnknownResult");
+        assert_eq!(letter.header("sobjectd.attempts").unwrap(), "3");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plain_insert_of_unknown_result_is_not_skipped_without_a_dead_letter_topic() {
+    let mut rig = Rig::new("insert-no-letters").await;
+    always_cut(&mut rig);
+    rig.config.unset("dead_letter.topic").unset("pipeline.insert_unknown").set("dead_letter.on_rejection", "'skip'");
+    rig.produce(&numbered(1)).await;
+    let mut daemon = Daemon::spawn(&rig.config);
+    assert_eq!(daemon.exit().await.code(), Some(1));
+    daemon.says(&["ERROR", "UnknownResult"]).await;
+    assert_eq!((rig.org.journal().len(), rig.committed().await), (3, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_letter_of_an_insert_that_meets_its_own_first_attempt_says_that_it_may_be_there() {
+    let mut rig = Rig::new("insert-twin").await;
+    inserts(&mut rig);
+    rig.config.set("pipeline.insert_unknown", "'retry'");
+    rig.fault("create", json!({"kind": "cut", "when": "after"}), json!({}));
+    let twin = record("", r#"{"ExternalId__c": "twin", "Text__c": "x"}"#).operation("INSERT");
+    let metrics = rig.run(&[twin]).await;
+    assert_eq!((metrics.settled("dead_lettered"), rig.org.journal().len()), (1, 1));
+    let letter = &rig.dead_letters(1).await[0];
+    assert_eq!(letter.header("__connect.errors.exception.class.name").unwrap(), "sobjectd.UnknownResult");
+    assert_eq!(letter.header("sobjectd.status_code").unwrap(), "DUPLICATE_VALUE");
+    assert!(letter.header("sobjectd.message").unwrap().contains("duplicate value found"));
+}
+
+/// The org's own word of a row, in an answer to the whole call, on a daemon with nothing else to do.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_whose_result_the_org_says_it_does_not_know_ends_after_some_attempts() {
+    let mut rig = Rig::new("row-unknown").await;
+    rig.config.set("retry.max_attempts", "3").set("salesforce.unknown_hold", "'100ms'");
+    let unexpected =
+        json!({"kind": "row_error", "code": "UNKNOWN_EXCEPTION", "message": "An unexpected error occurred."});
+    rig.fault("upsert", unexpected, json!({"key": "key1", "times": null}));
+    let metrics = rig.run(&numbered(3)).await;
+    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (2, 1));
+    let letter = &rig.dead_letters(1).await[0];
+    assert_eq!(letter.header("__connect.errors.exception.class.name").unwrap(), "sobjectd.Refused");
+    assert_eq!(letter.header("sobjectd.status_code").unwrap(), "UNKNOWN_EXCEPTION");
+    assert!(rig.org.calls().upsert <= 4, "{:?}", rig.org.calls());
+}
+
+/// More than the 4 MiB that are read of an answer, three times and more.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_too_long_halves_its_call() {
+    let mut rig = Rig::new("long-answers").await;
+    rig.config.set("salesforce.unknown_hold", "'100ms'");
+    let long = format!("[{}]", " ".repeat(5 << 20));
+    rig.fault("upsert", json!({"kind": "garbage", "body": long}), json!({"min_rows": 3, "times": null}));
+    all_written(&rig, 20).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -61,6 +61,12 @@ pub(super) fn explains(reason: &str, said: &[Said], refusal: Option<Reason>, max
             last.word == Word::MissingParent && said.iter().filter(|said| said.word == last.word).count() > 1
         }
         "Poison" => said.iter().filter(fails).count() >= max_attempts as usize,
+        // A plain insert: three attempts of unknown result, or one and then whatever else ends a row.
+        "UnknownResult" => {
+            let unknown = said.iter().filter(|said| matches!(said.word, Word::Unknown | Word::Fatal)).count();
+            let ends = |reason: &&str| explains(reason, said, refusal, max_attempts);
+            unknown >= 3 || unknown > 0 && ["Refused", "RowTimeout", "MissingParent", "Poison"].iter().any(ends)
+        }
         _ => false,
     }
 }
