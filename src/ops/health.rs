@@ -145,7 +145,7 @@ impl Health {
         loop {
             let why = match *org.borrow_and_update() {
                 Condition::Up => None,
-                Condition::Later => Some("the org takes no calls now"),
+                Condition::Later => Some("the org takes no calls now, or answers none"),
                 Condition::Quota => Some("the org's daily API calls are spent, or below the reserve"),
                 Condition::Expired => Some("the session has expired, and a login does not mend it"),
             };

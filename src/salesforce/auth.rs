@@ -1,8 +1,8 @@
 //! The session: one for all callers, renewed by one of them, and never by a storm of logins.
 //!
-//! Invariants: two attempts at a login are `login_interval` apart, whoever asks and however the last one ended, and
-//! more after a refusal; a session that the org refused is not offered again. A login whose session the org refused at
-//! once, and whose interval is not over, is no outage: somebody must look.
+//! Invariants: logins keep the distance that [`Pacing`] says, whoever asks and however the last one ended; a session
+//! that the org refused is not offered again. A login whose session the org refused at once, and whose interval is not
+//! over, is no outage: an operator must look.
 
 use std::{
     sync::{
@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::{sync::Mutex, time::Instant};
 use url::Url;
 
@@ -20,11 +20,9 @@ use super::{
     clock::Clock,
     http::Http,
     login::{Login, login},
+    pacing::Pacing,
 };
 use crate::{config, record::Cause};
-
-/// A refused login will be refused again, and many of them lock the user out.
-const REFUSED_INTERVALS: u32 = 6;
 
 #[derive(Debug)]
 pub(super) struct Auth {
@@ -35,9 +33,11 @@ pub(super) struct Auth {
     logins: Mutex<Logins>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Logins {
-    last: Option<Attempt>,
+    /// What the last one brought; `None` before it, and where its caller went away.
+    last: Option<Result<Arc<Session>, Cause>>,
+    pacing: Pacing,
     clock: Clock,
 }
 
@@ -46,17 +46,11 @@ struct Logins {
 pub(super) struct Session {
     pub(super) token: SecretString,
     pub(super) instance: Url,
+    /// When its login began.
+    began: Instant,
     renew_at: Instant,
     /// The org has taken a call with it.
     worked: Arc<AtomicBool>,
-}
-
-#[derive(Debug)]
-struct Attempt {
-    /// No other one before.
-    next: Instant,
-    /// What it brought; `None` where its caller went away.
-    outcome: Option<Result<Arc<Session>, Cause>>,
 }
 
 /// There is no session to be had now.
@@ -69,7 +63,9 @@ pub(super) enum NoSession {
 
 impl Auth {
     pub(super) fn new(config: config::Salesforce, http: Http) -> Self {
-        Self { config, http, current: RwLock::new(None), logins: Mutex::default() }
+        let pacing = Pacing::new(config.login_interval);
+        let logins = Mutex::new(Logins { last: None, pacing, clock: Clock::default() });
+        Self { config, http, current: RwLock::new(None), logins }
     }
 
     /// The session that calls are to carry. Logs in where there is none, or where it is near its end.
@@ -106,9 +102,9 @@ impl Auth {
     pub(super) fn renew(&self) {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         *current = current.take().map(|session| {
-            let Session { token, instance, worked, .. } = &*session;
+            let Session { token, instance, began, worked, .. } = &*session;
             let (token, instance, worked) = (token.clone(), instance.clone(), worked.clone());
-            Arc::new(Session { token, instance, renew_at: Instant::now(), worked })
+            Arc::new(Session { token, instance, began: *began, renew_at: Instant::now(), worked })
         });
     }
 
@@ -117,25 +113,36 @@ impl Auth {
         self.config.login_interval
     }
 
+    /// The length of the token that calls carry now: one that is a JWT has a few kilobytes.
+    pub(super) fn token_len(&self) -> usize {
+        self.current().map_or(0, |session| session.token.expose_secret().len())
+    }
+
     fn current(&self) -> Option<Arc<Session>> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn log_in(&self, logins: &mut Logins) -> Result<Arc<Session>, NoSession> {
-        if let Some(last) = logins.last.as_ref().filter(|last| Instant::now() < last.next) {
-            return Err(last.too_early());
+        let now = Instant::now();
+        if let Some(Ok(session)) = &logins.last
+            && !session.has_worked()
+        {
+            let began = session.began;
+            logins.pacing.failed(began);
+        }
+        if !logins.pacing.allows(now) {
+            return Err(too_early(logins.last.as_ref()));
         }
         // Before the login, so that a caller that goes away in the middle of it has used it up.
-        let interval = self.config.login_interval;
-        let known = logins.last.take().and_then(|attempt| attempt.outcome?.err());
-        let attempt = logins.last.insert(Attempt { next: Instant::now() + interval, outcome: None });
+        logins.pacing.begun(now);
+        let known = logins.last.take().and_then(Result::err);
         let metrics = self.http.metrics();
         let (cause, refused) = match login(&self.http, &self.config, &mut logins.clock).await {
             Login::Token { token, instance } => {
                 let lifetime = self.config.session_lifetime.saturating_sub(self.config.renew_before);
                 let (renew_at, worked) = (Instant::now() + lifetime, Arc::default());
-                let session = Arc::new(Session { token, instance, renew_at, worked });
-                attempt.outcome = Some(Ok(session.clone()));
+                let session = Arc::new(Session { token, instance, began: now, renew_at, worked });
+                logins.last = Some(Ok(session.clone()));
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
                 metrics.login("ok");
                 tracing::info!(instance = %session.instance, "logged in to salesforce");
@@ -146,8 +153,13 @@ impl Auth {
         };
         metrics.login(if refused { "refused" } else { "failed" });
         // From now on: those who waited for this one need not try it again.
-        attempt.next = Instant::now() + if refused { interval * REFUSED_INTERVALS } else { interval };
-        attempt.outcome = Some(Err(cause.clone()));
+        let now = Instant::now();
+        if refused {
+            logins.pacing.refused(now)
+        } else {
+            logins.pacing.failed(now)
+        }
+        logins.last = Some(Err(cause.clone()));
         if refused {
             tracing::error!(%cause, "salesforce refused the login");
             return Err(NoSession::Refused(cause));
@@ -163,20 +175,22 @@ impl Auth {
     }
 }
 
-impl Attempt {
-    /// Why there is no session, and no login yet.
-    fn too_early(&self) -> NoSession {
-        match &self.outcome {
-            Some(Err(cause)) => NoSession::Later(cause.clone()),
-            Some(Ok(session)) if !session.worked.load(Ordering::Relaxed) => {
-                NoSession::Refused(Cause::new("the org refuses the session that it has just given"))
-            }
-            _ => NoSession::Later(Cause::new("the last login was less than salesforce.login_interval ago")),
+/// Why there is no session, and no login yet.
+fn too_early(last: Option<&Result<Arc<Session>, Cause>>) -> NoSession {
+    match last {
+        Some(Err(cause)) => NoSession::Later(cause.clone()),
+        Some(Ok(session)) if !session.has_worked() => {
+            NoSession::Refused(Cause::new("the org refuses the session that it has just given"))
         }
+        _ => NoSession::Later(Cause::new("the last login was less than salesforce.login_interval ago")),
     }
 }
 
 impl Session {
+    fn has_worked(&self) -> bool {
+        self.worked.load(Ordering::Relaxed)
+    }
+
     /// The org has taken a call with it.
     pub(super) fn works(&self) {
         self.worked.store(true, Ordering::Relaxed);

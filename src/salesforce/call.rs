@@ -40,13 +40,13 @@ const MAX_UNFITTING: u32 = 3;
 pub(super) struct Calls {
     pub(super) auth: Auth,
     pub(super) state: Arc<OrgState>,
-    http: Http,
+    pub(super) http: Http,
     /// `v66.0`.
     version: Arc<str>,
     /// Calls on the wire.
     permits: Semaphore,
     /// Of a call that writes, and of one that only reads.
-    timeouts: (Duration, Duration),
+    pub(super) timeouts: (Duration, Duration),
     unfitting: AtomicU32,
 }
 
@@ -105,16 +105,24 @@ impl Calls {
         }
     }
 
+    /// How long a query may be, encoded, so that it and the session's token are no more than the org takes.
+    pub(super) fn longest_query(&self) -> usize {
+        const BOTH: usize = 15_000;
+        const LONGEST: usize = 12_000;
+        const SHORTEST: usize = 2_000;
+        BOTH.saturating_sub(self.auth.token_len()).clamp(SHORTEST, LONGEST)
+    }
+
     /// `fit` reads the body of an answer that was taken; its error says how the answer does not fit.
     pub(super) async fn make<T>(&self, ask: &Ask, fit: impl FnOnce(&[u8]) -> Result<T, Cause>) -> Result<T, Failure> {
-        let (mut answer, session) = self.send(ask).await?;
+        let (mut answer, mut session) = self.send(ask).await?;
         if answer.status == reqwest::StatusCode::UNAUTHORIZED {
             self.auth.invalidate(&session);
-            let (again, session) = self.send(ask).await?;
-            if again.status == reqwest::StatusCode::UNAUTHORIZED {
-                self.auth.invalidate(&session);
-            }
-            answer = again;
+            (answer, session) = self.send(ask).await?;
+        }
+        // A redirect says that the org is elsewhere: the next login is told where.
+        if answer.status == reqwest::StatusCode::UNAUTHORIZED || answer.status.is_redirection() {
+            self.auth.invalidate(&session);
         }
         self.judge(ask, &answer, fit)
     }
@@ -132,10 +140,7 @@ impl Calls {
             kind: ask.kind,
             rows: ask.rows,
             method: ask.method.clone(),
-            url: ask
-                .place
-                .on(&session.instance, &self.version)
-                .map_err(|cause| self.unfitting(ask.purpose, cause))?,
+            url: ask.place.on(&session.instance, &self.version).map_err(|cause| self.unfitting(ask.purpose, cause))?,
             timeout: match ask.purpose {
                 Purpose::Write => self.timeouts.0,
                 Purpose::Read | Purpose::Describe => self.timeouts.1,
@@ -177,12 +182,15 @@ impl Calls {
 
     fn judge<T>(&self, ask: &Ask, answer: &Answer, fit: impl FnOnce(&[u8]) -> Result<T, Cause>) -> Result<T, Failure> {
         let errors = (answer.status != reqwest::StatusCode::OK).then(|| Errors::of_call(&answer.body)).flatten();
-        let cause = verdicts::cause(answer.status, errors.as_ref());
-        let failure = match verdicts::of_call(ask.purpose, answer.status, errors.as_ref(), answer.usage) {
+        let cause = match &answer.location {
+            Some(location) => redirected(answer.status, location),
+            None => verdicts::cause(answer.status, errors.as_ref()),
+        };
+        let doubt = verdicts::doubt(&cause);
+        let failure = match verdicts::of_call(ask.purpose, answer.status, errors.as_ref(), answer.facts()) {
             CallVerdict::Taken if answer.cut => {
-                let cause =
-                    Cause { message: format!("the org's answer is longer than {} bytes", answer.body.len()), ..cause };
-                return Err(self.unfitting(ask.purpose, cause));
+                self.well();
+                return Err(too_long(ask, Cause { message: TOO_LONG.to_owned(), ..cause }));
             }
             CallVerdict::Taken => match fit(&answer.body) {
                 Ok(fitted) => {
@@ -195,7 +203,12 @@ impl Calls {
                 }
             },
             CallVerdict::Unfitting => return Err(self.unfitting(ask.purpose, cause)),
-            CallVerdict::Unknown => return Err(self.unknown(ask.purpose, cause, Doubt::Lost)),
+            // The org's own word that it does not know.
+            CallVerdict::Unknown if errors.is_some() => {
+                self.state.report(&Report::Silent);
+                return Err(self.in_doubt(ask.purpose, cause, doubt));
+            }
+            CallVerdict::Unknown => return Err(self.unknown(ask.purpose, cause, doubt)),
             CallVerdict::Later => return Err(self.later(cause)),
             CallVerdict::Quota => {
                 self.state.report(&Report::Quota(&cause));
@@ -230,22 +243,42 @@ impl Calls {
 
     /// What only reads cannot have been applied.
     fn unknown(&self, purpose: Purpose, cause: Cause, doubt: Doubt) -> Failure {
-        if purpose != Purpose::Write {
-            return self.later(cause);
-        }
-        self.state.report(&Report::Silent);
-        Failure::Unknown { cause, ended: tokio::time::Instant::now().into_std(), doubt }
+        self.state.report(&Report::Unanswered(&cause));
+        self.in_doubt(purpose, cause, doubt)
+    }
+
+    fn in_doubt(&self, purpose: Purpose, cause: Cause, doubt: Doubt) -> Failure {
+        if purpose == Purpose::Write { in_doubt(cause, doubt) } else { self.later(cause) }
     }
 
     fn unfitting(&self, purpose: Purpose, cause: Cause) -> Failure {
         if self.unfitting.fetch_add(1, Ordering::Relaxed) + 1 < MAX_UNFITTING {
             tracing::warn!(%cause, "the org's answer does not fit its request");
-            return self.unknown(purpose, cause, Doubt::Lost);
+            self.state.report(&Report::Silent);
+            return self.in_doubt(purpose, cause, Doubt::Lost);
         }
         tracing::error!(%cause, "the org's answers do not fit their requests");
         self.state.report(&Report::Silent);
         Failure::Fatal(cause)
     }
+}
+
+const TOO_LONG: &str = "the org's answer is longer than is read: in smaller calls it is shorter";
+
+fn in_doubt(cause: Cause, doubt: Doubt) -> Failure {
+    Failure::Unknown { cause, ended: tokio::time::Instant::now().into_std(), doubt }
+}
+
+/// A call that was taken, and whose answer is cut. Fewer rows have a shorter one; a description of one SObject has not.
+fn too_long(ask: &Ask, cause: Cause) -> Failure {
+    if ask.purpose == Purpose::Write { in_doubt(cause, Doubt::TooLong) } else { Failure::Refused(cause) }
+}
+
+/// Nothing was taken, and where the org is now is what its operator wants to know.
+pub(super) fn redirected(status: reqwest::StatusCode, location: &str) -> Cause {
+    let message =
+        format!("the org answered {status} and points to {location}: is salesforce.login_url the current My Domain?");
+    Cause { http_status: Some(status.as_u16()), ..Cause::new(message) }
 }
 
 impl Place {

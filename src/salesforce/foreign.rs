@@ -59,7 +59,8 @@ fn errors(body: &[u8]) {
     for status in [200, 302, 400, 401, 403, 404, 408, 413, 420, 429, 500, 503] {
         let status = StatusCode::from_u16(status).expect("a status");
         for purpose in [Purpose::Write, Purpose::Read, Purpose::Describe] {
-            let _: verdicts::CallVerdict = verdicts::of_call(purpose, status, errors.as_ref(), None);
+            let _: verdicts::CallVerdict =
+                verdicts::of_call(purpose, status, errors.as_ref(), verdicts::Facts::default());
         }
         let cause = verdicts::cause(status, errors.as_ref());
         assert!(errors.is_some() || !cause.message.is_empty());
@@ -123,7 +124,7 @@ fn token(body: &[u8]) {
     for status in [200, 400, 401, 420, 429, 503] {
         let status = StatusCode::from_u16(status).expect("a status");
         let body = Bytes::copy_from_slice(body);
-        let answer = Answer { status, body, cut: false, usage: None, date: None };
+        let answer = Answer { status, body, cut: false, usage: None, salesforces: false, location: None, date: None };
         if let login::Login::Token { instance, .. } = login::read(&answer, &config) {
             let safe = instance.scheme() == "https" || config::is_loopback(&instance);
             assert!(status == StatusCode::OK && safe && instance.host_str().is_some());

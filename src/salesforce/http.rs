@@ -17,6 +17,7 @@ use super::{
     body::{Mark, TellingBody},
     gzip::gzip,
     usage::Usage,
+    verdicts::Facts,
 };
 use crate::{
     config::{self, Compression},
@@ -83,6 +84,10 @@ pub(super) struct Answer {
     /// There was more of it than [`Request::max_answer`].
     pub(super) cut: bool,
     pub(super) usage: Option<Usage>,
+    /// The answer carries what the org, or Salesforce's edge before it, adds to its answers.
+    pub(super) salesforces: bool,
+    /// Where a redirect leads, without its query.
+    pub(super) location: Option<String>,
     /// The sender's clock.
     pub(super) date: Option<SystemTime>,
 }
@@ -166,6 +171,10 @@ impl Http {
         let texts = |name| headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
         let usage = texts("sforce-limit-info").find_map(Usage::parse);
         let date = texts("date").find_map(|text| httpdate::parse_http_date(text).ok());
+        let edge = texts("server").any(|server| server.to_ascii_lowercase().starts_with("sfdcedge"));
+        let salesforces = edge || headers.keys().any(is_salesforces);
+        let status = response.status();
+        let location = texts("location").next().filter(|_| status.is_redirection()).map(|to| place(&request.url, to));
         let mut body = BytesMut::new();
         let mut cut = false;
         while !cut {
@@ -176,7 +185,31 @@ impl Http {
                 Err(error) => return unanswered(error),
             }
         }
-        Sent::Answered(Answer { status: response.status(), body: body.freeze(), cut, usage, date })
+        Sent::Answered(Answer { status, body: body.freeze(), cut, usage, salesforces, location, date })
+    }
+}
+
+impl Answer {
+    /// What its headers say.
+    pub(super) fn facts(&self) -> Facts {
+        Facts { usage: self.usage, salesforces: self.salesforces }
+    }
+}
+
+/// `X-SFDC-Request-Id`, `Sforce-Limit-Info` and the like.
+fn is_salesforces(name: &header::HeaderName) -> bool {
+    name.as_str().starts_with("x-sfdc-") || name.as_str().starts_with("sforce-")
+}
+
+/// The target of a redirect for a log: its query may hold what only its reader should see.
+fn place(from: &Url, location: &str) -> String {
+    match from.join(location) {
+        Ok(mut url) => {
+            url.set_query(None);
+            url.set_fragment(None);
+            url.to_string()
+        }
+        Err(_) => "an address that is none".to_owned(),
     }
 }
 

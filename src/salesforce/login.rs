@@ -6,6 +6,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{
+    call::redirected,
     clock::Clock,
     grant,
     http::{Answer, Content, Http, Request, Sent},
@@ -108,6 +109,9 @@ pub(super) fn read(answer: &Answer, config: &config::Salesforce) -> Login {
             Err(message) => Login::Refused(refusal(status, message)),
         };
     }
+    if let Some(location) = &answer.location {
+        return Login::Later(redirected(status, location));
+    }
     let cause = match serde_json::from_slice::<OAuthError>(&answer.body) {
         Ok(error) => {
             let message = match hint(&error.error_description) {
@@ -118,16 +122,20 @@ pub(super) fn read(answer: &Answer, config: &config::Salesforce) -> Login {
         }
         Err(_) => refusal(status, format!("the token endpoint answered {status}")),
     };
-    if is_throttled(status, &cause) { Login::Later(cause) } else { Login::Refused(cause) }
+    if ends_by_itself(status, &cause) { Login::Later(cause) } else { Login::Refused(cause) }
 }
 
-/// Everything else is a person's to mend (Salesforce Help, "OAuth 2.0 Error Codes"). The text is only asked whether to
-/// wait.
-fn is_throttled(status: StatusCode, cause: &Cause) -> bool {
+/// Whether the token endpoint is throttled, busy or redirects. Everything else is a person's to mend (Salesforce Help,
+/// "OAuth 2.0 Error Codes"). `unknown_error` with `retry your request` is pasted from orgs that answer it off and on.
+/// The text is only asked whether to wait.
+fn ends_by_itself(status: StatusCode, cause: &Cause) -> bool {
+    const CODES: [&str; 4] = ["rate_limit_exceeded", "unknown_error", "server_error", "temporarily_unavailable"];
+    let message = cause.message.to_ascii_lowercase();
     status.is_server_error()
+        || status.is_redirection()
         || matches!(status.as_u16(), 408 | 420 | 429)
-        || cause.code.as_deref() == Some("rate_limit_exceeded")
-        || cause.message.to_ascii_lowercase().contains("rate exceeded")
+        || cause.code.as_deref().is_some_and(|code| CODES.contains(&code))
+        || ["rate exceeded", "retry your request"].iter().any(|text| message.contains(text))
 }
 
 fn refusal(status: StatusCode, message: impl Into<String>) -> Cause {

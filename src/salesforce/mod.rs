@@ -8,9 +8,10 @@
 //! | `verdicts` | **the failure model**: what every answer means |
 //! | `answer` | the org's JSON |
 //! | `describe` | what the org says of its SObjects |
+//! | `versions` | which API versions the org speaks |
 //! | `call` | one call: a session, a permit, a resend at most |
 //! | `org_state`, `usage` | whether the org can be called: one state, one probe |
-//! | `auth`, `login`, `grant`, `clock` | the session: one for all, one login at a time |
+//! | `auth`, `login`, `grant`, `clock`, `pacing` | the session: one for all, one login at a time |
 //! | `http`, `body`, `gzip` | the one place that sends, what counts as sent, and what it takes on the wire |
 
 mod answer;
@@ -29,12 +30,14 @@ mod http;
 mod id_cache;
 mod login;
 mod org_state;
+mod pacing;
 mod resolve;
 mod soql;
 #[cfg(any(test, fuzzing))]
 mod testing;
 mod usage;
 mod verdicts;
+mod versions;
 mod writer;
 
 use std::{sync::Arc, time::Duration};
@@ -56,6 +59,7 @@ use self::{
 pub use self::{
     call::MAX_ANSWER,
     org_state::{Condition, Turn},
+    versions::Version,
 };
 use crate::{
     config,
@@ -152,6 +156,13 @@ impl Salesforce {
         self.state.usage().map(|usage| (usage.used, usage.max))
     }
 
+    /// The API versions that the org speaks, the oldest and the newest; `None` if it does not say. Asks without a
+    /// session.
+    pub async fn versions(&self) -> Option<(Version, Version)> {
+        let versions = self.calls.versions().await?;
+        Some((*versions.iter().min()?, *versions.iter().max()?))
+    }
+
     /// Secrets have changed: the next call logs in with them.
     pub fn renew_session(&self) {
         self.calls.auth.renew();
@@ -188,10 +199,11 @@ impl Org for Salesforce {
         self.writer.write(key, rows).await
     }
 
-    /// `GET …/limits`. What it learns is in the state of the org.
+    /// `GET /services/data/vNN`, which needs no more than a session, and says how many of the daily calls are used. What
+    /// it learns is in the state of the org.
     async fn probe(&self) {
         let ask = Ask {
-            kind: "limits",
+            kind: "probe",
             purpose: Purpose::Read,
             rows: 0,
             method: Method::GET,

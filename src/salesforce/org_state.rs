@@ -3,7 +3,7 @@
 //! | condition | entered by | the probe goes | left by |
 //! |---|---|---|---|
 //! | up | | everybody, at once | |
-//! | later | an org that takes no call, no connection, no login | after a backoff with jitter, `retry.initial_backoff` to `retry.max_backoff` | any success |
+//! | later | an org that takes no call, no connection, no login; three calls in a row without an answer | after a backoff with jitter, `retry.initial_backoff` to `retry.max_backoff` | any success |
 //! | quota | a spent quota, or usage above what `quota.reserve` leaves | every `quota.probe_interval` | any success, and usage below |
 //! | expired | a session that a new login does not heal | as later, not before the next login may be tried | any success |
 //!
@@ -37,8 +37,10 @@ pub enum Condition {
 pub(super) enum Report<'a> {
     /// It took the call, whatever it made of it.
     Well,
-    /// Nobody knows.
+    /// Nothing is known of the org.
     Silent,
+    /// No answer of the org's came: a time-out, a cut connection, the word of something before it.
+    Unanswered(&'a Cause),
     Later(&'a Cause),
     Quota(&'a Cause),
     Expired(&'a Cause),
@@ -64,6 +66,8 @@ struct Inner {
     spent: Option<Cause>,
     /// A probe is under way.
     asking: bool,
+    /// Calls without an answer, one after the other.
+    unanswered: u32,
     /// Usage is above the reserve.
     throttled: bool,
     /// The level that was last warned of, in per cent.
@@ -74,15 +78,23 @@ struct Inner {
     due: Instant,
 }
 
+/// So many calls in a row without an answer are an outage. One alone may be a slow call or a connection that was cut.
+const SILENCE: u32 = 3;
+
 /// Leave to make one call.
 #[derive(Debug)]
 pub struct Turn {
     probe: Option<OwnedSemaphorePermit>,
+    only_asks: bool,
 }
 
 impl pipeline::Turn for Turn {
     fn is_probe(&self) -> bool {
         self.probe.is_some()
+    }
+
+    fn only_asks(&self) -> bool {
+        self.only_asks
     }
 }
 
@@ -109,7 +121,7 @@ impl OrgState {
             let due = {
                 let inner = self.lock();
                 if inner.condition() == Condition::Up {
-                    return Turn { probe: None };
+                    return Turn { probe: None, only_asks: false };
                 }
                 inner.due
             };
@@ -126,8 +138,8 @@ impl OrgState {
                 biased;
                 _ = changes.changed() => {}
                 () = tokio::time::sleep_until(due) => {
-                    self.take_turn();
-                    return Turn { probe: permit };
+                    let only_asks = self.take_turn();
+                    return Turn { probe: permit, only_asks };
                 }
             }
         }
@@ -175,10 +187,22 @@ impl OrgState {
     pub(super) fn report(&self, report: &Report<'_>) {
         let mut inner = self.lock();
         let before = inner.condition();
+        match report {
+            Report::Unanswered(_) => inner.unanswered = inner.unanswered.saturating_add(1),
+            Report::Silent | Report::Later(_) => {}
+            Report::Well | Report::Quota(_) | Report::Expired(_) => inner.unanswered = 0,
+        }
+        let silence;
         let (trouble, cause) = match report {
             Report::Well => (None, None),
             // It was the probe, perhaps: the next one is not due at once.
             Report::Silent => (inner.trouble, None),
+            Report::Unanswered(cause) if inner.is_silent() => {
+                let message = format!("{SILENCE} calls in a row have had no answer, the last one: {}", cause.message);
+                silence = Cause { message, ..(*cause).clone() };
+                (inner.trouble.or(Some(Condition::Later)), Some(&silence))
+            }
+            Report::Unanswered(_) => (inner.trouble, None),
             Report::Later(cause) => (Some(Condition::Later), Some(*cause)),
             Report::Quota(cause) => (Some(Condition::Quota), Some(*cause)),
             Report::Expired(cause) => (Some(Condition::Expired), Some(*cause)),
@@ -190,7 +214,7 @@ impl OrgState {
         inner.asking = false;
         inner.spent = match report {
             Report::Quota(cause) => Some((*cause).clone()),
-            Report::Silent => inner.spent.take(),
+            Report::Silent | Report::Unanswered(_) => inner.spent.take(),
             Report::Well | Report::Later(_) | Report::Expired(_) => None,
         };
         if trouble.is_some() || before != inner.condition() {
@@ -235,11 +259,13 @@ impl OrgState {
         }
     }
 
-    fn take_turn(&self) {
+    /// Whether the probe only asks.
+    fn take_turn(&self) -> bool {
         let mut inner = self.lock();
         inner.probes = inner.probes.saturating_add(1);
         inner.asking = true;
         inner.due = Instant::now() + self.wait(&inner);
+        inner.is_silent()
     }
 
     fn wait(&self, inner: &Inner) -> Duration {
@@ -287,6 +313,7 @@ impl Inner {
             trouble: None,
             spent: None,
             asking: false,
+            unanswered: 0,
             throttled: false,
             warned: 0,
             usage: None,
@@ -294,6 +321,11 @@ impl Inner {
             probes: 0,
             due: now,
         }
+    }
+
+    /// The org answers nothing. Writes are no probes then: they might be applied without an answer.
+    fn is_silent(&self) -> bool {
+        self.unanswered >= SILENCE
     }
 
     fn condition(&self) -> Condition {

@@ -68,7 +68,7 @@ impl Resolver {
         }
         self.metrics.looked_up(values.len() - open.len(), open.len());
         let asked: Vec<_> = open.iter().map(|index| values[*index]).collect();
-        let mut parts = soql::parts(&asked).into_iter();
+        let mut parts = soql::parts(&asked, self.calls.longest_query()).into_iter();
         while let Some(part) = parts.next() {
             let answers = self.ask(sobject, &asked[part.clone()]).await;
             let stop = answers.iter().find_map(|answer| match answer {

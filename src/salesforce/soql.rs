@@ -9,9 +9,6 @@ use url::form_urlencoded::byte_serialize;
 use super::answer;
 use crate::record::{Cause, ExternalId, KeyField, KeyKind, RecordId};
 
-/// The org takes addresses of 16,384 bytes (REST guide, request limits); host and path need some of them.
-const MAX_QUERY: usize = 15_000;
-
 /// A row of the answer: the record, and its key as the org holds it.
 #[derive(Debug)]
 pub(super) struct Hit {
@@ -47,13 +44,14 @@ pub(super) fn query(sobject: &str, field: &KeyField, values: &[&ExternalId]) -> 
     query
 }
 
-/// Cuts the values so that each part fits one query. A value that fits none is left out: no field holds one that long.
-pub(super) fn parts(values: &[&ExternalId]) -> Vec<Range<usize>> {
+/// Cuts the values so that each part fits one query, which has at most `longest` bytes: the org takes 16,384 for address
+/// and headers together (REST guide, request limits). A value that fits none is left out: no field holds one that long.
+pub(super) fn parts(values: &[&ExternalId], longest: usize) -> Vec<Range<usize>> {
     let mut parts: Vec<Range<usize>> = Vec::new();
     let mut room = 0;
     for (index, value) in values.iter().enumerate() {
         let length = encoded_len(value);
-        if length > MAX_QUERY - FRAME {
+        if length > longest - FRAME {
             room = 0;
             continue;
         }
@@ -64,7 +62,7 @@ pub(super) fn parts(values: &[&ExternalId]) -> Vec<Range<usize>> {
             }
             _ => {
                 parts.push(index..index + 1);
-                room = MAX_QUERY - FRAME - length;
+                room = longest - FRAME - length;
             }
         }
     }

@@ -15,7 +15,15 @@ use super::{
     answer::{Errors, RowError},
     usage::Usage,
 };
-use crate::record::{Action, Cause};
+use crate::record::{Action, Cause, Doubt};
+
+/// What the headers of an answer say.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Facts {
+    pub(super) usage: Option<Usage>,
+    /// They are those of the org, or of Salesforce's edge before it.
+    pub(super) salesforces: bool,
+}
 
 /// What a code means of one row of a call that was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,12 +135,7 @@ const CODES: &[(&str, RowVerdict, Option<CallVerdict>)] = &[
 ];
 
 /// A whole answer: by its code if that one says it, else by its status.
-pub(super) fn of_call(
-    purpose: Purpose,
-    status: StatusCode,
-    errors: Option<&Errors>,
-    usage: Option<Usage>,
-) -> CallVerdict {
+pub(super) fn of_call(purpose: Purpose, status: StatusCode, errors: Option<&Errors>, facts: Facts) -> CallVerdict {
     match status.as_u16() {
         200 => return CallVerdict::Taken,
         401 => return CallVerdict::Expired,
@@ -143,8 +146,12 @@ pub(super) fn of_call(
         if error.code == "REQUEST_LIMIT_EXCEEDED" {
             let daily = error.message.contains("TotalRequests");
             let concurrent = error.message.contains("Concurrent");
-            let spent = usage.is_some_and(|usage| usage.percent() >= 100);
+            let spent = facts.usage.is_some_and(|usage| usage.percent() >= 100);
             return if daily || spent && !concurrent { CallVerdict::Quota } else { CallVerdict::Later };
+        }
+        // The version's end is told, and not waited for.
+        if purpose == Purpose::Describe && error.code == "UNSUPPORTED_API_VERSION" {
+            return CallVerdict::Refused;
         }
         let listed = CODES.iter().find(|(code, ..)| *code == error.code);
         match listed {
@@ -154,16 +161,18 @@ pub(super) fn of_call(
             _ => {}
         }
     }
-    of_status(purpose, status, errors.is_some())
+    of_status(purpose, status, errors.is_some(), facts.salesforces)
 }
 
 /// `salesforces`: the answer is in Salesforce's own JSON, so that the org itself has spoken and not something before
-/// it.
-fn of_status(purpose: Purpose, status: StatusCode, salesforces: bool) -> CallVerdict {
+/// it. `edge`: it is not, and has passed Salesforce's edge all the same, which says that the org took nothing.
+fn of_status(purpose: Purpose, status: StatusCode, salesforces: bool, edge: bool) -> CallVerdict {
     match status.as_u16() {
-        403 | 404 if purpose == Purpose::Describe && salesforces => CallVerdict::Refused,
-        403 | 404 | 405 | 410 | 415 | 420 | 429 => CallVerdict::Later,
-        503 if salesforces => CallVerdict::Later,
+        403 | 404 | 410 if purpose == Purpose::Describe && salesforces => CallVerdict::Refused,
+        // A redirect: nothing is taken where it was sent to.
+        300..400 | 403 | 404 | 405 | 410 | 415 | 420 | 429 => CallVerdict::Later,
+        503 if salesforces || edge => CallVerdict::Later,
+        502 if edge && !salesforces => CallVerdict::Later,
         // Something before the org said that, and would say it of every call: a good row is not to be rejected for it.
         400 if !salesforces => CallVerdict::Later,
         400 | 413 | 414 | 431 => CallVerdict::Refused,
@@ -173,6 +182,13 @@ fn of_status(purpose: Purpose, status: StatusCode, salesforces: bool) -> CallVer
         408 | 500.. => CallVerdict::Unknown,
         _ => CallVerdict::Unfitting,
     }
+}
+
+/// Why the result of a call is not known that was answered with this: a gateway, or the org itself, has waited too long
+/// for it, or not.
+pub(super) fn doubt(cause: &Cause) -> Doubt {
+    let says = matches!(cause.code.as_deref(), Some("QUERY_TIMEOUT" | "REQUEST_RUNNING_TOO_LONG"));
+    if says || cause.http_status == Some(504) { Doubt::TimedOut } else { Doubt::Lost }
 }
 
 /// The rows of a call that failed, in order; `None` for one that did not.

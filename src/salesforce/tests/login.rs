@@ -14,6 +14,8 @@ fn answered(status: u16, body: &str) -> Login {
         body: body.to_owned().into(),
         cut: false,
         usage: None,
+        salesforces: false,
+        location: None,
         date: None,
     };
     read(&answer, &config("https://crm.my.salesforce.com"))
@@ -31,12 +33,16 @@ fn what_a_person_must_mend_is_told_from_what_heals() {
         (401, oauth("invalid_client", "invalid client credentials"), false),
         (400, oauth("inactive_user", ""), false),
         (404, "<html>".to_owned(), false),
-        (302, String::new(), false),
+        (302, String::new(), true),
         (200, "<html>".to_owned(), false),
         (400, oauth("invalid_grant", "login rate exceeded"), true),
         (400, oauth("rate_limit_exceeded", "x"), true),
         (429, String::new(), true),
         (420, "<html>".to_owned(), true),
+        (400, oauth("unknown_error", "retry your request"), true),
+        (400, oauth("unknown_error", ""), true),
+        (400, oauth("server_error", ""), true),
+        (400, oauth("temporarily_unavailable", ""), true),
         (500, oauth("server_error", ""), true),
         (503, "<html>".to_owned(), true),
     ] {

@@ -161,3 +161,30 @@ async fn a_quota_is_spent_when_the_org_has_said_so_and_is_not_being_asked() {
     state.report(&Report::Well);
     assert_eq!(spent().await, None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn three_calls_in_a_row_without_an_answer_are_an_outage_that_is_only_asked_about() {
+    let state = state(10);
+    let lost = Cause::new("operation timed out");
+    let condition = || *state.watch().borrow();
+    let unanswered = || state.report(&Report::Unanswered(&lost));
+    unanswered();
+    unanswered();
+    state.report(&Report::Well);
+    unanswered();
+    unanswered();
+    assert_eq!(condition(), Up, "an answer came between them");
+    // What says nothing of the org is no answer, and no call without one.
+    state.report(&Report::Silent);
+    unanswered();
+    assert_eq!(condition(), Later);
+    let (_, probe) = turn(&state).await;
+    assert!(probe.probe.is_some() && probe.only_asks);
+    state.report(&Report::Well);
+    assert_eq!(condition(), Up);
+    drop(probe);
+    // An org that says that it takes no calls is asked by whatever waits.
+    later(&state);
+    let (_, probe) = turn(&state).await;
+    assert!(probe.probe.is_some() && !probe.only_asks);
+}

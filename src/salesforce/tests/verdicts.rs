@@ -194,8 +194,9 @@ const CALLS: &[(u16, bool, &str, &str, CallVerdict)] = &[
     (200, JSON, "", "", of_call::Taken),
     (201, HTML, "", "", of_call::Unfitting),
     (204, HTML, "", "", of_call::Unfitting),
-    (300, HTML, "", "", of_call::Unfitting),
-    (302, HTML, "", "", of_call::Unfitting),
+    (300, HTML, "", "", of_call::Later),
+    (302, HTML, "", "", of_call::Later),
+    (307, JSON, "A_CODE_OF_NEXT_YEAR", "", of_call::Later),
     (400, JSON, "JSON_PARSER_ERROR", "Unexpected character at [line:1, column:18]", of_call::Refused),
     (400, JSON, "INVALID_FIELD", "No such column 'X' on sobject of type Account", of_call::Refused),
     (400, JSON, "EXCEEDED_ID_LIMIT", "record limit reached", of_call::Refused),
@@ -215,6 +216,8 @@ const CALLS: &[(u16, bool, &str, &str, CallVerdict)] = &[
     (401, JSON, "INVALID_SESSION_ID", "Session expired or invalid", of_call::Expired),
     (401, JSON, "INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE", of_call::Expired),
     (401, JSON, "INVALID_SESSION_ID", "This session is not valid for use with the REST API", of_call::Expired),
+    // Pasted from an org whose access tokens are JWTs.
+    (401, JSON, "INVALID_JWT_FORMAT", "Invalid JWT", of_call::Expired),
     (401, HTML, "", "", of_call::Expired),
     (403, JSON, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", of_call::Quota),
     (403, JSON, "REQUEST_LIMIT_EXCEEDED", "ConcurrentPerOrgLongTxn Limit exceeded.", of_call::Later),
@@ -250,7 +253,7 @@ const CALLS: &[(u16, bool, &str, &str, CallVerdict)] = &[
 
 fn call(purpose: Purpose, status: u16, json: bool, code: &'static str, text: &'static str) -> CallVerdict {
     let body = json.then(|| errors(&[(code, text, &[])]));
-    of_call(purpose, StatusCode::from_u16(status).unwrap(), body.as_ref(), None)
+    of_call(purpose, StatusCode::from_u16(status).unwrap(), body.as_ref(), Facts::default())
 }
 
 #[test]
@@ -272,7 +275,12 @@ fn a_text_moves_a_call_only_toward_waiting() {
 fn the_daily_limit_is_known_by_usage_where_its_text_is_not() {
     let refused = |text, used| {
         let body = errors(&[("REQUEST_LIMIT_EXCEEDED", text, &[])]);
-        of_call(Purpose::Write, StatusCode::FORBIDDEN, Some(&body), Some(Usage { used, max: 100 }))
+        of_call(
+            Purpose::Write,
+            StatusCode::FORBIDDEN,
+            Some(&body),
+            Facts { usage: Some(Usage { used, max: 100 }), salesforces: true },
+        )
     };
     assert_eq!(refused(FOREIGN, 100), of_call::Quota);
     assert_eq!(refused(FOREIGN, 99), of_call::Later);
@@ -286,4 +294,35 @@ fn a_describe_is_told_that_there_is_no_such_sobject() {
     assert_eq!(call(Purpose::Describe, 404, HTML, "", ""), of_call::Later);
     assert_eq!(call(Purpose::Describe, 403, JSON, "REQUEST_LIMIT_EXCEEDED", "TotalRequests"), of_call::Quota);
     assert_eq!(call(Purpose::Read, 404, JSON, "NOT_FOUND", ""), of_call::Later);
+    assert_eq!(call(Purpose::Describe, 410, JSON, "UNSUPPORTED_API_VERSION", ""), of_call::Refused);
+    assert_eq!(call(Purpose::Describe, 410, HTML, "", ""), of_call::Later);
+}
+
+/// An answer without Salesforce's JSON, and with the headers of Salesforce's edge.
+#[test]
+fn what_the_edge_refuses_was_not_applied() {
+    for (status, expected) in [
+        (420, of_call::Later),
+        (500, of_call::Unknown),
+        (502, of_call::Later),
+        (503, of_call::Later),
+        (504, of_call::Unknown),
+    ] {
+        let facts = Facts { salesforces: true, ..Facts::default() };
+        assert_eq!(of_call(Purpose::Write, StatusCode::from_u16(status).unwrap(), None, facts), expected, "{status}");
+    }
+}
+
+#[test]
+fn a_call_that_ran_too_long_is_told_from_one_that_is_lost() {
+    for (status, code, expected) in [
+        (504, None, Doubt::TimedOut),
+        (400, Some("QUERY_TIMEOUT"), Doubt::TimedOut),
+        (400, Some("REQUEST_RUNNING_TOO_LONG"), Doubt::TimedOut),
+        (500, Some("UNKNOWN_EXCEPTION"), Doubt::Lost),
+        (502, None, Doubt::Lost),
+    ] {
+        let cause = Cause { code: code.map(Into::into), http_status: Some(status), ..Cause::new("") };
+        assert_eq!(doubt(&cause), expected, "{status} {code:?}");
+    }
 }

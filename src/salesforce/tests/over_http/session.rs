@@ -50,12 +50,12 @@ async fn a_session_that_does_not_heal_is_a_state_and_no_loop() {
     fixture.script(json!({"on": "data", "do": {"kind": "expire_sessions", "heals": false}}));
     let commands = fixture.by_key(Action::Upsert, KEY, &["a"], "{}");
     for _ in 0..5 {
-        assert!(short(&fixture.write(&commands).await[0]).starts_with("later"));
+        assert!(short(&fixture.write(&commands).await[0]).starts_with("barred"));
     }
     assert_ne!(*fixture.salesforce.watch().borrow(), Condition::Up);
-    // One call was refused; the login that it asks for is not due.
+    // The session had worked, and so has a successor at once; that one does not, and the next is not due.
     let calls = fixture.org.calls();
-    assert_eq!((calls.login, calls.upsert), (1, 1));
+    assert_eq!((calls.login, calls.upsert), (2, 2));
 }
 
 #[tokio::test]
@@ -184,14 +184,6 @@ async fn a_redirect_is_not_followed() {
     salesforce.probe().await;
     assert_eq!(org.calls(), sandbox::Calls { quota_max: org.calls().quota_max, ..sandbox::Calls::default() });
     assert_eq!(*salesforce.watch().borrow(), Condition::Later);
-}
-
-#[tokio::test]
-async fn a_login_url_that_redirects_is_a_persons_to_mend() {
-    let org = sandbox().await;
-    org.script(json!({"on": "login", "do": {"kind": "status", "status": 302, "body": ""}})).unwrap();
-    let cause = salesforce(&config(&org)).login_at_start(|_| {}).await.unwrap_err();
-    assert_eq!(cause.http_status, Some(302));
 }
 
 /// Down to its caches, its client and its session.
