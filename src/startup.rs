@@ -53,6 +53,13 @@ pub(crate) async fn wait(
         for (index, (_, route)) in routes.iter().enumerate() {
             findings.extend(check::route(index, &config.routes[index], route, org).await);
         }
+        if findings.iter().any(check::is_undescribed) {
+            let version = check::api_version(config, org).await;
+            if version.level == Level::Problem {
+                findings.retain(|finding| !check::is_undescribed(finding));
+                findings.push(version);
+            }
+        }
         let patterns: Vec<_> = routes.iter().map(|(pattern, _)| pattern).collect();
         let letters = check::dead_letters(config, &topics, &topics.taken(&patterns)).await;
         // Whether it can be created is found out by doing it.

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 pub(crate) use self::{
     cluster::{dead_letters, topics},
-    org::route,
+    org::{api_version, is_undescribed, route},
     report::{Finding, Level, Report},
 };
 use crate::{

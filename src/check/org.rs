@@ -7,7 +7,7 @@ use crate::{
     pipeline::Org as _,
     record::{Access, Operation, SObject, TargetName},
     route::{Route, Routes},
-    salesforce::{NoLogin, Salesforce},
+    salesforce::{NoLogin, Salesforce, Version},
 };
 
 /// Everything, asked once. Nothing more is asked of an org that does not let us in.
@@ -24,10 +24,35 @@ pub(super) async fn look(config: &Config, routes: &Routes, org: &Salesforce, fin
             return findings.push(Finding::unreachable("salesforce.login_url", cause.to_string()));
         }
     }
+    let version = api_version(config, org).await;
+    let is_spoken = version.level != Level::Problem;
+    findings.push(version);
+    if !is_spoken {
+        return;
+    }
     findings.push(quota(config, org).await);
     for (index, (_, compiled)) in routes.iter().enumerate() {
         findings.extend(route(index, &config.routes[index], compiled, org).await);
     }
+}
+
+/// Whether the org speaks the API version of the configuration. Where it does not, all its other answers mislead.
+pub(crate) async fn api_version(config: &Config, org: &Salesforce) -> Finding {
+    const KEY: &str = "salesforce.api_version";
+    let version = &config.salesforce.api_version;
+    match (org.versions().await, version.parse::<Version>()) {
+        (Some((oldest, newest)), Ok(ours)) if ours < oldest || ours > newest => {
+            let hint = "a sandbox may be a release ahead of production; old versions are retired";
+            Finding::problem(KEY, format!("the org speaks {oldest}–{newest}, and not {ours}")).hint(hint)
+        }
+        (Some((oldest, newest)), _) => Finding::ok(KEY, format!("{version}: the org speaks {oldest}–{newest}")),
+        (None, _) => Finding::warning(KEY, "the org does not say which API versions it speaks"),
+    }
+}
+
+/// The org does not describe a route's SObject, and may not know the API version either.
+pub(crate) fn is_undescribed(finding: &Finding) -> bool {
+    finding.level == Level::Problem && finding.problem.key.ends_with("].sobject")
 }
 
 async fn quota(config: &Config, org: &Salesforce) -> Finding {
