@@ -1,15 +1,15 @@
 //! Logs go to stderr, by way of a thread and a bounded buffer: a stderr that nobody reads costs lines, never the
 //! pipeline.
 
-use std::{fmt, io, sync::OnceLock};
+use std::{borrow::Cow, fmt, io, sync::OnceLock};
 
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric as _},
     metrics::{MetricType, counter::ConstCounter},
 };
-use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::{EnvFilter, filter::ParseError};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::{EnvFilter, filter::ParseError, fmt::MakeWriter};
 
 use crate::{
     config::{Log, LogFormat},
@@ -55,7 +55,7 @@ pub fn init(log: &Log) -> Result<Guard, ParseError> {
     let (writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(LINES).lossy(true).finish(io::stderr());
     let lost = writer.error_counter();
     LOST.get_or_init(|| lost);
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(OneLine(writer));
     // A second subscriber is refused; the first one stays.
     drop(match log.format {
         LogFormat::Text => subscriber.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).try_init(),
@@ -69,4 +69,64 @@ pub fn init(log: &Log) -> Result<Guard, ParseError> {
         tracing::error!(at, panic = message, "panic");
     }));
     Ok(Guard(guard))
+}
+
+/// Writes each event as one line: what an org says has line ends in it, and could write a line of its own otherwise.
+#[derive(Clone)]
+struct OneLine(NonBlocking);
+
+impl MakeWriter<'_> for OneLine {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+impl io::Write for OneLine {
+    /// An event comes as a whole, with its line end.
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        io::Write::write_all(&mut self.0, &one_line(event))?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::Write::flush(&mut self.0)
+    }
+}
+
+fn one_line(event: &[u8]) -> Cow<'_, [u8]> {
+    let text = event.strip_suffix(b"\n").unwrap_or(event);
+    if !text.iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
+        return event.into();
+    }
+    let mut line = Vec::with_capacity(event.len() + 16);
+    for byte in text {
+        match byte {
+            b'\n' => line.extend_from_slice(br"\n"),
+            b'\r' => line.extend_from_slice(br"\r"),
+            other => line.push(*other),
+        }
+    }
+    line.extend_from_slice(&event[text.len()..]);
+    line.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_one_line() {
+        for (event, line) in [
+            ("WARN rejected\n", "WARN rejected\n"),
+            ("WARN T: x\n\ncaused by: y\n", "WARN T: x\\n\\ncaused by: y\n"),
+            ("WARN a\r\n2026-01-01T00:00:00Z ERROR b\n", "WARN a\\r\\n2026-01-01T00:00:00Z ERROR b\n"),
+            ("no end", "no end"),
+            ("\n\n", "\\n\n"),
+            ("", ""),
+        ] {
+            assert_eq!(String::from_utf8_lossy(&one_line(event.as_bytes())), line, "{event:?}");
+        }
+    }
 }

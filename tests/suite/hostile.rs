@@ -1,6 +1,8 @@
 //! Keys that try to be a path, a query or another header: each reaches its own record, and no other.
 
-use crate::harness::{Daemon, OBJECT, Rig, record};
+use serde_json::json;
+
+use crate::harness::{Daemon, OBJECT, Rig, record, upsert};
 
 /// A path, an escape, a query, a fragment, a format's suffix, line ends, quotes, SOQL's own signs and words.
 const KEYS: &[&str] = &[
@@ -106,4 +108,20 @@ async fn as_a_record_id_none_of_them_reaches_anything() {
     assert_eq!(metrics.settled("dead_lettered"), 2 * KEYS.len() as u64);
     let calls = rig.org.calls();
     assert_eq!((calls.update, calls.delete, rig.org.journal().len()), (0, 0, 0), "no call is made for what is no id");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_is_one_line_of_a_text_log_whatever_the_org_says() {
+    let mut rig = Rig::new("one-line").await;
+    rig.config.set("log.format", "'text'");
+    let message = "not allowed: x\n1999-01-01T00:00:00.000000Z ERROR sobjectd::cli: ended\r\n\ncaused by: y";
+    let refused = json!({"kind": "row_error", "code": "FIELD_CUSTOM_VALIDATION_EXCEPTION", "message": message});
+    rig.fault("upsert", refused, json!({}));
+    rig.produce(&[upsert("a", "1")]).await;
+    let daemon = Daemon::start(&rig.config).await;
+    daemon.settled(1).await;
+    daemon.says(&["record rejected", "ERROR sobjectd::cli: ended", "caused by: y"]).await;
+    let odd: Vec<_> = daemon.log().iter().filter(|line| !line.starts_with("20")).cloned().collect();
+    assert!(odd.is_empty(), "{odd:#?}");
+    daemon.stop().await;
 }
