@@ -7,7 +7,7 @@ use reqwest::{Certificate, Client, ClientBuilder, Identity, NoProxy, header::Hea
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
-use crate::config::{self, Proxy, Secret, Tls};
+use crate::config::{self, PemPart, Proxy, Secret, Tls};
 
 /// `User-Agent`: it shows in the org's event log.
 const USER_AGENT: &str = concat!("sobjectd/", env!("CARGO_PKG_VERSION"));
@@ -51,11 +51,14 @@ pub(crate) fn client(url: &Url, way: Way<'_>) -> Result<ClientBuilder, ClientErr
         .http1_only()
         .tcp_nodelay(true);
     if let Some(ca) = &way.tls.ca {
-        let ca = Certificate::from_pem_bundle(way.reveal("tls.ca", ca)?.expose_secret().as_bytes());
+        let ca = Certificate::from_pem_bundle(
+            way.reveal_pem("tls.ca", ca, PemPart::Certificates)?.expose_secret().as_bytes(),
+        );
         builder = builder.tls_certs_merge(ca.map_err(|source| way.pem("tls.ca", source))?);
     }
     if let (Some(certificate), Some(key)) = (&way.tls.certificate, &way.tls.key) {
-        let (certificate, key) = (way.reveal("tls.certificate", certificate)?, way.reveal("tls.key", key)?);
+        let certificate = way.reveal_pem("tls.certificate", certificate, PemPart::Certificates)?;
+        let key = way.reveal_pem("tls.key", key, PemPart::PrivateKey)?;
         let both = SecretString::from(format!("{}\n{}", certificate.expose_secret(), key.expose_secret()));
         let identity = Identity::from_pem(both.expose_secret().as_bytes());
         builder = builder.identity(identity.map_err(|source| way.pem("tls.certificate", source))?);
@@ -80,6 +83,10 @@ impl Way<'_> {
 
     fn reveal(&self, key: &str, secret: &Secret) -> Result<SecretString, ClientError> {
         secret.reveal().map_err(|source| ClientError::Secret { key: format!("{}.{key}", self.section), source })
+    }
+
+    fn reveal_pem(&self, key: &str, secret: &Secret, part: PemPart) -> Result<SecretString, ClientError> {
+        secret.reveal_pem(part).map_err(|source| ClientError::Secret { key: format!("{}.{key}", self.section), source })
     }
 
     fn through(&self, config: &Proxy, url: &Url) -> Result<reqwest::Proxy, ClientError> {

@@ -26,7 +26,7 @@ pub struct Salesforce {
     /// How long before its end a token is renewed; shorter than `session_lifetime`.
     #[serde(default = "default_renew_before", with = "humantime_serde")]
     pub renew_before: Duration,
-    /// The least time between two logins.
+    /// Three logins may follow each other at once, then one more each interval.
     #[serde(default = "default_login_interval", with = "humantime_serde")]
     pub login_interval: Duration,
     #[serde(default = "default_connect_timeout", with = "humantime_serde")]

@@ -13,7 +13,11 @@ pub(super) const ROOT: &[Key] = &[
     key("name", Kind::Text, "connector name in dead-letter headers; client id at Kafka"),
     key("validate_on_start", Kind::Flag, "ask the org about every route before the first record is read: see above"),
     key("startup_timeout", Kind::Duration, "how long an absent broker or org is waited for at start"),
-    key("drain_timeout", Kind::Duration, "how long a stop or a rebalance waits for calls on the wire, and for those of unknown result"),
+    key(
+        "drain_timeout",
+        Kind::Duration,
+        "how long a stop or a rebalance waits for calls on the wire, and for those of unknown result",
+    ),
     key("kafka", Kind::Table(KAFKA), "the Kafka cluster and the consumer group"),
     key("salesforce", Kind::Table(SALESFORCE), "the org that records are written into"),
     key("schema_registry", Kind::Table(SCHEMA_REGISTRY), "where schemas are"),
@@ -93,7 +97,11 @@ const SALESFORCE: &[Key] = &[
     required("auth", Kind::Tagged { tag: "flow", variants: AUTH }, "how to log in"),
     key("session_lifetime", Kind::Duration, "of the org's session policy: Salesforce does not send it"),
     key("renew_before", Kind::Duration, "how long before its end a token is renewed; shorter than `session_lifetime`"),
-    key("login_interval", Kind::Duration, "the least time between two logins"),
+    key(
+        "login_interval",
+        Kind::Duration,
+        "three logins may follow each other at once, then one more each interval; none before the interval is over after one that failed, six of them after a refusal",
+    ),
     key("connect_timeout", Kind::Duration, "of one connection; longer than zero"),
     key(
         "request_timeout",
@@ -128,7 +136,11 @@ const SALESFORCE: &[Key] = &[
 const TLS: &[Key] = &[
     key("ca", Kind::Secret, "authorities to trust beside the usual ones; PEM, as a *secret* is written"),
     key("certificate", Kind::Secret, "what we show a server that asks, and the certificates above it; PEM, with `key`"),
-    key("key", Kind::Secret, "of that certificate: PKCS#8, PKCS#1 or SEC 1 in PEM, not encrypted; *secret*"),
+    key(
+        "key",
+        Kind::Secret,
+        "of that certificate: PKCS#8, PKCS#1 or SEC 1 in PEM, not encrypted; also in one line with `\\n`, or after certificates; *secret*",
+    ),
 ];
 
 const PROXY: &[Key] = &[
@@ -155,7 +167,11 @@ const AUTH: &[(&str, &[Key])] = &[
         &[
             required("client_id", Kind::Secret, "consumer key of the connected app; *secret*"),
             required("username", Kind::Text, r#"of `"jwt_bearer"`: who is logged in"#),
-            required("private_key", Kind::Secret, r#"of `"jwt_bearer"`: RSA, PKCS#8 or PKCS#1 in PEM; *secret*"#),
+            required(
+                "private_key",
+                Kind::Secret,
+                r#"of `"jwt_bearer"`: RSA, PKCS#8 or PKCS#1 in PEM, also in one line with `\n`, or after certificates; *secret*"#,
+            ),
             key(
                 "audience",
                 Kind::Maybe,
@@ -198,7 +214,7 @@ const PIPELINE: &[Key] = &[
     key(
         "insert_unknown",
         Kind::Word(&["retry", "dead_letter"]),
-        r#"a plain insert of unknown result: `"retry"` sends it again, and it may double; `"dead_letter"` rejects it"#,
+        r#"a plain insert of unknown result: `"retry"` sends it again, three times at most, and it may double; `"dead_letter"` rejects it"#,
     ),
 ];
 

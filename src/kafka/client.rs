@@ -10,7 +10,7 @@ use super::{
     oidc::{OauthConfigError, TokenError},
     token::{Pass, Tokens},
 };
-use crate::config::{Config, GroupProtocol, SecretError};
+use crate::config::{Config, GroupProtocol, SecretError, line_ends};
 
 /// A property that cannot be read, or that librdkafka does not take. Holds no value: any of them may be a secret, and
 /// librdkafka's own error repeats it.
@@ -62,7 +62,11 @@ impl Clients {
         for (key, value) in &kafka.properties {
             let value = value.reveal().map_err(|source| KafkaConfigError::Unreadable { key: key.clone(), source })?;
             check_property(key, value.expose_secret())?;
-            base.set(key, value.expose_secret());
+            if key.ends_with(".pem") {
+                base.set(key, line_ends(value.expose_secret()));
+            } else {
+                base.set(key, value.expose_secret());
+            }
         }
         if kafka.properties.keys().any(|key| key == "ssl.ca.pem") && !kafka.properties.contains_key("ssl.ca.location") {
             base.remove("ssl.ca.location");

@@ -38,7 +38,7 @@ fn pairs(auth: &config::Auth, login_url: &Url, now: SystemTime) -> Result<Vec<(&
                 aud: &audience.clone().unwrap_or_else(|| default_audience(login_url)),
                 exp: (now.duration_since(UNIX_EPOCH).unwrap_or_default() + ASSERTION_LIFETIME).as_secs(),
             };
-            let assertion = assertion(&claims, &reveal(private_key, "private_key")?)?;
+            let assertion = assertion(&claims, &private_pem(private_key)?)?;
             Ok(vec![("grant_type", JWT_BEARER.into()), ("assertion", assertion)])
         }
     }
@@ -60,6 +60,11 @@ struct Claims<'a> {
 
 fn reveal(secret: &config::Secret, key: &str) -> Result<SecretString, Cause> {
     secret.reveal().map_err(|error| Cause::new(format!("salesforce.auth.{key}: {error}")))
+}
+
+fn private_pem(secret: &config::Secret) -> Result<SecretString, Cause> {
+    let revealed = secret.reveal_pem(config::PemPart::PrivateKey);
+    revealed.map_err(|error| Cause::new(format!("salesforce.auth.private_key: {error}")))
 }
 
 fn assertion(claims: &Claims<'_>, pem: &SecretString) -> Result<SecretString, Cause> {
@@ -102,6 +107,24 @@ mod tests {
             ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
         ] {
             assert_eq!(default_audience(&login_url.parse().unwrap()), audience, "{login_url}");
+        }
+    }
+
+    #[test]
+    fn a_key_signs_however_it_is_kept() {
+        install_crypto();
+        let key = include_str!("tests/over_http/jwt.key.pem");
+        let certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+        let before = format!("{certificate}{key}");
+        for text in [key.to_owned(), key.trim().replace('\n', "\\n"), before.clone(), before.replace('\n', "\\n")] {
+            let auth = config::Auth::JwtBearer {
+                client_id: config::Secret::literal("app"),
+                username: "sync@example.com".to_owned(),
+                private_key: config::Secret::literal(text),
+                audience: None,
+            };
+            let form = form(&auth, &"https://login.salesforce.com".parse().unwrap(), SystemTime::now());
+            assert!(form.unwrap().expose_secret().contains("assertion="));
         }
     }
 

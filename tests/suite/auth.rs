@@ -122,3 +122,24 @@ async fn a_throttled_or_failing_login_is_waited_for() {
     assert_eq!(metrics.settled("written"), 3);
     assert_eq!(rig.org.calls().login, 4);
 }
+
+/// As `.env` files and secret stores hold a key, and as `openssl pkcs12 -nodes` writes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_in_one_line_of_a_variable_or_after_its_certificate_signs() {
+    let dir = tempfile::tempdir().unwrap();
+    openssl(dir.path(), "req -x509 -newkey rsa:2048 -nodes -days 2 -keyout sf.pem -out sf.crt -subj /CN=x");
+    openssl(dir.path(), "rsa -in sf.pem -pubout -out sf.pub");
+    let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();
+    let (key, certificate) = (read("sf.pem"), read("sf.crt"));
+    let mut rig = Rig::new("key-in-variable").await;
+    rig.org.change_settings(json!({"jwt_public_key": read("sf.pub")})).unwrap();
+    rig.config.set("salesforce.auth.flow", "'jwt_bearer'").unset("salesforce.auth.client_secret");
+    rig.config.set("salesforce.auth.username", "'sync@example.com'");
+    rig.config.set("salesforce.auth.private_key", "{ env = 'SF_KEY' }");
+    for (round, text) in [key.trim().replace('\n', "\\n"), certificate + &key].iter().enumerate() {
+        let daemon = Daemon::spawn_with(&rig.config.toml(), &[("SF_KEY", text)]);
+        daemon.ready().await;
+        assert_eq!(rig.org.calls().logins_granted, round as u64 + 1);
+        daemon.stop().await;
+    }
+}

@@ -6,18 +6,22 @@ use rustls_pki_types::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::config::{Problem, Proxy, Secret, Tls};
+use crate::config::{PemPart, Problem, Proxy, Secret, Tls};
 
 pub(super) fn tls(section: &str, tls: &Tls, problems: &mut Vec<Problem>) {
     let mut wrong = |key: &str, message: &str, hint: &str| {
         problems.push(Problem::new(format!("{section}.tls.{key}"), message).hint(hint));
     };
     for (key, pem) in [("ca", &tls.ca), ("certificate", &tls.certificate)] {
-        if pem.as_ref().and_then(revealed).is_some_and(|pem| !holds_certificates(&pem)) {
+        if pem
+            .as_ref()
+            .and_then(|pem| revealed(pem, PemPart::Certificates))
+            .is_some_and(|pem| !holds_certificates(&pem))
+        {
             wrong(key, "holds no certificate in PEM, or a broken one", "it begins with -----BEGIN CERTIFICATE-----");
         }
     }
-    if tls.key.as_ref().and_then(revealed).is_some_and(|pem| !holds_key(&pem)) {
+    if tls.key.as_ref().and_then(|pem| revealed(pem, PemPart::PrivateKey)).is_some_and(|pem| !holds_key(&pem)) {
         let hint = "PKCS#8, PKCS#1 or SEC 1, not encrypted: it begins with -----BEGIN PRIVATE KEY----- or the like";
         wrong("key", "holds no private key in PEM", hint);
     }
@@ -78,8 +82,8 @@ pub(super) fn is_host(name: &str) -> bool {
 }
 
 /// What cannot be read has been told already.
-fn revealed(secret: &Secret) -> Option<SecretString> {
-    secret.reveal().ok()
+fn revealed(secret: &Secret, part: PemPart) -> Option<SecretString> {
+    secret.reveal_pem(part).ok()
 }
 
 fn holds_certificates(pem: &SecretString) -> bool {
