@@ -207,7 +207,7 @@ impl Org for Salesforce {
             purpose: Purpose::Read,
             rows: 0,
             method: Method::GET,
-            place: Place::Data { segments: vec!["limits".into()], query: None },
+            place: Place::Data { segments: Vec::new(), query: None },
             content: Content::None,
             options: Arc::default(),
             leave: None,

@@ -12,7 +12,8 @@ async fn five_calls_for_a_thousand_upserts() {
     let daemon = Daemon::start(&rig.config).await;
     let metrics = daemon.settled(6000).await;
     let calls = rig.org.calls();
-    let all = calls.describe + calls.query + calls.limits + calls.create + calls.update + calls.upsert + calls.delete;
+    let all =
+        calls.describe + calls.query + calls.resources + calls.create + calls.update + calls.upsert + calls.delete;
     assert!(all * 1000 <= 5 * 6000 + 1000, "{calls:?}: one describe, and 5 calls for each 1,000 rows");
     assert_eq!((calls.row_calls, calls.read, calls.other, calls.rows_upsert), (0, 0, 0, 6000));
     assert!(calls.max_concurrent <= 4, "{calls:?}");

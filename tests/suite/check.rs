@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::harness::{Config, Rig, config_file, python};
+use crate::harness::{Config, Daemon, Rig, config_file, python};
 
 /// The finding of a key that has this level, or a panic that shows all.
 fn finding<'a>(report: &'a Value, level: &str, key: &str) -> &'a Value {
@@ -205,4 +205,31 @@ fn walk(folder: &Path) -> Vec<String> {
         if path.is_dir() { walk(&path) } else { is_file.then(|| path.display().to_string()).into_iter().collect() }
     });
     files.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_the_org_does_not_speak_is_said_as_such() {
+    let rig = Rig::new("check-version").await;
+    rig.org.change_settings(json!({"newest_version": 65})).unwrap();
+    let (code, report) = check(&["--online"], &rig.config).await;
+    assert_eq!(code, 78, "{report:#}");
+    let found = finding(&report, "problem", "salesforce.api_version");
+    assert!(found["message"].as_str().unwrap().contains("the org speaks 31.0–65.0, and not 66.0"), "{found}");
+    assert_eq!(rig.org.calls().describe, 0, "nothing else is asked of it");
+
+    let mut daemon = Daemon::spawn(&rig.config);
+    assert_eq!(daemon.exit().await.code(), Some(78));
+    daemon.says(&["ERROR", "salesforce.api_version", "the org speaks 31.0–65.0"]).await;
+    assert!(!daemon.log().iter().any(|line| line.contains("may not see it")), "it is no matter of permissions");
+}
+
+/// A user of the profile *Minimum Access - API Only* may not view the setup, which `GET /limits` needs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_without_setup_rights_is_told_how_many_calls_are_used() {
+    let rig = Rig::new("check-no-setup").await;
+    rig.broker.topic(&rig.letters, 1).await;
+    rig.org.change_settings(json!({"view_setup": false})).unwrap();
+    let (code, report) = check(&["--online"], &rig.config).await;
+    assert_eq!(code, 0, "{report:#}");
+    finding(&report, "ok", "salesforce.quota.reserve");
 }

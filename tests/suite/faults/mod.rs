@@ -6,6 +6,8 @@ mod locks;
 mod org;
 mod parents;
 mod rows;
+mod silent;
+mod slow;
 mod unknown;
 
 use crate::harness::{Daemon, Metrics, Record, Rig, upsert};

@@ -14,10 +14,10 @@ fn error(status: u16, code: &str, message: &str) -> Value {
 async fn waited_for(name: &str, refusal: Value) {
     let rig = Rig::new(name).await;
     rig.fault("upsert", refusal.clone(), json!({"times": null}));
-    rig.fault("limits", refusal.clone(), json!({"times": null}));
+    rig.fault("resources", refusal.clone(), json!({"times": null}));
     let daemon = started(&rig, 300).await;
     daemon.not_ready().await;
-    until("many refusals", async || (rig.org.calls().upsert + rig.org.calls().limits >= 10).then_some(())).await;
+    until("many refusals", async || (rig.org.calls().upsert + rig.org.calls().resources >= 10).then_some(())).await;
     let metrics = daemon.metrics().await;
     metrics.assert_all_accounted_for();
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (0, 0), "{refusal}");
@@ -59,7 +59,7 @@ async fn later_one_probe_at_a_time() {
     rig.fault("upsert", error(503, "SERVER_UNAVAILABLE", "overloaded"), json!({"times": null}));
     let daemon = started(&rig, 400).await;
     daemon.not_ready().await;
-    let calls = async || rig.org.calls().upsert + rig.org.calls().limits;
+    let calls = async || rig.org.calls().upsert + rig.org.calls().resources;
     let (before, from) = (calls().await, std::time::Instant::now());
     until("some probes", async || (calls().await >= before + 5).then_some(())).await;
     let probes = calls().await - before;

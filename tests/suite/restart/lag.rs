@@ -21,7 +21,7 @@ async fn it_grows_in_an_outage_and_goes_when_the_partition_goes() {
         (metrics.samples(LAG, &labels) == 1).then(|| metrics.sum(LAG, &labels))
     };
     rig.fault("upsert", json!({"kind": "status", "status": 503, "body": "busy"}), json!({"times": null}));
-    rig.fault("limits", json!({"kind": "status", "status": 503, "body": "busy"}), json!({"times": null}));
+    rig.fault("resources", json!({"kind": "status", "status": 503, "body": "busy"}), json!({"times": null}));
     let first = Daemon::start(&rig.config).await;
     rig.produce(&spread(20, 2)).await;
     until("the lag of both", async || {

@@ -26,7 +26,7 @@ async fn fifty_callers_share_one_login() {
         caller.await.unwrap();
     }
     let calls = org.calls();
-    assert_eq!((calls.login, calls.limits, calls.unauthorized), (1, 50, 0));
+    assert_eq!((calls.login, calls.resources, calls.unauthorized), (1, 50, 0));
     assert!(calls.max_concurrent <= 4, "{calls:?}");
 }
 
@@ -122,9 +122,9 @@ async fn a_session_near_its_end_is_renewed_ahead_and_kept_while_that_fails() {
     tokio::time::sleep(lifetime).await;
     org.script(json!({"on": "login", "do": {"kind": "status", "status": 503, "body": ""}})).unwrap();
     salesforce.probe().await;
-    assert_eq!((org.calls().login, org.calls().limits, org.calls().unauthorized), (2, 2, 0));
+    assert_eq!((org.calls().login, org.calls().resources, org.calls().unauthorized), (2, 2, 0));
     salesforce.probe().await;
-    assert_eq!((org.calls().login, org.calls().logins_granted, org.calls().limits), (3, 2, 3));
+    assert_eq!((org.calls().login, org.calls().logins_granted, org.calls().resources), (3, 2, 3));
     assert_eq!(*salesforce.watch().borrow(), Condition::Up);
 }
 
@@ -179,11 +179,24 @@ async fn redirecting(location: String) -> String {
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let org = sandbox().await;
-    let url = redirecting(format!("{}/services/data/v66.0/limits", org.url())).await;
+    let url = redirecting(format!("{}/services/data/v66.0", org.url())).await;
     let salesforce = salesforce(&testing::config(&url, credentials()));
     salesforce.probe().await;
     assert_eq!(org.calls(), sandbox::Calls { quota_max: org.calls().quota_max, ..sandbox::Calls::default() });
     assert_eq!(*salesforce.watch().borrow(), Condition::Later);
+}
+
+#[tokio::test]
+async fn a_login_url_that_redirects_is_waited_for_and_says_where_to() {
+    let org = sandbox().await;
+    let location = json!({"location": "https://renamed.my.salesforce.com/services/oauth2/token?x=hunter2"});
+    org.script(json!({"on": "login", "do": {"kind": "status", "status": 302, "body": "", "headers": location}}))
+        .unwrap();
+    let mut said = Vec::new();
+    salesforce(&config(&org)).login_at_start(|cause| said.push(cause.to_string())).await.unwrap();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("302") && said[0].contains("https://renamed.my.salesforce.com/services/oauth2/token"));
+    assert!(said[0].contains("My Domain") && !said[0].contains("hunter2"), "{said:?}");
 }
 
 /// Down to its caches, its client and its session.
@@ -204,12 +217,12 @@ async fn a_first_session_that_is_refused_is_expired_although_no_login_is_due() {
     let salesforce = salesforce(&config::Salesforce { login_interval: Duration::from_millis(200), ..config(&org) });
     salesforce.probe().await;
     assert_eq!(*salesforce.watch().borrow(), Condition::Expired);
-    assert_eq!((org.calls().login, org.calls().limits), (1, 1));
+    assert_eq!((org.calls().login, org.calls().resources), (1, 1));
     org.clear_faults();
     drop(salesforce.turn().await);
     salesforce.probe().await;
     assert_eq!(*salesforce.watch().borrow(), Condition::Up);
-    assert_eq!((org.calls().login, org.calls().limits), (2, 2));
+    assert_eq!((org.calls().login, org.calls().resources), (2, 2));
 }
 
 /// Also of a key in PKCS#1.

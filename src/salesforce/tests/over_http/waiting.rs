@@ -9,6 +9,8 @@ use crate::{pipeline::Turn as _, salesforce::Condition};
 async fn what_the_org_cannot_take_now_is_a_state() {
     for (status, code, message, expected, condition) in [
         (503, Some("SERVER_UNAVAILABLE"), "x", "later SERVER_UNAVAILABLE", Condition::Later),
+        (503, None, "<html>", "unknown", Condition::Up),
+        (502, None, "", "unknown", Condition::Up),
         (500, Some("UNKNOWN_EXCEPTION"), "x", "unknown UNKNOWN_EXCEPTION", Condition::Up),
         (420, None, "", "later", Condition::Later),
         (

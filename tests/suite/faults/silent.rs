@@ -1,0 +1,97 @@
+//! The org, or what stands before it, gives no answer or sends the daemon elsewhere: it says so, and waits.
+
+use serde_json::{Value, json};
+
+use super::{all_written, numbered, started};
+use crate::harness::{Daemon, Rig, until};
+
+fn page(status: u16, from: &str) -> Value {
+    let html = "<html><body>Server not available</body></html>";
+    json!({"kind": "status", "status": status, "body": html, "content_type": "text/html", "from": from})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_calls_without_an_answer_are_an_outage_that_reads_probe() {
+    let mut rig = Rig::new("silent").await;
+    rig.config
+        .set("pipeline.batch_rows", "10")
+        .set("salesforce.request_timeout", "'500ms'")
+        .set("salesforce.query_timeout", "'500ms'")
+        .set("salesforce.unknown_hold", "'100ms'");
+    let daemon = Daemon::start(&rig.config).await;
+    rig.fault("data", json!({"kind": "hang", "apply": false}), json!({"times": null}));
+    rig.produce(&numbered(40)).await;
+    let told = async || {
+        let (code, body) = daemon.page("/ready").await?;
+        (code == 503 && body.contains("the org takes no calls now")).then_some(())
+    };
+    until("the outage in /ready", told).await;
+    let writes = rig.org.calls().upsert;
+    until("some probes", async || (rig.org.calls().resources >= 3).then_some(())).await;
+    assert_eq!(rig.org.calls().upsert, writes, "no write is a probe of an org that answers nothing");
+    rig.org.clear_faults();
+    let metrics = daemon.settled(40).await;
+    assert_eq!(metrics.settled("written"), 40);
+    daemon.ready().await;
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_the_edge_is_the_orgs_trouble_and_rejects_no_insert() {
+    for status in [420, 502, 503] {
+        let mut rig = Rig::new("edge").await;
+        rig.native();
+        rig.config.in_route("operation", "'insert'").set("pipeline.insert_unknown", "'dead_letter'");
+        rig.fault("create", page(status, "edge"), json!({"times": 3}));
+        let metrics = rig.run(&numbered(20)).await;
+        assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (20, 0), "{status}");
+        assert_eq!(rig.org.journal().len(), 20, "{status}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redirects_of_data_are_waited_for_and_say_where_to() {
+    let mut rig = Rig::new("redirect").await;
+    rig.native();
+    rig.config.in_route("operation", "'insert'").set("pipeline.insert_unknown", "'dead_letter'");
+    let moved = json!({
+        "kind": "status", "status": 302, "body": "",
+        "headers": {"location": "https://renamed.my.salesforce.com/services/data?token=hunter2"},
+    });
+    rig.fault("data", moved, json!({"times": 6, "after": 1}));
+    let daemon = started(&rig, 20).await;
+    let line = daemon.says(&["WARN", "https://renamed.my.salesforce.com/services/data", "My Domain"]).await;
+    assert!(!line.contains("hunter2"), "{line}");
+    let metrics = daemon.settled(20).await;
+    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (20, 0));
+    assert_eq!(rig.org.journal().len(), 20);
+    assert!(rig.org.calls().logins_granted > 1, "another login is told where the org is");
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_is_redirected_or_says_retry_is_waited_for_also_at_start() {
+    let rig = Rig::new("login-trouble").await;
+    let moved = json!({"kind": "status", "status": 302, "body": "", "headers": {"location": "https://renamed.my.salesforce.com/"}});
+    rig.fault("login", moved, json!({}));
+    let retry = json!({"kind": "oauth_error", "error": "unknown_error", "description": "retry your request"});
+    rig.fault("login", retry, json!({"times": 2}));
+    all_written(&rig, 3).await;
+    assert_eq!(rig.org.calls().login, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_that_end_soon_after_each_other_cost_no_wait() {
+    let mut rig = Rig::new("expired-often").await;
+    rig.config.set("salesforce.login_interval", "'1h'");
+    let daemon = Daemon::start(&rig.config).await;
+    for round in 1..=3 {
+        rig.produce(&numbered(5)).await;
+        daemon.settled(round * 5).await;
+        if round < 3 {
+            rig.org.expire_sessions();
+        }
+    }
+    assert_eq!(rig.org.calls().logins_granted, 3);
+    daemon.stop().await;
+}
