@@ -26,6 +26,9 @@ pub use faults::{Action, Answered, Fault, On, Scripted, StatusError, When};
 pub use http::{CallOptions, Origin};
 pub use org::{Calls, Org, OrgOptions};
 pub use schema::SchemaSource;
-pub use settings::{ApiAccess, CLIENT_ID, CLIENT_SECRET, Columns, Refuses, SameIdTwice, SayCreated, Settings};
+pub use settings::{
+    ApiAccess, CLIENT_ID, CLIENT_SECRET, Columns, DuplicateAction, DuplicateRule, Refuses, SameIdTwice, SayCreated,
+    Settings,
+};
 pub use store::{Change, Op, StoredRecord};
 pub use value::{RecordId, Value};

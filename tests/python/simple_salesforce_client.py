@@ -141,7 +141,8 @@ def descriptions(sf):
     assert described["keyPrefix"] == "500" and number["autoNumber"] and not number["createable"], number
     assert sf.Case.metadata()["objectDescribe"]["label"] == "Case"
     names = [sobject["name"] for sobject in sf.describe()["sobjects"]]
-    assert names == ["Account", "Contact", "Lead", "Opportunity", "Case", "MyObject__c"], names
+    standard, own = ["Account", "Contact", "Lead", "Opportunity", "Case"], ["MyObject__c", "Detail__c"]
+    assert names == [*standard, *own, "Campaign", "CampaignMember"], names
     daily, cases = sf.limits()["DailyApiRequests"], sf.Case
     cases.metadata()
     assert cases.api_usage["api-usage"] == (daily["Max"] - daily["Remaining"] + 1, daily["Max"]), cases.api_usage

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `GET journal?sobject=&id=&since=&limit=` | applied changes in their order; `since` is the last `seq` already seen |
 //! | `GET records/{sobject}` | live records with the values as stored |
+//! | `POST records/{sobject}` | somebody else makes records, or changes those whose `Id` a row has: one row or an array, all or none; answered with their ids |
+//! | `DELETE records/{sobject}/{id}` | somebody else deletes a record |
 //! | `GET creates/{sobject}?by={field}` | how often a create was applied for each value that the field was sent with |
 //! | `GET calls` | counts of calls and rows, concurrency, the allocation |
 //! | `GET`, `POST settings` | all settings; a post names only those it changes |
@@ -36,6 +38,11 @@ pub(crate) fn control(org: &Inner, request: &Request) -> Answer {
             Some(records) => ok(&records),
             None => refuse(404, "no such object"),
         },
+        ("POST", ["records", sobject]) => {
+            let text = std::str::from_utf8(&request.body).map_err(|error| error.to_string());
+            or_say(text.and_then(|text| org.put(sobject, text)))
+        }
+        ("DELETE", ["records", _, id]) => or_say(org.remove(id)),
         ("GET", ["creates", sobject]) => match by(request) {
             Some(field) => ok(&org.creates_by(sobject, &field)),
             None => refuse(400, "creates/{sobject}?by={field}"),
@@ -97,6 +104,10 @@ fn ok(body: &impl Serialize) -> Answer {
 
 fn or_refuse(result: Result<impl Serialize, serde_json::Error>) -> Answer {
     result.map_or_else(|error| refuse(400, &error.to_string()), |body| ok(&body))
+}
+
+fn or_say(result: Result<Vec<RecordId>, String>) -> Answer {
+    result.map_or_else(|error| refuse(400, &error), |ids| ok(&json!({"ids": ids})))
 }
 
 fn refuse(status: u16, error: &str) -> Answer {

@@ -31,13 +31,12 @@ impl Plan {
                 let rows = rows.as_deref().unwrap_or(matching);
                 self.forced.rows.extend(rows.iter().map(|row| (*row, error.clone())));
             }
-            Action::Lock { message } => {
+            Action::Lock { message, in_trigger, wait_ms } => {
+                self.delay += Duration::from_millis(*wait_ms);
                 for row in matching {
-                    let named = facts.name(*row);
-                    // Quoted.
-                    let quoted = || format!("unable to obtain exclusive access to this record or 1 records: {named}");
-                    let message = message.clone().unwrap_or_else(quoted);
-                    self.forced.rows.insert(*row, RowError::new("UNABLE_TO_LOCK_ROW", message, &[]));
+                    let (code, quoted) = if *in_trigger { in_a_trigger() } else { of_row(facts.name(*row)) };
+                    let message = message.clone().unwrap_or(quoted);
+                    self.forced.rows.insert(*row, RowError::new(code, message, &[]));
                 }
             }
             Action::Trigger { code, message } => {
@@ -47,4 +46,17 @@ impl Plan {
             other => self.answer = Some(other.clone()),
         }
     }
+}
+
+/// Quoted.
+fn of_row(named: &str) -> (&'static str, String) {
+    ("UNABLE_TO_LOCK_ROW", format!("unable to obtain exclusive access to this record or 1 records: {named}"))
+}
+
+/// The frame is that of the guides' examples, the cause is pasted from an org.
+fn in_a_trigger() -> (&'static str, String) {
+    let text = "AccountTrigger: execution of BeforeUpdate\n\ncaused by: System.QueryException: Record Currently \
+                Unavailable: The record you are attempting to edit, or one of its related records, is currently being \
+                modified by another user. Please try again.\n\nTrigger.AccountTrigger: line 7, column 1";
+    ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", text.to_owned())
 }

@@ -69,10 +69,15 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rows: Option<Vec<usize>>,
     },
-    /// `UNABLE_TO_LOCK_ROW` for the rows with the fault's `key`, or all.
+    /// `UNABLE_TO_LOCK_ROW` for the rows with the fault's `key`, or all, after the call has waited for the lock. In a
+    /// trigger that locks (`FOR UPDATE`) it is the trigger's error, whose text only tells.
     Lock {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         message: Option<String>,
+        #[serde(default)]
+        in_trigger: bool,
+        #[serde(default)]
+        wait_ms: u64,
     },
     /// Fails all rows of the call, and applies none.
     Trigger { code: String, message: String },

@@ -1,5 +1,7 @@
 //! The data API's two error shapes: the envelope of a refused call, and the errors of a row (REST guide, recorded).
 
+use std::fmt;
+
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 /// A refused call: `[{"message","errorCode"[,"fields"]}]`.
@@ -75,6 +77,12 @@ impl ApiError {
 
     pub(crate) fn to_json(&self) -> String {
         serde_json::to_string(&self.items).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for RowError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)
     }
 }
 

@@ -82,14 +82,14 @@ fn plan(org: &Inner, call: &Call, request: &Request) -> Plan {
     if org.faults.is_empty() {
         return Plan::default();
     }
-    let facts = Facts::of(call, &request.body, &org.schema, &org.store());
+    let facts = Facts::of(call, &request.body, &org.schema(), &org.store());
     org.faults.plan(&facts)
 }
 
 async fn carry_out(org: Arc<Inner>, call: Call, request: Arc<Request>, plan: Plan, received: Instant) -> Outcome {
     let mut forced = plan.forced;
     // Until the answer is ready.
-    let _locked = Locked::take(&org, &call, &request, &mut forced);
+    let _locked = Locked::take(&org, &call, &request, &mut forced).await;
     let delay = plan.delay + latency(&org, &call, &request);
     if !delay.is_zero() {
         sleep(delay).await;

@@ -41,6 +41,9 @@ pub struct Calls {
     pub rows_update: u64,
     pub rows_upsert: u64,
     pub rows_delete: u64,
+    /// Rows that the triggers of collections were run for: again for those that are left, where a row of their call has
+    /// failed.
+    pub rows_triggered: u64,
     /// Changes in the journal.
     pub applied: u64,
     /// The most requests that were at work at one moment, and now.
@@ -105,6 +108,10 @@ impl Counters {
             };
             *count += rows as u64;
         });
+    }
+
+    pub(crate) fn triggered(&self, rows: usize) {
+        self.with(|calls| calls.rows_triggered += rows as u64);
     }
 
     pub(crate) fn encoded(&self, request: bool, answer: bool) {

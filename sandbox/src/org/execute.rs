@@ -10,13 +10,14 @@ use crate::{
     login::identity_url,
     query::{Query, Selected, count, page, run},
     rows::{Collection, Forced, Retrieve, Single, body_text},
-    schema,
+    schema::{basic, full, global},
     settings::{Choices, Settings},
-    store::Transaction,
+    store::{Rules, Transaction, View},
     value::RecordId,
 };
 
 pub(super) fn execute(org: &Inner, call: &Call, request: &Request, forced: &Forced) -> Result<Answer, ApiError> {
+    let schema = org.schema();
     match call {
         Call::Collection { verb, sobject, field, query, .. } => {
             let target = sobject.as_deref().zip(field.as_deref());
@@ -28,28 +29,26 @@ pub(super) fn execute(org: &Inner, call: &Call, request: &Request, forced: &Forc
             let has_body = matches!(verb, Some(Verb::Create | Verb::Update | Verb::Upsert));
             let text = if has_body { Some(json_body(request)?) } else { None };
             let choices = Choices::new(&settings, &org.turns);
-            let single = Single::read(&org.schema, &choices, *version, *verb, sobject, key.as_ref(), query, text);
+            let single = Single::read(&schema, &choices, *version, *verb, sobject, key.as_ref(), query, text);
             choices.end_turn();
             let single = single?;
             if let Some(verb) = verb {
                 org.counters.rows(*verb, 1);
             }
             let mut store = org.store();
-            single.run(
-                Transaction::new(&mut store, (request.number, options), org.clock.now_millis(), settings.journal),
-                forced,
-            )
+            let rules = Rules { settings: &settings, schema: &schema };
+            single.run(Transaction::new(&mut store, rules, (request.number, options), org.clock.now_millis()), forced)
         }
         Call::Retrieve { version, sobject, query } => {
             let text = if query.is_none() { Some(json_body(request)?) } else { None };
-            let retrieve = Retrieve::read(&org.schema, sobject, query.as_deref(), text)?;
-            Ok(retrieve.run(&org.store(), *version))
+            let retrieve = Retrieve::read(&schema, sobject, query.as_deref(), text)?;
+            Ok(retrieve.run(&org.store(), *version, org.settings().owner_only))
         }
         Call::Query { version, soql } => {
             let settings = org.settings();
-            let query = Query::parse(&org.schema, soql)?;
+            let query = Query::parse(&schema, soql)?;
             let store = org.store();
-            let ids = run(&store, &query, settings.soql_ignores_case);
+            let ids = run(&store, &query, &settings);
             Ok(match query.selected {
                 Selected::Count => count(ids.len()),
                 Selected::Fields(fields) => {
@@ -63,14 +62,14 @@ pub(super) fn execute(org: &Inner, call: &Call, request: &Request, forced: &Forc
             org.cursors().next(&store, *version, cursor, size)
         }
         Call::Describe { version, sobject } => {
-            let sobject = org.schema.sobject(sobject).ok_or_else(ApiError::not_found)?;
-            Ok(Answer::json(200, &schema::full(sobject, *version)))
+            let sobject = schema.sobject(sobject).ok_or_else(ApiError::not_found)?;
+            Ok(Answer::json(200, &full(sobject, *version)))
         }
         Call::Basic { version, sobject } => {
-            let sobject = org.schema.sobject(sobject).ok_or_else(ApiError::not_found)?;
-            Ok(Answer::json(200, &schema::basic(sobject, *version)))
+            let sobject = schema.sobject(sobject).ok_or_else(ApiError::not_found)?;
+            Ok(Answer::json(200, &basic(sobject, *version)))
         }
-        Call::Global { version } => Ok(Answer::json(200, &schema::global(&org.schema, *version))),
+        Call::Global { version } => Ok(Answer::json(200, &global(&schema, *version))),
         // Needs "View Setup and Configuration" (REST guide, "Limits"); how it is refused was not found.
         Call::Limits if !org.settings().view_setup => {
             Err(ApiError::new(403, "INSUFFICIENT_ACCESS", "insufficient access rights on this resource"))
@@ -96,37 +95,40 @@ fn collection(
     request: &Request,
     forced: &Forced,
 ) -> Result<Answer, ApiError> {
-    let settings = org.settings();
+    let (settings, schema) = (org.settings(), org.schema());
     let options = CallOptions::read(&request.headers)?;
     let collection = if verb == Verb::Delete {
         Collection::delete(query, &org.store())?
     } else {
-        // Read before the lock is taken: the schema does not change.
+        // Read before the lock is taken.
         let choices = Choices::new(&settings, &org.turns);
-        let collection = Collection::read(&org.schema, &choices, verb, target, json_body(request)?);
+        let collection = Collection::read(&schema, &choices, verb, target, json_body(request)?);
         choices.end_turn();
         collection?
     };
     org.counters.rows(verb, collection.len());
     let mut store = org.store();
-    let tx = Transaction::new(&mut store, (request.number, options), org.clock.now_millis(), settings.journal);
-    let results = collection.run(tx, &settings, forced);
+    let rules = Rules { settings: &settings, schema: &schema };
+    let tx = Transaction::new(&mut store, rules, (request.number, options), org.clock.now_millis());
+    let (results, triggered) = collection.run(tx, forced);
     drop(store);
+    org.counters.triggered(triggered);
     Ok(Answer::json(200, &results))
 }
 
-/// The parents that each row of a collection names; nothing, if it cannot be read.
+/// The parents that each row of a collection names, and the record that it changes; nothing, if it cannot be read.
 pub(super) fn parents(org: &Inner, call: &Call, request: &Request) -> Vec<Vec<RecordId>> {
-    let Call::Collection { verb, sobject, field, .. } = call else { return Vec::new() };
+    let Call::Collection { verb, sobject, field, query } = call else { return Vec::new() };
     let target = sobject.as_deref().zip(field.as_deref());
-    // It names no parents.
-    if *verb == Verb::Delete {
-        return Vec::new();
-    }
-    let settings = org.settings();
+    let (settings, schema) = (org.settings(), org.schema());
     let choices = Choices::new(&settings, &org.turns);
-    let collection = json_body(request).and_then(|body| Collection::read(&org.schema, &choices, *verb, target, body));
-    collection.map(|collection| collection.parents(&org.store())).unwrap_or_default()
+    let collection = if *verb == Verb::Delete {
+        Collection::delete(query, &org.store())
+    } else {
+        json_body(request).and_then(|body| Collection::read(&schema, &choices, *verb, target, body))
+    };
+    let rules = Rules { settings: &settings, schema: &schema };
+    collection.map(|collection| collection.parents(View { store: &org.store(), rules })).unwrap_or_default()
 }
 
 fn json_body(request: &Request) -> Result<&str, ApiError> {

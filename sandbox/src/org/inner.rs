@@ -1,7 +1,9 @@
 //! The org's state, each part behind its own lock. No lock is held across an await, and the store's is never taken
 //! while another is held.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::de::Error as _;
 
 use super::{clock::Clock, counters::Counters, locks::Locks};
 use crate::{
@@ -16,7 +18,9 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) url: String,
-    pub(crate) schema: Schema,
+    /// All that there is, whatever the session's user sees of it.
+    pub(crate) whole: Schema,
+    seen: Mutex<Arc<Schema>>,
     pub(crate) clock: Clock,
     pub(crate) counters: Counters,
     pub(crate) faults: Faults,
@@ -29,8 +33,10 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
-    pub(super) fn new(url: String, schema: Schema, settings: Settings) -> Self {
-        Self {
+    /// Settings that name objects or fields that the schema has not are an error.
+    pub(super) fn new(url: String, whole: Schema, settings: Settings) -> Result<Self, String> {
+        let seen = Arc::new(whole.seen_with(&settings.hidden, &settings.read_only)?);
+        Ok(Self {
             url,
             clock: Clock::new(),
             counters: Counters::default(),
@@ -39,10 +45,16 @@ impl Inner {
             turns: Turns::default(),
             settings: Mutex::new(settings),
             sessions: Mutex::new(Sessions::default()),
-            store: Mutex::new(Store::new(&schema)),
+            store: Mutex::new(Store::new(&whole)),
             cursors: Mutex::new(Cursors::default()),
-            schema,
-        }
+            seen: Mutex::new(seen),
+            whole,
+        })
+    }
+
+    /// What the session's user sees.
+    pub(crate) fn schema(&self) -> Arc<Schema> {
+        Arc::clone(&lock(&self.seen))
     }
 
     pub(crate) fn settings(&self) -> Settings {
@@ -51,7 +63,10 @@ impl Inner {
 
     pub(crate) fn change_settings(&self, patch: serde_json::Value) -> Result<Settings, serde_json::Error> {
         let mut settings = lock(&self.settings);
-        *settings = settings.patched(patch)?;
+        let patched = settings.patched(patch)?;
+        let seen = self.whole.seen_with(&patched.hidden, &patched.read_only).map_err(serde_json::Error::custom)?;
+        *settings = patched;
+        *lock(&self.seen) = Arc::new(seen);
         Ok(settings.clone())
     }
 
@@ -91,7 +106,7 @@ impl Inner {
     /// not.
     pub(crate) fn reset(&self) {
         self.clear_faults();
-        *self.store() = Store::new(&self.schema);
+        *self.store() = Store::new(&self.whole);
         *self.cursors() = Cursors::default();
         self.counters.reset();
         lock(&self.settings).quota_used = 0;

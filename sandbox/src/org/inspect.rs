@@ -9,7 +9,7 @@ use crate::{
     faults::{Fault, Scripted},
     settings::Settings,
     store::{Change, Filter, Op, StoredRecord},
-    value::Object,
+    value::{Object, RecordId},
 };
 
 impl Org {
@@ -21,6 +21,17 @@ impl Org {
     /// The live records of an object, in the order of their ids; empty for an unknown one.
     pub fn records(&self, sobject: &str) -> Vec<StoredRecord> {
         self.inner.records(sobject).unwrap_or_default()
+    }
+
+    /// Somebody else in the org makes and changes records: one row or an array of rows, those with an `Id` change
+    /// theirs. All or none; an error says why.
+    pub fn put(&self, sobject: &str, rows: &serde_json::Value) -> Result<Vec<RecordId>, String> {
+        self.inner.put(sobject, &rows.to_string())
+    }
+
+    /// Somebody else in the org deletes a record.
+    pub fn remove(&self, id: &str) -> Result<(), String> {
+        self.inner.remove(id).map(drop)
     }
 
     /// How often a plain or other create was applied for each value that this field was sent with: what doubled shows.
@@ -89,7 +100,7 @@ impl Inner {
     }
 
     pub(crate) fn records(&self, sobject: &str) -> Option<Vec<StoredRecord>> {
-        let place = self.schema.place(sobject)?;
+        let place = self.whole.place(sobject)?;
         Some(self.store().records(place))
     }
 }

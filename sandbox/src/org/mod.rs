@@ -7,6 +7,7 @@ mod execute;
 mod inner;
 pub(crate) mod inspect;
 mod locks;
+mod outside;
 
 use std::{io, net::SocketAddr, sync::Arc};
 
@@ -43,13 +44,16 @@ pub struct Org {
 }
 
 impl Org {
-    /// Listens on 127.0.0.1. An unreadable schema is an error of kind `InvalidData`.
+    /// Listens on 127.0.0.1. An unreadable schema is an error of kind `InvalidData`, and so are
+    /// settings that name what it has not.
     pub async fn start(options: OrgOptions) -> io::Result<Self> {
         let schema = Schema::load(&options.schema)?;
         let listener = TcpListener::bind(("127.0.0.1", options.port)).await?;
         let addr = listener.local_addr()?;
         let stop = CancellationToken::new();
-        let inner = Arc::new(Inner::new(format!("http://{addr}"), schema, options.settings));
+        let invalid = |what| io::Error::new(io::ErrorKind::InvalidData, what);
+        let inner = Inner::new(format!("http://{addr}"), schema, options.settings).map_err(invalid)?;
+        let inner = Arc::new(inner);
         let router = Router::new().fallback(receive).with_state(Arc::clone(&inner));
         let service = router.into_make_service_with_connect_info::<Wire>();
         let serve = axum::serve(WireListener::new(listener, stop.clone()), service);

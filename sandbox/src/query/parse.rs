@@ -108,7 +108,7 @@ impl Parser<'_> {
         let name = self.name()?;
         let field = self.column(sobject, &name)?;
         let described = &sobject.fields[field];
-        if described.kind == FieldType::TextArea && described.length > 255 || described.kind == FieldType::Base64 {
+        if !described.filterable {
             let message = format!("field '{}' can not be filtered in a query call", described.name);
             return Err(self.pointed(name.0, "INVALID_FIELD", &message));
         }

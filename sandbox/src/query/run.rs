@@ -5,20 +5,26 @@ use std::{cmp::Ordering, collections::HashSet};
 use super::parse::{Filter, Query};
 use crate::{
     schema::FieldType,
+    settings::Settings,
     store::{Record, Store, Table, field_value, fold},
     value::{RecordId, Value, decimal},
 };
 
-pub(crate) fn run(store: &Store, query: &Query, ignore_case: bool) -> Vec<RecordId> {
+pub(crate) fn run(store: &Store, query: &Query, settings: &Settings) -> Vec<RecordId> {
     let table = &store.tables[query.place];
-    let wanted: Vec<Wanted<'_>> = query.filters.iter().map(|filter| Wanted::new(table, filter, ignore_case)).collect();
+    let wanted: Vec<Wanted<'_>> =
+        query.filters.iter().map(|filter| Wanted::new(table, filter, settings.soql_ignores_case)).collect();
     let mut ids: Vec<RecordId> = match wanted.iter().find_map(|wanted| wanted.indexed(table)) {
         Some(ids) => ids,
         None => table.rows.keys().copied().collect(),
     };
     ids.sort_by_key(RecordId::scrambled);
     ids.dedup();
-    ids.retain(|id| table.rows.get(id).is_some_and(|record| wanted.iter().all(|wanted| wanted.holds(table, record))));
+    ids.retain(|id| {
+        table.rows.get(id).is_some_and(|record| {
+            record.is_seen(settings.owner_only) && wanted.iter().all(|wanted| wanted.holds(table, record))
+        })
+    });
     if let Some((field, descending)) = query.order {
         ids.sort_by(|a, b| {
             let value = |id| table.rows.get(id).map_or(Value::Null, |record| field_value(table, record, field));

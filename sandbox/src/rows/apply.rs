@@ -1,15 +1,18 @@
 //! One row's operation in a transaction.
 
+use std::collections::BTreeMap;
+
 use super::{
     Input,
     input::Row,
-    validate::{ambiguous, stored, validate},
+    rules::validate,
+    validate::{ambiguous, stored},
 };
 use crate::{
     http::RowError,
     schema::FieldType,
-    store::{Store, Transaction, fold},
-    value::RecordId,
+    store::{Transaction, View},
+    value::{RecordId, Value, default_owner},
 };
 
 /// A row that was applied.
@@ -20,15 +23,31 @@ pub(crate) struct Applied {
 }
 
 pub(super) fn create(tx: &mut Transaction<'_>, row: Row) -> Result<Applied, RowError> {
-    let values = validate(tx.store, None, &row)?;
+    let mut values = validate(tx, None, &row)?;
+    assign(tx, &row, &mut values);
     Ok(Applied { id: tx.insert(row.place, values, row.asked), created: true })
 }
 
 pub(super) fn update(tx: &mut Transaction<'_>, id: &str, row: Row) -> Result<Applied, RowError> {
-    let id = locate(tx.store, row.place, id)?;
-    let values = validate(tx.store, Some(id), &row)?;
+    let id = locate(tx.view(), row.place, id)?;
+    change(tx, id, row)
+}
+
+fn change(tx: &mut Transaction<'_>, id: RecordId, row: Row) -> Result<Applied, RowError> {
+    let mut values = validate(tx, Some(id), &row)?;
+    assign(tx, &row, &mut values);
     tx.update(row.place, id, values, row.asked);
     Ok(Applied { id, created: false })
+}
+
+/// The org's assignment rules give a record to another owner, on create and on update, unless the call says not to
+/// (REST guide, "Assignment Rule Header"; help article 000395506).
+fn assign(tx: &Transaction<'_>, row: &Row, values: &mut BTreeMap<usize, Value>) {
+    let asked = tx.options.auto_assign.as_deref().unwrap_or("TRUE");
+    let has_rules = ["Account", "Case", "Lead"].contains(&row.sobject.name.as_str());
+    if tx.rules.settings.auto_assign && has_rules && !asked.eq_ignore_ascii_case("false") {
+        values.extend(row.sobject.field("OwnerId").map(|owner| (owner, Value::Text(default_owner()))));
+    }
 }
 
 /// `id` may be of any object, as in a collections delete.
@@ -36,7 +55,11 @@ pub(super) fn delete(tx: &mut Transaction<'_>, id: &str, asked: crate::store::As
     // The official guide's wording for a delete differs from that of an update.
     let malformed = || RowError::new("MALFORMED_ID", format!("malformed id {id}"), &[]);
     let place = RecordId::parse(id).and_then(|id| tx.store.place_of(id)).ok_or_else(malformed)?;
-    let id = locate(tx.store, place, id)?;
+    let seen = tx.rules.schema.sobject(&tx.store.tables[place].sobject.name).ok_or_else(malformed)?;
+    if seen.read_only {
+        return Err(read_only());
+    }
+    let id = locate(tx.view(), place, id)?;
     tx.delete(place, id, asked);
     Ok(Applied { id, created: false })
 }
@@ -50,48 +73,50 @@ pub(crate) enum Match {
 }
 
 /// The records whose key field has this value.
-pub(super) fn find(store: &Store, place: usize, field: usize, key: &Input) -> Result<Match, RowError> {
-    let described = &store.tables[place].sobject.fields[field];
+pub(super) fn find(view: View<'_>, place: usize, field: usize, key: &Input) -> Result<Match, RowError> {
+    let described = &view.table(place).sobject.fields[field];
     if described.kind == FieldType::Id {
         return match key {
-            Input::Text(id) => locate(store, place, id).map(Match::One),
+            Input::Text(id) => locate(view, place, id).map(Match::One),
             // Recorded: an upsert by Id with a null Id creates.
             _ => Ok(Match::Nothing),
         };
     }
-    let value = stored(store, described, key)?;
-    let Some(key) = fold(described, &value) else {
+    let value = stored(view, described, key)?;
+    if value.is_null() {
         return Err(RowError::new("MISSING_ARGUMENT", format!("{} not specified", described.name), &[&described.name]));
-    };
-    Ok(match store.tables[place].find(field, &key).unwrap_or_default() {
+    }
+    let found = view.keyed(place, field, &value);
+    Ok(match found.as_slice() {
         [] => Match::Nothing,
         [id] => Match::One(*id),
-        many => Match::Several(many.to_vec()),
+        _ => Match::Several(found),
     })
 }
 
 pub(super) fn upsert(tx: &mut Transaction<'_>, field: usize, key: &Input, row: Row) -> Result<Applied, RowError> {
-    match find(tx.store, row.place, field, key)? {
+    match find(tx.view(), row.place, field, key)? {
         Match::Nothing => create(tx, row),
-        Match::One(id) => {
-            let values = validate(tx.store, Some(id), &row)?;
-            tx.update(row.place, id, values, row.asked);
-            Ok(Applied { id, created: false })
-        }
+        Match::One(id) => change(tx, id, row),
         Match::Several(ids) => Err(ambiguous(&row.sobject.fields[field], &ids)),
     }
 }
 
-/// The live record of an id.
-pub(super) fn locate(store: &Store, place: usize, text: &str) -> Result<RecordId, RowError> {
-    let table = &store.tables[place];
+/// Of a record that is not shared, and of an object that the user may only read (the text is widely quoted).
+pub(super) fn read_only() -> RowError {
+    RowError::new("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id", &[])
+}
+
+/// The live record of an id, if the user may change it.
+pub(super) fn locate(view: View<'_>, place: usize, text: &str) -> Result<RecordId, RowError> {
+    let table = view.table(place);
     let id = RecordId::parse(text).filter(|id| id.prefix() == table.sobject.key_prefix).ok_or_else(|| {
         let label = table.sobject.field("Id").map_or("Record ID", |field| &table.sobject.fields[field].label);
         // Recorded, `update-malformed-id`.
         RowError::new("MALFORMED_ID", format!("{label}: id value of incorrect type: {text}"), &["Id"])
     })?;
-    if table.rows.contains_key(&id) {
-        return Ok(id);
+    if let Some(record) = table.rows.get(&id) {
+        return if view.sees(record) { Ok(id) } else { Err(read_only()) };
     }
     Err(if table.deleted.contains(&id) {
         RowError::new("ENTITY_IS_DELETED", "entity is deleted", &[])

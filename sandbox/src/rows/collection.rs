@@ -9,14 +9,14 @@ use super::{
     Forced, Input, Reader, apply,
     apply::Applied,
     input::Row,
-    read::syntax,
+    read::{needs_all_data, syntax},
     validate::{find_parents, stored},
 };
 use crate::{
     http::{ApiError, RowError, Verb},
     schema::{FieldType, Schema},
-    settings::{Choices, SameIdTwice, Settings},
-    store::{Asked, Store, Transaction, fold},
+    settings::{Choices, SameIdTwice},
+    store::{Asked, Store, Transaction, View},
     value::{Body, Object, RecordId},
 };
 
@@ -59,6 +59,9 @@ impl Collection {
     ) -> Result<Self, ApiError> {
         let reader = Reader { schema, body: Body(text), choices, is_single: false };
         let target = target.map(|(sobject, field)| upsert_target(schema, sobject, field)).transpose()?;
+        if let Some((place, key)) = target {
+            needs_all_data(choices, &schema.sobjects[place].fields[key])?;
+        }
         let top = Object::parse(text).map_err(|error| syntax(&error))?;
         let (mut all_or_none, mut records) = (false, None);
         for (name, raw) in &top.0 {
@@ -119,30 +122,39 @@ impl Collection {
         self.rows.len()
     }
 
-    /// The parents that each row names, as far as they are records of this org.
-    pub(crate) fn parents(&self, store: &Store) -> Vec<Vec<RecordId>> {
+    /// The parents that each row names, and the record that it changes, as far as they are records of this org.
+    pub(crate) fn parents(&self, view: View<'_>) -> Vec<Vec<RecordId>> {
+        let own = |row: &Row| {
+            let id = row.id.as_ref().and_then(Input::as_id).and_then(RecordId::parse);
+            let key = self.key.filter(|_| id.is_none());
+            let input = key.and_then(|key| Some((key, &row.fields.iter().find(|(field, _)| *field == key)?.1)));
+            let value = input.and_then(|(key, input)| Some((key, stored(view, &row.sobject.fields[key], input).ok()?)));
+            let keyed = value.map(|(key, value)| view.keyed(row.place, key, &value)).unwrap_or_default();
+            id.into_iter().chain(keyed)
+        };
         let parents = |row: &Row| {
             let named = row.fields.iter().filter_map(|(field, input)| {
                 let field = &row.sobject.fields[*field];
-                let value = (field.kind == FieldType::Reference).then(|| stored(store, field, input).ok())??;
+                let value = (field.kind == FieldType::Reference).then(|| stored(view, field, input).ok())??;
                 value.as_text().and_then(RecordId::parse)
             });
-            named.filter(|id| store.place_of(*id).is_some()).collect()
+            named.chain(own(row)).filter(|id| view.store.place_of(*id).is_some()).collect()
         };
         let of_work = |work: &Work| match work {
             Work::Save(row) => parents(row),
-            Work::Delete(_) => Vec::new(),
+            Work::Delete(id) => RecordId::parse(id).into_iter().collect(),
         };
         self.rows.iter().map(of_work).collect()
     }
 
-    /// Applies the rows in their order. With `allOrNone` one failure undoes all.
-    pub(crate) fn run(mut self, mut tx: Transaction<'_>, settings: &Settings, forced: &Forced) -> Vec<RowResult> {
-        let (verb, all_or_none, key) = (self.verb, self.all_or_none, self.key);
-        let twice = self.twice(tx.store, settings);
+    /// Applies the rows in their order. With `allOrNone` one failure undoes all. Also returns for how many rows triggers
+    /// were run.
+    pub(crate) fn run(mut self, mut tx: Transaction<'_>, forced: &Forced) -> (Vec<RowResult>, usize) {
+        let (verb, all_or_none, key, settings) = (self.verb, self.all_or_none, self.key, tx.rules.settings);
+        let twice = self.twice(tx.view());
         for work in &mut self.rows {
             if let Work::Save(row) = work {
-                find_parents(tx.store, row);
+                find_parents(tx.view(), row);
             }
         }
         let mut results = Vec::with_capacity(self.rows.len());
@@ -158,6 +170,9 @@ impl Collection {
             });
         }
         let failed = results.iter().any(Result::is_err);
+        // A partial save is done again without the rows that have failed (Apex guide, "Bulk DML Exception Handling").
+        let saved = results.iter().filter(|result| result.is_ok()).count();
+        let triggered = if failed && !all_or_none { 2 * saved } else { saved };
         let rolled_back = all_or_none && failed;
         if rolled_back {
             tx.rollback();
@@ -172,12 +187,13 @@ impl Collection {
             })
             .collect();
         answers.truncate(answers.len().saturating_sub(forced.missing));
-        answers
+        (answers, triggered)
     }
 
     /// For each row, the error it has because another row of the call has the same key or id.
-    fn twice(&self, store: &Store, settings: &Settings) -> Vec<Option<RowError>> {
-        let keys: Vec<_> = self.rows.iter().map(|work| self.identity(store, work)).collect();
+    fn twice(&self, view: View<'_>) -> Vec<Option<RowError>> {
+        let settings = view.rules.settings;
+        let keys: Vec<_> = self.rows.iter().map(|work| self.identity(view, work)).collect();
         let mut counts: HashMap<&str, usize> = HashMap::new();
         for (key, _) in keys.iter().flatten() {
             *counts.entry(key).or_default() += 1;
@@ -196,7 +212,7 @@ impl Collection {
     }
 
     /// How the org compares the row's key or id, and the error of a row whose twin is in the same call.
-    fn identity(&self, store: &Store, work: &Work) -> Option<(String, RowError)> {
+    fn identity(&self, view: View<'_>, work: &Work) -> Option<(String, RowError)> {
         let (id, row) = match work {
             Work::Delete(id) => (Some(id.clone()), None),
             Work::Save(row) => (row.id.as_ref().and_then(Input::as_id).map(str::to_owned), Some(row)),
@@ -206,13 +222,13 @@ impl Collection {
         {
             let described = &row.sobject.fields[field];
             let (_, input) = row.fields.iter().find(|(place, _)| *place == field)?;
-            let value = stored(store, described, input).ok()?;
+            let value = stored(view, described, input).ok()?;
             let shown = match &value {
                 crate::value::Value::Number(text) | crate::value::Value::Text(text) => text.clone(),
                 _ => return None,
             };
             let message = format!("Duplicate external id specified: {shown}");
-            return Some((fold(described, &value)?, RowError::new("DUPLICATE_VALUE", message, &[&described.name])));
+            return Some((view.key(described, &value)?, RowError::new("DUPLICATE_VALUE", message, &[&described.name])));
         }
         let id = RecordId::parse(&id?)?;
         Some((id.to_string(), RowError::new("DUPLICATE_VALUE", format!("Duplicate id specified: {id}"), &["Id"])))

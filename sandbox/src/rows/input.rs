@@ -131,7 +131,9 @@ impl Reader<'_> {
         let members = Object::parse(raw.get()).map_err(|_| self.cannot("reference", raw))?;
         let attributes = members.get("attributes").and_then(|raw| Object::parse(raw.get()).ok());
         let named = attributes.and_then(|object| serde_json::from_str::<String>(object.get("type")?.get()).ok());
-        let parent = named.as_deref().or(field.reference_to.first().map(String::as_str)).unwrap_or_default();
+        // One of several objects has to be named (official guide).
+        let only = if let [only] = field.reference_to.as_slice() { only.as_str() } else { "" };
+        let parent = named.as_deref().unwrap_or(only);
         let parent = self
             .schema
             .sobject(parent)
@@ -170,6 +172,9 @@ impl Reader<'_> {
     }
 
     fn string(&self, field: &Field, raw: &RawValue, string: String) -> Result<Input, ApiError> {
+        if self.choices.settings.malformed_text.as_ref().is_some_and(|bad| string.contains(bad)) {
+            return Err(self.cannot(field.type_name(), raw));
+        }
         let moment = match field.kind {
             FieldType::Date => moment::date(&string),
             FieldType::DateTime => moment::date_time(&string),

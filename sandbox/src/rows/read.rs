@@ -4,7 +4,8 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
     http::ApiError,
-    schema::SObject,
+    schema::{Field, FieldType, SObject},
+    settings::Choices,
     store::{Record, Table, field_value},
     value::Value,
 };
@@ -29,6 +30,16 @@ pub(super) fn syntax(error: &serde_json::Error) -> ApiError {
     let cause = text.split(" at line ").next().unwrap_or_default();
     let message = format!("{cause} at [line:{}, column:{}]", error.line(), error.column());
     ApiError::parse("JSON_PARSER_ERROR", message)
+}
+
+/// An upsert by a key that is not unique needs the right to view all data (REST guide, "Upsert"; help 000247106 says so
+/// of e-mail addresses); the text is quoted, and the status is not known.
+pub(super) fn needs_all_data(choices: &Choices<'_>, key: &Field) -> Result<(), ApiError> {
+    if choices.settings.view_all_data || key.unique || key.kind == FieldType::Id {
+        return Ok(());
+    }
+    let message = "Upsert requires view all data on a non-unique custom index";
+    Err(ApiError::new(choices.status_of_missing_right(), "INSUFFICIENT_ACCESS", message))
 }
 
 /// A field that a read asks for.

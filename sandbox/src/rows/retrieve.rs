@@ -62,9 +62,9 @@ impl Retrieve {
         Ok(Self { place, ids: asked.ids, fields })
     }
 
-    pub(crate) fn run(&self, store: &Store, version: u32) -> Answer {
+    pub(crate) fn run(&self, store: &Store, version: u32, owner_only: bool) -> Answer {
         let table = &store.tables[self.place];
-        let record = |id: &String| table.rows.get(&RecordId::parse(id)?);
+        let record = |id: &String| table.rows.get(&RecordId::parse(id)?).filter(|record| record.is_seen(owner_only));
         let rows = self.ids.iter().map(|id| record(id).map(|record| row_json(table, record, version, &self.fields)));
         Answer::json(200, &rows.collect::<Vec<_>>())
     }

@@ -7,7 +7,7 @@ use super::{
     Forced, Input, Reader,
     apply::{self, Applied, Match},
     input::Row,
-    read::{column, row_json, syntax},
+    read::{column, needs_all_data, row_json, syntax},
 };
 use crate::{
     http::{Answer, ApiError, RowError, Verb},
@@ -16,6 +16,9 @@ use crate::{
     store::{Asked, Store, Transaction},
     value::{Body, Object, RecordId},
 };
+
+/// What a read of such a record says is that there is none.
+const GONE: [&str; 2] = ["INVALID_CROSS_REFERENCE_KEY", "INSUFFICIENT_ACCESS_OR_READONLY"];
 
 /// A single-row call that was read.
 pub(crate) struct Single {
@@ -69,6 +72,9 @@ impl Single {
         let sobject = &schema.sobjects[place];
         let reader = Reader { schema, body: Body(text.unwrap_or_default()), choices, is_single: true };
         let key = key.map(|(field, value)| Key::read(&reader, place, field, value)).transpose()?;
+        if let Some(key) = key.as_ref().filter(|_| verb == Some(Verb::Upsert)) {
+            needs_all_data(choices, &sobject.fields[key.field])?;
+        }
         let mut row = text
             .map(|text| {
                 let raw: &RawValue = serde_json::from_str(text).map_err(|error| syntax(&error))?;
@@ -82,7 +88,7 @@ impl Single {
         }
         let get = |name: &str| query.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
         let fields = match get("fields") {
-            None => (0..sobject.fields.len()).collect(),
+            None => (0..sobject.fields.len()).filter(|field| !sobject.fields[*field].hidden).collect(),
             Some(names) => names.split(',').map(|name| column(sobject, name.trim())).collect::<Result<_, _>>()?,
         };
         let update_only = version >= 61 && get("updateOnly").is_some_and(|value| value.eq_ignore_ascii_case("true"));
@@ -120,12 +126,13 @@ impl Single {
         };
         let found = if key.by_id {
             // A vanished id is named by its own error, except that a read says NOT_FOUND.
-            match apply::locate(tx.store, place, &key.text) {
-                Err(error) if self.verb.is_none() && error.code == "INVALID_CROSS_REFERENCE_KEY" => Match::Nothing,
+            match apply::locate(tx.view(), place, &key.text) {
+                // Missing, or not shared with the user (REST guide, "Status Codes").
+                Err(error) if self.verb.is_none() && GONE.contains(&error.code.as_str()) => Match::Nothing,
                 found => Match::One(found.map_err(RowError::into_api)?),
             }
         } else {
-            apply::find(tx.store, place, key.field, &key.input).map_err(RowError::into_api)?
+            apply::find(tx.view(), place, key.field, &key.input).map_err(RowError::into_api)?
         };
         let id = match found {
             Match::One(id) => Some(id),

@@ -1,85 +1,21 @@
-//! The save stage: what a row must fulfil before it is stored. An error here fails its own row only.
-
-use std::collections::BTreeMap;
+//! The save stage, value by value: what a field stores of what a row has for it. An error here fails its own row only.
 
 use super::{Input, input::Row};
 use crate::{
     http::RowError,
     schema::{Field, FieldType},
-    store::{Store, fold},
+    store::View,
     value::{RecordId, Value, decimal},
 };
 
-/// The values to store, or why the row fails. `existing` is the record that is updated.
-pub(super) fn validate(
-    store: &Store,
-    existing: Option<RecordId>,
-    row: &Row,
-) -> Result<BTreeMap<usize, Value>, RowError> {
-    let described = &row.sobject.fields;
-    let closed = |field: &Field| if existing.is_some() { !field.updateable } else { !field.createable };
-    let closed: Vec<_> =
-        row.fields.iter().map(|(field, _)| &described[*field]).filter(|f| closed(f)).map(|f| f.name.as_str()).collect();
-    if !closed.is_empty() {
-        // Quoted.
-        let message = format!(
-            "Unable to create/update fields: {}. Please check the security settings of this field and verify that it is \
-             read/write for your profile or permission set.",
-            closed.join(", ")
-        );
-        return Err(RowError::new("INVALID_FIELD_FOR_INSERT_UPDATE", message, &closed));
-    }
-    let mut values = BTreeMap::new();
-    for (field, input) in &row.fields {
-        values.insert(*field, stored(store, &described[*field], input)?);
-    }
-    required(described, existing.is_none(), &values)?;
-    unique(store, row.place, existing, &values)?;
-    Ok(values)
-}
-
-fn required(fields: &[Field], create: bool, values: &BTreeMap<usize, Value>) -> Result<(), RowError> {
-    let missing = |(place, field): &(usize, &Field)| match values.get(place) {
-        None => create && field.required(),
-        // On create the org gives such a field its default.
-        Some(value) => value.is_null() && !field.nillable && !(create && field.defaulted_on_create),
-    };
-    let missing: Vec<_> = fields.iter().enumerate().filter(missing).map(|(_, field)| field.name.as_str()).collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let message = format!("Required fields are missing: [{}]", missing.join(", "));
-    Err(RowError::new("REQUIRED_FIELD_MISSING", message, &missing))
-}
-
-fn unique(
-    store: &Store,
-    place: usize,
-    existing: Option<RecordId>,
-    values: &BTreeMap<usize, Value>,
-) -> Result<(), RowError> {
-    let table = &store.tables[place];
-    for (&field, value) in values.iter().filter(|(field, _)| table.sobject.fields[**field].unique) {
-        let described = &table.sobject.fields[field];
-        let Some(key) = fold(described, value) else { continue };
-        let others = table.find(field, &key).unwrap_or_default();
-        if let Some(other) = others.iter().find(|id| Some(**id) != existing) {
-            // Quoted; ids in this text have 15 characters.
-            let message = format!(
-                "duplicate value found: {} duplicates value on record with id: {}",
-                described.name,
-                other.short()
-            );
-            return Err(RowError::new("DUPLICATE_VALUE", message, &[]));
-        }
-    }
-    Ok(())
-}
-
 /// What a field stores of an input.
-pub(super) fn stored(store: &Store, field: &Field, input: &Input) -> Result<Value, RowError> {
+pub(super) fn stored(view: View<'_>, field: &Field, input: &Input) -> Result<Value, RowError> {
     let error = |code: &str, text: String| Err(RowError::new(code, format!("{}: {text}", field.label), &[&field.name]));
     match input {
+        // Pasted from an org.
+        Input::Null if field.kind == FieldType::Boolean && view.rules.settings.refuse_null_checkbox => {
+            error("INVALID_TYPE_ON_FIELD_IN_RECORD", "value not of required type: null".to_owned())
+        }
         Input::Null if field.kind == FieldType::Boolean => Ok(Value::Bool(false)),
         Input::Null => Ok(Value::Null),
         Input::Bool(value) => Ok(Value::Bool(*value)),
@@ -90,7 +26,7 @@ pub(super) fn stored(store: &Store, field: &Field, input: &Input) -> Result<Valu
             },
             Ok,
         ),
-        Input::Text(text) if field.kind == FieldType::Reference => reference(store, field, text.trim()),
+        Input::Text(text) if field.kind == FieldType::Reference => reference(view, field, text.trim()),
         Input::Text(written) => {
             // Text is stored trimmed, and an empty text as null (from memory of orgs, not from a recording).
             let text = written.trim();
@@ -111,11 +47,11 @@ pub(super) fn stored(store: &Store, field: &Field, input: &Input) -> Result<Valu
             }
             Ok(Value::Text(text.to_owned()))
         }
-        Input::Parent { sobject, field, key, asked } => parent(store, sobject, *field, key, asked),
+        Input::Parent { sobject, field, key, asked } => parent(view, sobject, *field, key, asked),
     }
 }
 
-fn reference(store: &Store, field: &Field, text: &str) -> Result<Value, RowError> {
+fn reference(view: View<'_>, field: &Field, text: &str) -> Result<Value, RowError> {
     if text.is_empty() {
         return Ok(Value::Null);
     }
@@ -123,21 +59,26 @@ fn reference(store: &Store, field: &Field, text: &str) -> Result<Value, RowError
         RowError::new("MALFORMED_ID", format!("{}: id value of incorrect type: {text}", field.label), &[&field.name])
     };
     let id = RecordId::parse(text).ok_or_else(malformed)?;
-    match store.place_of(id) {
+    match view.store.place_of(id) {
         Some(place) => {
-            let table = &store.tables[place];
+            let table = view.table(place);
             if !field.reference_to.contains(&table.sobject.name) {
                 return Err(malformed());
             }
             if table.deleted.contains(&id) {
                 return Err(RowError::new("ENTITY_IS_DELETED", "entity is deleted", &[&field.name]));
             }
-            if !table.rows.contains_key(&id) {
+            let Some(record) = table.rows.get(&id) else {
                 return Err(RowError::new("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", &[&field.name]));
+            };
+            if !view.sees(record) {
+                // Quoted.
+                let text = format!("insufficient access rights on cross-reference id: {}", id.short());
+                return Err(RowError::new("INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", text, &[]));
             }
         }
         // An object outside of this schema, such as User: its records cannot be looked up.
-        None if store.tables.iter().any(|table| field.reference_to == [table.sobject.name.as_str()]) => {
+        None if view.store.tables.iter().any(|table| field.reference_to == [table.sobject.name.as_str()]) => {
             return Err(malformed());
         }
         None => {}
@@ -147,10 +88,10 @@ fn reference(store: &Store, field: &Field, text: &str) -> Result<Value, RowError
 
 /// Looks up the parents of a row before any row of its call is applied: that one of the same call is found is not known
 /// of the org, and of a bulk job the contrary is quoted.
-pub(super) fn find_parents(store: &Store, row: &mut Row) {
+pub(super) fn find_parents(view: View<'_>, row: &mut Row) {
     let sobject = row.sobject.clone();
     for (field, input) in row.fields.iter_mut().filter(|(_, input)| matches!(input, Input::Parent { .. })) {
-        match stored(store, &sobject.fields[*field], input) {
+        match stored(view, &sobject.fields[*field], input) {
             Ok(Value::Text(id)) => *input = Input::Text(id),
             Ok(_) => *input = Input::Null,
             Err(error) => drop(row.refused.get_or_insert(error)),
@@ -158,9 +99,10 @@ pub(super) fn find_parents(store: &Store, row: &mut Row) {
     }
 }
 
-fn parent(store: &Store, sobject: &str, field: usize, key: &Input, asked: &str) -> Result<Value, RowError> {
-    let table = store.tables.iter().find(|table| table.sobject.name == sobject);
-    let Some(table) = table else { return Ok(Value::Null) };
+fn parent(view: View<'_>, sobject: &str, field: usize, key: &Input, asked: &str) -> Result<Value, RowError> {
+    let place = view.store.tables.iter().position(|table| table.sobject.name == sobject);
+    let Some(place) = place else { return Ok(Value::Null) };
+    let table = view.table(place);
     let described = &table.sobject.fields[field];
     let missing = || {
         // Quoted.
@@ -168,15 +110,14 @@ fn parent(store: &Store, sobject: &str, field: usize, key: &Input, asked: &str) 
         let message = format!("Foreign key external ID: {asked} not found for field {name} in entity {sobject}");
         RowError::new("INVALID_FIELD", message, &[])
     };
-    let value = stored(store, described, key)?;
-    let ids: &[RecordId] = if described.kind == FieldType::Id {
+    let value = stored(view, described, key)?;
+    let ids = if described.kind == FieldType::Id {
         let id = value.as_text().and_then(RecordId::parse).ok_or_else(missing)?;
-        &[*table.rows.get_key_value(&id).ok_or_else(missing)?.0]
+        if table.rows.get(&id).is_some_and(|record| view.sees(record)) { vec![id] } else { Vec::new() }
     } else {
-        let key = fold(described, &value).ok_or_else(missing)?;
-        table.find(field, &key).unwrap_or_default()
+        view.keyed(place, field, &value)
     };
-    match ids {
+    match ids.as_slice() {
         [] => Err(missing()),
         [id] => Ok(Value::Text(id.to_string())),
         many => Err(ambiguous(described, many)),

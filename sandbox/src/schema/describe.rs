@@ -15,7 +15,7 @@ pub(crate) fn full(sobject: &SObject, version: u32) -> Value {
         "defaultImplementation": null,
         "extendedBy": null,
         "extendsInterfaces": null,
-        "fields": sobject.fields.iter().map(field).collect::<Vec<_>>(),
+        "fields": sobject.fields.iter().filter(|field| !field.hidden).map(field).collect::<Vec<_>>(),
         "implementedBy": null,
         "implementsInterfaces": null,
         "listviewable": null,
@@ -40,7 +40,7 @@ pub(crate) fn basic(sobject: &SObject, version: u32) -> Value {
 
 /// `GET /sobjects`.
 pub(crate) fn global(schema: &Schema, version: u32) -> Value {
-    let sobjects: Vec<_> = schema.sobjects.iter().map(|sobject| short(sobject, version)).collect();
+    let sobjects: Vec<_> = schema.visible().map(|sobject| short(sobject, version)).collect();
     json!({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": sobjects})
 }
 
@@ -51,11 +51,11 @@ fn short(sobject: &SObject, version: u32) -> Value {
         "activateable": false,
         "associateEntityType": null,
         "associateParentEntity": null,
-        "createable": true,
+        "createable": !sobject.read_only,
         "custom": sobject.custom,
         "customSetting": false,
         "deepCloneable": false,
-        "deletable": true,
+        "deletable": !sobject.read_only,
         "deprecatedAndHidden": false,
         "feedEnabled": true,
         "hasSubtypes": false,
@@ -74,7 +74,7 @@ fn short(sobject: &SObject, version: u32) -> Value {
         "searchable": true,
         "triggerable": true,
         "undeletable": true,
-        "updateable": true,
+        "updateable": !sobject.read_only,
         "urls": {
             "describe": format!("{url}/describe"),
             "rowTemplate": format!("{url}/{{ID}}"),
@@ -116,7 +116,7 @@ fn field(field: &Field) -> Value {
         "encrypted": field.kind == FieldType::EncryptedString,
         "externalId": field.external_id,
         "extraTypeInfo": null,
-        "filterable": !long_text,
+        "filterable": field.filterable,
         "filteredLookupInfo": null,
         "formulaTreatNullNumberAsZero": false,
         "groupable": !long_text && !field.is_number(),

@@ -88,6 +88,12 @@ pub(crate) struct Field {
     pub(crate) restricted_picklist: bool,
     #[serde(default)]
     pub(crate) picklist_values: Vec<PicklistValue>,
+    /// Whether a query may ask for its values; none may for those of a long text.
+    #[serde(default = "yes")]
+    pub(crate) filterable: bool,
+    /// The session's user does not see it; never of a schema.
+    #[serde(skip)]
+    pub(crate) hidden: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -119,6 +125,7 @@ impl Field {
         if by_org || self.kind == FieldType::Boolean {
             (self.nillable, self.defaulted_on_create) = (false, true);
         }
+        self.filterable &= !(self.kind == FieldType::TextArea && self.length > 255 || self.kind == FieldType::Base64);
         self.id_lookup |= is_id || self.external_id;
         if self.length == 0 && matches!(self.kind, FieldType::Id | FieldType::Reference) {
             self.length = 18;
@@ -127,7 +134,11 @@ impl Field {
 
     /// Required on create, by the rule of a describe; a boolean never is.
     pub(crate) fn required(&self) -> bool {
-        self.createable && !self.nillable && !self.defaulted_on_create && self.kind != FieldType::Boolean
+        !self.hidden
+            && self.createable
+            && !self.nillable
+            && !self.defaulted_on_create
+            && self.kind != FieldType::Boolean
     }
 
     /// The value of a picklist that a record gets where its row names none.
@@ -141,6 +152,12 @@ impl Field {
     /// May name a row in an upsert or a nested parent.
     pub(crate) fn usable_key(&self) -> bool {
         self.external_id || self.id_lookup
+    }
+
+    /// Whether an upsert may compare its values with their case where a query does not: an external id that is not
+    /// unique without case (Apex guide, "Upserting Records").
+    pub(crate) fn may_mind_case(&self) -> bool {
+        self.external_id && self.is_text() && (!self.unique || self.case_sensitive)
     }
 
     /// Has an index in the store.

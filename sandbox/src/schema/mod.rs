@@ -1,22 +1,24 @@
 //! What the org knows: its objects and their fields, read from describe-like JSON (docs/sandbox.md).
 //!
 //! The built-in schema is such JSON too (`built_in/`), cut from recorded describes. A schema never changes while an
-//! org runs, so it is shared without a lock.
+//! org runs; what the session's user sees of it does ([`Schema::seen_with`]).
 
 mod describe;
 mod field;
 mod read;
+mod rights;
 
 use std::{collections::HashMap, io, path::PathBuf, sync::Arc};
 
 pub(crate) use describe::{basic, full, global};
 pub(crate) use field::{Field, FieldType};
+use serde::Deserialize;
 
 /// Where an org's schema comes from.
 #[derive(Debug, Clone, Default)]
 pub enum SchemaSource {
-    /// `Account`, `Contact`, `Lead`, `Opportunity`, `Case` and `MyObject__c`, the latter with a field of every type and
-    /// four external ids.
+    /// `Account`, `Contact`, `Lead`, `Opportunity`, `Case`, `Campaign`, `CampaignMember`, `MyObject__c` with a field of
+    /// every type and four external ids, and `Detail__c`, whose master cannot be changed.
     #[default]
     BuiltIn,
     /// Describe-like JSON: one object, an array of objects, or `{"sobjects": […]}`.
@@ -25,17 +27,20 @@ pub enum SchemaSource {
     File(PathBuf),
 }
 
-const BUILT_IN: [&str; 6] = [
+const BUILT_IN: [&str; 9] = [
     include_str!("built_in/account.json"),
     include_str!("built_in/contact.json"),
     include_str!("built_in/lead.json"),
     include_str!("built_in/opportunity.json"),
     include_str!("built_in/case.json"),
     include_str!("built_in/my_object.json"),
+    include_str!("built_in/detail.json"),
+    include_str!("built_in/campaign.json"),
+    include_str!("built_in/campaign_member.json"),
 ];
 
 /// One object of the org.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct SObject {
     pub(crate) name: String,
     pub(crate) label: String,
@@ -43,11 +48,22 @@ pub(crate) struct SObject {
     pub(crate) key_prefix: String,
     pub(crate) custom: bool,
     pub(crate) fields: Vec<Field>,
+    /// Fields that no two records may have the same values of all of.
+    pub(crate) unique_together: Vec<Together>,
+    /// The session's user may not change its records; never of a schema.
+    pub(crate) read_only: bool,
     by_name: HashMap<String, usize>,
 }
 
+/// Fields that are unique together, and what the org says of a second record.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Together {
+    pub(crate) fields: Vec<String>,
+    pub(crate) message: String,
+}
+
 /// All objects; an object's place in `sobjects` is the place of its table in the store.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Schema {
     pub(crate) sobjects: Vec<Arc<SObject>>,
     by_name: HashMap<String, usize>,
@@ -56,7 +72,7 @@ pub(crate) struct Schema {
 impl SObject {
     /// Names by which fields are found; labels that are not given are names.
     fn complete(mut self) -> Self {
-        for (place, field) in self.fields.iter().enumerate() {
+        for (place, field) in self.fields.iter().enumerate().filter(|(_, field)| !field.hidden) {
             self.by_name.insert(field.name.clone(), place);
             self.by_name.insert(field.name.to_lowercase(), place);
         }
@@ -76,9 +92,9 @@ impl SObject {
 
     /// The reference field whose parent is named `relationship` (`Account__r`, `Account`).
     pub(crate) fn relationship(&self, relationship: &str) -> Option<usize> {
-        self.fields
-            .iter()
-            .position(|f| f.relationship_name.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(relationship)))
+        self.fields.iter().position(|f| {
+            !f.hidden && f.relationship_name.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(relationship))
+        })
     }
 }
 
@@ -99,6 +115,11 @@ impl Schema {
         let by_name =
             sobjects.iter().enumerate().map(|(place, sobject)| (sobject.name.to_lowercase(), place)).collect();
         Ok(Self { sobjects, by_name })
+    }
+
+    /// The objects that the session's user sees.
+    pub(crate) fn visible(&self) -> impl Iterator<Item = &Arc<SObject>> {
+        self.sobjects.iter().filter(|sobject| self.place(&sobject.name).is_some())
     }
 
     pub(crate) fn place(&self, name: &str) -> Option<usize> {

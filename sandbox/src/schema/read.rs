@@ -9,7 +9,7 @@ use std::{
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Field, FieldType, SObject};
+use super::{Field, FieldType, SObject, Together};
 use crate::value::{Body, Object};
 
 /// What is wrong with a schema: `LINE:COLUMN: what`, to stand behind the name of its file.
@@ -33,6 +33,8 @@ struct Draft<'t> {
     key_prefix: String,
     #[serde(default)]
     custom: bool,
+    #[serde(default)]
+    unique_together: Vec<Together>,
     #[serde(borrow)]
     fields: Vec<&'t RawValue>,
 }
@@ -97,8 +99,20 @@ impl<'t> Text<'t> {
                 self.wrong(raw, format!("{name}: an object needs a field {{\"name\": \"Id\", \"type\": \"id\"}}"))
             );
         }
-        let Draft { name, label, label_plural, key_prefix, custom, .. } = draft;
-        Ok(SObject { name, label, label_plural, key_prefix, custom, fields, by_name: HashMap::new() }.complete())
+        let Draft { name, label, label_plural, key_prefix, custom, unique_together, .. } = draft;
+        let by_name = HashMap::new();
+        let sobject = SObject {
+            name,
+            label,
+            label_plural,
+            key_prefix,
+            custom,
+            fields,
+            unique_together,
+            read_only: false,
+            by_name,
+        };
+        Ok(sobject.complete())
     }
 
     fn field(&self, sobject: &str, raw: &'t RawValue) -> Result<Field, SchemaError> {

@@ -63,6 +63,25 @@ pub enum SayCreated {
     Alternate,
 }
 
+/// Refuses a new record that equals another one in all of these fields.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DuplicateRule {
+    pub sobject: String,
+    pub fields: Vec<String>,
+    pub action: DuplicateAction,
+}
+
+/// What a duplicate rule does with a record that it finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DuplicateAction {
+    /// Refuses it, unless the call says `allowSave=true`.
+    Alert,
+    /// Refuses it.
+    Block,
+}
+
 /// Counts the calls whose answer depended on a choice, so that the next such call gets the other reading.
 #[derive(Debug, Default)]
 pub(crate) struct Turns(AtomicU64);
@@ -86,6 +105,11 @@ impl<'o> Choices<'o> {
 
     pub(crate) fn malformed_value_refuses_call(&self) -> bool {
         self.refuses_call(self.settings.malformed_value)
+    }
+
+    /// The status of a refusal for want of a right: 403 and 400 in turn, since it is not known which it is.
+    pub(crate) fn status_of_missing_right(&self) -> u16 {
+        if self.in_turn(1) { 400 } else { 403 }
     }
 
     pub(crate) fn columns_are_bytes(&self) -> bool {

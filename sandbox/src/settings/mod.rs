@@ -5,7 +5,7 @@ mod choices;
 
 use serde::{Deserialize, Serialize, de::Error as _};
 
-pub use choices::{ApiAccess, Columns, Refuses, SameIdTwice, SayCreated};
+pub use choices::{ApiAccess, Columns, DuplicateAction, DuplicateRule, Refuses, SameIdTwice, SayCreated};
 pub(crate) use choices::{Choices, Turns};
 
 /// The settings of an org; their JSON form is that of `GET /sandbox/settings`.
@@ -19,6 +19,8 @@ pub struct Settings {
     pub unknown_field: Refuses,
     /// What a value that its field's type cannot read refuses, in a collection; alone it is always its call.
     pub malformed_value: Refuses,
+    /// Texts that contain this are malformed values, whatever their field: what only the org knows to be bad.
+    pub malformed_text: Option<String>,
     /// What the column of a parse error counts.
     pub columns: Columns,
     /// What becomes of rows of one update or delete that carry the same id.
@@ -55,9 +57,31 @@ pub struct Settings {
     pub api: ApiAccess,
     /// Whether the session's user may view the setup: `GET /limits` is refused otherwise.
     pub view_setup: bool,
-    /// Whether a collections call locks the parents that its rows name, from its receipt to its answer: rows of another
-    /// call fail that name one of them. A real org waits for a lock, up to 10 s.
+    /// Whether a collections call locks the parents that its rows name, and the records that they change, from its
+    /// receipt to its answer.
     pub parent_locks: bool,
+    /// How long a row waits for what another call has locked, before it fails. A real org waits 10 s.
+    pub lock_wait_ms: u64,
+    /// Objects and fields (`Contact`, `Contact.Title`) that the session's user may not see: they are in no describe, and
+    /// unknown to every call. Taken away and given back while the org runs.
+    pub hidden: Vec<String>,
+    /// Objects and fields that the user may read only.
+    pub read_only: Vec<String>,
+    /// Records that were made by an outside hand (`POST /sandbox/records/…`) are not shared with the session's user.
+    pub owner_only: bool,
+    /// Whether the user has the right to view all data, without which no upsert goes by a key that is not unique.
+    pub view_all_data: bool,
+    /// Whether an upsert compares keys that are not unique with their case, which queries never do.
+    pub upsert_minds_case: bool,
+    /// Whether null for a checkbox refuses its row; else it is stored as false.
+    pub refuse_null_checkbox: bool,
+    /// Whether Accounts, Cases and Leads that are created or updated go to another owner, unless `Sforce-Auto-Assign`
+    /// says not to.
+    pub auto_assign: bool,
+    /// Records that are taken for duplicates of each other.
+    pub duplicate_rules: Vec<DuplicateRule>,
+    /// How many records the org has room for, of all objects.
+    pub storage_records: Option<usize>,
     /// Whether the journal keeps its entries. Off for benchmarks.
     pub journal: bool,
 }
@@ -72,6 +96,7 @@ impl Default for Settings {
             page_size: 2000,
             unknown_field: Refuses::Call,
             malformed_value: Refuses::Call,
+            malformed_text: None,
             columns: Columns::Characters,
             same_id_twice: SameIdTwice::FailAll,
             failed_rows_say_created: SayCreated::Alternate,
@@ -92,6 +117,16 @@ impl Default for Settings {
             api: ApiAccess::Enabled,
             view_setup: true,
             parent_locks: false,
+            lock_wait_ms: 0,
+            hidden: Vec::new(),
+            read_only: Vec::new(),
+            owner_only: false,
+            view_all_data: true,
+            upsert_minds_case: false,
+            refuse_null_checkbox: false,
+            auto_assign: false,
+            duplicate_rules: Vec::new(),
+            storage_records: None,
             journal: true,
         }
     }

@@ -28,6 +28,9 @@ pub struct Change {
     pub at_ms: u64,
     /// The number of the request that brought it.
     pub call: u64,
+    /// An outside hand has made it, not a call.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub outside: bool,
     pub sobject: String,
     pub id: RecordId,
     pub op: Op,

@@ -7,6 +7,7 @@ mod journal;
 mod read;
 mod table;
 mod transaction;
+mod view;
 
 use std::sync::Arc;
 
@@ -19,9 +20,10 @@ use crate::{
 
 pub use journal::{Change, Op};
 pub(crate) use journal::{Filter, Journal};
-pub(crate) use read::{field_value, raw_fields};
+pub(crate) use read::{field_value, is_person, raw_fields};
 pub(crate) use table::{Record, Table, fold, fold_text};
 pub(crate) use transaction::{Asked, Transaction};
+pub(crate) use view::{Rules, View};
 
 /// A live record with its values as the org stores them; fields that were never set are left out.
 #[derive(Debug, Clone, Serialize)]

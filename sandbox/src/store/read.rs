@@ -3,7 +3,7 @@
 use super::{Record, StoredRecord, Table};
 use crate::{
     schema::{Field, FieldType},
-    value::{USER, Value, decimal, moment},
+    value::{USER, Value, decimal, moment, other_user},
 };
 
 /// A field as a query or a `GET` of the row shows it.
@@ -26,14 +26,22 @@ fn kept_by_org(table: &Table, record: &Record, field: &Field) -> Value {
     let at = |millis| moment::from_millis(millis).map_or(Value::Null, Value::Text);
     match field.name.as_str() {
         "Id" => Value::Text(record.id.to_string()),
+        "OwnerId" if record.outside => Value::Text(other_user()),
+        "IsPersonAccount" => Value::Bool(is_person(table, record)),
         "OwnerId" | "CreatedById" | "LastModifiedById" => Value::Text(USER.to_owned()),
         // Stored to the second (recorded).
         "CreatedDate" => at(record.created / 1000 * 1000),
         "LastModifiedDate" | "SystemModstamp" => at(record.modified / 1000 * 1000),
-        "Name" if !field.createable => full_name(table, record),
+        "Name" if !field.createable || is_person(table, record) => full_name(table, record),
         _ if field.kind == FieldType::Boolean => Value::Bool(false),
         _ => Value::Null,
     }
+}
+
+/// A person account, which has no name of its own.
+pub(crate) fn is_person(table: &Table, record: &Record) -> bool {
+    let named = |name| record.values.contains_key(&table.sobject.field(name)?).then_some(());
+    table.sobject.field("IsPersonAccount").and_then(|_| named("LastName")).is_some()
 }
 
 /// The compound name of a person.

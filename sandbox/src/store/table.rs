@@ -18,6 +18,15 @@ pub(crate) struct Record {
     /// Milliseconds since the epoch.
     pub(crate) created: u64,
     pub(crate) modified: u64,
+    /// Made by an outside hand, for another user.
+    pub(crate) outside: bool,
+}
+
+impl Record {
+    /// Whether the session's user sees it; `owner_only` is the setting.
+    pub(crate) fn is_seen(&self, owner_only: bool) -> bool {
+        !(owner_only && self.outside)
+    }
 }
 
 #[derive(Debug)]

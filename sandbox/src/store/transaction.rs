@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use super::{Change, Op, Record, Store};
+use super::{Change, Op, Record, Rules, Store, View};
 use crate::{
     http::CallOptions,
     value::{RecordId, Value},
@@ -27,17 +27,22 @@ enum Undo {
 /// in the journal; no caller does that.
 pub(crate) struct Transaction<'s> {
     pub(crate) store: &'s mut Store,
+    pub(crate) rules: Rules<'s>,
+    /// 0 for an outside hand.
     call: u64,
-    options: CallOptions,
+    pub(crate) options: CallOptions,
     at_ms: u64,
-    keep: bool,
     undo: Vec<Undo>,
     changes: Vec<Change>,
 }
 
 impl<'s> Transaction<'s> {
-    pub(crate) fn new(store: &'s mut Store, (call, options): (u64, CallOptions), at_ms: u64, keep: bool) -> Self {
-        Self { store, call, options, at_ms, keep, undo: Vec::new(), changes: Vec::new() }
+    pub(crate) fn new(store: &'s mut Store, rules: Rules<'s>, (call, options): (u64, CallOptions), at_ms: u64) -> Self {
+        Self { store, rules, call, options, at_ms, undo: Vec::new(), changes: Vec::new() }
+    }
+
+    pub(crate) fn view(&self) -> View<'_> {
+        View { store: self.store, rules: self.rules }
     }
 
     /// A null is no value; a picklist that the row leaves out gets its default.
@@ -55,7 +60,8 @@ impl<'s> Transaction<'s> {
             }
         }
         values.retain(|_, value| !value.is_null());
-        table.put(Record { id, values, created: self.at_ms, modified: self.at_ms });
+        let outside = self.call == 0;
+        table.put(Record { id, values, created: self.at_ms, modified: self.at_ms, outside });
         self.undo.push(Undo::Remove(place, id));
         self.note(place, id, Op::Create, asked);
         id
@@ -89,7 +95,7 @@ impl<'s> Transaction<'s> {
     }
 
     pub(crate) fn commit(self) {
-        self.store.journal.append(self.changes, self.keep);
+        self.store.journal.append(self.changes, self.rules.settings.journal);
     }
 
     pub(crate) fn rollback(mut self) {
@@ -116,6 +122,7 @@ impl<'s> Transaction<'s> {
         let sobject = table.sobject.name.clone();
         let Asked { key: asked, fields } = asked;
         let (call, options) = (self.call, self.options.clone());
-        self.changes.push(Change { seq: 0, at_ms: self.at_ms, call, sobject, id, op, keys, asked, fields, options });
+        let (at_ms, outside) = (self.at_ms, call == 0);
+        self.changes.push(Change { seq: 0, at_ms, call, outside, sobject, id, op, keys, asked, fields, options });
     }
 }

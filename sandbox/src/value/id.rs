@@ -11,6 +11,16 @@ const SUFFIX: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
 pub(crate) const ORG: &str = "00DSB0000000001";
 pub(crate) const USER: &str = "005SB0000000001YAA";
 
+/// Who owns what an outside hand makes.
+pub(crate) fn other_user() -> String {
+    RecordId::nth("005", 2).to_string()
+}
+
+/// Whom the org's assignment rules give records to.
+pub(crate) fn default_owner() -> String {
+    RecordId::nth("005", 3).to_string()
+}
+
 /// A record id; it displays and serializes with its 18 characters, as REST returns ids.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RecordId([u8; 15]);

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 pub use id::RecordId;
-pub(crate) use id::{ORG, USER};
+pub(crate) use id::{ORG, USER, default_owner, other_user};
 pub(crate) use row::{Body, Object};
 
 /// One stored value.

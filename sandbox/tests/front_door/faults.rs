@@ -73,6 +73,57 @@ async fn calls_meet_at_the_parents_of_their_rows() {
 }
 
 #[tokio::test]
+async fn a_lock_is_waited_for_before_its_row_fails() {
+    let client = Client::start().await;
+    let (status, body) = client.call("POST", "sobjects/Account", json!({"Name": "p", "ExternalId__c": "p"})).await;
+    assert_eq!(status, 201, "{body}");
+    client.upsert("ExternalId__c", &keys(&["k"])).await;
+    client.org.change_settings(json!({"parent_locks": true, "lock_wait_ms": 300})).unwrap();
+    let child = |key: &str| json!({"ExternalId__c": key, "Account__r": {"ExternalId__c": "p"}});
+    // The first holds a parent and a record of its own for long, and then for so short that the wait is enough.
+    for (ms, code) in [(700, "UNABLE_TO_LOCK_ROW"), (100, "ok")] {
+        client.script(json!({"on": "upsert", "key": "a", "do": {"kind": "latency", "ms": ms}}));
+        let upserts = client.org.calls().upsert;
+        let slow = [child("a"), json!({"ExternalId__c": "k"})];
+        let quick = [child("b")];
+        let (slow, (took, quick), own) = tokio::join!(
+            client.upsert("ExternalId__c", &slow),
+            async {
+                until_upserts(&client, upserts + 1).await;
+                let started = std::time::Instant::now();
+                let results = client.upsert("ExternalId__c", &quick).await;
+                (started.elapsed(), results)
+            },
+            async {
+                until_upserts(&client, upserts + 2).await;
+                client.upsert("ExternalId__c", &keys(&["K"])).await
+            },
+        );
+        assert_eq!(codes(&slow), ["ok", "ok"]);
+        assert_eq!((codes(&quick), codes(&own)), (vec![code.to_owned()], vec![code.to_owned()]), "{ms}");
+        assert!(took.as_millis() >= if code == "ok" { 20 } else { 300 }, "{took:?}");
+    }
+}
+
+async fn until_upserts(client: &Client, count: u64) {
+    while client.org.calls().upsert < count {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_lock_in_a_trigger_says_so_in_its_text_only() {
+    let client = Client::start().await;
+    client.script(json!({"on": "upsert", "key": "a", "do": {"kind": "lock", "in_trigger": true, "wait_ms": 60}}));
+    let started = std::time::Instant::now();
+    let results = client.upsert("ExternalId__c", &keys(&["a", "b"])).await;
+    assert!(started.elapsed().as_millis() >= 60);
+    assert_eq!(codes(&results), ["CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "ok"]);
+    let text = results[0]["errors"][0]["message"].as_str().unwrap();
+    assert!(text.contains("Record Currently Unavailable") && !text.contains("UNABLE_TO_LOCK_ROW"), "{text}");
+}
+
+#[tokio::test]
 async fn a_status_takes_the_whole_answer() {
     let client = Client::start().await;
     client.script(json!([

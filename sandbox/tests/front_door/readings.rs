@@ -66,3 +66,12 @@ async fn an_unknown_field_refuses_its_call_and_its_row_in_turn() {
         assert!(answered == status && body.contains("No such column 'Nowhere__c'"), "{answered} {body}");
     }
 }
+
+#[tokio::test]
+async fn a_text_is_malformed_that_only_the_org_knows_to_be() {
+    let client = Client::with(serde_json::from_value(json!({"malformed_text": "bad"})).unwrap()).await;
+    let rows = [json!({"ExternalId__c": "a"}), json!({"ExternalId__c": "b", "Text__c": "a bad one"})];
+    let (status, body) = client.call("PATCH", PATH, collection(false, "MyObject__c", &rows)).await;
+    assert!(status == 400 && body.contains("Cannot deserialize instance of string from VALUE_STRING"), "{body}");
+    assert_eq!(codes(&client.upsert("ExternalId__c", &rows[..1]).await), ["ok"]);
+}
