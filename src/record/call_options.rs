@@ -183,7 +183,9 @@ mod tests {
         assert_eq!(CallOptions::default().headers().count(), 0);
         let auto_assign = |said: Option<&str>| {
             let mut options = CallOptions::default();
-            said.map(|value| options.set(OptionHeader::AutoAssign, value).unwrap());
+            if let Some(value) = said {
+                options.set(OptionHeader::AutoAssign, value).unwrap();
+            }
             options.without_assignment().headers().next().map(|(_, value)| value)
         };
         assert_eq!(auto_assign(None).as_deref(), Some("FALSE"));

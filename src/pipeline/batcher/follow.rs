@@ -45,6 +45,8 @@ const MAX_INSERT_UNKNOWN: u32 = 3;
 struct Fates {
     answered: bool,
     child: bool,
+    /// A row waits for the org to take it, and the log has said so.
+    parked: bool,
     apart: Vec<Ticket>,
     transaction: Vec<Ticket>,
     suspects: Vec<Ticket>,
@@ -176,7 +178,10 @@ impl<O: Org> Worker<O> {
             Verdict::Parked(cause) => {
                 ticket.history.forget_waits();
                 ticket.pending = None;
-                tracing::warn!(%cause, "the org does not take a row for now: it waits");
+                // One line a call, and not one a row: all rows of it wait for one right, or for room, mostly.
+                if !std::mem::replace(&mut fates.parked, true) {
+                    tracing::warn!(%cause, "the org does not take a row for now: it waits");
+                }
                 self.delays.push(Delayed::Row(Box::new(ticket)), Instant::now() + self.settings.parked);
             }
             Verdict::Deferred => self.queues.push(ticket),

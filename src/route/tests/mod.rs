@@ -211,6 +211,8 @@ const JSON: &str = "key.format = \"json\"\n";
 
 #[test]
 fn a_key_of_any_kind_is_the_text_of_an_identity() {
+    const TWO: &str = "key.format = \"json\"\nkey.field = [\"Region\", \"id\"]";
+    const DASHES: &str = "key.format = \"json\"\nkey.field = [\"Region\", \"id\"]\nkey.separator = \"--\"";
     let target = |more: &str, key: &str| {
         let outcome = command(&route(&format!("{EXTERNAL}{more}")), &record(Some(key), Some("{}"), &[]));
         outcome.map(|command| command.target.unwrap().to_string()).map_err(|rejection| {
@@ -218,8 +220,6 @@ fn a_key_of_any_kind_is_the_text_of_an_identity() {
             rejection.cause.message
         })
     };
-    const TWO: &str = "key.format = \"json\"\nkey.field = [\"Region\", \"id\"]";
-    const DASHES: &str = "key.format = \"json\"\nkey.field = [\"Region\", \"id\"]\nkey.separator = \"--\"";
     for (more, key, expected) in [
         ("", "42", Ok("Ext__c=42")),
         (JSON, "42", Ok("Ext__c=42")),

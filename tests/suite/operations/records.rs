@@ -135,6 +135,8 @@ async fn a_call_that_the_user_may_not_make_waits_alone() {
     crate::harness::until("the other route", async || (rig.org.records("Contact").len() == 1).then_some(())).await;
     assert_eq!(daemon.status("/ready").await, Some(200), "the org is well");
     rig.org.clear_faults();
+    let lines = daemon.log().iter().filter(|line| line.contains("does not take a row for now")).count() as u64;
+    assert!(lines <= rig.org.calls().upsert, "one line a call, not one a row: {lines}");
     let metrics = daemon.settled(3).await;
     assert_eq!(metrics.settled("written"), 3, "no row is to blame");
     daemon.stop().await;
