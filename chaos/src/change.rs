@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::history::REFUSED;
+
 /// The fields of a row, less what names it.
 pub(crate) type Fields = Map<String, Value>;
 
@@ -52,9 +54,14 @@ impl Kind {
         match serde_json::from_slice::<Fields>(value) {
             Err(_) => Self::Reject("InvalidValue"),
             Ok(fields) if fields.contains_key("Nowhere__c") => Self::Reject("InvalidField"),
+            Ok(fields) if fields.values().any(is_refused) => Self::Reject("Refused"),
             Ok(fields) => kind(fields),
         }
     }
+}
+
+fn is_refused(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.contains(REFUSED))
 }
 
 /// One entry of the org's journal.

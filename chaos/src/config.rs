@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     judge::Names,
-    setting::{Orphans, Protocol, Setting, Times},
+    setting::{CACHED, Orphans, Protocol, Setting, Times},
 };
 
 /// Any key: the org checks no signature, but when the assertion ends.
@@ -62,6 +62,7 @@ pub(crate) fn text(setting: &Setting, places: &Places<'_>) -> String {
     };
     let held = if setting.orphans == Orphans::Held { hold } else { Duration::ZERO };
     let held = if held.is_zero() { String::new() } else { format!("salesforce.assign_hold = '{}'\n", millis(held)) };
+    let cached = if setting.moves { format!("cache.ttl = '{}'\n", millis(CACHED)) } else { String::new() };
     let id = sandbox::CLIENT_ID;
     let auth = if setting.asserts {
         format!(
@@ -87,6 +88,7 @@ pub(crate) fn text(setting: &Setting, places: &Places<'_>) -> String {
          salesforce.request_timeout = '{request}'\n\
          salesforce.unknown_hold = '{hold}'\n\
          {held}\
+         {cached}\
          salesforce.quota.probe_interval = '500ms'\n\
          pipeline.batch_rows = {rows}\n\
          pipeline.linger = '10ms'\n\

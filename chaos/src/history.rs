@@ -18,6 +18,7 @@ pub(crate) const LARGE: usize = 6_000;
 
 /// What is special about a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is special by itself")]
 pub(crate) struct Shape {
     /// Of each topic.
     pub identities: i32,
@@ -27,11 +28,16 @@ pub(crate) struct Shape {
     pub misses: bool,
     /// Half of the values that cannot be read are [`LARGE`].
     pub large: bool,
+    /// Some texts are [`REFUSED`], and all have more bytes than characters.
+    pub refused: bool,
 }
+
+/// A text that only the org knows to be bad.
+pub(crate) const REFUSED: &str = "\u{2620}";
 
 impl Default for Shape {
     fn default() -> Self {
-        Self { identities: 24, grows: false, misses: false, large: false }
+        Self { identities: 24, grows: false, misses: false, large: false, refused: false }
     }
 }
 
@@ -57,6 +63,10 @@ pub(crate) fn history(random: &mut impl Rng, records: usize, shape: Shape) -> Ve
         }
         if shape.misses && n % 2 == 0 {
             miss(&mut record, n);
+        }
+        if let Some(value) = record.value.as_mut().filter(|_| shape.refused) {
+            let text = if random.random_bool(0.04) { REFUSED } else { "é" };
+            *value = value.replacen("\"LongText__c\":\"", &format!("\"LongText__c\":\"{text}"), 1);
         }
         record
     };
@@ -114,7 +124,7 @@ mod tests {
             history(
                 &mut StdRng::seed_from_u64(seed),
                 2_000,
-                Shape { grows: true, misses: true, large: true, ..Shape::default() },
+                Shape { grows: true, misses: true, large: true, refused: true, ..Shape::default() },
             )
         };
         assert_eq!(of(1), of(1));

@@ -9,6 +9,7 @@ use tokio::time::sleep;
 use crate::{
     fleet::{Fleet, now_ms},
     history::{ADDED, LARGE, PARTITIONS},
+    moves,
     schedule::{Action, Step},
     world::World,
 };
@@ -83,7 +84,10 @@ pub(crate) async fn group(world: &World<'_>, fleet: &mut Fleet, steps: &[Step]) 
             | Action::Outage { .. }
             | Action::Quota { .. }
             | Action::Expire
-            | Action::Clock { .. } => {}
+            | Action::Clock { .. }
+            | Action::Slow { .. }
+            | Action::Move { .. }
+            | Action::Bytes => {}
         }
     }
     world.grown.send_replace(true);
@@ -112,6 +116,12 @@ pub(crate) async fn org(world: &World<'_>, steps: &[Step]) -> Result<Vec<(u64, u
                     sleep(*last).await;
                 }
             }
+            Action::Slow { ms_per_row, last } => {
+                world.org.set(&json!({"latency_ms_per_row": ms_per_row})).await?;
+                sleep(*last).await;
+                world.org.set(&json!({"latency_ms_per_row": 0})).await?;
+            }
+            Action::Move { first, count } => moves::carry_out(&world.org, *first, *count).await?,
             Action::Quota { spent } => {
                 world.org.script(&json!({"on": "data", "do": {"kind": "quota_spent"}})).await?;
                 sleep(*spent).await;

@@ -16,6 +16,7 @@ mod judge;
 mod kafka;
 mod long;
 mod memory;
+mod moves;
 mod native;
 mod org;
 mod org_faults;

@@ -24,10 +24,13 @@ pub enum Long {
     Outage,
     /// Two dozen SIGKILLs
     Kills,
+    /// The org takes a second for each row, for twenty minutes: a whole call outlasts its time-out
+    Slow,
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
 const KILLS: usize = 24;
+const SLOW: Duration = Duration::from_secs(20 * 60);
 
 impl Long {
     pub(crate) fn plan(self, seed: u64) -> Plan {
@@ -39,9 +42,11 @@ impl Long {
             Self::Broker => (3_000, MINUTE),
             Self::Outage => (240_000, MINUTE * 10),
             Self::Kills => (5_000, MINUTE * 3),
+            Self::Slow => (1_200, MINUTE),
         };
         // A backlog of an hour is no test if all of it waits for a few records.
-        let shape = Shape { identities: if self == Self::Outage { 3_000 } else { 24 }, ..Shape::default() };
+        let many = matches!(self, Self::Outage | Self::Slow);
+        let shape = Shape { identities: if many { 3_000 } else { 24 }, ..Shape::default() };
         let setting = Setting {
             times: if self == Self::Kills { Times::SCALED } else { Times::REAL },
             orphans: schedule.orphans,
@@ -52,6 +57,7 @@ impl Long {
             nodes: 1,
             recreates: false,
             lonely_letters: false,
+            moves: false,
         };
         Plan {
             name: format!("long-{self:?}").to_lowercase(),
@@ -61,7 +67,7 @@ impl Long {
             over,
             replicas,
             latency_ms: 20,
-            patience: MINUTE * 10,
+            patience: if self == Self::Slow { SLOW + MINUTE * 10 } else { MINUTE * 10 },
         }
     }
 
@@ -89,6 +95,10 @@ impl Long {
             Self::Broker => {
                 let group = step(Fault::Broker, Action::Broker { kill: true, down: MINUTE });
                 Schedule { orphans: Orphans::AtOnce, group, org: Vec::new() }
+            }
+            Self::Slow => {
+                let org = step(Fault::Slow, Action::Slow { ms_per_row: 1_000, last: SLOW });
+                Schedule { orphans: Orphans::Nobody, group: Vec::new(), org }
             }
             Self::Kills => {
                 let kill = |_| Step {

@@ -28,6 +28,18 @@ pub(crate) fn script(random: &mut impl Rng, fault: Fault, late: bool) -> Value {
             status(502, few, page, random.random())
         }
         Fault::Maintenance => status(503, many, envelope("SERVER_UNAVAILABLE", "Server is too busy"), false),
+        Fault::Page => {
+            let page = json!({"body": "<html><body>Down for maintenance</body></html>", "from": "edge"});
+            status(503, many, page, false)
+        }
+        Fault::Redirect => {
+            let moved = json!({"kind": "status", "status": 302, "headers": {"Location": "https://new.example.com/"}});
+            json!([
+                on("data", many, &moved),
+                on("login", random.random_range(0..=2), &moved),
+                on("data", 1, &json!({"kind": "expire_sessions"}))
+            ])
+        }
         Fault::Edge => status(420, many, json!({"body": "no routing", "content_type": "text/plain"}), false),
         Fault::Concurrent => {
             let text = "ConcurrentPerOrgLongTxn Limit exceeded.";

@@ -43,6 +43,7 @@ impl Plan {
             grows: schedule.has(Fault::Partitions),
             misses: backlog,
             large: schedule.has(Fault::Large),
+            refused: schedule.has(Fault::Bytes),
             ..Shape::default()
         };
         // A member that falls asleep must have something to do when it wakes up: changes that wait for earlier ones.
@@ -64,13 +65,16 @@ impl Plan {
             nodes: if schedule.needs_cluster() { NODES } else { 1 },
             recreates: schedule.has(Fault::Recreate),
             lonely_letters: schedule.has(Fault::Letters),
+            moves: schedule.has(Fault::Moved),
         };
+        // What is believed too long shows only after that time.
+        let over = if setting.moves { options.over * 4 } else { options.over };
         Self {
             name: format!("seed-{}", options.seed),
             setting,
             history: history(&mut random, records, shape),
             schedule,
-            over: if backlog { Duration::ZERO } else { options.over },
+            over: if backlog { Duration::ZERO } else { over },
             replicas: options.replicas,
             latency_ms,
             patience: Duration::from_secs(120),

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::{
     broker::Brokers,
     fleet::Fleet,
+    history::REFUSED,
     inflict,
     judge::{Evidence, Source, Verdict, judge},
     long::Long,
@@ -54,6 +55,9 @@ pub struct Report {
     pub took: Duration,
 }
 
+/// How often a plain insert whose calls outlast their time-out may be applied beside the first time.
+const OUTLASTING: usize = 2;
+
 /// Runs one seed, on brokers that earlier ones may have used.
 pub async fn run(brokers: &mut Brokers, options: &Options) -> Result<Report> {
     carry_out(brokers, options, Plan::of(options)).await
@@ -70,6 +74,12 @@ async fn carry_out(brokers: &mut Brokers, options: &Options, plan: Plan) -> Resu
     let Plan { setting, schedule, history, .. } = &plan;
     let world = World::new(broker, &options.binary, &plan.name, setting).await?;
     world.org.set(&json!({"latency_ms": plan.latency_ms})).await?;
+    if schedule.has(Fault::Bytes) {
+        world.org.set(&json!({"malformed_text": REFUSED})).await?;
+        for setting in ["malformed_value", "unknown_field", "columns"] {
+            world.org.set(&json!({setting: "alternate"})).await?;
+        }
+    }
     let dir = folder(&options.dir.join(&plan.name))?;
     std::fs::write(dir.join("sobjectd.toml"), world.config(setting))?;
     let environment = options.mutation.iter().map(|name| ("SOBJECTD_MUTATION".to_owned(), name.clone())).collect();
@@ -103,7 +113,7 @@ async fn carry_out(brokers: &mut Brokers, options: &Options, plan: Plan) -> Resu
         stored: [world.org.records(SOBJECT).await?, world.org.records(NATIVE).await?].concat(),
         interruptions,
         repeats: schedule.faults().any(Fault::hides_answers),
-        struck: usize::try_from(struck)?,
+        struck: usize::try_from(struck)? + if schedule.has(Fault::Slow) { OUTLASTING } else { 0 },
         before: world.before.clone(),
     };
     let mut verdict = judge(&evidence);

@@ -77,6 +77,16 @@ pub enum Fault {
     Login,
     /// The org's clock is minutes off for a while, and sessions end
     Clock,
+    /// A page of the edge in place of the org
+    Page,
+    /// Calls and logins are sent to another host for a while
+    Redirect,
+    /// Each row takes its time for a while, so that whole calls outlast their time-out, and are applied after it
+    Slow,
+    /// The org refuses texts that only it knows to be bad, by columns in bytes and in characters, calls and rows
+    Bytes,
+    /// An outside hand moves external ids to other records
+    Moved,
 }
 
 /// What a step does. Replicas are numbered from 0.
@@ -134,6 +144,17 @@ pub enum Action {
         ahead_seconds: i64,
         last: Duration,
     },
+    Slow {
+        ms_per_row: u64,
+        last: Duration,
+    },
+    /// So many external ids move, from here on in the order of the records.
+    Move {
+        first: usize,
+        count: usize,
+    },
+    /// It is so from the beginning.
+    Bytes,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -176,13 +197,13 @@ impl Fault {
     }
 
     fn comes_once(self) -> bool {
-        matches!(self, Self::Partitions | Self::Large | Self::Recreate)
+        matches!(self, Self::Partitions | Self::Large | Self::Recreate | Self::Bytes)
     }
 
     /// Whether a call may end without an answer, and so be sent again.
     pub fn hides_answers(self) -> bool {
-        use Fault::{Cut, Error, Garbage, Gateway, Hang, Latency, Short, Trickle, Truncate};
-        matches!(self, Latency | Error | Gateway | Cut | Truncate | Garbage | Short | Hang | Trickle)
+        use Fault::{Cut, Error, Garbage, Gateway, Hang, Latency, Short, Slow, Trickle, Truncate};
+        matches!(self, Latency | Error | Gateway | Cut | Truncate | Garbage | Short | Hang | Trickle | Slow)
     }
 
     pub fn name(self) -> String {
@@ -278,6 +299,10 @@ fn action(random: &mut impl Rng, fault: Fault, replicas: usize, late: bool) -> A
             ahead_seconds: random.random_range(400..3_000) * if random.random() { 1 } else { -1 },
             last: millis(random, 500..3_000),
         },
+        // A call of all rows outlasts its time-out, and none its hold.
+        Fault::Slow => Action::Slow { ms_per_row: random.random_range(90..190), last: millis(random, 2_000..6_000) },
+        Fault::Moved => Action::Move { first: random.random_range(0..1_000), count: random.random_range(4..12) },
+        Fault::Bytes => Action::Bytes,
         fault => Action::Script(org_faults::script(random, fault, late)),
     }
 }

@@ -31,6 +31,9 @@ impl Times {
     }
 }
 
+/// `cache.ttl`, where external ids move.
+pub(crate) const CACHED: Duration = Duration::from_secs(1);
+
 /// How the members share the partitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
@@ -47,6 +50,7 @@ pub(crate) const PROTOCOLS: [Protocol; 3] = [Protocol::Sticky, Protocol::Range, 
 
 /// What the replicas are told, and what they stand in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each stands for a fault of its own")]
 pub(crate) struct Setting {
     pub times: Times,
     pub orphans: Orphans,
@@ -62,6 +66,8 @@ pub(crate) struct Setting {
     pub recreates: bool,
     /// The dead-letter topic has its only replica on the last node.
     pub lonely_letters: bool,
+    /// External ids move, and are believed for [`CACHED`] only.
+    pub moves: bool,
 }
 
 /// What becomes of a call that ends without an answer, and whether a member may end in the middle of one.
@@ -104,7 +110,8 @@ impl Orphans {
         // ends.
         match self {
             Self::Nobody => !fault.orphans(),
-            Self::AtOnce => fault != Fault::Recreate,
+            // What a slow org applies late is applied after its member's end.
+            Self::AtOnce => !matches!(fault, Fault::Recreate | Fault::Slow),
             Self::Held => {
                 !matches!(fault, Fault::Recreate | Fault::Broker | Fault::Node | Fault::Letters | Fault::Freeze)
             }

@@ -16,6 +16,7 @@ use crate::{
     change::{Change, Event, Fields, Kind, Op},
     interruptions::{Interruption, Place},
     kafka::Read,
+    moves::{self, Losses, Stray},
     org::{Entry, Stored},
     runs::{self, Leave, explain},
 };
@@ -30,7 +31,7 @@ pub(crate) struct Evidence {
     pub interruptions: Vec<Interruption>,
     /// Calls may have ended without an answer.
     pub repeats: bool,
-    /// Calls that a fault of the org struck.
+    /// Calls that a fault of the org struck, and what a slow org may apply of one row beside.
     pub struck: usize,
     /// What records held before the run, by their ids.
     pub before: Vec<(String, Fields)>,
@@ -58,6 +59,10 @@ struct History {
     place: Place,
     changes: Vec<Change>,
     events: Vec<Event>,
+    /// When its key has moved to another record last.
+    moved_ms: Option<u64>,
+    /// Changes that have reached a record which had lost the key, as they may for a moment.
+    strays: usize,
 }
 
 /// Judges a run whose replicas have ended.
@@ -80,17 +85,26 @@ pub(crate) fn judge(evidence: &Evidence) -> Verdict {
     for (identity, history) in &histories {
         let hits = evidence.interruptions.iter().filter(|interruption| interruption.hits(&history.place));
         let hits: Vec<_> = hits.collect();
+        let offsets = |found: Vec<i64>| found.into_iter().map(|offset| (history.place.clone(), offset));
+        let may = |change: &&Change| matches!(change.kind, Kind::Update(_) | Kind::Reject(_));
+        let perhaps = || history.changes.iter().filter(may).map(|change| change.offset).collect();
+        if history.strays > 0 {
+            // Some of its changes are on the one record, and some on the other.
+            stored.remove(identity);
+            may_be_letters.extend(offsets(perhaps()));
+            continue;
+        }
         let in_order = one_identity(evidence, identity, history, &hits, &letters, &mut verdict);
         let (held, wanted) = (stored.remove(identity), runs::left(&history.changes));
-        if in_order && held.as_ref() != wanted {
+        // A change may have come between the reading of the old record and the making of the new one.
+        let is_told = history.moved_ms.is_none_or(|at| history.events.last().is_some_and(|event| event.at_ms > at));
+        if in_order && is_told && held.as_ref() != wanted {
             verdict.problems.push(format!("{identity:?} holds {held:?}, and the last change left {wanted:?}"));
         }
-        let offsets = |found: Vec<i64>| found.into_iter().map(|offset| (history.place.clone(), offset));
         if hits.is_empty() {
             may_be_letters.extend(offsets(runs::letters(&history.changes)));
         } else {
-            let may = |change: &&Change| matches!(change.kind, Kind::Update(_) | Kind::Reject(_));
-            may_be_letters.extend(offsets(history.changes.iter().filter(may).map(|change| change.offset).collect()));
+            may_be_letters.extend(offsets(perhaps()));
         }
     }
     // Those of plain inserts have no history.
@@ -184,7 +198,21 @@ fn histories(evidence: &Evidence, problems: &mut Vec<String>) -> (BTreeMap<Ident
             history.changes.push(Change { offset: record.offset, kind });
         }
     }
+    let losses = Losses::read(&evidence.journal);
     for entry in &evidence.journal {
+        let had = before_loss(&evidence.sources, entry).and_then(|identity| histories.get_mut(&identity));
+        match (losses.stray(entry), had) {
+            (Some(Stray::Wrong { after_ms }), _) => {
+                let Entry { op, keys, .. } = entry;
+                problems.push(format!("{op:?} of a record that had lost its key {after_ms} ms before: {keys:?}"));
+            }
+            (Some(Stray::Allowed), Some(history)) => history.strays += 1,
+            (None, Some(history)) if entry.outside => history.moved_ms = Some(entry.at_ms),
+            _ => {}
+        }
+        if entry.outside || losses.stray(entry).is_some() {
+            continue;
+        }
         let identity = named(&evidence.sources, |field| entry.keys.get(field));
         let fields = entry.fields.clone().map(values);
         match (identity.as_ref().and_then(|identity| histories.get_mut(identity)), identity) {
@@ -194,6 +222,12 @@ fn histories(evidence: &Evidence, problems: &mut Vec<String>) -> (BTreeMap<Ident
         }
     }
     (histories, made)
+}
+
+/// The identity that the record of this entry had before it lost its key.
+fn before_loss(sources: &[Source], entry: &Entry) -> Option<Identity> {
+    let of = |source: &Source| Some(source.identity(moves::had(entry.keys.get(source.names.field())?)?));
+    sources.iter().find_map(of)
 }
 
 /// What names a row, or the org sets by itself.
@@ -211,7 +245,8 @@ fn stored(evidence: &Evidence) -> HashMap<Identity, Fields> {
         let identity = named(&evidence.sources, |field| stored.fields.get(field))?;
         Some((identity, values(stored.fields.clone())))
     };
-    evidence.stored.iter().filter_map(of).collect()
+    let keyed = evidence.stored.iter().filter(|stored| !stored.fields.values().any(moves::is_lost));
+    keyed.filter_map(of).collect()
 }
 
 /// By the field that has a value.

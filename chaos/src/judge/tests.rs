@@ -143,3 +143,38 @@ fn plain_inserts_are_not_lost_and_made_again_only_where_something_was_interrupte
     strange.sources[0].records[1].value = Some(br#"{"Subject":"2"}"#.to_vec());
     assert!(judge(&strange).problems.iter().any(|problem| problem.contains("that no insert asks for")));
 }
+
+/// The record `1` loses the key `k` to another one at 10,000, and is changed so long after that.
+fn moved(op: &str, after_ms: u64) -> Evidence {
+    let mut evidence = good();
+    let of_org = |at_ms: u64, op: &str, id: &str, key: &str, outside: bool, fields: Value| -> Entry {
+        let entry = json!({"at_ms": at_ms, "op": op, "id": id, "outside": outside, "keys": {"ExternalId__c": key}, "fields": fields});
+        serde_json::from_value(entry).unwrap()
+    };
+    let values = json!({"Text__c": "1"});
+    evidence.journal.extend([
+        of_org(10_000, "update", "1", "lost:1:k", true, json!({})),
+        of_org(10_000, "create", "2", "k", true, values.clone()),
+    ]);
+    if !op.is_empty() {
+        evidence.journal.push(of_org(10_000 + after_ms, op, "1", "lost:1:k", false, values));
+    }
+    let old = json!([{"id": "1", "fields": {"ExternalId__c": "lost:1:k", "Text__c": "1"}}]);
+    evidence.stored.extend(serde_json::from_value::<Vec<Stored>>(old).unwrap());
+    evidence
+}
+
+#[test]
+fn a_record_that_has_lost_its_key_may_be_changed_for_a_moment_only() {
+    for (op, after_ms) in [("", 0), ("update", 4_900), ("delete", 3_900)] {
+        let problems = judge(&moved(op, after_ms)).problems;
+        assert!(problems.is_empty(), "{op} after {after_ms}: {problems:?}");
+    }
+    for (op, after_ms) in [("update", 5_100), ("delete", 4_100)] {
+        let problems = judge(&moved(op, after_ms)).problems;
+        assert!(
+            problems.iter().any(|problem| problem.contains("had lost its key")),
+            "{op} after {after_ms}: {problems:?}"
+        );
+    }
+}
