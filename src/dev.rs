@@ -26,8 +26,11 @@ const SEED: u64 = 20_000;
 /// A sample that stands still for so long has failed.
 const STALL: Duration = Duration::from_secs(60);
 
+/// What it runs on where no file is given.
+const BUILT_IN: &str = include_str!("../config/dev.toml");
+
 /// Runs until `cancel`, or until the sample is done.
-pub async fn run(file: &Path, count: Option<u64>, cancel: CancellationToken) -> Result<()> {
+pub async fn run(file: Option<&Path>, count: Option<u64>, cancel: CancellationToken) -> Result<()> {
     let broker = Broker::start(&[sample::CONTACTS, sample::READINGS, sample::DEAD_LETTERS])?;
     let org = Org::start(OrgOptions::default()).await.context("the embedded org")?;
     let loaded = load(file, &broker, &org)?;
@@ -47,14 +50,18 @@ pub async fn run(file: &Path, count: Option<u64>, cancel: CancellationToken) -> 
     done
 }
 
-/// The file, with the addresses that were found.
-fn load(file: &Path, broker: &Broker, org: &Org) -> Result<Loaded> {
+/// The configuration, with the addresses that were found.
+fn load(file: Option<&Path>, broker: &Broker, org: &Org) -> Result<Loaded> {
     let addresses = [
         ("SOBJECTD__KAFKA__BOOTSTRAP_SERVERS", broker.bootstrap_servers()),
         ("SOBJECTD__SALESFORCE__LOGIN_URL", org.url()),
     ];
     let addresses = addresses.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    Ok(config::load(file, config::variables(std::env::vars_os()).chain(addresses))?)
+    let environment = config::variables(std::env::vars_os()).chain(addresses);
+    Ok(match file {
+        Some(file) => config::load(file, environment)?,
+        None => config::load_text(BUILT_IN, Path::new("the built-in dev.toml"), environment)?,
+    })
 }
 
 #[expect(clippy::print_stdout, reason = "the command's result")]

@@ -90,8 +90,9 @@ pub(super) enum Command {
     /// Run the daemon between an embedded broker and an embedded org, to be played with
     #[cfg(feature = "dev")]
     Dev {
-        #[arg(long, value_name = "FILE", default_value = "config/dev.toml")]
-        config: PathBuf,
+        /// In place of a configuration that is built in: its topics are those of the embedded broker
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
         /// Produce so many records, good and bad, account for each, and end
         #[arg(long, value_name = "N")]
         sample: Option<u64>,

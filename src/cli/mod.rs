@@ -84,12 +84,12 @@ async fn run(loaded: Loaded) -> ExitCode {
 }
 
 #[cfg(feature = "dev")]
-async fn dev(file: std::path::PathBuf, sample: Option<u64>) -> anyhow::Result<()> {
+async fn dev(file: Option<std::path::PathBuf>, sample: Option<u64>) -> anyhow::Result<()> {
     // Each of the sample's bad records is a warning: the table at the end says how many.
     let level = if sample.is_some() { "error" } else { "info" };
     let _guard = telemetry::init(&Log { level: level.into(), ..Log::default() })?;
     let cancel = signal::cancel_on_signal()?;
-    crate::dev::run(&file, sample, cancel).await
+    crate::dev::run(file.as_deref(), sample, cancel).await
 }
 
 #[cfg(feature = "dev")]

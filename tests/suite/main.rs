@@ -21,6 +21,7 @@
 //! | `messages` | that the documentation has every message that may ask for somebody |
 //! | `metrics` | that every metric is documented, and that dashboard and alerts ask for what is there |
 //! | `deploy` | that images, compose and chart fit the daemon |
+//! | `dev` | the daemon with everything around it, as people first meet it |
 //! | `transport` | TLS, proxies, compression and connections, on real listeners; where credentials go |
 //! | `outside` | that whoever watches the daemon does not slow it |
 //! | `org_alone` | the sandbox as people start it, with objects of their own |
@@ -38,6 +39,7 @@ mod calls;
 mod check;
 mod dead_letters;
 mod deploy;
+mod dev;
 mod examples;
 mod faults;
 mod formats;
