@@ -50,9 +50,7 @@ pub(crate) async fn wait(
     let ((), topics) = tokio::try_join!(login, reached)?;
     let mut findings = check::topics(routes, &topics);
     if config.validate_on_start {
-        for (index, (_, route)) in routes.iter().enumerate() {
-            findings.extend(check::route(index, &config.routes[index], route, org).await);
-        }
+        check::routes(config, routes, org, &mut findings).await;
         if findings.iter().any(check::is_undescribed) {
             let version = check::api_version(config, org).await;
             if version.level == Level::Problem {
@@ -77,16 +75,24 @@ pub(crate) async fn wait(
     if problems.is_empty() { Ok(topics) } else { bail!(Misconfigured(Problems(problems))) }
 }
 
-/// Ends when somebody has been away for so long. An org whose daily calls are used up is not: that ends by itself, and
-/// a process that started again for it would only use more of them.
+/// Ends when nothing has come of the start for this long. An org whose daily calls are used up is waited for: that ends
+/// by itself, and a process that started again for it would only use more of them.
 pub(crate) async fn absence(patience: Duration, org: &Salesforce) {
+    silence(patience, org, |condition| condition != Condition::Quota).await;
+}
+
+/// Ends when the org has taken no call for this long. Only the time in which `counts` counts.
+pub(crate) async fn silence(patience: Duration, org: &Salesforce, counts: impl Fn(Condition) -> bool) {
     const STEP: Duration = Duration::from_millis(200);
     let condition = org.watch();
-    let mut left = patience;
+    let (mut left, mut heard) = (patience, org.answers());
     while !left.is_zero() {
         let step = STEP.min(left);
         sleep(step).await;
-        if *condition.borrow() != Condition::Quota {
+        let answers = org.answers();
+        if answers != heard {
+            (left, heard) = (patience, answers);
+        } else if counts(*condition.borrow()) {
             left -= step;
         }
     }

@@ -11,12 +11,9 @@ mod report;
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::Result;
-use tokio::time::timeout;
-
 pub(crate) use self::{
     cluster::{dead_letters, topics},
-    org::{api_version, is_undescribed, route},
+    org::{api_version, is_undescribed, routes},
     report::{Finding, Level, Report},
 };
 use crate::{
@@ -27,9 +24,11 @@ use crate::{
     pipeline::lease::Lease,
     route::Routes,
     salesforce::Salesforce,
+    startup,
 };
+use anyhow::Result;
 
-/// For all that the org is asked, beyond one call's own time-out.
+/// For the next answer of the org, beyond one call's own time-out.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Asks everybody once, all at the same time. An error is the configuration's, which no client can be made of.
@@ -43,14 +42,19 @@ pub(crate) async fn online(loaded: &Loaded) -> Result<Vec<Finding>> {
         Salesforce::new(&without_reserve(&config.salesforce), &config.retry, &config.cache, metrics, Lease::none())?;
     let mut found = Vec::new();
     let patience = config.salesforce.query_timeout.max(config.salesforce.login_timeout) + PATIENCE;
-    let asked_org = timeout(patience, org::look(config, &routes, &org, &mut found));
+    let asked_org = async {
+        tokio::select! {
+            () = org::look(config, &routes, &org, &mut found) => true,
+            () = startup::silence(patience, &org, |_| true) => false,
+        }
+    };
     let (asked_org, cluster, registry) = tokio::join!(asked_org, cluster::look(config, &clients, &routes), async {
         match &registry {
             Some(registry) => Some(asked_registry(registry).await),
             None => None,
         }
     });
-    if asked_org.is_err() {
+    if !asked_org {
         found.push(Finding::unreachable("salesforce.login_url", "the org has not answered everything in time"));
     }
     Ok(cluster.into_iter().chain(found).chain(registry).collect())

@@ -1,6 +1,8 @@
 //! What the org says: that it lets us in, that it has the SObjects and fields of the routes, and that this user may do
 //! what the routes ask for.
 
+use futures::StreamExt as _;
+
 use super::{Finding, Level, fields::required, key::external_id, notes::notes, parents::parents};
 use crate::{
     config::{self, Config, Tombstone},
@@ -31,8 +33,19 @@ pub(super) async fn look(config: &Config, routes: &Routes, org: &Salesforce, fin
         return;
     }
     findings.push(quota(config, org).await);
-    for (index, (_, compiled)) in routes.iter().enumerate() {
-        findings.extend(route(index, &config.routes[index], compiled, org).await);
+    self::routes(config, routes, org, findings).await;
+}
+
+/// What is to be said of each route, in their order. As many are looked at together as calls may be made.
+pub(crate) async fn routes(config: &Config, routes: &Routes, org: &Salesforce, findings: &mut Vec<Finding>) {
+    let looks: Vec<_> = routes
+        .iter()
+        .enumerate()
+        .map(|(index, (_, compiled))| route(index, &config.routes[index], compiled, org))
+        .collect();
+    let mut looks = futures::stream::iter(looks).buffered(config.salesforce.max_concurrent_requests);
+    while let Some(found) = looks.next().await {
+        findings.extend(found);
     }
 }
 
@@ -70,7 +83,7 @@ async fn quota(config: &Config, org: &Salesforce) -> Finding {
 }
 
 /// What is to be said of one route. `Level::Problem` is what makes it impossible.
-pub(crate) async fn route(index: usize, config: &config::Route, route: &Route, org: &Salesforce) -> Vec<Finding> {
+async fn route(index: usize, config: &config::Route, route: &Route, org: &Salesforce) -> Vec<Finding> {
     let key = |name: &str| format!("routes[{index}].{name}");
     let sobject = match org.describe(&route.sobject, None).await {
         Ok(sobject) => sobject,

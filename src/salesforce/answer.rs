@@ -58,12 +58,7 @@ impl Errors {
 
 impl RowError {
     pub(super) fn to_cause(&self) -> Cause {
-        Cause {
-            code: Some(self.code.clone().into()),
-            message: self.message.clone(),
-            fields: self.fields.clone(),
-            http_status: None,
-        }
+        Cause::of_org(&self.code, &self.message, &self.fields)
     }
 }
 

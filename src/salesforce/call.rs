@@ -17,6 +17,7 @@ use url::Url;
 use super::{
     answer::Errors,
     auth::{Auth, NoSession, Session},
+    describe,
     http::{Answer, Content, Http, Request, Sent},
     org_state::{OrgState, Report},
     verdicts::{self, CallVerdict, Purpose},
@@ -29,9 +30,6 @@ use crate::{
 
 /// The longest answer that is read, in bytes. Two hundred rows with their errors are far below it.
 pub const MAX_ANSWER: usize = 4 * 1024 * 1024;
-
-/// An SObject of 800 fields, half of them with long picklists.
-const MAX_DESCRIBE: usize = 32 * 1024 * 1024;
 
 /// This many answers in a row that fit nothing: that is not the org we think it is.
 const MAX_UNFITTING: u32 = 3;
@@ -145,9 +143,10 @@ impl Calls {
                 Purpose::Write => self.timeouts.0,
                 Purpose::Read | Purpose::Describe => self.timeouts.1,
             },
-            max_answer: match ask.purpose {
-                Purpose::Describe => MAX_DESCRIBE,
-                Purpose::Read | Purpose::Write => MAX_ANSWER,
+            max_answer: MAX_ANSWER,
+            distil: match ask.purpose {
+                Purpose::Describe => Some(describe::DISTIL),
+                Purpose::Read | Purpose::Write => None,
             },
             content: ask.content.clone(),
             options: ask.options.clone(),
@@ -192,7 +191,7 @@ impl Calls {
                 self.well();
                 return Err(too_long(ask, Cause { message: TOO_LONG.to_owned(), ..cause }));
             }
-            CallVerdict::Taken => match fit(&answer.body) {
+            CallVerdict::Taken => match answer.unfit.clone().map_or_else(|| fit(&answer.body), Err) {
                 Ok(fitted) => {
                     self.well();
                     return Ok(fitted);

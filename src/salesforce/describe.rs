@@ -2,17 +2,19 @@
 
 use std::{
     collections::HashMap,
+    fmt, io,
     sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
 use reqwest::Method;
-use serde::Deserialize;
-use tokio::time::Instant;
+use serde::{Deserialize, Deserializer, Serialize, de};
+use tokio::{sync::Semaphore, time::Instant};
 
 use super::{
     answer,
     call::{Ask, Calls, Failure, Place},
+    distil::Distil,
     http::Content,
     verdicts::Purpose,
 };
@@ -24,6 +26,9 @@ const REFRESH: Duration = Duration::from_secs(5 * 60);
 #[derive(Debug)]
 pub(super) struct Describes {
     calls: Arc<Calls>,
+    /// Questions at a time. All others wait here, and not for the org's permits, in an order that nothing could change
+    /// when the org goes away.
+    places: Semaphore,
     /// By name, folded: as many as there are SObjects in routes.
     entries: Mutex<HashMap<String, Arc<Entry>>>,
 }
@@ -38,8 +43,9 @@ struct Entry {
 }
 
 impl Describes {
-    pub(super) fn new(calls: Arc<Calls>) -> Self {
-        Self { calls, entries: Mutex::default() }
+    /// `at_once`: of how many SObjects the org is asked at a time.
+    pub(super) fn new(calls: Arc<Calls>, at_once: usize) -> Self {
+        Self { calls, places: Semaphore::new(at_once.max(1)), entries: Mutex::default() }
     }
 
     /// As [`crate::pipeline::Org::describe`].
@@ -52,6 +58,8 @@ impl Describes {
             return Ok(known);
         }
         let _asking = entry.asking.lock().await;
+        // The semaphore is never closed.
+        let _place = self.places.acquire().await;
         if let Some(known) = entry.good_enough(missing) {
             return Ok(known);
         }
@@ -110,7 +118,41 @@ fn yes() -> bool {
     true
 }
 
-#[derive(Deserialize)]
+/// An SObject of 800 fields, half of them with long picklists, has less than `most`; what is kept of it, a hundredth.
+pub(super) const DISTIL: Distil = Distil { make: distil, most: 32 * 1024 * 1024 };
+/// No SObject has more.
+const MAX_FIELDS: usize = 5_000;
+
+/// What matters of a description, as its own JSON.
+fn distil(body: &mut dyn io::Read) -> Result<Vec<u8>, Cause> {
+    let raw: Result<RawSObject, _> = serde_json::from_reader(io::BufReader::new(body));
+    raw.and_then(|raw| serde_json::to_vec(&raw)).map_err(|error| answer::unreadable(&error))
+}
+
+fn few<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<RawField>, D::Error> {
+    struct Few;
+    impl<'de> de::Visitor<'de> for Few {
+        type Value = Vec<RawField>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "at most {MAX_FIELDS} fields")
+        }
+
+        fn visit_seq<A: de::SeqAccess<'de>>(self, mut from: A) -> Result<Self::Value, A::Error> {
+            let mut fields = Vec::new();
+            while let Some(field) = from.next_element()? {
+                if fields.len() == MAX_FIELDS {
+                    return Err(de::Error::invalid_length(MAX_FIELDS + 1, &self));
+                }
+                fields.push(field);
+            }
+            Ok(fields)
+        }
+    }
+    deserializer.deserialize_seq(Few)
+}
+
+#[derive(Deserialize, Serialize)]
 struct RawSObject {
     name: String,
     #[serde(default, rename = "keyPrefix")]
@@ -121,10 +163,11 @@ struct RawSObject {
     updateable: bool,
     #[serde(default = "yes")]
     deletable: bool,
+    #[serde(deserialize_with = "few")]
     fields: Vec<RawField>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_excessive_bools, reason = "the org's own words")]
 struct RawField {

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use reqwest::{
     Client, Method, StatusCode,
     header::{self, HeaderValue},
@@ -15,6 +15,7 @@ use url::Url;
 
 use super::{
     body::{Mark, TellingBody},
+    distil::{Body, Distil},
     gzip::gzip,
     usage::Usage,
     verdicts::Facts,
@@ -51,6 +52,8 @@ pub(super) struct Request {
     pub(super) max_answer: usize,
     /// From connect to the last byte of the answer.
     pub(super) timeout: Duration,
+    /// What is kept of an answer that was taken, if not all of it.
+    pub(super) distil: Option<Distil>,
 }
 
 #[derive(Debug, Clone)]
@@ -81,6 +84,8 @@ pub(super) enum Sent {
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) body: Bytes,
+    /// How an answer that was to be made short does not fit its request.
+    pub(super) unfit: Option<Cause>,
     /// There was more of it than [`Request::max_answer`].
     pub(super) cut: bool,
     pub(super) usage: Option<Usage>,
@@ -175,17 +180,26 @@ impl Http {
         let salesforces = edge || headers.keys().any(is_salesforces);
         let status = response.status();
         let location = texts("location").next().filter(|_| status.is_redirection()).map(|to| place(&request.url, to));
-        let mut body = BytesMut::new();
+        let distil = request.distil.filter(|_| status == StatusCode::OK);
+        let most = distil.map_or(request.max_answer, |distil| distil.most);
+        let (mut body, mut length) = (Body::new(distil), 0);
         let mut cut = false;
         while !cut {
             match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() > request.max_answer => cut = true,
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(Some(chunk)) if length + chunk.len() > most => cut = true,
+                Ok(Some(chunk)) => {
+                    length += chunk.len();
+                    body.push(chunk).await;
+                }
                 Ok(None) => break,
                 Err(error) => return unanswered(error),
             }
         }
-        Sent::Answered(Answer { status, body: body.freeze(), cut, usage, salesforces, location, date })
+        let (body, unfit) = match body.end().await {
+            Ok(body) => (body, None),
+            Err(unfit) => (Bytes::new(), Some(unfit)),
+        };
+        Sent::Answered(Answer { status, body, unfit, cut, usage, salesforces, location, date })
     }
 }
 

@@ -71,6 +71,7 @@ async fn ask(http: &Http, config: &config::Salesforce, clock: &Clock) -> Result<
         url,
         content: Content::Form(form),
         options: std::sync::Arc::default(),
+        distil: None,
         max_answer: MAX_ANSWER,
         timeout: config.login_timeout,
         leave: None,

@@ -13,6 +13,7 @@
 //! | `org_state`, `usage` | whether the org can be called: one state, one probe |
 //! | `auth`, `login`, `grant`, `clock`, `pacing` | the session: one for all, one login at a time |
 //! | `http`, `body`, `gzip` | the one place that sends, what counts as sent, and what it takes on the wire |
+//! | `distil` | what is kept of an answer that is too long to be held |
 
 mod answer;
 mod auth;
@@ -22,6 +23,7 @@ mod clock;
 mod collections;
 mod culprit;
 mod describe;
+mod distil;
 #[cfg(any(test, fuzzing))]
 pub mod foreign;
 mod grant;
@@ -116,7 +118,7 @@ impl Salesforce {
         let calls = Arc::new(Calls::new(auth, state.clone(), http, config));
         let resolver = Resolver::new(cache, calls.clone(), metrics);
         Ok(Self {
-            describes: Describes::new(calls.clone()),
+            describes: Describes::new(calls.clone(), config.max_concurrent_requests),
             writer: Writer { calls: calls.clone(), resolver, lease },
             calls,
             state,
@@ -161,6 +163,11 @@ impl Salesforce {
     pub async fn versions(&self) -> Option<(Version, Version)> {
         let versions = self.calls.versions().await?;
         Some((*versions.iter().min()?, *versions.iter().max()?))
+    }
+
+    /// How many calls the org has taken until now.
+    pub fn answers(&self) -> u64 {
+        self.state.answers()
     }
 
     /// Secrets have changed: the next call logs in with them.

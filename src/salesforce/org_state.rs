@@ -11,7 +11,10 @@
 //! one made its call or not.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -56,6 +59,8 @@ pub(super) struct OrgState {
     /// Told of every change, also of one that leaves the condition as it is.
     condition: watch::Sender<Condition>,
     probe: Arc<Semaphore>,
+    /// How many calls the org has taken.
+    answers: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -109,6 +114,7 @@ impl OrgState {
             inner: Mutex::new(Inner::new()),
             condition: watch::channel(Condition::Up).0,
             probe: Arc::new(Semaphore::new(1)),
+            answers: AtomicU64::new(0),
         }
     }
 
@@ -178,6 +184,11 @@ impl OrgState {
         self.condition.subscribe()
     }
 
+    /// How many calls the org has taken until now.
+    pub(super) fn answers(&self) -> u64 {
+        self.answers.load(Ordering::Relaxed)
+    }
+
     /// As the org said last.
     pub(super) fn usage(&self) -> Option<Usage> {
         self.lock().usage
@@ -185,6 +196,9 @@ impl OrgState {
 
     /// What a call has shown. Whoever gives up for now must have said so here first: the wait is made here.
     pub(super) fn report(&self, report: &Report<'_>) {
+        if matches!(report, Report::Well) {
+            self.answers.fetch_add(1, Ordering::Relaxed);
+        }
         let mut inner = self.lock();
         let before = inner.condition();
         match report {

@@ -55,6 +55,7 @@ impl Calls {
             options: Arc::default(),
             leave: None,
             max_answer: MAX_ANSWER,
+            distil: None,
             timeout: self.timeouts.1,
         };
         match self.http.send(&request, None).await {

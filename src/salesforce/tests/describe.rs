@@ -31,3 +31,31 @@ fn a_describe_is_read_by_the_keys_that_matter() {
     let field = sobject.field("ext__c").unwrap();
     assert!(field.createable && !field.updateable && field.external_id && !field.id_lookup);
 }
+
+#[test]
+fn what_is_kept_of_a_long_description_says_the_same() {
+    let values: Vec<_> = (0..20_000).map(|n| format!(r#"{{"active":true,"label":"{n}","value":"{n}"}}"#)).collect();
+    let long = format!(
+        r#"{{"name":"Custom__c","deletable":false,"urls":{{"a":"b"}},"fields":[
+        {{"name":"Kind__c","type":"picklist","picklistValues":[{}],"createable":true,"updateable":false}},
+        {{"name":"OwnerId","type":"reference","relationshipName":"Owner","referenceTo":["User","Group"],"nillable":false}}]}}"#,
+        values.join(",")
+    );
+    let kept = distil(&mut long.as_bytes()).unwrap();
+    assert!(long.len() > 900_000 && kept.len() < 1_000, "{}: {}", kept.len(), String::from_utf8_lossy(&kept));
+    assert_eq!(format!("{:?}", fields(&kept)), format!("{:?}", fields(long.as_bytes())));
+
+    let field = r#"{"name":"A","type":"string"}"#;
+    let many = |count| format!(r#"{{"name":"X","fields":[{}]}}"#, vec![field; count].join(","));
+    assert!(distil(&mut many(MAX_FIELDS).as_bytes()).is_ok());
+    let refused = distil(&mut many(MAX_FIELDS + 1).as_bytes()).unwrap_err();
+    assert!(refused.message.contains("5000 fields"), "{refused}");
+    assert!(distil(&mut &b"{\"name\":"[..]).is_err());
+}
+
+/// What is known of it, in one order.
+fn fields(body: &[u8]) -> Vec<String> {
+    let sobject = read(body).unwrap();
+    let known = |name| format!("{:?}", sobject.field(name).unwrap());
+    vec![known("Kind__c"), known("OwnerId"), format!("{:?}", sobject.access)]
+}

@@ -12,6 +12,7 @@ fn answered(status: u16, body: &str) -> Login {
     let answer = Answer {
         status: StatusCode::from_u16(status).unwrap(),
         body: body.to_owned().into(),
+        unfit: None,
         cut: false,
         usage: None,
         salesforces: false,

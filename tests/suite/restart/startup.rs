@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use sandbox::{Org, OrgOptions};
+use serde_json::{Value, json};
 
 use crate::harness::{Daemon, Rig, python, upsert};
 
@@ -88,5 +89,33 @@ async fn an_external_id_field_that_is_not_unique_is_a_warning() {
     rig.config.in_route("external_id_field", "'ExternalLoose__c'");
     let daemon = Daemon::start(&rig.config).await;
     daemon.says(&["WARN", "ExternalLoose__c"]).await;
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_hundred_sobjects_start_in_the_time_of_their_answers() {
+    let digit = |n: usize| char::from_digit(n as u32, 36).unwrap();
+    let sobject = |n: usize| {
+        let prefix = format!("b{}{}", digit(n / 36), digit(n % 36));
+        let fields = json!([{"name": "Id", "type": "id"}, {"name": "Name", "type": "string", "length": 80}]);
+        json!({"name": format!("Thing{n}__c"), "keyPrefix": prefix, "fields": fields})
+    };
+    let schema = Value::from((0..500).map(sobject).collect::<Vec<_>>()).to_string();
+    let options = OrgOptions { schema: sandbox::SchemaSource::Json(schema), ..OrgOptions::default() };
+    let mut rig = Rig::new("many").await;
+    rig.org = Org::start(options).await.unwrap();
+    rig.org.change_settings(json!({"latency_ms": 100})).unwrap();
+    rig.config.set("salesforce.login_url", &format!("'{}'", rig.org.url())).clear_routes();
+    rig.config.set("startup_timeout", "'2s'").set("salesforce.max_concurrent_requests", "10");
+    for n in 0..500 {
+        let (topic, sobject) = (format!("'{}-{n}.*'", rig.topic), format!("'Thing{n}__c'"));
+        rig.config.route(&[("topic", &topic), ("sobject", &sobject)]);
+    }
+    let before = Instant::now();
+    let daemon = Daemon::start(&rig.config).await;
+    let took = before.elapsed();
+    assert!(took > Duration::from_secs(5), "500 answers of 100 ms, ten at a time, took {took:?}");
+    let calls = rig.org.calls();
+    assert_eq!((calls.login, calls.describe), (1, 500));
     daemon.stop().await;
 }

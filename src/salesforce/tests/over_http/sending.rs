@@ -94,6 +94,7 @@ async fn a_body_that_is_partly_sent_is_unknown() {
         options: std::sync::Arc::default(),
         max_answer: 0,
         timeout: config.request_timeout,
+        distil: None,
         leave: None,
     };
     let outcome = http.send(&request, None).await;
