@@ -10,8 +10,9 @@ use tracing::{error, info, warn};
 
 use crate::{
     check,
-    config::{self, Config, Loaded},
-    kafka::{Clients, Consumer, KafkaDeadLetters, LaneStart, Lanes, Settings, Topics, partition_bound},
+    config::{Config, Loaded},
+    kafka::{Clients, Consumer, KafkaDeadLetters, LaneStart, Lanes, LetterSizes, Settings, Topics},
+    memory::{self, MemoryBound},
     mutation::{self, Mutation},
     ops::{
         admin,
@@ -25,14 +26,14 @@ use crate::{
         breaker::Breakers,
         budget::Budget,
         gate::Gate,
-        lane::{Lane, MAX_AHEAD, Shared},
+        lane::{Lane, Shared},
         lease::Lease,
         rejection_log::RejectionLog,
         settle::Settle,
         stop::Stop,
     },
     route::Routes,
-    salesforce::{MAX_ANSWER, Salesforce},
+    salesforce::Salesforce,
     startup,
 };
 
@@ -86,12 +87,12 @@ pub async fn run(loaded: Loaded, metrics: Metrics, cancel: CancellationToken) ->
     let patterns: Vec<_> = routes.iter().map(|(pattern, _)| pattern).collect();
     let taken = topics.taken(&patterns);
     let daemon = Daemon { config, clients: &clients, health: &health, metrics: &metrics, stop: &stop };
-    let pipeline = daemon.pipeline(&topics, &taken, org, lease).await?;
-    let largest = topics.largest_message(&taken).await;
+    let batch = topics.largest_message(&taken).await;
+    let pipeline = daemon.pipeline(&topics, &taken, batch, org, lease).await?;
     // Nobody hears its client, whose queue would grow with each word.
     drop(topics);
 
-    let consumer = daemon.start_consumer(&taken, largest, &routes, &pipeline)?;
+    let consumer = daemon.start_consumer(&taken, batch, &routes, &pipeline)?;
     health.set(State::Running);
     tokio::select! {
         () = cancel.cancelled() => info!("told to stop, draining"),
@@ -133,6 +134,7 @@ impl Daemon<'_> {
         &self,
         topics: &Topics,
         taken: &BTreeMap<String, i32>,
+        batch: usize,
         org: Arc<Salesforce>,
         lease: Lease,
     ) -> Result<Arc<Pipeline>> {
@@ -140,8 +142,10 @@ impl Daemon<'_> {
         let dead_letters = match &config.dead_letter.topic {
             Some(name) => {
                 let inputs: Vec<_> = taken.keys().map(String::as_str).collect();
-                let max_bytes = topics.dead_letter_topic(&config.dead_letter, name, &inputs).await?;
-                let producer = KafkaDeadLetters::new(clients, name, max_bytes, config.dead_letter.too_large);
+                let topic = topics.dead_letter_topic(&config.dead_letter, name, &inputs).await?;
+                let largest = memory::largest_letter(memory::record_bounds(config, batch));
+                let sizes = LetterSizes { largest, topic };
+                let producer = KafkaDeadLetters::new(clients, name, sizes, config.dead_letter.too_large);
                 Some(producer.context("dead_letter: no producer")?)
             }
             None => None,
@@ -184,19 +188,19 @@ impl Daemon<'_> {
     fn start_consumer(
         &self,
         taken: &BTreeMap<String, i32>,
-        largest: usize,
+        batch: usize,
         routes: &Arc<Routes>,
         pipeline: &Arc<Pipeline>,
     ) -> Result<Consumer> {
         let Self { config, clients, health, metrics, stop } = *self;
-        let queue = pipeline.settle.dead_letters.as_ref().map_or(0, KafkaDeadLetters::queue_bytes);
-        let bound = memory_bound(config, queue, largest);
+        let letters = pipeline.settle.dead_letters.is_some();
+        let bound = MemoryBound::new(config, memory::Topics { batch, letters });
         let assigned = {
             let pipeline = pipeline.clone();
             move |partitions: usize| {
                 // Another member may have changed what the cache remembers.
                 pipeline.org.clear_cache();
-                info!(partitions, bytes = bound(partitions), "memory is bounded");
+                info!(partitions, bytes = bound.of(partitions), "memory is bounded");
             }
         };
         let (lag, lost) = (metrics.clone(), metrics.clone());
@@ -215,6 +219,7 @@ impl Daemon<'_> {
             on_lost_offsets: config.kafka.on_lost_offsets,
             commit_interval: config.kafka.commit_interval,
             drain_timeout: config.drain_timeout,
+            record_bounds: memory::record_bounds(config, batch),
             lease: &pipeline.lease,
             assign_hold: config.salesforce.assign_hold,
             health,
@@ -250,27 +255,4 @@ impl Daemon<'_> {
             }))
         }
     }
-}
-
-/// What may be in memory with so many partitions, in bytes. docs/architecture.md has the sum.
-fn memory_bound(
-    config: &Config,
-    producer_queue: usize,
-    largest: usize,
-) -> impl Fn(usize) -> usize + Send + Sync + 'static {
-    /// The process by itself: code, TLS roots, threads, what the allocator does not give back.
-    const PROCESS: usize = 24 * 1024 * 1024;
-    /// An offset that waits behind another one.
-    const AHEAD: usize = 128;
-    let (pipeline, calls) = (&config.pipeline, config.salesforce.max_concurrent_requests);
-    let body = pipeline.batch_bytes.max(pipeline.max_row_bytes);
-    // A compressed body stands beside the one that it was made of.
-    let bodies = if config.salesforce.compression == config::Compression::None { body } else { body * 2 };
-    let call = bodies + MAX_ANSWER;
-    // A lane holds the JSON of one record before there is a seat for it.
-    let makes_json = config.routes.iter().any(|route| route.value.format != config::ValueFormat::Json);
-    let made = if makes_json { pipeline.max_row_bytes } else { 0 };
-    let ahead = (MAX_AHEAD + pipeline.max_in_flight_rows) * AHEAD;
-    let fixed = PROCESS + pipeline.max_in_flight_bytes + producer_queue + calls * call;
-    move |partitions| fixed + partitions * (partition_bound(largest) + ahead + made)
 }

@@ -12,6 +12,7 @@ pub mod dev;
 pub mod foreign;
 pub mod format;
 pub mod kafka;
+mod memory;
 mod mutation;
 pub mod ops;
 pub mod pipeline;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Finding;
 use crate::{
-    config::{Config, TopicPattern},
+    config::{Config, TooLarge, TopicPattern},
     kafka::{self, Clients, StartError, Topics},
     route::Routes,
 };
@@ -22,6 +22,9 @@ pub(super) async fn look(config: &Config, clients: &Clients, routes: &Routes) ->
         Err(error) => return vec![Finding::problem(SERVERS, error.to_string())],
     };
     let count = found.partitions.len();
+    if let Err(error) = kafka::clients_fit(clients, config.dead_letter.topic.is_some()) {
+        return vec![Finding::problem("kafka.properties", format!("no client can be made of them: {error}"))];
+    }
     let mut findings = vec![Finding::ok(SERVERS, format!("the cluster answers, with {count} topics"))];
     findings.extend(topics(routes, &found));
     let patterns: Vec<_> = routes.iter().map(|(pattern, _)| pattern).collect();
@@ -97,10 +100,19 @@ pub(crate) async fn dead_letters(config: &Config, found: &Topics, taken: &BTreeM
                 let told = format!("{name} is compacted: a later letter of the same key removes an earlier one");
                 findings.push(Finding::warning(KEY, told).hint("set its cleanup.policy to delete"));
             }
-            if max_bytes < inputs {
-                let told = format!("{name} takes {max_bytes} bytes a message, and the routes' topics {inputs}");
-                findings
-                    .push(Finding::warning(KEY, told).hint("raise its max.message.bytes; see dead_letter.too_large"));
+            let needed = inputs + kafka::LETTER_HEADERS;
+            if max_bytes < needed {
+                let told = format!(
+                    "{name} takes {max_bytes} bytes a message, and the routes' topics {inputs}: there is no room for the \
+                     headers of a large record's letter"
+                );
+                let then = match config.dead_letter.too_large {
+                    TooLarge::Reference => "a letter that is larger goes without its value",
+                    TooLarge::Stop => "a letter that is larger stops the daemon",
+                };
+                let hint =
+                    format!("raise its max.message.bytes to {needed}; until then {then} (dead_letter.too_large)");
+                findings.push(Finding::warning(KEY, told).hint(hint));
             }
             if findings.is_empty() {
                 findings.push(Finding::ok(KEY, format!("{name} is there")));

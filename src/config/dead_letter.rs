@@ -20,10 +20,10 @@ pub struct DeadLetter {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TooLarge {
-    /// The daemon drains, commits the prefix and ends.
-    #[default]
+    /// The daemon drains, commits the prefix and ends; it does so again at each start.
     Stop,
     /// It goes without its value: where the record lies, and why it was rejected, is all that is kept.
+    #[default]
     Reference,
 }
 
@@ -44,7 +44,7 @@ impl Default for DeadLetter {
             topic: None,
             partitions: 1,
             replication_factor: -1,
-            too_large: TooLarge::Stop,
+            too_large: TooLarge::Reference,
             on_rejection: OnRejection::Stop,
         }
     }

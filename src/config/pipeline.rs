@@ -13,7 +13,10 @@ pub struct Pipeline {
     pub max_in_flight_rows: usize,
     #[serde(with = "size")]
     pub max_in_flight_bytes: usize,
-    /// A larger record is a dead letter.
+    /// A larger record is a dead letter, whatever would be made of it.
+    #[serde(with = "size")]
+    pub max_record_bytes: usize,
+    /// A larger row is a dead letter, once it is built.
     #[serde(with = "size")]
     pub max_row_bytes: usize,
     /// 1 to 200: Salesforce takes no more in one call.
@@ -42,6 +45,7 @@ impl Default for Pipeline {
         Self {
             max_in_flight_rows: 2_000,
             max_in_flight_bytes: 16 << 20,
+            max_record_bytes: 16 << 20,
             max_row_bytes: 4 << 20,
             batch_rows: 200,
             batch_bytes: 1 << 20,

@@ -12,7 +12,11 @@ const OPERATION: Kind = Kind::Word(&["insert", "update", "delete", "upsert"]);
 pub(super) const ROOT: &[Key] = &[
     key("name", Kind::Text, "connector name in dead-letter headers; client id at Kafka"),
     key("validate_on_start", Kind::Flag, "ask the org about every route before the first record is read: see above"),
-    key("startup_timeout", Kind::Duration, "how long an absent broker or org is waited for at start"),
+    key(
+        "startup_timeout",
+        Kind::Duration,
+        "how long an absent broker or org is waited for at start; it begins anew with each answer of the org",
+    ),
     key(
         "drain_timeout",
         Kind::Duration,
@@ -207,7 +211,16 @@ const SCHEMA_REGISTRY: &[Key] = &[
 const PIPELINE: &[Key] = &[
     key("max_in_flight_rows", integer(1, 1_000_000), "records between Kafka and their outcome; 1 to 1,000,000"),
     key("max_in_flight_bytes", Kind::Size, "the same in bytes: key, value, headers and 1 KiB each; 1 KiB to 1 TiB"),
-    key("max_row_bytes", Kind::Size, "a larger row is a dead letter; 1 KiB to 32 MiB"),
+    key(
+        "max_record_bytes",
+        Kind::Size,
+        "a larger record (key, value and headers, unpacked) is a dead letter; each partition may hold two of them; 1 KiB to 512 MiB",
+    ),
+    key(
+        "max_row_bytes",
+        Kind::Size,
+        "a larger row is a dead letter: what is sent of a record, without what is left out; 1 KiB to 32 MiB",
+    ),
     key("batch_rows", integer(1, 200), "rows of one call, 1 to 200"),
     key("batch_bytes", Kind::Size, "bytes of one call; a larger row goes alone; 1 KiB to 32 MiB"),
     key("linger", Kind::Duration, r#"how long a call that is not full waits for more rows; `"0s"`: not at all"#),
@@ -249,8 +262,8 @@ const DEAD_LETTER: &[Key] = &[
     key("replication_factor", integer(-1, i16::MAX as i64), "when it is created; -1: the broker's default"),
     key(
         "too_large",
-        Kind::Word(&["stop", "reference"]),
-        r#"a letter larger than the topic takes: `"stop"` drains, commits and exits with 1; `"reference"` sends it without its value, whose size is in the header `sobjectd.value.bytes`"#,
+        Kind::Word(&["reference", "stop"]),
+        r#"a letter larger than the topic takes: `"reference"` sends it without its value, whose size is in the header `sobjectd.value.bytes`; `"stop"` drains, commits and exits with 1, at each start anew"#,
     ),
     key(
         "on_rejection",

@@ -38,13 +38,20 @@ struct Inner {
 
 const STRATEGY: &str = "partition.assignment.strategy";
 const COOPERATIVE: &str = "cooperative-sticky";
+const RECEIVE: &str = "receive.message.max.bytes";
 const REFRESH: &str = "topic.metadata.refresh.interval.ms";
 
-/// What librdkafka may hold for each partition. Both limits count per split partition queue, and only the values'
-/// bytes.
-pub(super) const QUEUED_KBYTES: usize = 512;
-pub(super) const QUEUED_MESSAGES: usize = 2_000;
-const FETCH_BYTES: usize = 256 * 1024;
+/// What librdkafka may hold for each partition: below both of these it fetches more. They count per split partition
+/// queue, and of the bytes only those of values.
+pub const QUEUED_BYTES: usize = 512 * 1024;
+/// Few, since keys and headers are counted nowhere else. More than a lane takes out between two fetches: the next one
+/// is asked for after `fetch.queue.backoff.ms`.
+pub const QUEUED_MESSAGES: usize = 500;
+/// Of one fetch, or one batch if that is larger; packed. Little, since librdkafka unpacks all of a fetch at once: six
+/// batches of 10 KB that unpack to 2.4 MB each are less than one record of 16 MiB.
+pub const FETCH_BYTES: usize = 64 * 1024;
+/// The largest answer that is read, and what a batch of zstd may unpack to: nothing that a topic can hold is refused.
+const RECEIVE_BYTES: &str = "1000000000";
 /// What librdkafka takes as `message.max.bytes`. A topic may say less or more; where it takes less it refuses by
 /// itself.
 const MESSAGE_BYTES: std::ops::RangeInclusive<usize> = 1_000..=1_000_000_000;
@@ -81,10 +88,13 @@ impl Clients {
             .set("enable.partition.eof", "false")
             .set("auto.offset.reset", "error")
             .set("max.poll.interval.ms", kafka.max_poll_interval.as_millis().to_string())
-            .set("queued.max.messages.kbytes", QUEUED_KBYTES.to_string())
+            .set("queued.max.messages.kbytes", (QUEUED_BYTES / 1024).to_string())
             .set("queued.min.messages", QUEUED_MESSAGES.to_string())
             .set("fetch.queue.backoff.ms", "50")
             .set("max.partition.fetch.bytes", FETCH_BYTES.to_string());
+        if base.get(RECEIVE).is_none() {
+            consumer.set(RECEIVE, RECEIVE_BYTES);
+        }
         let protocol = kafka.group_protocol();
         if protocol == GroupProtocol::Classic {
             if base.get(STRATEGY).is_none() {
@@ -151,35 +161,41 @@ impl Clients {
         &self.0.base
     }
 
-    /// For letters of up to `max_bytes`: idempotent, confirmed by all in-sync replicas, and never given up.
-    pub(super) fn producer(&self, max_bytes: usize) -> ClientConfig {
-        let max_bytes = max_bytes.clamp(*MESSAGE_BYTES.start(), *MESSAGE_BYTES.end());
-        let queue = producer_queue(max_bytes);
+    /// For letters of up to `largest` bytes into a topic that takes `topic` bytes a batch, where that is known:
+    /// idempotent, confirmed by all in-sync replicas, and never given up.
+    ///
+    /// librdkafka compares a letter with `message.max.bytes` before it compresses it, the topic does so after that.
+    /// Only the topic is to refuse one: a record that its own producer has compressed fits again.
+    pub(super) fn producer(&self, largest: usize, topic: Option<usize>) -> ClientConfig {
+        let largest = largest.clamp(*MESSAGE_BYTES.start(), *MESSAGE_BYTES.end());
         let mut producer = self.0.base.clone();
         producer
             .set("enable.idempotence", "true")
             .set("acks", "all")
             .set("message.timeout.ms", "0")
-            .set("message.max.bytes", max_bytes.to_string())
-            .set("queue.buffering.max.kbytes", (queue / 1024).to_string())
+            .set("message.max.bytes", largest.to_string())
+            .set("queue.buffering.max.kbytes", (producer_queue(largest) / 1024).to_string())
             .set("linger.ms", "5");
+        if COMPRESSION.iter().all(|property| self.0.base.get(property).is_none()) {
+            producer.set("compression.type", "zstd");
+        }
+        // A topic refuses a batch as a whole. Letters share one only if it fits as it is: its word is then about one.
+        let own = self.0.base.get(BATCH).and_then(|own| own.parse().ok()).unwrap_or(BATCH_BYTES);
+        producer.set(BATCH, topic.unwrap_or(own).clamp(1, own).to_string());
         producer
     }
 }
 
-/// What the producer of letters of up to `max_bytes` may hold: room for many, or for one of the largest.
-pub(super) fn producer_queue(max_bytes: usize) -> usize {
-    const MANY: usize = 8 * 1024 * 1024;
-    MANY.max(max_bytes.min(*MESSAGE_BYTES.end()) + 1024 * 1024)
-}
+/// How large a batch may be, and librdkafka's default.
+pub(super) const BATCH: &str = "batch.size";
+const BATCH_BYTES: usize = 1_000_000;
+const COMPRESSION: [&str; 2] = ["compression.type", "compression.codec"];
 
-/// What one partition can hold in memory, in bytes, where a batch of its topic has up to `largest`: on librdkafka's
-/// side values, the messages' own structures and one fetch, which is one batch at least; on ours one record beyond the
-/// budget.
-pub fn partition_bound(largest: usize) -> usize {
-    /// Of librdkafka's structures for one message.
-    const MESSAGE: usize = 600;
-    QUEUED_KBYTES * 1024 + QUEUED_MESSAGES * MESSAGE + FETCH_BYTES.max(largest) + largest
+/// What the letters that are being sent may take, where the largest has `largest` bytes: room for many, or for one of
+/// the largest.
+pub fn producer_queue(largest: usize) -> usize {
+    const MANY: usize = 8 * 1024 * 1024;
+    MANY.max(largest.min(*MESSAGE_BYTES.end()) + 1024 * 1024)
 }
 
 /// Asks librdkafka about one property by itself.

@@ -30,6 +30,7 @@ use crate::{
     config::{OnLostOffsets, Start, TopicPattern},
     ops::{health::Health, metrics::Metrics},
     pipeline::{lease::Lease, stop::Stop},
+    record::RecordBounds,
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +55,7 @@ pub struct Settings<'a> {
     pub on_lost_offsets: OnLostOffsets,
     pub commit_interval: Duration,
     pub drain_timeout: Duration,
+    pub record_bounds: RecordBounds,
     /// Renewed by each commit.
     pub lease: &'a Lease,
     /// From an assignment to the first record, if the partition was not drained.

@@ -7,9 +7,9 @@ use std::{
 
 use rdkafka::{
     Offset, TopicPartitionList,
-    admin::{AdminOptions, NewTopic, TopicReplication},
     consumer::{BaseConsumer, Consumer as _},
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
+    producer::FutureProducer,
 };
 
 use super::{
@@ -86,6 +86,16 @@ fn is_moving(error: &KafkaError) -> bool {
     )
 }
 
+/// Makes the clients that the daemon makes of the configuration, and drops them: librdkafka looks at some combinations
+/// of properties only then. An error says what it does not take.
+pub fn clients_fit(clients: &Clients, letters: bool) -> KafkaResult<()> {
+    let _consumer: BaseConsumer<Quiet> = clients.consumer().create_with_context(Quiet)?;
+    if letters {
+        let _producer: FutureProducer<Quiet> = clients.producer(0, None).create_with_context(Quiet)?;
+    }
+    Ok(())
+}
+
 /// A dead-letter topic as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Letters {
@@ -103,16 +113,7 @@ impl Topics {
     /// What the dead-letter topic is, or that it could be created. `inputs` are the topics of the routes.
     pub async fn letters(&self, config: &DeadLetter, name: &str, inputs: &[&str]) -> Result<Letters, StartError> {
         if !self.partitions.contains_key(name) {
-            let replication = TopicReplication::Fixed(config.replication_factor);
-            let topic = NewTopic::new(name, config.partitions, replication);
-            let options = AdminOptions::new().validate_only(true).request_timeout(Some(PATIENCE));
-            let created = self.admin().create_topics([&topic], &options).await;
-            let refused = match created.map(|results| results.into_iter().find_map(Result::err)) {
-                Ok(None | Some((_, RDKafkaErrorCode::TopicAlreadyExists))) => return Ok(Letters::Missing),
-                Ok(Some((_, code))) => code.to_string(),
-                Err(error) => error.to_string(),
-            };
-            return Err(StartError::DeadLetterTopic { topic: name.to_owned(), message: refused });
+            return self.create(config, name, inputs, true).await.map(|_| Letters::Missing);
         }
         let letters = self.described(&[name]).await.pop().unwrap_or_default();
         let inputs = self.max_message_bytes(inputs).await.unwrap_or(0);

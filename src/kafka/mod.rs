@@ -22,10 +22,10 @@ mod subscription;
 mod token;
 mod topics;
 
-pub use client::{Clients, KafkaConfigError, partition_bound};
+pub use client::{Clients, FETCH_BYTES, KafkaConfigError, QUEUED_BYTES, QUEUED_MESSAGES, producer_queue};
 pub use consumer::{Consumer, ConsumerError, Settings};
-pub use dead_letters::KafkaDeadLetters;
-pub use look::{GroupError, Letters, committed};
+pub use dead_letters::{KafkaDeadLetters, LetterSizes};
+pub use look::{GroupError, Letters, clients_fit, committed};
 pub use partition::{PartitionStream, SourceError};
 pub use rebalance::{LaneStart, Lanes};
-pub use topics::{StartError, Topics};
+pub use topics::{LETTER_HEADERS, StartError, Topics};

@@ -20,7 +20,7 @@ use tracing::{error, warn};
 use super::{gap::Gap, rebalance::Context};
 use crate::{
     pipeline::lane::Progress,
-    record::{Header, Position, Record, Timestamp},
+    record::{Excess, Header, Position, Record, Timestamp, headers_bytes},
 };
 
 pub type PartitionStream = std::pin::Pin<Box<dyn Stream<Item = Result<Record, SourceError>> + Send>>;
@@ -128,16 +128,20 @@ impl Source {
 
     fn copy(&self, message: &BorrowedMessage<'_>) -> Record {
         let position = Position { topic: self.topic.clone(), partition: self.partition, offset: message.offset() };
+        let headers = message.headers().map_or_else(Vec::new, |all| headers(all, &position));
+        let bounds = self.consumer.context().record_bounds;
+        let excess = Excess::of(bounds, message.key_len(), message.payload_len(), headers_bytes(&headers));
         Record {
-            headers: message.headers().map_or_else(Vec::new, |all| headers(all, &position)),
+            headers: if excess.headers.is_none() { headers } else { Vec::new() },
             position,
             timestamp: match message.timestamp() {
                 rdkafka::Timestamp::NotAvailable => None,
                 rdkafka::Timestamp::CreateTime(millis) => Some(Timestamp::Create(millis)),
                 rdkafka::Timestamp::LogAppendTime(millis) => Some(Timestamp::LogAppend(millis)),
             },
-            key: message.key().map(Bytes::copy_from_slice),
-            value: message.payload().map(Bytes::copy_from_slice),
+            key: message.key().filter(|_| excess.key.is_none()).map(Bytes::copy_from_slice),
+            value: message.payload().filter(|_| excess.value.is_none()).map(Bytes::copy_from_slice),
+            excess,
         }
     }
 

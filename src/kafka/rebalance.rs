@@ -38,6 +38,7 @@ use crate::{
         metrics::Metrics,
     },
     pipeline::{lane::Progress, lease::Lease, stop::Stop},
+    record::RecordBounds,
 };
 
 /// What a lane is started with.
@@ -84,6 +85,7 @@ pub(super) struct Context {
     on_lost_offsets: OnLostOffsets,
     daemon: Arc<Lanes>,
     runtime: Handle,
+    pub(super) record_bounds: RecordBounds,
     drain_timeout: Duration,
     assign_hold: Duration,
     lease: Lease,
@@ -108,6 +110,7 @@ impl Context {
             on_lost_offsets: settings.on_lost_offsets,
             daemon,
             runtime: Handle::current(),
+            record_bounds: settings.record_bounds,
             drain_timeout: settings.drain_timeout,
             assign_hold: settings.assign_hold,
             lease: settings.lease.clone(),

@@ -43,10 +43,8 @@ pub struct Topics {
 
 /// Kafka's default for `max.message.bytes`.
 const DEFAULT_MAX_BYTES: usize = 1_048_588;
-/// A dead letter is its record and some headers.
-const HEADERS: usize = 64 * 1024;
-/// Where the cluster does not say what a topic takes, the producer sends, and the topic refuses.
-const UNKNOWN_MAX_BYTES: usize = 16 * 1024 * 1024;
+/// A dead letter is its record and some headers, whose size is at most this.
+pub const LETTER_HEADERS: usize = 64 * 1024;
 const CREATE: Duration = Duration::from_secs(10);
 /// A cluster that cannot describe its topics does not answer at all.
 const DESCRIBE: Duration = Duration::from_secs(2);
@@ -92,38 +90,50 @@ impl Topics {
         all.map(|(name, count)| (name.clone(), *count)).collect()
     }
 
-    /// Creates the dead-letter topic if it is missing. Returns the largest message that it takes, in bytes.
+    /// Creates the dead-letter topic if it is missing. Returns the largest message that it takes, in bytes; `None` where
+    /// the cluster does not say.
     pub async fn dead_letter_topic(
         &self,
         config: &DeadLetter,
         name: &str,
         inputs: &[&str],
-    ) -> Result<usize, StartError> {
+    ) -> Result<Option<usize>, StartError> {
         if self.partitions.contains_key(name) {
-            return Ok(self.max_message_bytes(&[name]).await.unwrap_or(UNKNOWN_MAX_BYTES));
+            return Ok(self.max_message_bytes(&[name]).await);
         }
-        let max_bytes = self.max_message_bytes(inputs).await.unwrap_or(DEFAULT_MAX_BYTES) + HEADERS;
-        let created = match self.create(config, name, max_bytes, true).await {
+        let max_bytes = self.create(config, name, inputs, false).await?;
+        info!(topic = name, max_bytes, "dead-letter topic created");
+        Ok(Some(max_bytes))
+    }
+
+    /// Creates the dead-letter topic, or only asks whether it could be. Returns the largest message that it takes, in
+    /// bytes.
+    pub(super) async fn create(
+        &self,
+        config: &DeadLetter,
+        name: &str,
+        inputs: &[&str],
+        only_ask: bool,
+    ) -> Result<usize, StartError> {
+        let max_bytes = self.max_message_bytes(inputs).await.unwrap_or(DEFAULT_MAX_BYTES) + LETTER_HEADERS;
+        let created = match self.try_create(config, name, max_bytes, true, only_ask).await {
             // Before Kafka 3.6 there is no such configuration.
-            Err(RDKafkaErrorCode::InvalidConfig) => self.create(config, name, max_bytes, false).await,
+            Err(RDKafkaErrorCode::InvalidConfig) => self.try_create(config, name, max_bytes, false, only_ask).await,
             created => created,
         };
         match created {
-            Ok(()) => info!(topic = name, max_bytes, "dead-letter topic created"),
-            Err(RDKafkaErrorCode::TopicAlreadyExists) => {}
-            Err(code) => {
-                return Err(StartError::DeadLetterTopic { topic: name.to_owned(), message: code.to_string() });
-            }
+            Ok(()) | Err(RDKafkaErrorCode::TopicAlreadyExists) => Ok(max_bytes),
+            Err(code) => Err(StartError::DeadLetterTopic { topic: name.to_owned(), message: code.to_string() }),
         }
-        Ok(max_bytes)
     }
 
-    async fn create(
+    async fn try_create(
         &self,
         config: &DeadLetter,
         name: &str,
         max_bytes: usize,
         any_timestamp: bool,
+        only_ask: bool,
     ) -> Result<(), RDKafkaErrorCode> {
         let (max_bytes, for_ever) = (max_bytes.to_string(), i64::MAX.to_string());
         let replication = TopicReplication::Fixed(config.replication_factor);
@@ -133,6 +143,7 @@ impl Topics {
             topic = topic.set("message.timestamp.after.max.ms", &for_ever);
         }
         let options = AdminOptions::new().operation_timeout(Some(CREATE)).request_timeout(Some(CREATE));
+        let options = options.validate_only(only_ask);
         match self.admin().create_topics([&topic], &options).await {
             Ok(results) => results.into_iter().try_for_each(|result| result.map(drop).map_err(|(_, code)| code)),
             Err(error) => Err(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail)),

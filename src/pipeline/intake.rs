@@ -45,7 +45,8 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         let work = self.settled_work(&record, &mut made).await?;
         // What the record says is known by now, and what that takes: a lane holds this one record beyond the budget.
         let budget = self.breaker.as_ref().map_or(&self.shared.budget, |breaker| &breaker.budget);
-        let seat = budget.seat(record.charge() + made).await;
+        let fields = work.as_ref().map_or(0, |command| command.fields.charge());
+        let seat = budget.seat(record.charge() + made + fields).await;
         let work = match work {
             Ok(command) => {
                 let key = command.target.as_ref().map(|target| target.gate_key(&command.sobject.name));
@@ -61,7 +62,10 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
     async fn settled_work<E>(&self, record: &Record, made: &mut usize) -> Result<Result<Command, Work>, LaneError<E>> {
         let mut attempts = 0;
         loop {
-            let work = self.work(record, made).await?;
+            let work = match record.excess.bound {
+                None => self.work(record, made).await?,
+                Some(bound) => Err(self.too_large(record, bound)),
+            };
             let (Some(breaker), Err(Work::Reject { rejection, .. })) = (&self.breaker, &work) else { return Ok(work) };
             match breaker.refused(rejection, attempts > 0).await {
                 Ruling::Settled => return Ok(work),
@@ -73,6 +77,13 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
             }
             attempts += 1;
         }
+    }
+
+    fn too_large(&self, record: &Record, bound: usize) -> Work {
+        let bytes = record.whole_bytes();
+        let message = format!("the record has {bytes} bytes, and pipeline.max_record_bytes is {bound}");
+        let operation = self.route.intent(record).ok().map(|intent| intent.operation);
+        Work::Reject { rejection: Rejection::put(Reason::TooLarge, message), operation, target: None }
     }
 
     /// What the record asks for, or why that cannot be.

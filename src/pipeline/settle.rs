@@ -7,7 +7,7 @@ use futures::FutureExt as _;
 use tracing::{error, warn};
 
 use super::{
-    dead_letter::{About, DeadLetter, DeadLetters},
+    dead_letter::{About, DeadLetters, Rejected},
     rejection_log::RejectionLog,
     stop::Stop,
 };
@@ -87,9 +87,9 @@ impl<D: DeadLetters> Settle<D> {
         self.log.rejected(&position, rejection);
         match (&self.dead_letters, self.on_rejection) {
             (Some(dead_letters), _) => {
-                let letter = DeadLetter::new(record, rejection, About { connector: &self.name, ..about });
+                let about = About { connector: &self.name, ..about };
                 let pending = account.metrics.dead_letter_pending();
-                let delivery = dead_letters.deliver(&letter);
+                let delivery = dead_letters.deliver(Rejected { record, rejection, about });
                 if mutation::on(Mutation::Letters) {
                     drop(delivery.now_or_never());
                     return account.close(Outcome::DeadLettered);

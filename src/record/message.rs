@@ -187,6 +187,13 @@ impl Fields {
         Self(Vec::with_capacity(fields))
     }
 
+    /// What they take in memory besides the record's own bytes, in bytes: their places, and for each one the heap block
+    /// of a value that was made for it.
+    pub fn charge(&self) -> usize {
+        const BLOCK: usize = 32;
+        self.0.capacity() * size_of::<(Arc<str>, ByteString)>() + self.0.len() * BLOCK
+    }
+
     /// `json` is one valid JSON value.
     pub fn push(&mut self, name: Arc<str>, json: ByteString) {
         self.0.push((name, json));

@@ -21,7 +21,7 @@ pub use message::{Fields, Meaning, Message, Object, Value, ValueKind};
 pub(crate) use message::{Member, Name, Span};
 pub use number::Decimal;
 pub use operation::Operation;
-pub use record::{Header, Position, Record, Timestamp};
+pub use record::{Excess, Header, Position, Record, RecordBounds, Timestamp, headers_bytes};
 pub use record_id::{RecordId, RecordIdError};
 pub use sobject::{Access, Field, Holds, KeyField, KeyKind, SObject, Schema, is_api_name};
 pub use target_name::TargetName;

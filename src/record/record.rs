@@ -11,6 +11,29 @@ pub struct Record {
     /// `None` is a tombstone.
     pub value: Option<Bytes>,
     pub headers: Vec<Header>,
+    /// What there is of it beyond what may be in memory.
+    pub excess: Excess,
+}
+
+/// How a record is larger than the daemon takes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Excess {
+    /// `pipeline.max_record_bytes`, where the record is larger than that.
+    pub bound: Option<usize>,
+    /// The sizes in bytes of the parts that still lie in Kafka only.
+    pub value: Option<usize>,
+    pub headers: Option<usize>,
+    pub key: Option<usize>,
+}
+
+/// How large a record may be, in bytes of key, value and headers.
+#[derive(Debug, Clone, Copy)]
+pub struct RecordBounds {
+    /// A larger one is rejected: `pipeline.max_record_bytes`.
+    pub taken: usize,
+    /// A larger one is not copied out of the client's buffer as a whole, also for its dead letter. At least `taken`,
+    /// and what the topics hold without compression.
+    pub held: usize,
 }
 
 /// Where a record lies.
@@ -35,8 +58,11 @@ pub struct Header {
 }
 
 impl Record {
-    /// The header of a dead letter whose value was left behind, since it is larger than the topic takes: its size in bytes.
-    pub const LEFT_BEHIND: &str = "sobjectd.value.bytes";
+    /// The header of a dead letter whose value was left behind, since it is too large: its size in bytes.
+    pub const VALUE_LEFT: &str = "sobjectd.value.bytes";
+    /// The same of the record's own headers, and of its key.
+    pub const HEADERS_LEFT: &str = "sobjectd.headers.bytes";
+    pub const KEY_LEFT: &str = "sobjectd.key.bytes";
 
     /// What a record costs besides its bytes: its fields, its ticket, its place in the queues.
     const OVERHEAD: usize = 1024;
@@ -46,22 +72,53 @@ impl Record {
         Self::OVERHEAD + self.bytes()
     }
 
-    /// Its key, value and headers, in bytes.
+    /// Its key, value and headers as they are in memory, in bytes.
     pub fn bytes(&self) -> usize {
         let len = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
-        let headers: usize = self.headers.iter().map(|h| h.name.len() + len(&h.value)).sum();
-        len(&self.key) + len(&self.value) + headers
+        len(&self.key) + len(&self.value) + headers_bytes(&self.headers)
+    }
+
+    /// Its key, value and headers as they lie in Kafka, in bytes.
+    pub fn whole_bytes(&self) -> usize {
+        self.bytes() + self.excess.parts().map(|(_, bytes)| bytes).sum::<usize>()
     }
 
     /// A dead letter without the value that its record has: no tombstone.
     pub fn lacks_its_value(&self) -> bool {
-        self.value.is_none() && self.headers_named(Self::LEFT_BEHIND).next().is_some()
+        let left = self.excess.value.is_some() || self.headers_named(Self::VALUE_LEFT).next().is_some();
+        self.value.is_none() && left
     }
 
     /// All headers of this name, in order.
     pub fn headers_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Header> {
         self.headers.iter().filter(move |header| header.name == name)
     }
+}
+
+impl Excess {
+    /// Of a record whose parts have these sizes.
+    pub fn of(bounds: RecordBounds, key: usize, value: usize, headers: usize) -> Self {
+        let whole = key + value + headers;
+        let mut excess = Self { bound: (whole > bounds.taken).then_some(bounds.taken), ..Self::default() };
+        if whole > bounds.held {
+            excess.value = (value > 0).then_some(value);
+            excess.headers = (key + headers > bounds.held).then_some(headers);
+            excess.key = (key > bounds.held).then_some(key);
+        }
+        excess
+    }
+
+    /// The parts that lie in Kafka only: the header of a dead letter that says so, and how many bytes they have.
+    pub fn parts(&self) -> impl Iterator<Item = (&'static str, usize)> {
+        let parts =
+            [(Record::VALUE_LEFT, self.value), (Record::HEADERS_LEFT, self.headers), (Record::KEY_LEFT, self.key)];
+        parts.into_iter().filter_map(|(name, bytes)| Some((name, bytes?)))
+    }
+}
+
+/// Names and values, in bytes.
+pub fn headers_bytes(headers: &[Header]) -> usize {
+    headers.iter().map(|header| header.name.len() + header.value.as_ref().map_or(0, Bytes::len)).sum()
 }
 
 impl Timestamp {
@@ -75,5 +132,26 @@ impl Timestamp {
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}[{}]@{}", self.topic, self.partition, self.offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_held_as_far_as_its_bound_goes() {
+        let bounds = RecordBounds { taken: 10, held: 20 };
+        let parts = |bound, value, headers, key| Excess { bound, value, headers, key };
+        for (key, value, headers, excess) in [
+            (1, 8, 1, Excess::default()),
+            (1, 9, 1, parts(Some(10), None, None, None)),
+            (0, 20, 0, parts(Some(10), None, None, None)),
+            (1, 20, 0, parts(Some(10), Some(20), None, None)),
+            (10, 20, 11, parts(Some(10), Some(20), Some(11), None)),
+            (21, 0, 0, parts(Some(10), None, Some(0), Some(21))),
+        ] {
+            assert_eq!(Excess::of(bounds, key, value, headers), excess, "{key} + {value} + {headers}");
+        }
     }
 }

@@ -104,9 +104,53 @@ pub enum Stage {
 }
 
 impl Cause {
+    /// The longest text of a cause in bytes: it may quote what the record holds, and each row in flight may have one.
+    const LONGEST: usize = 4 * 1024;
+    /// The most that its names take, in bytes.
+    const NAMES: usize = 1024;
+    /// The longest code in bytes; Salesforce's have up to 60.
+    const CODE: usize = 256;
+    /// The most that a cause takes, in bytes.
+    pub const MOST: usize = size_of::<Self>() + Self::LONGEST + Self::NAMES + Self::CODE;
+
+    /// What the org said of a row or a call.
+    pub fn of_org(code: &str, message: &str, fields: &[String]) -> Self {
+        let code = if code.len() > Self::CODE { "UNREADABLE_CODE".into() } else { code.to_owned().into() };
+        let message = Self::cut(message.to_owned());
+        Self { code: Some(code), message, fields: Self::cut_names(fields), http_status: None }
+    }
+
     /// A cause of our own, without a code of Salesforce's.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { code: None, message: message.into(), fields: Vec::new(), http_status: None }
+        Self { code: None, message: Self::cut(message.into()), fields: Vec::new(), http_status: None }
+    }
+
+    /// A text of at most [`Self::LONGEST`] bytes, and a sign where there was more of it.
+    pub fn cut(mut text: String) -> String {
+        if text.len() > Self::LONGEST {
+            let end = (0..=Self::LONGEST).rev().find(|end| text.is_char_boundary(*end));
+            text.truncate(end.unwrap_or(0));
+            text.push('…');
+            text.shrink_to_fit();
+        }
+        text
+    }
+
+    /// As many of the names as [`Self::NAMES`] bytes have room for.
+    fn cut_names(names: &[String]) -> Vec<String> {
+        let mut left = Self::NAMES;
+        let fits = |name: &&String| {
+            let room = left.checked_sub(name.len() + size_of::<String>());
+            left = room.unwrap_or(0);
+            room.is_some()
+        };
+        names.iter().take_while(fits).cloned().collect()
+    }
+
+    /// Its texts, in bytes.
+    pub fn bytes(&self) -> usize {
+        let code = self.code.as_ref().map_or(0, |code| code.len());
+        code + self.message.len() + self.fields.iter().map(String::len).sum::<usize>()
     }
 
     /// With all its texts, for a dead letter.
@@ -210,6 +254,17 @@ impl fmt::Display for Rejection {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cause_is_cut_where_it_is_made() {
+        let cause = Cause::new("é".repeat(3000));
+        assert!(cause.bytes() <= Cause::LONGEST + 3 && cause.message.ends_with("é…"), "{}", cause.bytes());
+        assert_eq!(Cause::cut("short".to_owned()), "short");
+        let cause = Cause::of_org(&"C".repeat(1000), &"x".repeat(10_000), &vec!["F__c".to_owned(); 1000]);
+        assert_eq!(cause.fields.len(), Cause::NAMES / (4 + size_of::<String>()));
+        assert!(cause.bytes() + cause.fields.len() * size_of::<String>() <= Cause::MOST);
+        assert_eq!(cause.code.as_deref(), Some("UNREADABLE_CODE"));
+    }
 
     #[test]
     fn a_cause_is_named_with_its_message_or_without() {

@@ -13,7 +13,7 @@ def tohex(data):
     return None if data is None else data.hex()
 
 
-def produce(bootstrap, records):
+def produce(bootstrap, records, compression="none"):
     """Each record is a dict: topic, key, value (bytes or None), and perhaps partition, headers, timestamp."""
     failed = []
     producer = Producer({
@@ -22,6 +22,7 @@ def produce(bootstrap, records):
         "enable.idempotence": True,
         "linger.ms": 5,
         "message.max.bytes": 20_000_000,
+        "compression.type": compression,
     })
     for record in records:
         extra = {name: record[name] for name in ("partition", "timestamp", "headers") if record.get(name) is not None}

@@ -1,4 +1,5 @@
-"""produce.py BOOTSTRAP < JSON lines: writes each of them with confluent-kafka, and returns when all are acknowledged."""
+"""produce.py BOOTSTRAP [COMPRESSION] < JSON lines: writes each of them with confluent-kafka, and returns when all are
+acknowledged."""
 
 import json
 import sys
@@ -14,4 +15,4 @@ def records():
         yield record
 
 
-produce(sys.argv[1], records())
+produce(sys.argv[1], records(), *sys.argv[2:])

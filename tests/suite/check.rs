@@ -33,7 +33,7 @@ async fn check(args: &[&str], config: &Config) -> (i32, Value) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_well_is_said_of_every_part() {
     let rig = Rig::new("check-well").await;
-    rig.broker.topic(&rig.letters, 1).await;
+    rig.broker.topic_with(&rig.letters, 1, &[("max.message.bytes", "1200000")]).await;
     let (code, report) = check(&["--online"], &rig.config).await;
     assert_eq!((code, &report["result"]), (0, &Value::from("ok")), "{report:#}");
     for key in [
@@ -101,6 +101,33 @@ async fn each_misfit_has_its_place() {
     assert!(words.iter().all(|words| said.iter().any(|said| said.starts_with(words))), "{said:?}");
     let letters = report["findings"].as_array().unwrap().iter().filter(|found| found["key"] == "dead_letter.topic");
     assert_eq!(letters.count(), 2, "compacted, and too small: {report:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_letter_topic_without_room_for_headers_is_a_warning() {
+    let mut rig = Rig::new("check-room").await;
+    rig.broker.topic(&rig.letters, 1).await;
+    let (code, report) = check(&["--online"], &rig.config).await;
+    assert_eq!(code, 0, "{report:#}");
+    let warning = finding(&report, "warning", "dead_letter.topic");
+    assert!(warning["hint"].as_str().unwrap().contains(&(1_048_588 + 65_536).to_string()), "{warning}");
+    assert!(warning["hint"].as_str().unwrap().contains("without its value"), "{warning}");
+    rig.config.set("dead_letter.too_large", "'stop'");
+    let (_, report) = check(&["--online"], &rig.config).await;
+    let warning = finding(&report, "warning", "dead_letter.topic");
+    assert!(warning["hint"].as_str().unwrap().contains("stops the daemon"), "{warning}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn properties_of_which_no_client_can_be_made_are_a_problem_before_the_start() {
+    let mut rig = Rig::new("check-properties").await;
+    rig.config.set(r#"kafka.properties."queue.buffering.backpressure.threshold""#, "2");
+    let (code, report) = check(&["--online"], &rig.config).await;
+    assert_eq!(code, 78, "{report:#}");
+    let problem = finding(&report, "problem", "kafka.properties");
+    assert!(problem["message"].as_str().unwrap().contains("backpressure"), "{problem}");
+    let mut daemon = Daemon::spawn(&rig.config);
+    assert_ne!(daemon.exit().await.code(), Some(0), "what check says is what the start does");
 }
 
 #[tokio::test(flavor = "multi_thread")]

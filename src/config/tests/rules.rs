@@ -36,6 +36,12 @@ const EDGES: &[(&str, &str, &str, &str)] = &[
     ("pipeline", "max_in_flight_rows = 1", "max_in_flight_rows = 0", "pipeline.max_in_flight_rows: must be at least 1"),
     (
         "pipeline",
+        "max_record_bytes = \"512MiB\"",
+        "max_record_bytes = \"513MiB\"",
+        "pipeline.max_record_bytes: must be at most 512 MiB",
+    ),
+    (
+        "pipeline",
         "max_row_bytes = \"32MiB\"",
         "max_row_bytes = 33554433",
         "pipeline.max_row_bytes: must be at most 32 MiB",

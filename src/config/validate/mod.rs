@@ -64,6 +64,7 @@ fn timing(config: &Config, problems: &mut Vec<Problem>) {
 fn pipeline(pipeline: &Pipeline, problems: &mut Vec<Problem>) {
     let sizes = [
         ("pipeline.max_in_flight_bytes", pipeline.max_in_flight_bytes, 1024 * GIB, "1 TiB"),
+        ("pipeline.max_record_bytes", pipeline.max_record_bytes, 512 * MIB, "512 MiB"),
         ("pipeline.max_row_bytes", pipeline.max_row_bytes, 32 * MIB, "32 MiB"),
         ("pipeline.batch_bytes", pipeline.batch_bytes, 32 * MIB, "32 MiB"),
     ];

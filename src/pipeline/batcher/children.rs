@@ -56,7 +56,7 @@ impl<O: Org> Worker<O> {
         }
         if child.is_last {
             let message = format!("parent not found, wait cut short: {}", cause.message);
-            return self.reject(ticket, Reason::MissingParent, Cause { message, ..cause });
+            return self.reject(ticket, Reason::MissingParent, Cause { message: Cause::cut(message), ..cause });
         }
         let backoff = self.settings.retry.backoff(child.times).min(wait.saturating_sub(waited));
         child.times += 1;

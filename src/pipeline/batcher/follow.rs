@@ -323,7 +323,7 @@ fn in_doubt(action: Action, maybe_applied: bool, rejection: Rejection) -> Reject
     }
     let cause = rejection.cause;
     let message = format!("it is not known whether the org has made the record: {}", cause.message);
-    Rejection { reason: Reason::UnknownResult, cause: Cause { message, ..cause }, ..rejection }
+    Rejection { reason: Reason::UnknownResult, cause: Cause { message: Cause::cut(message), ..cause }, ..rejection }
 }
 
 #[cfg(test)]

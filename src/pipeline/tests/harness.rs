@@ -22,7 +22,7 @@ use crate::{
         batcher::{Batcher, Settings},
         breaker::Breakers,
         budget::{Budget, Load},
-        dead_letter::{DeadLetter, DeadLetterError, DeadLetters},
+        dead_letter::{DeadLetter, DeadLetterError, DeadLetters, Rejected},
         gate::Gate,
         lane::{Drained, Lane, LaneError, Progress, Shared},
         lease::Lease,
@@ -30,7 +30,7 @@ use crate::{
         settle::Settle,
         stop::Stop,
     },
-    record::{Cause, Doubt, Field, Position, Record, SObject, Verdict},
+    record::{Cause, Doubt, Excess, Field, Position, Record, SObject, Verdict},
     route::Route,
 };
 
@@ -146,11 +146,11 @@ pub(super) struct Letters {
 }
 
 impl DeadLetters for Letters {
-    async fn deliver(&self, letter: &DeadLetter) -> Result<(), DeadLetterError> {
+    async fn deliver(&self, rejected: Rejected<'_>) -> Result<(), DeadLetterError> {
         if self.slow.load(Ordering::Relaxed) {
             tokio::time::sleep(Duration::from_secs(60)).await;
         }
-        self.taken.lock().unwrap().push(letter.clone());
+        self.taken.lock().unwrap().push(rejected.letter());
         Ok(())
     }
 }
@@ -313,6 +313,7 @@ impl RunningLane {
             key: Some(Bytes::copy_from_slice(key.as_bytes())),
             value: Some(Bytes::copy_from_slice(value.as_bytes())),
             headers: Vec::new(),
+            excess: Excess::default(),
         };
         self.next += 1;
         self.records.send(Ok(record)).await.unwrap();

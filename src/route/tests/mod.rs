@@ -9,7 +9,7 @@ use super::{Refusal, Refused, Route, Routes, UnroutedTopic};
 use crate::{
     config,
     record::{
-        Action, Command, Field, Header, Operation, Position, Reason, Record, Rejection, SObject, Schema, Stage,
+        Action, Command, Excess, Field, Header, Operation, Position, Reason, Record, Rejection, SObject, Schema, Stage,
         Timestamp,
     },
 };
@@ -55,6 +55,7 @@ fn record(key: Option<&str>, value: Option<&str>, headers: &[(&str, Option<&str>
         key: key.map(bytes),
         value: value.map(bytes),
         headers: headers.iter().map(header).collect(),
+        excess: Excess::default(),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::sync::OnceLock;
 
-use crate::harness::{Broker, Daemon, OBJECT, Rig, python, record, until, upsert};
+use super::large::noise;
+use crate::harness::{Broker, Daemon, Rig, python, record, until, upsert};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
@@ -72,7 +73,7 @@ async fn a_letter_larger_than_it_takes_stops_the_daemon() {
     let mut rig = Rig::new("small").await;
     rig.broker.topic_with(&rig.letters, 1, &[("max.message.bytes", "2000")]).await;
     rig.config.set("dead_letter.too_large", "'stop'");
-    rig.produce(&[upsert("a", "1"), record("b", "x".repeat(5000)), upsert("c", "3")]).await;
+    rig.produce(&[upsert("a", "1"), record("b", noise(5000)), upsert("c", "3")]).await;
     let mut daemon = Daemon::spawn(&rig.config);
     assert_eq!(daemon.exit().await.code(), Some(1));
     daemon.says(&["ERROR", &rig.letters]).await;
@@ -103,60 +104,6 @@ async fn one_that_is_gone_is_waited_for_and_taken_again_when_it_is_back() {
     daemon.settled(3).await;
     assert_eq!(rig.dead_letters(1).await[0].key.as_deref(), Some(&b"b"[..]));
     daemon.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn or_goes_as_a_reference() {
-    let mut rig = Rig::new("reference").await;
-    rig.broker.topic_with(&rig.letters, 1, &[("max.message.bytes", "4000")]).await;
-    rig.config.set("dead_letter.too_large", "'reference'");
-    let large = record("b", "x".repeat(9000)).header("trace", "7").timestamp(now() - DAY);
-    let metrics = rig.run(&[upsert("a", "1"), large.clone(), record("small", "bad"), upsert("c", "3")]).await;
-    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (2, 2));
-    let letters = rig.dead_letters(2).await;
-    let find = |key: &[u8]| letters.iter().find(|letter| letter.key.as_deref() == Some(key)).unwrap();
-    let letter = find(b"b");
-    assert_eq!((&letter.value, Some(letter.timestamp)), (&None, large.timestamp));
-    for (name, value) in [
-        ("trace", "7"),
-        ("sobjectd.value.bytes", "9000"),
-        ("__connect.errors.topic", rig.topic.as_str()),
-        ("__connect.errors.offset", "1"),
-        ("__connect.errors.exception.class.name", "sobjectd.InvalidValue"),
-    ] {
-        assert_eq!(letter.header(name).as_deref(), Some(value), "{name}");
-    }
-    assert_eq!(
-        (find(b"small").value.as_deref(), find(b"small").header("sobjectd.value.bytes")),
-        (Some(&b"bad"[..]), None)
-    );
-    assert_eq!(rig.committed().await, 4);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_reference_that_is_written_again_deletes_nothing() {
-    let mut rig = Rig::new("reference-again").await;
-    rig.config.in_route("tombstone", "'delete'");
-    let tombstone = |key: &str| record(key, "").no_value();
-    let reference = tombstone("a").header("sobjectd.value.bytes", "9000");
-    let metrics = rig.run(&[upsert("a", "1"), upsert("b", "1"), reference, tombstone("b")]).await;
-    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (3, 1));
-    assert_eq!(rig.org.records(OBJECT).len(), 1);
-    let letter = &rig.dead_letters(1).await[0];
-    let message = letter.header("__connect.errors.exception.message").unwrap();
-    assert!(message.contains("left behind"), "{message}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_reference_that_is_too_large_itself_stops_the_daemon() {
-    let mut rig = Rig::new("reference-large").await;
-    rig.broker.topic_with(&rig.letters, 1, &[("max.message.bytes", "4000")]).await;
-    rig.config.set("dead_letter.too_large", "'reference'");
-    rig.produce(&[upsert("a", "1"), record("b", "bad").header("large", "x".repeat(5000))]).await;
-    let mut daemon = Daemon::spawn(&rig.config);
-    assert_eq!(daemon.exit().await.code(), Some(1));
-    daemon.says(&["ERROR", &rig.letters, "max.message.bytes"]).await;
-    assert_eq!(rig.committed().await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

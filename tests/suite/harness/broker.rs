@@ -9,7 +9,7 @@ use std::{
 
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
-    admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication},
+    admin::{AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication},
     client::DefaultClientContext,
     consumer::{BaseConsumer, Consumer as _},
 };
@@ -171,6 +171,14 @@ impl Broker {
         let described = self.admin().describe_configs(&[ResourceSpecifier::Topic(topic)], &AdminOptions::new()).await;
         let entries = described.unwrap().remove(0).unwrap().entries;
         entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect()
+    }
+
+    /// Changes one setting of a topic.
+    pub(crate) async fn set(&self, topic: &str, name: &str, value: &str) {
+        let change = AlterConfig::new(ResourceSpecifier::Topic(topic)).set(name, value);
+        self.admin().alter_configs([&change], &AdminOptions::new()).await.unwrap().remove(0).unwrap();
+        let changed = async || (self.settings(topic).await[name] == value).then_some(());
+        super::until("the setting", changed).await;
     }
 
     fn client(&self) -> ClientConfig {

@@ -16,6 +16,12 @@ pub(crate) async fn produce(broker: &Broker, topic: &str, records: &[Record]) {
     run(&["produce.py", &broker.bootstrap], lines).await;
 }
 
+/// The same, in compressed batches.
+pub(crate) async fn produce_packed(broker: &Broker, topic: &str, records: &[Record], codec: &str) {
+    let lines: String = records.iter().map(|record| record.line(topic) + "\n").collect();
+    run(&["produce.py", &broker.bootstrap, codec], lines).await;
+}
+
 /// A whole topic, in the order of partition and offset, as soon as it holds `at_least` records.
 pub(crate) async fn consume(broker: &Broker, topic: &str, at_least: usize) -> Vec<Read> {
     let lines = run(&["consume.py", &broker.bootstrap, topic, &at_least.to_string()], String::new()).await;

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     pipeline::{
         BatchKey, Org, Row, Turn,
-        dead_letter::{DeadLetter, DeadLetterError, DeadLetters},
+        dead_letter::{DeadLetterError, DeadLetters, Rejected},
         lease::Lease,
     },
     record::{Cause, Doubt, Field, Identity, Reason, Rejection, SObject, Stage, Verdict},
@@ -278,7 +278,8 @@ impl ModelLetters {
 }
 
 impl DeadLetters for ModelLetters {
-    async fn deliver(&self, letter: &DeadLetter) -> Result<(), DeadLetterError> {
+    async fn deliver(&self, rejected: Rejected<'_>) -> Result<(), DeadLetterError> {
+        let letter = rejected.letter();
         let position = &letter.record.position;
         let fate = self.fates.lock().unwrap().pop_front().unwrap_or(Letter { latency: 0, taken: true });
         sleep(Duration::from_millis(fate.latency)).await;
