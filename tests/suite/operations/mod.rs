@@ -4,4 +4,5 @@ mod external_id;
 mod native;
 mod options;
 mod records;
+mod rights;
 mod routes;

@@ -3,9 +3,9 @@
 
 use serde_json::json;
 
-use crate::harness::{Daemon, OBJECT, Rig, Seeded, delete, kcat, python, record, unique, upsert};
+use crate::harness::{Daemon, OBJECT, Read, Rig, Seeded, delete, kcat, python, record, unique, upsert};
 
-fn codes(letters: &[crate::harness::Read]) -> Vec<String> {
+fn codes(letters: &[Read]) -> Vec<String> {
     letters.iter().map(|letter| letter.header("__connect.errors.exception.class.name").unwrap()).collect()
 }
 
@@ -115,29 +115,4 @@ async fn a_key_is_a_number_of_javas_or_has_several_columns() {
     daemon.settled(1).await;
     daemon.stop().await;
     assert_eq!(rig.text("eu|7"), "1");
-}
-
-/// An upsert by a field that is not unique needs View All Data, which no describe tells.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_call_that_the_user_may_not_make_waits_alone() {
-    let mut rig = Rig::new("view-all-data").await;
-    let contacts = unique("view-all-data.contacts");
-    rig.broker.topic(&contacts, 1).await;
-    rig.config.route(&[("topic", &format!("'{contacts}'")), ("sobject", "'Contact'")]);
-    rig.config.set("salesforce.quota.probe_interval", "'200ms'");
-    let error = json!({"code": "INSUFFICIENT_ACCESS", "message": "Upsert requires view all data"});
-    let refusal = json!({"kind": "status", "status": 403, "error": error});
-    rig.fault("upsert", refusal, json!({"times": null, "sobject": OBJECT}));
-    rig.produce(&[upsert("a", "1"), upsert("b", "2")]).await;
-    let daemon = Daemon::start(&rig.config).await;
-    daemon.says(&["INSUFFICIENT_ACCESS", "Upsert requires view all data"]).await;
-    kcat::produce(rig.broker, &contacts, &[], &[("c", r#"{"LastName":"C"}"#)]).await;
-    crate::harness::until("the other route", async || (rig.org.records("Contact").len() == 1).then_some(())).await;
-    assert_eq!(daemon.status("/ready").await, Some(200), "the org is well");
-    rig.org.clear_faults();
-    let lines = daemon.log().iter().filter(|line| line.contains("does not take a row for now")).count() as u64;
-    assert!(lines <= rig.org.calls().upsert, "one line a call, not one a row: {lines}");
-    let metrics = daemon.settled(3).await;
-    assert_eq!(metrics.settled("written"), 3, "no row is to blame");
-    daemon.stop().await;
 }
