@@ -30,6 +30,27 @@ pub(super) fn required(config: &Route, sobject: &SObject, key: &dyn Fn(&str) -> 
     vec![Finding::warning(key("fields"), told).hint(hint)]
 }
 
+/// Fields that an upsert can bring only where it creates its record.
+pub(super) fn create_only(config: &Route, sobject: &SObject, key: &dyn Fn(&str) -> String) -> Option<Finding> {
+    const NAMED: usize = 5;
+    let key_field = config.external_id_field.as_deref()?;
+    let upserts =
+        matches!(config.operation, Operation::Insert | Operation::Upsert) || config.operation_header.is_some();
+    let names: Vec<_> = sobject
+        .create_only()
+        .filter(|name| upserts && !name.eq_ignore_ascii_case(key_field) && may_fill(&config.fields, sobject, name))
+        .collect();
+    let more = names.len().saturating_sub(NAMED);
+    let told = match (names.as_slice(), more) {
+        ([], _) => return None,
+        (names, 0) => names.join(", "),
+        (names, more) => format!("{} and {more} more", names[..NAMED].join(", ")),
+    };
+    let told = format!("{} can be created and not updated: {told}", sobject.name);
+    let hint = "an upsert that finds its record goes once more without them; fields.exclude saves that call";
+    Some(Finding::warning(key("fields"), told).hint(hint))
+}
+
 /// Whether any record can bring a value for this field, or the route sets it.
 fn may_fill(fields: &Fields, sobject: &SObject, name: &str) -> bool {
     let is = |other: &str| other.eq_ignore_ascii_case(name);
@@ -64,6 +85,26 @@ mod tests {
             ..Field::sample("AccountId", "reference", false)
         };
         SObject::new("Contact", [Field::sample("LastName", "string", false), account])
+    }
+
+    #[test]
+    fn an_upsert_is_warned_of_fields_that_can_only_be_created() {
+        let master = Field { updateable: false, ..Field::sample("Master__c", "reference", false) };
+        let key = Field { updateable: false, ..Field::sample("Ext__c", "string", true) };
+        let detail = SObject::new("Detail__c", [Field::sample("Name", "string", false), master, key]);
+        for (route, expected) in [
+            (
+                "external_id_field = 'Ext__c'\noperation = 'upsert'",
+                Some("Detail__c can be created and not updated: Master__c"),
+            ),
+            ("external_id_field = 'Ext__c'\noperation = 'upsert'\nfields.exclude = ['Master__c']", None),
+            ("external_id_field = 'Ext__c'\noperation = 'update'", None),
+            ("operation = 'insert'", None),
+        ] {
+            let route: Route = toml::from_str(&format!("topic = 't'\nsobject = 'Detail__c'\n{route}")).unwrap();
+            let found = create_only(&route, &detail, &str::to_owned).map(|finding| finding.problem.message);
+            assert_eq!(found.as_deref(), expected);
+        }
     }
 
     #[test]

@@ -3,10 +3,16 @@
 
 use futures::StreamExt as _;
 
-use super::{Finding, Level, fields::required, key::external_id, notes::notes, parents::parents};
+use super::{
+    Finding, Level,
+    fields::{create_only, required},
+    key::external_id,
+    notes::notes,
+    parents::parents,
+};
 use crate::{
     config::{self, Config, Tombstone},
-    pipeline::Org as _,
+    pipeline::{Org as _, Refresh},
     record::{Access, Operation, SObject, TargetName},
     route::{Route, Routes},
     salesforce::{NoLogin, Salesforce, Version},
@@ -85,7 +91,7 @@ async fn quota(config: &Config, org: &Salesforce) -> Finding {
 /// What is to be said of one route. `Level::Problem` is what makes it impossible.
 async fn route(index: usize, config: &config::Route, route: &Route, org: &Salesforce) -> Vec<Finding> {
     let key = |name: &str| format!("routes[{index}].{name}");
-    let sobject = match org.describe(&route.sobject, None).await {
+    let sobject = match org.describe(&route.sobject, Refresh::IfUnknown).await {
         Ok(sobject) => sobject,
         Err(cause) => {
             let hint = "or this user may not see it: Read on the object, by a permission set";
@@ -105,6 +111,7 @@ async fn route(index: usize, config: &config::Route, route: &Route, org: &Salesf
     let parents = parents(config, route, &sobject, org, &key).await;
     findings.extend(parents.findings);
     findings.extend(required(config, &sobject, &key));
+    findings.extend(create_only(config, &sobject, &key));
     findings.extend(notes(config, &sobject, &parents.sobjects, &key));
     if findings.iter().all(|finding| finding.level <= Level::Note) {
         let told = format!("{}: all that the route needs is there", sobject.name);

@@ -4,7 +4,7 @@
 use super::Finding;
 use crate::{
     config,
-    pipeline::Org,
+    pipeline::{Org, Refresh},
     record::{SObject, TargetName},
     route::Route,
 };
@@ -40,7 +40,7 @@ pub(super) async fn parents(
                 continue;
             }
         };
-        let described = org.describe(parent, None).await;
+        let described = org.describe(parent, Refresh::IfUnknown).await;
         let why = match described.map(|described| described.key_field(field).map(|_| ())) {
             Ok(Ok(())) => {
                 if !parents.sobjects.iter().any(|known| known == parent) {

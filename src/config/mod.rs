@@ -48,7 +48,8 @@ pub use self::pipeline::{Cache, InsertUnknown, Pipeline, Retry};
 pub use self::problem::{Problem, Problems};
 pub use self::reference::json_schema;
 pub use self::route::{
-    Constant, Fields, IdentitySource, KeyConverter, KeyFormat, Nulls, Route, Tombstone, ValueConverter, ValueFormat,
+    Constant, Empty, Fields, IdentitySource, KeyConverter, KeyFormat, Nulls, Route, Tombstone, ValueConverter,
+    ValueFormat,
 };
 pub use self::salesforce::{Auth, OnQuota, Quota, Salesforce};
 pub use self::schema_registry::SchemaRegistry;

@@ -39,6 +39,8 @@ pub struct Route {
     pub identity: IdentitySource,
     #[serde(default)]
     pub nulls: Nulls,
+    #[serde(default)]
+    pub empty: Empty,
     /// The reference to the parent that the org locks along with a row: `AccountId`, or `Account.Ext__c`.
     #[serde(default)]
     pub lock_parent: Option<String>,
@@ -73,6 +75,17 @@ pub enum Nulls {
     Write,
     /// Leaves it as it is.
     Ignore,
+}
+
+/// What an empty text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Empty {
+    /// A text, which only text fields take.
+    #[default]
+    Write,
+    /// Null, as exports mean it that know no null.
+    Null,
 }
 
 /// Where the identity of a record is read: `"key"`, `"value.<field>"` or `"header.<name>"`.

@@ -44,6 +44,9 @@ pub struct Salesforce {
     pub pool_idle_timeout: Duration,
     #[serde(default)]
     pub compression: Compression,
+    /// A description that is in doubt is asked for again at most this often.
+    #[serde(default = "default_describe_interval", with = "humantime_serde")]
+    pub describe_interval: Duration,
     /// Rows of a call of unknown result wait this long, from the end of the attempt, before they are sent again.
     #[serde(default = "default_unknown_hold", with = "humantime_serde")]
     pub unknown_hold: Duration,
@@ -148,6 +151,10 @@ fn default_pool_idle_timeout() -> Duration {
 
 fn default_unknown_hold() -> Duration {
     Duration::from_secs(30)
+}
+
+fn default_describe_interval() -> Duration {
+    Duration::from_secs(5 * 60)
 }
 
 fn default_max_concurrent_requests() -> usize {

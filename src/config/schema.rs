@@ -121,6 +121,11 @@ const SALESFORCE: &[Key] = &[
         r#"of bodies, both ways: `"none"`, `"gzip"`; requests below 1 KiB stay as they are"#,
     ),
     key(
+        "describe_interval",
+        Kind::Duration,
+        "an SObject is described again at most this often, when a field is missed or a row is to be rejected for what its description says",
+    ),
+    key(
         "unknown_hold",
         Kind::Duration,
         "from the end of a call whose result is unknown (a time-out, a cut connection) to its repetition. Salesforce works on a call for up to 10 min",
@@ -315,6 +320,11 @@ const ROUTE: &[Key] = &[
     ),
     key("identity", Kind::Identity, r#"`"key"`, `"value.<field>"`, `"header.<name>"`"#),
     key("nulls", Kind::Word(&["write", "ignore"]), r#"an explicit null clears its field; `"ignore"` leaves it"#),
+    key(
+        "empty",
+        Kind::Word(&["write", "null"]),
+        r#"the empty text `""` is written, which only text fields take; `"null"`: it is a null"#,
+    ),
     key(
         "lock_parent",
         Kind::Maybe,

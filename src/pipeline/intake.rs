@@ -14,7 +14,7 @@ use super::{
     dead_letter::DeadLetters,
     gate::Entering,
     lane::{Lane, LaneError},
-    org::Org,
+    org::{Org, Refresh},
     settle::Account,
 };
 use crate::{
@@ -91,7 +91,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         let refused = |rejection, operation, target| Ok(Err(Work::Reject { rejection, operation, target }));
         let intent = match self.route.intent(record) {
             Ok(intent) => intent,
-            Err(Refused { refusal, operation, target }) => return refused(unknown(refusal), operation, target),
+            Err(Refused { refusal, operation, target }) => return refused(refusal.into_rejection(), operation, target),
         };
         // A defect in a converter, ours or a library's, costs the record that shows it and not the daemon, again and
         // again.
@@ -101,89 +101,107 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
             Err(rejection) => return refused(rejection, Some(intent.operation), None),
         };
         *made = message.made;
-        let mut missing = None;
+        let mut doubted = None;
         loop {
-            let schema = self.schema(missing.as_ref()).await?;
+            let schema = self.schema(doubted.as_ref()).await?;
             let command = || self.route.command(record, &message, intent, &schema);
             let Refused { refusal, operation, target } = match catch_unwind(AssertUnwindSafe(command)) {
                 Ok(Ok(command)) => return Ok(Ok(command)),
                 Ok(Err(refused)) => refused,
                 Err(_) => return refused(defect("route"), Some(intent.operation), None),
             };
-            match Missing::of(&refusal) {
-                // It has been looked for, and is still not there.
-                Some(again) if missing.as_ref() != Some(&again) => missing = Some(again),
-                _ => return refused(unknown(refusal), operation, target),
+            match Doubted::of(&refusal) {
+                // It has been looked at again, and says the same.
+                Some(again) if doubted.as_ref() != Some(&again) => doubted = Some(again),
+                _ => return refused(refusal.into_rejection(), operation, target),
             }
         }
     }
 
-    /// What is known of the org. A field that a description lacks is looked for in a newer one; a parent's description
-    /// is asked for when it is first needed.
-    async fn schema<E>(&self, missing: Option<&Missing>) -> Result<Arc<Schema>, LaneError<E>> {
-        let known = || self.schema.lock().unwrap_or_else(PoisonError::into_inner);
-        let schema = known().clone();
-        if let (Some(schema), None) = (&schema, missing) {
+    /// What is known of the org. A description that is in doubt is asked for again if it is old enough; a parent's is
+    /// asked for when it is first needed.
+    async fn schema<E>(&self, doubted: Option<&Doubted>) -> Result<Arc<Schema>, LaneError<E>> {
+        let org = &self.shared.org;
+        let descriptions = org.descriptions();
+        let known = self.schema.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let (Some((schema, as_of)), None) = (&known, doubted)
+            && *as_of == descriptions
+        {
             return Ok(schema.clone());
         }
-        let org = &self.shared.org;
+        let known = known.map(|(schema, _)| schema);
         let own = &self.route.sobject;
-        if let (Some(schema), Some(missing)) = (&schema, missing)
-            && !missing.sobject.eq_ignore_ascii_case(own)
-            && !missing.sobject.eq_ignore_ascii_case(&schema.sobject.name)
-        {
-            // An org that does not describe a parent does not know it, for this user: its children are rejected.
-            let Ok(parent) = org.describe(&missing.sobject, missing.field.as_deref()).await else {
-                return Ok(schema.clone());
-            };
-            let mut schema = Schema::clone(schema);
-            schema.parents.retain(|known| known.name != parent.name);
-            schema.parents.push(parent);
-            return Ok(known().insert(Arc::new(schema)).clone());
-        }
-        let describe = |cause| LaneError::Describe { sobject: own.clone(), cause };
-        let missing = missing.and_then(|missing| missing.field.as_deref());
-        let sobject = org.describe(own, missing).await.map_err(describe)?;
+        let refresh = |names: &[&str]| {
+            let about = |doubted: &&Doubted| names.iter().any(|name| doubted.sobject.eq_ignore_ascii_case(name));
+            doubted.filter(about).map_or(Refresh::IfUnknown, Doubted::refresh)
+        };
+        let described = known.as_ref().map_or(own.as_str(), |schema| &schema.sobject.name);
+        let failed = |cause| LaneError::Describe { sobject: own.clone(), cause };
+        let sobject = org.describe(own, refresh(&[own.as_str(), described])).await.map_err(failed)?;
         let key_field = self.route.external_id_field.as_deref().map(|name| sobject.key_field(name)).transpose();
-        let key_field = key_field.map_err(describe)?.map(Arc::new);
-        let parents = schema.map_or_else(Vec::new, |schema| schema.parents.clone());
-        Ok(known().insert(Arc::new(Schema { sobject, key_field, parents })).clone())
+        let schema = match (key_field, &known) {
+            (Ok(key_field), _) => {
+                let parents = known.as_ref().map_or_else(Vec::new, |schema| schema.parents.clone());
+                Schema { sobject, key_field: key_field.map(Arc::new), parents }
+            }
+            // Without its key field nothing can be named: what was known before holds, and the org has the last word.
+            (Err(_), Some(known)) => Schema::clone(known),
+            (Err(cause), None) => return Err(failed(cause)),
+        };
+        let schema = Arc::new(self.with_parents(schema, doubted, &refresh).await);
+        *self.schema.lock().unwrap_or_else(PoisonError::into_inner) = Some((schema.clone(), descriptions));
+        Ok(schema)
+    }
+
+    /// The parents that have come up, and the one that is needed now, as they are described. An org that does not
+    /// describe a parent does not know it, for this user: its children are rejected.
+    async fn with_parents<'d>(
+        &self,
+        mut schema: Schema,
+        doubted: Option<&'d Doubted>,
+        refresh: &impl Fn(&[&str]) -> Refresh<'d>,
+    ) -> Schema {
+        for parent in &mut schema.parents {
+            if let Ok(newer) = self.shared.org.describe(&parent.name, refresh(&[&parent.name])).await {
+                *parent = newer;
+            }
+        }
+        if let Some(Doubted { sobject, .. }) = doubted.filter(|doubted| schema.parent(&doubted.sobject).is_none())
+            && !sobject.eq_ignore_ascii_case(&self.route.sobject)
+            && let Ok(parent) = self.shared.org.describe(sobject, Refresh::IfUnknown).await
+        {
+            schema.parents.push(parent);
+        }
+        schema
     }
 }
 
-/// What a description lacks: a whole one, or a field in it.
+/// What a refusal leaves in doubt: the description of an SObject, if there is one, and a field that it lacks.
 #[derive(Debug, PartialEq, Eq)]
-struct Missing {
+struct Doubted {
     sobject: String,
-    field: Option<String>,
+    lacks: Option<String>,
 }
 
-impl Missing {
+impl Doubted {
     fn of(refusal: &Refusal) -> Option<Self> {
         match refusal {
             Refusal::Rejected(_) => None,
-            Refusal::UnknownField { sobject, field } => {
-                Some(Self { sobject: sobject.to_string(), field: Some(field.clone()) })
+            Refusal::Fields(wrong) => {
+                let worst = wrong.iter().find(|wrong| wrong.is_unknown).or(wrong.first())?;
+                let lacks = worst.is_unknown.then(|| worst.field.clone());
+                Some(Self { sobject: worst.sobject.to_string(), lacks })
             }
-            Refusal::Undescribed(sobject) => Some(Self { sobject: sobject.clone(), field: None }),
+            Refusal::Undescribed(sobject) => Some(Self { sobject: sobject.clone(), lacks: None }),
         }
+    }
+
+    fn refresh(&self) -> Refresh<'_> {
+        self.lacks.as_deref().map_or(Refresh::IfOld, Refresh::IfLacking)
     }
 }
 
 /// The panic has said the rest on stderr.
 fn defect(part: &str) -> Rejection {
     Rejection::put(Reason::InvalidValue, format!("the {part} has failed at this record, which is a defect of sobjectd"))
-}
-
-/// What a refusal is once nothing more can be learnt.
-fn unknown(refusal: Refusal) -> Rejection {
-    match refusal {
-        Refusal::Rejected(rejection) => rejection,
-        Refusal::UnknownField { sobject, field } => {
-            Rejection::put(Reason::InvalidField, format!("{sobject} has no field {field}"))
-        }
-        Refusal::Undescribed(sobject) => {
-            Rejection::put(Reason::InvalidField, format!("the org does not describe {sobject} to this user"))
-        }
-    }
 }

@@ -61,7 +61,8 @@ pub struct Lane<O, D> {
     pub(super) route: Arc<Route>,
     pub(super) metrics: Arc<RouteMetrics>,
     pub(super) breaker: Option<Arc<Breaker>>,
-    pub(super) schema: Mutex<Option<Arc<Schema>>>,
+    /// What is known of the org, and as of which of its descriptions.
+    pub(super) schema: Mutex<Option<(Arc<Schema>, u64)>>,
     draining: CancellationToken,
     /// A drain has closed some records.
     closing: Notify,

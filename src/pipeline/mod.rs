@@ -18,4 +18,4 @@ pub mod stop;
 mod tests;
 pub mod ticket;
 
-pub use org::{BatchKey, Org, Row, Turn};
+pub use org::{BatchKey, Org, Refresh, Row, Turn};

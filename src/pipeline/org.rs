@@ -21,6 +21,16 @@ pub struct Row<'a> {
     pub maybe_applied: bool,
 }
 
+/// When a description is asked for that is known already. Never if it is younger than the interval between two of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refresh<'a> {
+    IfUnknown,
+    /// If it has neither a field nor a relationship of this name.
+    IfLacking(&'a str),
+    /// If it is old: a row is to be rejected for what it says.
+    IfOld,
+}
+
 /// Leave to make one call. While it lives, and it is a probe, nobody else has one.
 pub trait Turn: Send + 'static {
     /// The org is not well, and this call is to find out whether it is again.
@@ -55,11 +65,13 @@ pub trait Org: Send + Sync + 'static {
     /// A call that writes nothing and only asks whether the org is well.
     fn probe(&self) -> impl Future<Output = ()> + Send;
 
-    /// The SObject as the org describes it. `missing` names a field that the last description lacked: if that one is
-    /// old enough, it is asked for again. Waits for the org as long as it takes; an error says what a person must mend.
-    fn describe(
-        &self,
-        sobject: &str,
-        missing: Option<&str>,
-    ) -> impl Future<Output = Result<Arc<SObject>, Cause>> + Send;
+    /// The SObject as the org describes it. A description that is in doubt is asked for again if it is old enough. Waits
+    /// for the org as long as it takes; an error says what a person must mend.
+    fn describe(&self, sobject: &str, refresh: Refresh<'_>)
+    -> impl Future<Output = Result<Arc<SObject>, Cause>> + Send;
+
+    /// How often any description has been asked for: what is kept of one is out of date when this has changed.
+    fn descriptions(&self) -> u64 {
+        0
+    }
 }

@@ -142,6 +142,10 @@ impl<'a> Value<'a> {
         }
     }
 
+    pub fn is_null(self) -> bool {
+        self.kind() == ValueKind::Null
+    }
+
     /// A scalar as an identity's text: a string decoded, a number and a boolean as written. `None` for null and for
     /// structures.
     pub fn text(self) -> Option<Cow<'a, str>> {
@@ -197,6 +201,11 @@ impl Fields {
     /// `json` is one valid JSON value.
     pub fn push(&mut self, name: Arc<str>, json: ByteString) {
         self.0.push((name, json));
+    }
+
+    /// Takes out the fields of these names.
+    pub fn remove(&mut self, names: &[Arc<str>]) {
+        self.0.retain(|(name, _)| !names.contains(name));
     }
 
     /// Names are the same if they come from the same place of one describe.

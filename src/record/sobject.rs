@@ -1,6 +1,6 @@
 use std::{collections::HashMap, sync::Arc};
 
-use super::Cause;
+use super::{Action, Cause, Fields, Reason, Rejection, Stage};
 
 /// What a describe says of an SObject, as far as the pipeline asks: its name and its fields.
 #[derive(Debug, Clone)]
@@ -131,6 +131,14 @@ impl SObject {
         names.into_iter()
     }
 
+    /// The fields that a create may bring and an update may not, by name.
+    pub fn create_only(&self) -> impl Iterator<Item = &str> {
+        let fields = self.fields.values().filter(|field| field.createable && !field.updateable);
+        let mut names: Vec<_> = fields.map(|field| &*field.name).collect();
+        names.sort_unstable();
+        names.into_iter()
+    }
+
     /// API names are compared without case.
     pub fn field(&self, name: &str) -> Option<&Field> {
         if name.bytes().any(|b| b.is_ascii_uppercase()) {
@@ -143,6 +151,23 @@ impl SObject {
     /// Whether it has a field or a relationship of this name.
     pub fn knows(&self, name: &str) -> bool {
         self.field(name).is_some() || self.relationship(name).is_some()
+    }
+
+    /// Why a row of these fields cannot be written, if there are fields that it may not hold. Names are those of fields,
+    /// and of relationships.
+    pub fn rejects(&self, action: Action, fields: &Fields) -> Option<Rejection> {
+        let (mut names, mut messages) = (Vec::new(), Vec::new());
+        for (name, _) in fields.iter() {
+            let message = match self.field(name).or_else(|| self.relationship(name)) {
+                None => format!("{} has no field {name}", self.name),
+                Some(field) if !field.is_writable(action) => field.not_writable(),
+                Some(_) => continue,
+            };
+            names.push(name.to_string());
+            messages.push(message);
+        }
+        let cause = Cause { fields: names, ..Cause::new(messages.join("; ")) };
+        (!messages.is_empty()).then_some(Rejection { reason: Reason::InvalidField, stage: Stage::Put, cause })
     }
 
     /// The reference field whose parent has this name: `Account` is that of `AccountId`.
@@ -196,6 +221,20 @@ impl Holds {
 }
 
 impl Field {
+    /// Whether a row may hold it.
+    pub fn is_writable(&self, action: Action) -> bool {
+        match action {
+            Action::Create => self.createable,
+            Action::Update => self.updateable,
+            Action::Upsert | Action::Delete => self.createable || self.updateable,
+        }
+    }
+
+    /// Why it cannot be written.
+    pub fn not_writable(&self) -> String {
+        format!("the field {} cannot be written by this user", self.name)
+    }
+
     /// A writable field; a unique one without case if it is an external id.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn sample(name: &str, kind: &str, external_id: bool) -> Self {

@@ -9,12 +9,7 @@ use std::sync::Arc;
 
 use bytestring::ByteString;
 
-use super::{
-    Refusal, Route,
-    fit::fit,
-    parent::Parent,
-    row::{Row, invalid},
-};
+use super::{Refusal, Route, WrongField, fit::fit, parent::Parent, row::Row};
 use crate::{
     config::{self, Constant, Nulls},
     format,
@@ -47,20 +42,30 @@ pub(super) fn fields(
     let fields = Fields::with_capacity(object.len() + route.constants.len());
     let lock = route.lock_parent.as_deref().and_then(|name| field_of(schema, name));
     let mut row = Row { route, schema, action, own, fields, lock, parent: None };
+    let mut wrong = Vec::new();
     for (name, value) in object.iter() {
         let renamed = route.renamed(name);
+        let (value, json) = match route.is_null(value) {
+            true => (Value::plain(NULL), ByteString::from_static(NULL)),
+            false => (value, object.slice(value.json)),
+        };
         if row.is_left_out(name, value) || (renamed.is_none() && name.eq_ignore_ascii_case("attributes")) {
             continue;
         }
         let name = renamed.unwrap_or(name);
         if !names_target(name, value, target)? && !row.is_own(name) {
-            row.set(name, value, object.slice(value.json))?;
+            collect(row.set(name, value, json), &mut wrong)?;
         }
     }
     for (name, json) in &route.constants {
-        row.set(name, Value::plain(json), json.clone())?;
+        collect(row.set(name, Value::plain(json), json.clone()), &mut wrong)?;
     }
-    row.coordinates(record)?;
+    for (name, json, meaning) in row.coordinates(record) {
+        collect(row.set(name, Value { json: &json, meaning }, json.clone()), &mut wrong)?;
+    }
+    if !wrong.is_empty() {
+        return Err(Refusal::Fields(wrong));
+    }
     let length = row.fields.row_len();
     if length > route.max_row_bytes {
         let message = format!("the row has {length} bytes, and pipeline.max_row_bytes is {}", route.max_row_bytes);
@@ -69,13 +74,27 @@ pub(super) fn fields(
     Ok((row.fields, row.parent))
 }
 
+const NULL: &str = "null";
+
+/// Keeps what is wrong with a field, so that a dead letter names all of them; what has nothing to do with a field's
+/// description ends the row at once.
+fn collect(set: Result<(), Refusal>, wrong: &mut Vec<WrongField>) -> Result<(), Refusal> {
+    match set {
+        Err(Refusal::Fields(fields)) => {
+            wrong.extend(fields);
+            Ok(())
+        }
+        other => other,
+    }
+}
+
 /// The name of the field that a member or a target is about: of a parent, that of the reference to it.
 fn field_of<'a>(schema: &'a Schema, name: &str) -> Option<&'a Arc<str>> {
     let sobject = &schema.sobject;
     TargetName::parse(name).field(sobject).map(|field| &field.name)
 }
 
-impl Row<'_> {
+impl<'a> Row<'a> {
     fn is_left_out(&self, name: &str, value: Value<'_>) -> bool {
         let listed = |names: &[String]| names.iter().any(|listed| listed.eq_ignore_ascii_case(name));
         let fields = &self.route.fields;
@@ -96,13 +115,13 @@ impl Row<'_> {
             return Parent { relationship: target.name, key, sobject: target.sobject, value }.set(self);
         }
         if !target.parts().all(is_api_name) {
-            return Err(invalid(format!("{name:?} is not a field name")));
+            return Err(self.wrong(name, format!("{name:?} is not a field name")));
         }
         let sobject = &self.schema.sobject;
         if let (Some(field), None) = (sobject.field(name), target.sobject) {
             self.check_writable(field)?;
             let json = fit(field, value, json, self.route.fields.multipicklist)
-                .map_err(|message| invalid(format!("the field {name}: {message}")))?;
+                .map_err(|message| self.wrong(name, format!("the field {name}: {message}")))?;
             self.locks(field, "", || value.text()?.trim().parse().ok().map(Identity::RecordId));
             return self.put(field, field.name.clone(), json);
         }
@@ -112,16 +131,18 @@ impl Row<'_> {
                 self.check_writable(field)?;
                 self.put(field, field.name.clone(), json)
             }
-            (_, Some(field)) => Err(invalid(format!(
-                "{name} is the parent that {} leads to, and takes an object with its external id",
-                field.name
-            ))),
-            (_, None) => Err(Refusal::UnknownField { sobject: sobject.name.clone(), field: target.name.to_owned() }),
+            (_, Some(field)) => {
+                let field = &field.name;
+                let message =
+                    format!("{name} is the parent that {field} leads to, and takes an object with its external id");
+                Err(self.wrong(name, message))
+            }
+            (_, None) => Err(WrongField::unknown(&sobject.name, target.name).into()),
         }
     }
 
     /// Where the record lies, and when it was written.
-    fn coordinates(&mut self, record: &Record) -> Result<(), Refusal> {
+    fn coordinates(&self, record: &Record) -> Vec<(&'a str, ByteString, Meaning)> {
         let (names, position) = (&self.route.fields, &record.position);
         let mut texts = Vec::new();
         if let Some(name) = &names.topic {
@@ -146,11 +167,7 @@ impl Row<'_> {
             };
             texts.push((name, text, meaning));
         }
-        for (name, text, meaning) in texts {
-            let json = ByteString::from(text);
-            self.set(name, Value { json: &json, meaning }, json.clone())?;
-        }
-        Ok(())
+        texts.into_iter().map(|(name, text, meaning)| (name.as_str(), text.into(), meaning)).collect()
     }
 }
 

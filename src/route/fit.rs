@@ -5,6 +5,7 @@
 
 use bytestring::ByteString;
 
+use super::texts;
 use crate::{
     format::{self, elements},
     record::{Decimal, Field, Holds, Meaning, Value, ValueKind},
@@ -21,11 +22,13 @@ pub(super) fn fit(
     use Meaning as M;
     use ValueKind as K;
     match (value.meaning, value.kind(), field.holds) {
+        // A checkbox is never null: cleared, it is not checked.
+        (_, K::Null, H::Boolean) => Ok(ByteString::from_static("false")),
         (_, K::Null, _)
         | (M::Date, _, H::Date | H::Text)
         | (M::Time, _, H::Time | H::Text)
-        | (M::Timestamp, _, H::DateTime | H::Text)
-        | (M::Plain, K::String, _) => Ok(json),
+        | (M::Timestamp, _, H::DateTime | H::Text) => Ok(json),
+        (M::Plain, K::String, _) => text(field, value, json),
         // The day in UTC, as the org itself would cut it.
         (M::Timestamp, _, H::Date) => Ok(format!("{}\"", &value.json[..11]).into()),
         (M::Date, _, H::DateTime) => Ok(format!("{}T00:00:00.000Z\"", value.json.trim_end_matches('"')).into()),
@@ -58,6 +61,37 @@ pub(super) fn fit(
             Err(no("an object", field) + &parent.unwrap_or_default())
         }
     }
+}
+
+/// A text goes as it is, unless the org is certain to refuse it: with it, it would refuse the whole call.
+fn text(field: &Field, value: Value<'_>, json: ByteString) -> Result<ByteString, String> {
+    use Holds as H;
+    if matches!(field.holds, H::Text | H::MultiPicklist | H::Bytes | H::Other) {
+        return Ok(json);
+    }
+    let text = value.text().unwrap_or_default();
+    let as_it_is = |plausible: bool| plausible.then_some(json);
+    let fitted = match field.holds {
+        H::Date => as_it_is(texts::may_be_date(&text)),
+        H::DateTime => as_it_is(texts::may_be_date_time(&text)),
+        H::Time => as_it_is(texts::may_be_time(&text)),
+        H::Boolean => texts::boolean(&text).map(ByteString::from_static),
+        H::Integer => match Decimal::parse(&text) {
+            // A fraction of zeros is none, as in a number.
+            Some(number) => (number.decimals() == 0).then(|| number.as_str().into()),
+            // Longer than any number that a field holds: the org will say so of the row.
+            None => as_it_is(texts::is_number(&text)),
+        },
+        _ => as_it_is(texts::is_number(&text)),
+    };
+    fitted.ok_or_else(|| match &*text {
+        "" => no("an empty text", field) + "; the route's empty = \"null\" would clear it",
+        _ => no(&format!("the text {:?}", shortened(&text)), field),
+    })
+}
+
+fn shortened(text: &str) -> &str {
+    text.char_indices().nth(40).map_or(text, |(end, _)| &text[..end])
 }
 
 fn no(what: &str, field: &Field) -> String {

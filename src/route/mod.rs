@@ -6,12 +6,15 @@ mod identity;
 mod operation;
 mod options;
 mod parent;
+mod refusal;
 #[expect(clippy::module_inception, reason = "the noun is called a route")]
 mod route;
 mod routes;
 mod row;
 #[cfg(test)]
 mod tests;
+mod texts;
 
-pub use route::{Intent, Refusal, Refused, Route};
+pub use refusal::{Refusal, Refused, WrongField};
+pub use route::{Intent, Route};
 pub use routes::{RouteError, Routes, UnroutedTopic};

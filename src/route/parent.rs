@@ -5,13 +5,10 @@ use std::sync::Arc;
 
 use bytestring::ByteString;
 
-use super::{
-    Refusal,
-    row::{Row, invalid},
-};
+use super::{Refusal, WrongField, row::Row};
 use crate::{
     format::Members,
-    record::{ExternalId, Field, Identity, KeyKind, SObject, TargetName, Value, ValueKind},
+    record::{Cause, ExternalId, Field, Identity, KeyKind, SObject, TargetName, Value},
 };
 
 pub(super) struct Parent<'a> {
@@ -28,7 +25,10 @@ impl Parent<'_> {
     /// `json` is an object with the external id as its only member, beside `attributes`, which may say the SObject.
     pub(super) fn set_nested(row: &mut Row<'_>, target: TargetName<'_>, json: &str) -> Result<(), Refusal> {
         let relationship = target.name;
-        let read = |json| Members::read(json).map_err(|error| invalid(format!("the field {relationship}: {error}")));
+        let read = |json| {
+            let wrong = |error| row.wrong(relationship, format!("the field {relationship}: {error}"));
+            Members::read(json).map_err(wrong)
+        };
         let (attributes, keys): (Vec<_>, Vec<_>) =
             read(json)?.list.into_iter().partition(|(name, _)| name.eq_ignore_ascii_case("attributes"));
         let named = match attributes.first() {
@@ -41,32 +41,34 @@ impl Parent<'_> {
                 let sobject = match (target.sobject, named.as_deref()) {
                     (Some(name), Some(other)) if !name.eq_ignore_ascii_case(other) => {
                         let message = format!("the field {relationship}: its name says {name}, its attributes {other}");
-                        return Err(invalid(message));
+                        return Err(row.wrong(relationship, message));
                     }
                     (name, other) => name.or(other),
                 };
                 Parent { relationship, key, sobject, value: Value::plain(json) }.set(row)
             }
-            keys => Err(invalid(format!(
-                "the field {relationship} has {} members, and a parent is named by one: its external id",
-                keys.len()
-            ))),
+            keys => {
+                let count = keys.len();
+                let message = format!(
+                    "the field {relationship} has {count} members, and a parent is named by one: its external id"
+                );
+                Err(row.wrong(relationship, message))
+            }
         }
     }
 
     pub(super) fn set(&self, row: &mut Row<'_>) -> Result<(), Refusal> {
         let schema = row.schema;
         let (relationship, sobject) = (self.relationship, &schema.sobject);
-        let field = sobject
-            .relationship(relationship)
-            .ok_or_else(|| Refusal::UnknownField { sobject: sobject.name.clone(), field: relationship.to_owned() })?;
+        let field =
+            sobject.relationship(relationship).ok_or_else(|| WrongField::unknown(&sobject.name, relationship))?;
         row.check_writable(field)?;
-        if self.value.kind() == ValueKind::Null {
+        if row.route.is_null(self.value) {
             return row.put(field, field.name.clone(), ByteString::from_static("null"));
         }
-        let parent = self.sobject_of(field)?;
+        let parent = self.sobject_of(field, row)?;
         let parent = schema.parent(parent).ok_or_else(|| Refusal::Undescribed(parent.to_owned()))?;
-        let id = self.id(parent)?;
+        let id = self.id(parent, row)?;
         let json = json(field, parent, &id);
         row.locks(field, &parent.name, || Some(Identity::ExternalId(id)));
         let name = field.relationship.clone().unwrap_or_else(|| field.name.clone());
@@ -74,32 +76,33 @@ impl Parent<'_> {
     }
 
     /// The SObject of the parent: the only one that there can be, or the one that the record names.
-    fn sobject_of<'f>(&self, field: &'f Field) -> Result<&'f str, Refusal> {
+    fn sobject_of<'f>(&self, field: &'f Field, row: &Row<'_>) -> Result<&'f str, Refusal> {
         let target = TargetName { sobject: self.sobject, name: self.relationship, key: Some(self.key) };
         target.parent(field).ok_or_else(|| {
-            invalid(format!(
+            let message = format!(
                 "the field {}: {}:{}.{}, or attributes.type, has to name one of {}",
                 self.relationship,
                 field.reference_to.first().map_or("", |sobject| sobject),
                 self.relationship,
                 self.key,
                 field.reference_to.join(", ")
-            ))
+            );
+            row.wrong(self.relationship, message)
         })
     }
 
-    fn id(&self, parent: &Arc<SObject>) -> Result<ExternalId, Refusal> {
+    fn id(&self, parent: &Arc<SObject>, row: &Row<'_>) -> Result<ExternalId, Refusal> {
         let (relationship, key) = (self.relationship, self.key);
         let path = format!("{relationship}.{key}");
         if parent.field(key).is_none() {
-            return Err(Refusal::UnknownField { sobject: parent.name.clone(), field: key.to_owned() });
+            return Err(WrongField::unknown(&parent.name, key).into());
         }
-        let key = parent.key_field(key).map_err(|cause| invalid(format!("the field {path}: {cause}")))?;
-        let text = self
-            .value
-            .text()
-            .ok_or_else(|| invalid(format!("the field {path} is {}, and names no parent", self.value.kind().name())))?;
-        ExternalId::new(Arc::new(key), &text).map_err(|error| invalid(format!("the field {path}: {error}")))
+        let of_parent = |cause: &Cause| WrongField::new(&parent.name, &path, format!("the field {path}: {cause}"));
+        let key = parent.key_field(key).map_err(|cause| of_parent(&cause))?;
+        let no_text = || format!("the field {path} is {}, and names no parent", self.value.kind().name());
+        let text = self.value.text().ok_or_else(|| row.wrong(&path, no_text()))?;
+        let no_id = |error| row.wrong(&path, format!("the field {path}: {error}"));
+        ExternalId::new(Arc::new(key), &text).map_err(no_id)
     }
 }
 

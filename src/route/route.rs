@@ -3,17 +3,17 @@ use std::sync::Arc;
 use bytestring::ByteString;
 
 use super::{
+    Refused,
     fields::{constants, fields},
     identity::identity,
     operation::operation,
     options::options,
 };
 use crate::{
-    config::{self, IdentitySource, Nulls, Tombstone},
+    config::{self, Empty, IdentitySource, Nulls, Tombstone},
     format::{Converters, NoRegistry, Registry, Wanted},
     record::{
-        Action, CallOptions, Command, Fields, Identity, Message, OnMissing, Operation, Reason, Record, Rejection,
-        Schema,
+        Action, CallOptions, Command, Fields, Message, OnMissing, Operation, Reason, Record, Rejection, Schema, Value,
     },
 };
 
@@ -35,6 +35,7 @@ pub struct Route {
     pub(super) on_missing: OnMissing,
     pub(super) identity: IdentitySource,
     pub(super) nulls: Nulls,
+    pub(super) empty: Empty,
     pub(super) lock_parent: Option<String>,
     pub(super) fields: config::Fields,
     pub(super) constants: Vec<(String, ByteString)>,
@@ -50,32 +51,6 @@ pub struct Route {
 pub struct Intent {
     pub operation: Operation,
     pub action: Action,
-}
-
-/// Why there is no command, and what is known of it all the same.
-#[derive(Debug)]
-pub struct Refused {
-    pub refusal: Refusal,
-    pub operation: Option<Operation>,
-    pub target: Option<Identity>,
-}
-
-#[derive(Debug)]
-pub enum Refusal {
-    Rejected(Rejection),
-    /// The SObject has neither a field nor a relationship of this name, unless its description is out of date.
-    UnknownField {
-        sobject: Arc<str>,
-        field: String,
-    },
-    /// A parent's SObject has to be described first.
-    Undescribed(String),
-}
-
-impl From<Rejection> for Refusal {
-    fn from(rejection: Rejection) -> Self {
-        Self::Rejected(rejection)
-    }
 }
 
 impl Route {
@@ -98,6 +73,7 @@ impl Route {
             on_missing: route.on_missing,
             identity: route.identity.clone(),
             nulls: route.nulls,
+            empty: route.empty,
             lock_parent: route.lock_parent.clone(),
             constants: constants(&route.fields),
             fields: route.fields.clone(),
@@ -173,6 +149,11 @@ impl Route {
     /// The fields and parents that members are renamed to.
     pub fn renamed_to(&self) -> impl Iterator<Item = &str> {
         self.fields.rename.values().map(String::as_str)
+    }
+
+    /// Whether the route takes a value for null: an empty text, where it says so.
+    pub(super) fn is_null(&self, value: Value<'_>) -> bool {
+        value.is_null() || (self.empty == Empty::Null && value.json == "\"\"")
     }
 
     /// The name that the route gives a member.

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use bytestring::ByteString;
 
-use super::{Refusal, Route};
-use crate::record::{Action, Field, Fields, GateKey, Identity, Reason, Rejection, Schema};
+use super::{Refusal, Route, WrongField};
+use crate::record::{Action, Field, Fields, GateKey, Identity, Schema};
 
 /// A row in the making.
 pub(super) struct Row<'a> {
@@ -19,20 +19,20 @@ pub(super) struct Row<'a> {
 }
 
 impl Row<'_> {
+    /// Why a field of the row's own SObject cannot be written.
+    pub(super) fn wrong(&self, field: &str, message: String) -> Refusal {
+        WrongField::new(&self.schema.sobject.name, field, message).into()
+    }
+
     pub(super) fn check_writable(&self, field: &Field) -> Result<(), Refusal> {
-        let writable = match self.action {
-            Action::Create => field.createable,
-            Action::Update => field.updateable,
-            Action::Upsert | Action::Delete => field.createable || field.updateable,
-        };
-        if writable { Ok(()) } else { Err(invalid(format!("the field {} cannot be written by this user", field.name))) }
+        if field.is_writable(self.action) { Ok(()) } else { Err(self.wrong(&field.name, field.not_writable())) }
     }
 
     /// `name` is the field's own, or that of its parent.
     pub(super) fn put(&mut self, field: &Field, name: Arc<str>, json: ByteString) -> Result<(), Refusal> {
         let fields = &self.fields;
         if fields.has(&field.name) || field.relationship.as_ref().is_some_and(|parent| fields.has(parent)) {
-            return Err(invalid(format!("the field {} is there twice", field.name)));
+            return Err(self.wrong(&field.name, format!("the field {} is there twice", field.name)));
         }
         self.fields.push(name, json);
         Ok(())
@@ -44,8 +44,4 @@ impl Row<'_> {
             self.parent = parent().map(|parent| parent.gate_key(sobject));
         }
     }
-}
-
-pub(super) fn invalid(message: String) -> Refusal {
-    Rejection::put(Reason::InvalidField, message).into()
 }

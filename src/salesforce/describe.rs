@@ -1,9 +1,12 @@
-//! What the org says of its SObjects, asked once for each and again when a field is missed.
+//! What the org says of its SObjects, asked once for each, and again when that is in doubt.
 
 use std::{
     collections::HashMap,
     fmt, io,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -18,10 +21,10 @@ use super::{
     http::Content,
     verdicts::Purpose,
 };
-use crate::record::{Access, Cause, Field, Holds, SObject};
-
-/// A field that is missed is looked for in a newer description at most this often.
-const REFRESH: Duration = Duration::from_secs(5 * 60);
+use crate::{
+    pipeline::Refresh,
+    record::{Access, Cause, Field, Holds, SObject},
+};
 
 #[derive(Debug)]
 pub(super) struct Describes {
@@ -29,6 +32,10 @@ pub(super) struct Describes {
     /// Questions at a time. All others wait here, and not for the org's permits, in an order that nothing could change
     /// when the org goes away.
     places: Semaphore,
+    /// A description that is in doubt is asked for again at most this often.
+    interval: Duration,
+    /// How many were asked for.
+    asked: AtomicU64,
     /// By name, folded: as many as there are SObjects in routes.
     entries: Mutex<HashMap<String, Arc<Entry>>>,
 }
@@ -43,74 +50,129 @@ struct Entry {
 }
 
 impl Describes {
-    /// `at_once`: of how many SObjects the org is asked at a time.
-    pub(super) fn new(calls: Arc<Calls>, at_once: usize) -> Self {
-        Self { calls, places: Semaphore::new(at_once.max(1)), entries: Mutex::default() }
+    /// `at_once`: of how many SObjects the org is asked at a time. `interval`: between two descriptions of one SObject.
+    pub(super) fn new(calls: Arc<Calls>, at_once: usize, interval: Duration) -> Self {
+        let places = Semaphore::new(at_once.max(1));
+        Self { calls, places, interval, asked: AtomicU64::new(0), entries: Mutex::default() }
+    }
+
+    /// As [`crate::pipeline::Org::descriptions`].
+    pub(super) fn asked(&self) -> u64 {
+        self.asked.load(Ordering::Acquire)
     }
 
     /// As [`crate::pipeline::Org::describe`].
-    pub(super) async fn describe(&self, name: &str, missing: Option<&str>) -> Result<Arc<SObject>, Cause> {
-        let entry = {
-            let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-            entries.entry(name.to_ascii_lowercase()).or_default().clone()
-        };
-        if let Some(known) = entry.good_enough(missing) {
+    pub(super) async fn describe(&self, name: &str, refresh: Refresh<'_>) -> Result<Arc<SObject>, Cause> {
+        let entry = self.entry(name);
+        if let Some(known) = entry.good_enough(refresh, self.interval) {
             return Ok(known);
         }
         let _asking = entry.asking.lock().await;
         // The semaphore is never closed.
         let _place = self.places.acquire().await;
-        if let Some(known) = entry.good_enough(missing) {
+        if let Some(known) = entry.good_enough(refresh, self.interval) {
             return Ok(known);
         }
-        if let Some(cause) = entry.refused() {
+        if let Some(cause) = entry.refused(self.interval) {
             return Err(cause);
         }
-        let sobject = match self.ask(name).await {
-            Ok(sobject) => Arc::new(sobject),
-            Err(cause) => {
-                *entry.refused.write().unwrap_or_else(PoisonError::into_inner) = Some((cause.clone(), Instant::now()));
-                return Err(cause);
-            }
-        };
-        *entry.known.write().unwrap_or_else(PoisonError::into_inner) = Some((sobject.clone(), Instant::now()));
-        Ok(sobject)
-    }
-
-    async fn ask(&self, name: &str) -> Result<SObject, Cause> {
         loop {
             let _turn = self.calls.state.turn().await;
-            let ask = Ask {
-                kind: "describe",
-                purpose: Purpose::Describe,
-                rows: 0,
-                method: Method::GET,
-                place: Place::Data { segments: vec!["sobjects".into(), name.into(), "describe".into()], query: None },
-                content: Content::None,
-                options: Arc::default(),
-                leave: None,
-            };
-            match self.calls.make(&ask, read).await {
-                Ok(sobject) => return Ok(sobject),
-                Err(Failure::Refused(cause) | Failure::Fatal(cause)) => return Err(cause),
+            match self.ask(name).await {
+                Ok(sobject) => return Ok(self.learn(&entry, sobject)),
+                Err(Failure::Refused(cause) | Failure::Fatal(cause)) => return entry.keep(cause),
                 // The next turn is where one waits.
                 Err(failure) => tracing::debug!(sobject = name, cause = %failure.cause(), "not described yet"),
             }
         }
     }
+
+    /// What is known of an SObject whose description refuses a row: it is asked for again, once, if it is old enough.
+    ///
+    /// For a caller that has a turn: it waits neither for another turn nor for a task that does.
+    pub(super) async fn doubted(&self, name: &str) -> Option<Arc<SObject>> {
+        let entry = self.entry(name);
+        if let Some(fresh) = entry.good_enough(Refresh::IfOld, self.interval) {
+            return Some(fresh);
+        }
+        let (Ok(_asking), Ok(_place)) = (entry.asking.try_lock(), self.places.try_acquire()) else {
+            return entry.known();
+        };
+        match self.ask(name).await {
+            Ok(sobject) => Some(self.learn(&entry, sobject)),
+            Err(Failure::Refused(cause)) => entry.keep(cause).ok(),
+            Err(failure) => {
+                tracing::debug!(sobject = name, cause = %failure.cause(), "not described again");
+                entry.known()
+            }
+        }
+    }
+
+    /// The last description, without a question.
+    pub(super) fn known(&self, name: &str) -> Option<Arc<SObject>> {
+        self.entry(name).known()
+    }
+
+    fn entry(&self, name: &str) -> Arc<Entry> {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.entry(name.to_ascii_lowercase()).or_default().clone()
+    }
+
+    fn learn(&self, entry: &Entry, sobject: SObject) -> Arc<SObject> {
+        let sobject = Arc::new(sobject);
+        *entry.known.write().unwrap_or_else(PoisonError::into_inner) = Some((sobject.clone(), Instant::now()));
+        self.asked.fetch_add(1, Ordering::AcqRel);
+        sobject
+    }
+
+    async fn ask(&self, name: &str) -> Result<SObject, Failure> {
+        let ask = Ask {
+            kind: "describe",
+            purpose: Purpose::Describe,
+            rows: 0,
+            method: Method::GET,
+            place: Place::Data { segments: vec!["sobjects".into(), name.into(), "describe".into()], query: None },
+            content: Content::None,
+            options: Arc::default(),
+            leave: None,
+        };
+        self.calls.make(&ask, read).await
+    }
 }
 
 impl Entry {
-    fn refused(&self) -> Option<Cause> {
+    fn refused(&self, interval: Duration) -> Option<Cause> {
         let refused = self.refused.read().unwrap_or_else(PoisonError::into_inner);
-        refused.as_ref().filter(|(_, at)| at.elapsed() < REFRESH).map(|(cause, _)| cause.clone())
+        refused.as_ref().filter(|(_, at)| at.elapsed() < interval).map(|(cause, _)| cause.clone())
     }
 
-    fn good_enough(&self, missing: Option<&str>) -> Option<Arc<SObject>> {
+    fn known(&self) -> Option<Arc<SObject>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.as_ref().map(|(sobject, _)| sobject.clone())
+    }
+
+    fn good_enough(&self, refresh: Refresh<'_>, interval: Duration) -> Option<Arc<SObject>> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let (sobject, at) = known.as_ref()?;
-        let good = missing.is_none_or(|name| sobject.knows(name) || at.elapsed() < REFRESH);
+        let is_fresh = || at.elapsed() < interval;
+        let good = match refresh {
+            Refresh::IfUnknown => true,
+            Refresh::IfLacking(name) => sobject.knows(name) || is_fresh(),
+            Refresh::IfOld => is_fresh(),
+        };
         good.then(|| sobject.clone())
+    }
+
+    /// The org does not describe the SObject: what it said before holds until it is asked the next time.
+    fn keep(&self, cause: Cause) -> Result<Arc<SObject>, Cause> {
+        let now = Instant::now();
+        if let Some((sobject, at)) = &mut *self.known.write().unwrap_or_else(PoisonError::into_inner) {
+            tracing::debug!(sobject = &*sobject.name, %cause, "not described any more");
+            *at = now;
+            return Ok(sobject.clone());
+        }
+        *self.refused.write().unwrap_or_else(PoisonError::into_inner) = Some((cause.clone(), now));
+        Err(cause)
     }
 }
 

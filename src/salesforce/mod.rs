@@ -66,7 +66,7 @@ pub use self::{
 use crate::{
     config,
     ops::metrics::Metrics,
-    pipeline::{BatchKey, Org, Row, lease::Lease},
+    pipeline::{BatchKey, Org, Refresh, Row, lease::Lease},
     record::{Cause, SObject, Verdict},
     web::ClientError,
 };
@@ -76,7 +76,7 @@ use crate::{
 pub struct Salesforce {
     calls: Arc<Calls>,
     state: Arc<OrgState>,
-    describes: Describes,
+    describes: Arc<Describes>,
     writer: Writer,
     retry: config::Retry,
 }
@@ -117,9 +117,11 @@ impl Salesforce {
             Arc::new(OrgState::new(retry.clone(), config.quota.clone(), config.login_interval, metrics.clone()));
         let calls = Arc::new(Calls::new(auth, state.clone(), http, config));
         let resolver = Resolver::new(cache, calls.clone(), metrics);
+        let (at_once, interval) = (config.max_concurrent_requests, config.describe_interval);
+        let describes = Arc::new(Describes::new(calls.clone(), at_once, interval));
         Ok(Self {
-            describes: Describes::new(calls.clone(), config.max_concurrent_requests),
             writer: Writer { calls: calls.clone(), resolver, lease },
+            describes,
             calls,
             state,
             retry: retry.clone(),
@@ -227,8 +229,12 @@ impl Org for Salesforce {
         }
     }
 
-    async fn describe(&self, sobject: &str, missing: Option<&str>) -> Result<Arc<SObject>, Cause> {
-        self.describes.describe(sobject, missing).await
+    async fn describe(&self, sobject: &str, refresh: Refresh<'_>) -> Result<Arc<SObject>, Cause> {
+        self.describes.describe(sobject, refresh).await
+    }
+
+    fn descriptions(&self) -> u64 {
+        self.describes.asked()
     }
 }
 

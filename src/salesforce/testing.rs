@@ -64,6 +64,7 @@ pub(super) fn config(login_url: &str, auth: config::Auth) -> config::Salesforce 
         pool_idle_timeout: Duration::from_secs(20),
         compression: config::Compression::None,
         unknown_hold: Duration::from_secs(1),
+        describe_interval: Duration::from_secs(300),
         assign_hold: Duration::ZERO,
         max_concurrent_requests: 4,
         allow_insecure: false,

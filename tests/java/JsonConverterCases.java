@@ -143,7 +143,7 @@ public class JsonConverterCases {
   private static void absent() throws Exception {
     field("null text", "Text__c", Schema.OPTIONAL_STRING_SCHEMA, null, "null");
     field("null int64", "Number__c", Schema.OPTIONAL_INT64_SCHEMA, null, "null");
-    field("null boolean", "Checkbox__c", Schema.OPTIONAL_BOOLEAN_SCHEMA, null, "null");
+    field("null boolean", "Checkbox__c", Schema.OPTIONAL_BOOLEAN_SCHEMA, null, "false");
     field("null bytes", "LongText__c", Schema.OPTIONAL_BYTES_SCHEMA, null, "null");
     field("null date", "Date__c", Date.builder().optional().build(), null, "null");
     field("null time", "Time__c", Time.builder().optional().build(), null, "null");

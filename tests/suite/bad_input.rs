@@ -72,7 +72,8 @@ async fn values_that_are_none() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fields_that_are_none() {
-    let rig = Rig::new("bad-fields").await;
+    let mut rig = Rig::new("bad-fields").await;
+    rig.config.set("pipeline.linger", "'1s'");
     one_letter_each(
         &rig,
         &[
@@ -87,6 +88,8 @@ async fn fields_that_are_none() {
             (record("a", r#"{"CreatedDate":"2024-11-07T07:00:00.000Z"}"#), "", "CreatedDate"),
             (record("a", r#"{"Text__c":{"deep":1}}"#), "", "Text__c"),
             (record("a", r#"{"Text__c":[1]}"#), "", "Text__c"),
+            (record("a", r#"{"Date__c":"29.02.2024"}"#), "InvalidField", "Date__c"),
+            (record("a", r#"{"Checkbox__c":"perhaps"}"#), "InvalidField", "Checkbox__c"),
             (record("a", r#"{"Id":"a00SB0000000001YAA","Text__c":"x"}"#), "TargetMismatch", "Id"),
             (record("a", r#"{"ExternalId__c":"b","Text__c":"x"}"#), "TargetMismatch", "ExternalId__c"),
             (record("a", r#"{"externalid__C":null,"Text__c":"x"}"#), "TargetMismatch", "externalid__C"),
@@ -141,8 +144,7 @@ async fn what_the_org_refuses() {
             (record("b", r#"{"Picklist__c":"Purple"}"#), "Refused", "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"),
             (record("c", r#"{"Email__c":"nobody"}"#), "Refused", "INVALID_EMAIL_ADDRESS"),
             (record("d", r#"{"Number__c":123456789012345678901}"#), "Refused", "NUMBER_OUTSIDE_VALID_RANGE"),
-            (record("e", r#"{"Date__c":"29.02.2024"}"#), "Refused", "JSON_PARSER_ERROR"),
-            (record("f", r#"{"Checkbox__c":"perhaps"}"#), "Refused", ""),
+            (record("e", r#"{"DateTime__c":"2013-08-12T15:20:00+0000"}"#), "Refused", "JSON_PARSER_ERROR"),
             (record("g".repeat(256), r#"{"Text__c":"x"}"#), "", ""),
         ],
     )

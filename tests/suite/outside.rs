@@ -51,7 +51,7 @@ async fn without_values_no_line_quotes_a_record() {
     rig.fault("upsert", json!({"kind": "status", "status": 503, "error": said}), json!({}));
     rig.produce(&[
         upsert("long", &long),
-        record("date", format!(r#"{{"Date__c":"{VALUE}"}}"#)),
+        record("date", format!(r#"{{"DateTime__c":"2024-02-29T07:00:00 {VALUE}"}}"#)),
         upsert("word", "x").operation(VALUE),
         record("text", VALUE),
         upsert("fine", "x"),

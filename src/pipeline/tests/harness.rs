@@ -18,7 +18,7 @@ use crate::{
         metrics::Metrics,
     },
     pipeline::{
-        BatchKey, Org, Row, Turn,
+        BatchKey, Org, Refresh, Row, Turn,
         batcher::{Batcher, Settings},
         breaker::Breakers,
         budget::{Budget, Load},
@@ -123,7 +123,7 @@ impl Org for ScriptedOrg {
         self.used();
     }
 
-    async fn describe(&self, _: &str, _: Option<&str>) -> Result<Arc<SObject>, Cause> {
+    async fn describe(&self, _: &str, _: Refresh<'_>) -> Result<Arc<SObject>, Cause> {
         if self.is_hidden.load(Ordering::Relaxed) {
             return Err(Cause::new("hidden"));
         }

@@ -41,6 +41,40 @@ fn a_value_is_fitted_to_its_field() {
             r#"{"Choices__c":["A",null]}"#,
             Err("the field Choices__c: a choice of a picklist is a text, and one is null"),
         ),
+        (r#"{"Active__c":null}"#, Ok(("Active__c", "false"))),
+        (r#"{"Active__c":" TRUE"}"#, Ok(("Active__c", "true"))),
+        (
+            r#"{"Active__c":"yes"}"#,
+            Err("the field Active__c: the text \"yes\" does not fit into a field of the type boolean"),
+        ),
+        (r#"{"Count__c":"7.00"}"#, Ok(("Count__c", "7"))),
+        (
+            r#"{"Count__c":"7.5"}"#,
+            Err("the field Count__c: the text \"7.5\" does not fit into a field of the type int"),
+        ),
+        (r#"{"Age__c":"1,5"}"#, Err("the field Age__c: the text \"1,5\" does not fit into a field of the type double")),
+        (r#"{"Day__c":"2024-02-\u00329"}"#, Ok(("Day__c", r#""2024-02-\u00329""#))),
+        (
+            r#"{"Day__c":"29.02.2024"}"#,
+            Err("the field Day__c: the text \"29.02.2024\" does not fit into a field of the type date"),
+        ),
+        (
+            r#"{"Day__c":""}"#,
+            Err(
+                "the field Day__c: an empty text does not fit into a field of the type date; the route's empty = \"null\" would clear it",
+            ),
+        ),
+        (r#"{"At__c":"2013-08-12T15:20:00+0000"}"#, Ok(("At__c", r#""2013-08-12T15:20:00+0000""#))),
+        (
+            r#"{"At__c":"2024-02-29 07:00:00"}"#,
+            Err("the field At__c: the text \"2024-02-29 07:00:00\" does not fit into a field of the type datetime"),
+        ),
+        (r#"{"Time__c":"14:45"}"#, Ok(("Time__c", r#""14:45""#))),
+        (
+            r#"{"Time__c":"noon"}"#,
+            Err("the field Time__c: the text \"noon\" does not fit into a field of the type time"),
+        ),
+        (r#"{"Name":""}"#, Ok(("Name", r#""""#))),
         (r#"{"Name":["A"]}"#, Err("the field Name: an array does not fit into a field of the type string")),
     ] {
         let expected = expected.map(|(name, json): (&str, &str)| (name.to_owned(), json.to_owned()));
@@ -48,6 +82,38 @@ fn a_value_is_fitted_to_its_field() {
     }
     let off = one_field("fields.multipicklist = false", r#"{"Choices__c":["A"]}"#).unwrap_err();
     assert!(off.contains("an array does not fit"), "{off}");
+}
+
+#[test]
+fn an_empty_text_is_null_where_the_route_says_so() {
+    let null = "empty = \"null\"";
+    for (value, expected) in [
+        (r#"{"Name":""}"#, ("Name", "null")),
+        (r#"{"Day__c":""}"#, ("Day__c", "null")),
+        (r#"{"Age__c":""}"#, ("Age__c", "null")),
+        (r#"{"Active__c":""}"#, ("Active__c", "false")),
+        (r#"{"ParentId":""}"#, ("ParentId", "null")),
+        (r#"{"Parent":{"Ext__c":""}}"#, ("ParentId", "null")),
+        (r#"{"Name":" "}"#, ("Name", r#"" ""#)),
+    ] {
+        assert_eq!(one_field(null, value), Ok((expected.0.to_owned(), expected.1.to_owned())), "{value}");
+    }
+    let ignored = "empty = \"null\"\nnulls = \"ignore\"";
+    let value = r#"{"Day__c":"","Active__c":null,"Name":"n"}"#;
+    assert_eq!(one_field(ignored, value), Ok(("Name".to_owned(), "\"n\"".to_owned())));
+}
+
+#[test]
+fn all_fields_that_are_wrong_are_named() {
+    let value = r#"{"Day__c":"x","Name":"n","Stray__c":1,"Id Name":2,"Parent":{"Other__c":3},"Active__c":7}"#;
+    let rejection = command(&route(EXTERNAL), &record(Some("k"), Some(value), &[])).unwrap_err();
+    assert_eq!(rejection.reason, Reason::InvalidField);
+    assert_eq!(rejection.cause.fields, ["Day__c", "Stray__c", "Id Name", "Other__c", "Active__c"]);
+    for words in
+        ["the text \"x\"", "Account has no field Stray__c", "\"Id Name\" is not", "no field Other__c", "a number"]
+    {
+        assert!(rejection.cause.message.contains(words), "{words} in {}", rejection.cause.message);
+    }
 }
 
 #[test]
@@ -71,7 +137,7 @@ fn a_parent_is_named_by_its_external_id() {
             r#"{"Parent":{"Name":"n"}}"#,
             Err("the field Parent.Name: Account.Name is neither an external id nor an id lookup field"),
         ),
-        (r#"{"Parent":{"Stray__c":"n"}}"#, Err("unknown Account.Stray__c")),
+        (r#"{"Parent":{"Stray__c":"n"}}"#, Err("Account has no field Stray__c")),
         (r#"{"Parent":{"Ext__c":{"a":1}}}"#, Err("the field Parent.Ext__c is an object, and names no parent")),
         (
             r#"{"Parent":{"Ext__c":"a","Name":"n"}}"#,
@@ -102,12 +168,15 @@ fn a_parent_is_named_by_its_external_id() {
             r#"{"Account:Owner__r":{"attributes":{"type":"Group"},"Ext__c":"7"}}"#,
             Err("the field Owner__r: its name says Account, its attributes Group"),
         ),
-        (r#"{"Account:Name":"n"}"#, Err("unknown Account.Name")),
+        (r#"{"Account:Name":"n"}"#, Err("Account has no field Name")),
         (
             r#"{"a b:Owner__r.Ext__c":"n"}"#,
             Err("the field Owner__r: Group:Owner__r.Ext__c, or attributes.type, has to name one of Group, Account"),
         ),
-        (r#"{"Owner__r":{"attributes":{"type":"Group"},"Ext__c":"7"}}"#, Err("undescribed Group")),
+        (
+            r#"{"Owner__r":{"attributes":{"type":"Group"},"Ext__c":"7"}}"#,
+            Err("the org does not describe Group to this user"),
+        ),
         (
             r#"{"ParentId":{"Ext__c":"7"}}"#,
             Err(
@@ -115,7 +184,7 @@ fn a_parent_is_named_by_its_external_id() {
             ),
         ),
         (r#"{"ParentId":"0017Q00000EZlby","Parent":{"Ext__c":"7"}}"#, Err("the field ParentId is there twice")),
-        (r#"{"Street":{"Name":"n"}}"#, Err("unknown Account.Street")),
+        (r#"{"Street":{"Name":"n"}}"#, Err("Account has no field Street")),
     ] {
         let expected = expected.map(|(name, json): (&str, &str)| (name.to_owned(), json.to_owned()));
         assert_eq!(one_field("", value), expected.map_err(str::to_owned), "{value}");

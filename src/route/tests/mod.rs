@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::FutureExt as _;
 
-use super::{Refusal, Refused, Route, Routes, UnroutedTopic};
+use super::{Refused, Route, Routes, UnroutedTopic};
 use crate::{
     config,
     record::{
@@ -32,6 +32,7 @@ fn sobject() -> Arc<SObject> {
         ("Time__c", "time"),
         ("Choices__c", "multipicklist"),
         ("Active__c", "boolean"),
+        ("Count__c", "int"),
     ];
     let fields = fields.map(|(name, kind)| Field::sample(name, kind, false));
     let reference = |name: &str, relationship: &str, to: &[&str]| Field {
@@ -63,13 +64,7 @@ fn command(route: &Route, record: &Record) -> Result<Command, Rejection> {
     let sobject = sobject();
     let key_field = route.external_id_field.as_deref().map(|name| Arc::new(sobject.key_field(name).unwrap()));
     let schema = Schema { sobject, key_field, parents: Vec::new() };
-    let rejection = |refused: Refused| match refused.refusal {
-        Refusal::Rejected(rejection) => rejection,
-        Refusal::UnknownField { sobject, field } => {
-            Rejection::put(Reason::InvalidField, format!("unknown {sobject}.{field}"))
-        }
-        Refusal::Undescribed(sobject) => Rejection::put(Reason::InvalidField, format!("undescribed {sobject}")),
-    };
+    let rejection = |refused: Refused| refused.refusal.into_rejection();
     let intent = route.intent(record).map_err(rejection)?;
     // Nobody is asked: the formats here have no registry.
     let message = route.converters.message(record, route.wanted(intent)).now_or_never().unwrap()?;

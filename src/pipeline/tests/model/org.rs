@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     pipeline::{
-        BatchKey, Org, Row, Turn,
+        BatchKey, Org, Refresh, Row, Turn,
         dead_letter::{DeadLetterError, DeadLetters, Rejected},
         lease::Lease,
     },
@@ -219,7 +219,7 @@ impl Org for ModelOrg {
         self.report(&[word]);
     }
 
-    async fn describe(&self, _: &str, _: Option<&str>) -> Result<Arc<SObject>, Cause> {
+    async fn describe(&self, _: &str, _: Refresh<'_>) -> Result<Arc<SObject>, Cause> {
         let fields = [
             Field::sample("Ext__c", "string", true),
             Field::sample("V__c", "double", false),

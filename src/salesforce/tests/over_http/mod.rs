@@ -15,7 +15,7 @@ use super::{Salesforce, testing};
 use crate::{
     config::{self, Auth, Secret},
     ops::metrics::Metrics,
-    pipeline::{BatchKey, Org as _, Row, lease::Lease},
+    pipeline::{BatchKey, Org as _, Refresh, Row, lease::Lease},
     record::{Action, Command, ExternalId, Fields, Identity, RecordId, SObject, Verdict},
 };
 
@@ -66,7 +66,7 @@ impl Fixture {
         let mut config = config(&org);
         change(&mut config);
         let salesforce = salesforce(&config);
-        let object = salesforce.describe(OBJECT, None).await.unwrap();
+        let object = salesforce.describe(OBJECT, Refresh::IfUnknown).await.unwrap();
         Self { org, salesforce, object }
     }
 

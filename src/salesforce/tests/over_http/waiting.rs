@@ -87,7 +87,8 @@ async fn a_describe_is_asked_for_once_and_waits_for_the_org() {
     org.script(json!({"on": "describe", "times": 3, "do": {"kind": "status", "status": 503, "body": ""}})).unwrap();
     let salesforce = salesforce(&config(&org));
     let names = ["Account", "ACCOUNT", "account"];
-    let described = futures::future::join_all(names.map(|name| salesforce.describe(name, Some("no_such__c")))).await;
+    let described =
+        futures::future::join_all(names.map(|name| salesforce.describe(name, Refresh::IfLacking("no_such__c")))).await;
     assert!(described.iter().all(|sobject| &*sobject.as_ref().unwrap().name == "Account"));
     assert_eq!(org.calls().describe, 4);
 }
@@ -95,7 +96,7 @@ async fn a_describe_is_asked_for_once_and_waits_for_the_org() {
 #[tokio::test]
 async fn what_is_not_in_the_org_is_said_so() {
     let fixture = Fixture::start().await;
-    let cause = fixture.salesforce.describe("Nothing__c", None).await.unwrap_err();
+    let cause = fixture.salesforce.describe("Nothing__c", Refresh::IfUnknown).await.unwrap_err();
     assert_eq!(cause.to_string(), "NOT_FOUND: The requested resource does not exist");
     assert_eq!(*fixture.salesforce.watch().borrow(), Condition::Up);
 }
