@@ -69,7 +69,7 @@ impl Clients {
         for (key, value) in &kafka.properties {
             let value = value.reveal().map_err(|source| KafkaConfigError::Unreadable { key: key.clone(), source })?;
             check_property(key, value.expose_secret())?;
-            if key.ends_with(".pem") {
+            if key.rsplit_once('.').is_some_and(|(_, last)| last == "pem") {
                 base.set(key, line_ends(value.expose_secret()));
             } else {
                 base.set(key, value.expose_secret());

@@ -33,10 +33,11 @@ struct Counters {
 pub struct Counted(Gauge);
 
 /// Those that are no outcome.
-const VERDICTS: [&str; 11] = [
+const VERDICTS: [&str; 12] = [
     "again",
     "missing_parent",
     "apart",
+    "without",
     "transaction",
     "refused",
     "parked",

@@ -50,6 +50,7 @@ pub struct Cargo {
 
 /// What earlier attempts have left behind.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "what has happened, each by itself")]
 pub struct History {
     pub attempts: u32,
     /// An attempt ended without a known result.
@@ -65,6 +66,12 @@ pub struct History {
     /// What it has waited between the attempts that the org asked to repeat. What it then waits to be sent is none of it.
     pub again_waited: Duration,
     pub again_times: u32,
+    /// Attempts that set the row apart.
+    pub apart_times: u32,
+    /// Attempts that found its record gone.
+    pub gone_times: u32,
+    /// Fields that can only be created were taken out of it.
+    pub is_stripped: bool,
     /// The row waits for a parent.
     pub child: Option<Child>,
     /// Why the call failed last.

@@ -25,4 +25,4 @@ pub use record::{Excess, Header, Position, Record, RecordBounds, Timestamp, head
 pub use record_id::{RecordId, RecordIdError};
 pub use sobject::{Access, Field, Holds, KeyField, KeyKind, SObject, Schema, is_api_name};
 pub use target_name::TargetName;
-pub use verdict::{Cause, Doubt, Reason, Rejection, Stage, Verdict};
+pub use verdict::{Cause, Doubt, Named, Reason, Rejection, Stage, Verdict};

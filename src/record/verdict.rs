@@ -1,4 +1,4 @@
-use std::{borrow::Cow, fmt, time::Instant};
+use std::{borrow::Cow, fmt, sync::Arc, time::Instant};
 
 use super::{RecordId, quotes};
 
@@ -14,15 +14,19 @@ pub enum Verdict {
     Again(Cause),
     /// Not applied: a parent that the row names is not there, or not yet.
     MissingParent(Cause),
-    /// Not applied, because of another row of the same call or of the org: once more, alone in its call.
+    /// Not applied, because of another row of the same call or of the org: a few times more, at last alone in its call.
     Apart(Cause),
+    /// Not applied: the record that an upsert found was deleted before it was written. A few times more.
+    GoneMeanwhile(Cause),
+    /// Not applied: the record is there, and these fields of the row can only be created. Once more without them.
+    Without { cause: Cause, fields: Vec<Arc<str>> },
     /// Not applied, as other rows of the call with the same cause: no outcome, in smaller calls.
     Transaction(Cause),
     /// Not applied: the org takes no such row for now, and that is no fault of the row. It waits without an end.
     Parked(Cause),
-    /// The call as a whole was refused for something in it. `suspect`: the answer names this row.
-    Refused { cause: Cause, suspect: bool },
-    /// Left out of the call, because another row in it was for the same record.
+    /// The call as a whole was refused for something in it.
+    Refused { cause: Cause, named: Named },
+    /// Left out of the call, because another row in it was for the same record, or was known to make the org refuse it.
     Deferred,
     /// The org did not take the call. Nothing was applied.
     Later(Cause),
@@ -35,6 +39,16 @@ pub enum Verdict {
     Unknown { cause: Cause, ended: Instant, doubt: Doubt },
     /// The daemon cannot go on.
     Fatal(Cause),
+}
+
+/// How the answer that refuses a call names one of its rows. Only a hint: the row may be innocent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Named {
+    No,
+    /// By a place in the body, or by its record id.
+    Row,
+    /// By a field that the row holds, folded.
+    Field(Arc<str>),
 }
 
 /// Why the result of an attempt is not known.

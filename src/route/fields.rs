@@ -45,9 +45,10 @@ pub(super) fn fields(
     let mut wrong = Vec::new();
     for (name, value) in object.iter() {
         let renamed = route.renamed(name);
-        let (value, json) = match route.is_null(value) {
-            true => (Value::plain(NULL), ByteString::from_static(NULL)),
-            false => (value, object.slice(value.json)),
+        let (value, json) = if route.is_null(value) {
+            (Value::plain(NULL), ByteString::from_static(NULL))
+        } else {
+            (value, object.slice(value.json))
         };
         if row.is_left_out(name, value) || (renamed.is_none() && name.eq_ignore_ascii_case("attributes")) {
             continue;

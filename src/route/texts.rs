@@ -97,8 +97,10 @@ mod tests {
             ),
         ];
         for (plausible, taken, refused) in table {
-            taken.iter().for_each(|text| assert!(plausible(text), "{text:?} may be taken"));
-            refused.iter().for_each(|text| assert!(!plausible(text), "{text:?} is refused"));
+            let texts = taken.iter().map(|text| (text, true)).chain(refused.iter().map(|text| (text, false)));
+            for (text, expected) in texts {
+                assert_eq!(plausible(text), expected, "{text:?}");
+            }
         }
     }
 

@@ -155,9 +155,9 @@ impl Auth {
         // From now on: those who waited for this one need not try it again.
         let now = Instant::now();
         if refused {
-            logins.pacing.refused(now)
+            logins.pacing.refused(now);
         } else {
-            logins.pacing.failed(now)
+            logins.pacing.failed(now);
         }
         logins.last = Some(Err(cause.clone()));
         if refused {

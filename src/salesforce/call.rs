@@ -25,7 +25,7 @@ use super::{
 use crate::{
     config,
     pipeline::lease::Leave,
-    record::{CallOptions, Cause, Doubt, Verdict},
+    record::{CallOptions, Cause, Doubt, Named, Verdict},
 };
 
 /// The longest answer that is read, in bytes. Two hundred rows with their errors are far below it.
@@ -303,9 +303,9 @@ impl Place {
 
 impl Failure {
     /// The verdict of every row of the call.
-    pub(super) fn verdict(self, suspect: bool) -> Verdict {
+    pub(super) fn verdict(self, named: Named) -> Verdict {
         match self {
-            Self::Refused(cause) => Verdict::Refused { cause, suspect },
+            Self::Refused(cause) => Verdict::Refused { cause, named },
             Self::Again(cause) => Verdict::Again(cause),
             Self::Parked(cause) => Verdict::Parked(cause),
             Self::Later(cause) => Verdict::Later(cause),

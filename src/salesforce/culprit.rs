@@ -1,26 +1,50 @@
-//! Which rows of a refused call its answer names: those go alone, and the others need not be halved.
+//! Which rows of a refused call its answer names: those are tried before the others are halved.
 //!
-//! Only a hint: a row that is named by mistake is sent alone and written.
+//! Only a hint: a row that is named by mistake is sent alone and written. Whether the org counts columns in characters or
+//! in bytes is not known, so that both readings name a row.
 
 use super::collections::Rendered;
-use crate::record::{Cause, Command, RecordId};
+use crate::record::{Cause, Command, Named, RecordId};
 
-/// For each row, whether the answer names it. All `false` where it names none, or all.
-pub(super) fn suspects(cause: &Cause, call: &Rendered, rows: &[&Command], ids: &[RecordId]) -> Vec<bool> {
+/// For each row, how the answer names it: none where it names no row, or too many.
+pub(super) fn named(cause: &Cause, call: &Rendered, rows: &[&Command], ids: &[RecordId]) -> Vec<Named> {
+    if let Some(field) = stray_field(cause) {
+        let named = Named::Field(field.to_ascii_lowercase().into());
+        return rows.iter().map(|command| if holds(command, field) { named.clone() } else { Named::No }).collect();
+    }
     let message = &cause.message;
-    let column = position(message).and_then(|(line, column)| row_at(call, line, column));
-    let field = stray_field(message);
-    let named: Vec<bool> = rows
-        .iter()
-        .enumerate()
-        .map(|(index, command)| {
-            column == Some(index)
-                || field.is_some_and(|field| command.fields.iter().any(|(name, _)| name.eq_ignore_ascii_case(field)))
-                // Messages quote the 15-character form as well.
-                || ids.get(index).is_some_and(|id| message.contains(&id.as_str()[..15]))
-        })
-        .collect();
-    if named.iter().all(|named| *named) { vec![false; rows.len()] } else { named }
+    let place = position(message);
+    let [by_characters, by_bytes] =
+        [characters, bytes].map(|count| place.and_then(|(line, column)| row_at(call, line, column, count)));
+    let is_named = |(index, _): (usize, &&Command)| {
+        by_characters == Some(index)
+            || by_bytes == Some(index)
+            // Messages quote the 15-character form as well.
+            || ids.get(index).is_some_and(|id| message.contains(&id.as_str()[..15]))
+    };
+    let named: Vec<_> = rows.iter().enumerate().map(is_named).collect();
+    let count = named.iter().filter(|named| **named).count();
+    // More of them cost more calls than halving does, if they are innocent.
+    let most = if rows.len() < 64 { 2 } else { 3 };
+    let is_hint = count <= most && count < rows.len();
+    named.into_iter().map(|named| if named && is_hint { Named::Row } else { Named::No }).collect()
+}
+
+/// How the answer that refuses a query for record ids names each of its rows: by the key field that all of them share.
+pub(super) fn named_by_key(cause: &Cause, key_field: &str) -> Named {
+    match stray_field(cause) {
+        Some(field) if field.eq_ignore_ascii_case(key_field) => Named::Field(field.to_ascii_lowercase().into()),
+        _ => Named::No,
+    }
+}
+
+/// A parent stands under the name of its relationship.
+fn holds(command: &Command, field: &str) -> bool {
+    let relationship = command.sobject.field(field).and_then(|field| field.relationship.as_deref());
+    let is = |name: &str| {
+        name.eq_ignore_ascii_case(field) || relationship.is_some_and(|other| name.eq_ignore_ascii_case(other))
+    };
+    command.fields.iter().any(|(name, _)| is(name))
 }
 
 /// `… at [line:1, column:179]`, both from 1.
@@ -35,22 +59,30 @@ fn position(message: &str) -> Option<(usize, usize)> {
 }
 
 /// The row that holds this place of the body, or the last one before it: parsers point at the end of what they read.
-fn row_at(call: &Rendered, line: usize, column: usize) -> Option<usize> {
+/// `count` says how many bytes of a line lie before a column.
+fn row_at(call: &Rendered, line: usize, column: usize, count: fn(&str, usize) -> usize) -> Option<usize> {
     let mut offset = 0;
     // Values keep the line ends that they came with.
     for _ in 1..line {
         offset += call.body.get(offset..)?.iter().position(|b| *b == b'\n')? + 1;
     }
     let text = std::str::from_utf8(call.body.get(offset..)?).ok()?;
-    // Columns count characters.
-    let inside = text.char_indices().nth(column.checked_sub(1)?).map_or(text.len(), |(at, _)| at);
+    let inside = count(text, column.checked_sub(1)?);
     call.ranges.partition_point(|range| range.start <= offset + inside).checked_sub(1)
 }
 
-/// `No such column 'FavoritePet__c' on sobject of type Account`.
-fn stray_field(message: &str) -> Option<&str> {
-    let (_, rest) = message.split_once("No such column '")?;
-    rest.split_once('\'').map(|(field, _)| field)
+fn characters(text: &str, column: usize) -> usize {
+    text.char_indices().nth(column).map_or(text.len(), |(at, _)| at)
+}
+
+fn bytes(text: &str, column: usize) -> usize {
+    column.min(text.len())
+}
+
+/// `No such column 'FavoritePet__c' on sobject of type Account`, or the first of the fields that the answer lists.
+fn stray_field(cause: &Cause) -> Option<&str> {
+    let quoted = cause.message.split_once("No such column '").and_then(|(_, rest)| rest.split_once('\''));
+    quoted.map(|(field, _)| field).or(cause.fields.first().map(String::as_str))
 }
 
 #[cfg(test)]

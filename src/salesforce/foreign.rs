@@ -18,7 +18,7 @@ use super::{
 use crate::{
     config,
     pipeline::BatchKey,
-    record::{Action, Cause, Identity, KeyField, KeyKind, MatchKey, RecordId},
+    record::{Action, Cause, Identity, KeyField, KeyKind, MatchKey, Named, RecordId},
 };
 
 /// The first byte chooses who reads the rest: `'0'` rows, `'1'` errors of a call, `'2'` a page of a query, `'3'` a
@@ -47,7 +47,7 @@ fn rows(body: &[u8]) {
         let makes = matches!(action, Action::Create | Action::Upsert);
         assert!(rows.iter().all(|row| !makes || !matches!(row, RowAnswer::Done { id: None, .. })));
         let failed: Vec<_> = rows.iter().map(RowAnswer::errors).collect();
-        let asked = Asked { action, key_field: Some("Ext__c"), alone: count == 1 };
+        let asked = Asked { action, key_field: Some("Ext__c") };
         let verdicts = verdicts::of_rows(asked, &failed);
         assert!(verdicts.iter().map(Option::is_some).eq(failed.iter().map(Option::is_some)));
     }
@@ -87,8 +87,8 @@ fn suspects(cause: &Cause) {
         })
         .collect();
     let commands: Vec<_> = commands.iter().collect();
-    let suspects = culprit::suspects(cause, &render(&key, &rows), &commands, &[]);
-    assert!(suspects.len() == commands.len() && !suspects.iter().all(|named| *named));
+    let named = culprit::named(cause, &render(&key, &rows), &commands, &[]);
+    assert!(named.len() == commands.len() && !named.iter().all(|named| *named == Named::Row));
 }
 
 /// A value is a key that can be compared, and a page that is not the last leads to the next one.

@@ -120,7 +120,7 @@ impl Salesforce {
         let (at_once, interval) = (config.max_concurrent_requests, config.describe_interval);
         let describes = Arc::new(Describes::new(calls.clone(), at_once, interval));
         Ok(Self {
-            writer: Writer { calls: calls.clone(), resolver, lease },
+            writer: Writer { calls: calls.clone(), resolver, lease, describes: describes.clone() },
             describes,
             calls,
             state,

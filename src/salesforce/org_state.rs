@@ -209,14 +209,13 @@ impl OrgState {
         let silence;
         let (trouble, cause) = match report {
             Report::Well => (None, None),
-            // It was the probe, perhaps: the next one is not due at once.
-            Report::Silent => (inner.trouble, None),
             Report::Unanswered(cause) if inner.is_silent() => {
                 let message = format!("{SILENCE} calls in a row have had no answer, the last one: {}", cause.message);
                 silence = Cause { message, ..(*cause).clone() };
                 (inner.trouble.or(Some(Condition::Later)), Some(&silence))
             }
-            Report::Unanswered(_) => (inner.trouble, None),
+            // It was the probe, perhaps: the next one is not due at once.
+            Report::Silent | Report::Unanswered(_) => (inner.trouble, None),
             Report::Later(cause) => (Some(Condition::Later), Some(*cause)),
             Report::Quota(cause) => (Some(Condition::Quota), Some(*cause)),
             Report::Expired(cause) => (Some(Condition::Expired), Some(*cause)),

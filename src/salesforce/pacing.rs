@@ -84,7 +84,7 @@ mod tests {
         assert_eq!(logins(|pacing, now, _| pacing.refused(now)), [0, 60]);
         let second_is_refused = logins(|pacing, now, second| {
             if second == 10 {
-                pacing.refused(now)
+                pacing.refused(now);
             }
         });
         assert_eq!(second_is_refused, [0, 0, 0, 10, 70, 80, 90, 100]);

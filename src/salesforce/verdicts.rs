@@ -33,8 +33,10 @@ pub(super) enum RowVerdict {
     Vanished,
     /// It was there and has been deleted.
     Deleted,
-    /// Another row of the call, or of the org, has the same key.
+    /// Another row of the call, or of the org, has the same key, or the same value of a unique field.
     Apart,
+    /// The record that an upsert found was deleted before the row was written.
+    GoneMeanwhile,
     /// More rows of the call failed with it: no outcome.
     Transaction,
     /// A parent that the row names by its external id is not there, or not yet.
@@ -77,8 +79,6 @@ pub(super) enum Purpose {
 pub(super) struct Asked<'a> {
     pub(super) action: Action,
     pub(super) key_field: Option<&'a str>,
-    /// The row has the call to itself.
-    pub(super) alone: bool,
 }
 
 mod in_row {
@@ -100,6 +100,8 @@ const CODES: &[(&str, RowVerdict, Option<CallVerdict>)] = &[
     ("PROCESSING_HALTED",                     in_row::Again,       Some(of_call::Again)),
     ("BATCH_PROCESSING_HALTED",               in_row::Again,       Some(of_call::Again)),
     // The org is busy, shut or being moved: in a row, too, that is no fault of the row, however long it lasts.
+    ("PLATFORM_EVENT_PUBLISH_FAILED",         in_row::Again,       Some(of_call::Again)),
+    ("PLATFORM_EVENT_PUBLISHING_UNAVAILABLE", in_row::Parked,      Some(of_call::Parked)),
     ("TOO_MANY_APEX_REQUESTS",                in_row::Again,       Some(of_call::Later)),
     ("LIMIT_EXCEEDED",                        in_row::Again,       Some(of_call::Later)),
     ("REQUEST_LIMIT_EXCEEDED",                in_row::Parked,      Some(of_call::Later)),
@@ -225,14 +227,14 @@ fn of_error(asked: Asked<'_>, error: &RowError) -> RowVerdict {
     let listed = CODES.iter().find(|(code, ..)| *code == error.code).map(|(_, verdict, _)| *verdict);
     let names = |field: &str| error.fields.is_empty() || error.fields.iter().any(|f| f.eq_ignore_ascii_case(field));
     match (listed.unwrap_or(RowVerdict::Rejected), asked.action) {
-        // Whatever its text: the same key twice in one call, or a record that somebody else made meanwhile. Alone there
-        // is nothing to set it apart from.
-        (RowVerdict::Apart, Action::Upsert) if asked.key_field.is_some_and(names) => {
-            if asked.alone {
-                RowVerdict::Again
-            } else {
-                RowVerdict::Apart
-            }
+        // Whatever its text: the same key twice in one call, or a record that somebody else made meanwhile. An org names
+        // no field where it means another unique one, too: only a few attempts tell the two apart.
+        (RowVerdict::Apart, Action::Upsert) if asked.key_field.is_some_and(names) => RowVerdict::Apart,
+        // With another field it is a lookup that leads nowhere; NOT_FOUND is said of the key field.
+        (RowVerdict::Deleted | RowVerdict::Vanished, Action::Upsert)
+            if error.code != "NOT_FOUND" && (names("Id") || asked.key_field.is_some_and(names)) =>
+        {
+            RowVerdict::GoneMeanwhile
         }
         (RowVerdict::Deleted | RowVerdict::Vanished, Action::Create | Action::Upsert) | (RowVerdict::Apart, _) => {
             RowVerdict::Rejected
@@ -246,14 +248,30 @@ fn of_error(asked: Asked<'_>, error: &RowError) -> RowVerdict {
     }
 }
 
-/// A trigger or flow that failed because of a row lock says so in the text of its own failure.
+/// A trigger or flow that failed because of a row lock says so in the text of its own failure: by a code, or, where it
+/// has read `FOR UPDATE`, in a sentence.
 fn wraps_a_wait(error: &RowError) -> bool {
-    ["UNABLE_TO_LOCK_ROW", "RECORD_IN_USE_BY_WORKFLOW"].iter().any(|code| error.message.contains(code))
+    let texts = [
+        "UNABLE_TO_LOCK_ROW",
+        "RECORD_IN_USE_BY_WORKFLOW",
+        "Record Currently Unavailable",
+        "currently being modified by another user",
+    ];
+    texts.iter().any(|text| error.message.contains(text))
 }
 
+/// Codes whose texts the org's administrators write.
+const TOLD_BY_ADMINS: [&str; 3] =
+    ["FIELD_CUSTOM_VALIDATION_EXCEPTION", "FIELD_FILTER_VALIDATION_EXCEPTION", "DUPLICATES_DETECTED"];
+
 /// Limits belong to the transaction, which is the call: in smaller calls they are not reached.
+///
+/// An error that names a field may quote its value, and what an administrator has written may say anything.
 fn is_a_transactions(error: &RowError) -> bool {
-    ["Too many ", "CPU time limit", "heap size", "LimitException"].iter().any(|text| error.message.contains(text))
+    let texts = ["Too many ", "CPU time limit", "heap size", "LimitException"];
+    error.fields.is_empty()
+        && !TOLD_BY_ADMINS.contains(&error.code.as_str())
+        && texts.iter().any(|text| error.message.contains(text))
 }
 
 /// A row with a parent that the org does not have shares its code with one that names a field which is not there.
@@ -266,6 +284,12 @@ fn lacks_a_parent(code: &str, message: &str) -> bool {
 /// call is known: the org says it of a row.
 pub(super) fn is_missing_parent(cause: &Cause) -> bool {
     cause.code.as_deref().is_some_and(|code| lacks_a_parent(code, &cause.message))
+}
+
+/// Whether a refusal, of a row or of a call, says that the description which the row was made by is out of date.
+pub(super) fn doubts_description(cause: &Cause) -> bool {
+    let codes = ["INVALID_FIELD", "INVALID_FIELD_FOR_INSERT_UPDATE", "INVALID_TYPE"];
+    cause.code.as_deref().is_some_and(|code| codes.contains(&code)) && !is_missing_parent(cause)
 }
 
 /// What to make of a row whose record is gone.
@@ -318,7 +342,7 @@ impl RowVerdict {
             Self::Rejected => 0,
             Self::Vanished | Self::Deleted => 1,
             Self::Transaction => 2,
-            Self::Apart => 3,
+            Self::Apart | Self::GoneMeanwhile => 3,
             Self::MissingParent => 4,
             Self::Again => 5,
             Self::Parked => 6,

@@ -10,6 +10,7 @@ use super::{
     call::{Calls, Failure},
     collections::{self, Target},
     culprit,
+    describe::Describes,
     id_cache::Generation,
     resolve::{Resolved, Resolver},
     verdicts::{self, Asked, Gone, NamedBy, RowVerdict},
@@ -20,7 +21,8 @@ use crate::{
         lease::{Lease, Leave},
     },
     record::{
-        Action, Cause, Command, Doubt, ExternalId, Identity, OnMissing, Reason, RecordId, Rejection, Stage, Verdict,
+        Action, Cause, Command, Doubt, ExternalId, Identity, OnMissing, Reason, RecordId, Rejection, SObject, Stage,
+        Verdict,
     },
 };
 
@@ -28,6 +30,7 @@ use crate::{
 pub(super) struct Writer {
     pub(super) calls: Arc<Calls>,
     pub(super) resolver: Resolver,
+    pub(super) describes: Arc<Describes>,
     pub(super) lease: Lease,
 }
 
@@ -46,6 +49,7 @@ impl Writer {
         let mut verdicts = vec![Verdict::Deferred; rows.len()];
         let mut open: Vec<usize> = (0..rows.len()).collect();
         // Twice at most: the second time no id is out of the cache, and "gone" is an answer.
+        self.check_described(key, rows, &mut open, &mut verdicts).await;
         for _ in 0..2 {
             let going = self.name(key, rows, &open, &mut verdicts).await;
             open = self.call(key, rows, &going, &leave, &mut verdicts).await;
@@ -54,6 +58,27 @@ impl Writer {
             }
         }
         verdicts
+    }
+
+    /// Rejects the rows that a newer description than their own does not take any more.
+    async fn check_described(&self, key: &BatchKey, rows: &[Row<'_>], open: &mut Vec<usize>, verdicts: &mut [Verdict]) {
+        let rejection = |described: &Arc<SObject>, row: usize| {
+            let command = rows[row].command;
+            let is_newer = !Arc::ptr_eq(described, &command.sobject);
+            is_newer.then(|| described.rejects(command.action, &command.fields)).flatten()
+        };
+        let Some(known) = self.describes.known(&key.sobject) else { return };
+        if open.iter().all(|row| rejection(&known, *row).is_none()) {
+            return;
+        }
+        let Some(described) = self.describes.doubted(&key.sobject).await else { return };
+        open.retain(|&row| match rejection(&described, row) {
+            Some(rejection) => {
+                verdicts[row] = Verdict::Rejected(rejection);
+                false
+            }
+            None => true,
+        });
     }
 
     /// The rows that can go, each record once. The others have their verdict, or are left out of this call.
@@ -127,13 +152,17 @@ impl Writer {
         let answers = match self.calls.make(&rendered.ask, |body| answer::rows(body, expected)).await {
             Ok(answers) => answers,
             Err(failure) => {
-                let suspects = culprit::suspects(failure.cause(), &rendered, &commands, &ids);
-                for (one, suspect) in going.iter().zip(suspects) {
-                    let verdict = match failure.clone() {
-                        Failure::Refused(cause) if going.len() == 1 && verdicts::is_missing_parent(&cause) => {
+                let named = culprit::named(failure.cause(), &rendered, &commands, &ids);
+                let mut rejections = self.rejections(key, &failure, &commands).await;
+                let others_go_again = rejections.iter().any(Option::is_some);
+                for ((one, named), rejection) in going.iter().zip(named).zip(&mut rejections) {
+                    let verdict = match (rejection.take(), failure.clone()) {
+                        (Some(rejection), _) => Verdict::Rejected(rejection),
+                        (None, Failure::Refused(_)) if others_go_again => Verdict::Deferred,
+                        (None, Failure::Refused(cause)) if going.len() == 1 && verdicts::is_missing_parent(&cause) => {
                             Verdict::MissingParent(cause)
                         }
-                        failure => failure.verdict(suspect),
+                        (None, failure) => failure.verdict(named),
                     };
                     self.note(key, begun.as_ref(), rows[one.row].command, &verdict).await;
                     verdicts[one.row] = verdict;
@@ -141,10 +170,13 @@ impl Writer {
                 return Vec::new();
             }
         };
-        let asked = Asked { action: key.action, key_field: key.key_field.as_deref(), alone: going.len() == 1 };
+        let asked = Asked { action: key.action, key_field: key.key_field.as_deref() };
         let errors: Vec<_> = answers.iter().map(RowAnswer::errors).collect();
+        let judged = verdicts::of_rows(asked, &errors);
+        let is_doubted = judged.iter().flatten().any(|(_, cause)| verdicts::doubts_description(cause));
+        let described = if is_doubted { self.describes.doubted(&key.sobject).await } else { None };
         let mut again = Vec::new();
-        for ((going, answer), failed) in going.iter().zip(&answers).zip(verdicts::of_rows(asked, &errors)) {
+        for ((going, answer), failed) in going.iter().zip(&answers).zip(judged) {
             let row = rows[going.row];
             let verdict = match (answer, failed) {
                 (RowAnswer::Done { id, created }, _) => Verdict::Written { id: *id, created: *created },
@@ -163,12 +195,30 @@ impl Writer {
                         }
                     }
                 }
-                (RowAnswer::Failed(_), Some((verdict, cause))) => failed_row(verdict, cause),
+                (RowAnswer::Failed(_), Some((verdict, cause))) => {
+                    match described.as_ref().and_then(|described| create_only(&cause, row.command, described)) {
+                        Some(fields) => Verdict::Without { cause, fields },
+                        None => failed_row(verdict, cause),
+                    }
+                }
             };
             self.note(key, begun.as_ref(), row.command, &verdict).await;
             verdicts[going.row] = verdict;
         }
         again
+    }
+
+    /// For each row of a call that was refused for a field: why it cannot be written, by a description that is asked for
+    /// now if the last one is old enough.
+    async fn rejections(&self, key: &BatchKey, failure: &Failure, rows: &[&Command]) -> Vec<Option<Rejection>> {
+        let described = match failure {
+            Failure::Refused(cause) if verdicts::doubts_description(cause) => {
+                self.describes.doubted(&key.sobject).await
+            }
+            _ => None,
+        };
+        let rejection = |row: &&Command| described.as_ref()?.rejects(row.action, &row.fields);
+        rows.iter().map(rejection).collect()
     }
 
     /// What is read before an upsert is sent, whose answer says record ids.
@@ -214,7 +264,10 @@ fn resolved<'a>(resolved: Resolved, row: Row<'_>, external: &ExternalId) -> Resu
     let Row { command, maybe_applied } = row;
     match resolved {
         Resolved::Found(id, named) => Ok((Target::Id(id), named)),
-        Resolved::Failed(failure) => Err(failure.verdict(false)),
+        Resolved::Failed(failure) => {
+            let named = culprit::named_by_key(failure.cause(), &external.field().name);
+            Err(failure.verdict(named))
+        }
         // What an earlier attempt has removed is not missing.
         Resolved::NotFound
             if command.action == Action::Delete && (maybe_applied || command.on_missing == OnMissing::Written) =>
@@ -233,10 +286,26 @@ fn resolved<'a>(resolved: Resolved, row: Row<'_>, external: &ExternalId) -> Resu
     }
 }
 
+/// The fields of a row that an upsert was refused for because its record is there already, if that is all: they can be
+/// created and not updated.
+fn create_only(cause: &Cause, command: &Command, described: &SObject) -> Option<Vec<Arc<str>>> {
+    let is_said = cause.code.as_deref() == Some("INVALID_FIELD_FOR_INSERT_UPDATE") && !cause.fields.is_empty();
+    if command.action != Action::Upsert || !is_said {
+        return None;
+    }
+    let named = cause.fields.iter().map(|name| {
+        let field = described.field(name).filter(|field| field.createable && !field.updateable)?;
+        let is = |held: &Arc<str>| held == &field.name || Some(held) == field.relationship.as_ref();
+        command.fields.iter().map(|(held, _)| held).find(|held| is(held)).cloned()
+    });
+    named.collect()
+}
+
 fn failed_row(verdict: RowVerdict, cause: Cause) -> Verdict {
     match verdict {
         RowVerdict::Rejected | RowVerdict::Vanished | RowVerdict::Deleted => rejected(Reason::Refused, cause),
         RowVerdict::Apart => Verdict::Apart(cause),
+        RowVerdict::GoneMeanwhile => Verdict::GoneMeanwhile(cause),
         RowVerdict::Transaction => Verdict::Transaction(cause),
         RowVerdict::MissingParent => Verdict::MissingParent(cause),
         RowVerdict::Again => Verdict::Again(cause),

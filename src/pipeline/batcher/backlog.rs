@@ -1,5 +1,6 @@
 //! Calls that are to be made just as they are.
 
+use super::{hints::Trust, trials::Witness};
 use crate::{
     pipeline::{BatchKey, breaker::Probe, ticket::Ticket},
     record::GateKey,
@@ -11,6 +12,9 @@ pub(super) struct Group {
     pub(super) key: BatchKey,
     pub(super) rows: Vec<Ticket>,
     pub(super) failures: Failures,
+    pub(super) trust: Trust,
+    /// Other rows wait for what comes of it.
+    pub(super) witness: Option<Witness>,
     /// Its one row is the probe of a breaker.
     pub(super) probe: Option<Probe>,
 }
@@ -69,17 +73,17 @@ impl Failures {
 
 impl Group {
     pub(super) fn new(key: BatchKey, rows: Vec<Ticket>) -> Self {
-        Self { key, rows, failures: Failures::default(), probe: None }
+        Self { key, rows, failures: Failures::default(), trust: Trust::default(), witness: None, probe: None }
     }
 
     /// Two halves in the order of the rows. The larger the group, the less each half has to prove again: only a row
     /// that is alone starts afresh.
     pub(super) fn halve(mut self) -> [Self; 2] {
         let tail = self.rows.split_off(self.rows.len().div_ceil(2));
-        let own = self.failures.own.saturating_sub(1);
+        let (own, trust) = (self.failures.own.saturating_sub(1), self.trust);
         [self.rows, tail].map(|rows| {
             let failures = if rows.len() > 1 { Failures { own, ..Failures::default() } } else { Failures::default() };
-            Self { failures, ..Self::new(self.key.clone(), rows) }
+            Self { failures, trust, ..Self::new(self.key.clone(), rows) }
         })
     }
 

@@ -5,9 +5,10 @@
 //! | Written, Rejected | the row's outcome; but a rejection waits if its route's breaker says so |
 //! | Again | backoff with jitter, only this row, until `row_timeout`; then rejected |
 //! | MissingParent | the same, until `missing_parent_wait`; sooner, if it is in the way of others |
-//! | Apart | alone in its call; there the same verdict is Again |
+//! | Apart, GoneMeanwhile | a few times more ([`super::races`]); then rejected |
+//! | Without | once more without some of its fields; then rejected |
 //! | Transaction | halved at once; alone it is the row's own. Size of new calls: [`super::sizes`] |
-//! | Refused | rows that the answer names go alone, the others together; else halved; alone rejected |
+//! | Refused | rows that the answer names go first, and the others follow from that ([`super::hints`]); else halved; alone rejected |
 //! | Parked | again after a long while, without end |
 //! | Deferred | with the next call |
 //! | Later | the whole call again after a backoff, without end unless it is poison |
@@ -19,11 +20,14 @@
 //! | – said of the row | the same; the `max_attempts`th time alone in its call, and then rejected |
 //! | Fatal | the daemon stops; what it sent is of unknown result |
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::{
     backlog::{Delayed, Group},
     parents::Hold,
+    races,
     sizes::timed_out,
     worker::{Call, Worker},
 };
@@ -34,7 +38,7 @@ use crate::{
         org::Org,
         ticket::{Outcome, Ticket},
     },
-    record::{Action, Cause, Doubt, Reason, Rejection, Stage, Verdict},
+    record::{Action, Cause, Doubt, Named, Reason, Rejection, Stage, Verdict},
 };
 
 /// A plain insert is sent at most this often without a known result.
@@ -45,12 +49,13 @@ const MAX_INSERT_UNKNOWN: u32 = 3;
 struct Fates {
     answered: bool,
     child: bool,
-    /// A row waits for the org to take it, and the log has said so.
-    parked: bool,
+    /// How many rows wait for the org to take them; the log tells of the first.
+    parked: usize,
+    /// They were set apart, and go again together after this time.
     apart: Vec<Ticket>,
+    apart_wait: Duration,
     transaction: Vec<Ticket>,
-    suspects: Vec<Ticket>,
-    refused: Vec<Ticket>,
+    refused: Vec<(Ticket, Named)>,
     later: Vec<Ticket>,
     barred: Vec<Ticket>,
     unknown: Vec<Ticket>,
@@ -74,13 +79,14 @@ impl Fates {
 
 impl<O: Org> Worker<O> {
     pub(super) fn follow(&mut self, call: Call) {
-        let Call { group: Group { key, rows, failures, probe }, verdicts, took } = call;
+        let Call { group: Group { key, rows, failures, trust, witness, probe }, verdicts, took } = call;
         let (count, alone) = (rows.len(), rows.len() == 1);
         self.queues.sizes.learn(&key, &verdicts, took);
         if let Some(Verdict::Unknown { cause, .. }) = verdicts.iter().find(|verdict| timed_out(verdict)) {
             self.slow.timed_out(&key, count, self.queues.sizes.of(&key), cause);
         }
         let mut fates = Fates::default();
+        let mut witness = witness.and_then(|witness| witness.hear(&verdicts));
         for (mut ticket, verdict) in rows.into_iter().zip(verdicts) {
             ticket.history.is_probe = probe.is_some();
             ticket.history.attempted(&verdict);
@@ -97,22 +103,24 @@ impl<O: Org> Worker<O> {
         }
         self.tally.answered += u64::from(fates.answered);
         self.tally.failed += u64::from(!fates.later.is_empty() || fates.held.is_some());
-        for ticket in fates.apart {
-            self.pin(Group::new(key.clone(), vec![ticket]));
+        if !fates.apart.is_empty() {
+            let group = Group::new(key.clone(), fates.apart);
+            self.delays.push(Delayed::Group(group), Instant::now() + fates.apart_wait);
         }
         self.halve(Group::new(key.clone(), fates.transaction));
-        if fates.suspects.is_empty() {
-            self.halve(Group::new(key.clone(), fates.refused));
-        } else {
-            self.pin(Group::new(key.clone(), fates.refused));
-            fates.suspects.into_iter().for_each(|ticket| self.pin(Group::new(key.clone(), vec![ticket])));
+        if !fates.refused.is_empty() {
+            self.refused(&key, fates.refused, trust);
         }
         let (mut failed, mut barred) = (failures, failures);
         failed.failed(self.tally, count);
         barred.barred();
-        let group = |rows, failures| Group { failures, ..Group::new(key.clone(), rows) };
-        self.delay(group(fates.later, failed), Instant::now());
-        self.delay(group(fates.barred, barred), Instant::now());
+        let mut group = |rows: Vec<Ticket>, failures| {
+            let witness = if rows.is_empty() { None } else { witness.take() };
+            Group { failures, trust, witness, ..Group::new(key.clone(), rows) }
+        };
+        let (later, barred) = (group(fates.later, failed), group(fates.barred, barred));
+        self.delay(later, Instant::now());
+        self.delay(barred, Instant::now());
         if let Some(held) = fates.held {
             let unknown = group(fates.unknown, failed);
             let parts = if fates.halved { Vec::from(unknown.halve()) } else { vec![unknown] };
@@ -139,7 +147,16 @@ impl<O: Org> Worker<O> {
             }
             Verdict::Rejected(rejection) => self.reject_as(ticket, rejection),
             Verdict::Again(cause) => self.again(ticket, cause),
-            Verdict::Apart(cause) if alone => self.again(ticket, cause),
+            Verdict::GoneMeanwhile(cause) => self.gone_meanwhile(ticket, cause),
+            Verdict::Without { cause, .. } if ticket.history.is_stripped => {
+                self.reject(ticket, Reason::Refused, cause);
+            }
+            Verdict::Apart(cause) => {
+                if let Some((ticket, wait)) = self.set_apart(ticket, cause) {
+                    fates.apart_wait = wait;
+                    fates.apart.push(ticket);
+                }
+            }
             Verdict::MissingParent(cause) => {
                 fates.child = true;
                 self.missing_parent(ticket, cause);
@@ -171,15 +188,15 @@ impl<O: Org> Worker<O> {
             }
             // Nobody waits for it any more.
             _ if !ticket.answered() => {}
-            Verdict::Apart(_) => fates.apart.push(ticket),
             Verdict::Transaction(_) => fates.transaction.push(ticket),
-            Verdict::Refused { suspect: true, .. } => fates.suspects.push(ticket),
-            Verdict::Refused { .. } => fates.refused.push(ticket),
+            Verdict::Refused { named, .. } => fates.refused.push((ticket, named)),
+            Verdict::Without { fields, .. } => self.strip(ticket, &fields),
             Verdict::Parked(cause) => {
                 ticket.history.forget_waits();
                 ticket.pending = None;
                 // One line a call, and not one a row: all rows of it wait for one right, or for room, mostly.
-                if !std::mem::replace(&mut fates.parked, true) {
+                fates.parked += 1;
+                if fates.parked == 1 {
                     tracing::warn!(%cause, "the org does not take a row for now: it waits");
                 }
                 self.delays.push(Delayed::Row(Box::new(ticket)), Instant::now() + self.settings.parked);
@@ -208,7 +225,11 @@ impl<O: Org> Worker<O> {
             Verdict::MissingParent(_) if self.settings.retry.missing_parent_wait.is_zero() => None,
             Verdict::Again(_) => Some("again"),
             Verdict::MissingParent(_) => Some("missing_parent"),
-            Verdict::Apart(_) => Some("apart"),
+            Verdict::Apart(_) if ticket.history.apart_times >= races::APART_REPEATS => None,
+            Verdict::GoneMeanwhile(_) if ticket.history.gone_times >= races::GONE_REPEATS => None,
+            Verdict::Without { .. } if ticket.history.is_stripped => None,
+            Verdict::Apart(_) | Verdict::GoneMeanwhile(_) => Some("apart"),
+            Verdict::Without { .. } => Some("without"),
             Verdict::Transaction(_) => Some("transaction"),
             Verdict::Parked(_) => Some("parked"),
             Verdict::Refused { .. } => Some("refused"),
@@ -231,7 +252,7 @@ impl<O: Org> Worker<O> {
         ticket.history.own_unknowns >= self.settings.retry.max_attempts
     }
 
-    fn again(&mut self, mut ticket: Ticket, cause: Cause) {
+    pub(super) fn again(&mut self, mut ticket: Ticket, cause: Cause) {
         let (timeout, waited) = (self.settings.retry.row_timeout, ticket.history.again_waited);
         if !timeout.is_zero() && waited >= timeout {
             return self.reject(ticket, Reason::RowTimeout, cause);
@@ -303,7 +324,7 @@ impl<O: Org> Worker<O> {
         }
     }
 
-    fn halve(&mut self, group: Group) {
+    pub(super) fn halve(&mut self, group: Group) {
         group.halve().into_iter().for_each(|half| self.pin(half));
     }
 

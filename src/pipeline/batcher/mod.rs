@@ -16,15 +16,20 @@
 
 mod backlog;
 mod children;
+mod create_only;
 mod delays;
 mod families;
 mod follow;
 mod held;
+mod hints;
+mod once_more;
 mod pace;
 mod parents;
 mod queues;
+mod races;
 mod sizes;
 mod slow;
+mod trials;
 mod worker;
 
 use std::{sync::Arc, time::Duration};

@@ -15,11 +15,13 @@ use super::{
     Settings,
     backlog::{Delayed, Group, Tally},
     children::Children,
+    create_only::CreateOnly,
     delays::Delays,
     held::Held,
     parents::{self, Hold},
     queues::Queues,
     slow::SlowCalls,
+    trials::Trials,
 };
 use crate::{
     config::OnQuota,
@@ -50,6 +52,8 @@ pub(super) struct Worker<O> {
     pub(super) children: Children,
     pub(super) held: Held,
     pub(super) slow: SlowCalls,
+    pub(super) trials: Trials,
+    pub(super) create_only: CreateOnly,
     calls: JoinSet<Option<Call>>,
     pub(super) tally: Tally,
     /// Which batch the next probe takes: the oldest, or another one.
@@ -92,6 +96,8 @@ impl<O: Org> Worker<O> {
             children: Children::default(),
             held: Held::default(),
             slow,
+            trials: Trials::default(),
+            create_only: CreateOnly::default(),
             calls: JoinSet::new(),
             tally: Tally::default(),
             other: false,
@@ -103,6 +109,7 @@ impl<O: Org> Worker<O> {
         let sweep = self.sweep.clone();
         let (org, lease) = (self.org.clone(), self.lease.clone());
         while !self.is_done() {
+            self.end_trials();
             let due = if self.pinned_ready(0).is_some() { Some(Instant::now()) } else { self.queues.due() };
             let free = self.calls.len() < self.settings.calls;
             let ready = free && due.is_some_and(|due| due <= Instant::now());
@@ -130,7 +137,7 @@ impl<O: Org> Worker<O> {
 
     fn is_done(&self) -> bool {
         let empty = self.pinned.is_empty() && self.queues.is_empty() && self.delays.is_empty();
-        self.closed && empty && self.held.is_empty() && self.calls.is_empty()
+        self.closed && empty && self.trials.is_empty() && self.held.is_empty() && self.calls.is_empty()
     }
 
     /// Makes the call that is due first. A probe is in turn the oldest call, then another one; where there is only one,
@@ -141,7 +148,7 @@ impl<O: Org> Worker<O> {
         let org = self.org.clone();
         // A write might be one more that is not answered, and applied all the same.
         let next = if turn.is_probe() && turn.only_asks() { None } else { self.next(other) };
-        let Some(Group { key, rows, failures, probe }) = next else {
+        let Some(group) = next else {
             // Who asks whether the org is well has to be answered.
             if turn.is_probe() {
                 self.calls.spawn(async move {
@@ -154,9 +161,9 @@ impl<O: Org> Worker<O> {
         };
         self.calls.spawn(async move {
             let begun = Instant::now();
-            let verdicts = org.write(&key, &rows.iter().map(Ticket::row).collect::<Vec<_>>()).await;
+            let verdicts = org.write(&group.key, &group.rows.iter().map(Ticket::row).collect::<Vec<_>>()).await;
             drop(turn);
-            Some(Call { group: Group { key, rows, failures, probe }, verdicts, took: begun.elapsed() })
+            Some(Call { group, verdicts, took: begun.elapsed() })
         });
     }
 
@@ -282,6 +289,7 @@ impl<O: Org> Worker<O> {
         }
         self.pinned.retain(|group| !group.rows.is_empty());
         self.delays.sweep();
+        self.trials.sweep();
         self.held.sweep();
         self.hurry_children();
         self.release();

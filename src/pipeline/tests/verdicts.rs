@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::harness::{HOLD, Harness, ROW_TIMEOUT, unknown, verdicts, written};
-use crate::record::{Cause, Doubt, Reason, Rejection, Verdict};
+use crate::record::{Cause, Doubt, Named, Reason, Rejection, Verdict};
 
 const QUICK: Duration = Duration::from_millis(5);
 
@@ -31,7 +31,7 @@ async fn one_rejected_row_costs_one_dead_letter() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_refused_as_a_whole_is_halved_until_the_guilty_row_is_alone() {
-    let refused = || Verdict::Refused { cause: Cause::new("no"), suspect: false };
+    let refused = || Verdict::Refused { cause: Cause::new("no"), named: Named::No };
     let (harness, dead) = ten("d", refused, true).await;
     assert_eq!(dead, [(3, "sobjectd.Refused".to_owned())]);
     assert!(harness.calls().len() <= 9, "{:?}", harness.rows());
@@ -41,7 +41,8 @@ async fn a_call_refused_as_a_whole_is_halved_until_the_guilty_row_is_alone() {
 async fn a_row_that_the_answer_names_goes_alone() {
     let harness = Harness::new(|rows, _| {
         let whole = rows.iter().any(|row| row.starts_with('d'));
-        let refused = |row: &String| Verdict::Refused { cause: Cause::new("no"), suspect: row.starts_with('d') };
+        let named = |row: &String| if row.starts_with('d') { Named::Row } else { Named::No };
+        let refused = |row: &String| Verdict::Refused { cause: Cause::new("no"), named: named(row) };
         (QUICK, if whole { rows.iter().map(refused).collect() } else { written(rows) })
     });
     let mut lane = harness.lane();
@@ -50,9 +51,79 @@ async fn a_row_that_the_answer_names_goes_alone() {
     }
     lane.settled().await;
     assert_eq!(harness.dead(), [(3, "sobjectd.Refused".to_owned())]);
-    let mut sizes: Vec<_> = harness.rows().iter().map(Vec::len).collect();
-    sizes.sort_unstable();
-    assert_eq!(sizes, [1, 5, 6]);
+    assert_eq!(harness.rows().iter().map(Vec::len).collect::<Vec<_>>(), [6, 1, 5]);
+}
+
+/// One of 200 rows is guilty, and the answer names the first one.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_names_an_innocent_row_is_believed_once() {
+    let harness = Harness::new(|rows, _| {
+        let named = |index: usize| if index == 0 { Named::Row } else { Named::No };
+        let refused = |index| Verdict::Refused { cause: Cause::new("no"), named: named(index) };
+        let whole = rows.iter().any(|row| row.starts_with("k150:"));
+        (QUICK, if whole { (0..rows.len()).map(refused).collect() } else { written(rows) })
+    });
+    let mut lane = harness.lane();
+    for number in 0..200 {
+        lane.send(&format!("k{number}"), "1").await;
+    }
+    lane.settled().await;
+    assert_eq!(harness.dead(), [(150, "sobjectd.Refused".to_owned())]);
+    assert!(harness.calls().len() <= 2 + 15, "{} calls", harness.calls().len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_row_speaks_for_all_that_hold_the_refused_field() {
+    let harness = Harness::new(|rows, _| {
+        let refused = |_: &String| Verdict::Refused { cause: Cause::new("no"), named: Named::Field("v__c".into()) };
+        (QUICK, rows.iter().map(refused).collect())
+    });
+    let mut lane = harness.lane();
+    for number in 0..200 {
+        lane.send(&format!("k{number}"), "1").await;
+    }
+    lane.settled().await;
+    assert_eq!((harness.calls().len(), harness.dead().len()), (2, 200));
+}
+
+/// The row that goes first is lost with its lane.
+#[tokio::test(start_paused = true)]
+async fn rows_go_on_without_the_one_that_they_waited_for() {
+    let harness = Harness::new(|rows, number| {
+        let named = |row: &String| if row.starts_with('p') { Named::Row } else { Named::No };
+        let refused = |row: &String| Verdict::Refused { cause: Cause::new("no"), named: named(row) };
+        match number {
+            1 => (QUICK, rows.iter().map(refused).collect()),
+            _ => (QUICK, verdicts(rows, |row| row.starts_with('p'), || Verdict::Later(Cause::new("busy")))),
+        }
+    });
+    let [mut guilty, mut lane] = [(); 2].map(|()| harness.lane());
+    guilty.send("p", "1").await;
+    lane.send("a", "1").await;
+    lane.send("b", "1").await;
+    while harness.calls().len() < 2 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    guilty.task.abort();
+    lane.settled().await;
+    assert_eq!(harness.rows().last(), Some(&vec!["a:1".to_owned(), "b:1".to_owned()]));
+    assert_eq!(harness.dead(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_goes_once_more_without_fields_that_can_only_be_created() {
+    let without = || Verdict::Without { cause: Cause::new("no"), fields: vec!["V__c".into()] };
+    let harness = Harness::new(move |rows, _| (QUICK, verdicts(rows, |row| row != "a:", without)));
+    let mut lane = harness.lane();
+    lane.send("a", "1").await;
+    lane.settled().await;
+    assert_eq!((harness.rows(), harness.dead()), (vec![vec!["a:1".to_owned()], vec!["a:".to_owned()]], vec![]));
+
+    let harness = Harness::new(move |rows, _| (QUICK, verdicts(rows, |_| true, without)));
+    let mut lane = harness.lane();
+    lane.send("a", "1").await;
+    lane.settled().await;
+    assert_eq!((harness.calls().len(), harness.dead().len()), (2, 1), "once");
 }
 
 #[tokio::test(start_paused = true)]
@@ -62,7 +133,7 @@ async fn a_trigger_that_fails_its_whole_call_costs_its_own_row() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn apart_rows_are_sent_alone_and_never_rejected_for_it() {
+async fn rows_that_are_set_apart_go_again_together_and_then_alone() {
     let harness = Harness::new(|rows, _| {
         let alone = rows.len() == 1;
         (QUICK, verdicts(rows, |row| !alone && row < "c", || Verdict::Apart(Cause::new("DUPLICATE_VALUE"))))
@@ -73,7 +144,41 @@ async fn apart_rows_are_sent_alone_and_never_rejected_for_it() {
     }
     lane.settled().await;
     assert!(harness.dead().is_empty());
-    assert_eq!(harness.rows(), [vec!["a:1", "b:1", "c:1"], vec!["a:1"], vec!["b:1"]]);
+    let (together, mut alone) = (harness.rows()[..2].to_vec(), harness.rows()[2..].to_vec());
+    alone.sort();
+    assert_eq!(together, [vec!["a:1", "b:1", "c:1"], vec!["a:1", "b:1"]]);
+    assert_eq!(alone, [["a:1"], ["b:1"]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_is_always_set_apart_is_rejected_after_half_a_minute() {
+    let harness = Harness::new(|rows, _| {
+        (QUICK, verdicts(rows, |row| row < "c", || Verdict::Apart(Cause::new("DUPLICATE_VALUE"))))
+    });
+    let mut lane = harness.lane();
+    for key in ["a", "b", "c", "d"] {
+        lane.send(key, "1").await;
+    }
+    lane.settled().await;
+    let dead: Vec<_> = [0, 1].map(|offset| (offset, "sobjectd.Refused".to_owned())).into();
+    assert_eq!(harness.dead(), dead);
+    let calls = harness.calls();
+    assert_eq!(calls.len(), 1 + 1 + 2 + 2, "{calls:?}");
+    let span = calls.last().unwrap().at.saturating_sub(calls[0].at);
+    assert!(span >= Duration::from_secs(30) && span < Duration::from_secs(31), "{span:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upsert_whose_record_was_deleted_meanwhile_goes_three_times_more() {
+    for (gone, dead) in [(3, 0), (99, 1)] {
+        let harness = Harness::new(move |rows, number| {
+            (QUICK, verdicts(rows, |_| number <= gone, || Verdict::GoneMeanwhile(Cause::new("entity is deleted"))))
+        });
+        let mut lane = harness.lane();
+        lane.send("a", "1").await;
+        lane.settled().await;
+        assert_eq!((harness.calls().len(), harness.dead().len()), (4, dead), "gone {gone} times");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,14 +9,8 @@ use crate::{pipeline::BatchKey, record::Action};
 
 const IDS: [&str; 3] = ["0037e00001WZ30qAAD", "0037e00001WZ30rAAD", "0037e00001WZ30sAAD"];
 
-fn named(message: &str) -> Vec<usize> {
+fn hints(cause: &Cause, values: [&str; 3]) -> Vec<Named> {
     let contact = sobject("Contact", &[]);
-    let values = [
-        r#"{"LastName":"ü"}"#,
-        r#"{"Birthdate":{"a":
- 1}}"#,
-        r#"{"LastName":"x","Stray__c":1}"#,
-    ];
     let commands = values.map(|json| command(Action::Update, &contact, None, fields(json)));
     let ids = IDS.map(|id| id.parse().unwrap());
     let lines: Vec<_> = commands.iter().zip(ids).map(|(command, id)| (command, Target::Id(id))).collect();
@@ -28,32 +22,65 @@ fn named(message: &str) -> Vec<usize> {
     };
     let call = render(&key, &lines);
     let rows: Vec<_> = commands.iter().collect();
-    let suspects = suspects(&Cause::new(message), &call, &rows, &ids);
-    (0..3).filter(|row| suspects[*row]).collect()
+    named(cause, &call, &rows, &ids)
+}
+
+fn rows_named(message: &str, values: [&str; 3]) -> Vec<usize> {
+    let hints = hints(&Cause::new(message), values);
+    (0..3).filter(|row| hints[*row] != Named::No).collect()
+}
+
+fn rows(message: &str) -> Vec<usize> {
+    let values = [
+        r#"{"LastName":"u"}"#,
+        r#"{"Birthdate":{"a":
+ 1}}"#,
+        r#"{"LastName":"x","Stray__c":1}"#,
+    ];
+    rows_named(message, values)
 }
 
 #[test]
 fn a_place_in_the_body_is_a_row() {
-    assert_eq!(named("Cannot deserialize instance of date from VALUE_NUMBER value 1 at [line:1, column:60]"), [0]);
+    assert_eq!(rows("Cannot deserialize instance of date from VALUE_NUMBER value 1 at [line:1, column:60]"), [0]);
     // The line end of row 1 came with its value; its first line is long enough to reach into it.
-    assert_eq!(named("Unexpected character at [line:1, column:160]"), [1]);
-    assert_eq!(named("Unexpected character at [line:2, column:3]"), [1]);
-    assert_eq!(named("Unexpected character at [line:2, column:60]"), [2]);
-    assert_eq!(named("Unexpected end at [line:2, column:999]"), [2]);
+    assert_eq!(rows("Unexpected character at [line:1, column:160]"), [1]);
+    assert_eq!(rows("Unexpected character at [line:2, column:3]"), [1]);
+    assert_eq!(rows("Unexpected character at [line:2, column:60]"), [2]);
+    assert_eq!(rows("Unexpected end at [line:2, column:999]"), [2]);
 }
 
 #[test]
-fn a_stray_field_and_a_quoted_id_name_their_rows() {
-    assert_eq!(named("No such column 'stray__C' on sobject of type Contact"), [2]);
-    assert_eq!(named("Contact ID: id value of incorrect type: 0037e00001WZ30r"), [1]);
+fn a_column_names_the_rows_of_both_readings() {
+    let long = format!(r#"{{"LastName":"{}"}}"#, "ü".repeat(100));
+    let values = [long.as_str(), r#"{"LastName":"a"}"#, r#"{"LastName":"b"}"#];
+    let at = |column: usize| rows_named(&format!("at [line:1, column:{column}]"), values);
+    assert_eq!(at(100), [0], "before the first letter of two bytes the readings agree");
+    assert_eq!(at(250), [0, 1], "row 0 in bytes, row 1 in characters");
 }
 
 #[test]
-fn what_names_nobody_or_everybody_is_no_hint() {
-    assert_eq!(named("x"), [0; 0]);
-    assert_eq!(named("at [line:1, column:1]"), [0; 0]);
-    assert_eq!(named("at [line:7, column:1]"), [0; 0]);
-    assert_eq!(named("at [line:1, column:99999999999999999999]"), [0; 0]);
-    assert_eq!(named("No such column 'Other__c' on sobject of type Contact"), [0; 0]);
-    assert_eq!(named(&IDS.join(",")), [0; 0]);
+fn a_field_names_the_rows_that_hold_it() {
+    let field = |cause: &Cause| hints(cause, [r#"{"A__c":1}"#, r#"{"STRAY__c":1}"#, r#"{"Stray__c":1}"#]);
+    let stray = || Named::Field("stray__c".into());
+    let by_text = field(&Cause::new("No such column 'stray__C' on sobject of type Contact"));
+    assert_eq!(by_text, [Named::No, stray(), stray()]);
+    let by_list = Cause { fields: vec!["Stray__c".into()], ..Cause::new("any text") };
+    assert_eq!(field(&by_list), [Named::No, stray(), stray()]);
+    assert_eq!(rows("No such column 'LastName' on sobject of type Contact"), [0, 2]);
+}
+
+#[test]
+fn a_quoted_id_is_a_row() {
+    assert_eq!(rows("Contact ID: id value of incorrect type: 0037e00001WZ30r"), [1]);
+}
+
+#[test]
+fn what_names_no_row_or_every_row_is_no_hint() {
+    assert_eq!(rows("x"), [0; 0]);
+    assert_eq!(rows("at [line:1, column:1]"), [0; 0]);
+    assert_eq!(rows("at [line:7, column:1]"), [0; 0]);
+    assert_eq!(rows("at [line:1, column:99999999999999999999]"), [0; 0]);
+    assert_eq!(rows("No such column 'Other__c' on sobject of type Contact"), [0; 0]);
+    assert_eq!(rows(&IDS.join(",")), [0; 0]);
 }

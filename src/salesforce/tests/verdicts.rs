@@ -15,6 +15,9 @@ fn errors(errors: &[Error]) -> Errors {
 const FOREIGN: &str = "x";
 const TRIGGER: &str = "ContactTrigger: execution of BeforeInsert caused by: System.DmlException";
 
+/// Of a trigger that reads `FOR UPDATE`, pasted from a live org.
+const FOR_UPDATE: &str = "T: execution of BeforeUpdate caused by: System.QueryException: Record Currently Unavailable: The record you are attempting to edit, or one of its related records, is currently being modified by another user. Please try again.";
+
 /// Every code that is known from documentation and recordings, in a row of a call of many, and what it means there for
 /// each action.
 #[rustfmt::skip]
@@ -33,9 +36,15 @@ const ROWS: &[(Action, Error, RowVerdict)] = &[
     (Action::Delete, ("NOT_FOUND", "The requested resource does not exist", &[]), in_row::Vanished),
     (Action::Create, ("REQUIRED_FIELD_MISSING", "Required fields are missing: [Website__c]", &["Website__c"]), in_row::Rejected),
     (Action::Create, ("FIELD_CUSTOM_VALIDATION_EXCEPTION", "no", &[]), in_row::Rejected),
+    (Action::Create, ("FIELD_CUSTOM_VALIDATION_EXCEPTION", "Too many open orders, mind the heap size", &[]), in_row::Rejected),
+    (Action::Create, ("FIELD_FILTER_VALIDATION_EXCEPTION", "Too many accounts to choose from", &[]), in_row::Rejected),
+    (Action::Create, ("DUPLICATES_DETECTED", "Too many people of this name", &[]), in_row::Rejected),
+    (Action::Create, ("STRING_TOO_LONG", "Name: data value too large: Too many cooks (max length=5)", &["Name"]), in_row::Rejected),
     (Action::Create, ("FIELD_INTEGRITY_EXCEPTION", "Owner: id value of incorrect type", &["OwnerId"]), in_row::Rejected),
     (Action::Upsert, ("DUPLICATE_VALUE", "duplicate value found: Ext__c duplicates value on record with id: 0035800000Fak", &[]), in_row::Apart),
     (Action::Upsert, ("DUPLICATE_VALUE", "duplicate value found: <unknown> duplicates value on record with id: <unknown>", &[]), in_row::Apart),
+    (Action::Upsert, ("DUPLICATE_VALUE", "Already a campaign member.", &[]), in_row::Apart),
+    (Action::Upsert, ("DUPLICATE_VALUE", "duplicate value found: Email__c duplicates value on record with id: 0035800000Fak", &[]), in_row::Apart),
     (Action::Upsert, ("DUPLICATE_VALUE", "Duplicate external id specified: a-1", &["ext__C"]), in_row::Apart),
     (Action::Upsert, ("DUPLICATE_VALUE", "duplicate value found: Other__c duplicates value", &["Other__c"]), in_row::Rejected),
     (Action::Create, ("DUPLICATE_VALUE", "duplicate value found: Ext__c duplicates value", &[]), in_row::Rejected),
@@ -44,7 +53,12 @@ const ROWS: &[(Action, Error, RowVerdict)] = &[
     (Action::Upsert, ("DUPLICATES_DETECTED", "Use one of these records?", &[]), in_row::Rejected),
     (Action::Delete, ("ENTITY_IS_DELETED", "entity is deleted", &[]), in_row::Deleted),
     (Action::Update, ("ENTITY_IS_DELETED", "entity is deleted", &[]), in_row::Deleted),
-    (Action::Upsert, ("ENTITY_IS_DELETED", "entity is deleted", &[]), in_row::Rejected),
+    (Action::Upsert, ("ENTITY_IS_DELETED", "entity is deleted", &[]), in_row::GoneMeanwhile),
+    (Action::Upsert, ("ENTITY_IS_DELETED", "entity is deleted", &["AccountId"]), in_row::Rejected),
+    (Action::Create, ("ENTITY_IS_DELETED", "entity is deleted", &[]), in_row::Rejected),
+    (Action::Upsert, ("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", &[]), in_row::GoneMeanwhile),
+    (Action::Upsert, ("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", &["ext__c"]), in_row::GoneMeanwhile),
+    (Action::Upsert, ("INVALID_CROSS_REFERENCE_KEY", "Record Type ID: this ID value isn't valid", &["RecordTypeId"]), in_row::Rejected),
     (Action::Delete, ("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", &[]), in_row::Vanished),
     (Action::Update, ("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", &["Id"]), in_row::Vanished),
     (Action::Update, ("INVALID_CROSS_REFERENCE_KEY", "Record Type ID: this ID value isn't valid for the user: 0128M", &["RecordTypeId"]), in_row::Rejected),
@@ -61,6 +75,8 @@ const ROWS: &[(Action, Error, RowVerdict)] = &[
     (Action::Upsert, ("MISSING_ARGUMENT", "Ext__c not specified", &[]), in_row::Rejected),
     (Action::Create, ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", TRIGGER, &[]), in_row::Transaction),
     (Action::Create, ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "T: … UNABLE_TO_LOCK_ROW, unable to obtain exclusive access", &[]), in_row::Again),
+    (Action::Update, ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", FOR_UPDATE, &[]), in_row::Again),
+    (Action::Update, ("CANNOT_EXECUTE_FLOW_TRIGGER", "a flow: the record is currently being modified by another user", &[]), in_row::Again),
     (Action::Create, ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "T: System.LimitException: Too many SOQL queries: 101", &[]), in_row::Transaction),
     (Action::Create, ("CANNOT_EXECUTE_FLOW_TRIGGER", "We can't save this record because the process failed.", &[]), in_row::Transaction),
     (Action::Create, ("CUSTOM_APEX_ERROR", "System.LimitException: Apex CPU time limit exceeded", &[]), in_row::Transaction),
@@ -71,6 +87,8 @@ const ROWS: &[(Action, Error, RowVerdict)] = &[
     (Action::Upsert, ("ENTITY_IS_LOCKED", "the entity is locked for editing", &[]), in_row::Rejected),
     (Action::Upsert, ("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", &[]), in_row::Parked),
     (Action::Upsert, ("TOO_MANY_APEX_REQUESTS", "", &[]), in_row::Again),
+    (Action::Create, ("PLATFORM_EVENT_PUBLISH_FAILED", "", &[]), in_row::Again),
+    (Action::Create, ("PLATFORM_EVENT_PUBLISHING_UNAVAILABLE", "", &[]), in_row::Parked),
     (Action::Upsert, ("LIMIT_EXCEEDED", "", &[]), in_row::Again),
     (Action::Upsert, ("SERVER_UNAVAILABLE", "", &[]), in_row::Parked),
     (Action::Upsert, ("API_CURRENTLY_DISABLED", "", &[]), in_row::Parked),
@@ -92,7 +110,7 @@ const ROWS: &[(Action, Error, RowVerdict)] = &[
 #[test]
 fn every_code_has_its_verdict_in_a_row() {
     for (action, error, expected) in ROWS {
-        let asked = Asked { action: *action, key_field: Some("Ext__c"), alone: false };
+        let asked = Asked { action: *action, key_field: Some("Ext__c") };
         assert_eq!(of_row(asked, &errors(&[*error])).0, *expected, "{action:?} {error:?}");
     }
 }
@@ -101,7 +119,7 @@ fn every_code_has_its_verdict_in_a_row() {
 #[test]
 fn a_text_moves_a_row_only_toward_waiting() {
     for (action, (code, text, fields), expected) in ROWS {
-        let asked = Asked { action: *action, key_field: Some("Ext__c"), alone: false };
+        let asked = Asked { action: *action, key_field: Some("Ext__c") };
         let foreign = of_row(asked, &errors(&[(code, FOREIGN, fields)])).0;
         assert!(expected.waits() >= foreign.waits(), "{action:?} {code} {text}: {foreign:?} without it");
         if *expected != foreign {
@@ -131,21 +149,30 @@ fn a_missing_parent_is_known_by_code_and_text() {
 }
 
 #[test]
-fn a_duplicate_that_is_alone_waits() {
-    let asked = Asked { action: Action::Upsert, key_field: Some("Ext__c"), alone: true };
-    assert_eq!(of_row(asked, &errors(&[("DUPLICATE_VALUE", FOREIGN, &[])])).0, in_row::Again);
+fn a_refusal_for_a_field_leaves_the_description_in_doubt() {
+    let parent = "Foreign key external ID: 1580 not found for field Ext__c in entity User";
+    for (code, text, expected) in [
+        ("INVALID_FIELD", "No such column 'X' on sobject of type Account", true),
+        ("INVALID_FIELD_FOR_INSERT_UPDATE", FOREIGN, true),
+        ("INVALID_TYPE", FOREIGN, true),
+        ("INVALID_FIELD", parent, false),
+        ("STRING_TOO_LONG", FOREIGN, false),
+    ] {
+        let cause = Cause { code: Some(code.into()), ..Cause::new(text) };
+        assert_eq!(doubts_description(&cause), expected, "{code} {text}");
+    }
 }
 
 #[test]
 fn of_several_errors_the_one_that_waits_counts() {
-    let asked = Asked { action: Action::Upsert, key_field: None, alone: false };
+    let asked = Asked { action: Action::Upsert, key_field: None };
     let both = errors(&[("STRING_TOO_LONG", "", &["Name"]), ("UNABLE_TO_LOCK_ROW", "", &[])]);
     assert_eq!(of_row(asked, &both).0, in_row::Again);
 }
 
 #[test]
 fn a_transactions_cause_is_one_only_where_rows_share_it() {
-    let asked = Asked { action: Action::Create, key_field: None, alone: false };
+    let asked = Asked { action: Action::Create, key_field: None };
     let trigger = errors(&[("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", TRIGGER, &[])]);
     let flow = errors(&[("CANNOT_EXECUTE_FLOW_TRIGGER", "", &[])]);
     let verdicts = |rows: &[Option<&Errors>]| -> Vec<_> {
@@ -160,7 +187,7 @@ fn a_transactions_cause_is_one_only_where_rows_share_it() {
 
 #[test]
 fn a_row_refused_without_a_reason_is_rejected() {
-    let asked = Asked { action: Action::Create, key_field: None, alone: true };
+    let asked = Asked { action: Action::Create, key_field: None };
     let rows = of_rows(asked, &[Some(&Errors::default())]);
     let (verdict, cause) = rows[0].as_ref().unwrap();
     assert_eq!((*verdict, &*cause.message), (in_row::Rejected, "the org refused the row without saying why"));

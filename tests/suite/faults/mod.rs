@@ -2,6 +2,7 @@
 //! test beside it.
 
 mod breaker;
+mod cost;
 mod locks;
 mod org;
 mod parents;

@@ -25,6 +25,14 @@ impl Seeded<'_> {
         assert_eq!(answer.status(), 204);
     }
 
+    /// The describe of an object, as the org gives it.
+    pub(crate) async fn describe(&self, sobject: &str) -> String {
+        let url = format!("{}/services/data/v66.0/sobjects/{sobject}/describe", self.0.url());
+        let answer = reqwest::Client::new().get(url).bearer_auth(self.token().await).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        answer.text().await.unwrap()
+    }
+
     async fn token(&self) -> String {
         let form = [
             ("grant_type", "client_credentials"),
@@ -66,20 +74,27 @@ pub(crate) fn sent(org: &Org, field: &str, key: &str) -> Option<Fields> {
 
 /// The built-in schema, less what bounds text and numbers.
 pub(crate) fn wide_schema() -> String {
+    schema(|_, field| {
+        if ["LongText__c", "Text__c"].contains(&field["name"].as_str().unwrap()) {
+            field["length"] = 0.into();
+        }
+        if field["precision"].is_number() && field["externalId"] != true {
+            field["precision"] = 0.into();
+        }
+    })
+}
+
+/// The built-in schema, after `change` of each field of each object.
+pub(crate) fn schema(change: impl Fn(&str, &mut Value)) -> String {
     let files = ["account", "contact", "my_object"];
     let objects = files.into_iter().flat_map(|file| {
         let path = format!("{}/sandbox/src/schema/built_in/{file}.json", env!("CARGO_MANIFEST_DIR"));
         let schema: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
         let objects = schema["sobjects"].as_array().cloned().unwrap_or_else(|| vec![schema]);
-        objects.into_iter().map(|mut object| {
-            for field in object["fields"].as_array_mut().unwrap() {
-                if ["LongText__c", "Text__c"].contains(&field["name"].as_str().unwrap()) {
-                    field["length"] = 0.into();
-                }
-                if field["precision"].is_number() && field["externalId"] != true {
-                    field["precision"] = 0.into();
-                }
-            }
+        let change = &change;
+        objects.into_iter().map(move |mut object| {
+            let name = object["name"].as_str().unwrap().to_owned();
+            object["fields"].as_array_mut().unwrap().iter_mut().for_each(|field| change(&name, field));
             object
         })
     });

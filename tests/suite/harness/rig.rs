@@ -43,6 +43,12 @@ impl Rig {
         Self::between(broker().await, OrgOptions { schema, ..OrgOptions::default() }, name, 1).await
     }
 
+    /// An org of the built-in schema, after `change` of each field of each object.
+    pub(crate) async fn with_schema(name: &str, change: impl Fn(&str, &mut Value)) -> Self {
+        let schema = sandbox::SchemaSource::Json(org::schema(change));
+        Self::between(broker().await, OrgOptions { schema, ..OrgOptions::default() }, name, 1).await
+    }
+
     async fn between(broker: &'static Broker, options: OrgOptions, name: &str, partitions: i32) -> Self {
         let org = Org::start(options).await.unwrap();
         let (topic, letters, group) = (unique(name), unique(&format!("{name}.dlq")), unique(&format!("{name}.group")));

@@ -109,6 +109,7 @@ pub(super) fn of_one_call() -> Vec<Verdict> {
         verdict("unknown-row", row_error("UNKNOWN_EXCEPTION", "An unexpected error occurred."), Some(1), once),
         verdict("gone", row_error("ENTITY_IS_DELETED", "entity is deleted"), Some(1), |act| match act {
             _ if act.deletes() => Some(Applied(0)),
+            _ if act.upserts() => Some(Applied(1)),
             _ if act.creates() => Some(Rejected("sobjectd.Refused", "ENTITY_IS_DELETED")),
             _ => Some(Rejected("sobjectd.NotFound", "ENTITY_IS_DELETED")),
         }),

@@ -45,6 +45,11 @@ pub(super) fn explains(reason: &str, said: &[Said], refusal: Option<Reason>, max
     };
     let again = |said: &&Said| said.word == Word::Again || (said.alone && said.word == Word::Apart);
     let fails = |said: &&Said| said.alone && said.survived && matches!(said.word, Word::Later | Word::Unknown);
+    // A few attempts tell a race from a fault of the row; the last two of them are alone.
+    if reason == "Refused" && last.word == Word::Apart {
+        let apart: Vec<_> = said.iter().filter(|said| said.word == Word::Apart).collect();
+        return apart.len() == 4 && apart[2..].iter().all(|said| said.alone);
+    }
     match reason {
         "Refused" => {
             let alone = last.alone && matches!(last.word, Word::Transaction | Word::Refused { .. });

@@ -24,7 +24,7 @@ use crate::{
         dead_letter::{DeadLetterError, DeadLetters, Rejected},
         lease::Lease,
     },
-    record::{Cause, Doubt, Field, Identity, Reason, Rejection, SObject, Stage, Verdict},
+    record::{Cause, Doubt, Field, Identity, Named, Reason, Rejection, SObject, Stage, Verdict},
 };
 
 pub(super) struct ModelOrg {
@@ -108,6 +108,7 @@ impl ModelOrg {
             (Nature::Rejected, _) => Word::Rejected,
             (Nature::Locked, _) => Word::Again,
             (Nature::Orphan, _) => Word::MissingParent,
+            (Nature::Twin, _) => Word::Apart,
             (_, Fate::Rows(rows)) => match rows[index % rows.len()] {
                 RowFate::Again => Word::Again,
                 RowFate::MissingParent => Word::MissingParent,
@@ -258,7 +259,7 @@ fn verdict(word: Word, ended: Instant) -> Verdict {
         Word::Apart => Verdict::Apart(cause),
         Word::Deferred => Verdict::Deferred,
         Word::Transaction => Verdict::Transaction(cause),
-        Word::Refused { suspect } => Verdict::Refused { cause, suspect },
+        Word::Refused { suspect } => Verdict::Refused { cause, named: if suspect { Named::Row } else { Named::No } },
         Word::Later => Verdict::Later(cause),
         Word::Barred => Verdict::Barred(cause),
         Word::Unknown => Verdict::Unknown { cause, ended: ended.into_std(), doubt: Doubt::Lost },

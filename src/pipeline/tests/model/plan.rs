@@ -75,6 +75,8 @@ pub(super) enum Nature {
     Locked,
     /// Its parent never comes.
     Orphan,
+    /// Another record has a value that only one may have, for ever.
+    Twin,
     /// So many calls with it fail as if the org were away.
     Poison(u8),
 }
@@ -182,6 +184,7 @@ fn entry() -> impl Strategy<Value = Entry> {
         1 => Just(Nature::Transaction),
         1 => Just(Nature::Locked),
         1 => Just(Nature::Orphan),
+        1 => Just(Nature::Twin),
         1 => (1..8_u8).prop_map(Nature::Poison),
     ];
     let after = prop_oneof![4 => Just(0), 2 => 1..60_u64, 1 => 60..3_000_u64];

@@ -16,7 +16,7 @@ use crate::{
     config::{self, Auth, Secret},
     ops::metrics::Metrics,
     pipeline::{BatchKey, Org as _, Refresh, Row, lease::Lease},
-    record::{Action, Command, ExternalId, Fields, Identity, RecordId, SObject, Verdict},
+    record::{Action, Command, ExternalId, Fields, Identity, Named, RecordId, SObject, Verdict},
 };
 
 const OBJECT: &str = "MyObject__c";
@@ -148,7 +148,9 @@ fn short(verdict: &Verdict) -> String {
         Verdict::Apart(cause) => format!("apart{}", code(cause)),
         Verdict::Transaction(cause) => format!("transaction{}", code(cause)),
         Verdict::Parked(cause) => format!("parked{}", code(cause)),
-        Verdict::Refused { cause, suspect } => format!("refused{} {suspect}", code(cause)),
+        Verdict::Refused { cause, named } => format!("refused{} {}", code(cause), *named != Named::No),
+        Verdict::GoneMeanwhile(cause) => format!("gone meanwhile{}", code(cause)),
+        Verdict::Without { cause, fields } => format!("without{} {}", code(cause), fields.join(",")),
         Verdict::Deferred => "deferred".to_owned(),
         Verdict::Later(cause) => format!("later{}", code(cause)),
         Verdict::Barred(cause) => format!("barred{}", code(cause)),

@@ -1,0 +1,24 @@
+//! Fields that can be created and not updated: an upsert that finds its record goes again without them.
+
+use std::{collections::HashSet, sync::Arc};
+
+use tracing::warn;
+
+/// The fields of which the log has told already.
+#[derive(Debug, Default)]
+pub(super) struct CreateOnly(HashSet<(Arc<str>, Arc<str>)>);
+
+impl CreateOnly {
+    pub(super) fn left_out(&mut self, sobject: &Arc<str>, fields: &[Arc<str>]) {
+        for field in fields {
+            if self.0.insert((sobject.clone(), field.clone())) {
+                warn!(
+                    event = "create_only_field_left_out",
+                    %sobject,
+                    %field,
+                    "a field can be created and not updated: rows whose records are there already go again without it"
+                );
+            }
+        }
+    }
+}

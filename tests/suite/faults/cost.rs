@@ -1,0 +1,332 @@
+//! What one bad record may cost: API calls beyond the one that its good neighbours take, and beyond its own.
+
+use serde_json::{Value, json};
+
+use super::started;
+use crate::harness::{Daemon, OBJECT, Record, Rig, Seeded, python, record, unique, until, upsert};
+
+/// Rows of one call.
+const ROWS: usize = 200;
+/// Twice the logarithm of that.
+const HALVING: u64 = 15;
+
+/// As `faults::numbered`, with this value in place of the 150th.
+fn with_a_bad_one(value: &str) -> Vec<Record> {
+    let good = (0..ROWS).map(|n| upsert(&format!("key{n}"), &n.to_string()));
+    let bad = |(n, good)| if n == 150 { record("key150", value) } else { good };
+    good.enumerate().map(bad).collect()
+}
+
+async fn rig(name: &str) -> Rig {
+    let mut rig = Rig::new(name).await;
+    // All rows are read before the call is made.
+    rig.config.set("pipeline.linger", "'1s'").set("retry.row_timeout", "'3s'");
+    rig
+}
+
+/// Runs the records and gives back the calls that were made of the org beside the describe at the start, and the code of
+/// the only dead letter.
+async fn calls_and_code(rig: &Rig, records: &[Record]) -> (u64, String) {
+    let metrics = rig.run(records).await;
+    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (records.len() as u64 - 1, 1));
+    let letter = rig.dead_letters(1).await.remove(0);
+    let class = || letter.header("__connect.errors.exception.class.name").unwrap();
+    (calls(rig) - 1, letter.header("sobjectd.status_code").unwrap_or_else(class))
+}
+
+/// But for creates, by which tests make the records that are there before.
+fn calls(rig: &Rig) -> u64 {
+    let calls = rig.org.calls();
+    calls.describe + calls.query + calls.update + calls.upsert + calls.delete
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_org_says_of_the_row_costs_no_call() {
+    let long = json!({"Text__c": "x".repeat(256)}).to_string();
+    for (name, value, code) in [
+        ("too-long", long.as_str(), "STRING_TOO_LONG"),
+        ("picklist", r#"{"Picklist__c":"Purple"}"#, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"),
+        ("email", r#"{"Email__c":"no address"}"#, "INVALID_EMAIL_ADDRESS"),
+    ] {
+        let rig = rig(name).await;
+        assert_eq!(calls_and_code(&rig, &with_a_bad_one(value)).await, (1, code.to_owned()), "{name}");
+    }
+    let rig = rig("rule").await;
+    let rule = json!({"kind": "row_error", "code": "FIELD_CUSTOM_VALIDATION_EXCEPTION", "message": "Too many of them"});
+    rig.fault("upsert", rule, json!({"key": "key150", "times": null}));
+    let (calls, code) = calls_and_code(&rig, &with_a_bad_one(r#"{"Text__c":"x"}"#)).await;
+    assert_eq!((calls, code.as_str()), (1, "FIELD_CUSTOM_VALIDATION_EXCEPTION"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_required_field_that_is_missing_costs_no_call() {
+    let mut rig = rig("required").await;
+    rig.config.in_route("sobject", "'Contact'");
+    let good = |n: usize| record(format!("key{n}"), r#"{"LastName":"x"}"#);
+    let records: Vec<_> =
+        (0..ROWS).map(|n| if n == 150 { record("key150", r#"{"FirstName":"x"}"#) } else { good(n) }).collect();
+    assert_eq!(calls_and_code(&rig, &records).await, (1, "REQUIRED_FIELD_MISSING".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_certain_to_be_refused_never_reaches_the_org() {
+    for value in [
+        r#"{"Date__c":"29.02.2024"}"#,
+        r#"{"Date__c":""}"#,
+        r#"{"DateTime__c":"2024-02-29 07:00:00"}"#,
+        r#"{"Time__c":"noon"}"#,
+        r#"{"Number__c":"1.000,50"}"#,
+        r#"{"Checkbox__c":"yes"}"#,
+        r#"{"Stray__c":1}"#,
+    ] {
+        let rig = rig("certain").await;
+        let expected = (1, "sobjectd.InvalidField".to_owned());
+        assert_eq!(calls_and_code(&rig, &with_a_bad_one(value)).await, expected, "{value}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn empty_texts_are_nulls_where_the_route_says_so() {
+    let mut rig = rig("empty").await;
+    rig.config.in_route("empty", "'null'");
+    let value = r#"{"Date__c":"","Number__c":"","Checkbox__c":"","Text__c":"x"}"#;
+    let metrics = rig.run(&[record("a", value), record("b", r#"{"Checkbox__c":null}"#)]).await;
+    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (2, 0));
+    let sent = rig.sent("a").unwrap();
+    let fields = ["Date__c", "Number__c", "Checkbox__c", "Text__c"].map(|name| sent[name].as_str());
+    assert_eq!(fields, ["null", "null", "false", "\"x\""]);
+    assert_eq!(rig.sent("b").unwrap()["Checkbox__c"], "false", "a checkbox is never null");
+}
+
+/// The second unique field is another external id of the object.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_of_a_second_unique_field_costs_three_calls() {
+    let rig = rig("unique").await;
+    Seeded(&rig.org).create(OBJECT, r#"{"ExternalId__c":"other","ExternalIdCase__c":"taken"}"#).await;
+    let records = with_a_bad_one(r#"{"ExternalIdCase__c":"taken"}"#);
+    assert_eq!(calls_and_code(&rig, &records).await, (1 + 3, "DUPLICATE_VALUE".to_owned()));
+    let letter = rig.dead_letters(1).await.remove(0);
+    assert_eq!(letter.header("__connect.errors.exception.class.name").unwrap(), "sobjectd.Refused");
+    assert!(letter.header("sobjectd.message").unwrap().contains("ExternalIdCase__c"), "the org's own text");
+    assert_eq!(letter.header("sobjectd.attempts").unwrap(), "4");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_race_for_a_key_costs_one_call_whatever_its_text() {
+    for text in ["duplicate value found: <unknown> duplicates value on record with id: <unknown>", "Already there."] {
+        let rig = rig("race").await;
+        let raced = json!({"kind": "row_error", "code": "DUPLICATE_VALUE", "message": text, "rows": [2, 5]});
+        rig.fault("upsert", raced, json!({}));
+        let metrics = rig.run(&super::numbered(ROWS)).await;
+        assert_eq!(metrics.settled("written"), ROWS as u64);
+        assert_eq!(calls(&rig) - 1, 1 + 1, "both rows again in one call: {text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_is_deleted_under_an_upsert_costs_one_call() {
+    for code in ["ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY"] {
+        let rig = rig("deleted").await;
+        rig.fault("upsert", json!({"kind": "row_error", "code": code, "message": "gone"}), json!({"key": "key150"}));
+        let metrics = rig.run(&super::numbered(ROWS)).await;
+        assert_eq!(metrics.settled("written"), ROWS as u64);
+        assert_eq!(calls(&rig) - 1, 1 + 1, "{code}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_of_a_deleted_record_costs_one_call() {
+    let rig = rig("target").await;
+    let ids: Vec<_> = (0..3).map(|n| format!(r#"{{"ExternalId__c":"key{n}"}}"#)).collect();
+    let mut deleted = String::new();
+    for fields in &ids {
+        deleted = Seeded(&rig.org).create(OBJECT, fields).await;
+    }
+    Seeded(&rig.org).delete(OBJECT, &deleted).await;
+    let before = calls(&rig);
+    let updates: Vec<_> = (0..3).map(|n| upsert(&format!("key{n}"), "x").operation("UPDATE")).collect();
+    let metrics = rig.run(&updates).await;
+    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (2, 1));
+    assert!(calls(&rig) - before - 1 <= 2 + 1, "a query and an update, and one call more: {:?}", rig.org.calls());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parent_that_comes_later_costs_one_call() {
+    let rig = rig("parent").await;
+    let mut records = super::numbered(ROWS - 1);
+    records.insert(0, record("child", r#"{"Parent__r":{"ExternalId__c":"key150"}}"#));
+    let metrics = rig.run(&records).await;
+    assert_eq!(metrics.settled("written"), ROWS as u64);
+    assert_eq!(calls(&rig) - 1, 1 + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trigger_that_fails_for_one_row_costs_its_halving() {
+    let rig = rig("trigger-cost").await;
+    let fails = json!({"kind": "trigger", "code": "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "message": "T: System.NullPointerException"});
+    rig.fault("upsert", fails, json!({"key": "key150", "times": null}));
+    let (calls, code) = calls_and_code(&rig, &super::numbered(ROWS)).await;
+    assert_eq!(code, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY");
+    assert!(calls <= 1 + 1 + HALVING, "{calls} calls");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_names_an_innocent_row_costs_no_more_than_halving() {
+    for message in ["Unexpected character at [line:1, column:40]", "No such column 'Text__c'", "no"] {
+        let rig = rig("wrong-hint").await;
+        let refused =
+            json!({"kind": "status", "status": 400, "error": {"code": "JSON_PARSER_ERROR", "message": message}});
+        rig.fault("upsert", refused, json!({"key": "key150", "times": null}));
+        let (calls, code) = calls_and_code(&rig, &super::numbered(ROWS)).await;
+        assert_eq!(code, "JSON_PARSER_ERROR");
+        assert!(calls <= 1 + 1 + HALVING, "{calls} calls: {message}");
+    }
+}
+
+/// What the org says of an object, but for what `change` does to one of its fields.
+async fn described(rig: &Rig, field: &str, change: impl Fn(&mut Vec<Value>, usize)) -> Value {
+    let mut described: Value = serde_json::from_str(&Seeded(&rig.org).describe(OBJECT).await).unwrap();
+    let fields = described["fields"].as_array_mut().unwrap();
+    let at = fields.iter().position(|described| described["name"] == field).unwrap();
+    change(fields, at);
+    json!({"kind": "garbage", "body": described.to_string()})
+}
+
+/// A field is hidden while the daemon runs: the org refuses calls that hold it, and describes it no more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_field_that_is_hidden_costs_two_calls_a_topic() {
+    const RECORDS: usize = 5 * ROWS;
+    let mut rig = rig("hidden").await;
+    rig.config.set("salesforce.describe_interval", "'500ms'").set("salesforce.max_concurrent_requests", "1");
+    let daemon = started(&rig, 1).await;
+    daemon.settled(1).await;
+    rig.fault(
+        "describe",
+        described(&rig, "Text__c", |fields, at| drop(fields.remove(at))).await,
+        json!({"times": null}),
+    );
+    let message = format!("No such column 'Text__c' on sobject of type {OBJECT}");
+    let refused = json!({"kind": "status", "status": 400, "error": {"code": "INVALID_FIELD", "message": message}});
+    rig.fault("upsert", refused, json!({"times": null}));
+    let before = rig.org.calls();
+    rig.produce(&(0..RECORDS).map(|n| upsert(&format!("hidden{n}"), "x")).collect::<Vec<_>>()).await;
+    let metrics = daemon.settled(1 + RECORDS as u64).await;
+    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (1, RECORDS as u64));
+    assert_eq!(rig.org.calls().upsert - before.upsert, 1, "and a describe at most each half second");
+    let letter = &rig.dead_letters(RECORDS).await[RECORDS - 1];
+    assert_eq!(letter.header("__connect.errors.exception.class.name").unwrap(), "sobjectd.InvalidField");
+    assert_eq!(letter.header("sobjectd.fields").unwrap(), "Text__c");
+    // It is given back.
+    rig.org.clear_faults();
+    let given_back = async || {
+        rig.produce(&[upsert("back", "x")]).await;
+        rig.find("back")
+    };
+    until("a row with the field", given_back).await;
+    drop(daemon);
+}
+
+/// The describe still has the field: one row of the call speaks for all.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_field_that_is_refused_and_described_costs_two_calls() {
+    let rig = rig("refused-field").await;
+    let message = format!("No such column 'Text__c' on sobject of type {OBJECT}");
+    let refused = json!({"kind": "status", "status": 400, "error": {"code": "INVALID_FIELD", "message": message}});
+    rig.fault("upsert", refused, json!({"times": null}));
+    let metrics = rig.run(&super::numbered(ROWS)).await;
+    assert_eq!(metrics.settled("dead_lettered"), ROWS as u64);
+    assert_eq!(rig.org.calls().upsert, 2);
+}
+
+/// The key field of updates is hidden: their queries are refused for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_field_that_is_refused_costs_two_queries() {
+    let rig = rig("refused-key").await;
+    let message = "No such column 'ExternalId__c' on entity 'MyObject__c'.";
+    let refused = json!({"kind": "status", "status": 400, "error": {"code": "INVALID_FIELD", "message": message}});
+    rig.fault("query", refused, json!({"times": null}));
+    let updates: Vec<_> = super::numbered(ROWS).into_iter().map(|row| row.operation("UPDATE")).collect();
+    let metrics = rig.run(&updates).await;
+    assert_eq!(metrics.settled("dead_lettered"), ROWS as u64);
+    let calls = rig.org.calls();
+    assert!(calls.query <= 3, "{calls:?}: one for all, and one for the row that speaks for them");
+}
+
+/// A permission is given back while the breaker of the route is open.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_breaker_closes_when_a_field_may_be_written_again() {
+    let mut rig = rig("given-back").await;
+    rig.config.in_route("breaker", "2").set("salesforce.describe_interval", "'500ms'");
+    let read_only = |fields: &mut Vec<Value>, at: usize| {
+        fields[at]["createable"] = false.into();
+        fields[at]["updateable"] = false.into();
+    };
+    rig.fault("describe", described(&rig, "Text__c", read_only).await, json!({"times": null}));
+    let daemon = started(&rig, 20).await;
+    daemon.not_ready().await;
+    rig.org.clear_faults();
+    let metrics = daemon.settled(20).await;
+    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (18, 2));
+    daemon.ready().await;
+    daemon.stop().await;
+}
+
+/// A parent that can only be set when its detail is created.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_field_that_can_only_be_created_is_left_out_of_an_update() {
+    let mut rig = Rig::with_schema("create-only", |object, field| {
+        if object == OBJECT && ["Account__c", "Phone__c"].contains(&field["name"].as_str().unwrap()) {
+            field["updateable"] = false.into();
+        }
+    })
+    .await;
+    rig.config.set("pipeline.linger", "'1s'");
+    Seeded(&rig.org).create("Account", r#"{"Name":"a","ExternalId__c":"A"}"#).await;
+    let value =
+        |text: &str| json!({"Account__r": {"ExternalId__c": "A"}, "Phone__c": "1", "Text__c": text}).to_string();
+    let records = |text: &str| (0..20).map(|n| record(format!("key{n}"), value(text))).collect::<Vec<_>>();
+    rig.produce(&records("first")).await;
+    let daemon = Daemon::start(&rig.config).await;
+    daemon.settled(20).await;
+    rig.produce(&records("second")).await;
+    let metrics = daemon.settled(40).await;
+    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (40, 0));
+    assert_eq!(rig.org.calls().upsert, 3, "the updates of one call go once more, in one call");
+    let stored = rig.find("key7").unwrap();
+    assert_eq!((stored["Text__c"].as_str(), stored["Phone__c"].as_str()), (r#""second""#, r#""1""#));
+    let told = daemon.log().iter().filter(|line| line.contains("create_only_field_left_out")).count();
+    assert_eq!(told, 2, "one line for each field");
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_letter_names_every_field_that_is_wrong() {
+    let rig = rig("all-fields").await;
+    let value =
+        r#"{"Name":"x","IsDeleted":false,"CreatedDate":1709288430000,"SystemModstamp":1709288430000,"Date__c":"x"}"#;
+    rig.run(&[record("a", value)]).await;
+    let letter = rig.dead_letters(1).await.remove(0);
+    assert_eq!(letter.header("sobjectd.fields").unwrap(), "IsDeleted,CreatedDate,SystemModstamp,Date__c");
+    let message = letter.header("sobjectd.message").unwrap();
+    for field in ["IsDeleted", "CreatedDate", "SystemModstamp", "Date__c"] {
+        assert!(message.contains(field), "{field} in {message}");
+    }
+}
+
+/// One bad row in a hundred, each with a value that another record has.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_bad_rows_stay_within_their_calls() {
+    let rig = rig("many").await;
+    let taken = unique("taken");
+    Seeded(&rig.org).create(OBJECT, &json!({"ExternalId__c": "other", "ExternalIdCase__c": taken}).to_string()).await;
+    let bad = json!({"ExternalIdCase__c": taken}).to_string();
+    let records: Vec<_> = (0..10 * ROWS)
+        .map(|n| if n % 100 == 50 { record(format!("key{n}"), bad.as_str()) } else { upsert(&format!("key{n}"), "x") })
+        .collect();
+    python::produce(rig.broker, &rig.topic, &records).await;
+    let daemon = Daemon::start(&rig.config).await;
+    let metrics = daemon.settled(records.len() as u64).await;
+    assert_eq!(metrics.settled("dead_lettered"), 20);
+    assert!(rig.org.calls().upsert <= 12 + 3 * 20, "{:?}", rig.org.calls());
+    daemon.stop().await;
+}
