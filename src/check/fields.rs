@@ -76,7 +76,7 @@ fn may_fill(fields: &Fields, sobject: &SObject, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Field;
+    use crate::{check::Level, record::Field};
 
     fn sobject() -> SObject {
         let account = Field {
@@ -85,6 +85,20 @@ mod tests {
             ..Field::sample("AccountId", "reference", false)
         };
         SObject::new("Contact", [Field::sample("LastName", "string", false), account])
+    }
+
+    /// Account.Name is described as required, and a person account must not bring it.
+    #[test]
+    fn a_required_field_that_is_kept_out_stops_no_route() {
+        let route = |toml: &str| toml::from_str(&format!("topic = 't'\nsobject = 'Contact'\n{toml}")).unwrap();
+        let required_name = Field { required: true, ..Field::sample("LastName", "string", false) };
+        let sobject = SObject::new("Contact", [required_name]);
+        for (toml, level) in
+            [("operation = 'insert'\nfields.include = ['Email']", Level::Warning), ("operation = 'insert'", Level::Ok)]
+        {
+            let found = required(&route(toml), &sobject, &str::to_owned);
+            assert_eq!(found.iter().map(|finding| finding.level).collect::<Vec<_>>(), [level], "{toml}");
+        }
     }
 
     #[test]
