@@ -105,10 +105,7 @@ impl Calls {
 
     /// How long a query may be, encoded, so that it and the session's token are no more than the org takes.
     pub(super) fn longest_query(&self) -> usize {
-        const BOTH: usize = 15_000;
-        const LONGEST: usize = 12_000;
-        const SHORTEST: usize = 2_000;
-        BOTH.saturating_sub(self.auth.token_len()).clamp(SHORTEST, LONGEST)
+        beside_token(self.auth.token_len())
     }
 
     /// `fit` reads the body of an answer that was taken; its error says how the answer does not fit.
@@ -262,6 +259,14 @@ impl Calls {
     }
 }
 
+/// Of the 16,384 bytes that address and headers may have together, what a query may have beside a token of this length.
+fn beside_token(length: usize) -> usize {
+    const BOTH: usize = 15_000;
+    const LONGEST: usize = 12_000;
+    const SHORTEST: usize = 2_000;
+    BOTH.saturating_sub(length).clamp(SHORTEST, LONGEST)
+}
+
 const TOO_LONG: &str = "the org's answer is longer than is read: in smaller calls it is shorter";
 
 fn in_doubt(cause: Cause, doubt: Doubt) -> Failure {
@@ -347,6 +352,13 @@ mod tests {
         assert_eq!(on(next), Some(format!("https://crm.my.salesforce.com{next}")));
         for path in ["//evil.com/x", "https://evil.com/x", "/\\evil.com/x", "query/01gxx", ""] {
             assert_eq!(on(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_query_leaves_room_for_a_long_token() {
+        for (token, query) in [(0, 12_000), (112, 12_000), (3_000, 12_000), (5_000, 10_000), (20_000, 2_000)] {
+            assert_eq!(beside_token(token), query, "beside a token of {token} bytes");
         }
     }
 
