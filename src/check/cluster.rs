@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::Finding;
 use crate::{
-    config::{Config, TooLarge, TopicPattern},
-    kafka::{self, Clients, StartError, Topics},
+    config::{Config, OnLostOffsets, TooLarge, TopicPattern},
+    kafka::{self, Clients, Committed, StartError, Topics},
     route::Routes,
 };
 
@@ -63,9 +63,19 @@ async fn group(config: &Config, clients: &Clients, taken: &BTreeMap<String, i32>
     const KEY: &str = "kafka.group_id";
     let group = &config.kafka.group_id;
     match kafka::committed(clients, taken).await {
-        Ok((committed, all)) => {
+        Ok(Committed { lost, .. }) if !lost.is_empty() => {
+            let (count, first) = (lost.len(), &lost[0]);
+            let told = format!("{group} would go on where {count} of its partitions have nothing to read: {first}");
+            match config.kafka.on_lost_offsets {
+                OnLostOffsets::Stop => Finding::problem(KEY, told).hint(
+                    "kafka.on_lost_offsets = \"earliest\" reads on behind what is lost, and counts it; or set the offsets",
+                ),
+                OnLostOffsets::Earliest => Finding::warning(KEY, told).hint("it goes on behind that, and counts it"),
+            }
+        }
+        Ok(Committed { known, all, .. }) => {
             let start = format!("{:?}", config.kafka.start).to_lowercase();
-            let told = match all - committed {
+            let told = match all - known {
                 0 => format!("{group} goes on where it was, in all of {all} partitions"),
                 fresh => format!("{group} begins at the {start} in {fresh} of {all} partitions"),
             };

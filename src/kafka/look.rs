@@ -39,17 +39,42 @@ impl GroupError {
     }
 }
 
-/// In how many of the partitions the group has a committed offset, and of how many. Does not join.
-pub async fn committed(clients: &Clients, topics: &BTreeMap<String, i32>) -> Result<(usize, usize), GroupError> {
+/// What the group has committed.
+#[derive(Debug, Default)]
+pub struct Committed {
+    /// Of how many partitions it was asked.
+    pub all: usize,
+    /// In how many of them it has an offset.
+    pub known: usize,
+    /// Where that is an offset which the partition does not have, any more or at all.
+    pub lost: Vec<OutOfRange>,
+}
+
+/// A committed offset at which nothing can be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{topic}[{partition}]: offset {offset} is committed, and the partition has {low} to {high}")]
+pub struct OutOfRange {
+    topic: String,
+    partition: i32,
+    offset: i64,
+    low: i64,
+    high: i64,
+}
+
+/// In which of the partitions the group has a committed offset, and whether reading can go on there. Does not join.
+pub async fn committed(clients: &Clients, topics: &BTreeMap<String, i32>) -> Result<Committed, GroupError> {
     let mut asked = TopicPartitionList::new();
     for (topic, count) in topics {
         asked.add_partition_range(topic, 0, count - 1);
     }
     let all = asked.count();
     if all == 0 {
-        return Ok((0, 0));
+        return Ok(Committed::default());
     }
-    let consumer: BaseConsumer<Quiet> = clients.consumer().create_with_context(Quiet).map_err(GroupError)?;
+    let mut config = clients.consumer().clone();
+    // The end is the high watermark: what is committed may lie behind the begin of a transaction.
+    config.set("isolation.level", "read_uncommitted");
+    let consumer: BaseConsumer<Quiet> = config.create_with_context(Quiet).map_err(GroupError)?;
     clients.pass().show(consumer.client());
     let looked = tokio::task::spawn_blocking(move || {
         let deadline = Instant::now() + PATIENCE;
@@ -61,18 +86,44 @@ pub async fn committed(clients: &Clients, topics: &BTreeMap<String, i32>) -> Res
             }
         }
     });
-    let known = looked.await.unwrap_or(Err(KafkaError::Canceled));
-    known.map(|known| (known, all)).map_err(GroupError)
+    let committed = looked.await.unwrap_or(Err(KafkaError::Canceled)).map_err(GroupError)?;
+    Ok(Committed { all, ..committed })
 }
 
-fn look(consumer: &BaseConsumer<Quiet>, asked: &TopicPartitionList) -> KafkaResult<usize> {
+fn look(consumer: &BaseConsumer<Quiet>, asked: &TopicPartitionList) -> KafkaResult<Committed> {
     let list = consumer.committed_offsets(asked.clone(), PATIENCE)?;
-    let mut known = 0;
+    let mut known = Vec::new();
     for partition in list.elements() {
         partition.error()?;
-        known += usize::from(matches!(partition.offset(), Offset::Offset(_)));
+        if let Offset::Offset(offset) = partition.offset() {
+            known.push((partition.topic().to_owned(), partition.partition(), offset));
+        }
     }
-    Ok(known)
+    let mut committed = Committed { known: known.len(), ..Committed::default() };
+    if known.is_empty() {
+        return Ok(committed);
+    }
+    let ends = |end: Offset| {
+        let mut asked = TopicPartitionList::with_capacity(known.len());
+        for (topic, partition, _) in &known {
+            // As times, the ends are the earliest and the latest that there are.
+            asked.add_partition_offset(topic, *partition, end)?;
+        }
+        consumer.offsets_for_times(asked, PATIENCE)
+    };
+    let (lows, highs) = (ends(Offset::Beginning)?, ends(Offset::End)?);
+    for (topic, partition, offset) in known {
+        let of = |ends: &TopicPartitionList| match ends.find_partition(&topic, partition)?.offset() {
+            Offset::Offset(offset) => Some(offset),
+            _ => None,
+        };
+        if let (Some(low), Some(high)) = (of(&lows), of(&highs))
+            && !(low..=high).contains(&offset)
+        {
+            committed.lost.push(OutOfRange { topic, partition, offset, low, high });
+        }
+    }
+    Ok(committed)
 }
 
 fn is_moving(error: &KafkaError) -> bool {

@@ -25,7 +25,7 @@ mod topics;
 pub use client::{Clients, FETCH_BYTES, KafkaConfigError, QUEUED_BYTES, QUEUED_MESSAGES, producer_queue};
 pub use consumer::{Consumer, ConsumerError, Settings};
 pub use dead_letters::{KafkaDeadLetters, LetterSizes};
-pub use look::{GroupError, Letters, clients_fit, committed};
+pub use look::{Committed, GroupError, Letters, OutOfRange, clients_fit, committed};
 pub use partition::{PartitionStream, SourceError};
 pub use rebalance::{LaneStart, Lanes};
 pub use topics::{LETTER_HEADERS, StartError, Topics};

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::harness::{Config, Daemon, Rig, config_file, python};
+use crate::harness::{Config, Daemon, Rig, config_file, python, upsert};
 
 /// The finding of a key that has this level, or a panic that shows all.
 fn finding<'a>(report: &'a Value, level: &str, key: &str) -> &'a Value {
@@ -116,6 +116,24 @@ async fn a_dead_letter_topic_without_room_for_headers_is_a_warning() {
     let (_, report) = check(&["--online"], &rig.config).await;
     let warning = finding(&report, "warning", "dead_letter.topic");
     assert!(warning["hint"].as_str().unwrap().contains("stops the daemon"), "{warning}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_offsets_are_a_problem_before_they_stop_the_start() {
+    let mut rig = Rig::new("check-lost").await;
+    rig.run(&[upsert("a", "1"), upsert("b", "1")]).await;
+    rig.produce(&[upsert("c", "1"), upsert("d", "1")]).await;
+    rig.broker.delete_before(&rig.topic, 0, 3).await;
+    let (code, report) = check(&["--online"], &rig.config).await;
+    assert_eq!(code, 78, "{report:#}");
+    let problem = finding(&report, "problem", "kafka.group_id");
+    assert!(problem["message"].as_str().unwrap().contains("[0]: offset 2 is committed"), "{problem}");
+    let mut daemon = Daemon::spawn(&rig.config);
+    assert_eq!(daemon.exit().await.code(), Some(1), "what check says is what the start does");
+    rig.config.set("kafka.on_lost_offsets", "'earliest'");
+    let (code, report) = check(&["--online"], &rig.config).await;
+    assert_eq!(code, 0, "{report:#}");
+    finding(&report, "warning", "kafka.group_id");
 }
 
 #[tokio::test(flavor = "multi_thread")]
