@@ -210,6 +210,11 @@ const SCHEMA_REGISTRY: &[Key] = &[
     key("password", Kind::Secret, "a secret"),
     key("token", Kind::Secret, "a bearer token, in their place"),
     key("request_timeout", Kind::Duration, "of one question"),
+    key(
+        "missing_wait",
+        Kind::Duration,
+        r#"how long a schema is asked for again that the registry does not have, since a replica may lag behind; then its record is a dead letter. `"0s"`: at once"#,
+    ),
     key("tls", Kind::Table(TLS), "certificates"),
 ];
 

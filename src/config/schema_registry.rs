@@ -21,6 +21,9 @@ pub struct SchemaRegistry {
     pub token: Option<Secret>,
     #[serde(with = "humantime_serde")]
     pub request_timeout: Duration,
+    /// How long an id is asked for again that the registry does not have; 0: its record is rejected at once.
+    #[serde(with = "humantime_serde")]
+    pub missing_wait: Duration,
     pub tls: Tls,
 }
 
@@ -32,6 +35,7 @@ impl Default for SchemaRegistry {
             password: None,
             token: None,
             request_timeout: Duration::from_secs(10),
+            missing_wait: Duration::from_secs(30),
             tls: Tls::default(),
         }
     }

@@ -8,7 +8,7 @@ use protox::{
     file::{ChainFileResolver, File, FileResolver, GoogleFileResolver},
 };
 
-use super::well_known;
+use super::{options::drop_options, well_known};
 use crate::format::Registered;
 
 #[derive(Debug)]
@@ -77,19 +77,19 @@ struct Registry(HashMap<String, String>);
 impl FileResolver for Registry {
     fn open_file(&self, name: &str) -> Result<File, Error> {
         let text = self.0.get(name).ok_or_else(|| Error::file_not_found(name))?;
-        match descriptor(text) {
+        let mut file = match descriptor(text) {
             // The library panics at what it does not know, and this is foreign text.
             Some(descriptor) if !matches!(descriptor.syntax(), "" | "proto2" | "proto3") => {
-                Err(Error::new(format!("the syntax {:?} is not known", descriptor.syntax())))
+                return Err(Error::new(format!("the syntax {:?} is not known", descriptor.syntax())));
             }
-            Some(descriptor) => {
-                Ok(File::from_file_descriptor_proto(FileDescriptorProto { name: Some(name.to_owned()), ..descriptor }))
-            }
+            Some(descriptor) => FileDescriptorProto { name: Some(name.to_owned()), ..descriptor },
             None if nesting(text) > MAX_NESTING => {
-                Err(Error::new(format!("the text is nested deeper than {MAX_NESTING} braces")))
+                return Err(Error::new(format!("the text is nested deeper than {MAX_NESTING} braces")));
             }
-            None => File::from_source(name, text),
-        }
+            None => File::from_source(name, text)?.file_descriptor_proto().clone(),
+        };
+        drop_options(&mut file);
+        Ok(File::from_file_descriptor_proto(file))
     }
 }
 

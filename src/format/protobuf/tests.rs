@@ -167,6 +167,29 @@ fn what_every_registry_takes_for_granted_can_be_imported() {
 }
 
 #[test]
+fn options_say_nothing_of_the_bytes() {
+    let text = r#"syntax = "proto3"; package crm;
+        option (company.owner) = "crm"; option java_package = "com.example.crm";
+        message A {
+            option (company.message) = { tags: ["a", "b"] nested { x: 1 } };
+            string Name = 1 [(company.pii) = true, (validate.rules).string.min_len = 1, deprecated = true, json_name = "n"];
+            repeated int32 counts = 2 [packed = false, (company.note) = "x"];
+            map<string, int32> by_name = 3 [(company.note) = "x"];
+            oneof either { option (company.required) = true; string phone = 4; }
+            Level level = 5;
+        }
+        enum Level { option allow_alias = true; option (company.e) = 1; LOW = 0 [(company.v) = "low"]; NONE = 0; }
+        service Contacts { rpc Get (Missing) returns (A) { option (google.api.http) = { get: "/v1" }; } }"#;
+    for schema in [compile(text, &[]).unwrap(), compile(&protox_file(text), &[]).unwrap()] {
+        let bytes = bytes(&schema, &[0], r#"{"n":"x","counts":[1,2],"byName":{"a":1}}"#);
+        let expected = r#"{"Name":"x","counts":[1,2],"by_name":{"a":1},"level":"LOW"}"#;
+        assert_eq!(read(&schema, &[0], &bytes).as_deref(), Ok(expected));
+    }
+    let proto2 = r#"syntax = "proto2"; message A { optional string Name = 1 [default = "d", (company.pii) = true]; }"#;
+    assert_eq!(read(&compile(proto2, &[]).unwrap(), &[0], &[]).as_deref(), Ok("{}"));
+}
+
+#[test]
 fn a_descriptor_is_as_good_as_a_text() {
     let file = protox_file(PROTO);
     let address = protox_file(ADDRESS);

@@ -9,13 +9,13 @@ use std::{
 use bytes::BytesMut;
 use reqwest::{
     StatusCode,
-    header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue},
+    header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use url::Url;
 
-use super::RegistryError;
+use super::{RegistryError, redirect};
 use crate::{
     config::{self, SchemaRegistry},
     format::{Reference, Registered, frame::SchemaId},
@@ -35,8 +35,10 @@ pub(super) struct Client {
 /// Why there is no schema.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// The registry knows none of this id.
+    /// The registry has none of this id, and never will.
     Missing(String),
+    /// The registry says that it has none of this id: a replica that lags behind may have it a little later.
+    Absent(String),
     Later(String),
     /// A person must mend it, and it may heal: it is waited for.
     Denied(String),
@@ -44,6 +46,8 @@ pub(super) enum Failure {
 
 /// What is read of an answer, in bytes.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
+/// From the address that was asked to the one that answers.
+const MAX_REDIRECTS: usize = 5;
 /// Of one schema, direct and indirect.
 const MAX_REFERENCES: usize = 256;
 
@@ -150,7 +154,7 @@ impl Client {
                     return Ok(answer);
                 }
                 // One that lags behind may lack what another has; what one has said outweighs the silence of others.
-                (Err(_), Failure::Missing(_)) => {}
+                (Err(_), Failure::Missing(_) | Failure::Absent(_)) => {}
                 (Err(failed), _) => failure = failed,
             }
         }
@@ -171,7 +175,7 @@ impl Client {
             (StatusCode::OK, _) => serde_json::from_slice(&body)
                 .map_err(|error| Failure::Later(format!("{base}: the answer cannot be read: {error}"))),
             (StatusCode::NOT_FOUND, (Some(40_401..=40_403), message)) => {
-                Err(Failure::Missing(format!("{missing}: {message}")))
+                Err(Failure::Absent(format!("{missing}: {message}")))
             }
             // Not a registry's word: nothing may serve this address, or a proxy stands in between.
             (StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY, (_, message)) => {
@@ -198,7 +202,7 @@ impl Client {
                     Ok((StatusCode::OK, _)) => return Ok(base.to_string()),
                     Ok((status, _)) => (format!("{base}: {status}"), status.is_client_error()),
                     Err(Failure::Denied(why)) => (why, true),
-                    Err(Failure::Missing(why) | Failure::Later(why)) => (why, false),
+                    Err(Failure::Missing(why) | Failure::Absent(why) | Failure::Later(why)) => (why, false),
                 };
             }
         }
@@ -225,8 +229,22 @@ impl Client {
             url.set_query(Some("deleted=true"));
         }
         let later = |error: reqwest::Error| Failure::Later(format!("{base}: {}", web::reason(error)));
-        let request = self.http.get(url).headers(self.headers()?);
-        let mut answer = request.send().await.map_err(later)?;
+        let headers = self.headers()?;
+        let mut redirects = 0;
+        let mut answer = loop {
+            let answer = self.http.get(url.clone()).headers(headers.clone()).send().await.map_err(later)?;
+            // 304 and the like lead nowhere.
+            if !matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+                break answer;
+            }
+            if redirects == MAX_REDIRECTS {
+                return Err(Failure::Denied(format!("{base}: it redirects more than {MAX_REDIRECTS} times")));
+            }
+            redirects += 1;
+            let location = answer.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+            url = redirect::target(&self.config.url, &url, location)
+                .map_err(|why| Failure::Denied(format!("{base}: {}: {why}", answer.status())))?;
+        };
         let mut body = BytesMut::new();
         while let Some(chunk) = answer.chunk().await.map_err(later)? {
             body.extend_from_slice(&chunk);

@@ -4,14 +4,19 @@
 //! | the registry says | what happens |
 //! |---|---|
 //! | a schema | it is compiled and kept, also if that fails |
-//! | there is none of this id (404) | the record is rejected; the id is asked for again after a while |
+//! | there is none of this id (404) | a replica may lag behind, and a producer only sends an id that there is: it is asked for again for `missing_wait`, then the record is rejected; the id is asked for again after a while |
 //! | anything else, or nothing | everybody who needs this schema waits, and it is asked for again |
 
 mod client;
+mod redirect;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use moka::future::Cache;
+use tokio::time::Instant;
 use tracing::{error, warn};
 
 use self::client::{Client, Failure};
@@ -32,6 +37,9 @@ pub struct Registry {
     retry: Retry,
     schemas: Cache<SchemaId, Arc<Schema>>,
     missing: Cache<SchemaId, String>,
+    missing_wait: Duration,
+    /// When an id was waited for in vain.
+    in_vain: Mutex<Option<Instant>>,
     health: Health,
 }
 
@@ -46,8 +54,11 @@ pub enum RegistryError {
 
 /// Of the texts of schemas that are kept, in bytes: far more than one daemon meets.
 const KEPT: u64 = 16 * 1024 * 1024;
-/// How long an id is believed to be nobody's.
+/// How long an id is believed to be of no schema. So long no other id is waited for, either: a topic whose records are
+/// not what their route says would wait for each of them.
 const MISSING: Duration = Duration::from_secs(30);
+/// The longest pause between two questions for an id that a replica may lack for a moment.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
 impl Registry {
     /// Calls nobody yet.
@@ -62,6 +73,8 @@ impl Registry {
             retry: retry.clone(),
             schemas: Cache::builder().max_capacity(KEPT).weigher(|_, schema: &Arc<Schema>| schema.weight()).build(),
             missing: Cache::builder().max_capacity(10_000).time_to_live(MISSING).build(),
+            missing_wait: config.missing_wait,
+            in_vain: Mutex::default(),
             health,
         })
     }
@@ -74,6 +87,7 @@ impl Registry {
     /// The schema of this id, however long that takes. Cancelled by dropping it.
     pub(super) async fn schema(&self, id: SchemaId) -> Result<Arc<Schema>, FormatError> {
         let (mut attempt, mut waiting) = (0, None);
+        let mut absent_since = None;
         loop {
             if let Some(why) = self.missing.get(&id).await {
                 return Err(FormatError::new(why));
@@ -86,7 +100,25 @@ impl Registry {
             waiting = match &*failure {
                 Failure::Missing(why) => {
                     self.missing.insert(id, why.clone()).await;
-                    None
+                    continue;
+                }
+                Failure::Absent(why) => {
+                    let is_first = absent_since.is_none();
+                    let since = *absent_since.get_or_insert_with(Instant::now);
+                    let Some(left) = self.wait_for_absent(since) else {
+                        self.missing.insert(id, why.clone()).await;
+                        continue;
+                    };
+                    if is_first {
+                        warn!(
+                            event = "schema_absent", %id, cause = why,
+                            "the schema registry does not have a schema that a record names; a replica may lag behind, asking again"
+                        );
+                    }
+                    waiting = wait(waiting, why);
+                    tokio::time::sleep(self.retry.backoff(attempt).min(LONGEST_PAUSE).min(left)).await;
+                    attempt += 1;
+                    continue;
                 }
                 Failure::Later(cause) => {
                     warn!(%id, cause, "the schema registry does not answer, waiting");
@@ -97,11 +129,22 @@ impl Registry {
                     wait(waiting, cause)
                 }
             };
-            if !matches!(&*failure, Failure::Missing(_)) {
-                tokio::time::sleep(self.retry.backoff(attempt)).await;
-                attempt += 1;
-            }
+            tokio::time::sleep(self.retry.backoff(attempt)).await;
+            attempt += 1;
         }
+    }
+
+    /// How long an id that is absent since then may still be asked for; `None` where it is given up.
+    fn wait_for_absent(&self, since: Instant) -> Option<Duration> {
+        let mut in_vain = self.in_vain.lock().unwrap_or_else(PoisonError::into_inner);
+        if in_vain.is_some_and(|at| at.elapsed() < MISSING) {
+            return None;
+        }
+        let left = self.missing_wait.checked_sub(since.elapsed()).filter(|left| !left.is_zero());
+        if left.is_none() && !self.missing_wait.is_zero() {
+            *in_vain = Some(Instant::now());
+        }
+        left
     }
 
     async fn look_up(&self, id: SchemaId) -> Result<Arc<Schema>, Failure> {

@@ -19,6 +19,7 @@ async fn one_letter_each(format: &str, good: &[u8], cases: &[(Vec<u8>, &str)]) {
     registry.schema("schemas/ids/5", "AVRO", "{\"type\":\"nothing\"}").schema("schemas/ids/6", "THRIFT", "");
     registry.schema("schemas/ids/7", "JSON", "{").schema("schemas/ids/8", "PROTOBUF", "message {");
     rig.config.set("schema_registry.url", &format!("'{}'", registry.start().await));
+    rig.config.set("schema_registry.missing_wait", "'0s'");
     rig.config.in_route("value.format", &format!("'{format}'"));
     // Larger than what topics take unless they are told.
     rig.broker.topic_with(&rig.letters, 1, &[("max.message.bytes", "20000000")]).await;

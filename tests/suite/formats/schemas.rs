@@ -1,6 +1,8 @@
 //! The registry: asked once, waited for, and believed when it says that there is no such schema.
 
-use crate::harness::{Authority, Daemon, FakeRegistry, Record, Rig, Terminator, record, until};
+use std::process::Command;
+
+use crate::harness::{Authority, Daemon, FakeRegistry, Record, Rig, Terminator, config_file, record, until};
 
 const SCHEMA: &str = r#"{"type":"record","name":"r","fields":[{"name":"Text__c","type":"string"}]}"#;
 
@@ -79,7 +81,8 @@ async fn the_next_url_is_asked_when_one_does_not_answer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_that_nobody_has_is_a_dead_letter() {
     let registry = FakeRegistry::default();
-    let rig = rig("unknown", 1, &registry.start().await).await;
+    let mut rig = rig("unknown", 1, &registry.start().await).await;
+    rig.config.set("schema_registry.missing_wait", "'0s'");
     registry.schema("schemas/ids/7", "AVRO", SCHEMA);
     let records = [framed(9, "a"), framed(7, "b"), framed(9, "c"), framed(u32::MAX, "d")];
     let metrics = rig.run(&records).await;
@@ -93,6 +96,69 @@ async fn an_id_that_nobody_has_is_a_dead_letter() {
         let said = ["the registry has no schema 9", "no registry has a schema 4294967295"];
         assert!(said.iter().any(|words| message.contains(words)), "{message}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_that_lags_behind_is_asked_again() {
+    let registry = FakeRegistry::default();
+    let rig = rig("lags", 1, &registry.start().await).await;
+    let path = "schemas/ids/7";
+    rig.produce(&[framed(7, "a"), framed(7, "b")]).await;
+    let daemon = Daemon::start(&rig.config).await;
+    daemon.says(&["WARN", "schema_absent", "the registry has no schema 7"]).await;
+    until("the registry to be asked again", async || (registry.asked(path) > 2).then_some(())).await;
+    assert_eq!(daemon.metrics().await.settled("dead_lettered"), 0);
+    registry.schema(path, "AVRO", SCHEMA);
+    let metrics = daemon.settled(2).await;
+    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (2, 0));
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ids_that_stay_absent_are_waited_for_once_and_not_each() {
+    let registry = FakeRegistry::default();
+    let mut rig = rig("absent", 1, &registry.start().await).await;
+    rig.config.set("schema_registry.missing_wait", "'1s'");
+    let records: Vec<_> = (100..140).map(|id| framed(id, &format!("k{id}"))).collect();
+    let before = std::time::Instant::now();
+    let metrics = rig.run(&records).await;
+    assert_eq!(metrics.settled("dead_lettered"), 40);
+    assert!(before.elapsed().as_secs() < 30, "40 waits of a second");
+    assert!(registry.asked("schemas/ids/100") > 2);
+    assert_eq!(registry.asked("schemas/ids/139"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redirects_are_followed_within_the_configured_hosts() {
+    let (registry, leader) = (FakeRegistry::default(), FakeRegistry::default());
+    let (url, elsewhere) = (registry.start().await, leader.start().await);
+    registry.redirect("schemas/ids/7", "/base/leader/7").schema("leader/7", "AVRO", SCHEMA);
+    // Another port of the host, which takes the credentials along.
+    registry.redirect("schemas/ids/8", &format!("{elsewhere}/schemas/ids/8"));
+    leader.schema("schemas/ids/8", "AVRO", SCHEMA).demand("Bearer t0ken");
+    registry.demand("Bearer t0ken");
+    let mut rig = rig("redirects", 1, &url).await;
+    rig.config.set("schema_registry.token", "'t0ken'");
+    let metrics = rig.run(&[framed(7, "a"), framed(8, "b")]).await;
+    assert_eq!(metrics.settled("written"), 2);
+
+    // `localhost` is not among the hosts of schema_registry.url.
+    let foreign = elsewhere.replace("127.0.0.1", "localhost");
+    registry.redirect("schemas/ids/9", &format!("{foreign}/schemas/ids/9?secret=1"));
+    rig.produce(&[framed(9, "c")]).await;
+    let daemon = Daemon::start(&rig.config).await;
+    let said = daemon.says(&["ERROR", "307", "it redirects to http://localhost, which is not followed"]).await;
+    assert!(!said.contains("secret") && leader.asked("schemas/ids/9") == 0, "{said}");
+    daemon.stop().await;
+
+    registry.redirect("schemas/types", &foreign).redirect("subjects", &foreign);
+    let (_dir, file) = config_file(&rig.config.toml());
+    let mut check = Command::new(env!("CARGO_BIN_EXE_sobjectd"));
+    check.args(["check", "--online", "--config"]).arg(file).env_clear();
+    let output = tokio::task::spawn_blocking(move || check.output().unwrap()).await.unwrap();
+    let report = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(78), "{report}");
+    assert!(report.contains("it redirects to http://localhost, which is not followed"), "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,10 @@ use std::{
 use axum::{
     Router,
     extract::{Request, State},
-    http::{StatusCode, header::AUTHORIZATION},
+    http::{
+        StatusCode,
+        header::{AUTHORIZATION, LOCATION},
+    },
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
@@ -60,6 +63,8 @@ pub(crate) struct FakeRegistry(Arc<Mutex<Fake>>);
 #[derive(Default)]
 struct Fake {
     answers: HashMap<String, (u16, String)>,
+    /// Where a path is redirected to, with 307.
+    redirects: HashMap<String, String>,
     asked: Vec<String>,
     /// The header that is demanded.
     authorization: Option<String>,
@@ -83,6 +88,12 @@ impl FakeRegistry {
 
     pub(crate) fn answer(&self, path: &str, status: u16, body: &str) -> &Self {
         self.0.lock().unwrap().answers.insert(format!("/base/{path}"), (status, body.to_owned()));
+        self
+    }
+
+    /// What is asked for under `path` is at `location`.
+    pub(crate) fn redirect(&self, path: &str, location: &str) -> &Self {
+        self.0.lock().unwrap().redirects.insert(format!("/base/{path}"), location.to_owned());
         self
     }
 
@@ -111,6 +122,9 @@ async fn answer(State(fake): State<FakeRegistry>, request: Request) -> Response 
     }
     if let Some(status) = fake.failing {
         return (StatusCode::from_u16(status).unwrap(), "<html>failing</html>").into_response();
+    }
+    if let Some(location) = fake.redirects.get(&path) {
+        return (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, location.clone())]).into_response();
     }
     match fake.answers.get(&path) {
         Some((status, body)) => (StatusCode::from_u16(*status).unwrap(), body.clone()).into_response(),
