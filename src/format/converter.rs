@@ -101,19 +101,21 @@ impl Converters {
             let (word, class) = self.value.names();
             let stage = Stage::ValueConverter(class);
             let object = object.map_err(|error| rejection(("value", word), &error, Reason::InvalidValue, stage))?;
-            message.made = if self.value.makes_text() { object.text.len() } else { 0 };
-            message.value = Some(object);
+            message.is_null = object.is_none();
+            message.made = object.as_ref().filter(|_| self.value.makes_text()).map_or(0, |object| object.text.len());
+            message.value = object;
         }
         Ok(message)
     }
 
-    async fn value(&self, bytes: &Bytes, headers: &[Header]) -> Result<Object, FormatError> {
+    /// `None` for a value that says null.
+    async fn value(&self, bytes: &Bytes, headers: &[Header]) -> Result<Option<Object>, FormatError> {
         match self.value.read(bytes, headers, "__value_schema_id", self.limit).await? {
-            Converted::Object(object) => Ok(object),
-            Converted::Value(json, _) => Err(match Value::plain(&json).kind() {
-                ValueKind::Null => FormatError::new("it is null, which is neither an object nor a tombstone"),
-                kind => FormatError::new(format!("it is {}, and fields come out of an object only", kind.name())),
-            }),
+            Converted::Object(object) => Ok(Some(object)),
+            Converted::Value(json, _) => match Value::plain(&json).kind() {
+                ValueKind::Null => Ok(None),
+                kind => Err(FormatError::new(format!("it is {}, and fields come out of an object only", kind.name()))),
+            },
         }
     }
 

@@ -19,7 +19,12 @@ use crate::record::{Meaning, Member, Name, Object, Span, Value, ValueKind};
 
 /// One JSON value. Its text is that of `bytes`, which are not copied.
 pub fn read(bytes: Bytes) -> Result<Converted, FormatError> {
-    read_text(text(bytes)?)
+    read_text(unmarked(bytes)?)
+}
+
+/// The text without the byte order mark that some writers put before it.
+pub(super) fn unmarked(bytes: Bytes) -> Result<ByteString, FormatError> {
+    text(if bytes.starts_with("\u{feff}".as_bytes()) { bytes.slice('\u{feff}'.len_utf8()..) } else { bytes })
 }
 
 /// UTF-8, and what is wrong with it if it is not.

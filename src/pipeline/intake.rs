@@ -89,16 +89,17 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
     /// What the record asks for, or why that cannot be.
     async fn work<E>(&self, record: &Record, made: &mut usize) -> Result<Result<Command, Work>, LaneError<E>> {
         let refused = |rejection, operation, target| Ok(Err(Work::Reject { rejection, operation, target }));
-        let intent = match self.route.intent(record) {
-            Ok(intent) => intent,
-            Err(Refused { refusal, operation, target }) => return refused(refusal.into_rejection(), operation, target),
-        };
         // A defect in a converter, ours or a library's, costs the record that shows it and not the daemon, again and
         // again.
-        let message = AssertUnwindSafe(self.route.converters.message(record, self.route.wanted(intent))).catch_unwind();
-        let message = match message.await.unwrap_or_else(|_| Err(defect("converter"))) {
-            Ok(message) => message,
-            Err(rejection) => return refused(rejection, Some(intent.operation), None),
+        let (intent, message) = match AssertUnwindSafe(self.route.read(record)).catch_unwind().await {
+            Ok(Ok(read)) => read,
+            Ok(Err(Refused { refusal, operation, target })) => {
+                return refused(refusal.into_rejection(), operation, target);
+            }
+            Err(_) => {
+                let operation = self.route.intent(record).ok().map(|intent| intent.operation);
+                return refused(defect("converter"), operation, None);
+            }
         };
         *made = message.made;
         let mut doubted = None;

@@ -9,6 +9,8 @@ pub struct Message {
     pub key: Option<ByteString>,
     /// `None` for a tombstone, and where the route does not ask for it.
     pub value: Option<Object>,
+    /// The value was read, and says null: it is what a tombstone is.
+    pub is_null: bool,
     /// What was made for this message besides the record's own bytes, in bytes.
     pub made: usize,
 }

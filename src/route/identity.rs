@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::Route;
+use super::{Route, header};
 use crate::{
     config::IdentitySource,
-    record::{ExternalId, Identity, Message, Reason, Record, Rejection, Schema, Stage},
+    record::{ExternalId, Identity, Message, Reason, Record, Rejection, Schema},
 };
 
 /// The identity in the place that the route names: a value of the key field, or a record id where there is none.
@@ -21,7 +21,7 @@ pub(super) fn identity(
             None => return Err(invalid("the record key is null and the identity is needed")),
         },
         IdentitySource::Value(field) => member(field, message)?,
-        IdentitySource::Header(name) => header(name, record)?,
+        IdentitySource::Header(name) => in_header(name, record)?,
     };
     let identity = match &schema.key_field {
         Some(field) => ExternalId::new(field.clone(), &text).map(Identity::ExternalId),
@@ -37,21 +37,10 @@ fn member<'a>(field: &str, message: &'a Message) -> Result<Cow<'a, str>, Rejecti
     member.text().ok_or_else(|| invalid(format!("the identity is the value's field {field}: null or a structure")))
 }
 
-fn header<'a>(name: &str, record: &'a Record) -> Result<Cow<'a, str>, Rejection> {
-    let mut headers = record.headers.iter().filter(|header| header.name == name);
-    let value = match (headers.next(), headers.next()) {
-        (None, _) => return Err(invalid(format!("the identity is the header {name}, and there is none"))),
-        (Some(_), Some(_)) => return Err(invalid(format!("the identity is the header {name}, and it is there twice"))),
-        (Some(header), None) => header.value.as_deref(),
-    };
-    match value.map(std::str::from_utf8) {
-        Some(Ok(text)) => Ok(Cow::Borrowed(text)),
-        Some(Err(_)) => Err(Rejection {
-            stage: Stage::HeaderConverter,
-            ..invalid(format!("the identity is the header {name}, and it is not UTF-8"))
-        }),
-        None => Err(invalid(format!("the identity is the header {name}, and it is null"))),
-    }
+fn in_header<'a>(name: &'a str, record: &'a Record) -> Result<Cow<'a, str>, Rejection> {
+    header::text(record.headers_named(name), |one, other| one == other)
+        .map_err(|error| error.rejection(Reason::InvalidKey, &format!("the identity is the header {name}, and it")))?
+        .ok_or_else(|| invalid(format!("the identity is the header {name}, and there is none")))
 }
 
 fn invalid(message: impl Into<String>) -> Rejection {

@@ -2,6 +2,7 @@
 
 mod fields;
 mod fit;
+mod header;
 mod identity;
 mod operation;
 mod options;

@@ -7,16 +7,21 @@
 //! | none (or routing off) | left behind in a dead letter | rejected |
 //! | none (or routing off) | null | `DELETE` if `tombstone = "delete"`, else rejected |
 //! | none (or routing off) | not null | the route's default |
-//! | present but null, empty, an unknown word, or twice | any | rejected |
+//! | present but null, empty, an unknown word, or twice with different words | any | rejected |
+//!
+//! Null is also what a converter reads as null: the JSON text `null`, Connect's envelope of nulls, Avro's null branch.
 
-use super::Route;
+use super::{
+    Route,
+    header::{self, unquoted},
+};
 use crate::{
     config::Tombstone,
-    record::{Operation, Reason, Record, Rejection, Stage},
+    record::{Operation, Reason, Record, Rejection},
 };
 
-pub(super) fn operation(route: &Route, record: &Record) -> Result<Operation, Rejection> {
-    match (from_header(route, record)?, record.value.is_some(), route.tombstone) {
+pub(super) fn operation(route: &Route, record: &Record, has_value: bool) -> Result<Operation, Rejection> {
+    match (from_header(route, record)?, has_value, route.tombstone) {
         (None, false, _) if record.lacks_its_value() => {
             Err(invalid("it is a dead letter whose value was left behind, and no tombstone"))
         }
@@ -32,17 +37,11 @@ pub(super) fn operation(route: &Route, record: &Record) -> Result<Operation, Rej
 
 fn from_header(route: &Route, record: &Record) -> Result<Option<Operation>, Rejection> {
     let Some(name) = &route.operation_header else { return Ok(None) };
-    let mut headers = record.headers_named(name);
-    let Some(header) = headers.next() else { return Ok(None) };
-    if headers.next().is_some() {
-        return Err(invalid(format!("the header {name} is there more than once")));
-    }
-    let Some(value) = &header.value else { return Err(invalid(format!("the header {name} is null"))) };
-    let Ok(text) = std::str::from_utf8(value) else {
-        let rejection = invalid(format!("the header {name} is not UTF-8"));
-        return Err(Rejection { stage: Stage::HeaderConverter, ..rejection });
-    };
-    let word = unquoted(text.trim()).trim();
+    let same = |one: &str, other: &str| unquoted(one).eq_ignore_ascii_case(unquoted(other));
+    let text = header::text(record.headers_named(name), same)
+        .map_err(|error| error.rejection(Reason::InvalidOperation, &format!("the header {name}")))?;
+    let Some(text) = text else { return Ok(None) };
+    let word = unquoted(&text);
     if word.is_empty() {
         return Err(invalid(format!("the header {name} is empty")));
     }
@@ -52,11 +51,6 @@ fn from_header(route: &Route, record: &Record) -> Result<Option<Operation>, Reje
         Some(operation) => Ok(Some(operation)),
         None => Err(invalid(format!("the header {name} holds no operation: {word:?}"))),
     }
-}
-
-/// Connect's header converters write a text as JSON: with one pair of quotes.
-pub(super) fn unquoted(text: &str) -> &str {
-    text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text)
 }
 
 fn invalid(message: impl Into<String>) -> Rejection {

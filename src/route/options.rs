@@ -3,8 +3,11 @@
 
 use std::sync::Arc;
 
-use super::{Route, operation::unquoted};
-use crate::record::{Action, CallOptions, OptionHeader, Reason, Record, Rejection, Stage};
+use super::{
+    Route,
+    header::{self, unquoted},
+};
+use crate::record::{Action, CallOptions, OptionHeader, Reason, Record, Rejection};
 
 pub(super) fn options(route: &Route, record: &Record, action: Action) -> Result<Arc<CallOptions>, Rejection> {
     let options = match action {
@@ -15,25 +18,15 @@ pub(super) fn options(route: &Route, record: &Record, action: Action) -> Result<
     if !route.options_from_headers {
         return Ok(options);
     }
-    for header in OptionHeader::ALL {
-        let name = header.name();
+    for option in OptionHeader::ALL {
+        let name = option.name();
         // As in HTTP, where case does not count.
-        let mut found = record.headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name));
-        let value = match (found.next(), found.next()) {
-            (None, _) => continue,
-            (Some(_), Some(_)) => return Err(invalid(format!("the header {name} is there more than once"))),
-            (Some(header), None) => header.value.as_deref(),
-        };
-        let text = match value.map(std::str::from_utf8) {
-            Some(Ok(text)) => unquoted(text.trim()).trim(),
-            None => return Err(invalid(format!("the header {name} is null"))),
-            Some(Err(_)) => {
-                let rejection = invalid(format!("the header {name} is not UTF-8"));
-                return Err(Rejection { stage: Stage::HeaderConverter, ..rejection });
-            }
-        };
+        let found = record.headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name));
+        let text = header::text(found, |one, other| unquoted(one) == unquoted(other))
+            .map_err(|error| error.rejection(Reason::InvalidOption, &format!("the header {name}")))?;
+        let Some(text) = text else { continue };
         Arc::make_mut(&mut options)
-            .set(header, text)
+            .set(option, unquoted(&text))
             .map_err(|error| invalid(format!("the header {name}: {error}")))?;
     }
     Ok(options)

@@ -25,7 +25,7 @@ pub struct Route {
     pub sobject: String,
     /// External id mode.
     pub external_id_field: Option<String>,
-    pub converters: Converters,
+    pub(super) converters: Converters,
     /// So many rejections in a row with one code make the route wait; 0: none do.
     pub breaker: u32,
     pub(super) operation: Operation,
@@ -84,17 +84,42 @@ impl Route {
         })
     }
 
-    /// What the record's header, or the route, asks for.
+    /// What the record asks for, and what its bytes say. Waits for a schema that the registry does not give at once.
+    pub async fn read(&self, record: &Record) -> Result<(Intent, Message), Refused> {
+        let intent = self.intent(record)?;
+        let message = self.message(record, intent).await?;
+        if !message.is_null {
+            return Ok((intent, message));
+        }
+        // What is done with a tombstone may need the key, which an insert does not.
+        let intent = self.intent_with(record, false)?;
+        Ok((intent, self.message(record, intent).await?))
+    }
+
+    async fn message(&self, record: &Record, intent: Intent) -> Result<Message, Refused> {
+        let message = self.converters.message(record, self.wanted(intent)).await;
+        message.map_err(|rejection| Refused {
+            refusal: rejection.into(),
+            operation: Some(intent.operation),
+            target: None,
+        })
+    }
+
+    /// What the record's header, or the route, asks for, as far as that is known before its value is read.
     pub fn intent(&self, record: &Record) -> Result<Intent, Refused> {
+        self.intent_with(record, record.value.is_some())
+    }
+
+    fn intent_with(&self, record: &Record, has_value: bool) -> Result<Intent, Refused> {
         let refused = |rejection: Rejection, operation| Refused { refusal: rejection.into(), operation, target: None };
-        let operation = operation(self, record).map_err(|rejection| refused(rejection, None))?;
+        let operation = operation(self, record, has_value).map_err(|rejection| refused(rejection, None))?;
         let action = action(operation, self.external_id_field.is_some());
         let action = action.map_err(|rejection| refused(rejection, Some(operation)))?;
         Ok(Intent { operation, action })
     }
 
     /// A DELETE's value is not read, unless the identity lies in it; nor is the key of a record that needs none.
-    pub fn wanted(&self, intent: Intent) -> Wanted {
+    fn wanted(&self, intent: Intent) -> Wanted {
         Wanted {
             key: intent.action != Action::Create && self.identity == IdentitySource::Key,
             value: intent.action != Action::Delete || matches!(self.identity, IdentitySource::Value(_)),

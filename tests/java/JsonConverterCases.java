@@ -2,7 +2,8 @@
 //
 //   java -cp 'target/kafka-libs/VERSION/*' JsonConverterCases.java BASE64|NUMERIC      (decimal.format)
 //
-// One JSON line for each case: {"case", "key", "value", "expect"}; key and value are hex. The case's name is what the
+// One JSON line for each case: {"case", "key", "value", "operation", "expect", "deletes"}; key, value and the header
+// "operation" are hex, and what deletes is a null. The case's name is what the
 // key says. `expect` holds the JSON text of each field, and is null when the record must be rejected. Texts are escaped
 // no more than JSON demands, with \b \f \n \r \t where they fit and small hex digits elsewhere. Floating-point numbers
 // stand as the converter wrote them.
@@ -48,6 +49,7 @@ public class JsonConverterCases {
     absent();
     shapes();
     keys();
+    nulls();
     rejected();
     out.flush();
   }
@@ -228,6 +230,12 @@ public class JsonConverterCases {
     line("optional key", Schema.OPTIONAL_STRING_SCHEMA, "optional key", schema, value, expect);
   }
 
+  /** What the converter makes of them is no tombstone, and means one. */
+  private static void nulls() throws Exception {
+    value("null in an envelope", Schema.OPTIONAL_STRING_SCHEMA, null, null);
+    value("null struct in an envelope", account(true), null, null);
+  }
+
   private static void rejected() throws Exception {
     Schema texts = SchemaBuilder.array(Schema.STRING_SCHEMA).build();
     Schema numbered = SchemaBuilder.map(Schema.INT32_SCHEMA, Schema.STRING_SCHEMA).build();
@@ -235,8 +243,6 @@ public class JsonConverterCases {
     value("not a struct: int64", Schema.INT64_SCHEMA, 7L, null);
     value("not a struct: array", texts, List.of("x"), null);
     value("not a struct: map without names", numbered, Map.of(7, "seven"), null);
-    value("null in an envelope", Schema.OPTIONAL_STRING_SCHEMA, null, null);
-    value("null struct in an envelope", account(true), null, null);
     field("map without names", "Text__c", numbered, Map.of(7, "seven"), null);
     // What the converter writes is the text "NaN".
     field("not a number", "Number__c", Schema.FLOAT64_SCHEMA, Double.NaN, null);
@@ -278,7 +284,11 @@ public class JsonConverterCases {
     line.put("case", name);
     line.put("key", hex(keys.fromConnectData("topic", keySchema, key)));
     line.put("value", hex(values.fromConnectData("topic", schema, value)));
+    // In front of a null the word would ask for what cannot be.
+    Schema word = Schema.STRING_SCHEMA;
+    line.put("operation", value == null ? null : hex(values.fromConnectHeader("topic", "operation", word, "upsert")));
     line.put("expect", expect);
+    line.put("deletes", value == null);
     out.println(json.writeValueAsString(line));
   }
 

@@ -38,7 +38,7 @@ impl Default for JsonWithSchema {
 impl JsonWithSchema {
     /// The payload as JSON of at most `limit` bytes.
     pub fn read(&self, bytes: Bytes, limit: usize) -> Result<Converted, FormatError> {
-        let text = json::text(bytes)?;
+        let text = json::unmarked(bytes)?;
         let envelope = Members::read(&text)?;
         let (Some(schema), Some(payload), 2) =
             (envelope.find(0, "schema"), envelope.find(1, "payload"), envelope.list.len())

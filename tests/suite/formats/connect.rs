@@ -10,7 +10,12 @@ struct Printed {
     case: String,
     key: Option<String>,
     value: Option<String>,
+    /// The operation's header, where there is one.
+    operation: Option<String>,
     expect: Option<BTreeMap<String, String>>,
+    /// A null, which deletes.
+    #[serde(default)]
+    deletes: bool,
 }
 
 /// Connect's own `JsonConverter` at work.
@@ -38,13 +43,17 @@ async fn what_json_converter_writes(decimals: &'static str) {
         .iter()
         .map(|case| {
             let (key, value) = (case.key.as_deref().map(bytes), case.value.as_deref().map(bytes));
-            record(key.unwrap(), value.unwrap())
+            let record = record(key.unwrap(), value.unwrap());
+            match case.operation.as_deref() {
+                Some(word) => record.header("operation", bytes(word)),
+                None => record,
+            }
         })
         .collect();
     rig.produce(&records).await;
     let daemon = Daemon::start(&rig.config).await;
     let metrics = daemon.settled(records.len() as u64).await;
-    let rejected = cases.iter().filter(|case| case.expect.is_none()).count() as u64;
+    let rejected = cases.iter().filter(|case| case.expect.is_none() && !case.deletes).count() as u64;
     for case in &cases {
         // A parent is cleared by its reference.
         let name = |name: &str, json: &str| if json == "null" { name.replace("__r", "__c") } else { name.to_owned() };
