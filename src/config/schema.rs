@@ -394,8 +394,12 @@ const VALUE: &[Key] = &[key(
 )];
 
 const FIELDS: &[Key] = &[
-    key("include", Kind::List(&Kind::Text), "only these fields, when there are any"),
-    key("exclude", Kind::List(&Kind::Text), "not these fields"),
+    key(
+        "include",
+        Kind::List(&Kind::Text),
+        "only these members of a value, when there are any; the others are not decoded",
+    ),
+    key("exclude", Kind::List(&Kind::Text), "not these members, which are not decoded"),
     key(
         "rename",
         Kind::Map(&Kind::Text),

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use super::{Converted, FormatError, Registry, frame, json, json_with_schema::JsonWithSchema};
+use super::{Converted, FormatError, Registry, Selection, frame, json, json_with_schema::JsonWithSchema};
 use crate::{
     config::{self, ValueFormat},
     record::{Header, Message, Object, Reason, Record, Rejection, Stage, Value, ValueKind},
@@ -17,6 +17,8 @@ pub struct Converters {
     key_field: Vec<String>,
     separator: String,
     value: Format,
+    /// The members of a value that are read.
+    selection: Selection,
     /// Of the JSON that is made of a key or a value, in bytes.
     limit: usize,
 }
@@ -83,8 +85,14 @@ impl Converters {
             ValueFormat::JsonSchema => registered(Kind::JsonSchema)?,
             ValueFormat::Protobuf => registered(Kind::Protobuf)?,
         };
+        let selection = Selection::new(&route.fields, &route.identity);
         let (key_field, separator) = (route.key.field.clone(), route.key.separator.clone());
-        Ok(Self { key, key_field, separator, value, limit: max_row_bytes })
+        Ok(Self { key, key_field, separator, value, selection, limit: max_row_bytes })
+    }
+
+    /// Whether this member of a value is read for the identity alone: `fields.include` and `.exclude` leave it out.
+    pub fn only_identifies(&self, name: &str) -> bool {
+        self.selection.only_identifies(name)
     }
 
     /// What the record says. Waits for a schema that the registry does not give at once, and for nothing else.
@@ -110,7 +118,7 @@ impl Converters {
 
     /// `None` for a value that says null.
     async fn value(&self, bytes: &Bytes, headers: &[Header]) -> Result<Option<Object>, FormatError> {
-        match self.value.read(bytes, headers, "__value_schema_id", self.limit).await? {
+        match self.value.read(bytes, headers, "__value_schema_id", &self.selection, self.limit).await? {
             Converted::Object(object) => Ok(Some(object)),
             Converted::Value(json, _) => match Value::plain(&json).kind() {
                 ValueKind::Null => Ok(None),
@@ -131,7 +139,9 @@ impl Converters {
             KeyFormat::Long => Ok(i64::from_be_bytes(exactly(bytes)?).to_string().into()),
             KeyFormat::Int => Ok(i32::from_be_bytes(exactly(bytes)?).to_string().into()),
             KeyFormat::Converted(format) => {
-                match (format.read(bytes, headers, "__key_schema_id", self.limit).await?, self.key_field.as_slice()) {
+                let all = Selection::default();
+                let read = format.read(bytes, headers, "__key_schema_id", &all, self.limit).await?;
+                match (read, self.key_field.as_slice()) {
                     (Converted::Value(json, meaning), _) => {
                         let value = Value { json: &json, meaning };
                         text(value).ok_or_else(|| {
@@ -209,12 +219,12 @@ impl Format {
         bytes: &Bytes,
         headers: &[Header],
         name: &str,
+        selection: &Selection,
         limit: usize,
     ) -> Result<Converted, FormatError> {
         match self {
-            Self::Json if bytes.len() > limit => Err(FormatError::too_large(limit)),
-            Self::Json => json::read(bytes.clone()),
-            Self::JsonWithSchema(converter) => converter.read(bytes.clone(), limit),
+            Self::Json => json::selected(bytes.clone(), selection, limit),
+            Self::JsonWithSchema(converter) => converter.selected(bytes.clone(), selection, limit),
             Self::Registered(kind, registry) => {
                 // Connect's newer clients take the last header of the name; a payload then has no head.
                 let header =
@@ -226,11 +236,11 @@ impl Format {
                     return Err(FormatError::new(format!("the schema {} {why}", head.id)));
                 }
                 match kind {
-                    Kind::Avro | Kind::JsonSchema => schema.read(&[], &behind, limit),
+                    Kind::Avro | Kind::JsonSchema => schema.selected(&[], &behind, selection, limit),
                     Kind::Protobuf => {
                         let (path, rest) = frame::path(head.rest)?;
                         let payload = if header.is_some() { behind } else { bytes.slice_ref(rest) };
-                        schema.read(&path, &payload, limit)
+                        schema.selected(&path, &payload, selection, limit)
                     }
                 }
             }

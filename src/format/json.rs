@@ -7,11 +7,14 @@ use std::{borrow::Cow, fmt};
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde::{
+    Deserialize as _,
+    de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor},
+};
 use serde_json::value::RawValue;
 
 use super::{
-    Converted, FormatError,
+    Converted, FormatError, Selection,
     members::{Members, Text, elements, syntax, unique},
     writer::MAX_DEPTH,
 };
@@ -19,7 +22,12 @@ use crate::record::{Meaning, Member, Name, Object, Span, Value, ValueKind};
 
 /// One JSON value. Its text is that of `bytes`, which are not copied.
 pub fn read(bytes: Bytes) -> Result<Converted, FormatError> {
-    read_text(unmarked(bytes)?)
+    selected(bytes, &Selection::default(), usize::MAX)
+}
+
+/// One JSON value, of an object only the members that are selected, which have at most `limit` bytes.
+pub(super) fn selected(bytes: Bytes, selection: &Selection, limit: usize) -> Result<Converted, FormatError> {
+    read_text(unmarked(bytes)?, selection, limit)
 }
 
 /// The text without the byte order mark that some writers put before it.
@@ -33,19 +41,28 @@ pub(super) fn text(bytes: Bytes) -> Result<ByteString, FormatError> {
         .map_err(|error| FormatError::new(format!("it is not UTF-8: the byte at {} fits nowhere", error.valid_up_to())))
 }
 
-pub(super) fn read_text(text: ByteString) -> Result<Converted, FormatError> {
+pub(super) fn read_text(text: ByteString, selection: &Selection, limit: usize) -> Result<Converted, FormatError> {
     if text.trim_start().starts_with('{') {
-        return object(text).map(Converted::Object);
+        return object(text, selection, limit).map(Converted::Object);
+    }
+    if text.len() > limit {
+        return Err(FormatError::too_large(limit));
     }
     let raw: &RawValue = serde_json::from_str(&text).map_err(|error| syntax(&error))?;
     check(Value::plain(raw.get()), 0)?;
     Ok(Converted::Value(text.slice_ref(raw.get()), Meaning::Plain))
 }
 
-fn object(text: ByteString) -> Result<Object, FormatError> {
+fn object(text: ByteString, selection: &Selection, limit: usize) -> Result<Object, FormatError> {
     let mut json = serde_json::Deserializer::from_str(&text);
-    let members = Whole(&text).deserialize(&mut json).and_then(|members| json.end().map(|()| members));
+    let outermost = Outermost { text: &text, selection };
+    let members = outermost.deserialize(&mut json).and_then(|members| json.end().map(|()| members));
     let object = Object { members: members.map_err(|error| syntax(&error))?, text };
+    if object.text.len() > limit
+        && object.iter().map(|(name, value)| name.len() + value.json.len()).sum::<usize>() > limit
+    {
+        return Err(FormatError::too_large(limit));
+    }
     unique(object.len(), |at| object.name_at(at))?;
     // Without one, no text holds half of a surrogate pair.
     let escapes = memchr::memchr(b'\\', object.text.as_bytes()).is_some();
@@ -82,17 +99,20 @@ fn check(value: Value<'_>, depth: usize) -> Result<(), FormatError> {
     }
 }
 
-/// The members of the outermost object of this text, and where they lie in it.
-struct Whole<'a>(&'a str);
+/// The selected members of the outermost object of this text, and where they lie in it.
+struct Outermost<'a, 's> {
+    text: &'a str,
+    selection: &'s Selection,
+}
 
-impl Whole<'_> {
+impl Outermost<'_, '_> {
     fn place(&self, part: &str) -> Span {
-        let start = part.as_ptr() as usize - self.0.as_ptr() as usize;
+        let start = part.as_ptr() as usize - self.text.as_ptr() as usize;
         Span::new(start..start + part.len())
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Whole<'de> {
+impl<'de> DeserializeSeed<'de> for Outermost<'de, '_> {
     type Value = Vec<Member>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -100,7 +120,7 @@ impl<'de> DeserializeSeed<'de> for Whole<'de> {
     }
 }
 
-impl<'de> Visitor<'de> for Whole<'de> {
+impl<'de> Visitor<'de> for Outermost<'de, '_> {
     type Value = Vec<Member>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -109,7 +129,11 @@ impl<'de> Visitor<'de> for Whole<'de> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut members = Vec::with_capacity(32);
-        while let Some(Text(name)) = map.next_key()? {
+        while let Some(name) = map.next_key_seed(MemberName { any: self.selection.is_closed() })? {
+            let Some(name) = name.filter(|name| self.selection.takes(name)) else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
             let name = match name {
                 Cow::Borrowed(name) => Name::At(self.place(name)),
                 Cow::Owned(name) => Name::Decoded(name.into()),
@@ -118,6 +142,40 @@ impl<'de> Visitor<'de> for Whole<'de> {
             members.push(Member { name, value, meaning: Meaning::Plain });
         }
         Ok(members)
+    }
+}
+
+/// The name of a member; borrowed where it has no escapes.
+struct MemberName {
+    /// Whether it may hold half of a surrogate pair. It is `None` then: a name that no route can list.
+    any: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for MemberName {
+    type Value = Option<Cow<'de, str>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        if self.any {
+            deserializer.deserialize_bytes(self)
+        } else {
+            Text::deserialize(deserializer).map(|Text(n)| Some(n))
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for MemberName {
+    type Value = Option<Cow<'de, str>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_borrowed_bytes<E>(self, name: &'de [u8]) -> Result<Self::Value, E> {
+        Ok(std::str::from_utf8(name).ok().map(Cow::Borrowed))
+    }
+
+    fn visit_bytes<E>(self, name: &[u8]) -> Result<Self::Value, E> {
+        Ok(std::str::from_utf8(name).ok().map(|name| Cow::Owned(name.to_owned())))
     }
 }
 
@@ -130,6 +188,51 @@ mod tests {
             Converted::Object(object) => Ok(object),
             Converted::Value(..) => Err(FormatError::new("no object")),
         }
+    }
+
+    #[test]
+    fn what_is_left_out_is_not_looked_at() {
+        let deep = format!(r#"{{"a":1,"meta":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+        let large = format!(r#"{{"a":1,"meta":"{}"}}"#, "m".repeat(5_000));
+        for text in [
+            r#"{"meta":{"Content-Type":1,"content-type":2},"a":1}"#,
+            r#"{"a":1,"meta":"\ud800"}"#,
+            r#"{"meta":1,"a":1,"META":2}"#,
+            r#"{"meta":{"\ud800":[{"x":1,"X":2}]},"m\u0065ta":1e999,"a":1}"#,
+            &deep,
+            &large,
+        ] {
+            for selection in [Selection::without(&["Meta"]), Selection::of(&["a"])] {
+                match selected(Bytes::copy_from_slice(text.as_bytes()), &selection, 1_000) {
+                    Ok(Converted::Object(object)) => {
+                        let members: Vec<_> = object.iter().map(|(name, value)| (name, value.json)).collect();
+                        assert_eq!(members, [("a", "1")], "{text:.60}");
+                    }
+                    other => panic!("{text:.60}: {other:?}"),
+                }
+            }
+            assert!(
+                selected(Bytes::copy_from_slice(text.as_bytes()), &Selection::default(), 1_000).is_err(),
+                "{text:.60}"
+            );
+        }
+        // A name that is no text is none that is included, and could be one that is not excluded.
+        let unnamed = Bytes::from_static(br#"{"a":1,"\ud800":2}"#);
+        assert!(selected(unnamed.clone(), &Selection::of(&["a"]), 1_000).is_ok());
+        assert!(selected(unnamed, &Selection::without(&["b"]), 1_000).is_err());
+        // What is no JSON is none, wherever.
+        for text in [r#"{"a":1,"meta":{]}"#, r#"{"a":1,"meta":tru}"#, r#"{"a":1,"meta":"\x"}"#] {
+            assert!(
+                selected(Bytes::copy_from_slice(text.as_bytes()), &Selection::of(&["a"]), 1_000).is_err(),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_text() {
+        assert_eq!(members("\u{feff} {\"a\":1}"), [("a".to_owned(), "1".to_owned())]);
+        assert!(object("\u{feff}\u{feff}{}".as_bytes()).is_err(), "there is one");
     }
 
     fn members(text: &str) -> Vec<(String, String)> {

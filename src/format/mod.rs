@@ -6,6 +6,7 @@
 //! | `json`, `json_with_schema`, `avro`, `json_schema`, `protobuf` | one format each: bytes and a schema → JSON |
 //! | `frame`, `registry`, `schema` | which schema a record names, where it is, and what it says |
 //! | `logical` | numbers that mean dates, times, instants and decimals |
+//! | `selection` | which members are read: what is left out is passed over |
 //! | `members`, `names` | the parts of a JSON text; names that are there twice |
 //! | `writer` | the JSON that is made, and where its members lie |
 //!
@@ -25,6 +26,7 @@ mod names;
 mod protobuf;
 mod registry;
 mod schema;
+mod selection;
 mod writer;
 
 use bytestring::ByteString;
@@ -39,6 +41,7 @@ pub use self::{
     error::FormatError,
     registry::{Registry, RegistryError},
     schema::{Reference, Registered, Schema},
+    selection::Selection,
 };
 use crate::record::{Meaning, Object};
 

@@ -38,7 +38,7 @@ pub(super) fn twice<'a>(count: usize, name: impl Fn(usize) -> &'a str) -> Option
 }
 
 /// Equal for names that are equal without case: the length, and up to eight bytes of both ends, less the bit of case.
-fn fingerprint(name: &str) -> u64 {
+pub(super) fn fingerprint(name: &str) -> u64 {
     const CASE: u64 = 0x2020_2020_2020_2020;
     let bytes = name.as_bytes();
     let part = |part: &[u8]| {

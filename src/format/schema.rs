@@ -2,7 +2,7 @@ use std::panic::catch_unwind;
 
 use bytes::Bytes;
 
-use super::{Converted, FormatError, avro, json_schema, protobuf};
+use super::{Converted, FormatError, Selection, avro, json_schema, protobuf};
 
 /// A schema as the registry has it, with all that it refers to, directly or not: what is referred to comes first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,10 +60,21 @@ impl Schema {
 
     /// A payload as JSON of at most `limit` bytes. `path` leads to the message type of a Protobuf file.
     pub fn read(&self, path: &[usize], payload: &Bytes, limit: usize) -> Result<Converted, FormatError> {
+        self.selected(path, payload, &Selection::default(), limit)
+    }
+
+    /// As [`Self::read`]; of a payload that has members only those that are selected.
+    pub(super) fn selected(
+        &self,
+        path: &[usize],
+        payload: &Bytes,
+        selection: &Selection,
+        limit: usize,
+    ) -> Result<Converted, FormatError> {
         match &self.read {
-            Read::Avro(schema) => schema.read(payload, limit),
-            Read::Json(schema) => schema.read(payload.clone(), limit),
-            Read::Protobuf(schema) => schema.read(path, payload, limit),
+            Read::Avro(schema) => schema.selected(payload, selection, limit),
+            Read::Json(schema) => schema.selected(payload.clone(), selection, limit),
+            Read::Protobuf(schema) => schema.selected(path, payload, selection, limit),
             Read::Broken(why) => Err(FormatError::new(format!("its schema cannot be read: {why}"))),
             Read::Foreign(kind) => Err(FormatError::new(format!("its schema is of the type {kind}"))),
         }

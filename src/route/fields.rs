@@ -97,10 +97,8 @@ fn field_of<'a>(schema: &'a Schema, name: &str) -> Option<&'a Arc<str>> {
 
 impl<'a> Row<'a> {
     fn is_left_out(&self, name: &str, value: Value<'_>) -> bool {
-        let listed = |names: &[String]| names.iter().any(|listed| listed.eq_ignore_ascii_case(name));
-        let fields = &self.route.fields;
-        listed(&fields.exclude)
-            || (!fields.include.is_empty() && !listed(&fields.include))
+        // What `fields.include` and `.exclude` leave out has not been read, but for the identity.
+        self.route.converters.only_identifies(name)
             || (self.route.nulls == Nulls::Ignore && value.kind() == ValueKind::Null)
     }
 

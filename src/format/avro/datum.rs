@@ -1,7 +1,7 @@
-use super::schema::{Node, Schema};
+use super::schema::{Field, Node, Schema};
 use crate::{
     format::{
-        Converted, FormatError,
+        Converted, FormatError, Selection,
         frame::{varint, write_uuid},
         logical::Logical,
         members,
@@ -11,16 +11,25 @@ use crate::{
 };
 
 impl Schema {
-    /// A datum as JSON of at most `limit` bytes.
-    pub(in crate::format) fn read(&self, bytes: &[u8], limit: usize) -> Result<Converted, FormatError> {
+    /// A datum as JSON of at most `limit` bytes; of a record or a map only the members that are selected.
+    pub(in crate::format) fn selected(
+        &self,
+        bytes: &[u8],
+        selection: &Selection,
+        limit: usize,
+    ) -> Result<Converted, FormatError> {
         let mut datum = Datum { nodes: &self.nodes, bytes };
         let writer = Writer::new(bytes.len() * 2, limit);
         let root = datum.branch(self.root)?;
         let read = match &self.nodes[root] {
-            Node::Record(fields) => {
-                writer.object(fields, |out, field| out.member(&field.name, |out| datum.value(field.node, out)))
-            }
-            Node::Map(values) => datum.map(*values, writer),
+            Node::Record(fields) => writer.object(fields, |out, field| {
+                if selection.takes(&field.name) {
+                    out.member(&field.name, |out| datum.field(field, out))
+                } else {
+                    datum.skip(field.node).map_err(|error| error.within(&field.name))
+                }
+            }),
+            Node::Map(values) => datum.map(*values, selection, writer),
             _ => writer.value(|out| datum.value(root, out)),
         }?;
         match datum.bytes.len() {
@@ -31,14 +40,14 @@ impl Schema {
 }
 
 /// What is left of the bytes.
-struct Datum<'a> {
-    nodes: &'a [Node],
-    bytes: &'a [u8],
+pub(super) struct Datum<'a> {
+    pub(super) nodes: &'a [Node],
+    pub(super) bytes: &'a [u8],
 }
 
 impl<'a> Datum<'a> {
     /// The node behind a union.
-    fn branch(&mut self, node: usize) -> Result<usize, FormatError> {
+    pub(super) fn branch(&mut self, node: usize) -> Result<usize, FormatError> {
         let Node::Union(variants) = &self.nodes[node] else { return Ok(node) };
         let index = self.long()?;
         usize::try_from(index).ok().and_then(|index| variants.get(index)).copied().ok_or_else(|| {
@@ -109,20 +118,31 @@ impl<'a> Datum<'a> {
                 })
             }),
             Node::Record(fields) => out.nested(['{', '}'], |out| {
-                fields.iter().try_for_each(|field| out.entry(&field.name, |out| self.value(field.node, out)))
+                fields.iter().try_for_each(|field| out.entry(&field.name, |out| self.field(field, out)))
             }),
-            Node::Refused(why) => Err(FormatError::new(*why)),
+            Node::Refused { why, .. } => Err(FormatError::new(*why)),
             // Neither is left by a schema that was compiled, nor by `branch`.
             Node::Pending | Node::Union(_) => Err(FormatError::new("the schema cannot be followed")),
         }
     }
 
-    /// A map that is the whole value. Its keys are data: they may be there twice.
-    fn map(&mut self, values: usize, writer: Writer) -> Result<Converted, FormatError> {
+    fn field(&mut self, field: &Field, out: &mut Writer) -> Result<Meaning, FormatError> {
+        if field.is_repeated {
+            return Err(FormatError::new("it is there twice (names are compared without case)"));
+        }
+        self.value(field.node, out)
+    }
+
+    /// A map that is the whole value. Its keys are data: they may be there twice, or be no text.
+    fn map(&mut self, values: usize, selection: &Selection, writer: Writer) -> Result<Converted, FormatError> {
         let read = writer.filled(|out| {
             self.blocks(|datum| {
-                let key = datum.text()?;
-                out.member(key, |out| datum.value(values, out))
+                let key = datum.block()?;
+                match std::str::from_utf8(key) {
+                    Ok(key) if selection.takes(key) => out.member(key, |out| datum.value(values, out)),
+                    Err(error) if !selection.is_closed() => Err(not_utf8(error)),
+                    Ok(_) | Err(_) => datum.skip(values),
+                }
             })
         })?;
         members::unique(read.len(), |at| read.name_at(at))?;
@@ -146,20 +166,17 @@ impl<'a> Datum<'a> {
     }
 
     fn text(&mut self) -> Result<&'a str, FormatError> {
-        let bytes = self.block()?;
-        std::str::from_utf8(bytes).map_err(|error| {
-            FormatError::new(format!("a text is not UTF-8: the byte at {} fits nowhere", error.valid_up_to()))
-        })
+        std::str::from_utf8(self.block()?).map_err(not_utf8)
     }
 
     /// Bytes behind their length.
-    fn block(&mut self) -> Result<&'a [u8], FormatError> {
+    pub(super) fn block(&mut self) -> Result<&'a [u8], FormatError> {
         let len = self.long()?;
         let len = usize::try_from(len).map_err(|_| FormatError::new(format!("{len} is no length")))?;
         self.take(len)
     }
 
-    fn long(&mut self) -> Result<i64, FormatError> {
+    pub(super) fn long(&mut self) -> Result<i64, FormatError> {
         if self.bytes.is_empty() {
             return Err(ended());
         }
@@ -173,11 +190,15 @@ impl<'a> Datum<'a> {
         Ok(*array)
     }
 
-    fn take(&mut self, len: usize) -> Result<&'a [u8], FormatError> {
+    pub(super) fn take(&mut self, len: usize) -> Result<&'a [u8], FormatError> {
         let (taken, rest) = self.bytes.split_at_checked(len).ok_or_else(ended)?;
         self.bytes = rest;
         Ok(taken)
     }
+}
+
+fn not_utf8(error: std::str::Utf8Error) -> FormatError {
+    FormatError::new(format!("a text is not UTF-8: the byte at {} fits nowhere", error.valid_up_to()))
 }
 
 fn ended() -> FormatError {

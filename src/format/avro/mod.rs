@@ -9,7 +9,10 @@
 //! | `datum` | bytes and a table → JSON |
 
 mod datum;
+#[cfg(test)]
+mod left_out;
 mod schema;
+mod skip;
 #[cfg(test)]
 mod tests;
 

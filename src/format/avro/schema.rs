@@ -48,14 +48,19 @@ pub(super) enum Node {
     VariableScaleDecimal,
     UuidBytes,
     UuidFixed,
-    /// What Salesforce has no value for.
-    Refused(&'static str),
+    /// What no value can be made of: why, and how its bytes are passed over where a route leaves it out.
+    Refused {
+        why: &'static str,
+        base: Box<Node>,
+    },
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct Field {
     pub(super) name: String,
     pub(super) node: usize,
+    /// A field before it has the same name, without case.
+    pub(super) is_repeated: bool,
 }
 
 impl Schema {
@@ -119,7 +124,7 @@ impl Table {
             Some("fixed") => {
                 let size = object.get("size").and_then(Json::as_u64).ok_or("a fixed has no size")?;
                 let size = usize::try_from(size).map_err(|error| error.to_string())?;
-                let node = annotated(Node::Fixed(size), object)?;
+                let node = annotated(Node::Fixed(size), object);
                 self.define(object, namespace, node)
             }
             Some("array") => {
@@ -133,7 +138,7 @@ impl Table {
             _ => {
                 let inner = self.node(word, namespace)?;
                 // A name stays what it is defined to be; here it may mean more.
-                let node = annotated(self.nodes[inner].clone(), object)?;
+                let node = annotated(self.nodes[inner].clone(), object);
                 Ok(if says_more(object) { self.push(node) } else { inner })
             }
         }
@@ -151,12 +156,10 @@ impl Table {
         for field in list(object, "fields")? {
             let name =
                 field.get("name").and_then(Json::as_str).ok_or_else(|| format!("a field of {full} has no name"))?;
-            if !seen.insert(name.to_ascii_lowercase()) {
-                return Err(format!("{full} has two fields {name} (names are compared without case)"));
-            }
+            let is_repeated = !seen.insert(name.to_ascii_lowercase());
             let kind = field.get("type").ok_or_else(|| format!("the field {name} of {full} has no type"))?;
             let node = self.node(kind, &inside).map_err(|error| format!("the field {name} of {full}: {error}"))?;
-            fields.push(Field { name: name.to_owned(), node });
+            fields.push(Field { name: name.to_owned(), node, is_repeated });
         }
         self.nodes[place] = Node::Record(fields);
         Ok(place)
@@ -207,13 +210,14 @@ fn says_more(object: &Map<String, Json>) -> bool {
 }
 
 /// A type with what its logical type makes of it. One that is not known, or does not fit, says nothing: so Avro has it.
-fn annotated(base: Node, object: &Map<String, Json>) -> Result<Node, String> {
+fn annotated(base: Node, object: &Map<String, Json>) -> Node {
     let text = |name: &str| object.get(name).and_then(Json::as_str);
     let connects = Logical::connect_scale(object.get("connect.parameters"));
     let scale = connects.or_else(|| object.get("scale").and_then(whole));
     let named = text("connect.name").and_then(|name| Logical::named(name, scale));
+    let refused = |why, base| Node::Refused { why, base: Box::new(base) };
     let logical = match (named, text("logicalType")) {
-        (Some(Logical::Decimal { .. }), _) if scale.is_none() => return Err("a decimal says no scale".to_owned()),
+        (Some(Logical::Decimal { .. }), _) if scale.is_none() => return refused("a decimal says no scale", base),
         (Some(named), _) => named,
         (None, Some("decimal")) => Logical::Decimal { scale: scale.unwrap_or(0) },
         (None, Some("date")) => Logical::Date,
@@ -224,21 +228,21 @@ fn annotated(base: Node, object: &Map<String, Json>) -> Result<Node, String> {
         (None, Some("timestamp-micros" | "local-timestamp-micros")) => Logical::Timestamp(Unit::Micro),
         (None, Some("timestamp-nanos" | "local-timestamp-nanos")) => Logical::Timestamp(Unit::Nano),
         (None, Some(other)) => {
-            return Ok(match (other, base) {
+            return match (other, base) {
                 ("uuid", Node::Bytes) => Node::UuidBytes,
                 ("uuid", Node::Fixed(16)) => Node::UuidFixed,
                 ("big-decimal", Node::Bytes) => Node::BigDecimal,
-                ("duration", Node::Fixed(12)) => Node::Refused("Salesforce has no durations"),
+                ("duration", base @ Node::Fixed(12)) => refused("Salesforce has no durations", base),
                 (_, base) => base,
-            });
+            };
         }
-        (None, None) => return Ok(base),
+        (None, None) => return base,
     };
-    Ok(match (base, logical) {
+    match (base, logical) {
         (Node::Bytes, Logical::Decimal { scale }) => Node::DecimalBytes(scale),
         (Node::Fixed(size), Logical::Decimal { scale }) => Node::DecimalFixed { scale, size },
         (Node::Int(_), logical) => Node::Int(Some(logical)),
         (Node::Long(_), logical) => Node::Long(Some(logical)),
         (base, _) => base,
-    })
+    }
 }

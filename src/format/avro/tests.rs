@@ -5,7 +5,13 @@ use num_bigint::BigInt;
 use proptest::prelude::*;
 
 use super::Schema;
-use crate::format::{Converted, FormatError, Reference, Registered};
+use crate::format::{Converted, FormatError, Reference, Registered, Selection};
+
+impl Schema {
+    fn read(&self, bytes: &[u8], limit: usize) -> Result<Converted, FormatError> {
+        self.selected(bytes, &Selection::default(), limit)
+    }
+}
 
 fn registered(text: &str, references: &[(&str, &str)]) -> Registered {
     let reference = |(name, text): &(&str, &str)| Reference { name: (*name).to_owned(), text: (*text).to_owned() };
@@ -173,7 +179,7 @@ fn what_connect_and_debezium_say_of_a_type_counts() {
         (r#""type":"long","logicalType":"nobody-knows""#, Ok(r#"{"f":45296123456789}"#)),
         (
             r#""type":"bytes","connect.name":"org.apache.kafka.connect.data.Decimal""#,
-            Err("the field f of r: a decimal says no scale"),
+            Err("the field f: a decimal says no scale"),
         ),
     ] {
         assert_eq!(long(attributes), expected.map(str::to_owned).map_err(str::to_owned), "{attributes}");
@@ -266,9 +272,11 @@ fn bad_bytes_say_where() {
 #[test]
 fn schemas_that_cannot_be() {
     let two = r#"{"type":"record","name":"r","fields":[{"name":"a","type":"int"},{"name":"A","type":"int"}]}"#;
-    for text in ["", "{", "[]x", r#""nothing""#, r#"{"type":"record","name":"r"}"#, two] {
+    for text in ["", "{", "[]x", r#""nothing""#, r#"{"type":"record","name":"r"}"#] {
         assert!(Schema::compile(&registered(text, &[])).is_err(), "{text}");
     }
+    let twice = json(compile(two).read(&[2, 4], 99));
+    assert_eq!(twice, Err("the field A: it is there twice (names are compared without case)".to_owned()));
     let deep = "[".repeat(100_000);
     assert!(Schema::compile(&registered(&deep, &[])).is_err());
 }

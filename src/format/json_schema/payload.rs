@@ -3,7 +3,7 @@ use bytes::Bytes;
 use super::schema::Schema;
 use crate::{
     format::{
-        Converted, FormatError, json,
+        Converted, FormatError, Selection, json,
         logical::Logical,
         members::{Members, elements},
         writer::Writer,
@@ -12,9 +12,15 @@ use crate::{
 };
 
 impl Schema {
-    /// The payload as JSON of at most `limit` bytes; a slice of `bytes` where the schema says no more than JSON does.
-    pub(in crate::format) fn read(&self, bytes: Bytes, limit: usize) -> Result<Converted, FormatError> {
-        let read = json::read(bytes)?;
+    /// The payload as JSON of at most `limit` bytes, of an object only the members that are selected; a slice of `bytes`
+    /// where the schema says no more than JSON does.
+    pub(in crate::format) fn selected(
+        &self,
+        bytes: Bytes,
+        selection: &Selection,
+        limit: usize,
+    ) -> Result<Converted, FormatError> {
+        let read = json::selected(bytes, selection, limit)?;
         if !self.says_more {
             return Ok(read);
         }

@@ -1,7 +1,13 @@
 use bytes::Bytes;
 
 use super::Schema;
-use crate::format::{Converted, Reference, Registered};
+use crate::format::{Converted, FormatError, Reference, Registered, Selection};
+
+impl Schema {
+    fn read(&self, bytes: Bytes, limit: usize) -> Result<Converted, FormatError> {
+        self.selected(bytes, &Selection::default(), limit)
+    }
+}
 
 fn compile(text: &str, references: &[(&str, &str)]) -> Result<Schema, String> {
     let reference = |(name, text): &(&str, &str)| Reference { name: (*name).to_owned(), text: (*text).to_owned() };
@@ -90,6 +96,29 @@ fn what_leads_too_far_is_refused() {
     let branches = vec![r##"{"$ref":"#/$defs/all"}"##; 100].join(",");
     let wide = format!(r#"{{"oneOf":[{branches}],"$defs":{{"all":{{"properties":{{{}}}}}}}}}"#, properties.join(","));
     assert!(compile(&wide, &[]).unwrap_err().contains("more than 100000 properties"));
+}
+
+#[test]
+fn what_is_left_out_is_not_looked_at() {
+    let deep = format!(r#"{{"a":1,"day":{}{}}}"#, "[".repeat(40), "]".repeat(40));
+    let titled = r#"{"properties":{"day":{"title":"org.apache.kafka.connect.data.Date"},"a":{"type":"integer"}}}"#;
+    for schema in [compile(titled, &[]).unwrap(), compile("true", &[]).unwrap()] {
+        for payload in [
+            r#"{"day":99999999999,"a":1}"#,
+            r#"{"a":1,"day":{"x":1,"X":2}}"#,
+            r#"{"day":"\ud800","a":1,"DAY":1.5}"#,
+            &deep,
+        ] {
+            let payload = Bytes::copy_from_slice(payload.as_bytes());
+            let read = schema.selected(payload.clone(), &Selection::without(&["Day"]), 1_000);
+            match read {
+                Ok(Converted::Object(object)) => {
+                    assert_eq!(object.iter().map(|(name, value)| (name, value.json)).collect::<Vec<_>>(), [("a", "1")]);
+                }
+                other => panic!("{payload:?}: {other:?}"),
+            }
+        }
+    }
 }
 
 proptest::proptest! {

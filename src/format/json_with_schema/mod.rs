@@ -17,7 +17,7 @@ use bytes::Bytes;
 use moka::sync::Cache;
 
 use self::schema::Schema;
-use super::{Converted, FormatError, json, members::Members};
+use super::{Converted, FormatError, Selection, json, members::Members};
 
 /// The converter: it remembers the schemas that it has read, since each comes again with every record.
 #[derive(Debug, Clone)]
@@ -38,6 +38,11 @@ impl Default for JsonWithSchema {
 impl JsonWithSchema {
     /// The payload as JSON of at most `limit` bytes.
     pub fn read(&self, bytes: Bytes, limit: usize) -> Result<Converted, FormatError> {
+        self.selected(bytes, &Selection::default(), limit)
+    }
+
+    /// The payload as JSON of at most `limit` bytes; of a struct or a map only the members that are selected.
+    pub(super) fn selected(&self, bytes: Bytes, selection: &Selection, limit: usize) -> Result<Converted, FormatError> {
         let text = json::unmarked(bytes)?;
         let envelope = Members::read(&text)?;
         let (Some(schema), Some(payload), 2) =
@@ -48,10 +53,10 @@ impl JsonWithSchema {
         };
         let payload = text.slice_ref(payload);
         if schema == "null" {
-            return json::read_text(payload);
+            return json::read_text(payload, selection, limit);
         }
         match self.schema(schema) {
-            Ok(schema) => schema.read(&payload, limit),
+            Ok(schema) => schema.read(&payload, selection, limit),
             Err(error) => Err(FormatError::new(format!("its schema cannot be read: {error}"))),
         }
     }

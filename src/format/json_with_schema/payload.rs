@@ -3,7 +3,7 @@ use bytestring::ByteString;
 use super::schema::{Kind, Schema};
 use crate::{
     format::{
-        Converted, FormatError, json,
+        Converted, FormatError, Selection, json,
         logical::Logical,
         members::{Members, elements},
         writer::Writer,
@@ -12,19 +12,24 @@ use crate::{
 };
 
 impl Schema {
-    pub(super) fn read(&self, payload: &ByteString, limit: usize) -> Result<Converted, FormatError> {
+    pub(super) fn read(
+        &self,
+        payload: &ByteString,
+        selection: &Selection,
+        limit: usize,
+    ) -> Result<Converted, FormatError> {
         if let ("null", false, Some(default)) = (&**payload, self.optional, &self.default) {
             return match &**default {
                 "null" => Err(FormatError::new("it is required and null")),
-                default => self.read(&ByteString::from(default), limit),
+                default => self.read(&ByteString::from(default), selection, limit),
             };
         }
         // Duplicates, lone surrogates and deep nesting are found here, wherever they are.
-        let read = json::read_text(payload.clone())?;
+        let read = json::read_text(payload.clone(), selection, limit)?;
         match (&self.kind, read) {
             (Kind::Struct(fields), Converted::Object(object)) => {
                 let members = Members::of(&object);
-                let fields = fields.iter().enumerate();
+                let fields = fields.iter().filter(|(name, _)| selection.takes(name)).enumerate();
                 Writer::new(payload.len(), limit).object(fields, |out, (at, (name, schema))| {
                     match schema.given(members.find(at, name)).map_err(|error| error.within(name))? {
                         Some(json) => out.member(name, |out| schema.write(json, out)),
@@ -40,6 +45,9 @@ impl Schema {
 
     /// What a field is given: its value, else its default, else nothing if it may be absent.
     fn given<'a>(&'a self, json: Option<&'a str>) -> Result<Option<&'a str>, FormatError> {
+        if let Kind::Broken(why) = &self.kind {
+            return Err(broken(why));
+        }
         match json.or(self.default.as_deref()) {
             None if !self.optional => Err(FormatError::new("it is required and absent")),
             given => Ok(given),
@@ -86,6 +94,7 @@ impl Schema {
                     .into_iter()
                     .try_for_each(|(name, json)| out.entry(&name, |out| values.write(json, out)))
             }),
+            (Kind::Broken(why), _) => Err(broken(why)),
             (Kind::MapOfPairs, _) => Err(FormatError::new("a map whose keys are not texts is no object to JSON")),
             (Kind::Struct(fields), ValueKind::Object) => out.nested(['{', '}'], |out| {
                 let members = Members::read(json)?;
@@ -103,6 +112,10 @@ impl Schema {
     }
 }
 
+fn broken(why: &str) -> FormatError {
+    FormatError::new(format!("its schema cannot be read: {why}"))
+}
+
 impl Kind {
     fn mismatch(&self, json: &str) -> FormatError {
         let wanted = match self {
@@ -110,6 +123,7 @@ impl Kind {
             Self::Float => "a number",
             Self::Boolean => "a boolean",
             Self::Text => "a string",
+            Self::Broken(_) => "what cannot be read",
             Self::Base64 => "base64",
             Self::Logical(_) => "a logical type",
             Self::VariableScaleDecimal => "a decimal of variable scale",

@@ -6,7 +6,7 @@ use std::{
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::format::{json, logical::Logical};
+use crate::format::{Selection, json, logical::Logical};
 
 #[derive(Debug)]
 pub(super) struct Schema {
@@ -32,6 +32,8 @@ pub(super) enum Kind {
     /// Written as pairs.
     MapOfPairs,
     Struct(Vec<(Box<str>, Schema)>),
+    /// Why it cannot be read: what is wrong with a field that a route leaves out costs no record.
+    Broken(String),
 }
 
 /// As `JsonConverter.asJsonSchema` writes it.
@@ -110,7 +112,8 @@ fn default(json: &RawValue) -> Result<Box<str>, String> {
     if json.get().len() > LONGEST {
         return Err(format!("a default has more than {LONGEST} bytes"));
     }
-    json::read_text(json.get().into()).map_err(|error| format!("a default: {error}"))?;
+    json::read_text(json.get().into(), &Selection::default(), LONGEST)
+        .map_err(|error| format!("a default: {error}"))?;
     Ok(json.get().into())
 }
 
@@ -119,10 +122,13 @@ fn fields(raw: Vec<Raw<'_>>) -> Result<Vec<(Box<str>, Schema)>, String> {
     let mut fields = Vec::with_capacity(raw.len());
     for mut raw in raw {
         let name = raw.field.take().ok_or("a field of a struct has no name")?;
-        if !seen.insert(name.to_ascii_lowercase()) {
-            return Err(format!("a struct has two fields {name} (names are compared without case)"));
-        }
-        fields.push((name.into(), Schema::of(raw)?));
+        let schema = if seen.insert(name.to_ascii_lowercase()) {
+            Schema::of(raw)
+        } else {
+            Err(format!("a struct has two fields {name} (names are compared without case)"))
+        };
+        let broken = |why| Schema { kind: Kind::Broken(why), optional: true, default: None };
+        fields.push((name.into(), schema.unwrap_or_else(broken)));
     }
     Ok(fields)
 }

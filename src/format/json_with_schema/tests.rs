@@ -1,7 +1,7 @@
 use bytes::Bytes;
 
 use super::JsonWithSchema;
-use crate::format::Converted;
+use crate::format::{Converted, Selection};
 
 fn read(text: &str) -> Result<String, String> {
     match JsonWithSchema::default().read(Bytes::copy_from_slice(text.as_bytes()), 1 << 20) {
@@ -148,8 +148,45 @@ fn the_envelope() {
     ] {
         assert_eq!(read(text), expected.map(str::to_owned).map_err(str::to_owned), "{text}");
     }
-    let fields = r#"{"schema":{"type":"struct","fields":[{"field":"a","type":"int8"},{"field":"A","type":"int8"}]},"payload":{}}"#;
+    let fields = r#"{"schema":{"type":"struct","fields":[{"field":"a","type":"int8"},{"field":"A","type":"int8"}]},"payload":{"a":1}}"#;
     assert!(read(fields).unwrap_err().contains("a struct has two fields A"));
+}
+
+#[test]
+fn what_is_left_out_is_not_looked_at() {
+    let selected = |schema: &str, payload: &str, selection: &Selection| {
+        let fields = format!(r#"{{"field":"f",{schema}}},{{"field":"a","type":"int8"}}"#);
+        let text = format!(r#"{{"schema":{{"type":"struct","fields":[{fields}]}},"payload":{payload}}}"#);
+        match JsonWithSchema::default().selected(text.into(), selection, 1_000) {
+            Ok(Converted::Object(object)) => Ok(object.text.to_string()),
+            Ok(Converted::Value(json, _)) => Ok(json.to_string()),
+            Err(error) => Err(error.to_string()),
+        }
+    };
+    let large = format!(r#"{{"f":"{}","a":1}}"#, "m".repeat(5_000));
+    for (schema, payload) in [
+        (r#""type":"int32","name":"org.apache.kafka.connect.data.Time""#, r#"{"f":324000000,"a":1}"#),
+        (r#""type":"double""#, r#"{"a":1,"f":"NaN"}"#),
+        (r#""type":"string""#, r#"{"f":"\ud800","a":1}"#),
+        (r#""type":"string""#, r#"{"a":1}"#),
+        (r#""type":"string""#, &large),
+        (r#""type":"map","keys":{"type":"string"},"values":{"type":"int8"}"#, r#"{"f":{"x":1,"X":2},"a":1}"#),
+        (r#""type":"map","keys":{"type":"int8"},"values":{"type":"int8"}"#, r#"{"f":[[1,2]],"a":1}"#),
+        (r#""type":"interval""#, r#"{"f":"P1Y","a":1}"#),
+        (
+            r#""type":"bytes","name":"org.apache.kafka.connect.data.Decimal","parameters":{"scale":"x"}"#,
+            r#"{"f":"%","a":1}"#,
+        ),
+        (
+            r#""type":"struct","fields":[{"field":"x","type":"int8"},{"field":"X","type":"int8"}]"#,
+            r#"{"f":{"x":1,"X":2},"a":1}"#,
+        ),
+    ] {
+        for selection in [Selection::without(&["F"]), Selection::of(&["A"])] {
+            assert_eq!(selected(schema, payload, &selection).as_deref(), Ok(r#"{"a":1}"#), "{schema} {payload:.60}");
+        }
+        assert!(selected(schema, payload, &Selection::default()).is_err(), "{schema} {payload:.60}");
+    }
 }
 
 proptest::proptest! {

@@ -1,36 +1,149 @@
-use prost::encoding::{self, WireType};
+use std::borrow::Cow;
+
+use prost::encoding::{self, DecodeContext, WireType};
 use prost_reflect::{Cardinality, DynamicMessage, Kind, MapKey, MessageDescriptor, ReflectMessage as _, Value};
 
 use super::{Schema, well_known::Scalar};
 use crate::{
-    format::{Converted, FormatError, writer::Writer},
+    format::{Converted, FormatError, Selection, writer::Writer},
     record::Meaning,
 };
 
 impl Schema {
-    /// A message, behind the path to its type where `bytes` hold that too, as JSON of at most `limit` bytes.
-    pub(in crate::format) fn read(&self, path: &[usize], bytes: &[u8], limit: usize) -> Result<Converted, FormatError> {
+    /// A message, behind the path to its type where `bytes` hold that too, as JSON of at most `limit` bytes; only the
+    /// fields that are selected.
+    pub(in crate::format) fn selected(
+        &self,
+        path: &[usize],
+        bytes: &[u8],
+        selection: &Selection,
+        limit: usize,
+    ) -> Result<Converted, FormatError> {
         let descriptor = self.message(path).ok_or_else(|| {
             FormatError::new(format!("the schema has no message type at the indexes {path:?} behind its id"))
         })?;
+        let is_scalar = Scalar::of(&descriptor).is_some();
+        let bytes = if is_scalar || selection.is_whole() {
+            Cow::Borrowed(bytes)
+        } else {
+            fields(&descriptor, bytes, selection, limit)
+        };
         if bytes.len() > limit {
             return Err(FormatError::too_large(limit));
         }
         // The library makes up to two hundred bytes of one: what would be too many values is not begun.
         let mut left = MOST_VALUES;
-        count(&descriptor, bytes, &mut left, 0).ok_or_else(|| {
+        count(&descriptor, &bytes, &mut left, 0).ok_or_else(|| {
             FormatError::new(format!("it holds more than {MOST_VALUES} values, or nests without an end"))
         })?;
-        let message = DynamicMessage::decode(descriptor, bytes)
+        let message = DynamicMessage::decode(descriptor, &*bytes)
             .map_err(|error| FormatError::new(format!("it is no message of this type: {error}")))?;
         let writer = Writer::new(bytes.len() * 2, limit);
-        if Scalar::of(&message.descriptor()).is_some() {
-            return writer.value(|out| of_message(&message, out));
+        if is_scalar {
+            return writer.value(|out| self.of_message(&message, out));
         }
-        writer.object(given(&message)?, |out, (field, value)| {
-            out.member(field.name(), |out| write(&field.kind(), &value, out))
+        writer.object(self.given(&message, selection)?, |out, (field, value)| {
+            out.member(field.name(), |out| self.write(&field.kind(), &value, out))
         })
     }
+
+    /// The fields that are selected and there. One without presence always is: its default cannot be told from a value.
+    fn given<'m>(&self, message: &'m DynamicMessage, selection: &Selection) -> Result<Given<'m>, FormatError> {
+        let descriptor = message.descriptor();
+        if !self.repeated.is_empty()
+            && let Some(names) = self.repeated.get(descriptor.full_name())
+            && let Some(name) = names.iter().find(|name| selection.takes(name))
+        {
+            return Err(FormatError::new("it is there twice (names are compared without case)").within(name));
+        }
+        let mut given = Vec::new();
+        for field in descriptor.fields().filter(|field| selection.takes(field.name())) {
+            if message.has_field(&field) || !field.supports_presence() {
+                given.push((field.clone(), message.get_field(&field)));
+            } else if field.cardinality() == Cardinality::Required {
+                return Err(FormatError::new("it is required and absent").within(field.name()));
+            }
+        }
+        Ok(given)
+    }
+
+    fn write(&self, kind: &Kind, value: &Value, out: &mut Writer) -> Result<Meaning, FormatError> {
+        match value {
+            Value::Bool(value) => Ok(out.boolean(*value)),
+            Value::I32(value) => Ok(out.integer(*value)),
+            Value::I64(value) => Ok(out.integer(*value)),
+            Value::U32(value) => Ok(out.integer(*value)),
+            Value::U64(value) => Ok(out.integer(*value)),
+            Value::F32(value) => out.float(*value),
+            Value::F64(value) => out.float(*value),
+            Value::String(value) => Ok(out.string(value)),
+            Value::Bytes(value) => Ok(out.base64(value)),
+            Value::EnumNumber(number) => {
+                let name = kind.as_enum().and_then(|descriptor| descriptor.get_value(*number));
+                let name = name.ok_or_else(|| FormatError::new(format!("the enum has no value {number}")))?;
+                Ok(out.string(name.name()))
+            }
+            Value::Message(message) => self.of_message(message, out),
+            Value::List(items) => out.nested(['[', ']'], |out| {
+                let mut items = items.iter().enumerate();
+                items.try_for_each(|(at, item)| out.element(at, |out| self.write(kind, item, out)))
+            }),
+            Value::Map(entries) => {
+                let kind = kind.as_message().map(|entry| entry.map_entry_value_field().kind());
+                let Some(kind) = kind else { return Err(FormatError::new("the map's type is not known")) };
+                let mut entries: Vec<_> = entries.iter().map(|(key, value)| (text(key), value)).collect();
+                entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+                out.nested(['{', '}'], |out| {
+                    let mut entries = entries.into_iter();
+                    entries.try_for_each(|(key, value)| out.entry(&key, |out| self.write(&kind, value, out)))
+                })
+            }
+        }
+    }
+
+    fn of_message(&self, message: &DynamicMessage, out: &mut Writer) -> Result<Meaning, FormatError> {
+        match Scalar::of(&message.descriptor()) {
+            Some(Scalar::Wrapper) => {
+                let field = message.descriptor().get_field_by_name("value");
+                let field = field.ok_or_else(|| FormatError::new("the wrapper holds no value"))?;
+                self.write(&field.kind(), &message.get_field(&field), out)
+            }
+            Some(scalar) => scalar.write(message, out),
+            None => {
+                let given = self.given(message, &Selection::default())?;
+                out.nested(['{', '}'], |out| {
+                    let mut given = given.into_iter();
+                    given.try_for_each(|(field, value)| {
+                        out.entry(field.name(), |out| self.write(&field.kind(), &value, out))
+                    })
+                })
+            }
+        }
+    }
+}
+
+/// The bytes of the fields that are selected, up to the first that is beyond the limit. Those that the type does not know
+/// are left out, too.
+fn fields<'b>(descriptor: &MessageDescriptor, bytes: &'b [u8], selection: &Selection, limit: usize) -> Cow<'b, [u8]> {
+    let mut kept = Vec::new();
+    let mut rest = bytes;
+    while !rest.is_empty() && kept.len() <= limit {
+        let field = rest;
+        let number = encoding::decode_key(&mut rest).and_then(|(number, wire)| {
+            encoding::skip_field(wire, number, &mut rest, DecodeContext::default()).map(|()| number)
+        });
+        let is_selected = |number| descriptor.get_field(number).is_some_and(|field| selection.takes(field.name()));
+        match number {
+            Ok(number) if is_selected(number) => kept.extend_from_slice(&field[..field.len() - rest.len()]),
+            Ok(_) => {}
+            // No message: the library says why.
+            Err(_) => {
+                kept.extend_from_slice(field);
+                break;
+            }
+        }
+    }
+    Cow::Owned(kept)
 }
 
 /// In one message: far more than a row has fields.
@@ -68,71 +181,7 @@ fn count(descriptor: &MessageDescriptor, mut bytes: &[u8], left: &mut usize, dep
     Some(())
 }
 
-type Given<'a> = Vec<(prost_reflect::FieldDescriptor, std::borrow::Cow<'a, Value>)>;
-
-/// The fields that are there. One without presence always is: its default cannot be told from a value.
-fn given(message: &DynamicMessage) -> Result<Given<'_>, FormatError> {
-    let mut given = Vec::new();
-    for field in message.descriptor().fields() {
-        if message.has_field(&field) || !field.supports_presence() {
-            given.push((field.clone(), message.get_field(&field)));
-        } else if field.cardinality() == Cardinality::Required {
-            return Err(FormatError::new("it is required and absent").within(field.name()));
-        }
-    }
-    Ok(given)
-}
-
-fn write(kind: &Kind, value: &Value, out: &mut Writer) -> Result<Meaning, FormatError> {
-    match value {
-        Value::Bool(value) => Ok(out.boolean(*value)),
-        Value::I32(value) => Ok(out.integer(*value)),
-        Value::I64(value) => Ok(out.integer(*value)),
-        Value::U32(value) => Ok(out.integer(*value)),
-        Value::U64(value) => Ok(out.integer(*value)),
-        Value::F32(value) => out.float(*value),
-        Value::F64(value) => out.float(*value),
-        Value::String(value) => Ok(out.string(value)),
-        Value::Bytes(value) => Ok(out.base64(value)),
-        Value::EnumNumber(number) => {
-            let name = kind.as_enum().and_then(|descriptor| descriptor.get_value(*number));
-            let name = name.ok_or_else(|| FormatError::new(format!("the enum has no value {number}")))?;
-            Ok(out.string(name.name()))
-        }
-        Value::Message(message) => of_message(message, out),
-        Value::List(items) => out.nested(['[', ']'], |out| {
-            items.iter().enumerate().try_for_each(|(at, item)| out.element(at, |out| write(kind, item, out)))
-        }),
-        Value::Map(entries) => {
-            let kind = kind.as_message().map(|entry| entry.map_entry_value_field().kind());
-            let Some(kind) = kind else { return Err(FormatError::new("the map's type is not known")) };
-            let mut entries: Vec<_> = entries.iter().map(|(key, value)| (text(key), value)).collect();
-            entries.sort_by(|(a, _), (b, _)| a.cmp(b));
-            out.nested(['{', '}'], |out| {
-                entries.into_iter().try_for_each(|(key, value)| out.entry(&key, |out| write(&kind, value, out)))
-            })
-        }
-    }
-}
-
-fn of_message(message: &DynamicMessage, out: &mut Writer) -> Result<Meaning, FormatError> {
-    match Scalar::of(&message.descriptor()) {
-        Some(Scalar::Wrapper) => {
-            let field = message.descriptor().get_field_by_name("value");
-            let field = field.ok_or_else(|| FormatError::new("the wrapper holds no value"))?;
-            write(&field.kind(), &message.get_field(&field), out)
-        }
-        Some(scalar) => scalar.write(message, out),
-        None => {
-            let given = given(message)?;
-            out.nested(['{', '}'], |out| {
-                given
-                    .into_iter()
-                    .try_for_each(|(field, value)| out.entry(field.name(), |out| write(&field.kind(), &value, out)))
-            })
-        }
-    }
-}
+type Given<'a> = Vec<(prost_reflect::FieldDescriptor, Cow<'a, Value>)>;
 
 fn text(key: &MapKey) -> String {
     match key {

@@ -19,6 +19,8 @@ pub(in crate::format) struct Schema {
     /// Confluent's serializer counts them where the registered text spells them out, and passes over them where that
     /// text has `map<…>`; a descriptor, as other clients register it, has them spelled out.
     skips_entries: bool,
+    /// The fields of a message type whose name another one before them has, without case; by the type's full name.
+    pub(super) repeated: HashMap<String, Vec<String>>,
 }
 
 /// The file itself; nobody can import it by this name.
@@ -41,11 +43,10 @@ impl Schema {
         if let Some(entry) = pool.all_messages().find(|message| message.is_map_entry() && !is_entry(message)) {
             return Err(format!("{} is no entry of a map", entry.full_name()));
         }
-        if let Some(twice) = pool.all_messages().find_map(|message| twice(&message)) {
-            return Err(format!("{twice} is there twice (names are compared without case)"));
-        }
+        let repeated = pool.all_messages().map(|message| (message.full_name().to_owned(), repeated(&message)));
+        let repeated = repeated.filter(|(_, names)| !names.is_empty()).collect();
         let is_text = descriptor(&registered.text).is_none();
-        Ok(Self { file, skips_entries: is_text && !registered.text.contains("map_entry") })
+        Ok(Self { file, skips_entries: is_text && !registered.text.contains("map_entry"), repeated })
     }
 
     /// The message type at a path of places: in the file, then in the type before.
@@ -67,9 +68,10 @@ fn is_entry(message: &MessageDescriptor) -> bool {
     key && message.get_field(2).is_some_and(|value| !value.is_list())
 }
 
-fn twice(message: &MessageDescriptor) -> Option<String> {
+fn repeated(message: &MessageDescriptor) -> Vec<String> {
     let mut seen = HashSet::new();
-    message.fields().find(|field| !seen.insert(field.name().to_ascii_lowercase())).map(|f| f.full_name().to_owned())
+    let names = message.fields().map(|field| field.name().to_owned());
+    names.filter(|name| !seen.insert(name.to_ascii_lowercase())).collect()
 }
 
 struct Registry(HashMap<String, String>);

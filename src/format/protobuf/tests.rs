@@ -3,7 +3,7 @@ use prost::Message as _;
 use prost_reflect::DynamicMessage;
 
 use super::Schema;
-use crate::format::{Converted, Reference, Registered};
+use crate::format::{Converted, Reference, Registered, Selection};
 
 fn registered(text: &str, references: &[(&str, &str)]) -> Registered {
     let reference = |(name, text): &(&str, &str)| Reference { name: (*name).to_owned(), text: (*text).to_owned() };
@@ -15,7 +15,11 @@ fn compile(text: &str, references: &[(&str, &str)]) -> Result<Schema, String> {
 }
 
 fn read(schema: &Schema, path: &[usize], bytes: &[u8]) -> Result<String, String> {
-    match schema.read(path, bytes, 100_000) {
+    selected(schema, path, bytes, &Selection::default())
+}
+
+fn selected(schema: &Schema, path: &[usize], bytes: &[u8], selection: &Selection) -> Result<String, String> {
+    match schema.selected(path, bytes, selection, 100_000) {
         Ok(Converted::Object(object)) => Ok(object.text.to_string()),
         Ok(Converted::Value(json, _)) => Ok(json.to_string()),
         Err(error) => Err(error.to_string()),
@@ -234,8 +238,70 @@ fn bad_bytes_and_bad_schemas() {
         let text = entry.replace("KEY", key).replace("VALUE", value);
         assert!(compile(&text, &[]).is_err(), "{text}");
     }
-    let twice = r#"syntax = "proto3"; message A { int32 id = 1; int32 ID = 2; }"#;
-    assert!(compile(twice, &[]).is_err());
+}
+
+#[test]
+fn what_is_left_out_is_not_looked_at() {
+    // In proto3 no two names may be alike.
+    let text = r#"syntax = "proto2";
+        import "google/protobuf/struct.proto"; import "google/protobuf/any.proto"; import "google/protobuf/timestamp.proto";
+        import "google/protobuf/duration.proto"; import "google/type/timeofday.proto";
+        message Odd { optional int32 id = 1; optional int32 ID = 2; optional Odd inner = 3; }
+        message A {
+            optional string Name = 1; optional Odd odd = 2; optional double rate = 3; optional google.protobuf.Struct json = 4;
+            optional google.protobuf.Any any = 5; optional google.protobuf.Timestamp at = 6;
+            optional google.protobuf.Duration took = 7; optional google.type.TimeOfDay time = 8; optional string text = 9;
+            repeated int32 numbers = 10; optional int32 Twice = 11; optional int32 twice = 12;
+        }"#;
+    let schema = compile(text, &[]).unwrap();
+    let name = [10, 1, b'x'];
+    let message = |field: u8, bytes: &[u8]| {
+        let mut message = vec![field << 3 | 2];
+        prost::encoding::encode_varint(bytes.len() as u64, &mut message);
+        [&message[..], bytes].concat()
+    };
+    let mut deep = Vec::new();
+    for _ in 0..200 {
+        deep = message(3, &deep);
+    }
+    let odd = [
+        message(2, &[8, 1]),
+        message(2, &deep),
+        [&[3 << 3 | 1][..], &f64::NAN.to_le_bytes()].concat(),
+        [&[3 << 3 | 1][..], &f64::INFINITY.to_le_bytes()].concat(),
+        message(4, &[10, 2, 10, 0]),
+        message(5, &[10, 1, b'x']),
+        // 10,000 years.
+        message(6, &[8, 0x80, 0xc0, 0x9d, 0xcd, 0xcb, 9]),
+        message(7, &[8, 1]),
+        message(8, &[8, 90]),
+        message(9, &[0xff]),
+        message(10, &vec![1; 90_000]),
+        message(9, &vec![b'x'; 200_000]),
+        vec![12 << 3, 1],
+        // A field that the type does not know, and that a closed selection does not name.
+        vec![15 << 3 | 3, 8, 1, 15 << 3 | 4],
+    ];
+    let fields = ["odd", "rate", "json", "any", "at", "took", "time", "text", "numbers", "twice"];
+    for bytes in &odd {
+        for bytes in [[&name[..], bytes].concat(), [bytes, &name[..]].concat()] {
+            for selection in [Selection::without(&fields), Selection::of(&["NAME"])] {
+                assert_eq!(
+                    selected(&schema, &[1], &bytes, &selection).as_deref(),
+                    Ok(r#"{"Name":"x"}"#),
+                    "{bytes:.20?}"
+                );
+            }
+        }
+    }
+    let twice = selected(&schema, &[1], &name, &Selection::without(&fields[..9]));
+    assert_eq!(twice, Err("the field twice: it is there twice (names are compared without case)".to_owned()));
+    let inside = selected(&schema, &[1], &message(2, &[8, 1]), &Selection::of(&["odd"]));
+    assert_eq!(inside, Err("the field odd.ID: it is there twice (names are compared without case)".to_owned()));
+    assert!(selected(&schema, &[1], &[8], &Selection::of(&["Name"])).unwrap_err().starts_with("it is no message"));
+    let required =
+        compile("syntax = \"proto2\"; message A { required int32 a = 1; optional int32 b = 2; }", &[]).unwrap();
+    assert_eq!(selected(&required, &[0], &[16, 7], &Selection::without(&["a"])).as_deref(), Ok(r#"{"b":7}"#));
 }
 
 proptest::proptest! {

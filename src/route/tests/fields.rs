@@ -219,6 +219,8 @@ fn the_route_names_and_adds_fields() {
             Err("the value's field Ext__c names another record: the target is Ext__c=k"),
         ),
         ("fields.rename = { attributes = \"Name\" }", r#"{"attributes":"n"}"#, Ok(("Name", r#""n""#))),
+        ("fields.exclude = [\"meta\"]", r#"{"meta":{"A":1,"a":"\ud800"},"Name":"n"}"#, Ok(("Name", r#""n""#))),
+        ("identity = \"value.id\"\nfields.exclude = [\"id\"]", r#"{"ID":"x","Name":"n"}"#, Ok(("Name", r#""n""#))),
         ("fields.constant = { Name = \"n\\\"\" }", "{}", Ok(("Name", r#""n\"""#))),
         ("fields.constant = { Name = \"n\" }", r#"{"name":"m"}"#, Ok(("Name", r#""n""#))),
         ("fields.constant = { Age__c = -7 }", "{}", Ok(("Age__c", "-7"))),

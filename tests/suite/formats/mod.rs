@@ -1,6 +1,7 @@
 //! Every format, written by serializers that nobody here wrote: Confluent's for Python, and Connect's own
 //! `JsonConverter`. What the org is sent is compared letter by letter.
 
+mod as_sent;
 mod avro;
 mod bad;
 mod connect;
