@@ -154,6 +154,8 @@ pub struct Fields {
     pub partition: Option<String>,
     pub offset: Option<String>,
     pub timestamp: Option<String>,
+    /// A member whose value is one of these texts leaves its field as it is.
+    pub absent: Vec<String>,
     /// An array of texts goes into a multi-select picklist as `A;B`.
     pub multipicklist: bool,
 }
@@ -169,6 +171,7 @@ impl Default for Fields {
             partition: None,
             offset: None,
             timestamp: None,
+            absent: Vec::new(),
             multipicklist: true,
         }
     }

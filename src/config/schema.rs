@@ -414,5 +414,10 @@ const FIELDS: &[Key] = &[
     key("partition", Kind::Maybe, "the field for its partition"),
     key("offset", Kind::Maybe, "the field for its offset"),
     key("timestamp", Kind::Maybe, "the field for its time"),
+    key(
+        "absent",
+        Kind::List(&Kind::Text),
+        "a member whose value is one of these texts leaves its field as it is, such as `__debezium_unavailable_value`",
+    ),
     key("multipicklist", Kind::Flag, "an array of texts goes into a multi-select picklist as `A;B`"),
 ];

@@ -5,7 +5,7 @@
 //! | `converter` | what a route has for keys and values: the format that it is told, and the registry |
 //! | `json`, `json_with_schema`, `avro`, `json_schema`, `protobuf` | one format each: bytes and a schema → JSON |
 //! | `frame`, `registry`, `schema` | which schema a record names, where it is, and what it says |
-//! | `logical` | numbers that mean dates, times, instants and decimals |
+//! | `logical`, `text` | numbers and texts that mean dates, times, instants, decimals and sets |
 //! | `selection` | which members are read: what is left out is passed over |
 //! | `members`, `names` | the parts of a JSON text; names that are there twice |
 //! | `writer` | the JSON that is made, and where its members lie |
@@ -27,6 +27,7 @@ mod protobuf;
 mod registry;
 mod schema;
 mod selection;
+mod text;
 mod writer;
 
 use bytestring::ByteString;

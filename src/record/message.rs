@@ -7,7 +7,7 @@ use bytestring::ByteString;
 pub struct Message {
     /// `None` where the record has no key, or the route does not ask for it.
     pub key: Option<ByteString>,
-    /// `None` for a tombstone, and where the route does not ask for it.
+    /// `None` for a tombstone, for a value that says null, and where the route does not ask for it.
     pub value: Option<Object>,
     /// The value was read, and says null: it is what a tombstone is.
     pub is_null: bool,
@@ -64,6 +64,8 @@ pub enum Meaning {
     Time,
     /// A text `yyyy-MM-ddTHH:mm:ss.SSSZ`.
     Timestamp,
+    /// A text `a,b`: some of the values that a column may have.
+    Set,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -213,6 +215,11 @@ impl Fields {
     /// Names are the same if they come from the same place of one describe.
     pub fn has(&self, name: &Arc<str>) -> bool {
         self.0.iter().any(|(known, _)| Arc::ptr_eq(known, name))
+    }
+
+    /// The JSON of a field that is there. Names are the same if they come from the same place of one describe.
+    pub fn get(&self, name: &Arc<str>) -> Option<&str> {
+        self.0.iter().find(|(known, _)| Arc::ptr_eq(known, name)).map(|(_, json)| &**json)
     }
 
     /// What the fields take in a row, in bytes: names, values, and the punctuation around them.

@@ -45,6 +45,9 @@ pub(super) fn fields(
     let mut wrong = Vec::new();
     for (name, value) in object.iter() {
         let renamed = route.renamed(name);
+        if row.is_absent(value) {
+            continue;
+        }
         let (value, json) = if route.is_null(value) {
             (Value::plain(NULL), ByteString::from_static(NULL))
         } else {
@@ -100,6 +103,27 @@ impl<'a> Row<'a> {
         // What `fields.include` and `.exclude` leave out has not been read, but for the identity.
         self.route.converters.only_identifies(name)
             || (self.route.nulls == Nulls::Ignore && value.kind() == ValueKind::Null)
+    }
+
+    /// Whether a source says with this value that it does not have the field's value, which is to stay as it is: a text,
+    /// or an array of such texts.
+    fn is_absent(&self, value: Value<'_>) -> bool {
+        let absent = &self.route.fields.absent;
+        let stands_for_it = |value: Value<'_>| {
+            value.kind() == ValueKind::String && value.text().is_some_and(|text| absent.iter().any(|a| **a == *text))
+        };
+        match value.kind() {
+            _ if absent.is_empty() => false,
+            ValueKind::Array => {
+                let mut is_empty = true;
+                let each = |_, item: &str| {
+                    is_empty = false;
+                    if stands_for_it(Value::plain(item)) { Ok(()) } else { Err(Other) }
+                };
+                format::elements(value.json, each).is_ok() && !is_empty
+            }
+            _ => stands_for_it(value),
+        }
     }
 
     /// What the route sets itself is not the record's to set, by whichever name.
@@ -167,6 +191,15 @@ impl<'a> Row<'a> {
             texts.push((name, text, meaning));
         }
         texts.into_iter().map(|(name, text, meaning)| (name.as_str(), text.into(), meaning)).collect()
+    }
+}
+
+/// An element of an array that is another value.
+struct Other;
+
+impl From<format::FormatError> for Other {
+    fn from(_: format::FormatError) -> Self {
+        Self
     }
 }
 

@@ -22,13 +22,14 @@ pub(super) fn fit(
     use Meaning as M;
     use ValueKind as K;
     match (value.meaning, value.kind(), field.holds) {
+        (M::Set, K::String, H::MultiPicklist) if multipicklist => set(value).map(Into::into),
         // A checkbox is never null: cleared, it is not checked.
         (_, K::Null, H::Boolean) => Ok(ByteString::from_static("false")),
         (_, K::Null, _)
         | (M::Date, _, H::Date | H::Text)
         | (M::Time, _, H::Time | H::Text)
         | (M::Timestamp, _, H::DateTime | H::Text) => Ok(json),
-        (M::Plain, K::String, _) => text(field, value, json),
+        (M::Plain, K::String, _) | (M::Set, _, _) => text(field, value, json),
         // The day in UTC, as the org itself would cut it.
         (M::Timestamp, _, H::Date) => Ok(format!("{}\"", &value.json[..11]).into()),
         (M::Date, _, H::DateTime) => Ok(format!("{}T00:00:00.000Z\"", value.json.trim_end_matches('"')).into()),
@@ -107,24 +108,40 @@ impl From<format::FormatError> for Unfit {
     }
 }
 
-/// `["A","B"]` is `"A;B"`; no choice at all is null.
+/// `["A","B"]` is `"A;B"`. Null is no choice, and no choice at all is null.
 fn choices(json: &str) -> Result<String, String> {
     let mut joined = String::new();
     let choice = |_, item: &str| {
         let item = Value::plain(item);
-        let text = if item.kind() == ValueKind::String { item.text() } else { None };
-        let Some(text) = text else {
-            return Err(Unfit(format!("a choice of a picklist is a text, and one is {}", item.kind().name())));
-        };
-        if text.contains(';') {
-            return Err(Unfit(format!("a choice of a picklist cannot hold a semicolon: {text:?}")));
+        match item.kind() {
+            ValueKind::Null => Ok(()),
+            ValueKind::String => item.text().map_or(Ok(()), |text| join(&mut joined, &text)).map_err(Unfit),
+            kind => Err(Unfit(format!("a choice of a picklist is a text, and one is {}", kind.name()))),
         }
-        if !joined.is_empty() {
-            joined.push(';');
-        }
-        joined.push_str(&text);
-        Ok(())
     };
     elements(json, choice).map_err(|Unfit(message)| message)?;
-    Ok(if joined.is_empty() { "null".to_owned() } else { serde_json::Value::from(joined).to_string() })
+    Ok(joined_choices(joined))
+}
+
+/// `"A,B"` is `"A;B"`.
+fn set(value: Value<'_>) -> Result<String, String> {
+    let mut joined = String::new();
+    let text = value.text().unwrap_or_default();
+    text.split(',').filter(|choice| !choice.is_empty()).try_for_each(|choice| join(&mut joined, choice))?;
+    Ok(joined_choices(joined))
+}
+
+fn join(joined: &mut String, choice: &str) -> Result<(), String> {
+    if choice.contains(';') {
+        return Err(format!("a choice of a picklist cannot hold a semicolon: {choice:?}"));
+    }
+    if !joined.is_empty() {
+        joined.push(';');
+    }
+    joined.push_str(choice);
+    Ok(())
+}
+
+fn joined_choices(joined: String) -> String {
+    if joined.is_empty() { "null".to_owned() } else { serde_json::Value::from(joined).to_string() }
 }

@@ -7,6 +7,7 @@ use bytestring::ByteString;
 
 use super::{Refusal, WrongField, row::Row};
 use crate::{
+    config::Nulls,
     format::Members,
     record::{Cause, ExternalId, Field, Identity, KeyKind, SObject, TargetName, Value},
 };
@@ -63,7 +64,12 @@ impl Parent<'_> {
         let field =
             sobject.relationship(relationship).ok_or_else(|| WrongField::unknown(&sobject.name, relationship))?;
         row.check_writable(field)?;
-        if row.route.is_null(self.value) {
+        // An empty external id names no parent.
+        let is_none = row.route.is_null(self.value) || self.value.text().is_some_and(|id| id.trim().is_empty());
+        if is_none && row.route.nulls == Nulls::Ignore {
+            return Ok(());
+        }
+        if is_none {
             return row.put(field, field.name.clone(), ByteString::from_static("null"));
         }
         let parent = self.sobject_of(field, row)?;

@@ -31,6 +31,10 @@ impl Row<'_> {
     /// `name` is the field's own, or that of its parent.
     pub(super) fn put(&mut self, field: &Field, name: Arc<str>, json: ByteString) -> Result<(), Refusal> {
         let fields = &self.fields;
+        if &*json == "null" && fields.get(&field.name) == Some("null") {
+            // Two that agree on none are one.
+            return Ok(());
+        }
         if fields.has(&field.name) || field.relationship.as_ref().is_some_and(|parent| fields.has(parent)) {
             return Err(self.wrong(&field.name, format!("the field {} is there twice", field.name)));
         }

@@ -82,6 +82,7 @@ impl<'a> Datum<'a> {
             Node::Bytes => Ok(out.base64(self.block()?)),
             Node::Fixed(size) => Ok(out.base64(self.take(*size)?)),
             Node::String => Ok(out.string(self.text()?)),
+            Node::LogicalText(logical) => logical.write(self.text()?, out),
             Node::Enum(symbols) => {
                 let index = self.long()?;
                 let symbol = usize::try_from(index).ok().and_then(|index| symbols.get(index));

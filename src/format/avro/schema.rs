@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json};
 use crate::format::{
     Registered,
     logical::{Logical, Unit, whole},
+    text::TextLogical,
 };
 
 /// A schema as a table: recursive types are indexes into it.
@@ -32,6 +33,7 @@ pub(super) enum Node {
     Bytes,
     Fixed(usize),
     String,
+    LogicalText(TextLogical),
     Enum(Vec<String>),
     Array(usize),
     Map(usize),
@@ -215,6 +217,9 @@ fn annotated(base: Node, object: &Map<String, Json>) -> Node {
     let connects = Logical::connect_scale(object.get("connect.parameters"));
     let scale = connects.or_else(|| object.get("scale").and_then(whole));
     let named = text("connect.name").and_then(|name| Logical::named(name, scale));
+    if let (Node::String, Some(logical)) = (&base, text("connect.name").and_then(TextLogical::named)) {
+        return Node::LogicalText(logical);
+    }
     let refused = |why, base| Node::Refused { why, base: Box::new(base) };
     let logical = match (named, text("logicalType")) {
         (Some(Logical::Decimal { .. }), _) if scale.is_none() => return refused("a decimal says no scale", base),

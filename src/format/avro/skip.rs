@@ -83,9 +83,12 @@ impl<'a> Datum<'a> {
             Node::Int(_) | Node::Long(_) | Node::Enum(_) => self.long().map(drop),
             Node::Float => self.take(4).map(drop),
             Node::Double => self.take(8).map(drop),
-            Node::Bytes | Node::String | Node::DecimalBytes(_) | Node::BigDecimal | Node::UuidBytes => {
-                self.block().map(drop)
-            }
+            Node::Bytes
+            | Node::String
+            | Node::LogicalText(_)
+            | Node::DecimalBytes(_)
+            | Node::BigDecimal
+            | Node::UuidBytes => self.block().map(drop),
             Node::Fixed(size) | Node::DecimalFixed { size, .. } => self.take(*size).map(drop),
             Node::UuidFixed => self.take(16).map(drop),
             Node::VariableScaleDecimal => {

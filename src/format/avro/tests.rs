@@ -5,7 +5,10 @@ use num_bigint::BigInt;
 use proptest::prelude::*;
 
 use super::Schema;
-use crate::format::{Converted, FormatError, Reference, Registered, Selection};
+use crate::{
+    format::{Converted, FormatError, Reference, Registered, Selection},
+    record::Meaning,
+};
 
 impl Schema {
     fn read(&self, bytes: &[u8], limit: usize) -> Result<Converted, FormatError> {
@@ -191,6 +194,14 @@ fn what_connect_and_debezium_say_of_a_type_counts() {
     assert_eq!(decimal(connects, 123), "12300");
     assert_eq!(decimal(&format!(r#""logicalType":"decimal","precision":3,"scale":-2,{connects}"#), 123), "12300");
     assert_eq!(decimal(r#""logicalType":"decimal","precision":1,"scale":2"#, 123), "1.23");
+    let zoned = compile(r#"["null",{"type":"string","connect.name":"io.debezium.time.ZonedTime"}]"#);
+    assert_eq!(json(zoned.read(&[&[2, 28][..], b"10:15:30+02:00"].concat(), 99)).as_deref(), Ok("\"08:15:30.000Z\""));
+    let set = compile(
+        r#"{"type":"string","connect.version":1,"connect.name":"io.debezium.data.EnumSet","connect.parameters":{"allowed":"a,b"}}"#,
+    );
+    assert!(
+        matches!(set.read(&[6, b'a', b',', b'b'], 99), Ok(Converted::Value(json, Meaning::Set)) if json == "\"a,b\"")
+    );
     let variable = r#"{"type":"record","name":"VariableScaleDecimal","namespace":"io.debezium.data","fields":[
         {"name":"scale","type":"int"},{"name":"value","type":"bytes"}]}"#;
     assert_eq!(json(compile(variable).read(&[2, 2, 123], 1000)).as_deref(), Ok("12.3"));

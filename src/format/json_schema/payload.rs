@@ -43,6 +43,7 @@ impl Schema {
             (ValueKind::Number, Some(logical)) | (ValueKind::String, Some(logical @ Logical::Decimal { .. })) => {
                 logical.json(json, out)
             }
+            (ValueKind::String, _) if let Some(text) = node.text => text.json(json, out),
             (ValueKind::Array, _) if node.items.is_some() => out.nested(['[', ']'], |out| {
                 elements(json, |at, item| out.element(at, |out| self.write(node.items, item, out)))
             }),

@@ -2,7 +2,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use serde_json::Value as Json;
 
-use crate::format::{Registered, logical::Logical};
+use crate::format::{Registered, logical::Logical, text::TextLogical};
 
 /// What a schema says beyond JSON, as a table: recursive schemas are indexes into it.
 #[derive(Debug)]
@@ -16,7 +16,10 @@ pub(in crate::format) struct Schema {
 /// One place of a schema.
 #[derive(Debug, Default)]
 pub(super) struct Node {
+    /// What a number means.
     pub(super) logical: Option<Logical>,
+    /// What a text means.
+    pub(super) text: Option<TextLogical>,
     pub(super) properties: HashMap<String, usize>,
     pub(super) items: Option<usize>,
     /// What is said elsewhere of the same value: by a `$ref`, or a branch of a choice.
@@ -50,7 +53,7 @@ impl Schema {
                 return Err(format!("its references and choices come to more than {MOST_GATHERED} properties"));
             }
         }
-        let says_more = reader.nodes.iter().any(|node| node.logical.is_some());
+        let says_more = reader.nodes.iter().any(|node| node.logical.is_some() || node.text.is_some());
         Ok(Self { nodes: reader.nodes, root, says_more })
     }
 }
@@ -96,6 +99,7 @@ impl<'a> Reader<'a> {
             self.nodes[place].also.push(referred);
         }
         self.nodes[place].logical = logical(schema);
+        self.nodes[place].text = schema.get("title").and_then(Json::as_str).and_then(TextLogical::named);
         for (name, schema) in schema.get("properties").and_then(Json::as_object).into_iter().flatten() {
             let inner = self.node(document, &format!("{pointer}/properties/{}", escaped(name)), schema)?;
             self.nodes[place].properties.insert(name.clone(), inner);
@@ -121,11 +125,12 @@ impl<'a> Reader<'a> {
             if !seen.insert(other) {
                 continue;
             }
-            let Node { logical, items, properties, also } = &self.nodes[other];
+            let Node { logical, text, items, properties, also } = &self.nodes[other];
             open.extend(also);
-            let (logical, items, properties) = (*logical, *items, properties.clone());
+            let (logical, text, items, properties) = (*logical, *text, *items, properties.clone());
             let node = &mut self.nodes[place];
             node.logical = node.logical.or(logical);
+            node.text = node.text.or(text);
             node.items = node.items.or(items);
             gathered += properties.len();
             for (name, inner) in properties {

@@ -64,6 +64,7 @@ impl Schema {
                 None => Err(FormatError::new("it is required and null")),
             },
             (Kind::Logical(logical), ValueKind::Number | ValueKind::String) => logical.json(json, out),
+            (Kind::LogicalText(logical), ValueKind::String) => logical.json(json, out),
             (Kind::VariableScaleDecimal, ValueKind::Object) => {
                 let members = Members::read(json)?;
                 let scale = members.find(0, "scale").and_then(|scale| scale.parse().ok());
@@ -122,7 +123,7 @@ impl Kind {
             Self::Integer(_) => "an integer",
             Self::Float => "a number",
             Self::Boolean => "a boolean",
-            Self::Text => "a string",
+            Self::Text | Self::LogicalText(_) => "a string",
             Self::Broken(_) => "what cannot be read",
             Self::Base64 => "base64",
             Self::Logical(_) => "a logical type",

@@ -6,7 +6,7 @@ use std::{
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::format::{Selection, json, logical::Logical};
+use crate::format::{Selection, json, logical::Logical, text::TextLogical};
 
 #[derive(Debug)]
 pub(super) struct Schema {
@@ -25,6 +25,7 @@ pub(super) enum Kind {
     Text,
     Base64,
     Logical(Logical),
+    LogicalText(TextLogical),
     /// Debezium's: a struct of a scale and an unscaled value.
     VariableScaleDecimal,
     Array(Box<Schema>),
@@ -83,13 +84,13 @@ impl Schema {
             ("int64", None) => Kind::Integer(64),
             ("float" | "double", _) => Kind::Float,
             ("boolean", _) => Kind::Boolean,
-            ("string", _) => Kind::Text,
+            ("string", _) => raw.name.as_deref().and_then(TextLogical::named).map_or(Kind::Text, Kind::LogicalText),
             ("bytes", None) => Kind::Base64,
             ("array", _) => Kind::Array(inner(raw.items, "items")?),
             ("map", _) => {
                 let keys = inner(raw.keys, "keys")?;
                 let values = inner(raw.values, "values")?;
-                if matches!((&keys.kind, keys.optional), (Kind::Text, false)) {
+                if matches!((&keys.kind, keys.optional), (Kind::Text | Kind::LogicalText(_), false)) {
                     Kind::Map(values)
                 } else {
                     Kind::MapOfPairs

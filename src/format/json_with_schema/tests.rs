@@ -23,6 +23,9 @@ fn each_type_is_checked_and_kept_as_it_was_written() {
     const TIME: &str = r#""type":"int32","name":"org.apache.kafka.connect.data.Time""#;
     const TIMESTAMP: &str = r#""type":"int64","name":"org.apache.kafka.connect.data.Timestamp""#;
     const DECIMAL: &str = r#""type":"bytes","name":"org.apache.kafka.connect.data.Decimal","parameters":{"scale":"2"}"#;
+    const ZONED: &str = r#""type":"string","name":"io.debezium.time.ZonedTimestamp","version":1"#;
+    const ISO_DATE: &str = r#""type":"string","name":"io.debezium.time.IsoDate""#;
+    const SET: &str = r#""type":"string","name":"io.debezium.data.EnumSet","parameters":{"allowed":"a,b"}"#;
     const VARIABLE: &str = r#""type":"struct","name":"io.debezium.data.VariableScaleDecimal","fields":[]"#;
     for (schema, payload, expected) in [
         (r#""type":"int8""#, r#"{"f":-128}"#, Ok(r#"{"f":-128}"#)),
@@ -46,6 +49,15 @@ fn each_type_is_checked_and_kept_as_it_was_written() {
         (TIMESTAMP, r#"{"f":-1}"#, Ok(r#"{"f":"1969-12-31T23:59:59.999Z"}"#)),
         (DECIMAL, r#"{"f":"AJY="}"#, Ok(r#"{"f":1.50}"#)),
         (DECIMAL, r#"{"f":12345678901234567890.12}"#, Ok(r#"{"f":12345678901234567890.12}"#)),
+        (ZONED, r#"{"f":"2024-03-01T00:30:00.123456+01:00"}"#, Ok(r#"{"f":"2024-02-29T23:30:00.123Z"}"#)),
+        (ZONED, r#"{"f":1}"#, Err("the field f: its schema says a string, and it is a number")),
+        (ISO_DATE, r#"{"f":"2024-02-29Z"}"#, Ok(r#"{"f":"2024-02-29"}"#)),
+        (
+            ISO_DATE,
+            r#"{"f":"today"}"#,
+            Err("the field f: its text is no date of the years 1 to 9999 as ISO 8601 writes it"),
+        ),
+        (SET, r#"{"f":"a,b"}"#, Ok(r#"{"f":"a,b"}"#)),
         (VARIABLE, r#"{"f":{"scale":2,"value":"AJY="}}"#, Ok(r#"{"f":1.50}"#)),
         (VARIABLE, r#"{"f":{"scale":2}}"#, Err("the field f: a decimal of variable scale has a scale and a value")),
         (r#""type":"array","items":{"type":"int32"}"#, r#"{"f":[1,2]}"#, Ok(r#"{"f":[1,2]}"#)),

@@ -37,9 +37,11 @@ fn a_value_is_fitted_to_its_field() {
             r#"{"Choices__c":["A;B"]}"#,
             Err("the field Choices__c: a choice of a picklist cannot hold a semicolon: \"A;B\""),
         ),
+        (r#"{"Choices__c":[null,"A",null]}"#, Ok(("Choices__c", r#""A""#))),
+        (r#"{"Choices__c":[null]}"#, Ok(("Choices__c", "null"))),
         (
-            r#"{"Choices__c":["A",null]}"#,
-            Err("the field Choices__c: a choice of a picklist is a text, and one is null"),
+            r#"{"Choices__c":["A",1]}"#,
+            Err("the field Choices__c: a choice of a picklist is a text, and one is a number"),
         ),
         (r#"{"Active__c":null}"#, Ok(("Active__c", "false"))),
         (r#"{"Active__c":" TRUE"}"#, Ok(("Active__c", "true"))),
@@ -117,6 +119,36 @@ fn all_fields_that_are_wrong_are_named() {
 }
 
 #[test]
+fn what_a_schema_says_of_a_text_fits_it_to_its_field() {
+    const FORMAT: &str = "value.format = \"json_with_schema\"\n";
+    const ZONED: &str = "io.debezium.time.ZonedTimestamp";
+    const SET: &str = "io.debezium.data.EnumSet";
+    let enveloped = |field: &str, name: &str, text: &str| {
+        let schema = format!(r#"{{"type":"string","optional":true,"name":"{name}","field":"{field}"}}"#);
+        format!(r#"{{"schema":{{"type":"struct","fields":[{schema}]}},"payload":{{"{field}":"{text}"}}}}"#)
+    };
+    for (field, name, text, expected) in [
+        ("At__c", ZONED, "2024-03-01T00:30:00.123456+01:00", Ok(r#""2024-02-29T23:30:00.123Z""#)),
+        ("Day__c", ZONED, "2024-03-01T00:30:00.123456+01:00", Ok(r#""2024-02-29""#)),
+        ("Name", ZONED, "2024-03-01T00:30:00Z", Ok(r#""2024-03-01T00:30:00.000Z""#)),
+        ("Age__c", ZONED, "2024-03-01T00:30:00Z", Err("an instant does not fit into a field of the type double")),
+        ("Time__c", "io.debezium.time.ZonedTime", "10:15:30Z", Ok(r#""10:15:30.000Z""#)),
+        ("Day__c", "io.debezium.time.IsoDate", "2024-02-29Z", Ok(r#""2024-02-29""#)),
+        ("At__c", "io.debezium.time.IsoDate", "2024-02-29Z", Ok(r#""2024-02-29T00:00:00.000Z""#)),
+        ("Choices__c", SET, "a,b c", Ok(r#""a;b c""#)),
+        ("Choices__c", SET, "", Ok("null")),
+        ("Choices__c", SET, "a;b", Err("a choice of a picklist cannot hold a semicolon: \"a;b\"")),
+        ("Name", SET, "a,b", Ok(r#""a,b""#)),
+    ] {
+        let expected = expected.map(|json| (field.to_owned(), json.to_owned()));
+        let expected = expected.map_err(|words| format!("the field {field}: {words}"));
+        assert_eq!(one_field(FORMAT, &enveloped(field, name, text)), expected, "{field} {text}");
+    }
+    let off = format!("{FORMAT}fields.multipicklist = false");
+    assert_eq!(one_field(&off, &enveloped("Choices__c", SET, "a,b")).unwrap().1, r#""a,b""#);
+}
+
+#[test]
 fn a_parent_is_named_by_its_external_id() {
     for (value, expected) in [
         (r#"{"Parent":{"Ext__c":"A-\u0037"}}"#, Ok(("Parent", r#"{"Ext__c":"A-7"}"#))),
@@ -128,7 +160,10 @@ fn a_parent_is_named_by_its_external_id() {
         ),
         (r#"{"Parent":null}"#, Ok(("ParentId", "null"))),
         (r#"{"Parent":{"Ext__c":null}}"#, Ok(("ParentId", "null"))),
-        (r#"{"Parent":{"Ext__c":" "}}"#, Err("the field Parent.Ext__c: the identity is empty")),
+        (r#"{"Parent":{"Ext__c":" "}}"#, Ok(("ParentId", "null"))),
+        (r#"{"ParentId":null,"Parent":{"Ext__c":""}}"#, Ok(("ParentId", "null"))),
+        (r#"{"Parent":null,"ParentId":null}"#, Ok(("ParentId", "null"))),
+        (r#"{"ParentId":null,"Parent":{"Ext__c":"7"}}"#, Err("the field ParentId is there twice")),
         (
             r#"{"Parent":{"Number__c":"x"}}"#,
             Err("the field Parent.Number__c: Number__c is a number field and the identity is not a number"),
@@ -207,6 +242,21 @@ fn the_route_names_and_adds_fields() {
             r#"{"Owner__c":"0017Q00000EZlby"}"#,
             Ok(("Owner__r", r#"{"attributes":{"type":"Account"},"Ext__c":"7"}"#)),
         ),
+        ("fields.rename = { code = \"Parent.Ext__c\" }", r#"{"code":"","ParentId":null}"#, Ok(("ParentId", "null"))),
+        (
+            "nulls = \"ignore\"\nfields.rename = { code = \"Parent.Ext__c\" }",
+            r#"{"code":"","Parent":{"Ext__c":null},"Name":"n"}"#,
+            Ok(("Name", r#""n""#)),
+        ),
+        ("fields.absent = [\"__gone\"]", r#"{"Name":"\u005f_gone","Day__c":"__gone","Age__c":1}"#, Ok(("Age__c", "1"))),
+        ("fields.absent = [\"__gone\"]", r#"{"Choices__c":["__gone"],"Name":"__gone "}"#, Ok(("Name", r#""__gone ""#))),
+        ("fields.absent = [\"a\", \"b\"]", r#"{"Choices__c":["a","c"]}"#, Ok(("Choices__c", r#""a;c""#))),
+        ("fields.absent = [\"a\"]", r#"{"Choices__c":[ ]}"#, Ok(("Choices__c", "null"))),
+        (
+            "fields.absent = [\"a\"]\nfields.rename = { code = \"Parent.Ext__c\" }",
+            r#"{"code":"a","Age__c":1}"#,
+            Ok(("Age__c", "1")),
+        ),
         ("fields.rename = { a = \"Name\" }", r#"{"a":"n","Name":"m"}"#, Err("the field Name is there twice")),
         (
             "fields.rename = { a = \"Id\" }",
@@ -219,8 +269,6 @@ fn the_route_names_and_adds_fields() {
             Err("the value's field Ext__c names another record: the target is Ext__c=k"),
         ),
         ("fields.rename = { attributes = \"Name\" }", r#"{"attributes":"n"}"#, Ok(("Name", r#""n""#))),
-        ("fields.exclude = [\"meta\"]", r#"{"meta":{"A":1,"a":"\ud800"},"Name":"n"}"#, Ok(("Name", r#""n""#))),
-        ("identity = \"value.id\"\nfields.exclude = [\"id\"]", r#"{"ID":"x","Name":"n"}"#, Ok(("Name", r#""n""#))),
         ("fields.constant = { Name = \"n\\\"\" }", "{}", Ok(("Name", r#""n\"""#))),
         ("fields.constant = { Name = \"n\" }", r#"{"name":"m"}"#, Ok(("Name", r#""n""#))),
         ("fields.constant = { Age__c = -7 }", "{}", Ok(("Age__c", "-7"))),

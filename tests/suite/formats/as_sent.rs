@@ -166,3 +166,35 @@ async fn what_is_left_out_costs_no_record() {
     ];
     are_written_without(&mut rig, "Meta', 'json', 'any', 'time', 'odd', 'large", &records).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn debeziums_texts_sets_and_placeholders() {
+    let mut rig = Rig::new("debezium").await;
+    rig.config
+        .in_route("value.format", "'json_with_schema'")
+        .in_route("fields.absent", "['__debezium_unavailable_value']");
+    let with = |key: &str, field: &str, name: &str, text: &str| {
+        let name = if name.is_empty() { String::new() } else { format!(r#","name":"{name}""#) };
+        let schema = format!(r#"{{"type":"struct","fields":[{{"field":"{field}","type":"string"{name}}}]}}"#);
+        record(key, format!(r#"{{"schema":{schema},"payload":{{"{field}":"{text}"}}}}"#))
+    };
+    let zoned = "io.debezium.time.ZonedTimestamp";
+    let cases = [
+        ("set", "MultiPicklist__c", "io.debezium.data.EnumSet", "North,East", "\"North;East\""),
+        ("at", "DateTime__c", zoned, "2024-03-01T00:30:00.123456+01:00", "\"2024-02-29T23:30:00.123Z\""),
+        ("day", "Date__c", zoned, "2024-03-01T00:30:00.123456+01:00", "\"2024-02-29\""),
+        ("time", "Time__c", "io.debezium.time.ZonedTime", "10:15:30.5Z", "\"10:15:30.500Z\""),
+        ("iso", "Date__c", "io.debezium.time.IsoDate", "2024-02-29Z", "\"2024-02-29\""),
+    ];
+    let mut records: Vec<_> = cases.iter().map(|(key, field, name, text, _)| with(key, field, name, text)).collect();
+    records.extend([
+        with("toast", "LongText__c", "", "the long text"),
+        with("toast", "LongText__c", "", "__debezium_unavailable_value"),
+    ]);
+    let metrics = rig.run(&records).await;
+    assert_eq!(metrics.settled("written"), records.len() as u64);
+    for (key, field, _, text, expected) in cases {
+        assert_eq!(rig.sent(key).unwrap()[field], expected, "{text}");
+    }
+    assert_eq!(rig.find("toast").unwrap()["LongText__c"], "\"the long text\"");
+}
