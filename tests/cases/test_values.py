@@ -120,3 +120,27 @@ def test_empty_texts_can_mean_null(bed):
 def test_a_null_choice_of_a_picklist_is_left_out(bed):
     records, letters = written(bed, ("K", {"Multi__c": ["a", None, "b"]}), more="fields.multipicklist = true", form="json")
     assert letters == {} and records["K"]["Multi__c"] == "a;b"
+
+
+@pytest.mark.parametrize("listed", ['fields.exclude = ["meta"]', 'fields.include = ["LastName"]'])
+def test_what_is_left_out_costs_no_record(bed, listed):
+    org, topic = bed.org(), bed.broker.topic(**{"max.message.bytes": "8000000"})
+    bed.broker.produce(
+        topic,
+        ("names", b'{"LastName":"x","meta":{"Content-Type":1,"content-type":2}}'),
+        ("deep", b'{"LastName":"x","meta":' + b"[" * 40 + b"]" * 40 + b"}"),
+        ("surrogate", rb'{"LastName":"x","meta":"\ud800"}'),
+        ("twice", b'{"meta":1,"LastName":"x","META":2}'),
+        ("large", {"LastName": "x", "meta": "m" * 5_000_000}),
+    )
+    daemon = bed.daemon(org, route(topic, listed)).start().settle(5)
+    assert daemon.letters() == {}
+    assert set(org.records()) == {"names", "deep", "surrogate", "twice", "large"}
+
+
+def test_an_empty_external_id_of_a_parent_is_no_parent(bed):
+    org, topic = bed.org(), bed.broker.topic()
+    rename = 'fields.rename = { account_code = "Account.ExternalId__c" }'
+    bed.broker.produce(topic, ("K", {"LastName": "x", "account_code": "", "AccountId": None}))
+    daemon = bed.daemon(org, route(topic, rename)).start().settle(1)
+    assert daemon.letters() == {} and org.records()["K"].get("AccountId") is None
