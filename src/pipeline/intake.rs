@@ -188,6 +188,7 @@ impl Doubted {
     fn of(refusal: &Refusal) -> Option<Self> {
         match refusal {
             Refusal::Rejected(_) => None,
+            Refusal::Key { sobject, .. } => Some(Self { sobject: sobject.to_string(), lacks: None }),
             Refusal::Fields(wrong) => {
                 let worst = wrong.iter().find(|wrong| wrong.is_unknown).or(wrong.first())?;
                 let lacks = worst.is_unknown.then(|| worst.field.clone());

@@ -60,6 +60,13 @@ pub enum IdentityError {
     OtherSObject { id: RecordId, sobject: Arc<str>, prefix: Box<str> },
 }
 
+impl IdentityError {
+    /// Whether another description of the SObject could take the identity.
+    pub fn is_by_description(&self) -> bool {
+        matches!(self, Self::NotANumber { .. } | Self::TooPrecise { .. } | Self::OtherSObject { .. })
+    }
+}
+
 impl Identity {
     /// A record id of this SObject. Without a known key prefix an id of any SObject is taken.
     pub fn record_id(sobject: &SObject, text: &str) -> Result<Self, IdentityError> {

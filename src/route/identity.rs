@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Route, header};
+use super::{Refusal, Route, header};
 use crate::{
     config::IdentitySource,
     record::{ExternalId, Identity, Message, Reason, Record, Rejection, Schema},
@@ -14,11 +14,11 @@ pub(super) fn identity(
     record: &Record,
     message: &Message,
     schema: &Schema,
-) -> Result<Identity, Rejection> {
+) -> Result<Identity, Refusal> {
     let text = match &route.identity {
         IdentitySource::Key => match &message.key {
             Some(key) => Cow::Borrowed(&**key),
-            None => return Err(invalid("the record key is null and the identity is needed")),
+            None => return Err(invalid("the record key is null and the identity is needed").into()),
         },
         IdentitySource::Value(field) => member(field, message)?,
         IdentitySource::Header(name) => in_header(name, record)?,
@@ -27,7 +27,13 @@ pub(super) fn identity(
         Some(field) => ExternalId::new(field.clone(), &text).map(Identity::ExternalId),
         None => Identity::record_id(&schema.sobject, &text),
     };
-    identity.map_err(|error| invalid(error.to_string()))
+    identity.map_err(|error| {
+        let rejection = invalid(error.to_string());
+        if error.is_by_description() {
+            return Refusal::Key { sobject: schema.sobject.name.clone(), rejection };
+        }
+        rejection.into()
+    })
 }
 
 fn member<'a>(field: &str, message: &'a Message) -> Result<Cow<'a, str>, Rejection> {

@@ -15,6 +15,11 @@ pub struct Refused {
 #[derive(Debug)]
 pub enum Refusal {
     Rejected(Rejection),
+    /// The key does not fit the SObject's description, unless that is out of date.
+    Key {
+        sobject: Arc<str>,
+        rejection: Rejection,
+    },
     /// All fields of the row that do not fit the org's description, unless that is out of date. At least one.
     Fields(Vec<WrongField>),
     /// A parent's SObject has to be described first.
@@ -60,7 +65,7 @@ impl Refusal {
     /// The rejection that follows once nothing more can be learnt of the org.
     pub fn into_rejection(self) -> Rejection {
         match self {
-            Self::Rejected(rejection) => rejection,
+            Self::Rejected(rejection) | Self::Key { rejection, .. } => rejection,
             Self::Undescribed(sobject) => {
                 Rejection::put(Reason::InvalidField, format!("the org does not describe {sobject} to this user"))
             }

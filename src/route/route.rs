@@ -140,7 +140,7 @@ impl Route {
             Action::Create => None,
             Action::Update | Action::Upsert | Action::Delete => {
                 let identity = identity(self, record, message, schema);
-                Some(identity.map_err(|rejection| refused(rejection.into(), None))?)
+                Some(identity.map_err(|refusal| refused(refusal, None))?)
             }
         };
         let options = options(self, record, action).map_err(|rejection| refused(rejection.into(), target.clone()))?;

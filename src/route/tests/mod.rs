@@ -1,4 +1,5 @@
 mod fields;
+mod keys;
 mod null;
 
 use std::sync::Arc;
@@ -330,16 +331,6 @@ fn a_call_is_made_as_its_route_says_and_its_record_where_it_may() {
     ] {
         assert_eq!(call_headers(&hears, wrong).unwrap_err().reason, Reason::InvalidOption, "{wrong:?}");
         assert!(call_headers(&deaf, wrong).is_ok(), "nobody looks at it");
-    }
-}
-
-/// Both are text by accident.
-#[test]
-fn binary_keys_read_as_text_name_no_record() {
-    for key in ["\0\0\0\0\u{5}\u{6}C-1", "\0\0\0\0\0\0\0*"] {
-        let rejection = command(&route(EXTERNAL), &record(Some(key), Some("{}"), &[])).expect_err("rejected");
-        assert_eq!(rejection.reason, Reason::InvalidKey);
-        assert!(rejection.cause.message.contains("the control character '\\0'"), "{rejection}");
     }
 }
 
