@@ -11,6 +11,8 @@ mod report;
 
 use std::{sync::Arc, time::Duration};
 
+use anyhow::Result;
+
 pub(crate) use self::{
     cluster::{dead_letters, topics},
     org::{api_version, is_undescribed, routes},
@@ -26,8 +28,6 @@ use crate::{
     salesforce::Salesforce,
     startup,
 };
-use anyhow::Result;
-
 /// For the next answer of the org, beyond one call's own time-out.
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -219,6 +219,42 @@ mod tests {
         assert!(takes(least) && takes(most) && !takes(least - 1) && !takes(most + 1));
     }
 
+    fn clients(properties: &str) -> Clients {
+        let text = format!(
+            "kafka.bootstrap_servers = 'b:9092'
+            kafka.group_id = 'g'
+            salesforce.login_url = 'https://crm.example.com'
+            salesforce.auth = {{ flow = 'client_credentials', client_id = 'i', client_secret = 's' }}
+            kafka.properties = {{ {properties} }}
+            routes = [{{ topic = 't', sobject = 'Contact' }}]"
+        );
+        let loaded = crate::config::load_text(&text, std::path::Path::new("test.toml"), []);
+        Clients::new(&loaded.unwrap_or_else(|error| panic!("{error}")).config).unwrap()
+    }
+
+    #[test]
+    fn letters_are_compressed_and_share_a_batch_only_where_the_topic_takes_it_as_it_is() {
+        let told = |properties, topic, key| clients(properties).producer(20_000_000, topic).get(key).map(str::to_owned);
+        for (properties, topic, key, value) in [
+            ("", Some(5_000), "message.max.bytes", Some("20000000")),
+            ("", Some(5_000), BATCH, Some("5000")),
+            ("", Some(5_000_000), BATCH, Some("1000000")),
+            ("'batch.size' = 2000", Some(5_000), BATCH, Some("2000")),
+            ("", Some(5_000), "compression.type", Some("zstd")),
+            ("'compression.type' = 'lz4'", Some(5_000), "compression.type", Some("lz4")),
+            ("'compression.codec' = 'none'", Some(5_000), "compression.type", None),
+        ] {
+            assert_eq!(told(properties, topic, key).as_deref(), value, "{properties} {topic:?} {key}");
+        }
+    }
+
+    #[test]
+    fn what_a_topic_can_hold_is_unpacked() {
+        let receives = |properties| clients(properties).consumer().get(RECEIVE).map(str::to_owned);
+        assert_eq!(receives("").as_deref(), Some(RECEIVE_BYTES));
+        assert_eq!(receives("'receive.message.max.bytes' = 5000000").as_deref(), Some("5000000"));
+    }
+
     #[test]
     fn a_refused_property_is_named_without_its_value() {
         assert!(check_property("sasl.password", "hunter2").is_ok());

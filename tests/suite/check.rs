@@ -6,6 +6,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::harness::{Config, Daemon, Rig, config_file, python, upsert};
 
@@ -134,6 +135,31 @@ async fn lost_offsets_are_a_problem_before_they_stop_the_start() {
     let (code, report) = check(&["--online"], &rig.config).await;
     assert_eq!(code, 0, "{report:#}");
     finding(&report, "warning", "kafka.group_id");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_asks_for_a_login_is_no_schema_registry() {
+    const PAGE: &str =
+        "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 13\r\nconnection: close\r\n\r\n<html></html>";
+    let mut rig = Rig::new("check-registry").await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let page = tokio::spawn(async move {
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            tokio::spawn(async move {
+                let mut request = [0; 4096];
+                let _read = socket.read(&mut request).await.unwrap();
+                socket.write_all(PAGE.as_bytes()).await.unwrap();
+            });
+        }
+    });
+    rig.config.in_route("value.format", "'avro'").set("schema_registry.url", &format!("'{url}'"));
+    let (code, report) = check(&["--online"], &rig.config).await;
+    assert_eq!(code, 78, "{report:#}");
+    let problem = finding(&report, "problem", "schema_registry.url");
+    assert!(problem["message"].as_str().unwrap().contains("no schema registry"), "{problem}");
+    page.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -199,7 +199,8 @@ impl Client {
             // Not every registry has both.
             for path in [["schemas", "types"].as_slice(), &["subjects"]] {
                 failed = match self.get(base, path).await {
-                    Ok((StatusCode::OK, _)) => return Ok(base.to_string()),
+                    Ok((StatusCode::OK, body)) if is_list(&body) => return Ok(base.to_string()),
+                    Ok((StatusCode::OK, _)) => (format!("{base} answers, and is no schema registry"), true),
                     Ok((status, _)) => (format!("{base}: {status}"), status.is_client_error()),
                     Err(Failure::Denied(why)) => (why, true),
                     Err(Failure::Missing(why) | Failure::Absent(why) | Failure::Later(why)) => (why, false),
@@ -212,7 +213,7 @@ impl Client {
     /// Whether there is a registry at all.
     async fn is_registry(&self, base: &Url) -> bool {
         for path in [["schemas", "types"].as_slice(), &["subjects"]] {
-            if matches!(self.get(base, path).await, Ok((StatusCode::OK, _))) {
+            if matches!(self.get(base, path).await, Ok((StatusCode::OK, body)) if is_list(&body)) {
                 return true;
             }
         }
@@ -278,4 +279,9 @@ impl Client {
         }
         Ok(headers)
     }
+}
+
+/// What a registry lists of its types or subjects; a page that asks for a login is none.
+fn is_list(body: &[u8]) -> bool {
+    serde_json::from_slice::<Vec<serde::de::IgnoredAny>>(body).is_ok()
 }
