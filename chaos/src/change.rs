@@ -25,6 +25,8 @@ pub(crate) enum Kind {
     Reject(&'static str),
 }
 
+/// The class of a row that the org has refused.
+pub(crate) const REFUSED_BY_ORG: &str = "Refused";
 /// The class of an update that found nothing.
 pub(crate) const NOT_FOUND: &str = "NotFound";
 
@@ -54,7 +56,7 @@ impl Kind {
         match serde_json::from_slice::<Fields>(value) {
             Err(_) => Self::Reject("InvalidValue"),
             Ok(fields) if fields.contains_key("Nowhere__c") => Self::Reject("InvalidField"),
-            Ok(fields) if fields.values().any(is_refused) => Self::Reject("Refused"),
+            Ok(fields) if fields.values().any(is_refused) => Self::Reject(REFUSED_BY_ORG),
             Ok(fields) => kind(fields),
         }
     }

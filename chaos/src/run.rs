@@ -103,7 +103,8 @@ async fn carry_out(brokers: &mut Brokers, options: &Options, plan: Plan) -> Resu
         fleet.stop(number).await?;
     }
     let changes = world.changes.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let expires = [Fault::Expire, Fault::Clock, Fault::Login].into_iter().any(|fault| schedule.has(fault));
+    let expires =
+        [Fault::Expire, Fault::Clock, Fault::Login, Fault::Redirect].into_iter().any(|fault| schedule.has(fault));
     let (interruptions, said) = fleet.interruptions(&changes, &setting.times, expires)?;
     let count = interruptions.len();
     let evidence = Evidence {
