@@ -128,10 +128,8 @@ mod tests {
     const BATCH: usize = 1_048_588;
 
     fn bound(more: &str, routes: &[&str], topics: Topics) -> MemoryBound {
-        let mut text = format!("{LEAST}\n{more}\n");
-        for (n, route) in routes.iter().enumerate() {
-            text += &format!("[[routes]]\ntopic = 't{n}'\n{route}\n");
-        }
+        let routes = routes.iter().enumerate().map(|(n, route)| format!("[[routes]]\ntopic = 't{n}'\n{route}\n"));
+        let text = [format!("{LEAST}\n{more}\n")].into_iter().chain(routes).collect::<String>();
         let loaded = config::load_text(&text, Path::new("test.toml"), []).unwrap_or_else(|error| panic!("{error}"));
         MemoryBound::new(&loaded.config, topics)
     }

@@ -22,6 +22,7 @@ mod salesforce;
 mod scalar;
 mod schema;
 mod schema_registry;
+mod schema_route;
 mod secret;
 mod size;
 mod source;

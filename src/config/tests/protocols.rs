@@ -1,4 +1,4 @@
-use super::{report, try_load, with};
+use super::{report, text, try_load, with};
 use crate::config::GroupProtocol;
 
 #[test]
@@ -28,4 +28,41 @@ fn protocols_of_the_group() {
         assert!(report.contains(&format!("{key}: is the broker's with group.protocol = \"consumer\"")), "{report}");
     }
     assert_eq!(report.lines().count(), 3, "{report}");
+}
+
+#[test]
+fn tokens_for_kafka_come_from_one_place() {
+    let whole = [
+        ("kafka.oauth", "token_url = \"https://idp/token\""),
+        ("kafka.oauth", "client_id = \"id\""),
+        ("kafka.oauth", "client_secret = \"xyzzy\""),
+    ];
+    let more = |section, line| text(&[whole.as_slice(), &[(section, line)]].concat());
+    assert!(try_load(&more("kafka.oauth", "extensions = { logicalCluster = \"lkc-1\" }"), &[]).is_ok());
+    assert!(try_load(&more("kafka.properties", "\"security.protocol\" = \"sasl_plaintext\""), &[]).is_ok());
+    for (section, line, expected) in [
+        ("kafka.oauth", "extensions = { auth = \"x\" }", "kafka.oauth.extensions.auth: is not the name"),
+        ("kafka.oauth", "extensions = { a_b = \"x\" }", "kafka.oauth.extensions.a_b: is not the name"),
+        ("kafka.oauth", "extensions = { a = \"ü\" }", "kafka.oauth.extensions.a: holds more than printable ASCII"),
+        ("kafka.oauth", "request_timeout = \"0s\"", "kafka.oauth.request_timeout: must be longer"),
+        ("kafka.properties", "\"sasl.mechanisms\" = \"PLAIN\"", "does not go with kafka.oauth"),
+        ("kafka.properties", "\"security.protocol\" = \"ssl\"", "does not go with kafka.oauth"),
+        ("kafka.properties", "\"sasl.oauthbearer.method\" = \"oidc\"", "does not go with kafka.oauth"),
+    ] {
+        let report = report(&more(section, line), &[]);
+        assert!(report.contains(expected) && report.lines().count() == 1, "{report}");
+    }
+    for (url, expected) in [
+        ("http://idp/token", "do not go over plain http"),
+        ("ftp://idp/token", "is not an https URL"),
+        ("https://u:xyzzy@idp/token", "holds a user or password"),
+    ] {
+        let report = report(&text(&whole).replace("https://idp/token", url), &[]);
+        assert!(report.contains("kafka.oauth.token_url: ") && report.contains(expected), "{report}");
+        assert!(!report.contains("xyzzy"), "{report}");
+    }
+    let missing = report(&with("kafka.oauth", "scope = \"kafka\""), &[]);
+    for key in ["token_url", "client_id", "client_secret"] {
+        assert!(missing.contains(&format!("kafka.oauth.{key}: missing")), "{missing}");
+    }
 }
