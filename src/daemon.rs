@@ -49,6 +49,7 @@ struct Daemon<'a> {
     health: &'a Health,
     metrics: &'a Metrics,
     stop: &'a Stop,
+    cancel: &'a CancellationToken,
 }
 
 /// Runs until `cancel`, then drains. An error says why the daemon could not start, or could not go on.
@@ -63,7 +64,7 @@ pub async fn run(loaded: Loaded, metrics: Metrics, cancel: CancellationToken) ->
     let org = Salesforce::new(&config.salesforce, &config.retry, &config.cache, metrics.clone(), lease.clone())?;
     let org = Arc::new(org);
     tokio::spawn(health.clone().follow(org.watch()));
-    signal::on_hangup(secrets_again(&loaded, &org)).context("SIGHUP")?;
+    signal::on_hangup(secrets_again(&loaded, &org, &clients)).context("SIGHUP")?;
     if let Some(listen) = config.admin.listen {
         let (name, started) = (config.name.clone(), health::now());
         let source = Source { name, started, health: health.clone(), metrics: metrics.clone() };
@@ -72,6 +73,11 @@ pub async fn run(loaded: Loaded, metrics: Metrics, cancel: CancellationToken) ->
     }
 
     let started = startup::wait(&loaded, &health, &clients, &org, &routes);
+    let absent = async {
+        startup::absence(config.startup_timeout, &org).await;
+        // Now: with the start its waits end.
+        health.snapshot().waiting.into_iter().map(|wait| wait.why).collect::<Vec<_>>()
+    };
     let topics = tokio::select! {
         biased;
         () = cancel.cancelled() => {
@@ -79,20 +85,27 @@ pub async fn run(loaded: Loaded, metrics: Metrics, cancel: CancellationToken) ->
             return Ok(());
         }
         started = started => started?,
-        () = startup::absence(config.startup_timeout, &org) => {
+        waits = absent => {
             let (kafka, org) = (&config.kafka.bootstrap_servers, &config.salesforce.login_url);
-            bail!("startup_timeout has passed without {kafka} or {org}; the last warnings say which");
+            let waits = if waits.is_empty() { "the last warnings say which".to_owned() } else { waits.join("; ") };
+            bail!("startup_timeout has passed without {kafka} or {org}: {waits}");
         }
     };
     let patterns: Vec<_> = routes.iter().map(|(pattern, _)| pattern).collect();
     let taken = topics.taken(&patterns);
-    let daemon = Daemon { config, clients: &clients, health: &health, metrics: &metrics, stop: &stop };
+    let daemon = Daemon { config, clients: &clients, health: &health, metrics: &metrics, stop: &stop, cancel: &cancel };
     let batch = topics.largest_message(&taken).await;
     let pipeline = daemon.pipeline(&topics, &taken, batch, org, lease).await?;
     // Nobody hears its client, whose queue would grow with each word.
     drop(topics);
 
-    let consumer = daemon.start_consumer(&taken, batch, &routes, &pipeline)?;
+    let consumer = match daemon.start_consumer(&taken, batch, &routes, &pipeline) {
+        Err(error) if cancel.is_cancelled() => {
+            info!(%error, "stopped before the start was complete");
+            return Ok(());
+        }
+        consumer => consumer?,
+    };
     health.set(State::Running);
     tokio::select! {
         () = cancel.cancelled() => info!("told to stop, draining"),
@@ -118,13 +131,14 @@ pub async fn run(loaded: Loaded, metrics: Metrics, cancel: CancellationToken) ->
 }
 
 /// What SIGHUP does. The schema registry's secrets are read for each question anyway; librdkafka takes its own once.
-fn secrets_again(loaded: &Loaded, org: &Arc<Salesforce>) -> impl Fn() + Send + 'static {
-    let (loaded, org) = (loaded.clone(), org.clone());
+fn secrets_again(loaded: &Loaded, org: &Arc<Salesforce>, clients: &Clients) -> impl Fn() + Send + 'static {
+    let (loaded, org, clients) = (loaded.clone(), org.clone(), clients.clone());
     move || {
         for problem in loaded.unreadable_secrets() {
             error!("a secret cannot be read again: {problem}");
         }
         org.renew_session();
+        clients.renew_token();
         info!("told to read secrets again, the next call logs in anew");
     }
 }
@@ -138,7 +152,7 @@ impl Daemon<'_> {
         org: Arc<Salesforce>,
         lease: Lease,
     ) -> Result<Arc<Pipeline>> {
-        let Self { config, clients, health, metrics, stop } = *self;
+        let Self { config, clients, health, metrics, stop, .. } = *self;
         let dead_letters = match &config.dead_letter.topic {
             Some(name) => {
                 let inputs: Vec<_> = taken.keys().map(String::as_str).collect();
@@ -192,7 +206,7 @@ impl Daemon<'_> {
         routes: &Arc<Routes>,
         pipeline: &Arc<Pipeline>,
     ) -> Result<Consumer> {
-        let Self { config, clients, health, metrics, stop } = *self;
+        let Self { config, clients, health, metrics, stop, cancel } = *self;
         let letters = pipeline.settle.dead_letters.is_some();
         let bound = MemoryBound::new(config, memory::Topics { batch, letters });
         let assigned = {
@@ -203,11 +217,12 @@ impl Daemon<'_> {
                 info!(partitions, bytes = bound.of(partitions), "memory is bounded");
             }
         };
-        let (lag, lost) = (metrics.clone(), metrics.clone());
+        let (lag, lost, open) = (metrics.clone(), metrics.clone(), metrics.clone());
         let lanes = Lanes {
             start: Box::new(self.lane_starter(routes, pipeline)),
             assigned: Box::new(assigned),
             lag: Box::new(move |topic, partition, records| lag.consumer_lag(topic, partition, records)),
+            open_transactions: Box::new(move |transactions| open.set_open_transactions(transactions)),
             lost: Box::new(move |topic, partition, records| lost.offsets_lost(topic, partition, records)),
         };
         let settings = Settings {
@@ -223,6 +238,7 @@ impl Daemon<'_> {
             lease: &pipeline.lease,
             assign_hold: config.salesforce.assign_hold,
             health,
+            stopped: cancel,
         };
         // Looking for committed offsets blocks; everything that it needs is borrowed here.
         tokio::task::block_in_place(|| Consumer::start(&settings, lanes, stop.clone())).context("kafka")

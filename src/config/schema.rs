@@ -16,7 +16,7 @@ pub(super) const ROOT: &[Key] = &[
     key(
         "startup_timeout",
         Kind::Duration,
-        "how long an absent broker or org is waited for at start; it begins anew with each answer of the org",
+        "how long an absent broker, org or topic is waited for at start; it begins anew with each answer of the org",
     ),
     key(
         "drain_timeout",

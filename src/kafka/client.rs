@@ -39,6 +39,8 @@ struct Inner {
 const STRATEGY: &str = "partition.assignment.strategy";
 const COOPERATIVE: &str = "cooperative-sticky";
 const RECEIVE: &str = "receive.message.max.bytes";
+const ISOLATION: &str = "isolation.level";
+const READ_UNCOMMITTED: &str = "read_uncommitted";
 const REFRESH: &str = "topic.metadata.refresh.interval.ms";
 
 /// What librdkafka may hold for each partition: below both of these it fetches more. They count per split partition
@@ -139,6 +141,20 @@ impl Clients {
         }
     }
 
+    /// Fetches another token soon: secrets have changed, perhaps.
+    pub fn renew_token(&self) {
+        if let Some(tokens) = &self.0.tokens {
+            tokens.renew();
+        }
+    }
+
+    /// A broker has refused a client of ours.
+    pub(super) fn token_refused(&self) {
+        if let Some(tokens) = &self.0.tokens {
+            tokens.refused();
+        }
+    }
+
     /// Asks once for the first token, where there is to be one.
     pub(super) async fn first_token(&self) -> Result<(), TokenError> {
         match &self.0.tokens {
@@ -159,6 +175,18 @@ impl Clients {
     /// For questions that need no group.
     pub(super) fn admin(&self) -> &ClientConfig {
         &self.0.base
+    }
+
+    /// For questions about all that was written, also by transactions that are not committed.
+    pub(super) fn admin_of_all(&self) -> ClientConfig {
+        let mut config = self.0.base.clone();
+        config.set(ISOLATION, READ_UNCOMMITTED);
+        config
+    }
+
+    /// Whether the consumer leaves out what is not committed: as librdkafka does unless told otherwise.
+    pub(super) fn reads_committed(&self) -> bool {
+        self.0.base.get(ISOLATION) != Some(READ_UNCOMMITTED)
     }
 
     /// For letters of up to `largest` bytes into a topic that takes `topic` bytes a batch, where that is known:

@@ -24,7 +24,11 @@ use super::{
 };
 use crate::{
     ops::metrics::Metrics,
-    pipeline::{lane::Progress, lease::Lease, stop::Stop},
+    pipeline::{
+        lease::Lease,
+        progress::{NextOffset, Progress},
+        stop::Stop,
+    },
 };
 
 pub(super) type TopicPartition = (Arc<str>, i32);
@@ -41,7 +45,7 @@ pub(super) struct Committer(SyncSender<Request>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Next {
     pub(super) at: TopicPartition,
-    pub(super) offset: i64,
+    pub(super) from: NextOffset,
     /// Nothing of it is on its way any more: whoever takes the partition next need not wait for that.
     pub(super) drained: bool,
 }
@@ -191,12 +195,12 @@ fn due(owned: &Owned, committed: &mut Committed, rhythm: Rhythm) -> Vec<Next> {
     committed.retain(|at, _| owned.contains_key(at));
     let next = |(at, progress): (&TopicPartition, &Arc<Progress>)| Next {
         at: at.clone(),
-        offset: progress.next_offset(),
+        from: progress.next(),
         drained: false,
     };
     let is_due = |next: &Next| {
         committed.get(&next.at).is_none_or(|(last, when)| {
-            when.elapsed() >= if *last == next.offset { rhythm.unchanged } else { rhythm.moved }
+            when.elapsed() >= if *last == next.from.offset { rhythm.unchanged } else { rhythm.moved }
         })
     };
     owned.iter().map(next).filter(is_due).collect()
@@ -242,7 +246,7 @@ impl Commits {
         committed: &mut Committed,
     ) -> KafkaResult<()> {
         let mut note =
-            |due: Vec<Next>, asked| committed.extend(due.into_iter().map(|next| (next.at, (next.offset, asked))));
+            |due: Vec<Next>, asked| committed.extend(due.into_iter().map(|next| (next.at, (next.from.offset, asked))));
         let asked = Instant::now();
         let whole = self.commit(consumer, &due);
         let Err(error) = whole else {
@@ -270,13 +274,15 @@ impl Commits {
             return Ok(());
         }
         let mut list = TopicPartitionList::with_capacity(offsets.len());
-        for Next { at: (topic, partition), offset, drained } in offsets {
+        for Next { at: (topic, partition), from, drained } in offsets {
             let mut added = list.add_partition(topic, *partition);
-            added.set_offset(Offset::Offset(*offset))?;
+            added.set_offset(Offset::Offset(from.offset))?;
             if *drained {
                 added.set_metadata(DRAINED);
             }
         }
+        let epochs: Vec<_> = offsets.iter().map(|Next { from, .. }| from.leader_epoch).collect();
+        kafka_ffi::set_leader_epochs(&mut list, &epochs);
         let sent = tokio::time::Instant::now();
         let committed = consumer.commit(&list, CommitMode::Sync);
         match &committed {
@@ -314,7 +320,7 @@ mod tests {
     fn a_commit_that_meets_a_new_generation_is_sent_again() {
         let (cluster, config) = cluster();
         let consumer: BaseConsumer = config.create().unwrap();
-        let offsets = [Next { at: (Arc::from("t"), 0), offset: 7, drained: false }];
+        let offsets = [Next { at: (Arc::from("t"), 0), from: NextOffset::from(7), drained: false }];
         let refuse = |errors: &[RDKafkaRespErr]| cluster.request_errors(RDKafkaApiKey::OffsetCommit, errors);
         let consumer = Arc::new(consumer);
         let soon = || Instant::now() + Duration::from_secs(20);

@@ -19,7 +19,7 @@ use super::{
     commit::Committer,
     denial::{denial, mend},
     lag,
-    positions::Positions,
+    positions::{Patience, Positions},
     rebalance::{Context, Lanes},
     refresh::Refresh,
     standstill,
@@ -56,6 +56,8 @@ pub struct Settings<'a> {
     pub commit_interval: Duration,
     pub drain_timeout: Duration,
     pub record_bounds: RecordBounds,
+    /// Told to stop before the start is complete.
+    pub stopped: &'a CancellationToken,
     /// Renewed by each commit.
     pub lease: &'a Lease,
     /// From an assignment to the first record, if the partition was not drained.
@@ -86,9 +88,10 @@ impl Consumer {
         let mut pass = settings.clients.pass();
         pass.show(consumer.client());
         tokio::spawn(show_tokens(pass, Arc::downgrade(&consumer), drained.clone()));
-        let deadline = Instant::now() + settings.drain_timeout;
-        let positions = Positions::look(&consumer, settings.start, settings.partitions, deadline)
-            .map_err(ConsumerError::Positions)?;
+        let patience = Patience { deadline: Instant::now() + settings.drain_timeout, cancel: settings.stopped };
+        let Settings { clients, start, partitions, .. } = settings;
+        let positions = Positions::look(&consumer, clients, *start, partitions, &patience);
+        let positions = positions.map_err(ConsumerError::Positions)?;
         let owned = consumer.context().owned().clone();
         lag::watch(settings.clients, owned.clone(), Arc::downgrade(&lanes), cancel.clone())?;
         tokio::spawn(standstill::watch(settings.lease.clone(), owned.clone(), settings.health.clone(), cancel.clone()));
@@ -105,7 +108,8 @@ impl Consumer {
             while !cancel.is_cancelled() {
                 poll(&consumer, &stop);
                 consumer.context().pass_gaps(&consumer);
-                refresh.look(&consumer);
+                consumer.context().take_left_out(&consumer);
+                refresh.look(&consumer, &cancel);
                 if let Err(error) = subscription.renew(&consumer) {
                     error!(%error, "the subscription is refused");
                     stop.now(format!("the subscription is refused: {error}"));

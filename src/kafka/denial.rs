@@ -38,10 +38,18 @@ pub(super) fn mend(code: RDKafkaErrorCode) -> &'static str {
 /// side does not trust. `reason` is librdkafka's, since a TLS error's code does not tell a refusal from a broken
 /// connection.
 pub(super) fn is_refusal(error: &KafkaError, reason: &str) -> bool {
-    match error.rdkafka_error_code() {
-        Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed) => true,
-        // The broker's refusal of our certificate comes as an alert, on a connection that was open already.
-        Some(RDKafkaErrorCode::SSL | RDKafkaErrorCode::BrokerTransportFailure) => reason.contains("certificate"),
-        _ => false,
-    }
+    is_login_refused(error)
+        || match error.rdkafka_error_code() {
+            // The broker's refusal of our certificate comes as an alert, on a connection that was open already.
+            Some(RDKafkaErrorCode::SSL | RDKafkaErrorCode::BrokerTransportFailure) => reason.contains("certificate"),
+            _ => false,
+        }
+}
+
+/// Whether a broker has refused a password or a token.
+pub(super) fn is_login_refused(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed)
+    )
 }

@@ -8,7 +8,6 @@
 use std::time::{Duration, Instant};
 
 use rdkafka::{
-    Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _, RebalanceProtocol},
     error::KafkaResult,
 };
@@ -16,6 +15,7 @@ use tracing::{error, info, warn};
 
 use super::{
     commit::{Next, TopicPartition},
+    lists::list_of,
     rebalance::Context,
 };
 
@@ -61,7 +61,7 @@ impl Context {
         self.end(&partitions, false);
         for (at, gap) in met {
             if self
-                .commit(vec![Next { at: at.clone(), offset: gap.low, drained: false }], Instant::now() + COMMIT)
+                .commit(vec![Next { at: at.clone(), from: gap.low.into(), drained: false }], Instant::now() + COMMIT)
                 .is_err()
             {
                 warn!(topic = %at.0, partition = at.1, "the offset behind the lost ones is not committed, trying again");
@@ -82,13 +82,9 @@ impl Context {
             // It lets nothing go but the whole assignment.
             return Ok(Err("not with an eager assignor while it runs: the next start reads on".to_owned()));
         }
-        let mut list = TopicPartitionList::with_capacity(1);
-        list.add_partition_offset(&at.0, at.1, Offset::Offset(offset))?;
-        consumer.incremental_unassign(&list)?;
-        if let Err(reason) = self.start(at, offset, Duration::ZERO) {
-            return Ok(Err(reason));
-        }
-        consumer.incremental_assign(&list)?;
+        consumer.incremental_unassign(&list_of([at]))?;
+        // It was drained here, so that nothing of it is on its way.
+        self.take(consumer, &[Next { at: at.clone(), from: offset.into(), drained: true }])?;
         Ok(Ok(()))
     }
 

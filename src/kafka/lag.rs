@@ -1,26 +1,34 @@
 //! How far each partition is behind. The cluster is asked: what librdkafka remembers of it stands still while nothing
 //! is fetched, which is when the lag matters most. A client of its own asks, so that no question holds up the
 //! consumer's end.
+//!
+//! The lag is that to the high watermark, after which nothing was written. Reading ends before it where a transaction is
+//! open: nothing from its first record on can be read, of other producers neither, until it ends or the brokers abort
+//! it. So a second client asks where that is, for partitions that do not move.
 
 use std::{
+    collections::BTreeMap,
     sync::Weak,
     time::{Duration, Instant},
 };
 
 use rdkafka::{
-    Offset, TopicPartitionList,
+    Offset,
     consumer::{BaseConsumer, Consumer as _},
-    error::KafkaResult,
+    error::{KafkaError, KafkaResult},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::{
+    boundaries::{self, Boundaries},
     client::Clients,
     commit::{Owned, TopicPartition},
     consumer::ConsumerError,
     ear::Ear,
+    open_transactions::{Open, OpenTransactions},
     rebalance::Lanes,
+    token::Pass,
 };
 
 /// Between two looks at what is owned.
@@ -29,6 +37,26 @@ const TICK: Duration = Duration::from_millis(500);
 const INTERVAL: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(3);
 
+/// A client that asks, and its token.
+struct Asker {
+    client: BaseConsumer<Ear>,
+    pass: Pass,
+}
+
+/// What the thread knows.
+struct Watch {
+    clients: Clients,
+    /// Reads what is uncommitted as well.
+    all: Asker,
+    /// Reads as the lanes do. There is none before it is needed.
+    committed: Option<Asker>,
+    owned: Owned,
+    lanes: Weak<Lanes>,
+    /// The next offset of each partition at the last look.
+    last: BTreeMap<TopicPartition, i64>,
+    open: OpenTransactions,
+}
+
 /// Tells the lag of each partition that is owned, on a thread of its own, until `cancel`.
 pub(super) fn watch(
     clients: &Clients,
@@ -36,25 +64,26 @@ pub(super) fn watch(
     lanes: Weak<Lanes>,
     cancel: CancellationToken,
 ) -> Result<(), ConsumerError> {
-    let client: BaseConsumer<Ear> =
-        clients.admin().create_with_context(Ear::default()).map_err(ConsumerError::Create)?;
-    let mut pass = clients.pass();
+    let all = Asker::new(clients, true).map_err(ConsumerError::Create)?;
+    let clients = clients.clone();
+    let (last, open) = (BTreeMap::new(), OpenTransactions::default());
+    let mut watch = Watch { clients, all, committed: None, owned, lanes, last, open };
     std::thread::Builder::new().name("lag".into()).spawn(move || {
         let (mut asked, mut asked_of) = (Instant::now(), Vec::new());
         while !cancel.is_cancelled() {
             std::thread::park_timeout(TICK);
-            Ear::listen(&client);
-            pass.show(client.client());
-            let partitions: Vec<_> = owned.lock().keys().cloned().collect();
+            watch.all.listen();
+            if let Some(committed) = &mut watch.committed {
+                committed.listen();
+            }
+            let partitions: Vec<_> = watch.owned.lock().keys().cloned().collect();
             if partitions == asked_of && asked.elapsed() < INTERVAL {
                 continue;
             }
             (asked, asked_of) = (Instant::now(), partitions.clone());
-            match ends(&client, &partitions) {
-                Ok(ends) => match lanes.upgrade() {
-                    Some(lanes) => tell(&owned, &lanes, &ends),
-                    None => return,
-                },
+            match watch.look(&partitions) {
+                Ok(true) => {}
+                Ok(false) => return,
                 Err(error) => debug!(%error, "the ends of the partitions are not known now"),
             }
         }
@@ -62,30 +91,72 @@ pub(super) fn watch(
     Ok(())
 }
 
-/// The offset behind the last record that can be read, of each partition.
-fn ends(client: &BaseConsumer<Ear>, partitions: &[TopicPartition]) -> KafkaResult<Vec<(TopicPartition, i64)>> {
-    if partitions.is_empty() {
-        return Ok(Vec::new());
+impl Asker {
+    fn new(clients: &Clients, uncommitted: bool) -> KafkaResult<Self> {
+        let config = if uncommitted { clients.admin_of_all() } else { clients.admin().clone() };
+        Ok(Self { client: config.create_with_context(Ear::default())?, pass: clients.pass() })
     }
-    let mut asked = TopicPartitionList::with_capacity(partitions.len());
-    for (topic, partition) in partitions {
-        // As a time, the end is the latest that there is.
-        asked.add_partition_offset(topic, *partition, Offset::End)?;
+
+    fn listen(&mut self) {
+        Ear::listen(&self.client);
+        self.pass.show(self.client.client());
     }
-    let answered = client.offsets_for_times(asked, TIMEOUT)?;
-    let end = |at: &TopicPartition| match answered.find_partition(&at.0, at.1)?.offset() {
-        Offset::Offset(end) => Some((at.clone(), end)),
-        _ => None,
-    };
-    Ok(partitions.iter().filter_map(end).collect())
+
+    /// Where partitions end for this client.
+    fn ends(&mut self, partitions: &[TopicPartition]) -> KafkaResult<Boundaries> {
+        self.pass.show(self.client.client());
+        let asked: Vec<_> = partitions.iter().map(|at| (at.clone(), Offset::End)).collect();
+        boundaries::ask(&self.client, &asked, Instant::now() + TIMEOUT)
+    }
 }
 
-fn tell(owned: &Owned, lanes: &Lanes, ends: &[(TopicPartition, i64)]) {
-    // Under the lock: what is revoked meanwhile is not told again.
-    let owned = owned.lock();
-    for (at, end) in ends {
-        if let Some(progress) = owned.get(at) {
-            (lanes.lag)(&at.0, at.1, Some(end.saturating_sub(progress.next_offset()).max(0)));
+impl Watch {
+    /// False when the consumer is gone.
+    fn look(&mut self, partitions: &[TopicPartition]) -> Result<bool, KafkaError> {
+        let ends = self.all.ends(partitions)?;
+        let Some(lanes) = self.lanes.upgrade() else { return Ok(false) };
+        let mut still = Vec::new();
+        {
+            // Under the lock: what is revoked meanwhile is not told again.
+            let owned = self.owned.lock();
+            self.last.retain(|at, _| owned.contains_key(at));
+            for (at, end) in &ends {
+                let Some(progress) = owned.get(at) else { continue };
+                let next = progress.next_offset();
+                let lag = end.offset.saturating_sub(next).max(0);
+                (lanes.lag)(&at.0, at.1, Some(lag));
+                if self.last.insert(at.clone(), next) == Some(next) && lag > 0 {
+                    still.push(at.clone());
+                }
+            }
         }
+        let open = self.open_transactions(&still, &ends);
+        (lanes.open_transactions)(self.open.look(Instant::now(), open));
+        Ok(true)
+    }
+
+    /// Those of the partitions in which reading waits for the end of a transaction.
+    fn open_transactions(&mut self, still: &[TopicPartition], ends: &Boundaries) -> BTreeMap<TopicPartition, Open> {
+        if still.is_empty() || !self.clients.reads_committed() {
+            return BTreeMap::new();
+        }
+        if self.committed.is_none() {
+            self.committed = Asker::new(&self.clients, false).ok();
+        }
+        let stable = match self.committed.as_mut().map(|asker| asker.ends(still)) {
+            Some(Ok(stable)) => stable,
+            Some(Err(error)) => {
+                debug!(%error, "where transactions are open is not known now");
+                return BTreeMap::new();
+            }
+            None => return BTreeMap::new(),
+        };
+        let owned = self.owned.lock();
+        let open = stable.into_iter().filter_map(|(at, stable)| {
+            let (next, end) = (owned.get(&at)?.next_offset(), ends.get(&at)?.offset);
+            let waits = stable.offset <= next && stable.offset < end;
+            waits.then_some((at, Open { offset: stable.offset, records: end - stable.offset }))
+        });
+        open.collect()
     }
 }

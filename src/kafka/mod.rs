@@ -1,17 +1,22 @@
 //! The only place that names rdkafka: a consumer on its own thread, one queue for each partition, one thread that
 //! commits, and the producer of the dead letters.
 
+mod boundaries;
 mod client;
 mod commit;
 mod consumer;
 mod dead_letters;
 mod denial;
 mod ear;
+mod fetcher;
 mod gap;
 mod lag;
+mod left_out;
+mod lists;
 mod log;
 mod look;
 mod oidc;
+mod open_transactions;
 mod partition;
 mod positions;
 mod rebalance;

@@ -15,11 +15,12 @@ use rdkafka::{
     message::{BorrowedHeaders, BorrowedMessage, Headers as _},
 };
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use super::{gap::Gap, rebalance::Context};
 use crate::{
-    pipeline::lane::Progress,
+    pipeline::progress::{NextOffset, Progress},
     record::{Excess, Header, Position, Record, Timestamp, headers_bytes},
 };
 
@@ -39,7 +40,11 @@ pub enum SourceError {
 fn range(next: i64, watermarks: Option<(i64, i64)>) -> String {
     match watermarks {
         Some((low, _)) if low > next => format!("{next} to {} were deleted, the partition begins at {low}", low - 1),
-        Some((_, high)) => format!("the partition ends at {high}, it was made anew or cut off"),
+        Some((_, high)) if high < next => format!("the partition ends at {high}, it was made anew or cut off"),
+        Some((_, high)) => format!(
+            "the partition was cut off before {next} and written on from there, as after an unclean leader election, or it was \
+             made anew; it ends at {high}"
+        ),
         None => "where the partition begins is not known".to_owned(),
     }
 }
@@ -57,44 +62,55 @@ struct Source {
     partition: i32,
     next: i64,
     progress: Arc<Progress>,
-    /// When the first record may come; `None` once that is over.
-    hold: Option<tokio::time::Instant>,
+    /// What must be over before the first record is read; `None` once it is.
+    before: Option<Before>,
 }
 
-/// Records from where `progress` is, when `hold` is over.
+/// What must be over before the first record of a partition is read.
+pub(super) struct Before {
+    /// What an earlier owner has on the way may still arrive until then.
+    pub(super) hold: tokio::time::Instant,
+    /// Cancelled when librdkafka is to check the leader epoch of the first offset, or need not.
+    pub(super) readable: CancellationToken,
+}
+
+/// Records from where `progress` is.
 pub(super) fn records(
     mut queue: PartitionQueue<Context>,
     consumer: Arc<BaseConsumer<Context>>,
     topic: Arc<str>,
     partition: i32,
     progress: Arc<Progress>,
-    hold: Duration,
+    before: Before,
 ) -> PartitionStream {
     let nonempty = Arc::new(Notify::new());
     let wake = nonempty.clone();
     queue.set_nonempty_callback(move || wake.notify_one());
     let next = progress.next_offset();
-    let hold = (!hold.is_zero()).then(|| tokio::time::Instant::now() + hold);
-    let source = Source { queue, consumer, nonempty, topic, partition, next, progress, hold };
+    let before = Some(before);
+    let source = Source { queue, consumer, nonempty, topic, partition, next, progress, before };
     Box::pin(futures::stream::unfold(source, async |mut source| source.next().await.map(|item| (item, source))))
 }
 
 impl Source {
     async fn next(&mut self) -> Option<Result<Record, SourceError>> {
-        if let Some(hold) = self.hold {
-            tokio::time::sleep_until(hold).await;
-            self.hold = None;
+        if let Some(Before { hold, readable }) = &self.before {
+            tokio::time::sleep_until(*hold).await;
+            readable.cancelled().await;
+            self.before = None;
         }
         loop {
             let error = match self.poll() {
                 // A pause of librdkafka's own, in a rebalance, can fetch again what was just taken.
-                Some(Ok(record)) if record.position.offset < self.next => continue,
-                Some(Ok(record)) => {
+                Some(Ok((record, _))) if record.position.offset < self.next => continue,
+                Some(Ok((record, leader_epoch))) => {
+                    self.progress.read(record.position.offset, leader_epoch);
                     self.next = record.position.offset + 1;
                     return Some(Ok(record));
                 }
                 Some(Err(error)) => error,
                 None => {
+                    self.pass_over_markers();
                     // What arrives between the poll and the wait has left a permit in the notification.
                     drop(tokio::time::timeout(TICK, self.nonempty.notified()).await);
                     continue;
@@ -122,8 +138,32 @@ impl Source {
     }
 
     /// Copies what there is: a message that is kept would pin its whole fetch response (librdkafka#1382).
-    fn poll(&self) -> Option<Result<Record, KafkaError>> {
-        self.queue.poll(Duration::ZERO).map(|message| message.map(|message| self.copy(&message)))
+    fn poll(&self) -> Option<Result<(Record, Option<i32>), KafkaError>> {
+        let copy = |message: BorrowedMessage<'_>| (self.copy(&message), kafka_ffi::leader_epoch(&message));
+        self.queue.poll(Duration::ZERO).map(|message| message.map(copy))
+    }
+
+    /// To be called when the queue has given nothing: what it held after the last record, if anything, was no record.
+    ///
+    /// The markers that end transactions lie in the queue like records, those of an aborted transaction after all that it
+    /// wrote; a poll takes them out, returns nothing for them, and moves librdkafka's position past them. That position
+    /// skips nothing that this source has not read:
+    /// * Nothing but a poll of this queue moves it forward (`rd_kafka_update_app_pos`: for a message that
+    ///   `rd_kafka_event_message_next` gives out, and for a marker in `rd_kafka_op_handle_std`), and nothing but this
+    ///   source polls the queue. So what arrives between the poll and this look does not count, and neither does what
+    ///   lies in the queue.
+    /// * The queue is in the order of the partition, and begins anew only at an offset that this source has not passed: a
+    ///   pause of librdkafka's own fetches from this position on, and a seek from where the partition was assigned.
+    /// * A position of an earlier assignment would be wrong: the group's offset may have been set back since. librdkafka
+    ///   forgets it when the fetcher has stopped, which is some time after the partition was given back
+    ///   (`rd_kafka_toppar_fetch_stopped`). So no lane starts before that: see `fetcher::stopped`.
+    fn pass_over_markers(&mut self) {
+        let Some(position) = kafka_ffi::position(&self.consumer, &self.topic, self.partition) else { return };
+        if position.offset > self.next {
+            let kafka_ffi::Position { offset, leader_epoch } = position;
+            self.progress.passed_over(self.next, NextOffset { offset, leader_epoch });
+            self.next = offset;
+        }
     }
 
     fn copy(&self, message: &BorrowedMessage<'_>) -> Record {

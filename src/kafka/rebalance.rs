@@ -23,21 +23,30 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::{
+    client::Clients,
     commit::{Committer, Next, Owned, TopicPartition},
     consumer::Settings,
-    denial::denial,
+    denial::{denial, is_login_refused},
+    fetcher,
     gap::Gap,
+    left_out::LeftOut,
+    lists::{held_of, list_of, partitions},
     log::{failed, log},
-    partition::{self, PartitionStream},
-    positions::Positions,
+    partition::{self, Before, PartitionStream},
+    positions::{Patience, Positions},
 };
 use crate::{
     config::OnLostOffsets,
     ops::{
         health::{Health, Waiting, Whom},
         metrics::Metrics,
+        status::OpenTransaction,
     },
-    pipeline::{lane::Progress, lease::Lease, stop::Stop},
+    pipeline::{
+        lease::Lease,
+        progress::{NextOffset, Progress},
+        stop::Stop,
+    },
     record::RecordBounds,
 };
 
@@ -58,6 +67,8 @@ pub struct Lanes {
     pub assigned: Box<dyn Fn(usize) + Send + Sync>,
     /// So many records of a partition are not settled yet; `None` when it is not ours any more.
     pub lag: Told<Option<i64>>,
+    /// The open transactions that reading waits for.
+    pub open_transactions: Box<dyn Fn(Vec<OpenTransaction>) + Send + Sync>,
     /// So many records of a partition were deleted before they were read.
     pub lost: Told<u64>,
 }
@@ -82,6 +93,7 @@ pub(super) struct Context {
     owned: Owned,
     lanes: Mutex<BTreeMap<TopicPartition, RunningLane>>,
     gaps: Mutex<BTreeMap<TopicPartition, Gap>>,
+    pub(super) left_out: Mutex<LeftOut>,
     on_lost_offsets: OnLostOffsets,
     daemon: Arc<Lanes>,
     runtime: Handle,
@@ -89,6 +101,7 @@ pub(super) struct Context {
     drain_timeout: Duration,
     assign_hold: Duration,
     lease: Lease,
+    clients: Clients,
     health: Health,
     /// From a loss until the group answers again.
     rejoining: Mutex<Option<Waiting>>,
@@ -107,6 +120,7 @@ impl Context {
             owned: Owned::default(),
             lanes: Mutex::default(),
             gaps: Mutex::default(),
+            left_out: Mutex::default(),
             on_lost_offsets: settings.on_lost_offsets,
             daemon,
             runtime: Handle::current(),
@@ -114,6 +128,7 @@ impl Context {
             drain_timeout: settings.drain_timeout,
             assign_hold: settings.assign_hold,
             lease: settings.lease.clone(),
+            clients: settings.clients.clone(),
             health: settings.health.clone(),
             rejoining: Mutex::default(),
             metrics: settings.metrics.clone(),
@@ -143,10 +158,7 @@ impl Context {
     }
 
     pub(super) fn commit(&self, offsets: Vec<Next>, deadline: Instant) -> KafkaResult<()> {
-        match self.committer.get() {
-            Some(committer) => committer.commit(offsets, deadline),
-            None => Ok(()),
-        }
+        self.committer.get().map_or(Ok(()), |committer| committer.commit(offsets, deadline))
     }
 
     /// Before the subscription: without these nothing can be assigned.
@@ -160,27 +172,11 @@ impl Context {
     fn assign(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
         drop(self.rejoining().take());
         let partitions = partitions(list);
-        self.end_stale(consumer, &partitions);
-        let deadline = Instant::now() + self.drain_timeout;
-        let offsets = match (self.positions.get(), self.committer.get()) {
-            (Some(positions), Some(committer)) => {
-                positions.resolve(consumer, committer, &partitions, deadline, self.assign_hold, &self.cancel)?
-            }
-            _ => Vec::new(),
-        };
-        let mut assigned = TopicPartitionList::with_capacity(offsets.len());
-        for Next { at, offset, drained } in offsets {
-            let hold = if drained { Duration::ZERO } else { self.assign_hold };
-            if !hold.is_zero() {
-                info!(topic = %at.0, partition = at.1, ?hold, "not drained by its last owner, held");
-            }
-            if let Err(reason) = self.start(&at, offset, hold) {
-                error!(topic = %at.0, partition = at.1, reason, "no lane for a partition");
-                self.stop.now(reason);
-                continue;
-            }
-            assigned.add_partition_offset(&at.0, at.1, Offset::Offset(offset))?;
-        }
+        self.end_stale(consumer, &partitions)?;
+        let offsets = self.resolve(consumer, &partitions, Instant::now() + self.drain_timeout)?;
+        self.leave_out(&partitions, &offsets);
+        let readable = CancellationToken::new();
+        let assigned = self.start_lanes(consumer, &offsets, &readable)?;
         info!(partitions = ?partitions, "assigned");
         if !partitions.is_empty() {
             self.metrics.rebalanced("assigned");
@@ -190,6 +186,8 @@ impl Context {
             RebalanceProtocol::Cooperative => consumer.incremental_assign(&assigned),
             RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.assign(&assigned),
         };
+        fetcher::check_epochs(consumer, &offsets, &self.cancel);
+        readable.cancel();
         // Without a commit there is no lease, and nothing is written.
         if let Some(committer) = self.committer.get() {
             committer.commit_owned();
@@ -199,7 +197,7 @@ impl Context {
 
     /// An assignment may come without the revocation before it, when the group has counted us out in between: what is
     /// here then is an earlier generation's.
-    fn end_stale(&self, consumer: &BaseConsumer<Self>, assigned: &[TopicPartition]) {
+    fn end_stale(&self, consumer: &BaseConsumer<Self>, assigned: &[TopicPartition]) -> KafkaResult<()> {
         let stays = matches!(consumer.rebalance_protocol(), RebalanceProtocol::Cooperative);
         let is_stale = |at: &&TopicPartition| !stays || assigned.contains(at);
         let stale: Vec<_> = self.lanes().keys().filter(is_stale).cloned().collect();
@@ -207,20 +205,74 @@ impl Context {
             warn!(partitions = ?stale, "assigned anew without having been revoked, given up");
             self.lease.lapse();
             self.end(&stale, true);
+            Self::give_back(consumer, &list_of(&stale))?;
         }
+        Ok(())
     }
 
-    /// A lane whose first record comes when `hold` is over.
-    pub(super) fn start(&self, at: &TopicPartition, offset: i64, hold: Duration) -> Result<(), String> {
+    /// Where reading starts in these partitions, but for those whose topic is gone.
+    pub(super) fn resolve(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        partitions: &[TopicPartition],
+        deadline: Instant,
+    ) -> KafkaResult<Vec<Next>> {
+        let (Some(positions), Some(committer)) = (self.positions.get(), self.committer.get()) else {
+            return Ok(Vec::new());
+        };
+        let patience = Patience { deadline, cancel: &self.cancel };
+        positions.resolve(consumer, committer, partitions, self.assign_hold, &patience)
+    }
+
+    /// Starts a lane for each of these partitions. Returns what is to be assigned then; no lane reads before `readable`
+    /// is cancelled.
+    pub(super) fn start_lanes(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        offsets: &[Next],
+        readable: &CancellationToken,
+    ) -> KafkaResult<TopicPartitionList> {
+        let mut assigned = TopicPartitionList::with_capacity(offsets.len());
+        let mut epochs = Vec::with_capacity(offsets.len());
+        for Next { at, from, drained } in offsets {
+            let hold = if *drained { Duration::ZERO } else { self.assign_hold };
+            if !hold.is_zero() {
+                info!(topic = %at.0, partition = at.1, ?hold, "not drained by its last owner, held");
+            }
+            if let Err(reason) = self.start(consumer, at, *from, hold, readable) {
+                error!(topic = %at.0, partition = at.1, reason, "no lane for a partition");
+                self.stop.now(reason);
+                continue;
+            }
+            assigned.add_partition_offset(&at.0, at.1, Offset::Offset(from.offset))?;
+            epochs.push(from.leader_epoch);
+        }
+        kafka_ffi::set_leader_epochs(&mut assigned, &epochs);
+        Ok(assigned)
+    }
+
+    /// A lane whose first record comes when `hold` is over and `readable` is cancelled.
+    fn start(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        at: &TopicPartition,
+        next: NextOffset,
+        hold: Duration,
+        readable: &CancellationToken,
+    ) -> Result<(), String> {
         if self.lanes().contains_key(at) {
             return Err("the partition has a lane already".to_owned());
+        }
+        if !fetcher::stopped(consumer, at) {
+            return Err("the partition's last fetcher does not stop".to_owned());
         }
         let (topic, partition) = at.clone();
         let consumer = self.consumer.get().and_then(Weak::upgrade).ok_or("the consumer is being closed")?;
         let queue = consumer.split_partition_queue(&topic, partition).ok_or("the partition has no queue")?;
         let rests = Instant::now() + hold;
-        let (progress, draining) = (Arc::new(Progress::new(offset)), CancellationToken::new());
-        let records = partition::records(queue, consumer, topic.clone(), partition, progress.clone(), hold);
+        let (progress, draining) = (Arc::new(Progress::new(next)), CancellationToken::new());
+        let before = Before { hold: rests.into(), readable: readable.clone() };
+        let records = partition::records(queue, consumer, topic.clone(), partition, progress.clone(), before);
         let task = {
             let (progress, draining) = (progress.clone(), draining.clone());
             (self.daemon.start)(LaneStart { topic, partition, records, progress, draining })?
@@ -245,8 +297,14 @@ impl Context {
         self.end(&partitions, is_lost);
         // Behind the end of their lanes, which may have met one until then.
         self.gaps().retain(|at, _| !partitions.contains(at));
+        self.left_out().partitions.retain(|at| !partitions.contains(at));
+        Self::give_back(consumer, list)
+    }
+
+    /// With an eager assignor, all that the consumer has.
+    fn give_back(consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
         match consumer.rebalance_protocol() {
-            RebalanceProtocol::Cooperative => consumer.incremental_unassign(list),
+            RebalanceProtocol::Cooperative => consumer.incremental_unassign(&held_of(consumer, list)?),
             RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.unassign(),
         }
     }
@@ -285,7 +343,7 @@ impl Context {
                 }
             }
             let drained = matches!(drained, Ok(Ok(true))) && lane.rests <= Instant::now();
-            offsets.push(Next { at, offset: lane.progress.next_offset(), drained });
+            offsets.push(Next { at, from: lane.progress.next(), drained });
         }
         // Until here their commits have kept the lease; from here on each offset is committed once.
         self.disown(partitions);
@@ -312,14 +370,6 @@ impl Context {
     }
 }
 
-/// `elements` panics on an empty list (rust-rdkafka#681), and a cooperative rebalance brings some.
-fn partitions(list: &TopicPartitionList) -> Vec<TopicPartition> {
-    if list.count() == 0 {
-        return Vec::new();
-    }
-    list.elements().iter().map(|element| (Arc::from(element.topic()), element.partition())).collect()
-}
-
 impl ConsumerContext for Context {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, list: &mut TopicPartitionList) {
         let done = match event {
@@ -343,5 +393,8 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         failed(&error, reason);
+        if is_login_refused(&error) {
+            self.clients.token_refused();
+        }
     }
 }

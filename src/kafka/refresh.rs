@@ -15,6 +15,7 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer as _, ConsumerContext},
     error::KafkaResult,
 };
+use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::{
@@ -24,7 +25,10 @@ use super::{
 
 const TIMEOUT: Duration = Duration::from_secs(1);
 /// Of an answer with all topics. One that comes later has its effect all the same, perhaps in a revocation.
-const LONG_TIMEOUT: Duration = Duration::from_secs(10);
+const LONG_TIMEOUT: Duration = Duration::from_secs(5);
+/// Up to this number of topics each is asked for by itself; beyond it, one question for all of the cluster's holds the
+/// poll thread up for less.
+const FEW: usize = 4;
 
 /// `None` where librdkafka does it, or nobody shall.
 #[derive(Debug)]
@@ -49,10 +53,10 @@ impl Refresh {
         Self(interval.map(looks))
     }
 
-    /// To be called between two polls. Waits for the brokers' answers, or until they are late.
-    pub(super) fn look<C: ConsumerContext>(&mut self, consumer: &BaseConsumer<C>) {
+    /// To be called between two polls. Waits for the brokers' answers, or until they are late or the daemon is to stop.
+    pub(super) fn look<C: ConsumerContext>(&mut self, consumer: &BaseConsumer<C>, cancel: &CancellationToken) {
         let Some(looks) = self.0.as_mut().filter(|looks| looks.last.elapsed() >= looks.interval) else { return };
-        if let Err(error) = looks.look(consumer) {
+        if let Err(error) = looks.look(consumer, cancel) {
             debug!(%error, "the topics are not known now");
         }
         looks.last = Instant::now();
@@ -60,10 +64,11 @@ impl Refresh {
 }
 
 impl Looks {
-    fn look<C: ConsumerContext>(&mut self, consumer: &BaseConsumer<C>) -> KafkaResult<()> {
+    fn look<C: ConsumerContext>(&mut self, consumer: &BaseConsumer<C>, cancel: &CancellationToken) -> KafkaResult<()> {
         // To ask for a topic that is not there would make librdkafka ask for it every second.
         let is_missing = self.seen.values().any(|partitions| *partitions == 0);
-        if self.globs || is_missing || self.has_changed(consumer)? {
+        let many = self.seen.len() > FEW;
+        if self.globs || is_missing || many || self.has_changed(consumer, cancel)? {
             let all = consumer.fetch_metadata(None, LONG_TIMEOUT)?;
             for (name, seen) in &mut self.seen {
                 let topic = all.topics().iter().find(|topic| topic.name() == name);
@@ -73,8 +78,15 @@ impl Looks {
         Ok(())
     }
 
-    fn has_changed<C: ConsumerContext>(&self, consumer: &BaseConsumer<C>) -> KafkaResult<bool> {
+    fn has_changed<C: ConsumerContext>(
+        &self,
+        consumer: &BaseConsumer<C>,
+        cancel: &CancellationToken,
+    ) -> KafkaResult<bool> {
         for (name, seen) in &self.seen {
+            if cancel.is_cancelled() {
+                return Ok(false);
+            }
             let answer = consumer.fetch_metadata(Some(name), TIMEOUT)?;
             if answer.topics().iter().map(|topic| topic.partitions().len()).sum::<usize>() != *seen {
                 return Ok(true);

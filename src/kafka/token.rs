@@ -1,18 +1,23 @@
 //! The token of `[kafka.oauth]`, for all clients alike.
 //!
-//! A task fetches the next one at four fifths of a token's life. Whoever uses a client shows it the newest one first,
-//! and again whenever there is a newer one: librdkafka would ask for it in a callback that an admin client never
-//! serves. An expired token is shown to nobody.
+//! A task fetches the next one at four fifths of a token's life, by the clock on the wall: a monotonic one stands still
+//! while the machine is suspended, and the token does not. It fetches one at once where secrets have changed, and where a
+//! broker has refused the last one, which a rotation of keys can do to a token that is young. Each client is given the
+//! newest token before it is used, and again whenever there is a newer one: librdkafka would ask for it in a callback
+//! that an admin client never serves. An expired token is given to no client.
 
 use std::{
     sync::{Arc, OnceLock},
     time::{Duration, SystemTime},
 };
 
-use kafka_token::Token;
+use kafka_ffi::Token;
 use rdkafka::{ClientContext, client::Client};
 use secrecy::ExposeSecret as _;
-use tokio::sync::watch;
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, info, warn};
 
@@ -30,6 +35,10 @@ struct Source {
     endpoint: Endpoint,
     newest: watch::Sender<Option<Arc<Shown>>>,
     extensions: Vec<(String, String)>,
+    /// Asks for another token before the last one is old.
+    renew: Notify,
+    /// A broker has refused the last one.
+    refused: Notify,
 }
 
 struct Shown {
@@ -42,25 +51,39 @@ pub(super) struct Pass(Option<watch::Receiver<Option<Arc<Shown>>>>);
 
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
+/// Between two looks at the clock on the wall.
+const TICK: Duration = Duration::from_secs(1);
+/// Between two tokens that are fetched for a refusal.
+const AFTER_REFUSAL: Duration = Duration::from_secs(30);
 
 impl Tokens {
     /// `None` without `[kafka.oauth]`.
     pub(super) fn new(config: &KafkaOauth) -> Result<Option<Self>, OauthConfigError> {
         let Some(endpoint) = Endpoint::new(config)? else { return Ok(None) };
         let extensions = config.extensions.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-        let source = Source { endpoint, newest: watch::Sender::new(None), extensions };
+        let (newest, renew, refused) = (watch::Sender::new(None), Notify::new(), Notify::new());
+        let source = Source { endpoint, newest, extensions, renew, refused };
         Ok(Some(Self { source: Arc::new(source), task: OnceLock::new() }))
     }
 
     /// Asks once for the first token. From then on there is always a next one.
     pub(super) async fn first(&self) -> Result<(), TokenError> {
         if self.task.get().is_none() {
-            let wait = self.source.fetch().await?;
+            let due = self.source.fetch().await?;
             let source = self.source.clone();
-            self.task
-                .get_or_init(|| AbortOnDropHandle::new(tokio::spawn(async move { source.keep_fresh(wait).await })));
+            self.task.get_or_init(|| AbortOnDropHandle::new(tokio::spawn(async move { source.keep_fresh(due).await })));
         }
         Ok(())
+    }
+
+    /// Fetches another token now.
+    pub(super) fn renew(&self) {
+        self.source.renew.notify_one();
+    }
+
+    /// A broker has refused a client of ours: another token may be let in.
+    pub(super) fn refused(&self) {
+        self.source.refused.notify_one();
     }
 
     pub(super) fn pass(&self) -> Pass {
@@ -71,32 +94,54 @@ impl Tokens {
 }
 
 impl Source {
-    /// Returns how long the token is used before the next one is fetched.
-    async fn fetch(&self) -> Result<Duration, TokenError> {
+    /// Returns when the next token is to be fetched.
+    async fn fetch(&self) -> Result<SystemTime, TokenError> {
         let issued = self.endpoint.fetch().await?;
         let life = issued.expires.duration_since(issued.since).unwrap_or_default();
         info!(principal = issued.principal, ?life, "token for kafka");
+        let due = issued.since + life * 4 / 5;
         self.newest.send_replace(Some(Arc::new(Shown { issued, extensions: self.extensions.clone() })));
-        Ok(life * 4 / 5)
+        Ok(due)
     }
 
-    async fn keep_fresh(&self, mut wait: Duration) {
+    async fn keep_fresh(&self, mut due: SystemTime) {
         let mut backoff = FIRST_BACKOFF;
+        let mut next_for_refusal = Instant::now();
         loop {
-            tokio::time::sleep(wait).await;
-            wait = match self.fetch().await {
-                Ok(wait) => {
+            tokio::select! {
+                () = until(due) => {}
+                () = self.renew.notified() => info!("told to fetch another token for kafka"),
+                () = self.is_refused(next_for_refusal) => {
+                    next_for_refusal = Instant::now() + AFTER_REFUSAL;
+                    warn!(event = "kafka_token_refused", "a broker refuses the token for kafka, fetching another");
+                }
+            }
+            due = match self.fetch().await {
+                Ok(due) => {
                     backoff = FIRST_BACKOFF;
-                    wait
+                    due
                 }
                 Err(error) => {
                     warn!(%error, "no new token for kafka, trying again");
-                    let wait = backoff;
+                    let due = SystemTime::now() + backoff;
                     backoff = (backoff * 2).min(MAX_BACKOFF);
-                    wait
+                    due
                 }
             };
         }
+    }
+
+    /// Waits for a refusal by a broker, but not before `next`.
+    async fn is_refused(&self, next: Instant) {
+        tokio::time::sleep_until(next).await;
+        self.refused.notified().await;
+    }
+}
+
+/// Waits for a time on the wall, also if the machine is suspended until after it.
+async fn until(due: SystemTime) {
+    while let Ok(left) = due.duration_since(SystemTime::now()) {
+        tokio::time::sleep(left.min(TICK)).await;
     }
 }
 
@@ -119,7 +164,9 @@ impl Pass {
             return;
         }
         let (value, principal) = (issued.value.expose_secret(), issued.principal.as_str());
-        if let Err(error) = kafka_token::set(client, Token { value, principal, expires: issued.expires, extensions }) {
+        if let Err(error) =
+            kafka_ffi::set_token(client, Token { value, principal, expires: issued.expires, extensions })
+        {
             warn!(error, "librdkafka does not take the token");
         }
     }
@@ -132,5 +179,19 @@ impl Pass {
             return newest.mark_changed();
         }
         std::future::pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The runtime's time runs as fast as it is asked for here, and that on the wall does not.
+    #[tokio::test(start_paused = true)]
+    async fn a_token_is_due_by_the_clock_on_the_wall() {
+        let due = SystemTime::now() + Duration::from_millis(50);
+        until(due).await;
+        assert!(SystemTime::now() >= due);
+        until(SystemTime::now() - Duration::from_secs(3600)).await;
     }
 }

@@ -226,7 +226,8 @@ impl fmt::Display for Snapshot {
     }
 }
 
-struct Since(SystemTime);
+/// A time, and how long ago that is.
+pub(super) struct Since(pub(super) SystemTime);
 
 impl fmt::Display for Since {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

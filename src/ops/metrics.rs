@@ -31,7 +31,7 @@ use super::{
     books::{self, Books},
     health::State,
     process,
-    status::{DailyCalls, RouteStatus},
+    status::{DailyCalls, OpenTransaction, RouteStatus},
     telemetry::LostLines,
 };
 pub use super::{activity::Counted, books::Outcome};
@@ -89,6 +89,7 @@ struct Inner {
     lanes: Arc<Mutex<HashMap<u64, Oldest>>>,
     next_lane: AtomicU64,
     routes: Arc<Routes>,
+    open_transactions: Mutex<Vec<OpenTransaction>>,
 }
 
 const ORG_STATES: [&str; 4] = ["up", "later", "quota", "expired"];
@@ -127,6 +128,7 @@ impl Default for Inner {
             lanes: Arc::default(),
             next_lane: AtomicU64::default(),
             routes: Arc::default(),
+            open_transactions: Mutex::default(),
             registry: Registry::default(),
         };
         registry.register("build", "Version of this build", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
@@ -262,6 +264,15 @@ impl Metrics {
         let value = |gauge: &Gauge| u64::try_from(gauge.get()).unwrap_or_default();
         let calls = DailyCalls { used: value(&self.0.quota_used), max: value(&self.0.quota_max) };
         (calls.max > 0).then_some(calls)
+    }
+
+    /// For the status page: all that are open now.
+    pub fn set_open_transactions(&self, open: Vec<OpenTransaction>) {
+        *lock(&self.0.open_transactions) = open;
+    }
+
+    pub fn open_transactions(&self) -> Vec<OpenTransaction> {
+        lock(&self.0.open_transactions).clone()
     }
 
     pub(super) fn activity(&self) -> &Activity {

@@ -5,7 +5,7 @@ use std::{fmt, time::SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    health::{Health, Snapshot},
+    health::{Health, Since, Snapshot},
     metrics::Metrics,
 };
 
@@ -22,6 +22,9 @@ pub struct Status {
     pub routes: Vec<RouteStatus>,
     /// How long the oldest record in flight has been waiting, in seconds.
     pub oldest_unsettled_seconds: f64,
+    /// Reading waits for their end.
+    #[serde(default)]
+    pub open_transactions: Vec<OpenTransaction>,
     /// As the org said last.
     pub daily_api_calls: Option<DailyCalls>,
 }
@@ -36,6 +39,20 @@ pub struct RouteStatus {
     pub skipped: u64,
     pub dropped: u64,
     pub in_flight: i64,
+}
+
+/// A transaction of a producer that is open: nothing of its partition from its first record on can be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenTransaction {
+    pub topic: String,
+    pub partition: i32,
+    /// That of its first record.
+    pub offset: i64,
+    /// How many offsets there are from that one on.
+    pub records: i64,
+    /// When it was seen first.
+    #[serde(with = "humantime_serde")]
+    pub since: SystemTime,
 }
 
 /// API calls of the org in 24 hours.
@@ -63,6 +80,7 @@ impl Source {
             health: self.health.snapshot(),
             routes: self.metrics.routes(),
             oldest_unsettled_seconds: self.metrics.oldest_unsettled().as_secs_f64(),
+            open_transactions: self.metrics.open_transactions(),
             daily_api_calls: self.metrics.daily_calls(),
         }
     }
@@ -77,6 +95,10 @@ impl fmt::Display for Status {
         }
         if self.oldest_unsettled_seconds > 0.0 {
             writeln!(f, "the oldest record in flight is {:.1} s old", self.oldest_unsettled_seconds)?;
+        }
+        for OpenTransaction { topic, partition, offset, records, since } in &self.open_transactions {
+            write!(f, "{topic}[{partition}] waits for the end of a transaction that a producer keeps open ")?;
+            writeln!(f, "{}: the {records} offsets from {offset} on cannot be read", Since(*since))?;
         }
         let width = self.routes.iter().map(|route| route.route.chars().count()).max().unwrap_or(0).max(5);
         let heads = ["read", "written", "dead letters", "skipped", "dropped", "in flight"];

@@ -24,6 +24,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+pub use super::progress::Progress;
 use super::{
     batcher::Batcher,
     breaker::{Breaker, Breakers},
@@ -74,10 +75,6 @@ pub struct Lane<O, D> {
     gauge: LaneGauge,
 }
 
-/// The next offset to commit of one partition.
-#[derive(Debug)]
-pub struct Progress(AtomicI64);
-
 /// How a lane ended that was told to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Drained {
@@ -108,21 +105,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How many records may be settled behind one that is not: their offsets wait in memory. Beside them there may be all
 /// that the budget has seats for.
 pub const MAX_AHEAD: usize = 8_192;
-
-impl Progress {
-    pub fn new(offset: i64) -> Self {
-        Self(AtomicI64::new(offset))
-    }
-
-    pub fn next_offset(&self) -> i64 {
-        self.0.load(Ordering::Acquire)
-    }
-
-    fn settled(&self, offset: i64) {
-        let left = self.0.swap(offset + 1, Ordering::AcqRel);
-        assert!(left <= offset, "offset {offset} settled behind {left}");
-    }
-}
 
 impl<O: Org, D: DeadLetters> Lane<O, D> {
     pub fn new(

@@ -10,6 +10,7 @@ mod intake;
 pub mod lane;
 pub mod lease;
 mod org;
+pub mod progress;
 pub mod rejection_log;
 pub mod settle;
 mod stage;

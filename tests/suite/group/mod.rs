@@ -6,6 +6,7 @@ mod members;
 mod offsets;
 mod partitions;
 mod static_member;
+mod unclean_election;
 
 use crate::harness::{Config, Rig};
 

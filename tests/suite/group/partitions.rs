@@ -1,7 +1,7 @@
 //! A topic that gets more partitions while it is read.
 
 use super::{Consumer, CooperativeSticky, Protocol, Range};
-use crate::harness::{Daemon, python, upsert};
+use crate::harness::{Daemon, Rig, alone, python, until, upsert};
 
 async fn are_found(protocol: Protocol) {
     let mut rig = protocol.rig("more", 1).await;
@@ -31,4 +31,34 @@ async fn are_found_by_range() {
 #[tokio::test(flavor = "multi_thread")]
 async fn are_found_by_consumer() {
     are_found(Consumer).await;
+}
+
+/// What librdkafka says of its questions shows how many there are.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_new_partitions_are_asked_for_together() {
+    const MANY: i32 = 1_000;
+    let _alone = alone().await;
+    let mut rig = Rig::with_partitions("thousand", MANY).await;
+    rig.config
+        .set("log.level", "'debug'")
+        .set("kafka.properties.debug", "'topic'")
+        .set("kafka.session_timeout", "'45s'");
+    rig.produce(&[upsert("first", "1").partition(0), upsert("last", "2").partition(MANY - 1)]).await;
+    let daemon = Daemon::start(&rig.config).await;
+    let all = async || {
+        let committed = rig.broker.committed(&rig.group, &rig.topic, MANY).await;
+        committed.iter().all(Option::is_some).then_some(committed)
+    };
+    until("an offset of each", all).await;
+    daemon.says(&["memory is bounded", "1000"]).await;
+    daemon.settled(2).await;
+    let moved = async || all().await.filter(|committed| (committed[0], committed[999]) == (Some(1), Some(1)));
+    let committed = until("the commits", moved).await;
+    assert_eq!(committed[1], Some(0));
+    let asked: Vec<_> = daemon.log().iter().filter(|line| line.contains("ListOffsetsRequest")).cloned().collect();
+    assert!(asked.iter().any(|line| line.contains("and 1000 partition(s)")), "all in one question: {asked:?}");
+    // One for the assignment, and some for the lag, which sees a part of them first.
+    assert!(asked.len() < 100, "{} questions", asked.len());
+    daemon.stop().await;
+    rig.broker.remove(&rig.topic).await;
 }

@@ -55,6 +55,11 @@ impl Broker {
         Self { bootstrap, server }
     }
 
+    /// Three nodes, of its own.
+    pub(crate) async fn cluster() -> Self {
+        Self::start_in(&["cluster"]).await
+    }
+
     /// The address of a listener of the broker with security: `SASL_SSL`, `MTLS`, `OAUTH`.
     pub(crate) fn listener(&self, name: &str) -> &str {
         let mut listeners = self.server.address.split(' ').filter_map(|listener| listener.split_once('='));
@@ -86,7 +91,15 @@ impl Broker {
 
     /// `kill` or `again`; not for the shared broker.
     pub(crate) async fn script(&self, command: &'static str) {
-        let dir = self.server.dir.clone();
+        self.script_in(command, self.server.dir.clone()).await;
+    }
+
+    /// The same for one node of three.
+    pub(crate) async fn node(&self, command: &'static str, node: i32) {
+        self.script_in(command, format!("{}/{node}", self.server.dir)).await;
+    }
+
+    async fn script_in(&self, command: &'static str, dir: String) {
         let run = move || Command::new(SCRIPT).args([command, &dir]).stdout(Stdio::null()).status();
         let status = tokio::task::spawn_blocking(run).await.unwrap().unwrap();
         assert!(status.success(), "script/kafka {command}: {status}");
@@ -98,10 +111,19 @@ impl Broker {
 
     /// Creates a topic, and waits until a client can see it.
     pub(crate) async fn topic_with(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
-        let topic =
-            settings.iter().fold(NewTopic::new(name, partitions, TopicReplication::Fixed(1)), |topic, (key, value)| {
-                topic.set(key, value)
-            });
+        self.topic_on(name, partitions, TopicReplication::Fixed(1), settings).await;
+    }
+
+    /// The same on these nodes.
+    pub(crate) async fn topic_on(
+        &self,
+        name: &str,
+        partitions: i32,
+        replication: TopicReplication<'_>,
+        settings: &[(&str, &str)],
+    ) {
+        let topic = NewTopic::new(name, partitions, replication);
+        let topic = settings.iter().fold(topic, |topic, (key, value)| topic.set(key, value));
         let results = self.admin().create_topics([&topic], &AdminOptions::new()).await.unwrap();
         for result in results {
             result.unwrap();
@@ -119,6 +141,17 @@ impl Broker {
     pub(crate) async fn remove(&self, name: &str) {
         self.admin().delete_topics(&[name], &AdminOptions::new()).await.unwrap();
         super::until("the topic to be gone", async || self.partitions(name).await.is_none().then_some(())).await;
+    }
+
+    /// The node that leads a partition; `None` while there is none.
+    pub(crate) async fn leader(&self, name: &str, partition: usize) -> Option<i32> {
+        let name = name.to_owned();
+        self.ask(move |client| {
+            let metadata = client.fetch_metadata(Some(&name), LIMIT).ok()?;
+            let leader = metadata.topics().first()?.partitions().get(partition)?.leader();
+            (leader > 0).then_some(leader)
+        })
+        .await
     }
 
     /// How many partitions a topic has; `None` without that topic.

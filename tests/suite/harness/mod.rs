@@ -14,6 +14,7 @@ mod record;
 mod registry;
 mod rig;
 mod terminator;
+mod transaction;
 mod wait;
 
 pub(crate) use attended::Attended;
@@ -28,6 +29,7 @@ pub(crate) use record::{Read, Record, bytes, delete, record, upsert};
 pub(crate) use registry::{FakeRegistry, Serialized, registry};
 pub(crate) use rig::{OBJECT, Rig};
 pub(crate) use terminator::Terminator;
+pub(crate) use transaction::Transaction;
 pub(crate) use wait::until;
 
 /// One of the tests that load the machine, at a time.

@@ -5,3 +5,4 @@ mod lag;
 mod lease;
 mod resume;
 mod startup;
+mod transactions;

@@ -37,6 +37,10 @@ struct Issued {
     /// Statuses before the first token.
     refusals: VecDeque<u16>,
     tokens: usize,
+    /// How much longer than [`LIFE`] the tokens live, in seconds.
+    longer: f64,
+    /// So many of the next tokens do not say whose they are: the broker refuses them.
+    nameless: usize,
     bodies: Vec<String>,
 }
 
@@ -72,9 +76,14 @@ async fn answer(State(issuer): State<Issuer>, request: Request) -> Response {
     }
     state.tokens += 1;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
-    let claims = json!({"sub": "alice", "iat": now, "exp": now + LIFE, "n": state.tokens}).to_string();
-    let token = format!("{TOKEN}.{}.", BASE64_URL_SAFE_NO_PAD.encode(claims));
-    json!({"access_token": token, "token_type": "Bearer", "expires_in": LIFE}).to_string().into_response()
+    let life = LIFE + state.longer;
+    let mut claims = json!({"sub": "alice", "iat": now, "exp": now + life, "n": state.tokens});
+    if state.nameless > 0 {
+        state.nameless -= 1;
+        claims.as_object_mut().unwrap().remove("sub");
+    }
+    let token = format!("{TOKEN}.{}.", BASE64_URL_SAFE_NO_PAD.encode(claims.to_string()));
+    json!({"access_token": token, "token_type": "Bearer", "expires_in": life}).to_string().into_response()
 }
 
 async fn with_tokens(name: &str, refusals: &[u16]) -> (Rig, Issuer) {
@@ -127,6 +136,38 @@ async fn an_endpoint_that_is_not_well_is_waited_for() {
     daemon.says(&["WARN", "no new token"]).await;
     rig.produce(&[upsert("a", "1")]).await;
     daemon.settled(1).await;
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hangup_fetches_another_token() {
+    let (rig, issuer) = with_tokens("hangup", &[]).await;
+    issuer.0.lock().unwrap().longer = 3600.0;
+    let daemon = Daemon::start(&rig.config).await;
+    let tokens = issuer.tokens();
+    daemon.signal("HUP");
+    until("another token", async || (issuer.tokens() > tokens).then_some(())).await;
+    rig.produce(&[upsert("a", "1")]).await;
+    daemon.settled(1).await;
+    daemon.stop().await;
+}
+
+/// As after a rotation of keys: the token is young, and no broker takes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_the_broker_refuses_is_replaced() {
+    let (rig, issuer) = with_tokens("refused", &[]).await;
+    let daemon = Daemon::start(&rig.config).await;
+    rig.produce(&[upsert("a", "1")]).await;
+    daemon.settled(1).await;
+    // The one after the next would come in an hour.
+    {
+        let mut next = issuer.0.lock().unwrap();
+        (next.nameless, next.longer) = (1, 3600.0);
+    }
+    daemon.says(&["WARN", "kafka_token_refused"]).await;
+    rig.produce(&[upsert("b", "2")]).await;
+    daemon.settled(2).await;
+    until("the commit", async || (rig.committed().await == 2).then_some(())).await;
     daemon.stop().await;
 }
 

@@ -28,7 +28,7 @@ pub struct Token<'a> {
 /// Makes `token` the one that new connections of `client`, and renewals of those that are open, use. The error says
 /// what is wrong with it, and does not hold its value.
 #[expect(unsafe_code, reason = "the binding has no safe call")]
-pub fn set<C: ClientContext>(client: &Client<C>, token: Token<'_>) -> Result<(), String> {
+pub fn set_token<C: ClientContext>(client: &Client<C>, token: Token<'_>) -> Result<(), String> {
     let text = |what: &str, text: &str| CString::new(text).map_err(|_| format!("the {what} holds a NUL"));
     let (value, principal) = (text("token", token.value)?, text("principal", token.principal)?);
     let mut extensions = Vec::with_capacity(token.extensions.len() * 2);

@@ -1,0 +1,100 @@
+//! Transactions that nobody ends. A producer that dies in the middle of one leaves it open until its time-out
+//! (`transaction.timeout.ms`, a minute unless set, up to `transaction.max.timeout.ms`, 15 minutes unless set); one that
+//! hangs for ever is a defect of brokers that has occurred (KAFKA-9144, KIP-890).
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant, SystemTime},
+};
+
+use tracing::{info, warn};
+
+use super::commit::TopicPartition;
+use crate::ops::{health, status::OpenTransaction};
+
+/// A transaction that is open longer than the producers' default time-out is worth a line.
+const LONG: Duration = Duration::from_secs(60);
+
+/// Where a transaction is open, and what is behind that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Open {
+    /// That of its first record.
+    pub(super) offset: i64,
+    /// How many offsets there are from that one on.
+    pub(super) records: i64,
+}
+
+/// The open transactions that reading waits for, each since when it was seen first.
+#[derive(Debug, Default)]
+pub(super) struct OpenTransactions(BTreeMap<TopicPartition, Seen>);
+
+#[derive(Debug)]
+struct Seen {
+    open: Open,
+    since: Instant,
+    since_time: SystemTime,
+    said: bool,
+}
+
+impl OpenTransactions {
+    /// Takes in what is open now, says once what has been open for long, and returns what is to be shown.
+    pub(super) fn look(&mut self, now: Instant, open: BTreeMap<TopicPartition, Open>) -> Vec<OpenTransaction> {
+        self.0.retain(|(topic, partition), seen| {
+            let stays = open.get(&(topic.clone(), *partition)).is_some_and(|open| open.offset == seen.open.offset);
+            if !stays && seen.said {
+                info!(%topic, partition, offset = seen.open.offset, "the open transaction has ended, reading goes on");
+            }
+            stays
+        });
+        for (at, open) in open {
+            let since_time = health::now();
+            let seen = self.0.entry(at.clone()).or_insert(Seen { open, since: now, since_time, said: false });
+            seen.open = open;
+            if !seen.said && now.duration_since(seen.since) >= LONG {
+                seen.said = true;
+                let Open { offset, records } = open;
+                let (topic, partition) = at;
+                warn!(
+                    event = "open_transaction",
+                    %topic, partition, offset, records,
+                    "a producer keeps a transaction open, nothing from its first record on can be read"
+                );
+            }
+        }
+        let shown = self.0.iter().map(|((topic, partition), seen)| OpenTransaction {
+            topic: topic.to_string(),
+            partition: *partition,
+            offset: seen.open.offset,
+            records: seen.open.records,
+            since: seen.since_time,
+        });
+        shown.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn open(offset: i64, records: i64) -> BTreeMap<TopicPartition, Open> {
+        BTreeMap::from([((Arc::from("t"), 0), Open { offset, records })])
+    }
+
+    #[test]
+    fn an_open_transaction_is_shown_at_once_and_said_once_it_lasts() {
+        let (mut all, start) = (OpenTransactions::default(), Instant::now());
+        let said = |all: &OpenTransactions| all.0.values().filter(|seen| seen.said).count();
+        let shown = all.look(start, open(5, 7));
+        assert_eq!((shown.len(), shown[0].offset, shown[0].records), (1, 5, 7));
+        let shown = all.look(start + LONG / 2, open(5, 9));
+        assert_eq!((shown[0].records, said(&all)), (9, 0));
+        all.look(start + LONG, open(5, 9));
+        assert_eq!(said(&all), 1);
+        // The next one begins anew.
+        let shown = all.look(start + LONG, open(14, 1));
+        assert_eq!((shown[0].offset, said(&all)), (14, 0));
+        assert!(all.look(start + LONG * 2, BTreeMap::new()).is_empty());
+    }
+}
