@@ -9,7 +9,7 @@ use tracing::{debug, info, warn};
 
 use crate::{
     check::{self, Level},
-    config::{Loaded, Problems},
+    config::{Config, Loaded, Problems},
     kafka::{Clients, StartError, Topics},
     ops::health::{Health, Waiting, Whom},
     record::Cause,
@@ -47,8 +47,8 @@ pub(crate) async fn wait(
         org.login_at_start(&mut waits).await.map_err(refused)
     };
     let reached = async { Ok(reach(clients, &config.kafka.bootstrap_servers, health).await?) };
-    let ((), topics) = tokio::try_join!(login, reached)?;
-    let mut findings = check::topics(routes, &topics);
+    let ((), mut topics) = tokio::try_join!(login, reached)?;
+    let mut findings = Vec::new();
     if config.validate_on_start {
         check::routes(config, routes, org, &mut findings).await;
         if findings.iter().any(check::is_undescribed) {
@@ -58,6 +58,13 @@ pub(crate) async fn wait(
                 findings.push(version);
             }
         }
+    }
+    // Whatever else is wrong is said without waiting for topics that somebody may still make.
+    if findings.iter().all(|finding| finding.level != Level::Problem) {
+        topics = all_made(topics, config, health, clients, routes).await?;
+    }
+    findings.extend(check::topics(routes, &topics));
+    if config.validate_on_start {
         let patterns: Vec<_> = routes.iter().map(|(pattern, _)| pattern).collect();
         let letters = check::dead_letters(config, &topics, &topics.taken(&patterns)).await;
         // Whether it can be created is found out by doing it.
@@ -95,6 +102,30 @@ pub(crate) async fn silence(patience: Duration, org: &Salesforce, counts: impl F
         } else if counts(*condition.borrow()) {
             left -= step;
         }
+    }
+}
+
+/// Waits until the topics that routes name exist.
+async fn all_made(
+    mut topics: Topics,
+    config: &Config,
+    health: &Health,
+    clients: &Clients,
+    routes: &Routes,
+) -> Result<Topics> {
+    let mut waiting = None;
+    loop {
+        let missing = check::missing_topics(routes, &topics);
+        if missing.is_empty() {
+            return Ok(topics);
+        }
+        if waiting.is_none() {
+            warn!(event = "topics_missing", topics = ?missing, "topics of routes do not exist, waiting for them");
+        }
+        let why = format!("a topic does not exist, or this user may not describe it: {}", missing.join(", "));
+        waiting = Some(Waiting::go_on(waiting, health, Whom::Kafka, &why));
+        sleep(RETRY).await;
+        topics = reach(clients, &config.kafka.bootstrap_servers, health).await?;
     }
 }
 

@@ -59,6 +59,15 @@ pub(crate) fn topics(routes: &Routes, found: &Topics) -> Vec<Finding> {
     findings
 }
 
+/// The topics that routes name and that are not there.
+pub(crate) fn missing_topics(routes: &Routes, found: &Topics) -> Vec<String> {
+    let named = routes.iter().filter_map(|(pattern, _)| match pattern {
+        TopicPattern::Exact(name) if found.taken(&[pattern]).is_empty() => Some(name.clone()),
+        _ => None,
+    });
+    named.collect()
+}
+
 async fn group(config: &Config, clients: &Clients, taken: &BTreeMap<String, i32>) -> Finding {
     const KEY: &str = "kafka.group_id";
     let group = &config.kafka.group_id;

@@ -14,7 +14,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Result;
 
 pub(crate) use self::{
-    cluster::{dead_letters, topics},
+    cluster::{dead_letters, missing_topics, topics},
     org::{api_version, is_undescribed, routes},
     report::{Finding, Level, Report},
 };

@@ -119,3 +119,28 @@ async fn five_hundred_sobjects_start_in_the_time_of_their_answers() {
     assert_eq!((calls.login, calls.describe), (1, 500));
     daemon.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_is_made_after_the_start_is_waited_for() {
+    let mut rig = Rig::new("made-later").await;
+    let later = format!("{}-later", rig.topic);
+    rig.config.route(&[
+        ("topic", &format!("'{later}'")),
+        ("sobject", "'MyObject__c'"),
+        ("operation", "'upsert'"),
+        ("external_id_field", "'ExternalId__c'"),
+    ]);
+    let daemon = Daemon::spawn(&rig.config);
+    daemon.says(&["WARN", "topics_missing", &later]).await;
+    assert_eq!(daemon.status("/ready").await, Some(503));
+    rig.broker.topic(&later, 1).await;
+    daemon.ready().await;
+    python::produce(rig.broker, &later, &[upsert("a", "1")]).await;
+    daemon.settled(1).await;
+    daemon.stop().await;
+
+    rig.config.in_route("topic", "'no.such.topic'").set("startup_timeout", "'1s'");
+    let mut daemon = Daemon::spawn(&rig.config);
+    assert_eq!(daemon.exit().await.code(), Some(1));
+    daemon.says(&["ERROR", "startup_timeout", "no.such.topic"]).await;
+}
