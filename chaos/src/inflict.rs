@@ -54,6 +54,7 @@ pub(crate) async fn group(world: &World<'_>, fleet: &mut Fleet, steps: &[Step]) 
                 fleet.rest(*down).await?;
                 world.broker.command("again", Some(*node)).await?;
             }
+            Action::Transactions => {}
             Action::Large => world.kafka.limit(&world.letters, LARGE).await?,
             Action::Partitions => {
                 world.kafka.grow(&world.topics[0], PARTITIONS + ADDED).await?;

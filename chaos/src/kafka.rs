@@ -1,6 +1,6 @@
 //! The topics, as an ordinary client writes and reads them.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashSet, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use rdkafka::{
@@ -14,7 +14,7 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 
-use crate::history::Planned;
+use crate::{history::Planned, transactions::Transactions};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -124,7 +124,11 @@ impl Kafka {
         Ok(Producer(config.create()?))
     }
 
-    /// All records of a topic, in the order of each partition.
+    pub(crate) async fn transactions(&self) -> Result<Transactions> {
+        Transactions::new(self.config.clone()).await
+    }
+
+    /// All records of a topic that are committed, in the order of each partition.
     pub(crate) async fn read(&self, topic: &str) -> Result<Vec<Read>> {
         let topic = topic.to_owned();
         self.ask(move |client| read(client, &topic)).await
@@ -160,7 +164,8 @@ impl Kafka {
         &self,
         question: impl FnOnce(&BaseConsumer) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let config = self.config.clone().set("group.id", "chaos").set("enable.auto.commit", "false").clone();
+        let mut config = self.config.clone();
+        config.set("group.id", "chaos").set("enable.auto.commit", "false").set("enable.partition.eof", "true");
         tokio::task::spawn_blocking(move || question(&config.create()?)).await?
     }
 }
@@ -178,20 +183,27 @@ fn partitions(client: &BaseConsumer, topic: &str) -> Result<i32> {
 }
 
 fn read(client: &BaseConsumer, topic: &str) -> Result<Vec<Read>> {
-    let mut ends = HashMap::new();
+    let mut unread = HashSet::new();
     let mut list = TopicPartitionList::new();
     for partition in 0..partitions(client, topic)? {
         let (low, high) = client.fetch_watermarks(topic, partition, LIMIT)?;
         if low < high {
-            ends.insert(partition, high);
+            unread.insert(partition);
             list.add_partition_offset(topic, partition, Offset::Offset(low))?;
         }
     }
     client.assign(&list)?;
     let mut records = Vec::new();
-    while !ends.is_empty() {
-        let Some(message) = client.poll(LIMIT) else { bail!("{topic} cannot be read to its end") };
-        let message = message?;
+    while !unread.is_empty() {
+        let message = match client.poll(LIMIT) {
+            None => bail!("{topic} cannot be read to its end"),
+            // Not the last record: after it there may be markers, and what was aborted.
+            Some(Err(KafkaError::PartitionEOF(partition))) => {
+                unread.remove(&partition);
+                continue;
+            }
+            Some(message) => message?,
+        };
         let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
         records.push(Read {
             partition: message.partition(),
@@ -200,9 +212,6 @@ fn read(client: &BaseConsumer, topic: &str) -> Result<Vec<Read>> {
             value: message.payload().map(<[u8]>::to_vec),
             headers: headers.map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec))).collect(),
         });
-        if ends.get(&message.partition()).is_some_and(|end| message.offset() + 1 >= *end) {
-            ends.remove(&message.partition());
-        }
     }
     records.sort_by_key(|record| (record.partition, record.offset));
     Ok(records)

@@ -26,6 +26,7 @@ mod run;
 mod runs;
 mod schedule;
 mod setting;
+mod transactions;
 mod world;
 
 pub use broker::Brokers;

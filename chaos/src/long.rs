@@ -64,6 +64,7 @@ impl Long {
             setting,
             schedule,
             history: history(&mut random, records, shape),
+            transactions: false,
             over,
             replicas,
             latency_ms: 20,

@@ -19,6 +19,8 @@ pub(crate) struct Plan {
     pub history: Vec<Planned>,
     /// The history is produced over so long.
     pub over: Duration,
+    /// Some of it in transactions.
+    pub transactions: bool,
     pub replicas: usize,
     /// Of each call of the org.
     pub latency_ms: u64,
@@ -69,11 +71,13 @@ impl Plan {
         };
         // What is believed too long shows only after that time.
         let over = if setting.moves { options.over * 4 } else { options.over };
+        let transactions = schedule.has(Fault::Transactions);
         Self {
             name: format!("seed-{}", options.seed),
             setting,
             history: history(&mut random, records, shape),
             schedule,
+            transactions,
             over: if backlog { Duration::ZERO } else { over },
             replicas: options.replicas,
             latency_ms,

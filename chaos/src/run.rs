@@ -95,7 +95,7 @@ async fn carry_out(brokers: &mut Brokers, options: &Options, plan: Plan) -> Resu
             tokio::join!(inflict::group(&world, &mut fleet, &schedule.group), inflict::org(&world, &schedule.org));
         group.and(org)
     };
-    let ((), outages) = tokio::try_join!(world.produce(history, plan.over), inflicted)?;
+    let ((), outages) = tokio::try_join!(world.produce(history, plan.over, plan.transactions), inflicted)?;
     let struck = world.org.struck().await?.iter().map(|fault| fault.hits).sum();
     world.org.clear().await?;
     world.committed(&mut fleet, plan.patience).await?;

@@ -40,6 +40,8 @@ pub enum Fault {
     Partitions,
     /// A topic is deleted, and is there again some seconds later
     Recreate,
+    /// Some of the records come in transactions, between others that are aborted
+    Transactions,
     /// One more replica joins, and nobody reads its log, or its disk is full
     Mute,
     /// The broker stands still for a while, and a replica is ended meanwhile; under a backlog with many dead letters
@@ -120,6 +122,8 @@ pub enum Action {
     Recreate {
         gone: Duration,
     },
+    /// What is produced is chosen before: see `crate::world`.
+    Transactions,
     Mute {
         full: bool,
         stay: Duration,
@@ -197,7 +201,7 @@ impl Fault {
     }
 
     fn comes_once(self) -> bool {
-        matches!(self, Self::Partitions | Self::Large | Self::Recreate | Self::Bytes)
+        matches!(self, Self::Partitions | Self::Large | Self::Recreate | Self::Bytes | Self::Transactions)
     }
 
     /// Whether a call may end without an answer, and so be sent again.
@@ -286,6 +290,7 @@ fn action(random: &mut impl Rng, fault: Fault, replicas: usize, late: bool) -> A
         Fault::Large => Action::Large,
         Fault::Partitions => Action::Partitions,
         Fault::Recreate => Action::Recreate { gone: millis(random, 1_500..4_000) },
+        Fault::Transactions => Action::Transactions,
         Fault::Mute => Action::Mute { full: random.random(), stay: millis(random, 1_500..4_000) },
         Fault::Freeze => Action::Freeze {
             before: millis(random, 200..1_500),

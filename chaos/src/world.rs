@@ -113,20 +113,35 @@ impl<'a> World<'a> {
     }
 
     /// In the order of the history; returns when all are durable.
-    pub(crate) async fn produce(&self, history: &[Planned], over: Duration) -> Result<()> {
+    /// With `transactions`, two of three records come in transactions of a few, each after one that is aborted.
+    pub(crate) async fn produce(&self, history: &[Planned], over: Duration, transactions: bool) -> Result<()> {
+        const TOGETHER: usize = 4;
         let producer = self.kafka.producer()?;
+        let together = if transactions { Some(self.kafka.transactions().await?) } else { None };
         let mut grown = self.grown.subscribe();
         let pause = over / u32::try_from(history.len().max(1))?;
-        for planned in history {
-            if planned.partition >= PARTITIONS {
+        for (number, some) in history.chunks(TOGETHER).enumerate() {
+            if some.iter().any(|planned| planned.partition >= PARTITIONS) {
                 grown.wait_for(|grown| *grown).await?;
             }
-            if planned.topic == TOPICS {
-                producer.send(&self.topics[TOPICS], &self.by_record_id(planned)?).await?;
-            } else {
-                producer.send(&self.topics[planned.topic], planned).await?;
+            let named = some.iter().map(|planned| {
+                let planned = if planned.topic == TOPICS { self.by_record_id(planned)? } else { planned.clone() };
+                Ok((self.topics[planned.topic].as_str(), planned))
+            });
+            let named: Vec<(&str, Planned)> = named.collect::<Result<_>>()?;
+            match &together {
+                Some(together) if number % 3 > 0 => {
+                    together.abort(&named).await?;
+                    together.commit(&named).await?;
+                    sleep(pause * u32::try_from(named.len())?).await;
+                }
+                _ => {
+                    for (topic, planned) in &named {
+                        producer.send(topic, planned).await?;
+                        sleep(pause).await;
+                    }
+                }
             }
-            sleep(pause).await;
         }
         Ok(())
     }
