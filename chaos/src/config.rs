@@ -86,6 +86,8 @@ pub(crate) fn text(setting: &Setting, places: &Places<'_>) -> String {
          salesforce.auth = {auth}\n\
          salesforce.login_interval = '100ms'\n\
          salesforce.request_timeout = '{request}'\n\
+         salesforce.query_timeout = '{request}'\n\
+         salesforce.login_timeout = '{request}'\n\
          salesforce.unknown_hold = '{hold}'\n\
          {held}\
          {cached}\

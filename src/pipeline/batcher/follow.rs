@@ -175,7 +175,10 @@ impl<O: Org> Worker<O> {
             }
             Verdict::Unknown { cause, ended, doubt } => {
                 fates.halved |= doubt == Doubt::TooLong && !alone;
-                let alone = doubt == Doubt::Row && self.is_its_own(&ticket);
+                // Its last attempt is its own: the limit of a transaction may say so of all rows of a call.
+                let next_is_last =
+                    ticket.command.action == Action::Create && ticket.history.unknowns + 1 >= MAX_INSERT_UNKNOWN;
+                let alone = doubt == Doubt::Row && (next_is_last || self.is_its_own(&ticket));
                 fates.hold(ticket, cause, Instant::from_std(ended) + self.settings.unknown_hold, alone);
             }
             Verdict::Fatal(cause) => {

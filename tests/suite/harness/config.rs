@@ -26,6 +26,8 @@ impl Config {
             ("salesforce.auth.client_secret", &format!("'{}'", sandbox::CLIENT_SECRET)),
             ("salesforce.login_interval", "'100ms'"),
             ("salesforce.request_timeout", "'1s'"),
+            ("salesforce.query_timeout", "'1s'"),
+            ("salesforce.login_timeout", "'1s'"),
             ("salesforce.unknown_hold", "'1s'"),
             ("retry.initial_backoff", "'50ms'"),
             ("retry.max_backoff", "'200ms'"),
