@@ -54,7 +54,6 @@ pub(crate) async fn group(world: &World<'_>, fleet: &mut Fleet, steps: &[Step]) 
                 fleet.rest(*down).await?;
                 world.broker.command("again", Some(*node)).await?;
             }
-            Action::Transactions => {}
             Action::Large => world.kafka.limit(&world.letters, LARGE).await?,
             Action::Partitions => {
                 world.kafka.grow(&world.topics[0], PARTITIONS + ADDED).await?;
@@ -81,7 +80,8 @@ pub(crate) async fn group(world: &World<'_>, fleet: &mut Fleet, steps: &[Step]) 
                 fleet.start(*replica)?;
             }
             // Those of the org.
-            Action::Script(_)
+            Action::Transactions
+            | Action::Script(_)
             | Action::Outage { .. }
             | Action::Quota { .. }
             | Action::Expire

@@ -50,7 +50,7 @@ pub(super) fn ask<C: ConsumerContext>(
         match ask_once(consumer, &partitions) {
             Ok(boundaries) => known.extend(boundaries),
             Err(error) => {
-                debug!(%error, topic = %partitions[0].0.0, "where its partitions begin and end is not known now")
+                debug!(%error, topic = %partitions[0].0.0, "where its partitions begin and end is not known now");
             }
         }
     }
