@@ -33,7 +33,7 @@ const PROCESS: usize = 24 * MIB;
 const MESSAGE: usize = 600;
 /// Key and headers of one message in a queue. librdkafka's limits do not count them: where they are larger on average,
 /// the bound is too low by the difference, times [`QUEUED_MESSAGES`], for each partition.
-const KEY_AND_HEADERS: usize = 4 * KIB;
+const KEY_AND_HEADERS: usize = KIB;
 /// An offset that waits behind another one.
 const AHEAD: usize = 128;
 /// The headers that a letter has beside its record's own.

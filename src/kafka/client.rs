@@ -46,9 +46,9 @@ const REFRESH: &str = "topic.metadata.refresh.interval.ms";
 /// What librdkafka may hold for each partition: below both of these it fetches more. They count per split partition
 /// queue, and of the bytes only those of values.
 pub const QUEUED_BYTES: usize = 512 * 1024;
-/// Few, since keys and headers are counted nowhere else. More than a lane takes out between two fetches: the next one
-/// is asked for after `fetch.queue.backoff.ms`.
-pub const QUEUED_MESSAGES: usize = 500;
+/// The next fetch is asked for `fetch.queue.backoff.ms` after a queue was full: fewer messages would limit how fast a
+/// single partition is read. Keys and headers are counted by the memory bound alone.
+pub const QUEUED_MESSAGES: usize = 2_000;
 /// Of one fetch, or one batch if that is larger; packed. Little, since librdkafka unpacks all of a fetch at once: six
 /// batches of 10 KB that unpack to 2.4 MB each are less than one record of 16 MiB.
 pub const FETCH_BYTES: usize = 64 * 1024;
