@@ -30,7 +30,7 @@ async fn nothing_is_written_while_no_commit_succeeds() {
     let _alone = alone().await;
     let mut rig = Rig::on(broker, "no-commit", 1).await;
     // Long enough for the group to keep us.
-    rig.config.set("kafka.session_timeout", "'20s'").set("kafka.lease", "'1s'");
+    rig.config.set("kafka.session_timeout", "'60s'").set("kafka.lease", "'1s'");
     rig.config.set("pipeline.batch_rows", "5").set("salesforce.max_concurrent_requests", "1");
     rig.fault("upsert", json!({"kind": "latency", "ms": 50}), json!({"times": null}));
     rig.produce(&rounds(1_500)).await;
