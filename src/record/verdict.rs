@@ -139,7 +139,7 @@ impl Cause {
         Self { code: None, message: Self::cut(message.into()), fields: Vec::new(), http_status: None }
     }
 
-    /// A text of at most [`Self::LONGEST`] bytes, and a sign where there was more of it.
+    /// A text of at most `LONGEST` bytes, and a sign where there was more of it.
     pub fn cut(mut text: String) -> String {
         if text.len() > Self::LONGEST {
             let end = (0..=Self::LONGEST).rev().find(|end| text.is_char_boundary(*end));
