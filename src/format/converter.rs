@@ -142,6 +142,9 @@ impl Converters {
                 let all = Selection::default();
                 let read = format.read(bytes, headers, "__key_schema_id", &all, self.limit).await?;
                 match (read, self.key_field.as_slice()) {
+                    (Converted::Value(..), [_, _, ..]) => {
+                        Err(FormatError::new("it is no object, and key.field names several members of one"))
+                    }
                     (Converted::Value(json, meaning), _) => {
                         let value = Value { json: &json, meaning };
                         text(value).ok_or_else(|| {

@@ -64,6 +64,8 @@ struct Room {
 const BACKOFF: Duration = Duration::from_secs(1);
 /// How long a topic may be unknown: a broker that starts, or a topic that is made anew, is known a little later.
 const UNKNOWN: Duration = Duration::from_secs(60);
+/// An attempt that takes longer has met brokers that were away.
+const OUTAGE: Duration = Duration::from_secs(5);
 const TIMESTAMP: &str = "sobjectd.timestamp";
 
 impl KafkaDeadLetters {
@@ -203,7 +205,12 @@ impl DeadLetters for KafkaDeadLetters {
         let mut unknown: Option<Instant> = None;
         loop {
             let producer = self.producer();
+            let begun = Instant::now();
             let Err(error) = self.send(&producer, &letter.record, timestamp).await else { return Ok(()) };
+            // Brokers that were away meanwhile may not know their topics yet.
+            if begun.elapsed() > OUTAGE {
+                unknown = None;
+            }
             if let Some((code, why)) = producer.client.client().fatal_error() {
                 self.replace(&producer, code, &why)
                     .map_err(|message| DeadLetterError::Refused { topic: topic(), message })?;
@@ -227,7 +234,10 @@ impl DeadLetters for KafkaDeadLetters {
                 Some(code) if is_permanent(code) => {
                     return Err(DeadLetterError::Refused { topic: topic(), message: error.to_string() });
                 }
-                _ => warn!(%error, "dead letter not taken, trying again"),
+                _ => {
+                    unknown = None;
+                    warn!(%error, "dead letter not taken, trying again");
+                }
             }
             tokio::time::sleep(BACKOFF).await;
         }

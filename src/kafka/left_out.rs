@@ -66,11 +66,15 @@ impl Context {
             left_out.looked = Some(Instant::now());
             left_out.partitions.clone()
         };
-        let taken = self
-            .resolve(consumer, &partitions, Instant::now() + COMMIT)
-            .and_then(|offsets| self.take(consumer, &offsets).map(|()| offsets));
-        match taken {
-            Ok(offsets) => {
+        let offsets = match self.resolve(consumer, &partitions, Instant::now() + COMMIT) {
+            Ok(offsets) => offsets,
+            Err(error) => {
+                debug!(%error, ?partitions, "not known yet whether the topics are there again, asked again later");
+                return;
+            }
+        };
+        match self.take(consumer, &offsets) {
+            Ok(()) => {
                 for Next { at, from, .. } in &offsets {
                     info!(topic = %at.0, partition = at.1, offset = from.offset, "the topic is there again, reading starts");
                 }

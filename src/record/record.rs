@@ -89,6 +89,11 @@ impl Record {
         self.value.is_none() && left
     }
 
+    /// A dead letter without the headers that its record has: one of them may have named the operation.
+    pub fn lacks_its_headers(&self) -> bool {
+        self.excess.headers.is_some() || self.headers_named(Self::HEADERS_LEFT).next().is_some()
+    }
+
     /// All headers of this name, in order.
     pub fn headers_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Header> {
         self.headers.iter().filter(move |header| header.name == name)

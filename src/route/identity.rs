@@ -23,6 +23,9 @@ pub(super) fn identity(
         IdentitySource::Value(field) => member(field, message)?,
         IdentitySource::Header(name) => in_header(name, record)?,
     };
+    if route.fields.absent.iter().any(|placeholder| **placeholder == *text) {
+        return Err(invalid("the identity is a placeholder of fields.absent, and names no record").into());
+    }
     let identity = match &schema.key_field {
         Some(field) => ExternalId::new(field.clone(), &text).map(Identity::ExternalId),
         None => Identity::record_id(&schema.sobject, &text),

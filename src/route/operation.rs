@@ -25,6 +25,9 @@ pub(super) fn operation(route: &Route, record: &Record, has_value: bool) -> Resu
         (None, false, _) if record.lacks_its_value() => {
             Err(invalid("it is a dead letter whose value was left behind, and no tombstone"))
         }
+        (None, ..) if route.operation_header.is_some() && record.lacks_its_headers() => {
+            Err(invalid("it is a dead letter whose headers were left behind, and the operation with them"))
+        }
         (Some(Operation::Delete), _, _) | (None, false, Tombstone::Delete) => Ok(Operation::Delete),
         (Some(operation), true, _) => Ok(operation),
         (Some(operation), false, _) => Err(invalid(format!("the header asks for {operation} and the value is null"))),

@@ -201,7 +201,7 @@ impl Calls {
             CallVerdict::Unfitting => return Err(self.unfitting(ask.purpose, cause)),
             // The org's own word that it does not know.
             CallVerdict::Unknown if errors.is_some() => {
-                self.state.report(&Report::Silent);
+                self.state.report(&Report::Unsure);
                 return Err(self.in_doubt(ask.purpose, cause, doubt));
             }
             CallVerdict::Unknown => return Err(self.unknown(ask.purpose, cause, doubt)),

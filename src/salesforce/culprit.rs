@@ -3,12 +3,13 @@
 //! Only a hint: a row that is named by mistake is sent alone and written. Whether the org counts columns in characters or
 //! in bytes is not known, so that both readings name a row.
 
-use super::collections::Rendered;
+use super::{collections::Rendered, verdicts};
 use crate::record::{Cause, Command, Named, RecordId};
 
 /// For each row, how the answer names it: none where it names no row, or too many.
 pub(super) fn named(cause: &Cause, call: &Rendered, rows: &[&Command], ids: &[RecordId]) -> Vec<Named> {
-    if let Some(field) = stray_field(cause) {
+    let sobject = rows.first().map_or("", |command| &*command.sobject.name);
+    if let Some(field) = stray_field(cause, sobject) {
         let named = Named::Field(field.to_ascii_lowercase().into());
         return rows.iter().map(|command| if holds(command, field) { named.clone() } else { Named::No }).collect();
     }
@@ -31,8 +32,8 @@ pub(super) fn named(cause: &Cause, call: &Rendered, rows: &[&Command], ids: &[Re
 }
 
 /// How the answer that refuses a query for record ids names each of its rows: by the key field that all of them share.
-pub(super) fn named_by_key(cause: &Cause, key_field: &str) -> Named {
-    match stray_field(cause) {
+pub(super) fn named_by_key(cause: &Cause, sobject: &str, key_field: &str) -> Named {
+    match stray_field(cause, sobject) {
         Some(field) if field.eq_ignore_ascii_case(key_field) => Named::Field(field.to_ascii_lowercase().into()),
         _ => Named::No,
     }
@@ -80,9 +81,20 @@ fn bytes(text: &str, column: usize) -> usize {
 }
 
 /// `No such column 'FavoritePet__c' on sobject of type Account`, or the first of the fields that the answer lists.
-fn stray_field(cause: &Cause) -> Option<&str> {
-    let quoted = cause.message.split_once("No such column '").and_then(|(_, rest)| rest.split_once('\''));
-    quoted.map(|(field, _)| field).or(cause.fields.first().map(String::as_str))
+///
+/// Only where the answer says that the field itself is not to be had: a refusal of one row's value says nothing of the
+/// other rows that hold the field. A field of a parent is another SObject's, whatever its name.
+fn stray_field<'a>(cause: &'a Cause, sobject: &str) -> Option<&'a str> {
+    if !verdicts::doubts_description(cause) {
+        return None;
+    }
+    let Some((_, rest)) = cause.message.split_once("No such column '") else {
+        return cause.fields.first().map(String::as_str);
+    };
+    let (field, rest) = rest.split_once('\'')?;
+    let other =
+        rest.split_once("on sobject of type ").map(|(_, name)| name.trim_start().split([' ', '.', '\'', '"']).next());
+    other.flatten().is_none_or(|name| name.eq_ignore_ascii_case(sobject)).then_some(field)
 }
 
 #[cfg(test)]

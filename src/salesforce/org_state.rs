@@ -42,6 +42,8 @@ pub(super) enum Report<'a> {
     Well,
     /// Nothing is known of the org.
     Silent,
+    /// It answered, and said that it does not know what became of the call.
+    Unsure,
     /// No answer of the org's came: a time-out, a cut connection, the word of something before it.
     Unanswered(&'a Cause),
     Later(&'a Cause),
@@ -204,7 +206,7 @@ impl OrgState {
         match report {
             Report::Unanswered(_) => inner.unanswered = inner.unanswered.saturating_add(1),
             Report::Silent | Report::Later(_) => {}
-            Report::Well | Report::Quota(_) | Report::Expired(_) => inner.unanswered = 0,
+            Report::Well | Report::Unsure | Report::Quota(_) | Report::Expired(_) => inner.unanswered = 0,
         }
         let silence;
         let (trouble, cause) = match report {
@@ -215,7 +217,7 @@ impl OrgState {
                 (inner.trouble.or(Some(Condition::Later)), Some(&silence))
             }
             // It was the probe, perhaps: the next one is not due at once.
-            Report::Silent | Report::Unanswered(_) => (inner.trouble, None),
+            Report::Silent | Report::Unsure | Report::Unanswered(_) => (inner.trouble, None),
             Report::Later(cause) => (Some(Condition::Later), Some(*cause)),
             Report::Quota(cause) => (Some(Condition::Quota), Some(*cause)),
             Report::Expired(cause) => (Some(Condition::Expired), Some(*cause)),
@@ -227,7 +229,7 @@ impl OrgState {
         inner.asking = false;
         inner.spent = match report {
             Report::Quota(cause) => Some((*cause).clone()),
-            Report::Silent | Report::Unanswered(_) => inner.spent.take(),
+            Report::Silent | Report::Unsure | Report::Unanswered(_) => inner.spent.take(),
             Report::Well | Report::Later(_) | Report::Expired(_) => None,
         };
         if trouble.is_some() || before != inner.condition() {

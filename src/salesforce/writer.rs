@@ -265,7 +265,7 @@ fn resolved<'a>(resolved: Resolved, row: Row<'_>, external: &ExternalId) -> Resu
     match resolved {
         Resolved::Found(id, named) => Ok((Target::Id(id), named)),
         Resolved::Failed(failure) => {
-            let named = culprit::named_by_key(failure.cause(), &external.field().name);
+            let named = culprit::named_by_key(failure.cause(), &command.sobject.name, &external.field().name);
             Err(failure.verdict(named))
         }
         // What an earlier attempt has removed is not missing.

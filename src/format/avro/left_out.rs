@@ -88,6 +88,15 @@ fn what_has_no_end_is_refused() {
     }
 }
 
+/// Each level opens another one before it is done, so that all of them are open at a time.
+#[test]
+fn what_is_nested_deeper_than_memory_should_hold_is_refused() {
+    let kind =
+        r#"{"type":"record","name":"L","fields":[{"name":"next","type":["null","L"]},{"name":"v","type":"int"}]}"#;
+    let error = read(&schema(kind).unwrap(), &around(&vec![2; 200_000]), &Selection::without(&["odd"])).unwrap_err();
+    assert!(error.contains("nested too deep to be passed over"), "{error}");
+}
+
 #[test]
 fn of_a_map_other_keys_are_left_out() {
     let text = r#"{"type":"map","values":"double"}"#.to_owned();

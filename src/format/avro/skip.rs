@@ -18,6 +18,9 @@ enum Open<'a> {
     },
 }
 
+/// What may be open at a time: a value that is nested deeper takes more memory than it has bytes.
+const MAX_OPEN: usize = 64 * 1024;
+
 impl<'a> Datum<'a> {
     /// Passes over a value. A loop, since a value may be nested as deep as it is long.
     pub(super) fn skip(&mut self, node: usize) -> Result<(), FormatError> {
@@ -28,6 +31,9 @@ impl<'a> Datum<'a> {
             steps = steps.checked_sub(1).ok_or_else(|| {
                 FormatError::new("it is left out, and its type says far more values than there are bytes")
             })?;
+            if open.len() > MAX_OPEN {
+                return Err(FormatError::new("it is left out, and nested too deep to be passed over"));
+            }
             match next {
                 Open::Value(node) => self.skip_value(node, &mut open)?,
                 Open::Fields(fields) => {

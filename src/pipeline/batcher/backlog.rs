@@ -90,8 +90,8 @@ impl Group {
     /// Takes the rows off that are more than `most`, into a group that has failed as often.
     pub(super) fn beyond(&mut self, most: usize) -> Option<Self> {
         let rows = self.rows.split_off(most.min(self.rows.len()));
-        let (failures, trust) = (self.failures, self.trust);
-        (!rows.is_empty()).then(|| Self { failures, trust, ..Self::new(self.key.clone(), rows) })
+        let (failures, trust, witness) = (self.failures, self.trust, self.witness.clone());
+        (!rows.is_empty()).then(|| Self { failures, trust, witness, ..Self::new(self.key.clone(), rows) })
     }
 
     pub(super) fn sweep(&mut self) -> bool {

@@ -61,7 +61,11 @@ pub(super) fn refused<R>(rows: Vec<(R, Named)>, trust: Trust) -> Next<R> {
         Named::Field(field) => Some(field.clone()),
         Named::No | Named::Row => None,
     });
-    let is_named = |named: &Named| *named != Named::No;
+    // A row speaks only for those that are named by the same field.
+    let is_named = |named: &Named| match &field {
+        Some(field) => matches!(named, Named::Field(other) if other == field),
+        None => *named != Named::No,
+    };
     if trust == Trust::Disproved {
         return Next::Try(search(rows.into_iter().map(|(row, _)| row).collect()));
     }
@@ -128,6 +132,11 @@ mod tests {
             ([No, Row, No, Row], Trust::Believed, tried(&[&[2], &[4]], &[], &[1, 3], true)),
             ([No, field(), No, field()], Trust::Believed, tried(&[&[2]], &[4], &[1, 3], true)),
             ([field(), field(), field(), field()], Trust::Believed, tried(&[&[1]], &[2, 3, 4], &[], true)),
+            (
+                [field(), Named::Field("other__c".into()), field(), Row],
+                Trust::Believed,
+                tried(&[&[1]], &[3], &[2, 4], true),
+            ),
             ([No, Row, No, No], Trust::Disproved, tried(&[&[1]], &[], &[2, 3, 4], false)),
         ] {
             assert_eq!(refused(rows(named.clone()), trust), expected, "{named:?} {trust:?}");

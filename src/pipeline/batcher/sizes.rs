@@ -82,6 +82,7 @@ impl Sizes {
     /// What a call that took so long has shown.
     pub(super) fn learn(&mut self, key: &BatchKey, verdicts: &[Verdict], took: Duration) {
         let rows = verdicts.len();
+        let reached = verdicts.iter().filter(|verdict| reached_the_org(verdict)).count();
         if verdicts.iter().any(timed_out) {
             let before = self.paces.get(&place(key)).copied();
             self.paces.insert(place(key), Pace::after_timeout(before, rows));
@@ -90,8 +91,9 @@ impl Sizes {
             if rows > 1 {
                 self.learnt.entry(place(key)).or_insert_with(|| Size::new(self.full)).failed(rows);
             }
-        } else if verdicts.iter().any(|verdict| matches!(verdict, Verdict::Written { .. })) {
-            self.passed(key, rows, took);
+        } else if verdicts.iter().any(|verdict| matches!(verdict, Verdict::Written { .. }) && reached_the_org(verdict))
+        {
+            self.passed(key, reached, took);
         }
     }
 
@@ -110,6 +112,16 @@ impl Sizes {
         if size.rows >= self.full && size.suspect == 0 {
             self.learnt.remove(&place);
         }
+    }
+}
+
+/// Whether a row was in the call that took its time: not one that a query did not find, or that was left out.
+fn reached_the_org(verdict: &Verdict) -> bool {
+    match verdict {
+        Verdict::Written { id, created } => id.is_some() || *created,
+        Verdict::Rejected(rejection) => rejection.cause.code.is_some(),
+        Verdict::Deferred => false,
+        _ => true,
     }
 }
 

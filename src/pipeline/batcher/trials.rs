@@ -28,8 +28,9 @@ struct Found {
     innocent: bool,
 }
 
-/// A call that goes first has it until something is found, or until its rows are gone.
-#[derive(Debug)]
+/// A call that goes first has it until something is found, or until its rows are gone; each part of a call that is
+/// divided has its own.
+#[derive(Debug, Clone)]
 pub(super) struct Witness {
     found: Arc<Mutex<Found>>,
     /// Refused for another field, its row speaks for no other one. Without a field any refusal counts.
@@ -45,7 +46,10 @@ impl Witness {
                 Verdict::Refused { cause, named } if self.field == Named::No || self.field == *named => {
                     found.guilty = Some(cause.clone());
                 }
-                Verdict::Later(_)
+                // A call that waits for a lock, for storage or for a right shows nothing of its rows.
+                Verdict::Again(_)
+                | Verdict::Parked(_)
+                | Verdict::Later(_)
                 | Verdict::Barred(_)
                 | Verdict::Spent(_)
                 | Verdict::Unknown { .. }

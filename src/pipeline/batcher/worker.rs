@@ -108,8 +108,11 @@ impl<O: Org> Worker<O> {
         let mut arrived = Vec::with_capacity(256);
         let sweep = self.sweep.clone();
         let (org, lease) = (self.org.clone(), self.lease.clone());
-        while !self.is_done() {
+        loop {
             self.end_trials();
+            if self.is_done() {
+                break;
+            }
             let due = if self.pinned_ready(0).is_some() { Some(Instant::now()) } else { self.queues.due() };
             let free = self.calls.len() < self.settings.calls;
             let ready = free && due.is_some_and(|due| due <= Instant::now());
@@ -125,6 +128,7 @@ impl<O: Org> Worker<O> {
                 }
                 delayed = self.delays.next() => self.ripen(delayed),
                 () = sweep.notified() => self.throw_away(),
+                () = self.slow.lapse() => {}
                 () = sleep_until(probe.unwrap_or_else(Instant::now)), if probe.is_some() => {
                     if let Some(group) = self.held.probe() {
                         self.pin(group);

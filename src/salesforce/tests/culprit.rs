@@ -26,7 +26,8 @@ fn hints(cause: &Cause, values: [&str; 3]) -> Vec<Named> {
 }
 
 fn rows_named(message: &str, values: [&str; 3]) -> Vec<usize> {
-    let hints = hints(&Cause::new(message), values);
+    let code = message.starts_with("No such column").then_some("INVALID_FIELD".into());
+    let hints = hints(&Cause { code, ..Cause::new(message) }, values);
     (0..3).filter(|row| hints[*row] != Named::No).collect()
 }
 
@@ -63,10 +64,18 @@ fn a_column_names_the_rows_of_both_readings() {
 fn a_field_names_the_rows_that_hold_it() {
     let field = |cause: &Cause| hints(cause, [r#"{"A__c":1}"#, r#"{"STRAY__c":1}"#, r#"{"Stray__c":1}"#]);
     let stray = || Named::Field("stray__c".into());
-    let by_text = field(&Cause::new("No such column 'stray__C' on sobject of type Contact"));
-    assert_eq!(by_text, [Named::No, stray(), stray()]);
-    let by_list = Cause { fields: vec!["Stray__c".into()], ..Cause::new("any text") };
+    let invalid = |message: &str| Cause { code: Some("INVALID_FIELD".into()), ..Cause::new(message) };
+    let by_text = invalid("No such column 'stray__C' on sobject of type Contact");
+    assert_eq!(field(&by_text), [Named::No, stray(), stray()]);
+    let by_list = Cause { fields: vec!["Stray__c".into()], ..invalid("any text") };
     assert_eq!(field(&by_list), [Named::No, stray(), stray()]);
+    // One row's value is refused, or the field of a parent: that says nothing of the other rows.
+    let value = Cause { code: Some("MALFORMED_ID".into()), ..by_list };
+    assert_eq!(field(&value), [const { Named::No }; 3]);
+    let quoted = Cause { code: Some("JSON_PARSER_ERROR".into()), ..by_text };
+    assert_eq!(field(&quoted), [const { Named::No }; 3]);
+    let parents = invalid("No such column 'Stray__c' on sobject of type Account");
+    assert_eq!(field(&parents), [const { Named::No }; 3]);
     assert_eq!(rows("No such column 'LastName' on sobject of type Contact"), [0, 2]);
 }
 

@@ -174,10 +174,14 @@ async fn a_reference_that_is_written_again_deletes_nothing() {
     rig.config.in_route("tombstone", "'delete'");
     let tombstone = |key: &str| record(key, "").no_value();
     let reference = tombstone("a").header("sobjectd.value.bytes", "9000");
-    let metrics = rig.run(&[upsert("a", "1"), upsert("b", "1"), reference, tombstone("b")]).await;
-    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (3, 1));
+    // One of the headers that are not there may have said UPDATE.
+    let without_headers = tombstone("a").header("sobjectd.headers.bytes", "9000");
+    let records = [upsert("a", "1"), upsert("b", "1"), reference, without_headers, tombstone("b")];
+    let metrics = rig.run(&records).await;
+    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (3, 2));
     assert_eq!(rig.org.records(OBJECT).len(), 1);
-    let letter = &rig.dead_letters(1).await[0];
-    let message = letter.header("__connect.errors.exception.message").unwrap();
-    assert!(message.contains("left behind"), "{message}");
+    for letter in rig.dead_letters(2).await {
+        let message = letter.header("__connect.errors.exception.message").unwrap();
+        assert!(message.contains("left behind"), "{message}");
+    }
 }
