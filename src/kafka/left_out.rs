@@ -38,8 +38,10 @@ impl Context {
         self.left_out.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Those of `partitions` that have no offset among `offsets` have no topic.
+    /// Leaves out those of the partitions just assigned that have no offset among `offsets`: their topic is gone.
     pub(super) fn leave_out(&self, partitions: &[TopicPartition], offsets: &[Next]) {
+        // They may have been left out before: an assignment can come without a revoke.
+        self.left_out().partitions.retain(|at| !partitions.contains(at));
         let found: BTreeSet<_> = offsets.iter().map(|next| &next.at).collect();
         let gone: Vec<_> = partitions.iter().filter(|at| !found.contains(at)).cloned().collect();
         if gone.is_empty() {

@@ -174,7 +174,6 @@ impl Context {
         let partitions = partitions(list);
         self.end_stale(consumer, &partitions)?;
         let offsets = self.resolve(consumer, &partitions, Instant::now() + self.drain_timeout)?;
-        self.left_out().partitions.retain(|at| !partitions.contains(at));
         self.leave_out(&partitions, &offsets);
         let readable = CancellationToken::new();
         let assigned = self.start_lanes(consumer, &offsets, &readable)?;
