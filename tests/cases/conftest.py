@@ -25,18 +25,10 @@ from confluent_kafka.admin import AdminClient, NewTopic
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/python"))
 
+from control import ask  # noqa: E402
 from kafka_io import read  # noqa: E402
 
 BINARY = os.environ.get("SOBJECTD", str(ROOT / "target/release/sobjectd"))
-
-
-def ask(url, body=None, method=None):
-    """A JSON request to a control page; the answer as JSON."""
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"content-type": "application/json"}, method=method)
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        text = answer.read()
-    return json.loads(text) if text else None
 
 
 def until(what, condition, seconds=40):

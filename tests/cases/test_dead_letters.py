@@ -1,5 +1,7 @@
 """Dead letters that are large, compressed, or written a second time."""
 
+import os
+
 from conftest import route
 
 
@@ -23,8 +25,6 @@ def test_a_letter_without_room_for_its_headers_goes_as_a_reference(bed):
     bed.broker.topic(daemon.dead_letters, **{"max.message.bytes": limit})
     code, said = daemon.check()
     assert code == 0 and "room" in said and daemon.dead_letters in said, said
-    import os
-
     noise = os.urandom(49_700).hex()  # nothing that compression makes smaller than its half
     bed.broker.produce(topic, ("near", {"LastName": "x", "Nope__c": noise}), ("after", {"LastName": "y"}))
     daemon.start().settle(2)

@@ -15,6 +15,7 @@ import time
 import urllib.request
 
 from confluent_kafka.admin import AdminClient, NewTopic
+from control import ask
 from kafka_io import produce
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -62,15 +63,6 @@ def wide_schema(file):
         if field["name"] == "LongText__c":
             field["length"] = 0
     file.write_text(json.dumps(objects))
-
-
-def ask(url, body=None, method=None):
-    """JSON to and from the sandbox's control pages."""
-    headers = {"content-type": "application/json"}
-    data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method)) as answer:
-        text = answer.read()
-    return json.loads(text) if text else None
 
 
 def records(topic, count, size, partitions, seconds=0):
