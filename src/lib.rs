@@ -8,16 +8,13 @@ pub mod config;
 pub mod daemon;
 #[cfg(feature = "dev")]
 pub mod dev;
-#[cfg(any(test, fuzzing))]
-pub mod foreign;
 pub mod format;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz_properties;
 pub mod kafka;
-mod memory;
 mod mutation;
 pub mod ops;
-pub mod pipeline;
 pub mod record;
-pub mod route;
+pub mod runtime;
 pub mod salesforce;
-mod startup;
-mod web;
+pub mod sink;

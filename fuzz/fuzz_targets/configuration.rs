@@ -2,10 +2,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sobjectd::foreign;
+use sobjectd::fuzz_properties;
 use sobjectd_fuzz::parts;
 
 fuzz_target!(|data: &[u8]| {
     let (text, variables) = parts(data);
-    foreign::configuration(&text, variables.as_deref().unwrap_or_default());
+    fuzz_properties::configuration(&text, variables.as_deref().unwrap_or_default());
 });

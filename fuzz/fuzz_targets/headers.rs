@@ -2,6 +2,6 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sobjectd::foreign;
+use sobjectd::fuzz_properties;
 
-fuzz_target!(|data: &[u8]| foreign::headers(data));
+fuzz_target!(|data: &[u8]| fuzz_properties::headers(data));

@@ -2,6 +2,6 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sobjectd::salesforce::foreign;
+use sobjectd::salesforce::fuzz_properties;
 
-fuzz_target!(|data: &[u8]| foreign::read(data));
+fuzz_target!(|data: &[u8]| fuzz_properties::read(data));

@@ -6,7 +6,7 @@ use super::Finding;
 use crate::{
     config::{Config, OnLostOffsets, TooLarge, TopicPattern},
     kafka::{self, Clients, Committed, StartError, Topics},
-    route::Routes,
+    sink::route::Routes,
 };
 
 /// Everything, asked once.

@@ -23,10 +23,9 @@ use crate::{
     format::Registry,
     kafka::Clients,
     ops::{health::Health, metrics::Metrics},
-    pipeline::lease::Lease,
-    route::Routes,
+    runtime::lease::Lease,
     salesforce::Salesforce,
-    startup,
+    sink::route::Routes,
 };
 /// For the next answer of the org, beyond one call's own time-out.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -45,7 +44,7 @@ pub(crate) async fn online(loaded: &Loaded) -> Result<Vec<Finding>> {
     let asked_org = async {
         tokio::select! {
             () = org::look(config, &routes, &org, &mut found) => true,
-            () = startup::silence(patience, &org, |_| true) => false,
+            () = org.silence(patience, |_| true) => false,
         }
     };
     let (asked_org, cluster, registry) = tokio::join!(asked_org, cluster::look(config, &clients, &routes), async {

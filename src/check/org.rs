@@ -12,10 +12,10 @@ use super::{
 };
 use crate::{
     config::{self, Config, Tombstone},
-    pipeline::{Org as _, Refresh},
     record::{Access, Operation, SObject, TargetName},
-    route::{Route, Routes},
     salesforce::{NoLogin, Salesforce, Version},
+    sink::route::{Route, Routes},
+    sink::{Org as _, Refresh},
 };
 
 /// Everything, asked once. Nothing more is asked of an org that does not let us in.

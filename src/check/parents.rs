@@ -4,9 +4,9 @@
 use super::Finding;
 use crate::{
     config,
-    pipeline::{Org, Refresh},
     record::{SObject, TargetName},
-    route::Route,
+    sink::route::Route,
+    sink::{Org, Refresh},
 };
 
 /// What was found, and the SObjects of the parents that a route names.

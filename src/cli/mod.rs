@@ -16,11 +16,11 @@ use crate::config::Log;
 use crate::{
     config::{self, Loaded, Problems},
     daemon,
+    daemon::Misconfigured,
     format::RegistryError,
     kafka::KafkaConfigError,
     ops::{metrics::Metrics, signal, telemetry},
     salesforce::BuildError,
-    startup::Misconfigured,
 };
 
 /// `EX_CONFIG` of sysexits.h.

@@ -9,7 +9,7 @@ use super::{failed, show};
 use crate::{
     config::Tls,
     ops::{health::State, status::Status},
-    web::{self, Way},
+    runtime::http_client::{self, Way},
 };
 
 /// It is on this machine, or near.
@@ -54,8 +54,9 @@ fn address(admin: Option<&str>, listen: Option<&str>) -> Result<Url> {
 async fn ask(admin: &Url) -> Result<Status> {
     let url = admin.join("/status").context("--admin")?;
     let way = Way { section: "--admin", tls: &Tls::default(), proxy: None };
-    let client = web::client(&url, way)?.no_proxy().timeout(TIMEOUT).build()?;
-    let answer = client.get(url).send().await.map_err(|error| anyhow::anyhow!("{admin}: {}", web::reason(error)))?;
+    let client = http_client::client(&url, way)?.no_proxy().timeout(TIMEOUT).build()?;
+    let answer =
+        client.get(url).send().await.map_err(|error| anyhow::anyhow!("{admin}: {}", http_client::reason(error)))?;
     if !answer.status().is_success() {
         bail!("{admin}: {}: this is no admin listener of sobjectd", answer.status());
     }

@@ -14,7 +14,7 @@ use rdkafka::{
 use tracing::debug;
 
 use super::{client::Clients, commit::TopicPartition, ear::Ear};
-use crate::pipeline::progress::NextOffset;
+use crate::runtime::progress::NextOffset;
 
 /// How long one question may take.
 const TIMEOUT: Duration = Duration::from_secs(3);

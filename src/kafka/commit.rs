@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     ops::metrics::Metrics,
-    pipeline::{
+    runtime::{
         lease::Lease,
         progress::{NextOffset, Progress},
         stop::Stop,

@@ -29,8 +29,8 @@ use super::{
 use crate::{
     config::{OnLostOffsets, Start, TopicPattern},
     ops::{health::Health, metrics::Metrics},
-    pipeline::{lease::Lease, stop::Stop},
     record::RecordBounds,
+    runtime::{lease::Lease, stop::Stop},
 };
 
 #[derive(Debug, thiserror::Error)]

@@ -22,8 +22,8 @@ use super::{
 };
 use crate::{
     config::TooLarge,
-    pipeline::dead_letter::{DeadLetter, DeadLetterError, DeadLetters, Rejected},
     record::{Header, Record, Timestamp},
+    sink::dead_letter::{DeadLetter, DeadLetterError, DeadLetters, Rejected},
 };
 
 /// A producer of librdkafka.

@@ -11,7 +11,7 @@ use url::{Url, form_urlencoded::byte_serialize};
 
 use crate::{
     config::{KafkaOauth, Secret},
-    web::{self, ClientError, Way},
+    runtime::http_client::{self, ClientError, Way},
 };
 
 /// A token endpoint, and who asks it.
@@ -81,7 +81,8 @@ impl Endpoint {
             return Ok(None);
         };
         let way = Way { section: "kafka.oauth", tls: &config.tls, proxy: None };
-        let http = web::client(url, way)?.timeout(config.request_timeout).connect_timeout(config.request_timeout);
+        let http =
+            http_client::client(url, way)?.timeout(config.request_timeout).connect_timeout(config.request_timeout);
         Ok(Some(Self {
             http: http.build().map_err(|source| way.failed(source))?,
             url: url.clone(),
@@ -102,7 +103,7 @@ impl Endpoint {
         form.extend(self.scope.as_deref().map(|scope| ("scope", scope)));
         let request = self.http.post(self.url.clone()).basic_auth(encoded(&id), Some(encoded(&password))).form(&form);
         let since = SystemTime::now();
-        let later = |error| TokenError::Later(web::reason(error));
+        let later = |error| TokenError::Later(http_client::reason(error));
         let mut answer = request.header(ACCEPT, "application/json").send().await.map_err(later)?;
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(later)? {

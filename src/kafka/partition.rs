@@ -20,8 +20,8 @@ use tracing::{error, warn};
 
 use super::{gap::Gap, rebalance::Context};
 use crate::{
-    pipeline::progress::{NextOffset, Progress},
     record::{Excess, Header, Position, Record, Timestamp, headers_bytes},
+    runtime::progress::{NextOffset, Progress},
 };
 
 pub type PartitionStream = std::pin::Pin<Box<dyn Stream<Item = Result<Record, SourceError>> + Send>>;

@@ -26,7 +26,7 @@ use super::{
     commit::{Committer, DRAINED, Next, TopicPartition},
     denial::denial,
 };
-use crate::{config::Start, pipeline::progress::NextOffset};
+use crate::{config::Start, runtime::progress::NextOffset};
 
 /// How long one look-up may take before it is tried again.
 const LOOK_UP: Duration = Duration::from_secs(3);

@@ -42,12 +42,12 @@ use crate::{
         metrics::Metrics,
         status::OpenTransaction,
     },
-    pipeline::{
+    record::RecordBounds,
+    runtime::{
         lease::Lease,
         progress::{NextOffset, Progress},
         stop::Stop,
     },
-    record::RecordBounds,
 };
 
 /// What a lane is started with.

@@ -6,7 +6,7 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use tracing::{debug, warn};
 
 use super::denial::denial;
-use crate::pipeline::stop::Stop;
+use crate::runtime::stop::Stop;
 
 /// How often a commit is tried again where only a generation is outdated.
 pub(super) const STALE_ATTEMPTS: u32 = 20;

@@ -8,7 +8,7 @@ use tracing::{info, warn};
 use super::commit::Owned;
 use crate::{
     ops::health::{Health, Whom},
-    pipeline::lease::Lease,
+    runtime::lease::Lease,
 };
 
 /// Says when nothing is written for want of commits, until `cancel`.

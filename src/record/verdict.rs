@@ -3,7 +3,7 @@ use std::{borrow::Cow, fmt, sync::Arc, time::Instant};
 use super::{RecordId, quotes};
 
 /// What one attempt made of one row. The whole failure model is in `salesforce/verdicts.rs`; what follows from each
-/// verdict is in `pipeline/batcher`.
+/// verdict is in `sink/batcher`.
 #[derive(Debug, Clone)]
 pub enum Verdict {
     /// The org has it. `id` is absent only where a delete found nothing to delete.

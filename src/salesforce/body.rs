@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use crate::pipeline::lease::Leave;
+use crate::runtime::lease::Leave;
 
 /// A whole frame at once would tell nothing about a body that is cut in the middle.
 const FRAME: usize = 64 * 1024;
@@ -112,7 +112,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::pipeline::lease::Lease;
+    use crate::runtime::lease::Lease;
 
     fn poll(body: &mut TellingBody) -> Option<Result<usize, GivenUp>> {
         let mut context = Context::from_waker(std::task::Waker::noop());

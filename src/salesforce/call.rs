@@ -24,8 +24,8 @@ use super::{
 };
 use crate::{
     config,
-    pipeline::lease::Leave,
     record::{CallOptions, Cause, Doubt, Named, Verdict},
+    runtime::lease::Leave,
 };
 
 /// The longest answer that is read, in bytes. Two hundred rows with their errors are far below it.

@@ -17,8 +17,8 @@ use super::{
     verdicts::Purpose,
 };
 use crate::{
-    pipeline::BatchKey,
     record::{Action, Command, ExternalId, KeyKind, RecordId},
+    sink::BatchKey,
 };
 
 /// Who a rendered row is about.

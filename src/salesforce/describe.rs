@@ -22,8 +22,8 @@ use super::{
     verdicts::Purpose,
 };
 use crate::{
-    pipeline::Refresh,
     record::{Access, Cause, Field, Holds, SObject},
+    sink::Refresh,
 };
 
 #[derive(Debug)]
@@ -56,12 +56,12 @@ impl Describes {
         Self { calls, places, interval, asked: AtomicU64::new(0), entries: Mutex::default() }
     }
 
-    /// As [`crate::pipeline::Org::descriptions`].
+    /// As [`crate::sink::Org::descriptions`].
     pub(super) fn asked(&self) -> u64 {
         self.asked.load(Ordering::Acquire)
     }
 
-    /// As [`crate::pipeline::Org::describe`].
+    /// As [`crate::sink::Org::describe`].
     pub(super) async fn describe(&self, name: &str, refresh: Refresh<'_>) -> Result<Arc<SObject>, Cause> {
         let entry = self.entry(name);
         if let Some(known) = entry.good_enough(refresh, self.interval) {

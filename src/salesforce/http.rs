@@ -23,9 +23,9 @@ use super::{
 use crate::{
     config::{self, Compression},
     ops::metrics::Metrics,
-    pipeline::lease::Leave,
     record::{CallOptions, Cause},
-    web::{self, ClientError, Way},
+    runtime::http_client::{self, ClientError, Way},
+    runtime::lease::Leave,
 };
 
 #[derive(Debug, Clone)]
@@ -100,7 +100,7 @@ pub(super) struct Answer {
 impl Http {
     pub(super) fn new(config: &config::Salesforce, metrics: Metrics) -> Result<Self, ClientError> {
         let way = Way { section: "salesforce", tls: &config.tls, proxy: Some(&config.proxy) };
-        let client = web::client(&config.login_url, way)?
+        let client = http_client::client(&config.login_url, way)?
             .default_headers([(header::ACCEPT, HeaderValue::from_static("application/json"))].into_iter().collect())
             .gzip(config.compression == Compression::Gzip)
             .pool_idle_timeout(config.pool_idle_timeout)
@@ -169,7 +169,7 @@ impl Http {
             Err(error) if was_sent(&error) => return unanswered(error),
             Err(error) => {
                 let lapsed = mark.as_ref().is_some_and(Mark::is_refused);
-                return Sent::Not { cause: Cause::new(web::reason(error)), lapsed };
+                return Sent::Not { cause: Cause::new(http_client::reason(error)), lapsed };
             }
         };
         let headers = response.headers();
@@ -229,5 +229,5 @@ fn place(from: &Url, location: &str) -> String {
 
 fn unanswered(error: reqwest::Error) -> Sent {
     let timed_out = error.is_timeout();
-    Sent::Unanswered { cause: Cause::new(web::reason(error)), timed_out }
+    Sent::Unanswered { cause: Cause::new(http_client::reason(error)), timed_out }
 }

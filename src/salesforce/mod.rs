@@ -25,7 +25,7 @@ mod culprit;
 mod describe;
 mod distil;
 #[cfg(any(test, fuzzing))]
-pub mod foreign;
+pub mod fuzz_properties;
 mod grant;
 mod gzip;
 mod http;
@@ -66,9 +66,10 @@ pub use self::{
 use crate::{
     config,
     ops::metrics::Metrics,
-    pipeline::{BatchKey, Org, Refresh, Row, lease::Lease},
     record::{Cause, SObject, Verdict},
-    web::ClientError,
+    runtime::http_client::ClientError,
+    runtime::lease::Lease,
+    sink::{BatchKey, Org, Refresh, Row},
 };
 
 /// The org that the daemon writes into.
@@ -170,6 +171,22 @@ impl Salesforce {
     /// How many calls the org has taken until now.
     pub fn answers(&self) -> u64 {
         self.state.answers()
+    }
+
+    /// Ends when the org has taken no call for this long. Only the time in which `counts` is true of its state counts.
+    pub async fn silence(&self, patience: Duration, counts: impl Fn(Condition) -> bool) {
+        const STEP: Duration = Duration::from_millis(200);
+        let condition = self.watch();
+        let (mut left, mut answers) = (patience, self.answers());
+        while !left.is_zero() {
+            let step = STEP.min(left);
+            tokio::time::sleep(step).await;
+            if self.answers() != answers {
+                (left, answers) = (patience, self.answers());
+            } else if counts(*condition.borrow()) {
+                left -= step;
+            }
+        }
     }
 
     /// Secrets have changed: the next call logs in with them.

@@ -24,7 +24,7 @@ use tokio::{
 };
 
 use super::usage::Usage;
-use crate::{config, ops::metrics::Metrics, pipeline, record::Cause};
+use crate::{config, ops::metrics::Metrics, record::Cause, sink};
 
 /// Whether the org can be called, and if not, why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +95,7 @@ pub struct Turn {
     only_asks: bool,
 }
 
-impl pipeline::Turn for Turn {
+impl sink::Turn for Turn {
     fn is_probe(&self) -> bool {
         self.probe.is_some()
     }

@@ -16,14 +16,12 @@ use super::{
     verdicts::{self, Asked, Gone, NamedBy, RowVerdict},
 };
 use crate::{
-    pipeline::{
-        BatchKey, Row,
-        lease::{Lease, Leave},
-    },
     record::{
         Action, Cause, Command, Doubt, ExternalId, Identity, OnMissing, Reason, RecordId, Rejection, SObject, Stage,
         Verdict,
     },
+    runtime::lease::{Lease, Leave},
+    sink::{BatchKey, Row},
 };
 
 #[derive(Debug)]
@@ -42,7 +40,7 @@ struct Going<'a> {
 }
 
 impl Writer {
-    /// As [`crate::pipeline::Org::write`].
+    /// As [`crate::sink::Org::write`].
     pub(super) async fn write(&self, key: &BatchKey, rows: &[Row<'_>]) -> Vec<Verdict> {
         // From here on: who has lost the rows meanwhile does not send them.
         let leave = self.lease.leave();

@@ -20,7 +20,7 @@ use crate::{
     config::{self, SchemaRegistry},
     format::{Reference, Registered, frame::SchemaId},
     ops::metrics::Metrics,
-    web::{self, Way},
+    runtime::http_client::{self, Way},
 };
 
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl Client {
             |key, secret: &config::Secret| secret.reveal().map_err(|source| RegistryError::Secret { key, source });
         let way = Way { section: "schema_registry", tls: &config.tls, proxy: None };
         let builder = match config.url.first() {
-            Some(url) => web::client(url, way)?,
+            Some(url) => http_client::client(url, way)?,
             None => reqwest::Client::builder(),
         };
         let builder = builder.timeout(config.request_timeout).connect_timeout(config.request_timeout);
@@ -229,7 +229,7 @@ impl Client {
             // A version that was deleted stays what older schemas refer to.
             url.set_query(Some("deleted=true"));
         }
-        let later = |error: reqwest::Error| Failure::Later(format!("{base}: {}", web::reason(error)));
+        let later = |error: reqwest::Error| Failure::Later(format!("{base}: {}", http_client::reason(error)));
         let headers = self.headers()?;
         let mut redirects = 0;
         let mut answer = loop {

@@ -27,7 +27,7 @@ use crate::{
         health::{Health, Waiting, Whom},
         metrics::Metrics,
     },
-    web::ClientError,
+    runtime::http_client::ClientError,
 };
 
 /// The schemas of all routes.

@@ -5,7 +5,7 @@ use super::{
     },
     *,
 };
-use crate::{pipeline::BatchKey, record::Action};
+use crate::{record::Action, sink::BatchKey};
 
 const IDS: [&str; 3] = ["0037e00001WZ30qAAD", "0037e00001WZ30rAAD", "0037e00001WZ30sAAD"];
 

@@ -15,8 +15,9 @@ use super::{Salesforce, testing};
 use crate::{
     config::{self, Auth, Secret},
     ops::metrics::Metrics,
-    pipeline::{BatchKey, Org as _, Refresh, Row, lease::Lease},
     record::{Action, Command, ExternalId, Fields, Identity, Named, RecordId, SObject, Verdict},
+    runtime::lease::Lease,
+    sink::{BatchKey, Org as _, Refresh, Row},
 };
 
 const OBJECT: &str = "MyObject__c";

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::{pipeline::Turn as _, salesforce::Condition};
+use crate::{salesforce::Condition, sink::Turn as _};
 
 #[tokio::test]
 async fn what_the_org_cannot_take_now_is_a_state() {

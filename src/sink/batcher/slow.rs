@@ -1,0 +1,95 @@
+//! Says that the calls of an SObject and operation take longer than the time-out: in the log, and as a wait for the org,
+//! until one of them is answered, or none was sent for as long as an org works on a call.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use tokio::time::{Instant, sleep_until};
+
+use crate::{
+    ops::health::{Health, Waiting, Whom},
+    record::{Action, Cause},
+    sink::BatchKey,
+};
+
+/// After the last time-out. Its rows may be settled, or another member's by now, so that no answer ends the wait.
+const LAPSE: Duration = Duration::from_secs(10 * 60);
+
+#[derive(Debug)]
+pub(super) struct SlowCalls {
+    health: Health,
+    /// With the time when each of them ends by itself.
+    waits: HashMap<(Arc<str>, Action), (Waiting, Instant)>,
+}
+
+impl SlowCalls {
+    pub(super) fn new(health: Health) -> Self {
+        Self { health, waits: HashMap::new() }
+    }
+
+    /// A call of `rows` rows has timed out; the next ones have at most `next`.
+    pub(super) fn timed_out(&mut self, key: &BatchKey, rows: usize, next: usize, cause: &Cause) {
+        let (sobject, operation) = (&*key.sobject, key.action.word());
+        tracing::warn!(
+            event = "calls_time_out",
+            sobject,
+            operation,
+            rows,
+            next,
+            %cause,
+            "The org did not answer a call within salesforce.request_timeout: its result is unknown, and the next calls have fewer rows"
+        );
+        let why = format!(
+            "calls to {operation} {sobject} take longer than salesforce.request_timeout; the next ones have at most {next} rows"
+        );
+        let place = super::sizes::place(key);
+        let known = self.waits.remove(&place).map(|(waiting, _)| waiting);
+        let waiting = Waiting::go_on(known, &self.health, Whom::Salesforce, &why);
+        self.waits.insert(place, (waiting, Instant::now() + LAPSE));
+    }
+
+    /// Ends the waits that have lapsed; never returns where there is none. Cancel-safe.
+    pub(super) async fn lapse(&mut self) {
+        match self.waits.values().map(|(_, end)| *end).min() {
+            Some(end) => sleep_until(end).await,
+            None => std::future::pending().await,
+        }
+        self.waits.retain(|_, (_, end)| *end > Instant::now());
+    }
+
+    /// A call has an answer, whatever it says.
+    pub(super) fn answered(&mut self, key: &BatchKey) {
+        if !self.waits.is_empty() {
+            self.waits.remove(&super::sizes::place(key));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ops::{health::State, metrics::Metrics},
+        record::CallOptions,
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_ends_with_an_answer_or_long_after_the_last_time_out() {
+        let health = Health::new(Metrics::new());
+        health.set(State::Running);
+        let key = |sobject: &str| BatchKey {
+            action: Action::Create,
+            sobject: sobject.into(),
+            key_field: None,
+            options: Arc::new(CallOptions::default()),
+        };
+        let mut slow = SlowCalls::new(health.clone());
+        let cause = Cause::new("timed out");
+        slow.timed_out(&key("Lead"), 200, 50, &cause);
+        slow.timed_out(&key("Case"), 200, 50, &cause);
+        slow.answered(&key("Lead"));
+        assert_eq!(health.snapshot().state, State::Waiting, "the other one is still waited for");
+        let begun = Instant::now();
+        slow.lapse().await;
+        assert_eq!((begun.elapsed(), health.snapshot().state), (LAPSE, State::Running));
+    }
+}

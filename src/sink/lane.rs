@@ -1,0 +1,329 @@
+//! One task for each assigned partition: records in, offsets out.
+//!
+//! Every record becomes a future that carries it to its outcome; all of them run at once, and they leave the lane in
+//! the order of the partition. The next offset to commit moves only when the oldest of them is done, so what is
+//! committed is contiguous by construction.
+//!
+//! A drain takes in nothing more. It gives up the tail: the records behind the last one that is done or under way, of
+//! which nothing can have come. The records before that one are brought to their outcomes, since a gap among them would
+//! repeat what lies behind it, without any crash; but if no calls can be made for long, if nothing comes of what is
+//! left, or if the route's breaker is open, they are given up, too. Then the offset is committed.
+
+use std::{
+    collections::VecDeque,
+    pin::{Pin, pin},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use futures::{FutureExt as _, Stream, StreamExt as _, stream::FuturesOrdered};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+use super::{
+    batcher::Batcher,
+    breaker::{Breaker, Breakers},
+    budget::Budget,
+    dead_letter::{About, DeadLetters},
+    gate::{Gate, GateEntry},
+    intake::{Prepared, Work},
+    org::Org,
+    settle::{Settle, Settled},
+    stage::Stage,
+    ticket::{Cargo, Outcome},
+};
+use crate::{
+    ops::metrics::{self, LaneGauge, RouteMetrics},
+    record::{Action, Cause, Reason, Record, Schema},
+    runtime::{lease::Lease, progress::Progress},
+    sink::route::Route,
+};
+
+/// What all lanes share.
+#[derive(Debug)]
+pub struct Shared<O, D> {
+    pub org: Arc<O>,
+    pub settle: Settle<D>,
+    pub gate: Gate,
+    pub budget: Budget,
+    pub breakers: Breakers,
+    pub batcher: Batcher,
+    pub lease: Lease,
+}
+
+#[derive(Debug)]
+pub struct Lane<O, D> {
+    pub(super) shared: Arc<Shared<O, D>>,
+    pub(super) route: Arc<Route>,
+    pub(super) metrics: Arc<RouteMetrics>,
+    pub(super) breaker: Option<Arc<Breaker>>,
+    /// What is known of the org, and as of which of its descriptions.
+    pub(super) schema: Mutex<Option<(Arc<Schema>, u64)>>,
+    draining: CancellationToken,
+    /// A drain has closed some records.
+    closing: Notify,
+    /// The first record that has to be read again, if any: none behind it begins any more.
+    undone: AtomicI64,
+    /// How many records are carried at most.
+    most: usize,
+    progress: Arc<Progress>,
+    gauge: LaneGauge,
+}
+
+/// How a lane ended that was told to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drained {
+    /// Nothing lies done behind the offset to commit.
+    Whole,
+    /// Something does, perhaps: it is repeated.
+    CutShort,
+}
+
+/// Why a lane ended before it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum LaneError<E> {
+    #[error(transparent)]
+    Source(E),
+    #[error("the org does not describe {sobject}: {cause}")]
+    Describe { sobject: String, cause: Cause },
+    #[error("the partition's queue has ended")]
+    Ended,
+}
+
+/// What is carried, in its order: since when, and how far it has come.
+type Underway = VecDeque<(Instant, Arc<Stage>)>;
+
+/// How long a drain waits for an org that takes no calls, for leave to make them, and for records of which nothing
+/// comes.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How many records may be settled behind one that is not: their offsets wait in memory. Beside them there may be all
+/// that the budget has seats for.
+pub const MAX_AHEAD: usize = 8_192;
+
+impl<O: Org, D: DeadLetters> Lane<O, D> {
+    pub fn new(
+        shared: Arc<Shared<O, D>>,
+        route: Arc<Route>,
+        draining: CancellationToken,
+        progress: Arc<Progress>,
+        metrics: &metrics::Metrics,
+    ) -> Self {
+        let (gauge, metrics) = (metrics.track_lane(), metrics.route(&route.name));
+        let (closing, undone) = (Notify::new(), AtomicI64::new(i64::MAX));
+        let most = MAX_AHEAD.saturating_add(shared.budget.rows());
+        let breaker = shared.breakers.of(&route, &metrics);
+        let schema = Mutex::default();
+        Self { shared, route, metrics, breaker, schema, draining, closing, undone, most, progress, gauge }
+    }
+
+    /// Runs until it is drained. Where its source fails, or the org does not describe what it needs, it drains itself, and
+    /// says why.
+    pub async fn run<E>(self, source: impl Stream<Item = Result<Record, E>> + Send) -> Result<Drained, LaneError<E>> {
+        // Owned by each future: a borrow here is beyond what the compiler can prove of a task.
+        let lane = Arc::new(self);
+        let prepared = {
+            let lane = lane.clone();
+            source.then(move |record| lane.clone().take_in(record))
+        };
+        // Once: also a drain that had nothing to give up may still wait for what it has closed.
+        let stuck = async {
+            lane.draining.cancelled().await;
+            lane.stuck().await
+        };
+        let mut stuck = pin!(stuck.fuse());
+        let (mut drained, mut failed) = (Drained::Whole, None);
+        // Of a drain: since when nothing has come of what is under way, and how much that was.
+        let (mut quiet, mut open) = (tokio::time::Instant::now(), usize::MAX);
+        let mut intake = Some(Box::pin(prepared));
+        let mut carried = FuturesOrdered::new();
+        // In the order of `carried`.
+        let mut underway = Underway::new();
+        let mut unbroken = true;
+        loop {
+            tokio::select! {
+                biased;
+                Some((offset, settled)) = carried.next() => {
+                    unbroken &= settled == Settled::Done;
+                    if unbroken {
+                        lane.progress.settled(offset);
+                    }
+                    underway.pop_front();
+                    lane.gauge.set_oldest(underway.front().map(|(since, _)| *since));
+                }
+                () = lane.draining.cancelled(), if intake.is_some() => {
+                    intake = None;
+                    lane.close_tail(&underway);
+                    quiet = tokio::time::Instant::now();
+                }
+                why = &mut stuck, if drained == Drained::Whole => {
+                    drained = lane.give_up(&underway, why);
+                }
+                () = tokio::time::sleep_until(quiet + PATIENCE), if intake.is_none() && drained == Drained::Whole => {
+                    let left = underway.iter().filter(|(_, stage)| !stage.is_done()).count();
+                    let comes = left < open || underway.iter().any(|(_, stage)| stage.is_sent());
+                    (quiet, open) = (tokio::time::Instant::now(), left);
+                    if !comes {
+                        drained = lane.give_up(&underway, "its records wait, and nothing comes of them");
+                    }
+                }
+                prepared = next(&mut intake), if carried.len() < lane.most => {
+                    let prepared: Prepared = match prepared.unwrap_or(Err(LaneError::Ended)) {
+                        Ok(prepared) => prepared,
+                        Err(error) => {
+                            failed = Some(error);
+                            lane.draining.cancel();
+                            continue;
+                        }
+                    };
+                    let stage = Arc::new(Stage::default());
+                    underway.push_back((Instant::now(), stage.clone()));
+                    lane.gauge.set_oldest(underway.front().map(|(since, _)| *since));
+                    carried.push_back(lane.clone().carry(prepared, stage));
+                    if carried.len() == lane.most {
+                        lane.hurry_first(&underway);
+                    }
+                }
+            }
+            if intake.is_none() && carried.is_empty() {
+                return failed.map_or(Ok(drained), Err);
+            }
+        }
+    }
+
+    fn close_tail(&self, underway: &Underway) {
+        // One that is sent meanwhile cannot be closed, and ends the tail: nothing is closed before it.
+        let closed = underway.iter().rev().take_while(|(_, stage)| stage.is_closed() || stage.close()).count();
+        debug!(route = %self.route.name, closed, awaited = underway.len() - closed, "draining");
+        self.closing.notify_waiters();
+        self.shared.batcher.sweep();
+    }
+
+    /// The lane reads no further before its first record is settled: if that one waits for a parent, which may lie
+    /// behind all that was read, it has waited long enough.
+    fn hurry_first(&self, underway: &Underway) {
+        if underway.front().is_some_and(|(_, stage)| stage.hurry()) {
+            self.shared.batcher.sweep();
+        }
+    }
+
+    /// Waits until there is no use in waiting for the outcomes of what is under way.
+    async fn stuck(&self) -> &'static str {
+        let opened = async {
+            match &self.breaker {
+                Some(breaker) => breaker.opened().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.shared.org.out(PATIENCE) => "the org takes no calls",
+            () = self.shared.lease.out(PATIENCE) => "no commit succeeds",
+            () = opened => "the route's breaker is open",
+        }
+    }
+
+    /// What the org has not taken yet is read again, and so is what lies behind it.
+    fn give_up(&self, underway: &Underway, why: &str) -> Drained {
+        if underway.iter().all(|(_, stage)| stage.is_closed()) {
+            return Drained::Whole;
+        }
+        let given_up = underway.iter().filter(|(_, stage)| stage.give_up()).count();
+        warn!(route = %self.route.name, given_up, why, "drain cut short, records will be repeated");
+        self.closing.notify_waiters();
+        self.shared.batcher.sweep();
+        Drained::CutShort
+    }
+
+    async fn carry(self: Arc<Self>, prepared: Prepared, stage: Arc<Stage>) -> (i64, Settled) {
+        let offset = prepared.record.position.offset;
+        let (settled, entry) = self.carry_to_outcome(prepared, &stage).await;
+        match settled {
+            Settled::Done => stage.done(),
+            // No offset gets past it: whatever it was, this lane begins nothing more.
+            Settled::Undone => {
+                self.undone.fetch_min(offset, Ordering::AcqRel);
+                self.draining.cancel();
+            }
+        }
+        // Only now, so that the next change of the identity knows whether it may follow.
+        drop(entry);
+        (offset, settled)
+    }
+
+    /// From the gate to the outcome, and what holds the gate until it is known.
+    async fn carry_to_outcome(&self, prepared: Prepared, stage: &Arc<Stage>) -> (Settled, Option<GateEntry>) {
+        let undone = (Settled::Undone, None);
+        let Prepared { record, seat, account, work } = prepared;
+        let about = About { sobject: &self.route.sobject, ..About::default() };
+        let settle = &self.shared.settle;
+        let (command, entering) = match work {
+            Work::Send(command, entering) => (command, entering),
+            Work::Reject { rejection, operation, target } => {
+                let about = About { operation, target: target.as_ref(), ..about };
+                if !stage.begin() {
+                    return undone;
+                }
+                return (settle.reject(record, &rejection, about, account).await, None);
+            }
+        };
+        let entry = match entering {
+            Some(mut entering) => tokio::select! {
+                biased;
+                () = self.closed(stage) => return undone,
+                entry = entering.entered() => Some(entry),
+            },
+            None => None,
+        };
+        if record.position.offset > self.undone.load(Ordering::Acquire) {
+            return undone;
+        }
+        let (cargo, breaker) = (Cargo { record, entry, seat }, self.breaker.clone());
+        let receipt = self.shared.batcher.submit(command, cargo, stage.clone(), breaker).await;
+        let Some(reply) = receipt.outcome().await else { return undone };
+        // The cargo, and with it the gate entry, lives until the outcome is durable.
+        let cargo = reply.cargo;
+        let settled = match reply.outcome {
+            Outcome::Written { found_nothing } => {
+                if found_nothing {
+                    account.delete_found_nothing();
+                }
+                account.close(metrics::Outcome::Written)
+            }
+            Outcome::Rejected { rejection, attempts } => {
+                let command = &reply.command;
+                if command.action == Action::Delete && rejection.reason == Reason::NotFound {
+                    account.delete_found_nothing();
+                }
+                let (operation, target) = (Some(command.operation), command.target.as_ref());
+                let about = About { operation, target, attempts, ..about };
+                settle.reject(cargo.record, &rejection, about, account).await
+            }
+        };
+        (settled, cargo.entry)
+    }
+
+    /// Waits until the record is closed by a drain; for ever, if it is not.
+    async fn closed(&self, stage: &Stage) {
+        loop {
+            let mut closing = pin!(self.closing.notified());
+            // Before the look, so that nothing is closed unseen between the two.
+            closing.as_mut().enable();
+            if stage.is_closed() {
+                return;
+            }
+            closing.await;
+        }
+    }
+}
+
+/// The next item, or never when the intake is closed. Cancel-safe: a stream keeps what it has begun.
+async fn next<S: Stream>(intake: &mut Option<Pin<Box<S>>>) -> Option<S::Item> {
+    match intake {
+        Some(intake) => intake.next().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,20 @@
+//! The tasks that a record passes between Kafka and Salesforce. Names neither's client: tests run all of it in paused
+//! time against a scripted org.
+
+pub mod batcher;
+pub mod breaker;
+pub mod budget;
+pub mod dead_letter;
+pub mod gate;
+mod intake;
+pub mod lane;
+mod org;
+pub mod rejection_log;
+pub mod route;
+pub mod settle;
+mod stage;
+#[cfg(test)]
+mod tests;
+pub mod ticket;
+
+pub use org::{BatchKey, Org, Refresh, Row, Turn};

@@ -1,0 +1,116 @@
+//! From an outcome to something durable. A record is settled when Salesforce has confirmed its row, or Kafka its dead
+//! letter, or the configuration says that it is skipped; until then its gate entry is held.
+
+use std::{sync::Arc, time::Instant};
+
+use futures::FutureExt as _;
+use tracing::{error, warn};
+
+use super::{
+    dead_letter::{About, DeadLetters, Rejected},
+    rejection_log::RejectionLog,
+};
+use crate::{
+    config::OnRejection,
+    mutation::{self, Mutation},
+    ops::metrics::{Outcome, RouteMetrics},
+    record::{Reason, Record, Rejection},
+    runtime::stop::Stop,
+};
+
+/// What becomes of rejections.
+#[derive(Debug)]
+pub struct Settle<D> {
+    /// The connector's name in the letters' headers.
+    pub name: String,
+    /// `None` without a dead-letter topic.
+    pub dead_letters: Option<D>,
+    /// What happens without one.
+    pub on_rejection: OnRejection,
+    pub log: RejectionLog,
+    pub stop: Stop,
+}
+
+/// One record in the books: read, and not yet anything else. Dropping it counts it as dropped at a drain, uncommitted.
+#[derive(Debug)]
+pub struct Account {
+    metrics: Arc<RouteMetrics>,
+    opened: Instant,
+    settled: bool,
+}
+
+/// Whether offsets may be committed past a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    Done,
+    /// It has to be read again.
+    Undone,
+}
+
+impl Account {
+    pub fn open(metrics: &Arc<RouteMetrics>) -> Self {
+        metrics.read();
+        Self { metrics: metrics.clone(), opened: Instant::now(), settled: false }
+    }
+
+    /// The record to delete is not there, or is not shared with the daemon's user: the org says the same of both.
+    pub fn delete_found_nothing(&self) {
+        if self.metrics.delete_found_nothing() {
+            warn!(
+                event = "delete_found_nothing",
+                route = self.metrics.name(),
+                "a DELETE found no record: gone, or not shared with this user; later ones of the route are only counted"
+            );
+        }
+    }
+
+    pub fn close(mut self, outcome: Outcome) -> Settled {
+        self.settled = true;
+        self.metrics.settled(outcome, self.opened.elapsed());
+        Settled::Done
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.metrics.settled(Outcome::Dropped, self.opened.elapsed());
+        }
+    }
+}
+
+impl<D: DeadLetters> Settle<D> {
+    /// Returns when the rejection is durable.
+    pub async fn reject(&self, record: Record, rejection: &Rejection, about: About<'_>, account: Account) -> Settled {
+        let position = record.position.clone();
+        account.metrics.rejected(rejection.code());
+        self.log.rejected(&position, rejection);
+        match (&self.dead_letters, self.on_rejection) {
+            (Some(dead_letters), _) => {
+                let about = About { connector: &self.name, ..about };
+                let pending = account.metrics.dead_letter_pending();
+                let delivery = dead_letters.deliver(Rejected { record, rejection, about });
+                if mutation::on(Mutation::Letters) {
+                    drop(delivery.now_or_never());
+                    return account.close(Outcome::DeadLettered);
+                }
+                let delivered = delivery.await;
+                drop(pending);
+                match delivered {
+                    Ok(()) => account.close(Outcome::DeadLettered),
+                    Err(error) => {
+                        error!(%position, %error, "dead letter not taken");
+                        self.stop.now(format!("{position}: {error}"));
+                        Settled::Undone
+                    }
+                }
+            }
+            // The org may have made the record: that is not skipped without a word.
+            (None, OnRejection::Skip) if rejection.reason != Reason::UnknownResult => account.close(Outcome::Skipped),
+            (None, _) => {
+                self.stop.now(format!("{position}: rejected, and there is no dead-letter topic: {rejection}"));
+                Settled::Undone
+            }
+        }
+    }
+}

@@ -1,0 +1,349 @@
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures::{SinkExt as _, channel::mpsc};
+use tokio::{task::JoinHandle, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::{self, OnRejection},
+    ops::{
+        health::{Health, State},
+        metrics::Metrics,
+    },
+    record::{Cause, Doubt, Excess, Field, Position, Record, SObject, Verdict},
+    runtime::{lease::Lease, progress::Progress, stop::Stop},
+    sink::route::Route,
+    sink::{
+        BatchKey, Org, Refresh, Row, Turn,
+        batcher::{Batcher, Settings},
+        breaker::Breakers,
+        budget::{Budget, Load},
+        dead_letter::{DeadLetter, DeadLetterError, DeadLetters, Rejected},
+        gate::Gate,
+        lane::{Drained, Lane, LaneError, Shared},
+        rejection_log::RejectionLog,
+        settle::Settle,
+    },
+};
+
+/// One call as the org saw it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Call {
+    /// Since the start.
+    pub(super) at: Duration,
+    /// Identity and value of each row.
+    pub(super) rows: Vec<String>,
+}
+
+type Script = dyn Fn(&[String], usize) -> (Duration, Vec<Verdict>) + Send + Sync;
+
+/// An org that is always well, and whose answers are scripted: rows and the number of the call → how long it takes, and
+/// a verdict for each row.
+pub(super) struct ScriptedOrg {
+    script: Box<Script>,
+    start: Instant,
+    calls: Mutex<Vec<Call>>,
+    pub(super) is_out: AtomicBool,
+    /// Each turn is a probe; and how many of these were not used for a call.
+    pub(super) probing: AtomicBool,
+    pub(super) unused: AtomicUsize,
+    /// It has the field `New__c`.
+    pub(super) has_new: AtomicBool,
+    /// It describes nothing any more.
+    pub(super) is_hidden: AtomicBool,
+}
+
+#[derive(Debug)]
+pub(super) struct ScriptedTurn {
+    is_probe: bool,
+}
+
+impl Turn for ScriptedTurn {
+    fn is_probe(&self) -> bool {
+        self.is_probe
+    }
+}
+
+impl ScriptedOrg {
+    fn used(&self) {
+        self.unused.fetch_sub(usize::from(self.probing.load(Ordering::Relaxed)), Ordering::Relaxed);
+    }
+}
+
+impl Org for ScriptedOrg {
+    type Turn = ScriptedTurn;
+
+    async fn turn(&self) -> ScriptedTurn {
+        let is_probe = self.probing.load(Ordering::Relaxed);
+        self.unused.fetch_add(usize::from(is_probe), Ordering::Relaxed);
+        ScriptedTurn { is_probe }
+    }
+
+    async fn out(&self, patience: Duration) {
+        if self.is_out.load(Ordering::Relaxed) {
+            tokio::time::sleep(patience).await;
+        } else {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    async fn spent(&self) -> Cause {
+        std::future::pending().await
+    }
+
+    async fn write(&self, _: &BatchKey, rows: &[Row<'_>]) -> Vec<Verdict> {
+        self.used();
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                let target = row.command.target.as_ref().map_or(String::new(), ToString::to_string);
+                let fields: Vec<_> = row.command.fields.iter().map(|(_, value)| value.to_owned()).collect();
+                format!("{}:{}", target.trim_start_matches("Ext__c="), fields.join(","))
+            })
+            .collect();
+        let number = {
+            let mut calls = self.calls.lock().unwrap();
+            calls.push(Call { at: self.start.elapsed(), rows: rows.clone() });
+            calls.len()
+        };
+        let (latency, verdicts) = (self.script)(&rows, number);
+        tokio::time::sleep(latency).await;
+        verdicts
+    }
+
+    async fn probe(&self) {
+        self.used();
+    }
+
+    async fn describe(&self, _: &str, _: Refresh<'_>) -> Result<Arc<SObject>, Cause> {
+        if self.is_hidden.load(Ordering::Relaxed) {
+            return Err(Cause::new("hidden"));
+        }
+        let mut fields = vec![
+            Field::sample("Ext__c", "string", true),
+            Field::sample("V__c", "double", false),
+            Field::sample("Parent__c", "reference", false),
+        ];
+        fields.extend(self.has_new.load(Ordering::Relaxed).then(|| Field::sample("New__c", "double", false)));
+        Ok(Arc::new(SObject::new("Thing__c", fields)))
+    }
+}
+
+/// A dead-letter topic that takes everything.
+#[derive(Default, Clone)]
+pub(super) struct Letters {
+    taken: Arc<Mutex<Vec<DeadLetter>>>,
+    /// It takes a minute for each.
+    pub(super) slow: Arc<AtomicBool>,
+}
+
+impl DeadLetters for Letters {
+    async fn deliver(&self, rejected: Rejected<'_>) -> Result<(), DeadLetterError> {
+        if self.slow.load(Ordering::Relaxed) {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
+        self.taken.lock().unwrap().push(rejected.letter());
+        Ok(())
+    }
+}
+
+pub(super) struct Harness {
+    pub(super) org: Arc<ScriptedOrg>,
+    pub(super) shared: Arc<Shared<ScriptedOrg, Letters>>,
+    pub(super) metrics: Metrics,
+    pub(super) health: Health,
+    pub(super) letters: Letters,
+}
+
+pub(super) struct RunningLane {
+    pub(super) draining: CancellationToken,
+    pub(super) progress: Arc<Progress>,
+    pub(super) task: JoinHandle<Result<Drained, LaneError<std::convert::Infallible>>>,
+    records: mpsc::Sender<Result<Record, std::convert::Infallible>>,
+    next: i64,
+}
+
+pub(super) const HOLD: Duration = Duration::from_secs(30);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(120);
+pub(super) const ROW_TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const PARENT_WAIT: Duration = Duration::from_secs(300);
+
+pub(super) fn settings() -> Settings {
+    Settings {
+        rows: 200,
+        bytes: 1 << 20,
+        linger: Duration::from_millis(10),
+        calls: 4,
+        retry: config::Retry {
+            max_attempts: 3,
+            initial_backoff: Duration::from_secs(1),
+            max_backoff: Duration::from_secs(8),
+            row_timeout: ROW_TIMEOUT,
+            missing_parent_wait: PARENT_WAIT,
+        },
+        unknown_hold: HOLD,
+        timeout: TIMEOUT,
+        insert_unknown: config::InsertUnknown::Retry,
+        on_quota: config::OnQuota::Wait,
+        parked: Duration::from_secs(60),
+        children: Load::default(),
+        health: Health::new(Metrics::new()),
+    }
+}
+
+impl Harness {
+    pub(super) fn new(script: impl Fn(&[String], usize) -> (Duration, Vec<Verdict>) + Send + Sync + 'static) -> Self {
+        Self::tuned(1000, |_| {}, script)
+    }
+
+    /// With a budget of so many rows, and settings that differ from the usual ones.
+    pub(super) fn tuned(
+        rows: usize,
+        tune: impl FnOnce(&mut Settings),
+        script: impl Fn(&[String], usize) -> (Duration, Vec<Verdict>) + Send + Sync + 'static,
+    ) -> Self {
+        let org = ScriptedOrg {
+            script: Box::new(script),
+            start: Instant::now(),
+            calls: Mutex::default(),
+            is_out: AtomicBool::default(),
+            probing: AtomicBool::default(),
+            unused: AtomicUsize::default(),
+            has_new: AtomicBool::default(),
+            is_hidden: AtomicBool::default(),
+        };
+        let (org, letters, stop) = (Arc::new(org), Letters::default(), Stop::default());
+        let budget = Budget::new(rows, 1 << 24);
+        let metrics = Metrics::new();
+        let health = Health::new(metrics.clone());
+        health.set(State::Running);
+        let mut settings = Settings { children: budget.shares(1, 0).children, health: health.clone(), ..settings() };
+        tune(&mut settings);
+        let retry = settings.retry.clone();
+        let lease = Lease::for_ever();
+        let (batcher, _) = Batcher::start(org.clone(), settings, lease.clone(), metrics.clone(), stop.clone());
+        let settle = Settle {
+            name: "test".into(),
+            dead_letters: Some(letters.clone()),
+            on_rejection: OnRejection::Stop,
+            log: RejectionLog::default(),
+            stop,
+        };
+        let breakers = Breakers::new(retry, health.clone(), budget.clone(), budget.shares(2, 1).breaker);
+        let shared =
+            Arc::new(Shared { org: org.clone(), settle, gate: Gate::default(), budget, breakers, batcher, lease });
+        Self { org, shared, metrics, health, letters }
+    }
+
+    pub(super) fn lane(&self) -> RunningLane {
+        self.lane_of("t", 0)
+    }
+
+    /// Of a route with this topic and breaker.
+    pub(super) fn lane_of(&self, topic: &str, breaker: u32) -> RunningLane {
+        let route: config::Route = toml::from_str(&format!(
+            r#"
+            topic = "{topic}"
+            sobject = "Thing__c"
+            operation = "upsert"
+            external_id_field = "Ext__c"
+            lock_parent = "Parent__c"
+            breaker = {breaker}
+            "#,
+        ))
+        .unwrap();
+        let (draining, progress) = (CancellationToken::new(), Arc::new(Progress::new(0)));
+        let route = Arc::new(Route::new(&route, 1 << 20, None).unwrap());
+        let lane = Lane::new(self.shared.clone(), route, draining.clone(), progress.clone(), &self.metrics);
+        let (records, source) = mpsc::channel(1000);
+        RunningLane { draining, progress, task: tokio::spawn(lane.run(source)), records, next: 0 }
+    }
+
+    pub(super) fn calls(&self) -> Vec<Call> {
+        self.org.calls.lock().unwrap().clone()
+    }
+
+    /// The rows of all calls, one after the other.
+    pub(super) fn rows(&self) -> Vec<Vec<String>> {
+        self.calls().into_iter().map(|call| call.rows).collect()
+    }
+
+    /// Offsets and exception classes of the dead letters.
+    pub(super) fn dead(&self) -> Vec<(i64, String)> {
+        self.letters("__connect.errors.exception.class.name")
+    }
+
+    /// Offsets of the dead letters, and what one of their headers says.
+    pub(super) fn letters(&self, header: &str) -> Vec<(i64, String)> {
+        let said = |letter: &DeadLetter| {
+            let mut headers = letter.record.headers_named(header);
+            headers
+                .next()
+                .and_then(|header| header.value.clone())
+                .map(|value| String::from_utf8(value.to_vec()).unwrap())
+        };
+        let letters = self.letters.taken.lock().unwrap();
+        letters.iter().map(|letter| (letter.record.position.offset, said(letter).unwrap_or_default())).collect()
+    }
+}
+
+impl RunningLane {
+    /// `("key", "value")` → a record that sets `V__c`.
+    pub(super) async fn send(&mut self, key: &str, value: &str) {
+        self.send_value(key, &format!("{{\"V__c\":{value}}}")).await;
+    }
+
+    /// A record that sets `Parent__c`, which it locks.
+    pub(super) async fn child(&mut self, key: &str, parent: &str) {
+        self.send_value(key, &format!("{{\"Parent__c\":\"{parent}\"}}")).await;
+    }
+
+    pub(super) async fn send_value(&mut self, key: &str, value: &str) {
+        let record = Record {
+            position: Position { topic: "t".into(), partition: 0, offset: self.next },
+            timestamp: None,
+            key: Some(Bytes::copy_from_slice(key.as_bytes())),
+            value: Some(Bytes::copy_from_slice(value.as_bytes())),
+            headers: Vec::new(),
+            excess: Excess::default(),
+        };
+        self.next += 1;
+        self.records.send(Ok(record)).await.unwrap();
+    }
+
+    /// Waits, in paused time, until everything that was sent is settled.
+    pub(super) async fn settled(&self) {
+        self.reaches(self.next).await;
+    }
+
+    pub(super) async fn reaches(&self, offset: i64) {
+        let reached = async {
+            while self.progress.next_offset() < offset {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(3600), reached).await.expect("the offset is reached within an hour");
+    }
+}
+
+pub(super) fn written(rows: &[String]) -> Vec<Verdict> {
+    rows.iter().map(|_| Verdict::Written { id: None, created: true }).collect()
+}
+
+/// `verdict` for the rows of which `guilty` says so, else written.
+pub(super) fn verdicts(rows: &[String], guilty: impl Fn(&str) -> bool, verdict: impl Fn() -> Verdict) -> Vec<Verdict> {
+    let one = |row: &String| if guilty(row) { verdict() } else { Verdict::Written { id: None, created: true } };
+    rows.iter().map(one).collect()
+}
+
+/// An attempt that ends now, and whose result is not known.
+pub(super) fn unknown(doubt: Doubt) -> Verdict {
+    Verdict::Unknown { cause: Cause::new("cut"), ended: Instant::now().into_std(), doubt }
+}
