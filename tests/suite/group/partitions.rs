@@ -9,8 +9,7 @@ async fn are_found(protocol: Protocol) {
     let daemon = Daemon::start(&rig.config).await;
     for (partitions, value) in [(2, "1"), (3, "2")] {
         rig.broker.grow(&rig.topic, partitions).await;
-        let last = i32::try_from(partitions).unwrap() - 1;
-        let records = (0..=last).map(|partition| upsert(&format!("k{partition}"), value).partition(partition));
+        let records = (0..partitions).map(|partition| upsert(&format!("k{partition}"), value).partition(partition));
         python::produce(rig.broker, &rig.topic, &records.collect::<Vec<_>>()).await;
         daemon.settled(if partitions == 2 { 2 } else { 5 }).await;
     }

@@ -131,10 +131,12 @@ impl Broker {
         super::until("the new topic", async || (self.partitions(name).await == Some(partitions)).then_some(())).await;
     }
 
-    /// Gives a topic more partitions: so many in all.
-    pub(crate) async fn grow(&self, name: &str, partitions: usize) {
-        let more = NewPartitions::new(name, partitions);
+    /// Gives a topic more partitions, up to the given number, and waits until a client can see them.
+    pub(crate) async fn grow(&self, name: &str, partitions: i32) {
+        let more = NewPartitions::new(name, usize::try_from(partitions).unwrap());
         self.admin().create_partitions([&more], &AdminOptions::new()).await.unwrap().remove(0).unwrap();
+        let visible = async || (self.partitions(name).await == Some(partitions)).then_some(());
+        super::until("the new partitions", visible).await;
     }
 
     /// Deletes a topic that an earlier run on the same broker has left.

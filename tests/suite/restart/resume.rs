@@ -43,10 +43,12 @@ async fn sigterm_finishes_what_is_on_the_wire_and_drops_the_rest() {
 async fn a_second_signal_ends_it_at_once() {
     let rig = Rig::new("second").await;
     rig.produce(&numbered(0..1)).await;
-    rig.fault("upsert", json!({"kind": "latency", "ms": 900}), json!({"times": null}));
+    rig.fault("upsert", json!({"kind": "latency", "ms": 5_000}), json!({"times": null}));
     let mut daemon = Daemon::start(&rig.config).await;
     until("a call on the wire", async || (rig.org.calls().concurrent == 1).then_some(())).await;
     daemon.terminate();
+    // A second signal before the first one is taken would be the same signal.
+    daemon.says(&["told to stop, draining"]).await;
     daemon.terminate();
     assert_ne!(daemon.exit().await.code(), Some(0), "it did not drain");
     assert_eq!(rig.committed().await, 0);
