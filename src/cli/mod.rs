@@ -74,11 +74,15 @@ async fn run(loaded: Loaded) -> ExitCode {
     let Err(error) = daemon::run(loaded, Metrics::new(), cancel).await else { return ExitCode::SUCCESS };
     if let Some(Misconfigured(Problems(problems))) = error.downcast_ref() {
         for problem in problems {
-            tracing::error!("{problem}");
+            tracing::error!(event = "configuration_finding", "{problem}");
         }
-        tracing::error!(problems = problems.len(), "ended: the configuration does not fit what is there");
+        tracing::error!(
+            event = "configuration_rejected",
+            problems = problems.len(),
+            "ended: the configuration does not fit what is there"
+        );
     } else {
-        tracing::error!(error = format!("{error:#}"), "ended");
+        tracing::error!(event = "exited_with_error", error = format!("{error:#}"), "ended");
     }
     code(&error)
 }

@@ -84,7 +84,7 @@ pub async fn run(loaded: Loaded, metrics: Metrics, cancel: CancellationToken) ->
     let topics = tokio::select! {
         biased;
         () = cancel.cancelled() => {
-            info!("stopped before the start was complete");
+            info!(event = "start_interrupted", "stopped before the start was complete");
             return Ok(());
         }
         started = started => started?,
@@ -104,26 +104,26 @@ pub async fn run(loaded: Loaded, metrics: Metrics, cancel: CancellationToken) ->
 
     let consumer = match daemon.start_consumer(&taken, batch, &routes, &pipeline) {
         Err(error) if cancel.is_cancelled() => {
-            info!(%error, "stopped before the start was complete");
+            info!(event = "start_interrupted", %error, "stopped before the start was complete");
             return Ok(());
         }
         consumer => consumer?,
     };
     health.set(State::Running);
     tokio::select! {
-        () = cancel.cancelled() => info!("told to stop, draining"),
+        () = cancel.cancelled() => info!(event = "stop_requested", "told to stop, draining"),
         () = consumer.closed() => stop.now("the consumer has ended"),
-        () = stop.stopped() => error!(reason = stop.reason(), "cannot go on, draining"),
+        () = stop.stopped() => error!(event = "fatal_error", reason = stop.reason(), "cannot go on, draining"),
     }
     health.set(State::Draining);
     consumer.cancel();
     // The drain has its own deadline, on the poll thread.
     let deadline = config.drain_timeout + CLOSE;
     if timeout(deadline, consumer.drained()).await.is_err() {
-        warn!("drain timed out, records will be repeated");
+        warn!(event = "drain_timed_out", "drain timed out, records will be repeated");
     }
     if timeout(CLOSE, consumer.closed()).await.is_err() {
-        warn!("the consumer has not left its group in time");
+        warn!(event = "group_leave_timed_out", "the consumer has not left its group in time");
     }
     pipeline.settle.log.flush();
     health.set(State::Stopped);
@@ -138,11 +138,11 @@ fn secrets_again(loaded: &Loaded, org: &Arc<Salesforce>, clients: &Clients) -> i
     let (loaded, org, clients) = (loaded.clone(), org.clone(), clients.clone());
     move || {
         for problem in loaded.unreadable_secrets() {
-            error!("a secret cannot be read again: {problem}");
+            error!(event = "secret_unreadable", "a secret cannot be read again: {problem}");
         }
         org.renew_session();
         clients.renew_token();
-        info!("told to read secrets again, the next call logs in anew");
+        info!(event = "secrets_reload_requested", "told to read secrets again, the next call logs in anew");
     }
 }
 
@@ -217,7 +217,7 @@ impl Daemon<'_> {
             move |partitions: usize| {
                 // Another member may have changed what the cache remembers.
                 pipeline.org.clear_cache();
-                info!(partitions, bytes = bound.of(partitions), "memory is bounded");
+                info!(event = "memory_bound", partitions, bytes = bound.of(partitions), "memory is bounded");
             }
         };
         let (lag, lost, open) = (metrics.clone(), metrics.clone(), metrics.clone());
@@ -265,7 +265,7 @@ impl Daemon<'_> {
                 match std::panic::AssertUnwindSafe(lane.run(records)).catch_unwind().await {
                     Ok(Ok(_)) => return true,
                     Ok(Err(error)) => {
-                        error!(%topic, partition, %error, "lane failed");
+                        error!(event = "lane_failed", %topic, partition, %error, "lane failed");
                         stop.now(error.to_string());
                     }
                     Err(_) => stop.now(format!("the lane of {topic}[{partition}] has panicked")),

@@ -74,8 +74,8 @@ pub(crate) async fn wait(
     for finding in findings {
         match finding.level {
             Level::Problem => problems.push(loaded.locate(finding.problem)),
-            Level::Warning | Level::Unreachable => warn!("{finding}"),
-            Level::Note => info!("{finding}"),
+            Level::Warning | Level::Unreachable => warn!(event = "configuration_finding", "{finding}"),
+            Level::Note => info!(event = "configuration_finding", "{finding}"),
             Level::Ok => debug!("{finding}"),
         }
     }
@@ -118,17 +118,20 @@ async fn reach(clients: &Clients, bootstrap_servers: &str, health: &Health) -> R
     loop {
         let why = match Topics::look(clients).await {
             Err(StartError::Unreachable(error)) => {
-                warn!(bootstrap_servers, error, "kafka.bootstrap_servers: no broker answers, waiting");
+                warn!(
+                    event = "brokers_unreachable",
+                    bootstrap_servers, error, "kafka.bootstrap_servers: no broker answers, waiting"
+                );
                 refusals = 0;
                 error
             }
             Err(StartError::Token(error)) => {
-                warn!(%error, "no token for kafka, waiting");
+                warn!(event = "kafka_token_unavailable", %error, "no token for kafka, waiting");
                 refusals = 0;
                 error.to_string()
             }
             Err(StartError::Refused(error)) if refusals + 1 < REFUSALS => {
-                warn!(%error, "kafka refuses us, trying again");
+                warn!(event = "kafka_access_denied", %error, "kafka refuses us, trying again");
                 refusals += 1;
                 error
             }

@@ -115,7 +115,7 @@ impl Committer {
                     request = Some(again);
                 }
                 Err(_) => {
-                    warn!("nobody takes the commit in time, its records may be repeated");
+                    warn!(event = "commit_thread_busy", "nobody takes the commit in time, its records may be repeated");
                     return Err(LATE);
                 }
             }
@@ -124,11 +124,11 @@ impl Committer {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => {
                 // Best effort: in a rebalance the coordinator often refuses. What was not committed is read again.
-                warn!(%error, "offsets not committed, their records will be repeated");
+                warn!(event = "commit_failed", %error, "offsets not committed, their records will be repeated");
                 Err(error)
             }
             Err(_) => {
-                warn!("no answer to the commit in time, its records may be repeated");
+                warn!(event = "commit_timed_out", "no answer to the commit in time, its records may be repeated");
                 Err(LATE)
             }
         }

@@ -111,7 +111,7 @@ impl Consumer {
                 consumer.context().take_left_out(&consumer);
                 refresh.look(&consumer, &cancel);
                 if let Err(error) = subscription.renew(&consumer) {
-                    error!(%error, "the subscription is refused");
+                    error!(event = "subscription_refused", %error, "the subscription is refused");
                     stop.now(format!("the subscription is refused: {error}"));
                 }
             }
@@ -159,18 +159,18 @@ fn poll(consumer: &Arc<BaseConsumer<Context>>, stop: &Stop) {
         Some(Ok(message)) => {
             use rdkafka::Message as _;
             let at = format!("{}[{}]@{}", message.topic(), message.partition(), message.offset());
-            error!(at, "record on the main queue");
+            error!(event = "record_on_main_queue", at, "record on the main queue");
             stop.now(format!("{at} came without a lane"));
         }
         Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => {
             let (code, why) = consumer.client().fatal_error().unwrap_or((RDKafkaErrorCode::Fatal, error.to_string()));
             let hint = mend(code);
-            error!(error = why, hint, "consumer failed");
+            error!(event = "consumer_failed", error = why, hint, "consumer failed");
             stop.now(format!("{why}; {hint}"));
         }
         Some(Err(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::GroupAuthorizationFailed) => {
             let allow = denial(&error).unwrap_or_default();
-            error!(%error, allow, "the group may not be used");
+            error!(event = "group_access_denied", %error, allow, "the group may not be used");
             stop.now(format!("{error}; {allow}"));
         }
         // An unknown topic, a broker that is away: librdkafka goes on by itself.

@@ -91,7 +91,11 @@ impl KafkaDeadLetters {
         }
         let mut producer = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
         if Arc::ptr_eq(&producer, failed) {
-            warn!(error = why, "the producer of the dead letters has failed, building another");
+            warn!(
+                event = "dead_letter_producer_replaced",
+                error = why,
+                "the producer of the dead letters has failed, building another"
+            );
             *producer = self.build(failed.alone)?;
         }
         Ok(())
@@ -229,14 +233,17 @@ impl DeadLetters for KafkaDeadLetters {
                 Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition)
                     if unknown.get_or_insert_with(Instant::now).elapsed() < UNKNOWN =>
                 {
-                    warn!(topic = self.topic, %error, "the dead-letter topic is not known now, trying again");
+                    warn!(
+                        event = "dead_letter_topic_unknown", topic = self.topic, %error,
+                        "the dead-letter topic is not known now, trying again"
+                    );
                 }
                 Some(code) if is_permanent(code) => {
                     return Err(DeadLetterError::Refused { topic: topic(), message: error.to_string() });
                 }
                 _ => {
                     unknown = None;
-                    warn!(%error, "dead letter not taken, trying again");
+                    warn!(event = "dead_letter_retried", %error, "dead letter not taken, trying again");
                 }
             }
             tokio::time::sleep(BACKOFF).await;

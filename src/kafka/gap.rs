@@ -49,7 +49,10 @@ impl Context {
             }
             self.gaps().remove(&at);
             match self.take_again(consumer, &at, gap.low) {
-                Ok(Ok(())) => info!(topic = %at.0, partition = at.1, offset = gap.low, "reading goes on"),
+                Ok(Ok(())) => info!(
+                    event = "lost_offsets_passed", topic = %at.0, partition = at.1, offset = gap.low,
+                    "reading goes on"
+                ),
                 Ok(Err(reason)) => self.cannot_pass(&at, &reason),
                 Err(error) => self.cannot_pass(&at, &error.to_string()),
             }
@@ -64,7 +67,10 @@ impl Context {
                 .commit(vec![Next { at: at.clone(), from: gap.low.into(), drained: false }], Instant::now() + COMMIT)
                 .is_err()
             {
-                warn!(topic = %at.0, partition = at.1, "the offset behind the lost ones is not committed, trying again");
+                warn!(
+                    event = "lost_offsets_commit_failed", topic = %at.0, partition = at.1,
+                    "the offset behind the lost ones is not committed, trying again"
+                );
                 continue;
             }
             self.lost(&at, u64::try_from(gap.low - gap.next).unwrap_or_default());
@@ -89,7 +95,10 @@ impl Context {
     }
 
     fn cannot_pass(&self, at: &TopicPartition, reason: &str) {
-        error!(topic = %at.0, partition = at.1, reason, "no way past the lost offsets");
+        error!(
+            event = "lost_offsets_not_passed", topic = %at.0, partition = at.1, reason,
+            "no way past the lost offsets"
+        );
         self.stop(format!("{}[{}]: no way past the lost offsets: {reason}", at.0, at.1));
     }
 }

@@ -47,7 +47,10 @@ impl Context {
         if gone.is_empty() {
             return;
         }
-        warn!(event = "topic_gone", partitions = ?gone, "assigned partitions have no topic any more, they are left out");
+        warn!(
+            event = "topic_gone", partitions = ?gone,
+            "assigned partitions have no topic any more, they are left out"
+        );
         let mut left_out = self.left_out();
         left_out.partitions.extend(gone);
         left_out.looked = Some(Instant::now());
@@ -78,13 +81,19 @@ impl Context {
         match self.take(consumer, &offsets) {
             Ok(()) => {
                 for Next { at, from, .. } in &offsets {
-                    info!(topic = %at.0, partition = at.1, offset = from.offset, "the topic is there again, reading starts");
+                    info!(
+                        event = "topic_back", topic = %at.0, partition = at.1, offset = from.offset,
+                        "the topic is there again, reading starts"
+                    );
                 }
                 self.left_out().partitions.retain(|at| offsets.iter().all(|next| next.at != *at));
             }
             Err(error) if self.cancel.is_cancelled() => debug!(%error, "told to stop"),
             Err(error) => {
-                error!(%error, ?partitions, "partitions that were left out cannot be read");
+                error!(
+                    event = "partitions_not_added", %error, ?partitions,
+                    "partitions that were left out cannot be read"
+                );
                 self.stop(format!("partitions that were left out cannot be read: {error}"));
             }
         }

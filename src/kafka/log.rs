@@ -24,7 +24,10 @@ impl ClientContext for Quiet {
 /// librdkafka goes on by itself, but a refusal is for a person to mend.
 pub(super) fn failed(error: &KafkaError, reason: &str) {
     if is_refusal(error, reason) {
-        warn!(reason, "a broker does not let us in: look at kafka.properties and kafka.oauth");
+        warn!(
+            event = "kafka_access_denied",
+            reason, "a broker does not let us in: look at kafka.properties and kafka.oauth"
+        );
     } else {
         debug!(%error, reason, "kafka client");
     }
@@ -32,7 +35,7 @@ pub(super) fn failed(error: &KafkaError, reason: &str) {
 
 pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     if level as i32 <= RDKafkaLogLevel::Warning as i32 {
-        warn!(facility, "librdkafka: {message}");
+        warn!(event = "librdkafka", facility, "librdkafka: {message}");
     } else {
         debug!(facility, "librdkafka: {message}");
     }

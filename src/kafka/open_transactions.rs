@@ -42,7 +42,10 @@ impl OpenTransactions {
         self.0.retain(|(topic, partition), seen| {
             let stays = open.get(&(topic.clone(), *partition)).is_some_and(|open| open.offset == seen.open.offset);
             if !stays && seen.said {
-                info!(%topic, partition, offset = seen.open.offset, "the open transaction has ended, reading goes on");
+                info!(
+                    event = "open_transaction_ended", %topic, partition, offset = seen.open.offset,
+                    "the open transaction has ended, reading goes on"
+                );
             }
             stays
         });

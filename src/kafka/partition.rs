@@ -132,7 +132,10 @@ impl Source {
                     return Some(Err(SourceError::Fatal { topic, partition, source }));
                 }
                 // A denial that lasts shows in the commits.
-                error => warn!(%topic, partition, %error, "partition cannot be read now"),
+                error => warn!(
+                    event = "partition_unreadable", %topic, partition, %error,
+                    "partition cannot be read now"
+                ),
             }
         }
     }
@@ -203,13 +206,16 @@ impl Source {
             match watermarks {
                 _ if !passes => return self.halt(&lost).await,
                 Some((low, _)) => {
-                    error!(%lost, low, "offsets are lost, reading goes on behind them");
+                    error!(event = "offsets_lost", %lost, low, "offsets are lost, reading goes on behind them");
                     let at = (self.topic.clone(), self.partition);
                     self.consumer.context().met(at, Gap { next: self.next, low, passed: false });
                     return std::future::pending().await;
                 }
                 None => {
-                    warn!(%lost, "offsets are lost, asking again where the partition begins");
+                    warn!(
+                        event = "low_watermark_unknown", %lost,
+                        "offsets are lost, asking again where the partition begins"
+                    );
                     tokio::time::sleep(TICK).await;
                 }
             }
@@ -218,7 +224,7 @@ impl Source {
 
     /// Stops the daemon, whose drain ends this lane: what is on the wire still has its outcome.
     async fn halt<T>(&self, why: &SourceError) -> T {
-        error!(topic = %self.topic, partition = self.partition, error = %why, "lane failed");
+        error!(event = "lane_failed", topic = %self.topic, partition = self.partition, error = %why, "lane failed");
         self.consumer.context().stop(why.to_string());
         std::future::pending().await
     }
@@ -240,7 +246,10 @@ fn headers(all: &BorrowedHeaders, position: &Position) -> Vec<Header> {
     };
     let one = |index| {
         catch_unwind(AssertUnwindSafe(|| all.try_get(index).map(copy))).unwrap_or_else(|_| {
-            warn!(%position, index, "a header's name is not UTF-8: the header is left out");
+            warn!(
+                event = "header_name_not_utf8", %position, index,
+                "a header's name is not UTF-8: the header is left out"
+            );
             None
         })
     };

@@ -70,7 +70,10 @@ impl Positions {
             match fresh(consumer, start, partitions) {
                 Ok(fresh) => return Ok(Self { fresh, clients: clients.clone() }),
                 Err(error) if patience.ends_with(&error) => return Err(error),
-                Err(error) => warn!(%error, "committed offsets not known, trying again"),
+                Err(error) => warn!(
+                    event = "committed_offsets_unknown", %error,
+                    "committed offsets not known, trying again"
+                ),
             }
             std::thread::park_timeout(AGAIN);
         }
@@ -108,7 +111,10 @@ impl Positions {
                     }
                 }
                 Err(error) if patience.ends_with(&error) => return Err(error),
-                Err(error) => warn!(%error, "committed offsets not known, trying again"),
+                Err(error) => warn!(
+                    event = "committed_offsets_unknown", %error,
+                    "committed offsets not known, trying again"
+                ),
             }
             std::thread::park_timeout(AGAIN);
         }
@@ -132,7 +138,10 @@ impl Positions {
             committer.commit(due, patience.deadline)?;
         }
         for Next { at, from, .. } in &looked.new {
-            info!(topic = %at.0, partition = at.1, offset = from.offset, "no committed offset, reading starts here");
+            info!(
+                event = "no_committed_offset", topic = %at.0, partition = at.1, offset = from.offset,
+                "no committed offset, reading starts here"
+            );
         }
         Ok(looked)
     }

@@ -177,7 +177,7 @@ impl Context {
         self.leave_out(&partitions, &offsets);
         let readable = CancellationToken::new();
         let assigned = self.start_lanes(consumer, &offsets, &readable)?;
-        info!(partitions = ?partitions, "assigned");
+        info!(event = "assigned", partitions = ?partitions, "assigned");
         if !partitions.is_empty() {
             self.metrics.rebalanced("assigned");
             (self.daemon.assigned)(self.lanes().len());
@@ -202,7 +202,10 @@ impl Context {
         let is_stale = |at: &&TopicPartition| !stays || assigned.contains(at);
         let stale: Vec<_> = self.lanes().keys().filter(is_stale).cloned().collect();
         if !stale.is_empty() {
-            warn!(partitions = ?stale, "assigned anew without having been revoked, given up");
+            warn!(
+                event = "reassigned_without_revoke", partitions = ?stale,
+                "assigned anew without having been revoked, given up"
+            );
             self.lease.lapse();
             self.end(&stale, true);
             Self::give_back(consumer, &list_of(&stale))?;
@@ -237,10 +240,13 @@ impl Context {
         for Next { at, from, drained } in offsets {
             let hold = if *drained { Duration::ZERO } else { self.assign_hold };
             if !hold.is_zero() {
-                info!(topic = %at.0, partition = at.1, ?hold, "not drained by its last owner, held");
+                info!(
+                    event = "partition_held", topic = %at.0, partition = at.1, ?hold,
+                    "not drained by its last owner, held"
+                );
             }
             if let Err(reason) = self.start(consumer, at, *from, hold, readable) {
-                error!(topic = %at.0, partition = at.1, reason, "no lane for a partition");
+                error!(event = "lane_not_started", topic = %at.0, partition = at.1, reason, "no lane for a partition");
                 self.stop.now(reason);
                 continue;
             }
@@ -285,7 +291,7 @@ impl Context {
     fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
         let partitions = partitions(list);
         let is_lost = consumer.assignment_lost();
-        info!(partitions = ?partitions, lost = is_lost, "revoked");
+        info!(event = "revoked", partitions = ?partitions, lost = is_lost, "revoked");
         if !partitions.is_empty() {
             self.metrics.rebalanced(if is_lost { "lost" } else { "revoked" });
         }
@@ -339,7 +345,10 @@ impl Context {
                 // What is not on the wire yet stays here: the partition has another owner soon.
                 self.lease.lapse();
                 if !lost {
-                    warn!(topic = %at.0, partition = at.1, "drain aborted, records will be repeated");
+                    warn!(
+                        event = "drain_aborted", topic = %at.0, partition = at.1,
+                        "drain aborted, records will be repeated"
+                    );
                 }
             }
             let drained = matches!(drained, Ok(Ok(true))) && lane.rests <= Instant::now();
@@ -380,7 +389,7 @@ impl ConsumerContext for Context {
             && !self.cancel.is_cancelled()
         {
             let hint = denial(&error).map(|allow| format!("; {allow}")).unwrap_or_default();
-            error!(%error, hint, "rebalance failed");
+            error!(event = "rebalance_failed", %error, hint, "rebalance failed");
             self.stop.now(format!("a rebalance has failed: {error}{hint}"));
         }
     }

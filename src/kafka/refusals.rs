@@ -62,7 +62,7 @@ impl Refusals {
             Err(error) if self.said => debug!(%error, "offsets still not committed"),
             Err(error) => {
                 (self.stale, self.said) = (0, true);
-                warn!(%error, "offsets not committed, trying again");
+                warn!(event = "periodic_commit_failed", %error, "offsets not committed, trying again");
             }
         }
     }

@@ -24,13 +24,16 @@ pub(super) async fn watch(lease: Lease, owned: Owned, health: Health, cancel: Ca
                 if owned.lock().is_empty() {
                     tokio::time::sleep(GRACE).await;
                 } else {
-                    warn!("no commit succeeds, our partitions may be another member's by now: nothing is written");
+                    warn!(
+                        event = "lease_lapsed",
+                        "no commit succeeds, our partitions may be another member's by now: nothing is written"
+                    );
                     waiting = Some(health.wait(Whom::Kafka, "no commit succeeds, so that nothing may be written"));
                 }
             }
             () = idle(&owned, GRACE), if waiting.is_some() => waiting = None,
             () = lease.held(), if waiting.is_some() => {
-                info!("commits succeed again, writing goes on");
+                info!(event = "lease_renewed", "commits succeed again, writing goes on");
                 waiting = None;
             }
         }

@@ -73,7 +73,7 @@ impl Subscription {
             // librdkafka takes no empty subscription. Without one the group is not joined.
             return Ok(());
         }
-        info!(?topics, "subscribed");
+        info!(event = "subscribed", ?topics, "subscribed");
         consumer.subscribe(&topics.iter().map(String::as_str).collect::<Vec<_>>())
     }
 }

@@ -98,7 +98,7 @@ impl Source {
     async fn fetch(&self) -> Result<SystemTime, TokenError> {
         let issued = self.endpoint.fetch().await?;
         let life = issued.expires.duration_since(issued.since).unwrap_or_default();
-        info!(principal = issued.principal, ?life, "token for kafka");
+        info!(event = "kafka_token_fetched", principal = issued.principal, ?life, "token for kafka");
         let due = issued.since + life * 4 / 5;
         self.newest.send_replace(Some(Arc::new(Shown { issued, extensions: self.extensions.clone() })));
         Ok(due)
@@ -110,7 +110,10 @@ impl Source {
         loop {
             tokio::select! {
                 () = until(due) => {}
-                () = self.renew.notified() => info!("told to fetch another token for kafka"),
+                () = self.renew.notified() => info!(
+                    event = "kafka_token_renewal_requested",
+                    "told to fetch another token for kafka"
+                ),
                 () = self.is_refused(next_for_refusal) => {
                     next_for_refusal = Instant::now() + AFTER_REFUSAL;
                     warn!(event = "kafka_token_refused", "a broker refuses the token for kafka, fetching another");
@@ -122,7 +125,7 @@ impl Source {
                     due
                 }
                 Err(error) => {
-                    warn!(%error, "no new token for kafka, trying again");
+                    warn!(event = "kafka_token_unavailable", %error, "no new token for kafka, trying again");
                     let due = SystemTime::now() + backoff;
                     backoff = (backoff * 2).min(MAX_BACKOFF);
                     due
@@ -167,7 +170,7 @@ impl Pass {
         if let Err(error) =
             kafka_ffi::set_token(client, Token { value, principal, expires: issued.expires, extensions })
         {
-            warn!(error, "librdkafka does not take the token");
+            warn!(event = "kafka_token_invalid", error, "librdkafka does not take the token");
         }
     }
 

@@ -102,7 +102,7 @@ impl Topics {
             return Ok(self.max_message_bytes(&[name]).await);
         }
         let max_bytes = self.create(config, name, inputs, false).await?;
-        info!(topic = name, max_bytes, "dead-letter topic created");
+        info!(event = "dead_letter_topic_created", topic = name, max_bytes, "dead-letter topic created");
         Ok(Some(max_bytes))
     }
 
@@ -171,7 +171,10 @@ impl Topics {
         let described = match self.admin().describe_configs(&resources, &options).await {
             Ok(described) => described,
             Err(error) => {
-                warn!(%error, ?topics, "the cluster does not say how large a message may be");
+                warn!(
+                    event = "message_size_limit_unknown", %error, ?topics,
+                    "the cluster does not say how large a message may be"
+                );
                 self.silent.store(true, Ordering::Relaxed);
                 return Vec::new();
             }

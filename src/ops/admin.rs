@@ -19,7 +19,7 @@ use super::{health::State as Running, status::Source};
 pub async fn serve(listen: SocketAddr, source: Source) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind(listen).await?;
     let address = listener.local_addr()?;
-    info!(%address, "admin listener");
+    info!(event = "admin_listening", %address, "admin listener");
     let router = Router::new()
         .route("/live", get(|| async { "alive\n" }))
         .route("/ready", get(ready))
@@ -28,7 +28,7 @@ pub async fn serve(listen: SocketAddr, source: Source) -> io::Result<SocketAddr>
         .with_state(source);
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
-            error!(%error, "admin listener failed");
+            error!(event = "admin_listener_failed", %error, "admin listener failed");
         }
     });
     Ok(address)

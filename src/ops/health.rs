@@ -178,8 +178,11 @@ impl Health {
             inner.since = now();
             self.metrics.state(state);
             match inner.waits.first() {
-                Some((_, Wait { whom, why, .. })) if state == State::Waiting => info!(%state, %whom, why, "state"),
-                _ => info!(%state, "state"),
+                Some((_, Wait { whom, why, .. })) if state == State::Waiting => info!(
+                    event = "state_changed", %state, %whom, why,
+                    "state"
+                ),
+                _ => info!(event = "state_changed", %state, "state"),
             }
         }
     }

@@ -66,7 +66,7 @@ pub fn init(log: &Log) -> Result<Guard, ParseError> {
         // Its message may quote a record.
         let at = panic.location().map(tracing::field::display);
         let message = (!quotes::are_hidden()).then(|| tracing::field::display(panic));
-        tracing::error!(at, panic = message, "panic");
+        tracing::error!(event = "panic", at, panic = message, "panic");
     }));
     Ok(Guard(guard))
 }

@@ -145,7 +145,7 @@ impl Auth {
                 logins.last = Some(Ok(session.clone()));
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
                 metrics.login("ok");
-                tracing::info!(instance = %session.instance, "logged in to salesforce");
+                tracing::info!(event = "salesforce_login", instance = %session.instance, "logged in to salesforce");
                 return Ok(session);
             }
             Login::Refused(cause) => (cause, true),
@@ -161,15 +161,15 @@ impl Auth {
         }
         logins.last = Some(Err(cause.clone()));
         if refused {
-            tracing::error!(%cause, "salesforce refused the login");
+            tracing::error!(event = "salesforce_login_refused", %cause, "salesforce refused the login");
             return Err(NoSession::Refused(cause));
         }
         // An outage is news once.
         let login_url = &self.config.login_url;
         if known.as_ref() == Some(&cause) {
-            tracing::debug!(%cause, %login_url, "no login to salesforce");
+            tracing::debug!(event = "salesforce_login_failed", %cause, %login_url, "no login to salesforce");
         } else {
-            tracing::warn!(%cause, %login_url, "no login to salesforce");
+            tracing::warn!(event = "salesforce_login_failed", %cause, %login_url, "no login to salesforce");
         }
         Err(NoSession::Later(cause))
     }

@@ -249,11 +249,11 @@ impl Calls {
 
     fn unfitting(&self, purpose: Purpose, cause: Cause) -> Failure {
         if self.unfitting.fetch_add(1, Ordering::Relaxed) + 1 < MAX_UNFITTING {
-            tracing::warn!(%cause, "the org's answer does not fit its request");
+            tracing::warn!(event = "answer_mismatch", %cause, "the org's answer does not fit its request");
             self.state.report(&Report::Silent);
             return self.in_doubt(purpose, cause, Doubt::Lost);
         }
-        tracing::error!(%cause, "the org's answers do not fit their requests");
+        tracing::error!(event = "answer_mismatch_repeated", %cause, "the org's answers do not fit their requests");
         self.state.report(&Report::Silent);
         Failure::Fatal(cause)
     }

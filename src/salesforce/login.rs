@@ -47,7 +47,10 @@ pub(super) async fn login(http: &Http, config: &config::Salesforce, clock: &mut 
     if !(by_assertion && is_refused_grant(&login) && answer.date.is_some_and(|date| clock.follow(date))) {
         return login;
     }
-    tracing::warn!(ahead = %clock, "this machine's clock differs from the token host's, which logins follow from now on");
+    tracing::warn!(
+        event = "clock_skew", ahead = %clock,
+        "this machine's clock differs from the token host's, which logins follow from now on"
+    );
     match ask(http, config, clock).await {
         Ok(answer) => read(&answer, config),
         Err(login) => login,

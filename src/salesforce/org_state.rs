@@ -270,7 +270,13 @@ impl OrgState {
         }
         if level(percent) > inner.warned {
             inner.warned = level(percent);
-            tracing::warn!(used = usage.used, max = usage.max, percent, "the org's api quota runs low");
+            tracing::warn!(
+                event = "quota_low",
+                used = usage.used,
+                max = usage.max,
+                percent,
+                "the org's api quota runs low"
+            );
         }
     }
 
@@ -300,10 +306,24 @@ impl OrgState {
             inner.since = Instant::now();
             let cause = cause.map(tracing::field::display);
             match after {
-                Condition::Up => tracing::info!(was = before.word(), ?lasted, "the org takes calls again"),
-                Condition::Expired => tracing::error!(cause, "the org gives no session that works, somebody must look"),
+                Condition::Up => tracing::info!(
+                    event = "org_calls_resumed",
+                    was = before.word(),
+                    ?lasted,
+                    "the org takes calls again"
+                ),
+                Condition::Expired => tracing::error!(
+                    event = "org_session_rejected",
+                    cause,
+                    "the org gives no session that works, somebody must look"
+                ),
                 Condition::Later | Condition::Quota => {
-                    tracing::warn!(state = after.word(), cause, "the org takes no calls for now, waiting");
+                    tracing::warn!(
+                        event = "org_calls_paused",
+                        state = after.word(),
+                        cause,
+                        "the org takes no calls for now, waiting"
+                    );
                 }
             }
             self.metrics.org_state(after.word());

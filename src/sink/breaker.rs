@@ -229,7 +229,10 @@ impl Breaker {
     fn open(&self, state: &mut State, rejection: &Rejection) {
         let hint = "it goes on by itself once a row is taken; what the configuration does wrong needs a restart";
         let (route, code, count, cause) = (&self.route, &state.code, state.count, &rejection.cause);
-        error!(%route, code, count, %cause, hint, "rejected one after the other, the route waits");
+        error!(
+            event = "breaker_opened", %route, code, count, %cause, hint,
+            "rejected one after the other, the route waits"
+        );
         let why = format!("the records of {route} are rejected one after the other: {code}");
         let waiting = self.health.wait(Whom::Operator, &why);
         let due = Instant::now() + self.retry.backoff(0);
@@ -238,7 +241,7 @@ impl Breaker {
     }
 
     fn close(&self, state: &mut State) {
-        info!(route = %self.route, code = state.code, "the route goes on");
+        info!(event = "breaker_closed", route = %self.route, code = state.code, "the route goes on");
         *state = State { pending: state.pending, ..State::default() };
         self.show(false);
     }

@@ -232,7 +232,10 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
             return Drained::Whole;
         }
         let given_up = underway.iter().filter(|(_, stage)| stage.give_up()).count();
-        warn!(route = %self.route.name, given_up, why, "drain cut short, records will be repeated");
+        warn!(
+            event = "drain_cut_short", route = %self.route.name, given_up, why,
+            "drain cut short, records will be repeated"
+        );
         self.closing.notify_waiters();
         self.shared.batcher.sweep();
         Drained::CutShort

@@ -35,6 +35,7 @@ impl RejectionLog {
     pub fn rejected(&self, position: &Position, rejection: &Rejection) {
         if self.has_line(rejection.code()) {
             warn!(
+                event = "record_rejected",
                 topic = %position.topic,
                 partition = position.partition,
                 offset = position.offset,
@@ -83,7 +84,13 @@ impl RejectionLog {
 impl Minute {
     fn sum_up(self, code: &str) {
         if self.more > 0 {
-            warn!(code, more = self.more, "{} more records rejected with {code}", self.more);
+            warn!(
+                event = "more_records_rejected",
+                code,
+                more = self.more,
+                "{} more records rejected with {code}",
+                self.more
+            );
         }
     }
 }

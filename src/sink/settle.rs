@@ -99,7 +99,7 @@ impl<D: DeadLetters> Settle<D> {
                 match delivered {
                     Ok(()) => account.close(Outcome::DeadLettered),
                     Err(error) => {
-                        error!(%position, %error, "dead letter not taken");
+                        error!(event = "dead_letter_failed", %position, %error, "dead letter not taken");
                         self.stop.now(format!("{position}: {error}"));
                         Settled::Undone
                     }

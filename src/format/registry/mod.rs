@@ -121,11 +121,14 @@ impl Registry {
                     continue;
                 }
                 Failure::Later(cause) => {
-                    warn!(%id, cause, "the schema registry does not answer, waiting");
+                    warn!(
+                        event = "schema_registry_unavailable", %id, cause,
+                        "the schema registry does not answer, waiting"
+                    );
                     wait(waiting, cause)
                 }
                 Failure::Denied(cause) => {
-                    error!(%id, cause, "the schema registry refuses us, waiting");
+                    error!(event = "schema_registry_refused", %id, cause, "the schema registry refuses us, waiting");
                     wait(waiting, cause)
                 }
             };

@@ -200,7 +200,7 @@ impl<O: Org> Worker<O> {
                 // One line a call, and not one a row: all rows of it wait for one right, or for room, mostly.
                 fates.parked += 1;
                 if fates.parked == 1 {
-                    tracing::warn!(%cause, "the org does not take a row for now: it waits");
+                    tracing::warn!(event = "row_parked", %cause, "the org does not take a row for now: it waits");
                 }
                 self.delays.push(Delayed::Row(Box::new(ticket)), Instant::now() + self.settings.parked);
             }

@@ -266,7 +266,7 @@ impl<O: Org> Worker<O> {
             }
             Ok(None) => {}
             Err(error) => {
-                error!(%error, "a call has ended in a panic");
+                error!(event = "call_panicked", %error, "a call has ended in a panic");
                 self.stop.now(format!("a call has ended in a panic: {error}"));
             }
         }
