@@ -2,7 +2,7 @@ use std::{borrow::Cow, fmt, sync::Arc, time::Instant};
 
 use super::{RecordId, quotes};
 
-/// What one attempt made of one row. The whole failure model is in `salesforce/verdicts.rs`; what follows from each
+/// What one attempt made of one row. The whole failure model is in `salesforce/classify.rs`; what follows from each
 /// verdict is in `sink/batcher`.
 #[derive(Debug, Clone)]
 pub enum Verdict {

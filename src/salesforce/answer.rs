@@ -10,37 +10,37 @@ use crate::record::{Action, Cause, RecordId, quotes};
 /// The errors of one row, or of a whole call.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Errors(pub(super) Vec<RowError>);
+pub(crate) struct Errors(pub(super) Vec<RowError>);
 
 /// `statusCode` in a row, `errorCode` in a whole call. `fields` is absent in errors of parsing.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct RowError {
+pub(crate) struct RowError {
     #[serde(rename = "statusCode", alias = "errorCode")]
-    pub(super) code: String,
+    pub(crate) code: String,
     #[serde(default, deserialize_with = "null_is_default")]
-    pub(super) message: String,
+    pub(crate) message: String,
     #[serde(default, deserialize_with = "null_is_default")]
-    pub(super) fields: Vec<String>,
+    pub(crate) fields: Vec<String>,
 }
 
 /// What a collections call says of one row.
 #[derive(Debug)]
-pub(super) enum RowAnswer {
+pub(crate) enum RowAnswer {
     Done { id: Option<RecordId>, created: bool },
     Failed(Errors),
 }
 
 /// What the rows of a call can be checked against.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Expected<'a> {
-    pub(super) action: Action,
-    pub(super) rows: usize,
+pub(crate) struct Expected<'a> {
+    pub(crate) action: Action,
+    pub(crate) rows: usize,
     /// Of an update or delete: the record ids that were sent.
-    pub(super) ids: &'a [RecordId],
+    pub(crate) ids: &'a [RecordId],
 }
 
 impl RowAnswer {
-    pub(super) fn errors(&self) -> Option<&Errors> {
+    pub(crate) fn errors(&self) -> Option<&Errors> {
         match self {
             Self::Done { .. } => None,
             Self::Failed(errors) => Some(errors),
@@ -50,14 +50,14 @@ impl RowAnswer {
 
 impl Errors {
     /// `None` for what is not Salesforce's own JSON. A bare object has been seen beside the usual array.
-    pub(super) fn of_call(body: &[u8]) -> Option<Self> {
+    pub(crate) fn of_call(body: &[u8]) -> Option<Self> {
         let array = serde_json::from_slice::<Self>(body).ok().filter(|errors| !errors.0.is_empty());
         array.or_else(|| serde_json::from_slice::<RowError>(body).ok().map(|error| Self(vec![error])))
     }
 }
 
 impl RowError {
-    pub(super) fn to_cause(&self) -> Cause {
+    pub(crate) fn to_cause(&self) -> Cause {
         Cause::of_org(&self.code, &self.message, &self.fields)
     }
 }
@@ -78,7 +78,7 @@ fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(des
 }
 
 /// Why an answer is no answer. The parser quotes what it did not expect.
-pub(super) fn unreadable(error: &serde_json::Error) -> Cause {
+pub(crate) fn unreadable(error: &serde_json::Error) -> Cause {
     let (line, column) = (error.line(), error.column());
     Cause::new(if quotes::are_hidden() {
         format!("the org's answer cannot be read at line {line}, column {column}")
@@ -88,7 +88,7 @@ pub(super) fn unreadable(error: &serde_json::Error) -> Cause {
 }
 
 /// The rows of a collections answer, one for each that was sent; an error says how it does not fit its request.
-pub(super) fn rows(body: &[u8], expected: Expected<'_>) -> Result<Vec<RowAnswer>, Cause> {
+pub(crate) fn rows(body: &[u8], expected: Expected<'_>) -> Result<Vec<RowAnswer>, Cause> {
     let rows: Vec<RawRow<'_>> = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
     if rows.len() != expected.rows {
         return Err(Cause::new(format!("the org answered {} rows for {}", rows.len(), expected.rows)));

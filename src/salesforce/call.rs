@@ -16,11 +16,13 @@ use url::Url;
 
 use super::{
     answer::Errors,
-    auth::{Auth, NoSession, Session},
-    describe,
-    http::{Answer, Content, Http, Request, Sent},
-    org_state::{OrgState, Report},
-    verdicts::{self, CallVerdict, Purpose},
+    classify::{self, CallVerdict, Purpose},
+    http::client::{Answer, Content, Http, Request, Sent},
+    org::{
+        describe,
+        org_state::{OrgState, Report},
+    },
+    session::auth::{Auth, NoSession, Session},
 };
 use crate::{
     config,
@@ -35,36 +37,36 @@ pub const MAX_ANSWER: usize = 4 * 1024 * 1024;
 const MAX_UNFITTING: u32 = 3;
 
 #[derive(Debug)]
-pub(super) struct Calls {
-    pub(super) auth: Auth,
-    pub(super) state: Arc<OrgState>,
-    pub(super) http: Http,
+pub(crate) struct Calls {
+    pub(crate) auth: Auth,
+    pub(crate) state: Arc<OrgState>,
+    pub(crate) http: Http,
     /// `v66.0`.
     version: Arc<str>,
     /// Calls on the wire.
     permits: Semaphore,
     /// Of a call that writes, and of one that only reads.
-    pub(super) timeouts: (Duration, Duration),
+    pub(crate) timeouts: (Duration, Duration),
     unfitting: AtomicU32,
 }
 
 /// One call, before there is a session to make it with.
 #[derive(Debug)]
-pub(super) struct Ask {
+pub(crate) struct Ask {
     /// The word in metrics and logs.
-    pub(super) kind: &'static str,
-    pub(super) purpose: Purpose,
-    pub(super) rows: usize,
-    pub(super) method: Method,
-    pub(super) place: Place,
-    pub(super) content: Content,
-    pub(super) options: Arc<CallOptions>,
+    pub(crate) kind: &'static str,
+    pub(crate) purpose: Purpose,
+    pub(crate) rows: usize,
+    pub(crate) method: Method,
+    pub(crate) place: Place,
+    pub(crate) content: Content,
+    pub(crate) options: Arc<CallOptions>,
     /// What writes needs it.
-    pub(super) leave: Option<Leave>,
+    pub(crate) leave: Option<Leave>,
 }
 
 #[derive(Debug)]
-pub(super) enum Place {
+pub(crate) enum Place {
     /// Below `/services/data/vNN.0`, encoded here; the query is encoded already.
     Data { segments: Vec<Arc<str>>, query: Option<String> },
     /// As the org gave it: an absolute path.
@@ -73,7 +75,7 @@ pub(super) enum Place {
 
 /// Why a call has no answer for its rows.
 #[derive(Debug, Clone)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     Refused(Cause),
     Again(Cause),
     Parked(Cause),
@@ -91,7 +93,7 @@ pub(super) enum Failure {
 }
 
 impl Calls {
-    pub(super) fn new(auth: Auth, state: Arc<OrgState>, http: Http, config: &config::Salesforce) -> Self {
+    pub(crate) fn new(auth: Auth, state: Arc<OrgState>, http: Http, config: &config::Salesforce) -> Self {
         Self {
             auth,
             state,
@@ -104,12 +106,12 @@ impl Calls {
     }
 
     /// How long a query may be, encoded, so that it and the session's token are no more than the org takes.
-    pub(super) fn longest_query(&self) -> usize {
+    pub(crate) fn longest_query(&self) -> usize {
         beside_token(self.auth.token_len())
     }
 
     /// `fit` reads the body of an answer that was taken; its error says how the answer does not fit.
-    pub(super) async fn make<T>(&self, ask: &Ask, fit: impl FnOnce(&[u8]) -> Result<T, Cause>) -> Result<T, Failure> {
+    pub(crate) async fn make<T>(&self, ask: &Ask, fit: impl FnOnce(&[u8]) -> Result<T, Cause>) -> Result<T, Failure> {
         let (mut answer, mut session) = self.send(ask).await?;
         if answer.status == reqwest::StatusCode::UNAUTHORIZED {
             self.auth.invalidate(&session);
@@ -180,10 +182,10 @@ impl Calls {
         let errors = (answer.status != reqwest::StatusCode::OK).then(|| Errors::of_call(&answer.body)).flatten();
         let cause = match &answer.location {
             Some(location) => redirected(answer.status, location),
-            None => verdicts::cause(answer.status, errors.as_ref()),
+            None => classify::cause(answer.status, errors.as_ref()),
         };
-        let doubt = verdicts::doubt(&cause);
-        let failure = match verdicts::of_call(ask.purpose, answer.status, errors.as_ref(), answer.facts()) {
+        let doubt = classify::doubt(&cause);
+        let failure = match classify::of_call(ask.purpose, answer.status, errors.as_ref(), answer.facts()) {
             CallVerdict::Taken if answer.cut => {
                 self.well();
                 return Err(too_long(ask, Cause { message: TOO_LONG.to_owned(), ..cause }));
@@ -279,7 +281,7 @@ fn too_long(ask: &Ask, cause: Cause) -> Failure {
 }
 
 /// Nothing was taken, and where the org is now is what its operator wants to know.
-pub(super) fn redirected(status: reqwest::StatusCode, location: &str) -> Cause {
+pub(crate) fn redirected(status: reqwest::StatusCode, location: &str) -> Cause {
     let message =
         format!("the org answered {status} and points to {location}: is salesforce.login_url the current My Domain?");
     Cause { http_status: Some(status.as_u16()), ..Cause::new(message) }
@@ -308,7 +310,7 @@ impl Place {
 
 impl Failure {
     /// The verdict of every row of the call.
-    pub(super) fn verdict(self, named: Named) -> Verdict {
+    pub(crate) fn verdict(self, named: Named) -> Verdict {
         match self {
             Self::Refused(cause) => Verdict::Refused { cause, named },
             Self::Again(cause) => Verdict::Again(cause),
@@ -322,11 +324,11 @@ impl Failure {
     }
 
     /// Any other call would have met it as well.
-    pub(super) fn is_everybodys(&self) -> bool {
+    pub(crate) fn is_everybodys(&self) -> bool {
         matches!(self, Self::Later(_) | Self::Barred(_) | Self::Spent(_) | Self::Fatal(_))
     }
 
-    pub(super) fn cause(&self) -> &Cause {
+    pub(crate) fn cause(&self) -> &Cause {
         match self {
             Self::Refused(cause)
             | Self::Again(cause)

@@ -8,12 +8,15 @@ use serde::de::IgnoredAny;
 
 use super::{
     answer::{self, Errors, Expected, RowAnswer},
-    collections::{Target, render},
-    culprit, describe,
-    http::Answer,
-    login, soql, testing,
-    usage::Usage,
-    verdicts::{self, Asked, Purpose},
+    classify::{self, Asked, Purpose},
+    http::client::Answer,
+    org::{describe, usage::Usage},
+    rest::{
+        collections::{Target, render},
+        soql, suspects,
+    },
+    session::login,
+    testing,
 };
 use crate::{
     config,
@@ -48,7 +51,7 @@ fn rows(body: &[u8]) {
         assert!(rows.iter().all(|row| !makes || !matches!(row, RowAnswer::Done { id: None, .. })));
         let failed: Vec<_> = rows.iter().map(RowAnswer::errors).collect();
         let asked = Asked { action, key_field: Some("Ext__c") };
-        let verdicts = verdicts::of_rows(asked, &failed);
+        let verdicts = classify::of_rows(asked, &failed);
         assert!(verdicts.iter().map(Option::is_some).eq(failed.iter().map(Option::is_some)));
     }
 }
@@ -59,16 +62,16 @@ fn errors(body: &[u8]) {
     for status in [200, 302, 400, 401, 403, 404, 408, 413, 420, 429, 500, 503] {
         let status = StatusCode::from_u16(status).expect("a status");
         for purpose in [Purpose::Write, Purpose::Read, Purpose::Describe] {
-            let _: verdicts::CallVerdict =
-                verdicts::of_call(purpose, status, errors.as_ref(), verdicts::Facts::default());
+            let _: classify::CallVerdict =
+                classify::of_call(purpose, status, errors.as_ref(), classify::Facts::default());
         }
-        let cause = verdicts::cause(status, errors.as_ref());
+        let cause = classify::cause(status, errors.as_ref());
         assert!(errors.is_some() || !cause.message.is_empty());
-        suspects(&cause);
+        names(&cause);
     }
 }
 
-fn suspects(cause: &Cause) {
+fn names(cause: &Cause) {
     let things = testing::sobject("Thing__c", &["Name", "V__c"]);
     let fields = ["{\"Name\":[\n\"é\u{1f980}\"]}", "{\"V__c\":1}", "{}"];
     let target = |text: &str| testing::external("Ext__c", KeyKind::Text { unique: true, case_sensitive: false }, text);
@@ -87,7 +90,7 @@ fn suspects(cause: &Cause) {
         })
         .collect();
     let commands: Vec<_> = commands.iter().collect();
-    let named = culprit::named(cause, &render(&key, &rows), &commands, &[]);
+    let named = suspects::named(cause, &render(&key, &rows), &commands, &[]);
     assert!(named.len() == commands.len() && !named.iter().all(|named| *named == Named::Row));
 }
 

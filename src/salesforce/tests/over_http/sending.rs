@@ -79,18 +79,18 @@ async fn a_body_that_is_partly_sent_is_unknown() {
         request_timeout: SECOND / 4,
         ..testing::config(&format!("http://{}", listener.local_addr().unwrap()), credentials())
     };
-    let http = crate::salesforce::http::Http::new(&config, Metrics::default()).unwrap();
+    let http = crate::salesforce::http::client::Http::new(&config, Metrics::default()).unwrap();
     let deaf = tokio::spawn(async move {
         let (socket, _) = listener.accept().await.unwrap();
         tokio::time::sleep(SECOND * 10).await;
         drop(socket);
     });
-    let request = crate::salesforce::http::Request {
+    let request = crate::salesforce::http::client::Request {
         kind: "create",
         rows: 1,
         method: reqwest::Method::POST,
         url: config.login_url.clone(),
-        content: crate::salesforce::http::Content::Json(vec![b' '; 64 << 20].into()),
+        content: crate::salesforce::http::client::Content::Json(vec![b' '; 64 << 20].into()),
         options: std::sync::Arc::default(),
         max_answer: 0,
         timeout: config.request_timeout,
@@ -98,7 +98,9 @@ async fn a_body_that_is_partly_sent_is_unknown() {
         leave: None,
     };
     let outcome = http.send(&request, None).await;
-    let crate::salesforce::http::Sent::Unanswered { timed_out: true, .. } = outcome else { panic!("{outcome:?}") };
+    let crate::salesforce::http::client::Sent::Unanswered { timed_out: true, .. } = outcome else {
+        panic!("{outcome:?}")
+    };
     deaf.abort();
     drop(fixture);
 }

@@ -16,7 +16,7 @@ use crate::{
 };
 
 #[derive(Debug)]
-pub(super) struct IdCache {
+pub(crate) struct IdCache {
     ids: moka::future::Cache<CacheKey, RecordId>,
     /// As many as there are key fields of updates.
     generations: Mutex<HashMap<FieldKey, u64>>,
@@ -29,14 +29,14 @@ type CacheKey = (Arc<str>, Arc<str>, u64, MatchKey);
 
 /// When a call was begun, as far as the ids of one field go.
 #[derive(Debug, Clone)]
-pub(super) struct Generation {
+pub(crate) struct Generation {
     sobject: Arc<str>,
     field: Arc<str>,
     number: u64,
 }
 
 impl IdCache {
-    pub(super) fn new(config: &config::Cache) -> Self {
+    pub(crate) fn new(config: &config::Cache) -> Self {
         // The ids of past generations are never used again, and the first to go.
         let lru = moka::policy::EvictionPolicy::lru();
         let builder = moka::future::Cache::builder().max_capacity(config.max_entries).time_to_live(config.ttl);
@@ -44,26 +44,26 @@ impl IdCache {
     }
 
     /// To be read before the call whose answer is remembered.
-    pub(super) fn generation(&self, sobject: &Arc<str>, field: &KeyField) -> Generation {
+    pub(crate) fn generation(&self, sobject: &Arc<str>, field: &KeyField) -> Generation {
         let key = (sobject.to_ascii_lowercase().into(), field.name.to_ascii_lowercase().into());
         let number = *self.lock().entry(key).or_default();
         Generation { sobject: sobject.clone(), field: field.name.clone(), number }
     }
 
-    pub(super) async fn get(&self, generation: &Generation, value: &ExternalId) -> Option<RecordId> {
+    pub(crate) async fn get(&self, generation: &Generation, value: &ExternalId) -> Option<RecordId> {
         self.ids.get(&generation.key(value)).await
     }
 
-    pub(super) async fn remember(&self, generation: &Generation, value: &ExternalId, id: RecordId) {
+    pub(crate) async fn remember(&self, generation: &Generation, value: &ExternalId, id: RecordId) {
         self.ids.insert(generation.key(value), id).await;
     }
 
-    pub(super) async fn evict(&self, sobject: &Arc<str>, value: &ExternalId) {
+    pub(crate) async fn evict(&self, sobject: &Arc<str>, value: &ExternalId) {
         self.ids.invalidate(&self.generation(sobject, value.field()).key(value)).await;
     }
 
     /// A row of the command has been written, or may have been: forgets all ids of the key fields among its fields.
-    pub(super) fn written(&self, command: &Command) {
+    pub(crate) fn written(&self, command: &Command) {
         let mut generations = self.lock();
         if generations.is_empty() {
             return;
@@ -78,7 +78,7 @@ impl IdCache {
         }
     }
 
-    pub(super) fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.ids.invalidate_all();
         self.lock().values_mut().for_each(|number| *number += 1);
     }

@@ -2,7 +2,7 @@ use super::*;
 use crate::config::{Auth, Secret};
 
 fn config(login_url: &str) -> config::Salesforce {
-    super::super::testing::config(
+    crate::salesforce::testing::config(
         login_url,
         Auth::ClientCredentials { client_id: Secret::literal("id"), client_secret: Secret::literal("hunter2") },
     )

@@ -37,7 +37,7 @@ pub enum Condition {
 
 /// What a call has shown of the org.
 #[derive(Debug)]
-pub(super) enum Report<'a> {
+pub(crate) enum Report<'a> {
     /// It took the call, whatever it made of it.
     Well,
     /// Nothing is known of the org.
@@ -52,7 +52,7 @@ pub(super) enum Report<'a> {
 }
 
 #[derive(Debug)]
-pub(super) struct OrgState {
+pub(crate) struct OrgState {
     retry: config::Retry,
     quota: config::Quota,
     login_interval: Duration,
@@ -106,7 +106,7 @@ impl sink::Turn for Turn {
 }
 
 impl OrgState {
-    pub(super) fn new(retry: config::Retry, quota: config::Quota, login_interval: Duration, metrics: Metrics) -> Self {
+    pub(crate) fn new(retry: config::Retry, quota: config::Quota, login_interval: Duration, metrics: Metrics) -> Self {
         metrics.org_state(Condition::Up.word());
         Self {
             retry,
@@ -121,7 +121,7 @@ impl OrgState {
     }
 
     /// Waits until a call may be made. Cancel-safe.
-    pub(super) async fn turn(&self) -> Turn {
+    pub(crate) async fn turn(&self) -> Turn {
         let mut changes = self.condition.subscribe();
         let mut permit = None;
         loop {
@@ -154,7 +154,7 @@ impl OrgState {
     }
 
     /// Waits until no call was taken for so long.
-    pub(super) async fn out(&self, patience: Duration) {
+    pub(crate) async fn out(&self, patience: Duration) {
         let mut condition = self.condition.subscribe();
         // The sender lives as long as this.
         while condition.wait_for(|condition| *condition != Condition::Up).await.is_ok() {
@@ -167,7 +167,7 @@ impl OrgState {
 
     /// Waits until the org has refused a call because those of the day are spent, and is not asked again for a while.
     /// Usage above the reserve is not enough. Cancel-safe.
-    pub(super) async fn spent(&self) -> Cause {
+    pub(crate) async fn spent(&self) -> Cause {
         let mut changes = self.condition.subscribe();
         loop {
             changes.mark_unchanged();
@@ -182,22 +182,22 @@ impl OrgState {
         }
     }
 
-    pub(super) fn watch(&self) -> watch::Receiver<Condition> {
+    pub(crate) fn watch(&self) -> watch::Receiver<Condition> {
         self.condition.subscribe()
     }
 
     /// How many calls the org has taken until now.
-    pub(super) fn answers(&self) -> u64 {
+    pub(crate) fn answers(&self) -> u64 {
         self.answers.load(Ordering::Relaxed)
     }
 
     /// As the org said last.
-    pub(super) fn usage(&self) -> Option<Usage> {
+    pub(crate) fn usage(&self) -> Option<Usage> {
         self.lock().usage
     }
 
     /// What a call has shown. Whoever gives up for now must have said so here first: the wait is made here.
-    pub(super) fn report(&self, report: &Report<'_>) {
+    pub(crate) fn report(&self, report: &Report<'_>) {
         if matches!(report, Report::Well) {
             self.answers.fetch_add(1, Ordering::Relaxed);
         }
@@ -239,7 +239,7 @@ impl OrgState {
     }
 
     /// A usage header was seen.
-    pub(super) fn used(&self, usage: Usage) {
+    pub(crate) fn used(&self, usage: Usage) {
         self.metrics.quota(usage.used, usage.max);
         let mut inner = self.lock();
         inner.usage = Some(usage);

@@ -10,7 +10,7 @@ use flate2::{Compression, write::GzEncoder};
 const LEAST: usize = 1024;
 
 /// The compressed body; `None` where it would not be smaller, or is not worth the work.
-pub(super) fn gzip(body: &Bytes) -> Option<Bytes> {
+pub(crate) fn gzip(body: &Bytes) -> Option<Bytes> {
     if body.len() < LEAST {
         return None;
     }

@@ -1,4 +1,5 @@
-use super::{super::testing::external, *};
+use super::*;
+use crate::salesforce::testing::external;
 
 const UNIQUE: KeyKind = KeyKind::Text { unique: true, case_sensitive: false };
 const CASE: KeyKind = KeyKind::Text { unique: true, case_sensitive: true };

@@ -2,15 +2,15 @@
 
 /// Calls used and allowed in the org's rolling 24 hours. More may be used than allowed: the limit is soft.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Usage {
-    pub(super) used: u64,
-    pub(super) max: u64,
+pub(crate) struct Usage {
+    pub(crate) used: u64,
+    pub(crate) max: u64,
 }
 
 impl Usage {
     /// `api-usage=18/5000; per-app-api-usage=17/250(appName=x)`: by name, since case, order and separators vary. A zero
     /// maximum says nothing.
-    pub(super) fn parse(header: &str) -> Option<Self> {
+    pub(crate) fn parse(header: &str) -> Option<Self> {
         header.split([';', ',']).find_map(|part| {
             let (name, value) = part.split_once('=')?;
             if !name.trim().eq_ignore_ascii_case("api-usage") {
@@ -25,7 +25,7 @@ impl Usage {
         })
     }
 
-    pub(super) fn percent(self) -> u64 {
+    pub(crate) fn percent(self) -> u64 {
         self.used.saturating_mul(100) / self.max
     }
 }

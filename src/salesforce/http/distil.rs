@@ -10,22 +10,22 @@ use crate::record::Cause;
 
 /// How a long answer becomes a short one.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Distil {
+pub(crate) struct Distil {
     /// Reads the answer to its end; an error says how it does not fit its request.
-    pub(super) make: fn(&mut dyn io::Read) -> Result<Vec<u8>, Cause>,
+    pub(crate) make: fn(&mut dyn io::Read) -> Result<Vec<u8>, Cause>,
     /// How much of an answer is read, in bytes.
-    pub(super) most: usize,
+    pub(crate) most: usize,
 }
 
 /// The body of an answer, as it arrives.
 #[derive(Debug)]
-pub(super) enum Body {
+pub(crate) enum Body {
     Whole(BytesMut),
     Distilled { chunks: mpsc::Sender<Bytes>, made: JoinHandle<Result<Vec<u8>, Cause>> },
 }
 
 impl Body {
-    pub(super) fn new(distil: Option<Distil>) -> Self {
+    pub(crate) fn new(distil: Option<Distil>) -> Self {
         let Some(Distil { make, .. }) = distil else { return Self::Whole(BytesMut::new()) };
         let (chunks, from) = mpsc::channel(1);
         // A parser reads where it stands, and waits there: in a thread of its own.
@@ -33,7 +33,7 @@ impl Body {
         Self::Distilled { chunks, made }
     }
 
-    pub(super) async fn push(&mut self, chunk: Bytes) {
+    pub(crate) async fn push(&mut self, chunk: Bytes) {
         match self {
             Self::Whole(body) => body.extend_from_slice(&chunk),
             // A parser that has ended early has found something that does not fit, and says so at the end.
@@ -41,7 +41,7 @@ impl Body {
         }
     }
 
-    pub(super) async fn end(self) -> Result<Bytes, Cause> {
+    pub(crate) async fn end(self) -> Result<Bytes, Cause> {
         match self {
             Self::Whole(body) => Ok(body.freeze()),
             Self::Distilled { chunks, made } => {

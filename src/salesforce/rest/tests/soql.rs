@@ -1,4 +1,5 @@
-use super::{super::testing::external, *};
+use super::*;
+use crate::salesforce::testing::external;
 
 const TEXT: KeyKind = KeyKind::Text { unique: true, case_sensitive: false };
 const NUMBER: KeyKind = KeyKind::Number { unique: true, scale: None };

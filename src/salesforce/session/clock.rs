@@ -10,18 +10,18 @@ const TOLERANCE: Duration = Duration::from_secs(5);
 
 /// This machine's clock, and how far the token host's is ahead of it or behind.
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     ahead: Duration,
     behind: Duration,
 }
 
 impl Clock {
-    pub(super) fn now(&self) -> SystemTime {
+    pub(crate) fn now(&self) -> SystemTime {
         SystemTime::now() + self.ahead - self.behind
     }
 
     /// Takes over the time that an answer says. Whether that was another one.
-    pub(super) fn follow(&mut self, date: SystemTime) -> bool {
+    pub(crate) fn follow(&mut self, date: SystemTime) -> bool {
         let now = self.now();
         let differs = date.duration_since(now).unwrap_or_else(|error| error.duration()) > TOLERANCE;
         if differs {

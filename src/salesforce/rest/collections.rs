@@ -11,10 +11,10 @@ use std::{
 use bytes::Bytes;
 use reqwest::Method;
 
-use super::{
+use super::super::{
     call::{Ask, Place},
-    http::Content,
-    verdicts::Purpose,
+    classify::Purpose,
+    http::client::Content,
 };
 use crate::{
     record::{Action, Command, ExternalId, KeyKind, RecordId},
@@ -23,14 +23,14 @@ use crate::{
 
 /// Who a rendered row is about.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Target<'a> {
+pub(crate) enum Target<'a> {
     New,
     Id(RecordId),
     Key(&'a ExternalId),
 }
 
 impl Target<'_> {
-    pub(super) fn id(self) -> Option<RecordId> {
+    pub(crate) fn id(self) -> Option<RecordId> {
         match self {
             Self::Id(id) => Some(id),
             Self::New | Self::Key(_) => None,
@@ -40,15 +40,15 @@ impl Target<'_> {
 
 /// A call ready to be made, and where each row lies in its body: an answer may point into it.
 #[derive(Debug)]
-pub(super) struct Rendered {
-    pub(super) ask: Ask,
-    pub(super) body: Bytes,
-    pub(super) ranges: Vec<Range<usize>>,
+pub(crate) struct Rendered {
+    pub(crate) ask: Ask,
+    pub(crate) body: Bytes,
+    pub(crate) ranges: Vec<Range<usize>>,
 }
 
 const HEAD: &[u8] = br#"{"allOrNone":false,"records":["#;
 
-pub(super) fn render(key: &BatchKey, rows: &[(&Command, Target<'_>)]) -> Rendered {
+pub(crate) fn render(key: &BatchKey, rows: &[(&Command, Target<'_>)]) -> Rendered {
     let mut segments = vec!["composite".into(), "sobjects".into()];
     let method = match key.action {
         Action::Create => Method::POST,

@@ -12,35 +12,35 @@ const BURST: u32 = 3;
 const REFUSED_INTERVALS: u32 = 6;
 
 #[derive(Debug)]
-pub(super) struct Pacing {
+pub(crate) struct Pacing {
     interval: Duration,
     /// When all of the burst may be made again; each login moves it on by an interval.
     rested: Option<Instant>,
 }
 
 impl Pacing {
-    pub(super) fn new(interval: Duration) -> Self {
+    pub(crate) fn new(interval: Duration) -> Self {
         Self { interval, rested: None }
     }
 
     /// Whether a login may be made now.
-    pub(super) fn allows(&self, now: Instant) -> bool {
+    pub(crate) fn allows(&self, now: Instant) -> bool {
         self.rested.is_none_or(|rested| rested <= now + self.interval * (BURST - 1))
     }
 
     /// A login begins.
-    pub(super) fn begun(&mut self, now: Instant) {
+    pub(crate) fn begun(&mut self, now: Instant) {
         let rested = self.rested.map_or(now, |rested| rested.max(now));
         self.rested = Some(rested + self.interval);
     }
 
     /// A login has failed, or has brought a session that does not work.
-    pub(super) fn failed(&mut self, now: Instant) {
+    pub(crate) fn failed(&mut self, now: Instant) {
         self.wait(now, 1);
     }
 
     /// A login was refused.
-    pub(super) fn refused(&mut self, now: Instant) {
+    pub(crate) fn refused(&mut self, now: Instant) {
         self.wait(now, REFUSED_INTERVALS);
     }
 

@@ -17,15 +17,15 @@ use tokio::{sync::Mutex, time::Instant};
 use url::Url;
 
 use super::{
+    super::http::client::Http,
     clock::Clock,
-    http::Http,
     login::{Login, login},
     pacing::Pacing,
 };
 use crate::{config, record::Cause};
 
 #[derive(Debug)]
-pub(super) struct Auth {
+pub(crate) struct Auth {
     config: config::Salesforce,
     http: Http,
     current: RwLock<Option<Arc<Session>>>,
@@ -43,9 +43,9 @@ struct Logins {
 
 /// A token, and where it is good.
 #[derive(Debug)]
-pub(super) struct Session {
-    pub(super) token: SecretString,
-    pub(super) instance: Url,
+pub(crate) struct Session {
+    pub(crate) token: SecretString,
+    pub(crate) instance: Url,
     /// When its login began.
     began: Instant,
     renew_at: Instant,
@@ -55,21 +55,21 @@ pub(super) struct Session {
 
 /// There is no session to be had now.
 #[derive(Debug)]
-pub(super) enum NoSession {
+pub(crate) enum NoSession {
     /// A person must mend it.
     Refused(Cause),
     Later(Cause),
 }
 
 impl Auth {
-    pub(super) fn new(config: config::Salesforce, http: Http) -> Self {
+    pub(crate) fn new(config: config::Salesforce, http: Http) -> Self {
         let pacing = Pacing::new(config.login_interval);
         let logins = Mutex::new(Logins { last: None, pacing, clock: Clock::default() });
         Self { config, http, current: RwLock::new(None), logins }
     }
 
     /// The session that calls are to carry. Logs in where there is none, or where it is near its end.
-    pub(super) async fn session(&self) -> Result<Arc<Session>, NoSession> {
+    pub(crate) async fn session(&self) -> Result<Arc<Session>, NoSession> {
         let current = self.current();
         match current {
             Some(session) if Instant::now() < session.renew_at => Ok(session),
@@ -89,7 +89,7 @@ impl Auth {
     }
 
     /// The org did not know this session. If it is still the current one, nobody gets it any more.
-    pub(super) fn invalidate(&self, refused: &Arc<Session>) {
+    pub(crate) fn invalidate(&self, refused: &Arc<Session>) {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         // What is shared is the session's, also where it is to be renewed.
         if current.as_ref().is_some_and(|session| Arc::ptr_eq(&session.worked, &refused.worked)) {
@@ -99,7 +99,7 @@ impl Auth {
 
     /// The next call logs in anew, with the secrets as they are then. Until that has brought a token, the old one is
     /// used.
-    pub(super) fn renew(&self) {
+    pub(crate) fn renew(&self) {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         *current = current.take().map(|session| {
             let Session { token, instance, began, worked, .. } = &*session;
@@ -109,12 +109,12 @@ impl Auth {
     }
 
     /// The least time until another login may be tried.
-    pub(super) fn login_interval(&self) -> Duration {
+    pub(crate) fn login_interval(&self) -> Duration {
         self.config.login_interval
     }
 
     /// The length of the token that calls carry now: one that is a JWT has a few kilobytes.
-    pub(super) fn token_len(&self) -> usize {
+    pub(crate) fn token_len(&self) -> usize {
         self.current().map_or(0, |session| session.token.expose_secret().len())
     }
 
@@ -192,7 +192,7 @@ impl Session {
     }
 
     /// The org has taken a call with it.
-    pub(super) fn works(&self) {
+    pub(crate) fn works(&self) {
         self.worked.store(true, Ordering::Relaxed);
     }
 }

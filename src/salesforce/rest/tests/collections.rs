@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use super::{
-    super::testing::{command, external, fields, sobject},
-    *,
+use super::*;
+use crate::{
+    record::KeyKind,
+    salesforce::testing::{command, external, fields, sobject},
 };
-use crate::record::KeyKind;
 
 const ID: &str = "0037e00001WZ30qAAD";
 const TEXT: KeyKind = KeyKind::Text { unique: true, case_sensitive: false };

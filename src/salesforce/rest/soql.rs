@@ -6,24 +6,24 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use url::form_urlencoded::byte_serialize;
 
-use super::answer;
+use super::super::answer;
 use crate::record::{Cause, ExternalId, KeyField, KeyKind, RecordId};
 
 /// A row of the answer: the record, and its key as the org holds it.
 #[derive(Debug)]
-pub(super) struct Hit {
-    pub(super) id: RecordId,
-    pub(super) value: String,
+pub(crate) struct Hit {
+    pub(crate) id: RecordId,
+    pub(crate) value: String,
 }
 
 #[derive(Debug)]
-pub(super) struct Page {
-    pub(super) hits: Vec<Hit>,
-    pub(super) next: Option<String>,
+pub(crate) struct Page {
+    pub(crate) hits: Vec<Hit>,
+    pub(crate) next: Option<String>,
 }
 
 /// The URL's query, encoded.
-pub(super) fn query(sobject: &str, field: &KeyField, values: &[&ExternalId]) -> String {
+pub(crate) fn query(sobject: &str, field: &KeyField, values: &[&ExternalId]) -> String {
     let name = &field.name;
     let mut soql = format!("SELECT Id, {name} FROM {sobject} WHERE {name}");
     if let [value] = values {
@@ -46,7 +46,7 @@ pub(super) fn query(sobject: &str, field: &KeyField, values: &[&ExternalId]) -> 
 
 /// Cuts the values so that each part fits one query, which has at most `longest` bytes: the org takes 16,384 for address
 /// and headers together (REST guide, request limits). A value that fits none is left out: no field holds one that long.
-pub(super) fn parts(values: &[&ExternalId], longest: usize) -> Vec<Range<usize>> {
+pub(crate) fn parts(values: &[&ExternalId], longest: usize) -> Vec<Range<usize>> {
     let mut parts: Vec<Range<usize>> = Vec::new();
     let mut room = 0;
     for (index, value) in values.iter().enumerate() {
@@ -110,7 +110,7 @@ struct RawPage<'a> {
     next_records_url: Option<String>,
 }
 
-pub(super) fn read(body: &[u8], field: &KeyField) -> Result<Page, Cause> {
+pub(crate) fn read(body: &[u8], field: &KeyField) -> Result<Page, Cause> {
     let page: RawPage<'_> = serde_json::from_slice(body).map_err(|error| answer::unreadable(&error))?;
     let hit = |record: &BTreeMap<&str, &RawValue>| {
         let member =

@@ -3,11 +3,11 @@
 //! Only a hint: a row that is named by mistake is sent alone and written. Whether the org counts columns in characters or
 //! in bytes is not known, so that both readings name a row.
 
-use super::{collections::Rendered, verdicts};
+use super::{super::classify, collections::Rendered};
 use crate::record::{Cause, Command, Named, RecordId};
 
 /// For each row, how the answer names it: none where it names no row, or too many.
-pub(super) fn named(cause: &Cause, call: &Rendered, rows: &[&Command], ids: &[RecordId]) -> Vec<Named> {
+pub(crate) fn named(cause: &Cause, call: &Rendered, rows: &[&Command], ids: &[RecordId]) -> Vec<Named> {
     let sobject = rows.first().map_or("", |command| &*command.sobject.name);
     if let Some(field) = stray_field(cause, sobject) {
         let named = Named::Field(field.to_ascii_lowercase().into());
@@ -32,7 +32,7 @@ pub(super) fn named(cause: &Cause, call: &Rendered, rows: &[&Command], ids: &[Re
 }
 
 /// How the answer that refuses a query for record ids names each of its rows: by the key field that all of them share.
-pub(super) fn named_by_key(cause: &Cause, sobject: &str, key_field: &str) -> Named {
+pub(crate) fn named_by_key(cause: &Cause, sobject: &str, key_field: &str) -> Named {
     match stray_field(cause, sobject) {
         Some(field) if field.eq_ignore_ascii_case(key_field) => Named::Field(field.to_ascii_lowercase().into()),
         _ => Named::No,
@@ -85,7 +85,7 @@ fn bytes(text: &str, column: usize) -> usize {
 /// Only where the answer says that the field itself is not to be had: a refusal of one row's value says nothing of the
 /// other rows that hold the field. A field of a parent is another SObject's, whatever its name.
 fn stray_field<'a>(cause: &'a Cause, sobject: &str) -> Option<&'a str> {
-    if !verdicts::doubts_description(cause) {
+    if !classify::doubts_description(cause) {
         return None;
     }
     let Some((_, rest)) = cause.message.split_once("No such column '") else {
@@ -98,5 +98,5 @@ fn stray_field<'a>(cause: &'a Cause, sobject: &str) -> Option<&'a str> {
 }
 
 #[cfg(test)]
-#[path = "tests/culprit.rs"]
+#[path = "tests/suspects.rs"]
 mod tests;

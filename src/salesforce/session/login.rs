@@ -6,16 +6,18 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{
-    call::redirected,
+    super::{
+        call::redirected,
+        http::client::{Answer, Content, Http, Request, Sent},
+    },
     clock::Clock,
     grant,
-    http::{Answer, Content, Http, Request, Sent},
 };
 use crate::{config, record::Cause};
 
 /// The outcome of one login.
 #[derive(Debug)]
-pub(super) enum Login {
+pub(crate) enum Login {
     Token {
         token: SecretString,
         instance: Url,
@@ -32,12 +34,12 @@ const MAX_ANSWER: usize = 256 * 1024;
 /// Plain http to another machine was not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0} would send secrets in the clear: use https, or set salesforce.allow_insecure")]
-pub(super) struct Insecure(pub(super) Url);
+pub(crate) struct Insecure(pub(super) Url);
 
 /// An assertion is signed for a time, and one of a wrong time is refused like any other. Where the token host's clock
 /// differs from `clock`, it is signed once more by that one, at once. That is no storm: `clock` keeps what it learned,
 /// so that a refusal for another cause is repeated once and not at each login.
-pub(super) async fn login(http: &Http, config: &config::Salesforce, clock: &mut Clock) -> Login {
+pub(crate) async fn login(http: &Http, config: &config::Salesforce, clock: &mut Clock) -> Login {
     let answer = match ask(http, config, clock).await {
         Ok(answer) => answer,
         Err(login) => return login,
@@ -98,7 +100,7 @@ struct OAuthError {
     error_description: String,
 }
 
-pub(super) fn read(answer: &Answer, config: &config::Salesforce) -> Login {
+pub(crate) fn read(answer: &Answer, config: &config::Salesforce) -> Login {
     let status = answer.status;
     if status == StatusCode::OK {
         // The parser's message could quote the token.
@@ -184,7 +186,7 @@ fn is_of(host: &str, allowed: &str) -> bool {
     if allowed.starts_with('.') { host.len() > allowed.len() && host.ends_with(allowed) } else { host == allowed }
 }
 
-pub(super) fn check_scheme(url: &Url, allow_insecure: bool) -> Result<(), Insecure> {
+pub(crate) fn check_scheme(url: &Url, allow_insecure: bool) -> Result<(), Insecure> {
     match url.scheme() {
         "https" => Ok(()),
         "http" if allow_insecure || config::is_loopback(url) => Ok(()),

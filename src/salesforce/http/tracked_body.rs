@@ -18,7 +18,7 @@ use crate::runtime::lease::Leave;
 /// A whole frame at once would tell nothing about a body that is cut in the middle.
 const FRAME: usize = 64 * 1024;
 
-pub(super) struct TellingBody {
+pub(crate) struct TellingBody {
     rest: Bytes,
     mark: Mark,
     /// Without it not one more byte leaves: half a call is none.
@@ -27,7 +27,7 @@ pub(super) struct TellingBody {
 
 /// What has become of the body, seen from outside of the client.
 #[derive(Debug, Clone)]
-pub(super) struct Mark(Arc<Mutex<Progress>>);
+pub(crate) struct Mark(Arc<Mutex<Progress>>);
 
 #[derive(Debug, Clone, Copy)]
 enum Progress {
@@ -42,10 +42,10 @@ enum Progress {
 /// The request was given up before its body was begun.
 #[derive(Debug, thiserror::Error)]
 #[error("the request was given up before it was sent")]
-pub(super) struct GivenUp;
+pub(crate) struct GivenUp;
 
 impl TellingBody {
-    pub(super) fn new(bytes: Bytes, leave: Option<Leave>) -> (Self, Mark) {
+    pub(crate) fn new(bytes: Bytes, leave: Option<Leave>) -> (Self, Mark) {
         let mark = Mark(Arc::new(Mutex::new(Progress::Untouched)));
         (Self { rest: bytes, mark: mark.clone(), leave }, mark)
     }
@@ -53,7 +53,7 @@ impl TellingBody {
 
 impl Mark {
     /// Says whether anything was sent; if not, nothing will be.
-    pub(super) fn seal(&self) -> bool {
+    pub(crate) fn seal(&self) -> bool {
         let mut progress = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if matches!(*progress, Progress::Untouched) {
             *progress = Progress::Sealed;
@@ -71,7 +71,7 @@ impl Mark {
     }
 
     /// Nothing was sent, since there was no leave to.
-    pub(super) fn is_refused(&self) -> bool {
+    pub(crate) fn is_refused(&self) -> bool {
         matches!(*self.0.lock().unwrap_or_else(PoisonError::into_inner), Progress::Refused)
     }
 }

@@ -14,12 +14,11 @@ use reqwest::Method;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use tokio::{sync::Semaphore, time::Instant};
 
-use super::{
+use super::super::{
     answer,
     call::{Ask, Calls, Failure, Place},
-    distil::Distil,
-    http::Content,
-    verdicts::Purpose,
+    classify::Purpose,
+    http::{client::Content, distil::Distil},
 };
 use crate::{
     record::{Access, Cause, Field, Holds, SObject},
@@ -27,7 +26,7 @@ use crate::{
 };
 
 #[derive(Debug)]
-pub(super) struct Describes {
+pub(crate) struct Describes {
     calls: Arc<Calls>,
     /// Questions at a time. All others wait here, and not for the org's permits, in an order that nothing could change
     /// when the org goes away.
@@ -51,18 +50,18 @@ struct Entry {
 
 impl Describes {
     /// `at_once`: of how many SObjects the org is asked at a time. `interval`: between two descriptions of one SObject.
-    pub(super) fn new(calls: Arc<Calls>, at_once: usize, interval: Duration) -> Self {
+    pub(crate) fn new(calls: Arc<Calls>, at_once: usize, interval: Duration) -> Self {
         let places = Semaphore::new(at_once.max(1));
         Self { calls, places, interval, asked: AtomicU64::new(0), entries: Mutex::default() }
     }
 
     /// As [`crate::sink::Org::descriptions`].
-    pub(super) fn asked(&self) -> u64 {
+    pub(crate) fn asked(&self) -> u64 {
         self.asked.load(Ordering::Acquire)
     }
 
     /// As [`crate::sink::Org::describe`].
-    pub(super) async fn describe(&self, name: &str, refresh: Refresh<'_>) -> Result<Arc<SObject>, Cause> {
+    pub(crate) async fn describe(&self, name: &str, refresh: Refresh<'_>) -> Result<Arc<SObject>, Cause> {
         let entry = self.entry(name);
         if let Some(known) = entry.good_enough(refresh, self.interval) {
             return Ok(known);
@@ -90,7 +89,7 @@ impl Describes {
     /// What is known of an SObject whose description refuses a row: it is asked for again, once, if it is old enough.
     ///
     /// For a caller that has a turn: it waits neither for another turn nor for a task that does.
-    pub(super) async fn doubted(&self, name: &str) -> Option<Arc<SObject>> {
+    pub(crate) async fn doubted(&self, name: &str) -> Option<Arc<SObject>> {
         let entry = self.entry(name);
         if let Some(fresh) = entry.good_enough(Refresh::IfOld, self.interval) {
             return Some(fresh);
@@ -109,7 +108,7 @@ impl Describes {
     }
 
     /// The last description, without a question.
-    pub(super) fn known(&self, name: &str) -> Option<Arc<SObject>> {
+    pub(crate) fn known(&self, name: &str) -> Option<Arc<SObject>> {
         self.entry(name).known()
     }
 
@@ -181,7 +180,7 @@ fn yes() -> bool {
 }
 
 /// An SObject of 800 fields, half of them with long picklists, has less than `most`; what is kept of it, a hundredth.
-pub(super) const DISTIL: Distil = Distil { make: distil, most: 32 * 1024 * 1024 };
+pub(crate) const DISTIL: Distil = Distil { make: distil, most: 32 * 1024 * 1024 };
 /// No SObject has more.
 const MAX_FIELDS: usize = 5_000;
 
@@ -265,7 +264,7 @@ struct RawField {
     case_sensitive: bool,
 }
 
-pub(super) fn read(body: &[u8]) -> Result<SObject, Cause> {
+pub(crate) fn read(body: &[u8]) -> Result<SObject, Cause> {
     let raw: RawSObject = serde_json::from_slice(body).map_err(|error| answer::unreadable(&error))?;
     let fields = raw.fields.into_iter().map(|field| Field {
         name: field.name.into(),

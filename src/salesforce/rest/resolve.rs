@@ -17,11 +17,13 @@ use std::{collections::HashSet, sync::Arc};
 use reqwest::Method;
 
 use super::{
-    call::{Ask, Calls, Failure, Place},
-    http::Content,
+    super::{
+        call::{Ask, Calls, Failure, Place},
+        classify::{NamedBy, Purpose},
+        http::client::Content,
+    },
     id_cache::IdCache,
     soql::{self, Hit},
-    verdicts::{NamedBy, Purpose},
 };
 use crate::{
     config,
@@ -33,15 +35,15 @@ use crate::{
 const MAX_PAGES: usize = 10;
 
 #[derive(Debug)]
-pub(super) struct Resolver {
-    pub(super) cache: IdCache,
+pub(crate) struct Resolver {
+    pub(crate) cache: IdCache,
     calls: Arc<Calls>,
     metrics: Metrics,
 }
 
 /// What an external id leads to.
 #[derive(Debug, Clone)]
-pub(super) enum Resolved {
+pub(crate) enum Resolved {
     Found(RecordId, NamedBy),
     NotFound,
     Ambiguous(Vec<RecordId>),
@@ -49,12 +51,12 @@ pub(super) enum Resolved {
 }
 
 impl Resolver {
-    pub(super) fn new(config: &config::Cache, calls: Arc<Calls>, metrics: Metrics) -> Self {
+    pub(crate) fn new(config: &config::Cache, calls: Arc<Calls>, metrics: Metrics) -> Self {
         Self { cache: IdCache::new(config), calls, metrics }
     }
 
     /// One result for each value, in their order. `values` are of one field, for one action.
-    pub(super) async fn resolve(&self, sobject: &Arc<str>, action: Action, values: &[&ExternalId]) -> Vec<Resolved> {
+    pub(crate) async fn resolve(&self, sobject: &Arc<str>, action: Action, values: &[&ExternalId]) -> Vec<Resolved> {
         let mut resolved = vec![Resolved::NotFound; values.len()];
         let Some(first) = values.first() else { return resolved };
         let generation = self.cache.generation(sobject, first.field());

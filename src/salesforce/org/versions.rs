@@ -6,9 +6,9 @@ use std::{fmt, str::FromStr, sync::Arc};
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 
-use super::{
+use super::super::{
     call::{Calls, MAX_ANSWER},
-    http::{Content, Request, Sent},
+    http::client::{Content, Request, Sent},
 };
 
 /// `66.0`.
@@ -43,7 +43,7 @@ struct Listed<'a> {
 
 impl Calls {
     /// All that the org lists; `None` if it cannot be asked now, or says something else.
-    pub(super) async fn versions(&self) -> Option<Vec<Version>> {
+    pub(crate) async fn versions(&self) -> Option<Vec<Version>> {
         let mut url = self.auth.session().await.ok()?.instance.clone();
         url.set_path("/services/data");
         let request = Request {

@@ -6,14 +6,16 @@
 use std::{collections::HashSet, sync::Arc};
 
 use super::{
-    answer::{self, Expected, RowAnswer},
-    call::{Calls, Failure},
+    super::{
+        answer::{self, Expected, RowAnswer},
+        call::{Calls, Failure},
+        classify::{self, Asked, Gone, NamedBy, RowVerdict},
+        org::describe::Describes,
+    },
     collections::{self, Target},
-    culprit,
-    describe::Describes,
     id_cache::Generation,
     resolve::{Resolved, Resolver},
-    verdicts::{self, Asked, Gone, NamedBy, RowVerdict},
+    suspects,
 };
 use crate::{
     record::{
@@ -25,11 +27,11 @@ use crate::{
 };
 
 #[derive(Debug)]
-pub(super) struct Writer {
-    pub(super) calls: Arc<Calls>,
-    pub(super) resolver: Resolver,
-    pub(super) describes: Arc<Describes>,
-    pub(super) lease: Lease,
+pub(crate) struct Writer {
+    pub(crate) calls: Arc<Calls>,
+    pub(crate) resolver: Resolver,
+    pub(crate) describes: Arc<Describes>,
+    pub(crate) lease: Lease,
 }
 
 /// A row that goes along: which one, and who it is about.
@@ -41,7 +43,7 @@ struct Going<'a> {
 
 impl Writer {
     /// As [`crate::sink::Org::write`].
-    pub(super) async fn write(&self, key: &BatchKey, rows: &[Row<'_>]) -> Vec<Verdict> {
+    pub(crate) async fn write(&self, key: &BatchKey, rows: &[Row<'_>]) -> Vec<Verdict> {
         // From here on: who has lost the rows meanwhile does not send them.
         let leave = self.lease.leave();
         let mut verdicts = vec![Verdict::Deferred; rows.len()];
@@ -150,14 +152,14 @@ impl Writer {
         let answers = match self.calls.make(&rendered.ask, |body| answer::rows(body, expected)).await {
             Ok(answers) => answers,
             Err(failure) => {
-                let named = culprit::named(failure.cause(), &rendered, &commands, &ids);
+                let named = suspects::named(failure.cause(), &rendered, &commands, &ids);
                 let mut rejections = self.rejections(key, &failure, &commands).await;
                 let others_go_again = rejections.iter().any(Option::is_some);
                 for ((one, named), rejection) in going.iter().zip(named).zip(&mut rejections) {
                     let verdict = match (rejection.take(), failure.clone()) {
                         (Some(rejection), _) => Verdict::Rejected(rejection),
                         (None, Failure::Refused(_)) if others_go_again => Verdict::Deferred,
-                        (None, Failure::Refused(cause)) if going.len() == 1 && verdicts::is_missing_parent(&cause) => {
+                        (None, Failure::Refused(cause)) if going.len() == 1 && classify::is_missing_parent(&cause) => {
                             Verdict::MissingParent(cause)
                         }
                         (None, failure) => failure.verdict(named),
@@ -170,8 +172,8 @@ impl Writer {
         };
         let asked = Asked { action: key.action, key_field: key.key_field.as_deref() };
         let errors: Vec<_> = answers.iter().map(RowAnswer::errors).collect();
-        let judged = verdicts::of_rows(asked, &errors);
-        let is_doubted = judged.iter().flatten().any(|(_, cause)| verdicts::doubts_description(cause));
+        let judged = classify::of_rows(asked, &errors);
+        let is_doubted = judged.iter().flatten().any(|(_, cause)| classify::doubts_description(cause));
         let described = if is_doubted { self.describes.doubted(&key.sobject).await } else { None };
         let mut again = Vec::new();
         for ((going, answer), failed) in going.iter().zip(&answers).zip(judged) {
@@ -183,10 +185,10 @@ impl Writer {
                     if let Some(Identity::ExternalId(external)) = &row.command.target {
                         self.resolver.cache.evict(&key.sobject, external).await;
                     }
-                    match verdicts::of_gone(verdict, key.action, going.named, row.maybe_applied) {
+                    match classify::of_gone(verdict, key.action, going.named, row.maybe_applied) {
                         Gone::Written => Verdict::Written { id: going.target.id(), created: false },
-                        Gone::NotFound => rejected(Reason::NotFound, verdicts::of_either(verdict, cause)),
-                        Gone::Refused => rejected(Reason::Refused, verdicts::of_either(verdict, cause)),
+                        Gone::NotFound => rejected(Reason::NotFound, classify::of_either(verdict, cause)),
+                        Gone::Refused => rejected(Reason::Refused, classify::of_either(verdict, cause)),
                         Gone::ResolveAgain => {
                             again.push(going.row);
                             Verdict::Again(cause)
@@ -210,7 +212,7 @@ impl Writer {
     /// now if the last one is old enough.
     async fn rejections(&self, key: &BatchKey, failure: &Failure, rows: &[&Command]) -> Vec<Option<Rejection>> {
         let described = match failure {
-            Failure::Refused(cause) if verdicts::doubts_description(cause) => {
+            Failure::Refused(cause) if classify::doubts_description(cause) => {
                 self.describes.doubted(&key.sobject).await
             }
             _ => None,
@@ -263,7 +265,7 @@ fn resolved<'a>(resolved: Resolved, row: Row<'_>, external: &ExternalId) -> Resu
     match resolved {
         Resolved::Found(id, named) => Ok((Target::Id(id), named)),
         Resolved::Failed(failure) => {
-            let named = culprit::named_by_key(failure.cause(), &command.sobject.name, &external.field().name);
+            let named = suspects::named_by_key(failure.cause(), &command.sobject.name, &external.field().name);
             Err(failure.verdict(named))
         }
         // What an earlier attempt has removed is not missing.

@@ -14,11 +14,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use super::{
-    body::{Mark, TellingBody},
+    super::{classify::Facts, org::usage::Usage},
     distil::{Body, Distil},
     gzip::gzip,
-    usage::Usage,
-    verdicts::Facts,
+    tracked_body::{Mark, TellingBody},
 };
 use crate::{
     config::{self, Compression},
@@ -29,7 +28,7 @@ use crate::{
 };
 
 #[derive(Debug, Clone)]
-pub(super) struct Http {
+pub(crate) struct Http {
     client: Client,
     compression: Compression,
     metrics: Metrics,
@@ -37,27 +36,27 @@ pub(super) struct Http {
 
 /// One request.
 #[derive(Debug)]
-pub(super) struct Request {
+pub(crate) struct Request {
     /// The word in metrics and logs.
-    pub(super) kind: &'static str,
+    pub(crate) kind: &'static str,
     /// How many rows it carries, for metrics.
-    pub(super) rows: usize,
-    pub(super) method: Method,
-    pub(super) url: Url,
-    pub(super) content: Content,
-    pub(super) options: Arc<CallOptions>,
+    pub(crate) rows: usize,
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) content: Content,
+    pub(crate) options: Arc<CallOptions>,
     /// What writes needs it.
-    pub(super) leave: Option<Leave>,
+    pub(crate) leave: Option<Leave>,
     /// How much of an answer is read, in bytes, inflated.
-    pub(super) max_answer: usize,
+    pub(crate) max_answer: usize,
     /// From connect to the last byte of the answer.
-    pub(super) timeout: Duration,
+    pub(crate) timeout: Duration,
     /// What is kept of an answer that was taken, if not all of it.
-    pub(super) distil: Option<Distil>,
+    pub(crate) distil: Option<Distil>,
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum Content {
+pub(crate) enum Content {
     None,
     Json(Bytes),
     /// Holds secrets, so that it is kept out of `Debug`.
@@ -66,7 +65,7 @@ pub(super) enum Content {
 
 /// What became of a request.
 #[derive(Debug)]
-pub(super) enum Sent {
+pub(crate) enum Sent {
     /// No byte of it left; if that was for want of leave, it says nothing of the other side.
     Not {
         cause: Cause,
@@ -81,24 +80,24 @@ pub(super) enum Sent {
 }
 
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) body: Bytes,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Bytes,
     /// How an answer that was to be made short does not fit its request.
-    pub(super) unfit: Option<Cause>,
+    pub(crate) unfit: Option<Cause>,
     /// There was more of it than [`Request::max_answer`].
-    pub(super) cut: bool,
-    pub(super) usage: Option<Usage>,
+    pub(crate) cut: bool,
+    pub(crate) usage: Option<Usage>,
     /// The answer carries what the org, or Salesforce's edge before it, adds to its answers.
-    pub(super) salesforces: bool,
+    pub(crate) salesforces: bool,
     /// Where a redirect leads, without its query.
-    pub(super) location: Option<String>,
+    pub(crate) location: Option<String>,
     /// The sender's clock.
-    pub(super) date: Option<SystemTime>,
+    pub(crate) date: Option<SystemTime>,
 }
 
 impl Http {
-    pub(super) fn new(config: &config::Salesforce, metrics: Metrics) -> Result<Self, ClientError> {
+    pub(crate) fn new(config: &config::Salesforce, metrics: Metrics) -> Result<Self, ClientError> {
         let way = Way { section: "salesforce", tls: &config.tls, proxy: Some(&config.proxy) };
         let client = http_client::client(&config.login_url, way)?
             .default_headers([(header::ACCEPT, HeaderValue::from_static("application/json"))].into_iter().collect())
@@ -110,11 +109,11 @@ impl Http {
         Ok(Self { client, compression: config.compression, metrics })
     }
 
-    pub(super) fn metrics(&self) -> &Metrics {
+    pub(crate) fn metrics(&self) -> &Metrics {
         &self.metrics
     }
 
-    pub(super) async fn send(&self, request: &Request, bearer: Option<&SecretString>) -> Sent {
+    pub(crate) async fn send(&self, request: &Request, bearer: Option<&SecretString>) -> Sent {
         let start = tokio::time::Instant::now();
         let in_flight = self.metrics.call_in_flight();
         let sent = self.exchange(request, bearer).await;
@@ -205,7 +204,7 @@ impl Http {
 
 impl Answer {
     /// What its headers say.
-    pub(super) fn facts(&self) -> Facts {
+    pub(crate) fn facts(&self) -> Facts {
         Facts { usage: self.usage, salesforces: self.salesforces }
     }
 }

@@ -1,11 +1,12 @@
 use super::{
-    super::{
-        collections::{Target, render},
-        testing::{command, fields, sobject},
-    },
+    super::collections::{Target, render},
     *,
 };
-use crate::{record::Action, sink::BatchKey};
+use crate::{
+    record::Action,
+    salesforce::testing::{command, fields, sobject},
+    sink::BatchKey,
+};
 
 const IDS: [&str; 3] = ["0037e00001WZ30qAAD", "0037e00001WZ30rAAD", "0037e00001WZ30sAAD"];
 

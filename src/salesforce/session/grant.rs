@@ -16,7 +16,7 @@ const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const ASSERTION_LIFETIME: Duration = Duration::from_secs(3 * 60);
 
 /// The form, encoded. Secrets are read where they are, at each login.
-pub(super) fn form(auth: &config::Auth, login_url: &Url, now: SystemTime) -> Result<SecretString, Cause> {
+pub(crate) fn form(auth: &config::Auth, login_url: &Url, now: SystemTime) -> Result<SecretString, Cause> {
     let pairs = pairs(auth, login_url, now)?;
     let mut form = url::form_urlencoded::Serializer::new(String::new());
     form.extend_pairs(pairs.iter().map(|(name, value)| (name, value.expose_secret())));
@@ -45,7 +45,7 @@ fn pairs(auth: &config::Auth, login_url: &Url, now: SystemTime) -> Result<Vec<(&
 }
 
 /// jsonwebtoken picks its cryptography at the first signature and panics if it cannot: pick it before.
-pub(super) fn install_crypto() {
+pub(crate) fn install_crypto() {
     // An error says that one is installed already, which is as good.
     jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default().unwrap_or(());
 }
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn a_key_signs_however_it_is_kept() {
         install_crypto();
-        let key = include_str!("tests/over_http/jwt.key.pem");
+        let key = include_str!("../tests/over_http/jwt.key.pem");
         let certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
         let before = format!("{certificate}{key}");
         for text in [key.to_owned(), key.trim().replace('\n', "\\n"), before.clone(), before.replace('\n', "\\n")] {

@@ -13,21 +13,21 @@ use reqwest::StatusCode;
 
 use super::{
     answer::{Errors, RowError},
-    usage::Usage,
+    org::usage::Usage,
 };
 use crate::record::{Action, Cause, Doubt};
 
 /// What the headers of an answer say.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Facts {
-    pub(super) usage: Option<Usage>,
+pub(crate) struct Facts {
+    pub(crate) usage: Option<Usage>,
     /// They are those of the org, or of Salesforce's edge before it.
-    pub(super) salesforces: bool,
+    pub(crate) salesforces: bool,
 }
 
 /// What a code means of one row of a call that was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RowVerdict {
+pub(crate) enum RowVerdict {
     Rejected,
     /// The record that the row names is not there, or not any more.
     Vanished,
@@ -48,7 +48,7 @@ pub(super) enum RowVerdict {
 
 /// What a code, or a status without one, means of a whole call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CallVerdict {
+pub(crate) enum CallVerdict {
     /// The answer has a verdict for each row.
     Taken,
     /// Something in the call.
@@ -68,7 +68,7 @@ pub(super) enum CallVerdict {
 
 /// What the call was for: a describe may say that there is no such SObject, which in a write is the org's trouble.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub(crate) enum Purpose {
     Write,
     Read,
     Describe,
@@ -76,16 +76,16 @@ pub(super) enum Purpose {
 
 /// What the verdicts of a call's rows depend on besides their errors.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Asked<'a> {
-    pub(super) action: Action,
-    pub(super) key_field: Option<&'a str>,
+pub(crate) struct Asked<'a> {
+    pub(crate) action: Action,
+    pub(crate) key_field: Option<&'a str>,
 }
 
 mod in_row {
-    pub(super) use super::RowVerdict::*;
+    pub(crate) use super::RowVerdict::*;
 }
 mod of_call {
-    pub(super) use super::CallVerdict::*;
+    pub(crate) use super::CallVerdict::*;
 }
 
 /// Code → in a row → of a call (`None`: as the status says).
@@ -137,7 +137,7 @@ const CODES: &[(&str, RowVerdict, Option<CallVerdict>)] = &[
 ];
 
 /// A whole answer: by its code if that one says it, else by its status.
-pub(super) fn of_call(purpose: Purpose, status: StatusCode, errors: Option<&Errors>, facts: Facts) -> CallVerdict {
+pub(crate) fn of_call(purpose: Purpose, status: StatusCode, errors: Option<&Errors>, facts: Facts) -> CallVerdict {
     match status.as_u16() {
         200 => return CallVerdict::Taken,
         401 => return CallVerdict::Expired,
@@ -188,7 +188,7 @@ fn of_status(purpose: Purpose, status: StatusCode, salesforces: bool, edge: bool
 
 /// Why the result of a call is not known that was answered with this: a gateway, or the org itself, has waited too long
 /// for it, or not.
-pub(super) fn doubt(cause: &Cause) -> Doubt {
+pub(crate) fn doubt(cause: &Cause) -> Doubt {
     let says = matches!(cause.code.as_deref(), Some("QUERY_TIMEOUT" | "REQUEST_RUNNING_TOO_LONG"));
     if says || cause.http_status == Some(504) { Doubt::TimedOut } else { Doubt::Lost }
 }
@@ -196,7 +196,7 @@ pub(super) fn doubt(cause: &Cause) -> Doubt {
 /// The rows of a call that failed, in order; `None` for one that did not.
 ///
 /// A cause that the whole transaction shares shows in two rows or more. A single row with it is the row's own.
-pub(super) fn of_rows(asked: Asked<'_>, rows: &[Option<&Errors>]) -> Vec<Option<(RowVerdict, Cause)>> {
+pub(crate) fn of_rows(asked: Asked<'_>, rows: &[Option<&Errors>]) -> Vec<Option<(RowVerdict, Cause)>> {
     let verdicts: Vec<_> = rows.iter().map(|errors| errors.map(|errors| of_row(asked, errors))).collect();
     let shared = |code: &str| {
         let same = |row: &&Option<(RowVerdict, Option<&RowError>)>| matches!(row, Some((RowVerdict::Transaction, Some(error))) if error.code == code);
@@ -282,19 +282,19 @@ fn lacks_a_parent(code: &str, message: &str) -> bool {
 
 /// As [`RowVerdict::MissingParent`], where a call of a single row is refused for it. No such answer to a collections
 /// call is known: the org says it of a row.
-pub(super) fn is_missing_parent(cause: &Cause) -> bool {
+pub(crate) fn is_missing_parent(cause: &Cause) -> bool {
     cause.code.as_deref().is_some_and(|code| lacks_a_parent(code, &cause.message))
 }
 
 /// Whether a refusal, of a row or of a call, says that the description which the row was made by is out of date.
-pub(super) fn doubts_description(cause: &Cause) -> bool {
+pub(crate) fn doubts_description(cause: &Cause) -> bool {
     let codes = ["INVALID_FIELD", "INVALID_FIELD_FOR_INSERT_UPDATE", "INVALID_TYPE"];
     cause.code.as_deref().is_some_and(|code| codes.contains(&code)) && !is_missing_parent(cause)
 }
 
 /// What to make of a row whose record is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Gone {
+pub(crate) enum Gone {
     /// As it was to be.
     Written,
     NotFound,
@@ -306,7 +306,7 @@ pub(super) enum Gone {
 
 /// How a row's record id was come by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NamedBy {
+pub(crate) enum NamedBy {
     /// The record key is the record id.
     Record,
     Query,
@@ -315,7 +315,7 @@ pub(super) enum NamedBy {
 
 /// A delete wants what it found. Only one by record id may be about a record that never was, unless it was this very
 /// delete, of unknown result, that removed it.
-pub(super) fn of_gone(verdict: RowVerdict, action: Action, named: NamedBy, maybe_applied: bool) -> Gone {
+pub(crate) fn of_gone(verdict: RowVerdict, action: Action, named: NamedBy, maybe_applied: bool) -> Gone {
     match (action, named) {
         (_, NamedBy::Cache) => Gone::ResolveAgain,
         (Action::Delete, NamedBy::Query) => Gone::Written,
@@ -327,7 +327,7 @@ pub(super) fn of_gone(verdict: RowVerdict, action: Action, named: NamedBy, maybe
 
 /// The cause of a row whose record is gone. A code that may mean a record that the row refers to, or an owner without
 /// access, says so.
-pub(super) fn of_either(verdict: RowVerdict, cause: Cause) -> Cause {
+pub(crate) fn of_either(verdict: RowVerdict, cause: Cause) -> Cause {
     if verdict != RowVerdict::Vanished {
         return cause;
     }
@@ -366,12 +366,12 @@ impl CallVerdict {
 }
 
 /// The cause of a call's verdict, for logs and dead letters.
-pub(super) fn cause(status: StatusCode, errors: Option<&Errors>) -> Cause {
+pub(crate) fn cause(status: StatusCode, errors: Option<&Errors>) -> Cause {
     let first = errors.and_then(|errors| errors.0.first());
     let cause = first.map_or_else(|| Cause::new(format!("the org answered {status}")), RowError::to_cause);
     Cause { http_status: Some(status.as_u16()), ..cause }
 }
 
 #[cfg(test)]
-#[path = "tests/verdicts.rs"]
+#[path = "tests/classify.rs"]
 mod tests;

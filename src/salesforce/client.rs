@@ -1,0 +1,215 @@
+//! The org as one client: what the daemon and its checks ask of it.
+
+use std::{sync::Arc, time::Duration};
+
+use reqwest::Method;
+use tokio::sync::watch;
+use url::Url;
+
+use super::{
+    answer,
+    call::{Ask, Calls, Place},
+    classify::Purpose,
+    http::client::{Content, Http},
+    org::{
+        describe::Describes,
+        org_state::{Condition, OrgState, Turn},
+        versions::Version,
+    },
+    rest::{resolve::Resolver, writer::Writer},
+    session::{
+        auth::{Auth, NoSession},
+        grant, login,
+    },
+};
+use crate::{
+    config,
+    ops::metrics::Metrics,
+    record::{Cause, SObject, Verdict},
+    runtime::http_client::ClientError,
+    runtime::lease::Lease,
+    sink::{BatchKey, Org, Refresh, Row},
+};
+
+/// The org that the daemon writes into.
+#[derive(Debug)]
+pub struct Salesforce {
+    pub(super) calls: Arc<Calls>,
+    state: Arc<OrgState>,
+    describes: Arc<Describes>,
+    writer: Writer,
+    retry: config::Retry,
+}
+
+/// There is no session.
+#[derive(Debug)]
+pub enum NoLogin {
+    /// A person must mend it.
+    Refused(Cause),
+    /// The org, or the way to it.
+    Later(Cause),
+}
+
+/// There can be no client.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    #[error("salesforce.login_url: {0}")]
+    Insecure(String),
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
+
+impl Salesforce {
+    /// Calls nobody yet. What writes is sent only while `lease` is held.
+    pub fn new(
+        config: &config::Salesforce,
+        retry: &config::Retry,
+        cache: &config::Cache,
+        metrics: Metrics,
+        lease: Lease,
+    ) -> Result<Self, BuildError> {
+        grant::install_crypto();
+        login::check_scheme(&config.login_url, config.allow_insecure)
+            .map_err(|insecure| BuildError::Insecure(insecure.to_string()))?;
+        let http = Http::new(config, metrics.clone())?;
+        let auth = Auth::new(config.clone(), http.clone());
+        let state =
+            Arc::new(OrgState::new(retry.clone(), config.quota.clone(), config.login_interval, metrics.clone()));
+        let calls = Arc::new(Calls::new(auth, state.clone(), http, config));
+        let resolver = Resolver::new(cache, calls.clone(), metrics);
+        let (at_once, interval) = (config.max_concurrent_requests, config.describe_interval);
+        let describes = Arc::new(Describes::new(calls.clone(), at_once, interval));
+        Ok(Self {
+            writer: Writer { calls: calls.clone(), resolver, lease, describes: describes.clone() },
+            describes,
+            calls,
+            state,
+            retry: retry.clone(),
+        })
+    }
+
+    /// Logs in, and waits for an org that is not there or throttles. An error says what a person must mend. Cancelled
+    /// by dropping it; `waits` hears why it takes time.
+    pub async fn login_at_start(&self, mut waits: impl FnMut(&Cause)) -> Result<(), Cause> {
+        let mut backoff = self.retry.initial_backoff;
+        loop {
+            match self.calls.auth.session().await {
+                Ok(_) => return Ok(()),
+                Err(NoSession::Refused(cause)) => return Err(cause),
+                Err(NoSession::Later(cause)) => {
+                    waits(&cause);
+                    tokio::time::sleep(backoff.max(self.calls.auth.login_interval())).await;
+                    backoff = backoff.saturating_mul(2).min(self.retry.max_backoff);
+                }
+            }
+        }
+    }
+
+    /// One attempt at a login: where the org is.
+    pub async fn login_once(&self) -> Result<Url, NoLogin> {
+        match self.calls.auth.session().await {
+            Ok(session) => Ok(session.instance.clone()),
+            Err(NoSession::Refused(cause)) => Err(NoLogin::Refused(cause)),
+            Err(NoSession::Later(cause)) => Err(NoLogin::Later(cause)),
+        }
+    }
+
+    /// The daily API calls that are used, and that the org allows; `None` if it does not say.
+    pub async fn usage(&self) -> Option<(u64, u64)> {
+        self.probe().await;
+        self.state.usage().map(|usage| (usage.used, usage.max))
+    }
+
+    /// The API versions that the org speaks, the oldest and the newest; `None` if it does not say. Asks without a
+    /// session.
+    pub async fn versions(&self) -> Option<(Version, Version)> {
+        let versions = self.calls.versions().await?;
+        Some((*versions.iter().min()?, *versions.iter().max()?))
+    }
+
+    /// How many calls the org has taken until now.
+    pub fn answers(&self) -> u64 {
+        self.state.answers()
+    }
+
+    /// Ends when the org has taken no call for this long. Only the time in which `counts` is true of its state counts.
+    pub async fn silence(&self, patience: Duration, counts: impl Fn(Condition) -> bool) {
+        const STEP: Duration = Duration::from_millis(200);
+        let condition = self.watch();
+        let (mut left, mut answers) = (patience, self.answers());
+        while !left.is_zero() {
+            let step = STEP.min(left);
+            tokio::time::sleep(step).await;
+            if self.answers() != answers {
+                (left, answers) = (patience, self.answers());
+            } else if counts(*condition.borrow()) {
+                left -= step;
+            }
+        }
+    }
+
+    /// Secrets have changed: the next call logs in with them.
+    pub fn renew_session(&self) {
+        self.calls.auth.renew();
+    }
+
+    /// Forgets which record an external id led to. To be called when partitions are assigned: whoever had them before
+    /// may have moved it.
+    pub fn clear_cache(&self) {
+        self.writer.resolver.cache.clear();
+    }
+
+    /// Whether the org can be called, and each change of it.
+    pub fn watch(&self) -> watch::Receiver<Condition> {
+        self.state.watch()
+    }
+}
+
+impl Org for Salesforce {
+    type Turn = Turn;
+
+    async fn turn(&self) -> Turn {
+        self.state.turn().await
+    }
+
+    async fn out(&self, patience: Duration) {
+        self.state.out(patience).await;
+    }
+
+    async fn spent(&self) -> Cause {
+        self.state.spent().await
+    }
+
+    async fn write(&self, key: &BatchKey, rows: &[Row<'_>]) -> Vec<Verdict> {
+        self.writer.write(key, rows).await
+    }
+
+    /// `GET /services/data/vNN`, which needs no more than a session, and says how many of the daily calls are used. What
+    /// it learns is in the state of the org.
+    async fn probe(&self) {
+        let ask = Ask {
+            kind: "probe",
+            purpose: Purpose::Read,
+            rows: 0,
+            method: Method::GET,
+            place: Place::Data { segments: Vec::new(), query: None },
+            content: Content::None,
+            options: Arc::default(),
+            leave: None,
+        };
+        let any = |body: &[u8]| {
+            serde_json::from_slice::<serde::de::IgnoredAny>(body).map_err(|error| answer::unreadable(&error))
+        };
+        if let Err(failure) = self.calls.make(&ask, any).await {
+            tracing::debug!(cause = %failure.cause(), "the org is not well yet");
+        }
+    }
+
+    async fn describe(&self, sobject: &str, refresh: Refresh<'_>) -> Result<Arc<SObject>, Cause> {
+        self.describes.describe(sobject, refresh).await
+    }
+
+    fn descriptions(&self) -> u64 {
+        self.describes.asked()
+    }
+}

@@ -1,0 +1,6 @@
+//! Requests and answers as bytes. Nothing here knows what an answer means.
+
+pub(super) mod client;
+pub(super) mod distil;
+mod gzip;
+mod tracked_body;
