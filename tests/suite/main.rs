@@ -18,7 +18,7 @@
 //! | `security` | the ways into a cluster, and what is said of those that are closed |
 //! | `hostile` | that a key reaches its own record and no other |
 //! | `secrets` | that no secret shows anywhere |
-//! | `messages` | that the documentation has every message that may ask for somebody |
+//! | `messages` | that each WARN and ERROR has an event, and the documentation has each event |
 //! | `metrics` | that every metric is documented, and that dashboard and alerts ask for what is there |
 //! | `deploy` | that images, compose and chart fit the daemon |
 //! | `dev` | the daemon with everything around it, as people first meet it |

@@ -1,74 +1,120 @@
-//! The table of messages in docs/operations.md and the messages in the source are the same.
+//! Each WARN and each ERROR of the source has an event, and docs/operations.md has each event once, with its levels.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// The texts of all `warn!` and `error!` below a folder, with `…` for what is put in.
-fn logged(folder: &Path, found: &mut BTreeSet<String>) {
+/// A macro that logs, as the source has it.
+#[derive(Debug, PartialEq, Eq)]
+struct Logging<'a> {
+    level: &'static str,
+    /// The literal of its first field, if that is `event`.
+    event: Option<&'a str>,
+    /// Its first line, for a report.
+    begin: &'a str,
+}
+
+/// All macros in a file's text that log at INFO or above, also those of several lines and those with a path.
+fn loggings(text: &str) -> Vec<Logging<'_>> {
+    let mut found = Vec::new();
+    for (name, level) in [("error!", "ERROR"), ("warn!", "WARN"), ("info!", "INFO"), ("event!", "any level")] {
+        for (at, _) in text.match_indices(name).filter(|(at, _)| is_code(&text[..*at])) {
+            let invocation = text[at + name.len()..].trim_start();
+            let arguments = invocation.trim_start_matches(['(', '[', '{']).trim_start();
+            let event = arguments.strip_prefix("event = \"").and_then(|rest| rest.split_once('"'));
+            let begin = text[at..].split_inclusive('\n').next().unwrap_or_default();
+            found.push(Logging { level, event: event.map(|(event, _)| event), begin });
+        }
+    }
+    found
+}
+
+/// Whether what follows is a name that begins here, and is not in a comment.
+fn is_code(before: &str) -> bool {
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    !line.trim_start().starts_with("//") && !line.ends_with(|c: char| c.is_alphanumeric() || c == '_')
+}
+
+type Levels = BTreeSet<String>;
+
+/// The events of all files below a folder and the levels of each, and the macros that must have an event and do not.
+fn scan(folder: &Path, events: &mut BTreeMap<String, Levels>, without: &mut Vec<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() && !path.ends_with("tests") {
-            logged(&path, found);
+        if path.is_dir() {
+            scan(&path, events, without);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = fs::read_to_string(&path).unwrap();
-            for call in ["warn!(", "error!("] {
-                let after = text.match_indices(call).map(|(at, _)| (at, &text[at + call.len()..]));
-                let whole_word = |at: usize| !text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
-                found.extend(after.filter(|(at, _)| whole_word(*at)).map(|(_, arguments)| message(arguments)));
+            for Logging { level, event, begin } in loggings(&fs::read_to_string(&path).unwrap()) {
+                match event {
+                    Some(event) => drop(events.entry(event.to_owned()).or_default().insert(level.to_owned())),
+                    None if level == "INFO" => {}
+                    None => without.push(format!("{}: {begin}", path.display())),
+                }
             }
         }
     }
 }
 
-/// The last literal before the parenthesis that ends the macro.
-fn message(arguments: &str) -> String {
-    let (mut depth, mut literal, mut rest) = (0, "", arguments);
-    while let Some(at) = rest.find(['(', ')', '"']) {
-        let (found, behind) = (rest.as_bytes()[at], &rest[at + 1..]);
-        rest = behind;
-        match found {
-            b'(' => depth += 1,
-            b')' if depth == 0 => return placeholders(literal),
-            b')' => depth -= 1,
-            _ => (literal, rest) = behind.split_once('"').expect("a literal has an end, and no quote in it"),
-        }
-    }
-    panic!("a macro without an end: {arguments:.80}");
-}
-
-fn placeholders(literal: &str) -> String {
-    let mut parts = literal.split('{');
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |text, part| text + "…" + part.split_once('}').expect("a placeholder has an end").1)
-}
-
-/// What stands in backticks in the first cells of the section's tables.
-fn quoted(text: &str, section: &str) -> BTreeSet<String> {
+/// The events in the first cells of a section's tables, and the levels in the second ones.
+fn documented(text: &str, section: &str) -> Vec<(String, Levels)> {
     let (_, text) = text.split_once(&format!("\n## {section}\n")).expect("the section");
-    let text = text.split("\n## ").next().unwrap();
-    let cells = text.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
-    cells.flat_map(|cell| cell.split('`').step_by(2).map(str::to_owned)).filter(|text| !text.is_empty()).collect()
+    let rows = text.split("\n## ").next().unwrap().lines().filter_map(|line| line.strip_prefix("| `"));
+    rows.flat_map(|row| {
+        let (events, rest) = row.split_once("` | ").expect("a second cell");
+        let levels = rest.split(" | ").next().unwrap().split(", ").map(str::to_owned).collect::<Levels>();
+        events.split("`, `").map(move |event| (event.to_owned(), levels.clone()))
+    })
+    .collect()
 }
 
 #[test]
-fn each_message_has_its_row_and_each_row_its_message() {
-    let mut logged_texts = BTreeSet::new();
-    logged(&Path::new(ROOT).join("src"), &mut logged_texts);
-    assert!(logged_texts.len() > 30, "the scan finds what there is: {logged_texts:#?}");
+fn every_warning_and_error_has_an_event_and_every_event_is_documented_once() {
+    let (mut logged, mut without) = (BTreeMap::new(), Vec::new());
+    scan(&Path::new(ROOT).join("src"), &mut logged, &mut without);
+    assert!(without.is_empty(), "the first field is not `event = \"…\"`: {without:#?}");
+    assert!(logged.len() > 60, "the scan finds what there is: {logged:#?}");
+    let is_snake_case = |name: &str| name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    assert!(logged.keys().all(|name| is_snake_case(name)), "{:?}", logged.keys());
+
     let operations = fs::read_to_string(format!("{ROOT}/docs/operations.md")).unwrap();
-    let quoted = quoted(&operations, "Messages");
-    let missing: Vec<_> = logged_texts.difference(&quoted).collect();
-    let stale: Vec<_> = quoted.difference(&logged_texts).collect();
+    let rows = documented(&operations, "Messages");
+    let table: BTreeMap<_, _> = rows.iter().cloned().collect();
+    let twice: Vec<_> =
+        rows.iter().filter(|(event, _)| rows.iter().filter(|row| row.0 == *event).count() > 1).collect();
+    let missing: Vec<_> = logged.iter().filter(|(event, levels)| table.get(*event) != Some(levels)).collect();
+    let stale: Vec<_> = table.iter().filter(|(event, _)| !logged.contains_key(*event)).collect();
     assert!(
-        missing.is_empty() && stale.is_empty(),
-        "docs/operations.md lacks {missing:#?}, and has too many: {stale:#?}"
+        twice.is_empty() && missing.is_empty() && stale.is_empty(),
+        "docs/operations.md lacks {missing:#?}, has too many: {stale:#?}, and has twice: {twice:#?}"
     );
 }
 
 #[test]
-fn a_message_is_the_last_literal() {
-    assert_eq!(message(r#"error = format!("{error:#}"), "ended"); rest("#), "ended");
-    assert_eq!(message(r#""a {b} c: {d}")"#), "a … c: …");
-    assert_eq!(quoted("\n## M\n| `a`, `b` | x `y` |\n| c |\n## N\n| `d` |", "M"), ["a", "b"].map(String::from).into());
+fn the_scan_finds_macros_of_several_lines_with_a_path_and_without_an_event() {
+    let source = r#"
+        warn!(event = "a", %cause, "text");
+        tracing::error!(
+            event = "b", x = f("y"),
+            "text"
+        );
+        /// Not `warn!("text")`, but
+        Err(error) => warn!(%error, event = "late"),
+        info!("text {x}"); not_a_warn!("text");
+    "#;
+    let found: Vec<_> = loggings(source).iter().map(|one| (one.level, one.event)).collect();
+    assert_eq!(found, [("ERROR", Some("b")), ("WARN", Some("a")), ("WARN", None), ("INFO", None)]);
+    assert_eq!(loggings("event!(Level::WARN, \"text\")")[0].event, None);
+}
+
+#[test]
+fn the_table_is_read_row_by_row() {
+    let levels = |levels: &[&str]| levels.iter().map(ToString::to_string).collect::<Levels>();
+    let text = "\n## M\n| event | level |\n|---|---|\n| `a`, `b` | WARN | x `y` |\n| `c` | INFO, ERROR | z |\n## N\n| `d` | WARN |";
+    let expected = [("a", levels(&["WARN"])), ("b", levels(&["WARN"])), ("c", levels(&["INFO", "ERROR"]))];
+    let found = documented(text, "M");
+    assert_eq!(found, expected.map(|(event, levels)| (event.to_owned(), levels)));
 }
