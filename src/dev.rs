@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use sandbox::{
-    Broker, Org, OrgOptions,
+    Broker, Org, Server, ServerOptions,
     sample::{self, DeadLetter, Sample},
 };
 use tokio::time::sleep;
@@ -32,7 +32,7 @@ const BUILT_IN: &str = include_str!("../config/dev.toml");
 /// Runs until `cancel`, or until the sample is done.
 pub async fn run(file: Option<&Path>, count: Option<u64>, cancel: CancellationToken) -> Result<()> {
     let broker = Broker::start(&[sample::CONTACTS, sample::READINGS, sample::DEAD_LETTERS])?;
-    let org = Org::start(OrgOptions::default()).await.context("the embedded org")?;
+    let org = Server::start(ServerOptions::default()).await.context("the embedded org")?;
     let loaded = load(file, &broker, &org)?;
     let metrics = Metrics::new();
     let Some(count) = count else {

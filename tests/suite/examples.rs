@@ -1,7 +1,7 @@
 //! The files of `config/examples`, each loaded whole as it stands: the four examples that everybody who comes from
 //! Axual's sink begins with. Only addresses, the group and the private key come from the environment.
 
-use sandbox::{Org, OrgOptions};
+use sandbox::{Server, ServerOptions};
 use serde_json::{Value, json};
 
 use crate::harness::{
@@ -13,7 +13,7 @@ struct Example {
     file: &'static str,
     topic: &'static str,
     broker: &'static Broker,
-    org: Org,
+    org: Server,
 }
 
 impl Example {
@@ -24,7 +24,7 @@ impl Example {
         if let Some(letters) = letters {
             broker.remove(letters).await;
         }
-        let org = Org::start(OrgOptions::default()).await.unwrap();
+        let org = Server::start(ServerOptions::default()).await.unwrap();
         org.change_settings(json!({"jwt_public_key": key_pair().1})).unwrap();
         Self { file, topic, broker, org }
     }

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use sandbox::{Org, OrgOptions};
+use sandbox::{Server, ServerOptions};
 use serde_json::Value;
 
 use crate::harness::{Daemon, Rig, python, until, upsert};
@@ -36,7 +36,7 @@ async fn a_run_from_its_start_to_its_end() {
     assert_eq!(status(&["--ready"], &admin).await.status.code(), Some(1));
     assert_eq!(daemon.metrics().await.sum("sobjectd_state", &[("state", "waiting")]), 1);
 
-    rig.org = Org::start(OrgOptions { port, ..OrgOptions::default() }).await.unwrap();
+    rig.org = Server::start(ServerOptions { port, ..ServerOptions::default() }).await.unwrap();
     daemon.ready().await;
     python::produce(rig.broker, &rig.topic, &[upsert("a", "1"), upsert("b", "2")]).await;
     daemon.settled(2).await;

@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use super::{Fault, On};
 use crate::{
-    http::{Call, Kind, Verb},
+    protocol::{Call, Kind, Verb},
     query::Query,
     schema::Schema,
     store::Store,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Action, Facts};
-use crate::{http::RowError, rows::Forced};
+use crate::{protocol::RowError, rows::Forced};
 
 #[derive(Debug, Default)]
 pub(crate) struct Plan {

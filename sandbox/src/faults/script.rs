@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::http::Origin;
+use crate::protocol::Origin;
 
 /// One fault.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -17,14 +17,14 @@ pub struct Fault {
     /// Only calls with a row that has this key value or id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// Only calls of so many rows or more, as a limit of the transaction strikes; of a query, only if it asks for so
-    /// many values or more.
+    /// Only calls with at least this number of rows, as a limit of the transaction strikes; of queries, only those that
+    /// ask for at least this number of values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_rows: Option<usize>,
     /// Lets the first calls that match pass.
     #[serde(default)]
     pub after: u64,
-    /// How often it strikes; `null` is until it is cleared.
+    /// The number of times that it strikes; `null` is until it is cleared.
     #[serde(default = "once")]
     pub times: Option<u64>,
     #[serde(rename = "do")]
@@ -58,7 +58,7 @@ pub enum On {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Action {
-    /// The call is applied and answered so much later, also if its caller has gone.
+    /// The call is applied and answered this much later, also if its caller has gone.
     Latency { ms: u64 },
     /// Fails the rows with the fault's `key`, or these `rows`, or all; the others are applied.
     RowError {
@@ -93,7 +93,7 @@ pub enum Action {
         content_type: Option<String>,
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         headers: BTreeMap<String, String>,
-        /// By default the org sends its envelope, and some proxy all else.
+        /// The default is the org for an envelope, and a proxy for all else.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         from: Option<Origin>,
         #[serde(default)]
@@ -123,7 +123,7 @@ pub enum Action {
         #[serde(default = "yes")]
         apply: bool,
     },
-    /// Applied, but so many results are missing.
+    /// The call is applied, but this number of results is missing.
     FewerResults {
         #[serde(default = "one")]
         by: usize,
@@ -133,7 +133,7 @@ pub enum Action {
         #[serde(default)]
         apply: bool,
     },
-    /// Applied so long after its receipt, whoever is still waiting.
+    /// The call is applied this long after its receipt, whether or not its caller still waits.
     ApplyLater {
         ms: u64,
         #[serde(default)]

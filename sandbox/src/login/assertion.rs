@@ -4,8 +4,8 @@
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde::Deserialize;
 
-use super::grant::{OauthError, refuse};
-use crate::settings::Settings;
+use super::error::{OauthError, refuse};
+use crate::settings::LoginSettings;
 
 #[derive(Debug, Deserialize)]
 struct Claims {
@@ -23,14 +23,14 @@ enum Expiry {
 }
 
 /// `url` is the org's own address, one of the audiences it takes.
-pub(super) fn check(jwt: &str, settings: &Settings, url: &str, now: u64) -> Result<(), OauthError> {
+pub(super) fn check(jwt: &str, login: &LoginSettings, url: &str, now: u64) -> Result<(), OauthError> {
     let failed = || refuse("invalid_grant", "invalid assertion");
     let header = decode_header(jwt).map_err(|_| failed())?;
     if header.alg != Algorithm::RS256 {
         return Err(failed());
     }
-    let claims = claims(jwt, settings).ok_or_else(failed)?;
-    if !claims.iss.is_some_and(|iss| settings.client_ids.contains(&iss)) {
+    let claims = claims(jwt, login).ok_or_else(failed)?;
+    if !claims.iss.is_some_and(|iss| login.client_ids.contains(&iss)) {
         return Err(refuse("invalid_client_id", "client identifier invalid"));
     }
     if claims.sub.is_none_or(|sub| sub.trim().is_empty()) {
@@ -54,8 +54,8 @@ pub(super) fn check(jwt: &str, settings: &Settings, url: &str, now: u64) -> Resu
     }
 }
 
-fn claims(jwt: &str, settings: &Settings) -> Option<Claims> {
-    let Some(pem) = &settings.jwt_public_key else {
+fn claims(jwt: &str, login: &LoginSettings) -> Option<Claims> {
+    let Some(pem) = &login.jwt_public_key else {
         let signed = jwt.rsplit('.').next().is_some_and(|signature| signature.len() > 80);
         return signed.then(|| jsonwebtoken::dangerous::insecure_decode_claims(jwt).ok())?;
     };

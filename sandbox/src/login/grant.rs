@@ -5,22 +5,17 @@ use std::{collections::HashMap, time::Duration};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Serialize;
 
-use super::{assertion, identity};
+use super::{
+    assertion,
+    error::{OauthError, refuse},
+    identity,
+};
 use crate::{
-    http::{Answer, Request},
-    org::Inner,
+    org::Org,
+    protocol::{Answer, Request},
 };
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-
-/// One object, not the array of the data API.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct OauthError {
-    #[serde(skip)]
-    pub(crate) status: u16,
-    pub(crate) error: String,
-    pub(crate) error_description: String,
-}
 
 /// No `expires_in`: only a session's end tells.
 #[derive(Serialize)]
@@ -34,17 +29,18 @@ struct Granted {
     issued_at: String,
 }
 
-pub(crate) fn login(org: &Inner, request: &Request) -> Result<Answer, OauthError> {
+/// Answers a request for an access token.
+pub(crate) fn login(org: &Org, request: &Request) -> Result<Answer, OauthError> {
     let form = form(request)?;
     let get = |name: &str| form.get(name).map(String::as_str).filter(|value| !value.is_empty());
-    let settings = org.settings();
+    let login = org.settings().login;
     match get("grant_type") {
         Some("client_credentials") => {
             let (id, secret) = client(request, &form);
-            if !settings.client_ids.contains(&id) {
+            if !login.client_ids.contains(&id) {
                 return Err(refuse("invalid_client_id", "client identifier invalid"));
             }
-            if secret != settings.client_secret {
+            if secret != login.client_secret {
                 return Err(refuse("invalid_client", "invalid client credentials"));
             }
         }
@@ -54,19 +50,19 @@ pub(crate) fn login(org: &Inner, request: &Request) -> Result<Answer, OauthError
             }
             let Some(jwt) = get("assertion") else { return Err(refuse("invalid_grant", "missing assertion")) };
             let now = Duration::from_millis(org.clock.now_millis()).as_secs();
-            let now = now.saturating_add_signed(settings.clock_ahead_seconds);
-            assertion::check(jwt, &settings, &org.url, now)?;
+            let now = now.saturating_add_signed(login.clock_ahead_seconds);
+            assertion::check(jwt, &login, &org.url, now)?;
         }
         Some(_) => return Err(refuse("unsupported_grant_type", "grant type not supported")),
         None => return Err(refuse("invalid_request", "must supply grant_type")),
     }
     let issued_at = org.clock.now_millis().to_string();
-    let access_token = org.sessions().open(Duration::from_secs(settings.session_seconds));
+    let access_token = org.sessions().open(Duration::from_secs(login.session_seconds));
     let granted = Granted {
         signature: BASE64_STANDARD.encode(&access_token.as_bytes()[16..48]),
         access_token,
         scope: "api",
-        instance_url: settings.instance_url.unwrap_or_else(|| org.url.clone()),
+        instance_url: login.instance_url.unwrap_or_else(|| org.url.clone()),
         id: identity::url(org),
         token_type: "Bearer",
         issued_at,
@@ -98,14 +94,4 @@ fn client(request: &Request, form: &HashMap<String, String>) -> (String, String)
     }
     let get = |name: &str| form.get(name).cloned().unwrap_or_default();
     (get("client_id"), get("client_secret"))
-}
-
-pub(super) fn refuse(error: &str, description: &str) -> OauthError {
-    OauthError { status: 400, error: error.to_owned(), error_description: description.to_owned() }
-}
-
-impl From<OauthError> for Answer {
-    fn from(error: OauthError) -> Self {
-        Self::json(error.status, &error)
-    }
 }

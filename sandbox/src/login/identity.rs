@@ -6,8 +6,8 @@
 use serde_json::{Value, json};
 
 use crate::{
-    http::{Answer, Request},
-    org::Inner,
+    org::Org,
+    protocol::{Answer, Request},
     value::{ORG, RecordId, USER},
 };
 
@@ -17,12 +17,12 @@ const USERNAME: &str = "sync@sandbox.example";
 const CHANGED: &str = "2024-01-01T00:00:00.000+0000";
 
 /// `{org}/id/{org id}/{user id}`.
-pub(crate) fn url(org: &Inner) -> String {
+pub(crate) fn url(org: &Org) -> String {
     format!("{}/id/{}/{USER}", org.url, org_id())
 }
 
 /// `GET` of the identity URL.
-pub(crate) fn identity(org: &Inner, request: &Request) -> Answer {
+pub(crate) fn identity(org: &Org, request: &Request) -> Answer {
     if request.uri.path() != format!("/id/{}/{USER}", org_id()) {
         return plain(404, "Not Found");
     }
@@ -54,7 +54,7 @@ pub(crate) fn identity(org: &Inner, request: &Request) -> Answer {
 }
 
 /// `/services/oauth2/userinfo`.
-pub(crate) fn user_info(org: &Inner, request: &Request) -> Answer {
+pub(crate) fn user_info(org: &Org, request: &Request) -> Answer {
     answer(org, request, || {
         json!({
             "sub": url(org),
@@ -82,7 +82,7 @@ pub(crate) fn user_info(org: &Inner, request: &Request) -> Answer {
 }
 
 /// These two refuse in plain text (quoted). A token may also stand in the query.
-fn answer(org: &Inner, request: &Request, body: impl FnOnce() -> Value) -> Answer {
+fn answer(org: &Org, request: &Request, body: impl FnOnce() -> Value) -> Answer {
     let query = form_urlencoded::parse(request.uri.query().unwrap_or_default().as_bytes());
     let asked = query.into_iter().find(|(name, _)| matches!(name.as_ref(), "oauth_token" | "access_token"));
     let asked = asked.map(|(_, token)| token.into_owned());
@@ -104,7 +104,7 @@ fn org_id() -> String {
 }
 
 /// The addresses that this org has; `{version}` is for the client to fill in.
-fn urls(org: &Inner) -> Value {
+fn urls(org: &Org) -> Value {
     let rest = format!("{}/services/data/v{{version}}/", org.url);
     json!({
         "rest": rest,

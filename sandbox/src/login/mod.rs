@@ -1,10 +1,10 @@
-//! OAuth: grants, the sessions they open, and who they are of.
+//! OAuth: grants, and whose sessions they open.
 
 mod assertion;
+mod error;
 mod grant;
 mod identity;
-mod sessions;
 
-pub(crate) use grant::{OauthError, login};
+pub(crate) use error::OauthError;
+pub(crate) use grant::login;
 pub(crate) use identity::{identity, url as identity_url, user_info};
-pub(crate) use sessions::Sessions;

@@ -1,22 +1,20 @@
-//! What was asked of the org: `GET /sandbox/calls`.
+//! The counts of `GET /sandbox/calls`.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use parking_lot::Mutex;
 use serde::Serialize;
 
-use crate::http::{Kind, Verb};
+use crate::protocol::{Kind, Verb};
 
-/// Counts since the start or the last reset. Calls are counted when they arrive, whatever they are answered.
+/// Counts since the start or the last reset. Calls are counted when they arrive, whatever their answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Calls {
     pub login: u64,
     /// Logins that got a token.
     pub logins_granted: u64,
     pub versions: u64,
-    /// Of `GET /services/data/vNN.0`.
+    /// Calls of `GET /services/data/vNN.0`.
     pub resources: u64,
     pub describe: u64,
     pub query: u64,
@@ -28,7 +26,7 @@ pub struct Calls {
     /// Reads of single rows.
     pub read: u64,
     pub other: u64,
-    /// Those of the four writes that named one row in their address, not a collection.
+    /// Writes of one row that their address names, not of a collection.
     pub row_calls: u64,
     /// Compressed requests, and compressed answers.
     pub gzip_requests: u64,
@@ -36,17 +34,16 @@ pub struct Calls {
     /// Answers 401 and 403.
     pub unauthorized: u64,
     pub over_quota: u64,
-    /// Rows of well-formed writes, whatever became of them.
+    /// Rows of well-formed writes, whatever their outcome.
     pub rows_create: u64,
     pub rows_update: u64,
     pub rows_upsert: u64,
     pub rows_delete: u64,
-    /// Rows that the triggers of collections were run for: again for those that are left, where a row of their call has
-    /// failed.
+    /// Rows that the triggers of collections were run for. Where a row of a call fails, they run again for the rest.
     pub rows_triggered: u64,
     /// Changes in the journal.
     pub applied: u64,
-    /// The most requests that were at work at one moment, and now.
+    /// The largest number of requests at work at one moment, and the number now.
     pub max_concurrent: u64,
     pub concurrent: u64,
     /// The daily allocation.
@@ -143,7 +140,7 @@ impl Counters {
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Calls) -> T) -> T {
-        act(&mut self.calls.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.calls.lock())
     }
 }
 

@@ -1,6 +1,6 @@
 //! SOQL tokens and their places.
 
-use crate::http::ApiError;
+use crate::protocol::ApiError;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Token {

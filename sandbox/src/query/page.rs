@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use serde::Serialize;
 
 use crate::{
-    http::{Answer, ApiError},
+    protocol::{Answer, ApiError},
     rows::row_json,
     store::Store,
     value::RecordId,

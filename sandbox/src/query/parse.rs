@@ -2,7 +2,7 @@
 
 use super::lex::{Token, lex, malformed};
 use crate::{
-    http::ApiError,
+    protocol::ApiError,
     schema::{Field, FieldType, SObject, Schema},
     store::fold_text,
     value::{RecordId, decimal, moment},

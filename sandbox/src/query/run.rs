@@ -13,7 +13,7 @@ use crate::{
 pub(crate) fn run(store: &Store, query: &Query, settings: &Settings) -> Vec<RecordId> {
     let table = &store.tables[query.place];
     let wanted: Vec<Wanted<'_>> =
-        query.filters.iter().map(|filter| Wanted::new(table, filter, settings.soql_ignores_case)).collect();
+        query.filters.iter().map(|filter| Wanted::new(table, filter, settings.readings.soql_ignores_case)).collect();
     let mut ids: Vec<RecordId> = match wanted.iter().find_map(|wanted| wanted.indexed(table)) {
         Some(ids) => ids,
         None => table.rows.keys().copied().collect(),
@@ -22,7 +22,7 @@ pub(crate) fn run(store: &Store, query: &Query, settings: &Settings) -> Vec<Reco
     ids.dedup();
     ids.retain(|id| {
         table.rows.get(id).is_some_and(|record| {
-            record.is_seen(settings.owner_only) && wanted.iter().all(|wanted| wanted.holds(table, record))
+            record.is_seen(settings.user.owner_only) && wanted.iter().all(|wanted| wanted.holds(table, record))
         })
     });
     if let Some((field, descending)) = query.order {

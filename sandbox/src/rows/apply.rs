@@ -6,10 +6,10 @@ use super::{
     Input,
     input::Row,
     rules::validate,
-    validate::{ambiguous, stored},
+    validate::{ambiguous, read_only, stored},
 };
 use crate::{
-    http::RowError,
+    protocol::RowError,
     schema::FieldType,
     store::{Transaction, View},
     value::{RecordId, Value, default_owner},
@@ -45,7 +45,7 @@ fn change(tx: &mut Transaction<'_>, id: RecordId, row: Row) -> Result<Applied, R
 fn assign(tx: &Transaction<'_>, row: &Row, values: &mut BTreeMap<usize, Value>) {
     let asked = tx.options.auto_assign.as_deref().unwrap_or("TRUE");
     let has_rules = ["Account", "Case", "Lead"].contains(&row.sobject.name.as_str());
-    if tx.rules.settings.auto_assign && has_rules && !asked.eq_ignore_ascii_case("false") {
+    if tx.rules.settings.rules.auto_assign && has_rules && !asked.eq_ignore_ascii_case("false") {
         values.extend(row.sobject.field("OwnerId").map(|owner| (owner, Value::Text(default_owner()))));
     }
 }
@@ -100,11 +100,6 @@ pub(super) fn upsert(tx: &mut Transaction<'_>, field: usize, key: &Input, row: R
         Match::One(id) => change(tx, id, row),
         Match::Several(ids) => Err(ambiguous(&row.sobject.fields[field], &ids)),
     }
-}
-
-/// Of a record that is not shared, and of an object that the user may only read (the text is widely quoted).
-pub(super) fn read_only() -> RowError {
-    RowError::new("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id", &[])
 }
 
 /// The live record of an id, if the user may change it.

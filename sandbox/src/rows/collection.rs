@@ -13,7 +13,7 @@ use super::{
     validate::{find_parents, stored},
 };
 use crate::{
-    http::{ApiError, RowError, Verb},
+    protocol::{ApiError, RowError, Verb},
     schema::{FieldType, Schema},
     settings::{Choices, SameIdTwice},
     store::{Asked, Store, Transaction, View},
@@ -183,7 +183,7 @@ impl Collection {
             .into_iter()
             .enumerate()
             .map(|(place, result)| {
-                RowResult::new(verb, result, rolled_back, settings.failed_rows_say_created.at(place))
+                RowResult::new(verb, result, rolled_back, settings.readings.failed_rows_say_created.at(place))
             })
             .collect();
         answers.truncate(answers.len().saturating_sub(forced.missing));
@@ -204,8 +204,8 @@ impl Collection {
                 let (key, error) = identity.as_ref()?;
                 let before = met.entry(key).or_default();
                 *before += 1;
-                let all = self.key.is_some() || settings.same_id_twice == SameIdTwice::FailAll;
-                let later = settings.same_id_twice == SameIdTwice::FailLater && *before > 1;
+                let all = self.key.is_some() || settings.readings.same_id_twice == SameIdTwice::FailAll;
+                let later = settings.readings.same_id_twice == SameIdTwice::FailLater && *before > 1;
                 (counts[key.as_str()] > 1 && (all || later)).then(|| error.clone())
             })
             .collect()

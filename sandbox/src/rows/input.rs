@@ -7,7 +7,7 @@ use bigdecimal::BigDecimal;
 use serde_json::value::RawValue;
 
 use crate::{
-    http::{ApiError, RowError},
+    protocol::{ApiError, RowError},
     schema::{Field, FieldType, SObject, Schema},
     settings::Choices,
     store::Asked,
@@ -172,7 +172,7 @@ impl Reader<'_> {
     }
 
     fn string(&self, field: &Field, raw: &RawValue, string: String) -> Result<Input, ApiError> {
-        if self.choices.settings.malformed_text.as_ref().is_some_and(|bad| string.contains(bad)) {
+        if self.choices.settings.readings.malformed_text.as_ref().is_some_and(|bad| string.contains(bad)) {
             return Err(self.cannot(field.type_name(), raw));
         }
         let moment = match field.kind {
@@ -223,7 +223,7 @@ impl Reader<'_> {
 }
 
 impl Input {
-    /// The text of an `Id`; null and an empty text are no id.
+    /// The text of an `Id`; null and an empty text are not ids.
     pub(crate) fn as_id(&self) -> Option<&str> {
         match self {
             Self::Text(text) if !text.is_empty() => Some(text),

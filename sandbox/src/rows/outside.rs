@@ -1,10 +1,10 @@
-//! Rows of an outside hand.
+//! Rows that are written outside of calls, as by another integration.
 
 use serde_json::value::RawValue;
 
 use super::{Input, Reader, apply, input::Row, read::syntax, validate::find_parents};
 use crate::{
-    http::{ApiError, RowError},
+    protocol::{ApiError, RowError},
     schema::Schema,
     settings::Choices,
     store::{Asked, Transaction},

@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
-    http::ApiError,
+    protocol::ApiError,
     schema::{Field, FieldType, SObject},
     settings::Choices,
     store::{Record, Table, field_value},
@@ -24,7 +24,7 @@ pub(crate) fn body_text(body: &[u8]) -> Result<&str, ApiError> {
     Ok(text)
 }
 
-/// A body that is no JSON, or not of the expected shape.
+/// The refusal of a body that is not JSON, or not of the expected shape.
 pub(super) fn syntax(error: &serde_json::Error) -> ApiError {
     let text = error.to_string();
     let cause = text.split(" at line ").next().unwrap_or_default();
@@ -35,7 +35,7 @@ pub(super) fn syntax(error: &serde_json::Error) -> ApiError {
 /// An upsert by a key that is not unique needs the right to view all data (REST guide, "Upsert"; help 000247106 says so
 /// of e-mail addresses); the text is quoted, and the status is not known.
 pub(super) fn needs_all_data(choices: &Choices<'_>, key: &Field) -> Result<(), ApiError> {
-    if choices.settings.view_all_data || key.unique || key.kind == FieldType::Id {
+    if choices.settings.user.view_all_data || key.unique || key.kind == FieldType::Id {
         return Ok(());
     }
     let message = "Upsert requires view all data on a non-unique custom index";

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::read::{column, row_json, syntax};
 use crate::{
-    http::{Answer, ApiError},
+    protocol::{Answer, ApiError},
     schema::Schema,
     store::Store,
     value::RecordId,

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{apply::read_only, input::Row, validate::stored};
+use super::{
+    input::Row,
+    validate::{read_only, stored},
+};
 use crate::{
-    http::RowError,
+    protocol::RowError,
     schema::Field,
     settings::DuplicateAction,
     store::{Record, Transaction, View, fold, is_person},
@@ -95,7 +98,7 @@ fn duplicates(tx: &Transaction<'_>, place: usize, values: &Values) -> Result<(),
     let asked = tx.options.duplicate_rule.as_deref().unwrap_or_default();
     let may_save = asked.split(';').any(|part| part.trim() == "allowSave=true");
     let of_object = |name: &str| name.eq_ignore_ascii_case(&table.sobject.name);
-    for rule in view.rules.settings.duplicate_rules.iter().filter(|rule| of_object(&rule.sobject)) {
+    for rule in view.rules.settings.rules.duplicate_rules.iter().filter(|rule| of_object(&rule.sobject)) {
         if rule.action == DuplicateAction::Alert && may_save {
             continue;
         }
@@ -119,7 +122,7 @@ fn equal(view: View<'_>, place: usize, fields: &[usize], values: &Values, other:
 
 fn room(view: View<'_>) -> Result<(), RowError> {
     let records: usize = view.store.tables.iter().map(|table| table.rows.len()).sum();
-    match view.rules.settings.storage_records {
+    match view.rules.settings.rules.storage_records {
         Some(most) if records >= most => Err(RowError::new("STORAGE_LIMIT_EXCEEDED", "storage limit exceeded", &[])),
         _ => Ok(()),
     }

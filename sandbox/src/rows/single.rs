@@ -10,7 +10,7 @@ use super::{
     read::{column, needs_all_data, row_json, syntax},
 };
 use crate::{
-    http::{Answer, ApiError, RowError, Verb},
+    protocol::{Answer, ApiError, RowError, Verb},
     schema::Schema,
     settings::Choices,
     store::{Asked, Store, Transaction},
@@ -95,7 +95,7 @@ impl Single {
         Ok(Self { version, verb, place, key, row, update_only, fields })
     }
 
-    /// Applies or reads the row. A failed row leaves no change behind.
+    /// Applies or reads the row. A failed row changes nothing.
     pub(crate) fn run(self, mut tx: Transaction<'_>, forced: &Forced) -> Result<Answer, ApiError> {
         if let Some(error) = forced.all.as_ref().or_else(|| forced.rows.get(&0)) {
             return Err(error.clone().into_api());
@@ -169,7 +169,7 @@ impl Key {
         let by_id = name.eq_ignore_ascii_case("Id");
         let field = sobject.field(name).filter(|field| sobject.fields[*field].usable_key());
         let field = field.ok_or_else(|| no_such_key(name))?;
-        // `/sobjects/T/{x}` with an x that is no id takes x as the name of a key field (fixture, `delete-bad-id`).
+        // `/sobjects/T/{x}` with an x that is not an id takes x as the name of a key field (fixture, `delete-bad-id`).
         if by_id && !matches!(value.len(), 15 | 18) {
             return Err(no_such_key(value));
         }

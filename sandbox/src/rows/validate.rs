@@ -2,10 +2,10 @@
 
 use super::{Input, input::Row};
 use crate::{
-    http::RowError,
-    schema::{Field, FieldType},
+    protocol::RowError,
+    schema::{Field, FieldType, number},
     store::View,
-    value::{RecordId, Value, decimal},
+    value::{RecordId, Value},
 };
 
 /// What a field stores of an input.
@@ -13,13 +13,13 @@ pub(super) fn stored(view: View<'_>, field: &Field, input: &Input) -> Result<Val
     let error = |code: &str, text: String| Err(RowError::new(code, format!("{}: {text}", field.label), &[&field.name]));
     match input {
         // Pasted from an org.
-        Input::Null if field.kind == FieldType::Boolean && view.rules.settings.refuse_null_checkbox => {
+        Input::Null if field.kind == FieldType::Boolean && view.rules.settings.readings.refuse_null_checkbox => {
             error("INVALID_TYPE_ON_FIELD_IN_RECORD", "value not of required type: null".to_owned())
         }
         Input::Null if field.kind == FieldType::Boolean => Ok(Value::Bool(false)),
         Input::Null => Ok(Value::Null),
         Input::Bool(value) => Ok(Value::Bool(*value)),
-        Input::Number { written, value } => decimal::fit(field, written, value).map(Value::Number).map_or_else(
+        Input::Number { written, value } => number::fit(field, written, value).map(Value::Number).map_or_else(
             || {
                 let text = format!("value outside of valid range on numeric field: {}", written.trim());
                 error("NUMBER_OUTSIDE_VALID_RANGE", text)
@@ -149,4 +149,9 @@ fn is_email(text: &str) -> bool {
     });
     let plain = local.bytes().all(|b| b.is_ascii_graphic() && !b"\"(),:;<>@[\\]".contains(&b));
     !local.is_empty() && plain && labels && domain.contains('.')
+}
+
+/// The refusal of a record that is not shared, and of an object that the user may only read (the text is widely quoted).
+pub(super) fn read_only() -> RowError {
+    RowError::new("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id", &[])
 }

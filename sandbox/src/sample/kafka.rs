@@ -22,7 +22,7 @@ pub struct DeadLetter {
     pub origin: (String, String, String),
     /// Salesforce's code, else the last part of the exception's class.
     pub cause: String,
-    /// What the record asked for; empty where nobody can tell.
+    /// The operation that the record asked for; empty if it is not known.
     pub operation: String,
 }
 

@@ -172,7 +172,7 @@ impl Field {
         )
     }
 
-    /// Written as a JSON string that is no date, id or binary.
+    /// Whether values are JSON strings that are not dates, ids or binary.
     pub(crate) fn is_text(&self) -> bool {
         matches!(
             self.kind,

@@ -5,6 +5,7 @@
 
 mod describe;
 mod field;
+pub(crate) mod number;
 mod read;
 mod rights;
 

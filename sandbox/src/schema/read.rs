@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::{Field, FieldType, SObject, Together};
 use crate::value::{Body, Object};
 
-/// What is wrong with a schema: `LINE:COLUMN: what`, to stand behind the name of its file.
+/// An error in a schema: `LINE:COLUMN: what`, to follow the name of its file.
 #[derive(Debug, thiserror::Error)]
 #[error("{line}:{column}: {what}")]
 pub(super) struct SchemaError {

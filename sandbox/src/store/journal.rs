@@ -1,4 +1,4 @@
-//! The journal: every applied change, in the order of application. It is what a run is judged by.
+//! The journal: every applied change, in the order of application. Tests and chaos judge a run by it.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    http::CallOptions,
+    protocol::CallOptions,
     value::{RecordId, Value},
 };
 
@@ -28,7 +28,7 @@ pub struct Change {
     pub at_ms: u64,
     /// The number of the request that brought it.
     pub call: u64,
-    /// An outside hand has made it, not a call.
+    /// Made outside of calls, as by another integration.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub outside: bool,
     pub sobject: String,

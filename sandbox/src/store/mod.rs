@@ -1,6 +1,6 @@
 //! The org's records: one table for each object, an index for each key field, and the journal of all that was applied.
 //!
-//! Invariant: tables and indexes change only inside a [`Transaction`], and the whole store is behind one lock, so a
+//! Invariant: tables and indexes change only inside a [`Transaction`], and one lock guards the whole store, so a
 //! call's rows are applied at once as far as any other call can see.
 
 mod journal;

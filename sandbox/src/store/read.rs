@@ -2,15 +2,15 @@
 
 use super::{Record, StoredRecord, Table};
 use crate::{
-    schema::{Field, FieldType},
-    value::{USER, Value, decimal, moment, other_user},
+    schema::{Field, FieldType, number},
+    value::{USER, Value, moment, other_user},
 };
 
 /// A field as a query or a `GET` of the row shows it.
 pub(crate) fn field_value(table: &Table, record: &Record, place: usize) -> Value {
     let field = &table.sobject.fields[place];
     match record.values.get(&place) {
-        Some(Value::Number(text)) => Value::Number(decimal::read_back(field, text)),
+        Some(Value::Number(text)) => Value::Number(number::read_back(field, text)),
         Some(value) => value.clone(),
         None => kept_by_org(table, record, field),
     }

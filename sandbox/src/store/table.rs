@@ -18,7 +18,7 @@ pub(crate) struct Record {
     /// Milliseconds since the epoch.
     pub(crate) created: u64,
     pub(crate) modified: u64,
-    /// Made by an outside hand, for another user.
+    /// Made outside of calls, for another user.
     pub(crate) outside: bool,
 }
 

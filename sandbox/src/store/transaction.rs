@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::{Change, Op, Record, Rules, Store, View};
 use crate::{
-    http::CallOptions,
+    protocol::CallOptions,
     value::{RecordId, Value},
 };
 
@@ -28,7 +28,7 @@ enum Undo {
 pub(crate) struct Transaction<'s> {
     pub(crate) store: &'s mut Store,
     pub(crate) rules: Rules<'s>,
-    /// 0 for an outside hand.
+    /// 0 outside of calls.
     call: u64,
     pub(crate) options: CallOptions,
     at_ms: u64,
@@ -45,7 +45,7 @@ impl<'s> Transaction<'s> {
         View { store: self.store, rules: self.rules }
     }
 
-    /// A null is no value; a picklist that the row leaves out gets its default.
+    /// A null is not a value; a picklist that the row leaves out gets its default.
     pub(crate) fn insert(&mut self, place: usize, mut values: BTreeMap<usize, Value>, asked: Asked) -> RecordId {
         let table = &mut self.store.tables[place];
         let (id, n) = table.new_id();

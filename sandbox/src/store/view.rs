@@ -7,7 +7,7 @@ use crate::{
     value::{RecordId, Value},
 };
 
-/// What a call goes by.
+/// The settings and the schema that a call is judged by.
 #[derive(Clone, Copy)]
 pub(crate) struct Rules<'s> {
     pub(crate) settings: &'s Settings,
@@ -27,7 +27,7 @@ impl<'s> View<'s> {
 
     /// Whether the record is shared with the session's user.
     pub(crate) fn sees(&self, record: &Record) -> bool {
-        record.is_seen(self.rules.settings.owner_only)
+        record.is_seen(self.rules.settings.user.owner_only)
     }
 
     /// The records whose key field has this value and that the user sees.
@@ -50,7 +50,7 @@ impl<'s> View<'s> {
     }
 
     fn minds_case(&self, field: &Field) -> bool {
-        self.rules.settings.upsert_minds_case && field.may_mind_case()
+        self.rules.settings.readings.upsert_minds_case && field.may_mind_case()
     }
 }
 

@@ -11,7 +11,7 @@ const SUFFIX: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
 pub(crate) const ORG: &str = "00DSB0000000001";
 pub(crate) const USER: &str = "005SB0000000001YAA";
 
-/// Who owns what an outside hand makes.
+/// The owner of records that are made outside of calls.
 pub(crate) fn other_user() -> String {
     RecordId::nth("005", 2).to_string()
 }

@@ -1,11 +1,11 @@
 //! A plain HTTP client with a session, written for these tests only.
 
 use reqwest::{Method, Response, StatusCode};
-use sandbox::{Org, OrgOptions, Settings};
+use sandbox::{Server, ServerOptions, Settings};
 use serde_json::{Value, json};
 
 pub(crate) struct Client {
-    pub(crate) org: Org,
+    pub(crate) org: Server,
     pub(crate) http: reqwest::Client,
     pub(crate) token: String,
 }
@@ -19,10 +19,10 @@ impl Client {
     }
 
     pub(crate) async fn with(settings: Settings) -> Self {
-        Self::on(Org::start(OrgOptions { settings, ..OrgOptions::default() }).await.unwrap()).await
+        Self::on(Server::start(ServerOptions { settings, ..ServerOptions::default() }).await.unwrap()).await
     }
 
-    pub(crate) async fn on(org: Org) -> Self {
+    pub(crate) async fn on(org: Server) -> Self {
         let mut client = Self { org, http: reqwest::Client::new(), token: String::new() };
         client.login().await;
         client

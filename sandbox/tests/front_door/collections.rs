@@ -101,7 +101,7 @@ async fn all_or_none_undoes_everything() {
         (status, codes(&results)),
         (200, vec![rolled.into(), rolled.into(), "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST".into()])
     );
-    // In turn, failed rows say `created` and keep an id, so that nobody trusts either.
+    // In turn, failed rows say `created` and keep an id, so that no client relies on either.
     assert_eq!(results[0]["created"], true);
     assert!(results[0]["id"].is_string() && results[1].get("id").is_none() && results[1].get("created").is_none());
     let records = client.org.records("MyObject__c");

@@ -83,7 +83,7 @@ async fn a_call_is_applied_after_its_caller_has_gone() {
 }
 
 #[tokio::test]
-async fn a_slow_call_is_applied_although_nobody_waits() {
+async fn a_slow_call_is_applied_after_its_caller_has_gone() {
     let client = Client::start().await;
     client.script(json!({"on": "upsert", "do": {"kind": "latency", "ms": 700}}));
     assert_eq!(attempt(&client, "slow").await, None);

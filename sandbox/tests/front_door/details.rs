@@ -1,6 +1,6 @@
 //! What an org does with rows that look harmless: checkboxes, masters, keys in another case, persons, room, triggers.
 
-use sandbox::{Org, OrgOptions, SchemaSource};
+use sandbox::{SchemaSource, Server, ServerOptions};
 use serde_json::{Value, json};
 
 use crate::{Client, codes, collection};
@@ -71,7 +71,7 @@ const PERSONS: &str = r#"{"name": "Account", "keyPrefix": "001", "fields": [
 
 async fn persons() -> Client {
     let schema = SchemaSource::Json(PERSONS.to_owned());
-    Client::on(Org::start(OrgOptions { schema, ..OrgOptions::default() }).await.unwrap()).await
+    Client::on(Server::start(ServerOptions { schema, ..ServerOptions::default() }).await.unwrap()).await
 }
 
 #[tokio::test]
@@ -113,7 +113,7 @@ async fn keys_that_cannot_be_filtered_or_written() {
 }
 
 #[tokio::test]
-async fn an_org_has_room_for_so_many_records() {
+async fn an_org_refuses_records_beyond_its_storage() {
     let client = with(json!({"storage_records": 2})).await;
     let rows: Vec<_> = ["a", "b", "c"].iter().map(|key| json!({"ExternalId__c": key})).collect();
     let results = client.upsert("ExternalId__c", &rows).await;

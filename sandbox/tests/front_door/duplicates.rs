@@ -24,7 +24,7 @@ async fn a_second_unique_field_of_an_upsert_is_named_in_the_text_only() {
 }
 
 #[tokio::test]
-async fn somebody_is_a_member_of_a_campaign_once() {
+async fn a_contact_is_a_member_of_a_campaign_only_once() {
     let client = Client::start().await;
     let make = async |sobject: &str, row: Value| {
         let (status, body) = client.call("POST", &format!("sobjects/{sobject}"), row).await;

@@ -1,4 +1,4 @@
-//! Clients that nobody here wrote, as their registries have them: jsforce and simple-salesforce. Their scripts say what
+//! Clients of other authors, as their registries have them: jsforce and simple-salesforce. Their scripts say what
 //! they see; what they did is in the org.
 
 use std::{collections::BTreeSet, path::Path, process::Command};

@@ -26,7 +26,7 @@ async fn create(client: &Client, body: Vec<u8>, headers: &[(&str, &str)]) -> (u1
 }
 
 #[tokio::test]
-async fn what_says_that_it_is_compressed_must_be() {
+async fn a_body_that_claims_to_be_compressed_must_be() {
     let client = Client::start().await;
     let (json, encoded) = (r#"{"Name":"Ada"}"#, ("content-encoding", "gzip"));
     assert_eq!(create(&client, gzip(json), &[encoded]).await.0, 201);
@@ -45,7 +45,7 @@ async fn what_says_that_it_is_compressed_must_be() {
 }
 
 #[tokio::test]
-async fn an_answer_is_compressed_for_whom_accepts_it() {
+async fn an_answer_is_compressed_if_the_client_accepts_it() {
     let client = Client::start().await;
     let json = || br#"{"Name":"Ada"}"#.to_vec();
     // The login's own, perhaps.

@@ -1,6 +1,6 @@
 //! Whom records belong to: assignment rules, and owners of several kinds.
 
-use sandbox::{Org, OrgOptions, SchemaSource};
+use sandbox::{SchemaSource, Server, ServerOptions};
 use serde_json::{Value, json};
 
 use crate::{Client, codes, collection};
@@ -56,7 +56,7 @@ const OWNED: &str = r#"[
 #[tokio::test]
 async fn an_owner_is_a_user_or_a_queue() {
     let schema = SchemaSource::Json(OWNED.to_owned());
-    let client = Client::on(Org::start(OrgOptions { schema, ..OrgOptions::default() }).await.unwrap()).await;
+    let client = Client::on(Server::start(ServerOptions { schema, ..ServerOptions::default() }).await.unwrap()).await;
     let user = client.org.put("User", &json!({"Ext__c": "u1"})).unwrap()[0].to_string();
     let queue = client.org.put("Group", &json!({"Name": "Queue"})).unwrap()[0].to_string();
     let (_, body) = client.call("GET", "sobjects/Ticket__c/describe", None).await;

@@ -68,7 +68,7 @@ async fn an_unknown_field_refuses_its_call_and_its_row_in_turn() {
 }
 
 #[tokio::test]
-async fn a_text_is_malformed_that_only_the_org_knows_to_be() {
+async fn the_setting_malformed_text_makes_texts_malformed() {
     let client = Client::with(serde_json::from_value(json!({"malformed_text": "bad"})).unwrap()).await;
     let rows = [json!({"ExternalId__c": "a"}), json!({"ExternalId__c": "b", "Text__c": "a bad one"})];
     let (status, body) = client.call("PATCH", PATH, collection(false, "MyObject__c", &rows)).await;

@@ -19,7 +19,7 @@ async fn described(client: &Client) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn an_object_is_unknown_to_who_may_not_see_it() {
+async fn a_hidden_object_is_unknown() {
     let client = Client::start().await;
     let made = client.upsert("ExternalId__c", &[json!({"ExternalId__c": "a"})]).await;
     let id = made[0]["id"].as_str().unwrap();
@@ -47,7 +47,7 @@ async fn an_object_is_unknown_to_who_may_not_see_it() {
 }
 
 #[tokio::test]
-async fn a_hidden_field_is_in_no_describe_and_no_call_may_name_it() {
+async fn a_hidden_field_is_not_described_and_calls_that_name_it_fail() {
     let client = Client::start().await;
     assert!(described(&client).await.contains(&"Text__c".to_owned()));
     set(&client, json!({"hidden": ["MyObject__c.text__c"]})).await;
@@ -80,7 +80,7 @@ async fn a_hidden_key_and_a_hidden_parent_are_not_accessible() {
 }
 
 #[tokio::test]
-async fn what_may_only_be_read_fails_its_rows() {
+async fn rows_of_read_only_objects_and_fields_fail() {
     let client = Client::start().await;
     client.upsert("ExternalId__c", &[json!({"ExternalId__c": "a"})]).await;
     set(&client, json!({"read_only": ["MyObject__c.Text__c"]})).await;
@@ -107,5 +107,5 @@ async fn rights_to_what_the_org_has_not_are_refused() {
         let (status, body) = client.call("POST", "/sandbox/settings", json!({"hidden": [name]})).await;
         assert!(status == 400 && body.contains(name), "{status} {body}");
     }
-    assert!(client.org.settings().hidden.is_empty());
+    assert!(client.org.settings().user.hidden.is_empty());
 }

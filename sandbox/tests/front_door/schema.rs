@@ -1,12 +1,12 @@
 //! The built-in objects, and a schema of one's own.
 
-use sandbox::{Org, OrgOptions, SchemaSource};
+use sandbox::{SchemaSource, Server, ServerOptions};
 use serde_json::{Value, json};
 
 use crate::{Client, codes, collection};
 
-async fn start(schema: &str) -> std::io::Result<Org> {
-    Org::start(OrgOptions { schema: SchemaSource::Json(schema.to_owned()), ..OrgOptions::default() }).await
+async fn start(schema: &str) -> std::io::Result<Server> {
+    Server::start(ServerOptions { schema: SchemaSource::Json(schema.to_owned()), ..ServerOptions::default() }).await
 }
 
 /// The fields of an object that a row must have.
@@ -132,7 +132,7 @@ async fn the_example_of_the_documentation_is_a_schema() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_schema_is_said_with_its_place() {
+async fn an_error_in_a_schema_names_its_line_and_column() {
     let object = |fields: &str| format!("{{\"name\": \"T__c\", \"keyPrefix\": \"a01\",\n \"fields\": [{fields}]}}");
     let id = r#"{"name": "Id", "type": "id"}"#;
     let cases = [

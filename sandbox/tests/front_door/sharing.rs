@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{Client, codes, collection};
 
-/// An org in which somebody else has made the record `theirs`; its id.
+/// An org in which another user has made the record `theirs`, and its id.
 async fn unshared() -> (Client, String) {
     let client = Client::with(serde_json::from_value(json!({"owner_only": true})).unwrap()).await;
     let row = json!({"ExternalId__c": "theirs", "ExternalNumber__c": 7});
@@ -20,7 +20,7 @@ async fn found(client: &Client, soql: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn what_somebody_else_makes_is_not_found() {
+async fn records_of_another_user_are_not_found() {
     let (client, id) = unshared().await;
     let soql = "SELECT Id FROM MyObject__c WHERE ExternalId__c = 'theirs'";
     assert_eq!(found(&client, soql).await, 0);
@@ -39,7 +39,7 @@ async fn what_somebody_else_makes_is_not_found() {
 }
 
 #[tokio::test]
-async fn an_upsert_of_its_key_meets_the_unique_index_and_is_told_nothing() {
+async fn an_upsert_of_a_key_that_a_hidden_record_has_is_refused_without_its_id() {
     let (client, _) = unshared().await;
     let rows = [json!({"ExternalId__c": "Theirs"}), json!({"ExternalId__c": "mine", "ExternalNumber__c": "7.0"})];
     let results = client.upsert("ExternalId__c", &rows).await;
@@ -70,7 +70,7 @@ async fn its_id_may_not_be_changed_deleted_or_referred_to() {
 }
 
 #[tokio::test]
-async fn somebody_else_moves_keys_and_deletes() {
+async fn another_integration_moves_keys_and_deletes_records() {
     let client = Client::start().await;
     client.upsert("ExternalId__c", &[json!({"ExternalId__c": "a"}), json!({"ExternalId__c": "b"})]).await;
     let ids: Vec<_> = client.org.records("MyObject__c").iter().map(|record| record.id.to_string()).collect();

@@ -24,7 +24,7 @@ async fn a_write_takes_its_time_for_each_row() {
 }
 
 #[tokio::test]
-async fn what_a_caller_gives_up_is_applied_all_the_same_and_doubles_show() {
+async fn a_call_that_its_caller_abandons_is_applied_and_its_repeat_shows_as_a_double() {
     let client = Client::with(serde_json::from_value(json!({"latency_ms_per_row": 100})).unwrap()).await;
     let rows: Vec<_> = (0..3).map(|n| json!({"Text__c": format!("t{n}")})).collect();
     let body = collection(false, "MyObject__c", &rows).to_string();

@@ -90,7 +90,7 @@ async fn null_clears_and_what_is_left_out_stays() {
     assert_eq!(codes(&serde_json::from_str::<Vec<Value>>(&body).unwrap()), ["REQUIRED_FIELD_MISSING"]);
 }
 
-/// A null is no value: a record made with one is the same as a record made without.
+/// A null is not a value: a record made with one is the same as a record made without.
 #[tokio::test]
 async fn a_null_on_create_is_not_stored() {
     let client = Client::start().await;

@@ -1,6 +1,6 @@
 //! The org is not well: the daemon waits, and no good record becomes a dead letter.
 
-use sandbox::{Org, OrgOptions};
+use sandbox::{Server, ServerOptions};
 use serde_json::{Value, json};
 
 use super::{all_written, numbered, started};
@@ -76,12 +76,12 @@ async fn later_the_org_cannot_be_reached() {
     let daemon = started(&rig, 10).await;
     daemon.settled(10).await;
     let port = rig.org.addr().port();
-    let gone = std::mem::replace(&mut rig.org, Org::start(OrgOptions::default()).await.unwrap());
+    let gone = std::mem::replace(&mut rig.org, Server::start(ServerOptions::default()).await.unwrap());
     gone.shutdown().await;
     rig.produce(&numbered(20)).await;
     daemon.not_ready().await;
     assert_eq!(daemon.metrics().await.settled("dead_lettered"), 0);
-    rig.org = Org::start(OrgOptions { port, ..OrgOptions::default() }).await.unwrap();
+    rig.org = Server::start(ServerOptions { port, ..ServerOptions::default() }).await.unwrap();
     let metrics = daemon.settled(30).await;
     assert_eq!(metrics.settled("written"), 30, "also into an org that has forgotten the session");
     assert_eq!(rig.org.journal().len(), 20);

@@ -2,7 +2,7 @@
 //! last records, and leads all the same.
 
 use rdkafka::admin::TopicReplication;
-use sandbox::{Org, OrgOptions};
+use sandbox::{Server, ServerOptions};
 
 use crate::harness::{Broker, Config, Daemon, Record, alone, python, unique, until, upsert};
 
@@ -19,7 +19,7 @@ async fn what_an_unclean_election_has_replaced_is_named_as_lost() {
     let (topic, group) = (unique("unclean"), unique("unclean.group"));
     let settings = [("unclean.leader.election.enable", "true"), ("min.insync.replicas", "1")];
     broker.topic_on(&topic, 1, TopicReplication::Variable(&[&[FIRST, SECOND]]), &settings).await;
-    let org = Org::start(OrgOptions::default()).await.unwrap();
+    let org = Server::start(ServerOptions::default()).await.unwrap();
     let mut config = Config::new(&broker.bootstrap, org.url(), &group);
     config.route(&[
         ("topic", &format!("'{topic}'")),

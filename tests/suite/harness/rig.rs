@@ -1,6 +1,6 @@
 //! What nearly every test starts from: an org, an input topic, a place for dead letters, and one route between them.
 
-use sandbox::{Org, OrgOptions};
+use sandbox::{Server, ServerOptions};
 use serde_json::Value;
 
 use super::{
@@ -14,7 +14,7 @@ pub(crate) const OBJECT: &str = "MyObject__c";
 
 pub(crate) struct Rig {
     pub(crate) broker: &'static Broker,
-    pub(crate) org: Org,
+    pub(crate) org: Server,
     /// One partition, unless made otherwise.
     pub(crate) topic: String,
     /// Not created yet.
@@ -34,23 +34,23 @@ impl Rig {
     }
 
     pub(crate) async fn on(broker: &'static Broker, name: &str, partitions: i32) -> Self {
-        Self::between(broker, OrgOptions::default(), name, partitions).await
+        Self::between(broker, ServerOptions::default(), name, partitions).await
     }
 
     /// An org whose fields take text of any length and numbers of any size: what arrives is what was sent.
     pub(crate) async fn wide(name: &str) -> Self {
         let schema = sandbox::SchemaSource::Json(org::wide_schema());
-        Self::between(broker().await, OrgOptions { schema, ..OrgOptions::default() }, name, 1).await
+        Self::between(broker().await, ServerOptions { schema, ..ServerOptions::default() }, name, 1).await
     }
 
     /// An org of the built-in schema, after `change` of each field of each object.
     pub(crate) async fn with_schema(name: &str, change: impl Fn(&str, &mut Value)) -> Self {
         let schema = sandbox::SchemaSource::Json(org::schema(change));
-        Self::between(broker().await, OrgOptions { schema, ..OrgOptions::default() }, name, 1).await
+        Self::between(broker().await, ServerOptions { schema, ..ServerOptions::default() }, name, 1).await
     }
 
-    async fn between(broker: &'static Broker, options: OrgOptions, name: &str, partitions: i32) -> Self {
-        let org = Org::start(options).await.unwrap();
+    async fn between(broker: &'static Broker, options: ServerOptions, name: &str, partitions: i32) -> Self {
+        let org = Server::start(options).await.unwrap();
         let (topic, letters, group) = (unique(name), unique(&format!("{name}.dlq")), unique(&format!("{name}.group")));
         broker.topic(&topic, partitions).await;
         let mut config = Config::new(&broker.bootstrap, org.url(), &group);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use sandbox::{Org, OrgOptions};
+use sandbox::{Server, ServerOptions};
 use serde_json::{Value, json};
 
 use crate::harness::{Daemon, Rig, python, upsert};
@@ -49,7 +49,7 @@ async fn a_missing_org_is_waited_for_and_named() {
 
     let daemon = Daemon::spawn(&rig.config);
     daemon.says(&["WARN", &port.to_string()]).await;
-    rig.org = Org::start(OrgOptions { port, ..OrgOptions::default() }).await.unwrap();
+    rig.org = Server::start(ServerOptions { port, ..ServerOptions::default() }).await.unwrap();
     daemon.ready().await;
     python::produce(rig.broker, &rig.topic, &[upsert("a", "1")]).await;
     daemon.settled(1).await;
@@ -101,9 +101,9 @@ async fn five_hundred_sobjects_start_in_the_time_of_their_answers() {
         json!({"name": format!("Thing{n}__c"), "keyPrefix": prefix, "fields": fields})
     };
     let schema = Value::from((0..500).map(sobject).collect::<Vec<_>>()).to_string();
-    let options = OrgOptions { schema: sandbox::SchemaSource::Json(schema), ..OrgOptions::default() };
+    let options = ServerOptions { schema: sandbox::SchemaSource::Json(schema), ..ServerOptions::default() };
     let mut rig = Rig::new("many").await;
-    rig.org = Org::start(options).await.unwrap();
+    rig.org = Server::start(options).await.unwrap();
     rig.org.change_settings(json!({"latency_ms": 100})).unwrap();
     rig.config.set("salesforce.login_url", &format!("'{}'", rig.org.url())).clear_routes();
     rig.config.set("startup_timeout", "'2s'").set("salesforce.max_concurrent_requests", "10");

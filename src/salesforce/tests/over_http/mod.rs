@@ -8,7 +8,7 @@ mod writing;
 
 use std::{sync::Arc, time::Duration};
 
-use sandbox::{Org as Sandbox, OrgOptions};
+use sandbox::{Server as Sandbox, ServerOptions};
 use serde_json::Value;
 
 use super::{Salesforce, testing};
@@ -54,7 +54,7 @@ fn salesforce(config: &config::Salesforce) -> Arc<Salesforce> {
 }
 
 async fn sandbox() -> Sandbox {
-    Sandbox::start(OrgOptions::default()).await.unwrap()
+    Sandbox::start(ServerOptions::default()).await.unwrap()
 }
 
 impl Fixture {

@@ -1,22 +1,23 @@
-//! Calls that passed the gates, done.
+//! The work of the calls of the data API.
 
 use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::Inner;
 use crate::{
-    http::{Answer, ApiError, Call, CallOptions, Request, Verb},
     login::identity_url,
+    org::Org,
+    protocol::{Answer, ApiError, Call, CallOptions, Request, Verb},
     query::{Query, Selected, count, page, run},
     rows::{Collection, Forced, Retrieve, Single, body_text},
     schema::{basic, full, global},
-    settings::{Choices, Settings},
+    settings::{ApiSettings, Choices},
     store::{Rules, Transaction, View},
     value::RecordId,
 };
 
-pub(super) fn execute(org: &Inner, call: &Call, request: &Request, forced: &Forced) -> Result<Answer, ApiError> {
+/// Carries out a call that was admitted.
+pub(super) fn execute(org: &Org, call: &Call, request: &Request, forced: &Forced) -> Result<Answer, ApiError> {
     let schema = org.schema();
     match call {
         Call::Collection { verb, sobject, field, query, .. } => {
@@ -42,7 +43,7 @@ pub(super) fn execute(org: &Inner, call: &Call, request: &Request, forced: &Forc
         Call::Retrieve { version, sobject, query } => {
             let text = if query.is_none() { Some(json_body(request)?) } else { None };
             let retrieve = Retrieve::read(&schema, sobject, query.as_deref(), text)?;
-            Ok(retrieve.run(&org.store(), *version, org.settings().owner_only))
+            Ok(retrieve.run(&org.store(), *version, org.settings().user.owner_only))
         }
         Call::Query { version, soql } => {
             let settings = org.settings();
@@ -52,12 +53,12 @@ pub(super) fn execute(org: &Inner, call: &Call, request: &Request, forced: &Forc
             Ok(match query.selected {
                 Selected::Count => count(ids.len()),
                 Selected::Fields(fields) => {
-                    page(&store, &mut org.cursors(), *version, (query.place, fields, ids), settings.page_size)
+                    page(&store, &mut org.cursors(), *version, (query.place, fields, ids), settings.api.page_size)
                 }
             })
         }
         Call::QueryMore { version, cursor } => {
-            let size = org.settings().page_size;
+            let size = org.settings().api.page_size;
             let store = org.store();
             org.cursors().next(&store, *version, cursor, size)
         }
@@ -71,7 +72,7 @@ pub(super) fn execute(org: &Inner, call: &Call, request: &Request, forced: &Forc
         }
         Call::Global { version } => Ok(Answer::json(200, &global(&schema, *version))),
         // Needs "View Setup and Configuration" (REST guide, "Limits"); how it is refused was not found.
-        Call::Limits if !org.settings().view_setup => {
+        Call::Limits if !org.settings().user.view_setup => {
             Err(ApiError::new(403, "INSUFFICIENT_ACCESS", "insufficient access rights on this resource"))
         }
         Call::Limits => Ok(Answer::json(200, &limits(org))),
@@ -82,13 +83,13 @@ pub(super) fn execute(org: &Inner, call: &Call, request: &Request, forced: &Forc
             list.insert("identity", identity_url(org));
             Ok(Answer::json(200, &list))
         }
-        Call::Versions => Ok(versions(&org.settings())),
+        Call::Versions => Ok(versions(&org.settings().api)),
         Call::Login | Call::Revoke | Call::Identity | Call::UserInfo => Err(ApiError::not_found()),
     }
 }
 
 fn collection(
-    org: &Inner,
+    org: &Org,
     verb: Verb,
     target: Option<(&str, &str)>,
     query: &[(String, String)],
@@ -116,8 +117,9 @@ fn collection(
     Ok(Answer::json(200, &results))
 }
 
-/// The parents that each row of a collection names, and the record that it changes; nothing, if it cannot be read.
-pub(super) fn parents(org: &Inner, call: &Call, request: &Request) -> Vec<Vec<RecordId>> {
+/// The records that each row of a collection locks: the parents that it names, and the record that it changes. Nothing
+/// if the collection cannot be read.
+pub(super) fn locked_records(org: &Org, call: &Call, request: &Request) -> Vec<Vec<RecordId>> {
     let Call::Collection { verb, sobject, field, query } = call else { return Vec::new() };
     let target = sobject.as_deref().zip(field.as_deref());
     let (settings, schema) = (org.settings(), org.schema());
@@ -141,9 +143,9 @@ fn json_body(request: &Request) -> Result<&str, ApiError> {
 }
 
 /// The versions list: no session, not counted.
-fn versions(settings: &Settings) -> Answer {
+fn versions(api: &ApiSettings) -> Answer {
     let seasons = ["Spring", "Summer", "Winter"];
-    let list: Vec<_> = (settings.oldest_version..=settings.newest_version)
+    let list: Vec<_> = (api.oldest_version..=api.newest_version)
         .map(|version| {
             // v31 was Summer '14; a Winter release carries the coming year.
             let release = version.saturating_sub(30);
@@ -156,12 +158,12 @@ fn versions(settings: &Settings) -> Answer {
     Answer::json(200, &list)
 }
 
-fn limits(org: &Inner) -> serde_json::Value {
-    let settings = org.settings();
+fn limits(org: &Org) -> serde_json::Value {
+    let quota = org.settings().quota;
     let pair = |max: u64, remaining: u64| json!({"Max": max, "Remaining": remaining});
     json!({
         "ConcurrentAsyncGetReportInstances": pair(200, 200),
-        "DailyApiRequests": pair(settings.quota_max, settings.quota_max.saturating_sub(settings.quota_used)),
+        "DailyApiRequests": pair(quota.max, quota.max.saturating_sub(quota.used)),
         "DailyAsyncApexExecutions": pair(250_000, 250_000),
         "DailyBulkApiBatches": pair(15_000, 15_000),
         "DataStorageMB": pair(1024, 1024),

@@ -1,20 +1,20 @@
-//! A request read to its end, handed to the org, and its outcome put on the wire.
+//! A request read to its end, handed to the REST API, and its answer delivered.
 
 use std::sync::Arc;
 
 use axum::{
     body::{Body, to_bytes},
     extract::{ConnectInfo, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
+    http::{HeaderValue, StatusCode, header},
     response::Response,
 };
-use bytes::Bytes;
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
-use super::{Answer, ApiError, Paced, Wire, gzip};
+use super::{connection::Connection, control::control, gzip, paced::Paced};
 use crate::{
-    control,
-    org::{Inner, Outcome, answer},
+    org::Org,
+    protocol::{Answer, ApiError, Request},
+    rest::{Delivery, handle},
 };
 
 /// URI cap of the official guide, and a body cap (50 MB is documented for SOAP).
@@ -24,25 +24,10 @@ const MAX_BODY: usize = 50 * 1024 * 1024;
 const HTTP_DATE: &[BorrowedFormatItem<'_>] =
     format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
 
-#[derive(Debug)]
-pub(crate) struct Request {
-    /// Counts requests from 1.
-    pub(crate) number: u64,
-    pub(crate) method: Method,
-    pub(crate) uri: Uri,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-}
-
-impl Request {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-}
-
-pub(crate) async fn receive(
-    State(org): State<Arc<Inner>>,
-    ConnectInfo(wire): ConnectInfo<Wire>,
+/// Answers one request: of a client, or to a control page.
+pub(super) async fn receive(
+    State(org): State<Arc<Org>>,
+    ConnectInfo(connection): ConnectInfo<Connection>,
     request: axum::extract::Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
@@ -62,31 +47,31 @@ pub(crate) async fn receive(
     let number = if is_control { 0 } else { org.counters.number() };
     let request = Request { number, method: parts.method, uri: parts.uri, headers: parts.headers, body };
     if is_control {
-        return send(control::control(&org, &request), None);
+        return send(control(&org, &request), None);
     }
     org.counters.encoded(was_gzip, false);
     let accepts_gzip = gzip::accepts(&request.headers);
     // Taken before the script is read: clearing it must reach a call that is about to hang.
     let released = org.faults.released();
-    let outcome = tokio::spawn(answer(Arc::clone(&org), Arc::new(request))).await;
-    let response = match outcome {
-        Ok(Outcome::Send(answer)) => send_encoded(&org, answer, accepts_gzip),
+    let delivery = tokio::spawn(handle(Arc::clone(&org), Arc::new(request))).await;
+    let response = match delivery {
+        Ok(Delivery::Send(answer)) => send_encoded(&org, answer, accepts_gzip),
         // An empty body has no middle.
-        Ok(Outcome::Half(answer)) if answer.body.is_empty() => cut(&wire).await,
-        Ok(Outcome::Half(answer)) => {
+        Ok(Delivery::Half(answer)) if answer.body.is_empty() => cut(&connection).await,
+        Ok(Delivery::Half(answer)) => {
             let half = Paced::half(answer.body.clone());
             send(answer, Some(half))
         }
-        Ok(Outcome::Trickle(answer, pause)) => {
+        Ok(Delivery::Trickle(answer, pause)) => {
             let slow = Paced::trickle(answer.body.clone(), pause);
             send(answer, Some(slow))
         }
-        Ok(Outcome::Cut) => cut(&wire).await,
-        Ok(Outcome::Hang(answer)) => {
+        Ok(Delivery::Cut) => cut(&connection).await,
+        Ok(Delivery::Hang(answer)) => {
             released.cancelled().await;
             match answer {
                 Some(answer) => send_encoded(&org, answer, accepts_gzip),
-                None => cut(&wire).await,
+                None => cut(&connection).await,
             }
         }
         Err(error) => {
@@ -99,8 +84,8 @@ pub(crate) async fn receive(
 }
 
 /// Where the org's clock is not this machine's, its answers say so.
-fn dated(org: &Inner, mut response: Response) -> Response {
-    let ahead = org.settings().clock_ahead_seconds;
+fn dated(org: &Org, mut response: Response) -> Response {
+    let ahead = org.settings().login.clock_ahead_seconds;
     if ahead != 0 {
         let now = OffsetDateTime::now_utc() + time::Duration::seconds(ahead);
         let text = now.format(HTTP_DATE).unwrap_or_default();
@@ -110,7 +95,7 @@ fn dated(org: &Inner, mut response: Response) -> Response {
 }
 
 /// Compressed where the client takes it and the answer varies by it.
-fn send_encoded(org: &Inner, mut answer: Answer, accepts_gzip: bool) -> Response {
+fn send_encoded(org: &Org, mut answer: Answer, accepts_gzip: bool) -> Response {
     let is_gzip = accepts_gzip && answer.headers().contains_key(header::VARY);
     if is_gzip {
         answer.body = gzip::deflate(&answer.body);
@@ -124,8 +109,8 @@ fn send_encoded(org: &Inner, mut answer: Answer, accepts_gzip: bool) -> Response
 }
 
 /// The connection fails under hyper, which drops this future; no answer can leave.
-async fn cut(wire: &Wire) -> Response {
-    wire.cut();
+async fn cut(connection: &Connection) -> Response {
+    connection.cut();
     std::future::pending().await
 }
 

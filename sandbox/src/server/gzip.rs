@@ -1,5 +1,5 @@
-//! Compressed bodies: requests may be (REST API Developer Guide, "Compression Headers"), answers are where the client
-//! accepts it and there is something to send. Stricter than the org: of the encodings of requests only gzip is taken.
+//! Compressed bodies (REST API Developer Guide, "Compression Headers"). A request may be compressed; an answer is where
+//! the client accepts it and there is a body. Stricter than a real org: the only encoding of requests is gzip.
 
 use std::io::{Read as _, Write as _};
 
@@ -7,9 +7,9 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use bytes::Bytes;
 use flate2::{Compression, bufread::GzDecoder, write::GzEncoder};
 
-use super::ApiError;
+use crate::protocol::ApiError;
 
-/// The body as it was before it was compressed, and whether it was. `most` bytes are taken.
+/// Decompresses a body of at most `most` bytes; also returns whether it was compressed.
 pub(super) fn inflate(headers: &HeaderMap, body: Bytes, most: usize) -> Result<(Bytes, bool), ApiError> {
     match headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes) {
         None => Ok((body, false)),
@@ -31,14 +31,16 @@ pub(super) fn inflate(headers: &HeaderMap, body: Bytes, most: usize) -> Result<(
     }
 }
 
+/// Whether the client accepts compressed answers.
 pub(super) fn accepts(headers: &HeaderMap) -> bool {
     let listed = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     listed.flat_map(|list| list.split(',')).any(|one| one.trim() == "gzip")
 }
 
+/// Compresses a body.
 pub(super) fn deflate(body: &Bytes) -> Bytes {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    // A vector takes everything.
+    // Writing to a vector does not fail.
     let packed = encoder.write_all(body).and_then(|()| encoder.finish());
     packed.map_or_else(|_| body.clone(), Bytes::from)
 }

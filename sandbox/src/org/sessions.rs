@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::{http::ApiError, value::ORG};
+use crate::value::ORG;
 
 const CHARACTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._";
 
@@ -22,12 +22,17 @@ pub(crate) struct Sessions {
 }
 
 /// Why a request has no session.
-#[derive(Debug)]
-pub(crate) struct Denied(pub(crate) ApiError);
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum SessionError {
+    /// No token, or none that is open.
+    Invalid,
+    /// An `Authorization` header that is not a bearer token.
+    BadHeader,
+}
 
 impl Sessions {
     /// A new token, shaped like the opaque ones: `{org id}!{about 90 characters}`.
-    pub(super) fn open(&mut self, lasts: Duration) -> String {
+    pub(crate) fn open(&mut self, lasts: Duration) -> String {
         self.opened += 1;
         let random = (0..90).map(|n| CHARACTERS[(self.random.hash_one((self.opened, n)) % 64) as usize] as char);
         let token = format!("{ORG}!{}", random.collect::<String>());
@@ -38,17 +43,17 @@ impl Sessions {
         token
     }
 
-    pub(crate) fn check(&self, authorization: Option<&str>) -> Result<(), Denied> {
+    pub(crate) fn check(&self, authorization: Option<&str>) -> Result<(), SessionError> {
         let token = match authorization.map(|value| value.split_once(' ').unwrap_or((value, ""))) {
-            None => return Err(Denied(ApiError::session())),
+            None => return Err(SessionError::Invalid),
             Some((scheme, token)) if matches!(scheme, "Bearer" | "OAuth") && !token.trim().is_empty() => token.trim(),
             // Seen in a client's tests; what exactly counts as malformed is not known.
-            Some(_) => return Err(Denied(ApiError::new(401, "INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE"))),
+            Some(_) => return Err(SessionError::BadHeader),
         };
-        if self.is_open(token) { Ok(()) } else { Err(Denied(ApiError::session())) }
+        if self.is_open(token) { Ok(()) } else { Err(SessionError::Invalid) }
     }
 
-    pub(super) fn is_open(&self, token: &str) -> bool {
+    pub(crate) fn is_open(&self, token: &str) -> bool {
         self.open.get(token).is_some_and(|ends| *ends > Instant::now())
     }
 

@@ -1,14 +1,15 @@
-//! `/sandbox/…`: the org's book and its faults, over HTTP. No session is needed and nothing is counted.
+//! `/sandbox/…`: the control pages, which show the org's journal and records and script its faults. They need no session
+//! and are not counted.
 //!
 //! | address | what |
 //! |---|---|
 //! | `GET journal?sobject=&id=&since=&limit=` | applied changes in their order; `since` is the last `seq` already seen |
 //! | `GET records/{sobject}` | live records with the values as stored |
-//! | `POST records/{sobject}` | somebody else makes records, or changes those whose `Id` a row has: one row or an array, all or none; answered with their ids |
-//! | `DELETE records/{sobject}/{id}` | somebody else deletes a record |
-//! | `GET creates/{sobject}?by={field}` | how often a create was applied for each value that the field was sent with |
+//! | `POST records/{sobject}` | makes records as another integration does, or changes those whose `Id` a row has: one row or an array, all or none; answered with their ids |
+//! | `DELETE records/{sobject}/{id}` | deletes a record as another integration does |
+//! | `GET creates/{sobject}?by={field}` | the number of applied creates for each value that the field was sent with |
 //! | `GET calls` | counts of calls and rows, concurrency, the allocation |
-//! | `GET`, `POST settings` | all settings; a post names only those it changes |
+//! | `GET`, `POST settings` | all settings; a post names only those that it changes |
 //! | `POST faults` | one fault or an array, answered with their ids |
 //! | `GET`, `DELETE faults` | the script with its hits; a delete also releases hanging calls |
 //! | `POST expire_sessions` | ends all sessions |
@@ -21,28 +22,29 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    http::{Answer, Request},
-    org::{Inner, inspect::parse_faults},
+    org::Org,
+    protocol::{Answer, Request},
     store::Filter,
     value::RecordId,
 };
 
-pub(crate) fn control(org: &Inner, request: &Request) -> Answer {
+/// Answers a request to a control page.
+pub(super) fn control(org: &Org, request: &Request) -> Answer {
     let path: Vec<&str> = request.uri.path().trim_end_matches('/').split('/').skip(2).collect();
     match (request.method.as_str(), path.as_slice()) {
         ("GET", ["journal"]) => match filter(request) {
             Ok(filter) => ok(&org.store().journal.select(&filter)),
             Err(error) => refuse(400, &error),
         },
-        ("GET", ["records", sobject]) => match org.records(sobject) {
+        ("GET", ["records", sobject]) => match org.records_of(sobject) {
             Some(records) => ok(&records),
             None => refuse(404, "no such object"),
         },
         ("POST", ["records", sobject]) => {
             let text = std::str::from_utf8(&request.body).map_err(|error| error.to_string());
-            or_say(text.and_then(|text| org.put(sobject, text)))
+            or_say(text.and_then(|text| org.put_text(sobject, text)))
         }
-        ("DELETE", ["records", _, id]) => or_say(org.remove(id)),
+        ("DELETE", ["records", _, id]) => or_say(org.remove_record(id)),
         ("GET", ["creates", sobject]) => match by(request) {
             Some(field) => ok(&org.creates_by(sobject, &field)),
             None => refuse(400, "creates/{sobject}?by={field}"),
@@ -54,9 +56,9 @@ pub(crate) fn control(org: &Inner, request: &Request) -> Answer {
         }
         ("GET", ["settings"]) => ok(&org.settings()),
         ("POST", ["settings"]) => or_refuse(body(request).and_then(|patch| org.change_settings(patch))),
-        ("GET", ["faults"]) => ok(&org.faults.list()),
+        ("GET", ["faults"]) => ok(&org.faults()),
         ("POST", ["faults"]) => {
-            let added = body(request).and_then(parse_faults).map(|faults| org.faults.add(faults));
+            let added = body(request).and_then(|faults| org.script(faults));
             or_refuse(added.map(|ids| json!({"ids": ids})))
         }
         ("DELETE", ["faults"]) => {
@@ -64,7 +66,7 @@ pub(crate) fn control(org: &Inner, request: &Request) -> Answer {
             ok(&json!({}))
         }
         ("POST", ["expire_sessions"]) => {
-            org.sessions().expire_all();
+            org.expire_sessions();
             ok(&json!({}))
         }
         _ => refuse(

@@ -50,6 +50,11 @@ impl Answer {
         Self { status, body: Bytes::new(), content_type, usage, location, origin: Origin::Org, more: Vec::new() }
     }
 
+    /// The answer with the header that shows the allocation: `api-usage=18/5000`.
+    pub(crate) fn with_usage(self, usage: String) -> Self {
+        Self { usage: Some(usage), ..self }
+    }
+
     pub(crate) fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         let fixed = [

@@ -1,7 +1,7 @@
 //! Connections that can be cut from inside a request, and all together when the org stops.
 //!
-//! hyper never closes a connection without an answer on its own, so the stream fails under it instead: a cut makes
-//! every further read and write an error, hyper gives the connection up, and the socket closes.
+//! hyper never closes a connection without an answer by itself, so the stream fails under it instead: a cut makes
+//! every further read and write an error, hyper abandons the connection, and the socket closes.
 
 use std::{
     io,
@@ -20,40 +20,41 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-/// A handle on the connection a request came by.
+/// A handle on the connection that a request came by.
 #[derive(Debug, Clone)]
-pub(crate) struct Wire(CancellationToken);
+pub(super) struct Connection(CancellationToken);
 
-impl Wire {
-    /// Closes the connection; whatever was not yet written never is.
-    pub(crate) fn cut(&self) {
+impl Connection {
+    /// Closes the connection; what was not written yet never is.
+    pub(super) fn cut(&self) {
         self.0.cancel();
     }
 }
 
-pub(crate) struct WireListener {
+/// The listener whose connections can be cut.
+pub(super) struct ConnectionListener {
     listener: TcpListener,
     all: CancellationToken,
 }
 
-impl WireListener {
+impl ConnectionListener {
     /// Connections live until `all` is cancelled at the latest.
-    pub(crate) fn new(listener: TcpListener, all: CancellationToken) -> Self {
+    pub(super) fn new(listener: TcpListener, all: CancellationToken) -> Self {
         Self { listener, all }
     }
 }
 
-impl Listener for WireListener {
-    type Io = WireStream;
+impl Listener for ConnectionListener {
+    type Io = ConnectionStream;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (WireStream, SocketAddr) {
+    async fn accept(&mut self) -> (ConnectionStream, SocketAddr) {
         let (stream, addr) = Listener::accept(&mut self.listener).await;
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "no TCP_NODELAY");
         }
         let token = self.all.child_token();
-        (WireStream { stream, cut: Box::pin(token.clone().cancelled_owned()), token }, addr)
+        (ConnectionStream { stream, cut: Box::pin(token.clone().cancelled_owned()), token }, addr)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -61,19 +62,20 @@ impl Listener for WireListener {
     }
 }
 
-impl Connected<IncomingStream<'_, WireListener>> for Wire {
-    fn connect_info(stream: IncomingStream<'_, WireListener>) -> Self {
+impl Connected<IncomingStream<'_, ConnectionListener>> for Connection {
+    fn connect_info(stream: IncomingStream<'_, ConnectionListener>) -> Self {
         Self(stream.io().token.clone())
     }
 }
 
-pub(crate) struct WireStream {
+/// A TCP stream that fails once it is cut.
+pub(super) struct ConnectionStream {
     stream: TcpStream,
     token: CancellationToken,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
-impl AsyncRead for WireStream {
+impl AsyncRead for ConnectionStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.cut.as_mut().poll(cx).is_ready() {
@@ -83,7 +85,7 @@ impl AsyncRead for WireStream {
     }
 }
 
-impl AsyncWrite for WireStream {
+impl AsyncWrite for ConnectionStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         if this.token.is_cancelled() {

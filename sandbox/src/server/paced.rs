@@ -11,7 +11,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::Sleep;
 
-pub(crate) struct Paced {
+/// A body in pieces.
+pub(super) struct Paced {
     rest: Bytes,
     /// Bytes of one piece, and the pause before each piece but the first.
     piece: usize,
@@ -23,12 +24,12 @@ pub(crate) struct Paced {
 
 impl Paced {
     /// One byte at a time.
-    pub(crate) fn trickle(body: Bytes, pause: Duration) -> Self {
+    pub(super) fn trickle(body: Bytes, pause: Duration) -> Self {
         Self { rest: body, piece: 1, pause, stop_at: None, pausing: None }
     }
 
     /// Half of the body, then the connection fails. The pause lets hyper flush the first half.
-    pub(crate) fn half(body: Bytes) -> Self {
+    pub(super) fn half(body: Bytes) -> Self {
         let (piece, left) = (body.len().div_ceil(2).max(1), body.len() / 2);
         Self { rest: body, piece, pause: Duration::from_millis(10), stop_at: Some(left), pausing: None }
     }

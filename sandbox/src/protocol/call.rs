@@ -1,4 +1,4 @@
-//! Which call a request is: the address and method, before anyone has looked at the session or the body.
+//! Which call a request is, by its address and method alone: session and body are not read yet.
 
 use axum::http::{Method, Uri};
 use percent_encoding::percent_decode_str;
@@ -84,7 +84,7 @@ pub(crate) enum Call {
     },
 }
 
-/// A request that is no call.
+/// A request that is not a call.
 #[derive(Debug)]
 pub(crate) enum Refusal {
     /// Answered without a session, not counted: no such version.

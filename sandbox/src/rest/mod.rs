@@ -1,0 +1,12 @@
+//! The REST API: what each call does to the org, and how its answer is to be delivered.
+
+mod delivery;
+mod execute;
+mod handle;
+mod lock_rows;
+mod refusals;
+mod scripted;
+mod work;
+
+pub(crate) use delivery::Delivery;
+pub(crate) use handle::handle;

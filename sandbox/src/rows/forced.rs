@@ -1,0 +1,14 @@
+use std::collections::HashMap;
+
+use crate::protocol::RowError;
+
+/// What faults do to the rows of one call.
+#[derive(Debug, Default)]
+pub(crate) struct Forced {
+    /// Fails all rows; nothing is applied.
+    pub(crate) all: Option<RowError>,
+    /// Fails these rows.
+    pub(crate) rows: HashMap<usize, RowError>,
+    /// The number of results that are missing at the end of the answer.
+    pub(crate) missing: usize,
+}
