@@ -3,7 +3,7 @@
 use super::Finding;
 use crate::{
     config::{Fields, Route},
-    record::{Operation, SObject},
+    record::{AnyCase, Operation, SObject},
 };
 
 /// What a create needs. A field that the mapping keeps out makes each of them fail, mostly.
@@ -13,11 +13,11 @@ pub(super) fn required(config: &Route, sobject: &SObject, key: &dyn Fn(&str) -> 
     if !creates {
         return Vec::new();
     }
-    let is_key = |name: &str| config.external_id_field.as_deref().is_some_and(|field| field.eq_ignore_ascii_case(name));
+    let is_key = |name: &str| config.external_id_field.as_ref().is_some_and(|field| *field == *name);
     let needed: Vec<_> = sobject.required().filter(|name| !is_key(name)).collect();
     let kept_out: Vec<_> = needed.iter().copied().filter(|name| !may_fill(&config.fields, sobject, name)).collect();
     if kept_out.is_empty() {
-        let own = |name: &&str| config.fields.constant.keys().all(|own| !own.eq_ignore_ascii_case(name));
+        let own = |name: &&str| config.fields.constant.keys().all(|own| AnyCase(own) != AnyCase(name));
         let from_record: Vec<_> = needed.into_iter().filter(own).collect();
         return match from_record.as_slice() {
             [] => Vec::new(),
@@ -33,12 +33,12 @@ pub(super) fn required(config: &Route, sobject: &SObject, key: &dyn Fn(&str) -> 
 /// Fields that an upsert can bring only where it creates its record.
 pub(super) fn create_only(config: &Route, sobject: &SObject, key: &dyn Fn(&str) -> String) -> Option<Finding> {
     const NAMED: usize = 5;
-    let key_field = config.external_id_field.as_deref()?;
+    let key_field = config.external_id_field.as_ref()?;
     let upserts =
         matches!(config.operation, Operation::Insert | Operation::Upsert) || config.operation_header.is_some();
     let names: Vec<_> = sobject
         .create_only()
-        .filter(|name| upserts && !name.eq_ignore_ascii_case(key_field) && may_fill(&config.fields, sobject, name))
+        .filter(|name| upserts && *key_field != **name && may_fill(&config.fields, sobject, name))
         .collect();
     let more = names.len().saturating_sub(NAMED);
     let told = match (names.as_slice(), more) {
@@ -53,20 +53,20 @@ pub(super) fn create_only(config: &Route, sobject: &SObject, key: &dyn Fn(&str) 
 
 /// Whether any record can bring a value for this field, or the route sets it.
 fn may_fill(fields: &Fields, sobject: &SObject, name: &str) -> bool {
-    let is = |other: &str| other.eq_ignore_ascii_case(name);
+    let is = |other: &str| AnyCase(other) == AnyCase(name);
     // A parent by its external id fills the reference.
     let fills = |target: &str| match target.split_once('.') {
         Some((relationship, _)) => sobject.relationship(relationship).is_some_and(|field| is(&field.name)),
         None => is(target) || sobject.relationship(target).is_some_and(|field| is(&field.name)),
     };
     let taken = |member: &str| {
-        let named = |names: &[String]| names.iter().any(|name| name.eq_ignore_ascii_case(member));
+        let named = |names: &[String]| names.iter().any(|name| AnyCase(name) == AnyCase(member));
         (fields.include.is_empty() || named(&fields.include)) && !named(&fields.exclude)
     };
     let coordinates = [&fields.topic, &fields.partition, &fields.offset, &fields.timestamp];
     let relationship = sobject.field(name).and_then(|field| field.relationship.as_deref());
     let own_names = [Some(name), relationship];
-    let renamed_away = |member: &str| fields.rename.keys().any(|from| from.eq_ignore_ascii_case(member));
+    let renamed_away = |member: &str| fields.rename.keys().any(|from| AnyCase(from) == AnyCase(member));
     fields.constant.keys().any(|own| fills(own))
         || coordinates.into_iter().flatten().any(|own| is(own))
         || fields.rename.iter().any(|(member, target)| fills(target) && taken(member))

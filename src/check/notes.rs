@@ -3,20 +3,20 @@
 use super::Finding;
 use crate::{
     config::{Route, Tombstone},
-    record::{Operation, SObject},
+    record::{ApiName, Operation, SObject},
 };
 
 /// `parents`: the SObjects of the parents that the route names.
 pub(super) fn notes(
     config: &Route,
     sobject: &SObject,
-    parents: &[String],
+    parents: &[ApiName],
     key: &dyn Fn(&str) -> String,
 ) -> Vec<Finding> {
     [sharing(config, sobject, parents, key), assignment(config, sobject, key)].into_iter().flatten().collect()
 }
 
-fn sharing(config: &Route, sobject: &SObject, parents: &[String], key: &dyn Fn(&str) -> String) -> Option<Finding> {
+fn sharing(config: &Route, sobject: &SObject, parents: &[ApiName], key: &dyn Fn(&str) -> String) -> Option<Finding> {
     let meets = config.operation != Operation::Insert
         || config.external_id_field.is_some()
         || config.operation_header.is_some()
@@ -26,8 +26,7 @@ fn sharing(config: &Route, sobject: &SObject, parents: &[String], key: &dyn Fn(&
     if meets {
         needs.push(format!("View All and Modify All on {name}"));
     }
-    let others: Vec<_> =
-        parents.iter().filter(|parent| !meets || parent.as_str() != &**name).map(String::as_str).collect();
+    let others: Vec<_> = parents.iter().filter(|parent| !meets || *parent != name).map(ApiName::as_str).collect();
     if !others.is_empty() {
         needs.push(format!("View All on {}", others.join(", ")));
     }
@@ -49,7 +48,7 @@ fn sharing(config: &Route, sobject: &SObject, parents: &[String], key: &dyn Fn(&
 /// Salesforce's rules give such records an owner when they are made, and, where a call does not say otherwise, when they
 /// are changed (REST guide, "Assignment Rule Header").
 fn assignment(config: &Route, sobject: &SObject, key: &dyn Fn(&str) -> String) -> Option<Finding> {
-    let assigned = ["Account", "Case", "Lead"].iter().any(|name| name.eq_ignore_ascii_case(&sobject.name));
+    let assigned = ["Account", "Case", "Lead"].iter().any(|name| sobject.name == **name);
     if !assigned || config.options.auto_assign.is_some() {
         return None;
     }
@@ -83,7 +82,7 @@ mod tests {
             ("Lead", on, &[], &["Modify All on Lead"]),
         ] {
             let route: Route = toml::from_str(&format!("topic = 't'\nsobject = '{sobject}'\n{toml}")).unwrap();
-            let parents: Vec<_> = parents.iter().map(|parent| (*parent).to_owned()).collect();
+            let parents: Vec<_> = parents.iter().map(|parent| ApiName::from(*parent)).collect();
             let found = notes(&route, &SObject::new(sobject, []), &parents, &str::to_owned);
             assert_eq!(found.len(), expected.len(), "{sobject} {toml}: {found:?}");
             for (finding, words) in found.iter().zip(expected) {

@@ -175,7 +175,7 @@ fn lock_parent(config: &config::Route, sobject: &SObject, key: &dyn Fn(&str) -> 
             Finding::problem(key, told).hint("name a lookup or master-detail field, such as AccountId")
         }
         Some(field) => {
-            let told = format!("{}.{} leads to {}", sobject.name, field.name, field.reference_to.join(", "));
+            let told = format!("{}.{} leads to {}", sobject.name, field.name, field.possible_parents());
             Finding::ok(key, told)
         }
     })

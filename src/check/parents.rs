@@ -4,7 +4,7 @@
 use super::Finding;
 use crate::{
     config,
-    record::{SObject, TargetName},
+    record::{ApiName, SObject, TargetName},
     sink::route::Route,
     sink::{Org, Refresh},
 };
@@ -12,7 +12,7 @@ use crate::{
 /// What was found, and the SObjects of the parents that a route names.
 pub(super) struct Parents {
     pub(super) findings: Vec<Finding>,
-    pub(super) sobjects: Vec<String>,
+    pub(super) sobjects: Vec<ApiName>,
 }
 
 pub(super) async fn parents(
@@ -43,8 +43,8 @@ pub(super) async fn parents(
         let described = org.describe(parent, Refresh::IfUnknown).await;
         let why = match described.map(|described| described.key_field(field).map(|_| ())) {
             Ok(Ok(())) => {
-                if !parents.sobjects.iter().any(|known| known == parent) {
-                    parents.sobjects.push(parent.to_owned());
+                if !parents.sobjects.contains(parent) {
+                    parents.sobjects.push(parent.clone());
                 }
                 continue;
             }
@@ -65,7 +65,7 @@ struct NoParent {
     is_ambiguous: bool,
 }
 
-fn parent<'a>(sobject: &'a SObject, target: TargetName<'_>, field: &str) -> Result<&'a str, NoParent> {
+fn parent<'a>(sobject: &'a SObject, target: TargetName<'_>, field: &str) -> Result<&'a ApiName, NoParent> {
     let name = target.name;
     let Some(reference) = sobject.relationship(name) else {
         let by_field = sobject.field(name).and_then(|field| field.relationship.as_deref());
@@ -77,8 +77,8 @@ fn parent<'a>(sobject: &'a SObject, target: TargetName<'_>, field: &str) -> Resu
         return Err(NoParent { told, hint, is_ambiguous: false });
     };
     target.parent(reference).ok_or_else(|| {
-        let possible = reference.reference_to.join(", ");
-        let first = reference.reference_to.first().map_or("", |sobject| sobject);
+        let possible = reference.possible_parents();
+        let first = reference.reference_to.first().map_or("", ApiName::as_str);
         let told = format!("{}.{name} leads to one of {possible}", sobject.name);
         NoParent {
             told,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
 use super::Options;
-use crate::record::{OnMissing, Operation};
+use crate::record::{ApiName, OnMissing, Operation};
 
 /// One topic, or glob of topics, and its `SObject`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -17,13 +17,13 @@ pub struct Route {
     /// An exact name, or a glob of `*` and `?`. An exact name beats a glob.
     pub topic: String,
     /// API name, as in `Contact` or `MyObject__c`.
-    pub sobject: String,
+    pub sobject: ApiName,
     /// Of a record whose header does not say otherwise.
     #[serde(default)]
     pub operation: Operation,
     /// The identity names a record by this field; without it, by its record id.
     #[serde(default)]
-    pub external_id_field: Option<String>,
+    pub external_id_field: Option<ApiName>,
     /// The header that chooses the operation; without it no header does.
     #[serde(default)]
     pub operation_header: Option<String>,

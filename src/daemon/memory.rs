@@ -1,5 +1,7 @@
 //! What may be in memory at most: one sum, which is logged at each assignment. docs/architecture.md has it in words.
 
+use std::collections::HashSet;
+
 use crate::{
     config::{self, Config},
     kafka::{FETCH_BYTES, QUEUED_BYTES, QUEUED_MESSAGES, producer_queue},
@@ -92,9 +94,7 @@ fn letters(topics: Topics, record: RecordBounds) -> usize {
 /// What is kept of the org's descriptions: for each SObject of a route its own, and that of a parent, or an older one
 /// that some lane still uses.
 fn descriptions(config: &Config) -> usize {
-    let mut names: Vec<_> = config.routes.iter().map(|route| route.sobject.to_ascii_lowercase()).collect();
-    names.sort_unstable();
-    names.dedup();
+    let names: HashSet<_> = config.routes.iter().map(|route| &route.sobject).collect();
     2 * names.len() * SObject::MOST
 }
 

@@ -11,7 +11,7 @@ use std::{fmt, sync::Arc};
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::{Decimal, KeyField, KeyKind, RecordId, RecordIdError, SObject};
+use super::{ApiName, Decimal, KeyField, KeyKind, RecordId, RecordIdError, SObject};
 use crate::mutation::{self, Mutation};
 
 /// A row's target. A plain insert has none.
@@ -48,16 +48,16 @@ pub enum IdentityError {
     #[error("the identity is empty")]
     Empty,
     #[error("{field} is a number field and the identity is not a number")]
-    NotANumber { field: Arc<str> },
+    NotANumber { field: ApiName },
     #[error("{field} keeps {scale} digits behind the point and the identity has more")]
-    TooPrecise { field: Arc<str>, scale: u32 },
+    TooPrecise { field: ApiName, scale: u32 },
     /// A key of another format than the configured one, mostly: text that names a record holds none.
     #[error("the identity holds the control character {0:?}, as binary keys do: it names no record")]
     ControlCharacter(char),
     #[error("the identity is no record id: {0}")]
     RecordId(#[from] RecordIdError),
     #[error("the record id {id} is of another SObject: those of {sobject} begin with {prefix}")]
-    OtherSObject { id: RecordId, sobject: Arc<str>, prefix: Box<str> },
+    OtherSObject { id: RecordId, sobject: ApiName, prefix: Box<str> },
 }
 
 impl IdentityError {
@@ -81,7 +81,7 @@ impl Identity {
     }
 
     /// The field that names the record, in external id mode.
-    pub fn key_field(&self) -> Option<&Arc<str>> {
+    pub fn key_field(&self) -> Option<&ApiName> {
         match self {
             Self::RecordId(_) => None,
             Self::ExternalId(external) => Some(&external.field.name),
@@ -90,14 +90,13 @@ impl Identity {
 
     /// `sobject` in any case.
     pub fn gate_key(&self, sobject: &str) -> GateKey {
-        let sobject = sobject.to_ascii_lowercase();
+        let mut key = format!("{sobject}\0{}\0", self.key_field().map_or("id", ApiName::as_str));
+        key.make_ascii_lowercase();
         match self {
-            Self::RecordId(id) => GateKey(format!("{sobject}\0id\0{id}").into()),
-            Self::ExternalId(external) => {
-                let field = external.field.name.to_ascii_lowercase();
-                GateKey(format!("{sobject}\0{field}\0{}", external.folded()).into())
-            }
+            Self::RecordId(id) => key.push_str(id.as_str()),
+            Self::ExternalId(external) => key.push_str(&external.folded()),
         }
+        GateKey(key.into())
     }
 }
 

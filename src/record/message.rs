@@ -1,6 +1,8 @@
-use std::{borrow::Cow, ops::Range, sync::Arc};
+use std::{borrow::Cow, ops::Range};
 
 use bytestring::ByteString;
+
+use super::ApiName;
 
 /// What a record says, whatever its format: the identity's text from its key, and the object that its value is.
 #[derive(Debug, Default)]
@@ -185,7 +187,7 @@ impl ValueKind {
 /// The fields of one row: names as Salesforce spells them, and JSON values. A value that the record holds already is a
 /// slice of it.
 #[derive(Debug, Clone, Default)]
-pub struct Fields(Vec<(Arc<str>, ByteString)>);
+pub struct Fields(Vec<(ApiName, ByteString)>);
 
 impl Fields {
     /// Two quotes, a colon and a comma around a name and a value.
@@ -199,27 +201,27 @@ impl Fields {
     /// of a value that was made for it.
     pub fn charge(&self) -> usize {
         const BLOCK: usize = 32;
-        self.0.capacity() * size_of::<(Arc<str>, ByteString)>() + self.0.len() * BLOCK
+        self.0.capacity() * size_of::<(ApiName, ByteString)>() + self.0.len() * BLOCK
     }
 
     /// `json` is one valid JSON value.
-    pub fn push(&mut self, name: Arc<str>, json: ByteString) {
+    pub fn push(&mut self, name: ApiName, json: ByteString) {
         self.0.push((name, json));
     }
 
     /// Takes out the fields of these names.
-    pub fn remove(&mut self, names: &[Arc<str>]) {
+    pub fn remove(&mut self, names: &[ApiName]) {
         self.0.retain(|(name, _)| !names.contains(name));
     }
 
     /// Names are the same if they come from the same place of one describe.
-    pub fn has(&self, name: &Arc<str>) -> bool {
-        self.0.iter().any(|(known, _)| Arc::ptr_eq(known, name))
+    pub fn has(&self, name: &ApiName) -> bool {
+        self.0.iter().any(|(known, _)| known.is_same_copy(name))
     }
 
     /// The JSON of a field that is there. Names are the same if they come from the same place of one describe.
-    pub fn get(&self, name: &Arc<str>) -> Option<&str> {
-        self.0.iter().find(|(known, _)| Arc::ptr_eq(known, name)).map(|(_, json)| &**json)
+    pub fn get(&self, name: &ApiName) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known.is_same_copy(name)).map(|(_, json)| &**json)
     }
 
     /// What the fields take in a row, in bytes: names, values, and the punctuation around them.
@@ -228,7 +230,7 @@ impl Fields {
     }
 
     /// Names and raw JSON values, in the order of the record.
-    pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &str)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&ApiName, &str)> {
         self.0.iter().map(|(name, json)| (name, &**json))
     }
 

@@ -1,5 +1,6 @@
 //! The nouns, pure: what is read, what it means, whom it is about, and what became of it.
 
+mod api_name;
 mod call_options;
 mod command;
 mod identity;
@@ -14,6 +15,7 @@ mod sobject;
 mod target_name;
 mod verdict;
 
+pub use api_name::{AnyCase, ApiName};
 pub use call_options::{CallOptionError, CallOptions, OptionHeader};
 pub use command::{Action, Command, OnMissing};
 pub use identity::{ExternalId, GateKey, Identity, IdentityError, MatchKey};
@@ -23,6 +25,6 @@ pub use number::Decimal;
 pub use operation::Operation;
 pub use record::{Excess, Header, Position, Record, RecordBounds, Timestamp, headers_bytes};
 pub use record_id::{RecordId, RecordIdError};
-pub use sobject::{Access, Field, Holds, KeyField, KeyKind, SObject, Schema, is_api_name};
+pub use sobject::{Access, Field, Holds, KeyField, KeyKind, SObject, Schema};
 pub use target_name::TargetName;
 pub use verdict::{Cause, Doubt, Named, Reason, Rejection, Stage, Verdict};

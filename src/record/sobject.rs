@@ -1,18 +1,20 @@
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
-use super::{Action, Cause, Fields, Reason, Rejection, Stage};
+use indexmap::IndexMap;
+
+use super::{Action, AnyCase, ApiName, Cause, Fields, Reason, Rejection, Stage};
 
 /// What a describe says of an SObject, as far as the pipeline asks: its name and its fields.
 #[derive(Debug, Clone)]
 pub struct SObject {
     /// As Salesforce spells it.
-    pub name: Arc<str>,
+    pub name: ApiName,
     /// The first three characters of its records' ids; some SObjects have none of their own.
     pub key_prefix: Option<Box<str>>,
     pub access: Access,
-    fields: HashMap<Box<str>, Field>,
-    /// Folded relationship name → folded field name.
-    relationships: HashMap<Box<str>, Box<str>>,
+    fields: IndexMap<ApiName, Field>,
+    /// The name of a relationship → the place of its reference field in `fields`.
+    relationships: IndexMap<ApiName, usize>,
 }
 
 /// What the user may do with an SObject's records, as far as the object goes. What is not said is allowed: the org will
@@ -43,13 +45,13 @@ pub struct Schema {
 #[expect(clippy::struct_excessive_bools, reason = "the keys of a describe")]
 pub struct Field {
     /// As Salesforce spells it.
-    pub name: Arc<str>,
+    pub name: ApiName,
     /// The type's word in the describe: `string`, `double`, `reference`, …
     pub kind: Box<str>,
     pub holds: Holds,
     /// Of a reference: the name by which its parent is written and queried, and the SObjects that may be its parent.
-    pub relationship: Option<Arc<str>>,
-    pub reference_to: Vec<Box<str>>,
+    pub relationship: Option<ApiName>,
+    pub reference_to: Vec<ApiName>,
     /// Of a number: digits behind the point.
     pub scale: Option<u32>,
     pub createable: bool,
@@ -87,7 +89,7 @@ pub enum Holds {
 /// An external id field, as far as it decides which values are equal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyField {
-    pub name: Arc<str>,
+    pub name: ApiName,
     pub kind: KeyKind,
 }
 
@@ -105,10 +107,9 @@ impl SObject {
     pub const MOST: usize = 800 * 384;
 
     pub fn new(name: &str, fields: impl IntoIterator<Item = Field>) -> Self {
-        let fold = |name: &str| -> Box<str> { name.to_ascii_lowercase().into() };
-        let fields: HashMap<_, _> = fields.into_iter().map(|field| (fold(&field.name), field)).collect();
-        let relationship = |field: &Field| Some((fold(field.relationship.as_ref()?), fold(&field.name)));
-        let relationships = fields.values().filter_map(relationship).collect();
+        let fields: IndexMap<_, _> = fields.into_iter().map(|field| (field.name.clone(), field)).collect();
+        let places = fields.values().enumerate();
+        let relationships = places.filter_map(|(place, field)| Some((field.relationship.clone()?, place))).collect();
         Self { name: name.into(), key_prefix: None, access: Access::default(), fields, relationships }
     }
 
@@ -141,11 +142,7 @@ impl SObject {
 
     /// API names are compared without case.
     pub fn field(&self, name: &str) -> Option<&Field> {
-        if name.bytes().any(|b| b.is_ascii_uppercase()) {
-            self.fields.get(name.to_ascii_lowercase().as_str())
-        } else {
-            self.fields.get(name)
-        }
+        self.fields.get(&AnyCase(name))
     }
 
     /// Whether it has a field or a relationship of this name.
@@ -172,7 +169,8 @@ impl SObject {
 
     /// The reference field whose parent has this name: `Account` is that of `AccountId`.
     pub fn relationship(&self, name: &str) -> Option<&Field> {
-        self.fields.get(self.relationships.get(name.to_ascii_lowercase().as_str())?)
+        let (_, field) = self.fields.get_index(*self.relationships.get(&AnyCase(name))?)?;
+        Some(field)
     }
 
     /// The field by which records are named, if it can do that.
@@ -196,7 +194,7 @@ impl Schema {
     /// A parent that was described.
     pub fn parent(&self, sobject: &str) -> Option<&Arc<SObject>> {
         // A record may be its parent's kin: contacts report to contacts.
-        std::iter::once(&self.sobject).chain(&self.parents).find(|parent| parent.name.eq_ignore_ascii_case(sobject))
+        std::iter::once(&self.sobject).chain(&self.parents).find(|parent| parent.name == *sobject)
     }
 }
 
@@ -228,6 +226,11 @@ impl Field {
             Action::Update => self.updateable,
             Action::Upsert | Action::Delete => self.createable || self.updateable,
         }
+    }
+
+    /// The SObjects that the record it refers to may be of, for messages.
+    pub fn possible_parents(&self) -> String {
+        self.reference_to.iter().map(ApiName::as_str).collect::<Vec<_>>().join(", ")
     }
 
     /// Why it cannot be written.
@@ -278,9 +281,4 @@ impl KeyKind {
             Self::Text { unique, .. } | Self::Number { unique, .. } => unique,
         }
     }
-}
-
-/// The name of an SObject or a field: a letter, then letters, digits and underscores.
-pub fn is_api_name(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }

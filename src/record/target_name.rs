@@ -1,4 +1,4 @@
-use super::{Field, SObject};
+use super::{ApiName, Field, SObject};
 
 /// Where a member of a value goes, by name: a field (`LastName`), or a parent by its external id (`Account.Ext__c`).
 /// Where several SObjects may be the parent, one is named first, as the Bulk API writes it: `User:Owner.Ext__c`.
@@ -31,10 +31,9 @@ impl<'a> TargetName<'a> {
     }
 
     /// The SObject of the parent that `field` refers to: the named one, or the only one that there can be.
-    pub fn parent(self, field: &Field) -> Option<&str> {
-        let mut possible = field.reference_to.iter().map(|sobject| &**sobject);
+    pub fn parent(self, field: &Field) -> Option<&ApiName> {
         match (self.sobject, field.reference_to.as_slice()) {
-            (Some(name), _) => possible.find(|sobject| sobject.eq_ignore_ascii_case(name)),
+            (Some(name), _) => field.reference_to.iter().find(|sobject| **sobject == *name),
             (None, [only]) => Some(only),
             (None, _) => None,
         }

@@ -1,6 +1,6 @@
-use std::{borrow::Cow, fmt, sync::Arc, time::Instant};
+use std::{borrow::Cow, fmt, time::Instant};
 
-use super::{RecordId, quotes};
+use super::{ApiName, RecordId, quotes};
 
 /// What one attempt made of one row. The whole failure model is in `salesforce/classify.rs`; what follows from each
 /// verdict is in `sink/batcher`.
@@ -19,7 +19,7 @@ pub enum Verdict {
     /// Not applied: the record that an upsert found was deleted before it was written. A few times more.
     GoneMeanwhile(Cause),
     /// Not applied: the record is there, and these fields of the row can only be created. Once more without them.
-    Without { cause: Cause, fields: Vec<Arc<str>> },
+    Without { cause: Cause, fields: Vec<ApiName> },
     /// Not applied, as other rows of the call with the same cause: no outcome, in smaller calls.
     Transaction(Cause),
     /// Not applied: the org takes no such row for now, and that is no fault of the row. It waits without an end.
@@ -47,8 +47,8 @@ pub enum Named {
     No,
     /// By a place in the body, or by its record id.
     Row,
-    /// By a field that the row holds, folded.
-    Field(Arc<str>),
+    /// By a field that the row holds.
+    Field(ApiName),
 }
 
 /// Why the result of an attempt is not known.

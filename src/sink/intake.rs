@@ -18,7 +18,7 @@ use super::{
     settle::Account,
 };
 use crate::{
-    record::{Command, Identity, Operation, Reason, Record, Rejection, Schema},
+    record::{ApiName, Command, Identity, Operation, Reason, Record, Rejection, Schema},
     sink::route::{Refusal, Refused},
 };
 
@@ -133,7 +133,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         let known = known.map(|(schema, _)| schema);
         let own = &self.route.sobject;
         let refresh = |names: &[&str]| {
-            let about = |doubted: &&Doubted| names.iter().any(|name| doubted.sobject.eq_ignore_ascii_case(name));
+            let about = |doubted: &&Doubted| names.iter().any(|name| doubted.sobject == **name);
             doubted.filter(about).map_or(Refresh::IfUnknown, Doubted::refresh)
         };
         let described = known.as_ref().map_or(own.as_str(), |schema| &schema.sobject.name);
@@ -168,7 +168,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
             }
         }
         if let Some(Doubted { sobject, .. }) = doubted.filter(|doubted| schema.parent(&doubted.sobject).is_none())
-            && !sobject.eq_ignore_ascii_case(&self.route.sobject)
+            && *sobject != self.route.sobject
             && let Ok(parent) = self.shared.org.describe(sobject, Refresh::IfUnknown).await
         {
             schema.parents.push(parent);
@@ -180,7 +180,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
 /// What a refusal leaves in doubt: the description of an SObject, if there is one, and a field that it lacks.
 #[derive(Debug, PartialEq, Eq)]
 struct Doubted {
-    sobject: String,
+    sobject: ApiName,
     lacks: Option<String>,
 }
 
@@ -188,11 +188,11 @@ impl Doubted {
     fn of(refusal: &Refusal) -> Option<Self> {
         match refusal {
             Refusal::Rejected(_) => None,
-            Refusal::Key { sobject, .. } => Some(Self { sobject: sobject.to_string(), lacks: None }),
+            Refusal::Key { sobject, .. } => Some(Self { sobject: sobject.clone(), lacks: None }),
             Refusal::Fields(wrong) => {
                 let worst = wrong.iter().find(|wrong| wrong.is_unknown).or(wrong.first())?;
                 let lacks = worst.is_unknown.then(|| worst.field.clone());
-                Some(Self { sobject: worst.sobject.to_string(), lacks })
+                Some(Self { sobject: worst.sobject.clone(), lacks })
             }
             Refusal::Undescribed(sobject) => Some(Self { sobject: sobject.clone(), lacks: None }),
         }

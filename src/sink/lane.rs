@@ -38,7 +38,7 @@ use super::{
 };
 use crate::{
     ops::metrics::{self, LaneGauge, RouteMetrics},
-    record::{Action, Cause, Reason, Record, Schema},
+    record::{Action, ApiName, Cause, Reason, Record, Schema},
     runtime::{lease::Lease, progress::Progress},
     sink::route::Route,
 };
@@ -89,7 +89,7 @@ pub enum LaneError<E> {
     #[error(transparent)]
     Source(E),
     #[error("the org does not describe {sobject}: {cause}")]
-    Describe { sobject: String, cause: Cause },
+    Describe { sobject: ApiName, cause: Cause },
     #[error("the partition's queue has ended")]
     Ended,
 }

@@ -1,15 +1,15 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
-use crate::record::{Action, CallOptions, Cause, Command, SObject, Verdict};
+use crate::record::{Action, ApiName, CallOptions, Cause, Command, SObject, Verdict};
 
 /// What a call has in common: rows of different keys never share one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct BatchKey {
     pub action: Action,
     /// As Salesforce spells it.
-    pub sobject: Arc<str>,
+    pub sobject: ApiName,
     /// The external id field that names the rows; `None` where record ids do, or nothing.
-    pub key_field: Option<Arc<str>>,
+    pub key_field: Option<ApiName>,
     pub options: Arc<CallOptions>,
 }
 

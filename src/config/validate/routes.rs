@@ -7,7 +7,7 @@ use crate::config::source;
 use crate::config::topic::{TopicPattern, check_name};
 use crate::{
     config::{KeyFormat, Problem, Route},
-    record::{Operation, TargetName, is_api_name},
+    record::{AnyCase, ApiName, Operation, TargetName},
 };
 
 const OPERATIONS: [&str; 4] = ["insert", "update", "delete", "upsert"];
@@ -65,7 +65,7 @@ fn topic<'a>(
 
 fn names(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Problem>) {
     let mut check = |key: String, name: &str| {
-        if !name.is_empty() && !is_api_name(name) {
+        if !name.is_empty() && !ApiName::is_valid(name) {
             let message = format!("{name:?} is not an API name");
             problems.push(Problem::new(key, message).hint("such as Contact or ExternalId__c"));
         }
@@ -99,7 +99,7 @@ fn names(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Proble
 
 fn target(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Problem>) {
     match &route.external_id_field {
-        Some(field) if field.eq_ignore_ascii_case("id") => {
+        Some(field) if *field == *"id" => {
             let message = format!("{field:?} is the record id, not an external id");
             let hint = "leave external_id_field out: the identity is the record id then";
             problems.push(Problem::new(key("external_id_field"), message).hint(hint));
@@ -116,7 +116,7 @@ fn target(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Probl
 fn renames(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Problem>) {
     let mut seen = HashMap::new();
     for member in route.fields.rename.keys() {
-        if let Some(first) = seen.insert(member.to_ascii_lowercase(), member) {
+        if let Some(first) = seen.insert(AnyCase(member), member) {
             let here = source::join(&key("fields.rename"), member);
             problems.push(Problem::new(here, format!("is the same as {first:?}: case does not count")));
         }
@@ -152,11 +152,11 @@ fn own_targets(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<
     let constants = fields.constant.keys().map(|name| (source::join(&key("fields.constant"), name), name));
     let mut seen = HashMap::new();
     for (here, name) in constants.chain(coordinates) {
-        let names_record = name.eq_ignore_ascii_case("id")
-            || route.external_id_field.as_ref().is_some_and(|field| field.eq_ignore_ascii_case(name));
+        let names_record =
+            AnyCase(name) == AnyCase("id") || route.external_id_field.as_ref().is_some_and(|field| *field == **name);
         if names_record {
             problems.push(Problem::new(here, format!("{name} names the record, and is the identity's to set")));
-        } else if let Some(first) = seen.insert(name.to_ascii_lowercase(), here.clone()) {
+        } else if let Some(first) = seen.insert(AnyCase(name), here.clone()) {
             problems.push(Problem::new(here, format!("{name} is set by {first} already")));
         }
     }

@@ -6,10 +6,13 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value as Json};
 
-use crate::format::{
-    Registered,
-    logical::{Logical, Unit, whole},
-    text::TextLogical,
+use crate::{
+    format::{
+        Registered,
+        logical::{Logical, Unit, whole},
+        text::TextLogical,
+    },
+    record::AnyCase,
 };
 
 /// A schema as a table: recursive types are indexes into it.
@@ -158,7 +161,7 @@ impl Table {
         for field in list(object, "fields")? {
             let name =
                 field.get("name").and_then(Json::as_str).ok_or_else(|| format!("a field of {full} has no name"))?;
-            let is_repeated = !seen.insert(name.to_ascii_lowercase());
+            let is_repeated = !seen.insert(AnyCase(name));
             let kind = field.get("type").ok_or_else(|| format!("the field {name} of {full} has no type"))?;
             let node = self.node(kind, &inside).map_err(|error| format!("the field {name} of {full}: {error}"))?;
             fields.push(Field { name: name.to_owned(), node, is_repeated });

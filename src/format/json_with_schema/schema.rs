@@ -6,7 +6,10 @@ use std::{
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::format::{Selection, json, logical::Logical, text::TextLogical};
+use crate::{
+    format::{Selection, json, logical::Logical, text::TextLogical},
+    record::ApiName,
+};
 
 #[derive(Debug)]
 pub(super) struct Schema {
@@ -123,7 +126,7 @@ fn fields(raw: Vec<Raw<'_>>) -> Result<Vec<(Box<str>, Schema)>, String> {
     let mut fields = Vec::with_capacity(raw.len());
     for mut raw in raw {
         let name = raw.field.take().ok_or("a field of a struct has no name")?;
-        let schema = if seen.insert(name.to_ascii_lowercase()) {
+        let schema = if seen.insert(ApiName::from(&*name)) {
             Schema::of(raw)
         } else {
             Err(format!("a struct has two fields {name} (names are compared without case)"))

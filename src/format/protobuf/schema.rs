@@ -9,7 +9,7 @@ use protox::{
 };
 
 use super::{options::drop_options, well_known};
-use crate::format::Registered;
+use crate::{format::Registered, record::ApiName};
 
 #[derive(Debug)]
 pub(in crate::format) struct Schema {
@@ -71,7 +71,7 @@ fn is_entry(message: &MessageDescriptor) -> bool {
 fn repeated(message: &MessageDescriptor) -> Vec<String> {
     let mut seen = HashSet::new();
     let names = message.fields().map(|field| field.name().to_owned());
-    names.filter(|name| !seen.insert(name.to_ascii_lowercase())).collect()
+    names.filter(|name| !seen.insert(ApiName::from(name.as_str()))).collect()
 }
 
 struct Registry(HashMap<String, String>);

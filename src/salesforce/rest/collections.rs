@@ -54,8 +54,8 @@ pub(crate) fn render(key: &BatchKey, rows: &[(&Command, Target<'_>)]) -> Rendere
         Action::Create => Method::POST,
         Action::Update => Method::PATCH,
         Action::Upsert => {
-            segments.push(key.sobject.clone());
-            segments.extend(key.key_field.clone());
+            segments.push(key.sobject.clone().into());
+            segments.extend(key.key_field.clone().map(Into::into));
             Method::PATCH
         }
         Action::Delete => Method::DELETE,

@@ -7,12 +7,12 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
 };
 
 use crate::{
     config,
-    record::{Command, ExternalId, KeyField, MatchKey, RecordId},
+    record::{ApiName, Command, ExternalId, KeyField, MatchKey, RecordId},
 };
 
 #[derive(Debug)]
@@ -22,16 +22,16 @@ pub(crate) struct IdCache {
     generations: Mutex<HashMap<FieldKey, u64>>,
 }
 
-/// SObject and field, folded.
-type FieldKey = (Box<str>, Box<str>);
+/// SObject and field.
+type FieldKey = (ApiName, ApiName);
 
-type CacheKey = (Arc<str>, Arc<str>, u64, MatchKey);
+type CacheKey = (ApiName, ApiName, u64, MatchKey);
 
 /// When a call was begun, as far as the ids of one field go.
 #[derive(Debug, Clone)]
 pub(crate) struct Generation {
-    sobject: Arc<str>,
-    field: Arc<str>,
+    sobject: ApiName,
+    field: ApiName,
     number: u64,
 }
 
@@ -44,8 +44,8 @@ impl IdCache {
     }
 
     /// To be read before the call whose answer is remembered.
-    pub(crate) fn generation(&self, sobject: &Arc<str>, field: &KeyField) -> Generation {
-        let key = (sobject.to_ascii_lowercase().into(), field.name.to_ascii_lowercase().into());
+    pub(crate) fn generation(&self, sobject: &ApiName, field: &KeyField) -> Generation {
+        let key = (sobject.clone(), field.name.clone());
         let number = *self.lock().entry(key).or_default();
         Generation { sobject: sobject.clone(), field: field.name.clone(), number }
     }
@@ -58,7 +58,7 @@ impl IdCache {
         self.ids.insert(generation.key(value), id).await;
     }
 
-    pub(crate) async fn evict(&self, sobject: &Arc<str>, value: &ExternalId) {
+    pub(crate) async fn evict(&self, sobject: &ApiName, value: &ExternalId) {
         self.ids.invalidate(&self.generation(sobject, value.field()).key(value)).await;
     }
 
@@ -68,10 +68,9 @@ impl IdCache {
         if generations.is_empty() {
             return;
         }
-        let sobject = command.sobject.name.to_ascii_lowercase();
+        let sobject = &command.sobject.name;
         for (name, _) in command.fields.iter() {
-            let known =
-                generations.iter_mut().find(|((of, field), _)| **of == *sobject && field.eq_ignore_ascii_case(name));
+            let known = generations.iter_mut().find(|((of, field), _)| of == sobject && field == name);
             if let Some((_, number)) = known {
                 *number += 1;
             }

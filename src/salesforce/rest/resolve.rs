@@ -28,7 +28,7 @@ use super::{
 use crate::{
     config,
     ops::metrics::Metrics,
-    record::{Action, Cause, ExternalId, GateKey, Identity, KeyField, KeyKind, MatchKey, RecordId},
+    record::{Action, ApiName, Cause, ExternalId, GateKey, Identity, KeyField, KeyKind, MatchKey, RecordId},
 };
 
 /// Of 2,000 rows each. So many records of so few values are no answer that anybody wants.
@@ -56,7 +56,7 @@ impl Resolver {
     }
 
     /// One result for each value, in their order. `values` are of one field, for one action.
-    pub(crate) async fn resolve(&self, sobject: &Arc<str>, action: Action, values: &[&ExternalId]) -> Vec<Resolved> {
+    pub(crate) async fn resolve(&self, sobject: &ApiName, action: Action, values: &[&ExternalId]) -> Vec<Resolved> {
         let mut resolved = vec![Resolved::NotFound; values.len()];
         let Some(first) = values.first() else { return resolved };
         let generation = self.cache.generation(sobject, first.field());
@@ -96,7 +96,7 @@ impl Resolver {
     }
 
     /// One result for each value of one part.
-    async fn ask(&self, sobject: &Arc<str>, values: &[&ExternalId]) -> Vec<Resolved> {
+    async fn ask(&self, sobject: &ApiName, values: &[&ExternalId]) -> Vec<Resolved> {
         let Some(first) = values.first() else { return Vec::new() };
         let hits = match self.query(sobject, first.field(), values).await {
             Ok(hits) => hits,

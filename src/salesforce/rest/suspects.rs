@@ -10,7 +10,7 @@ use crate::record::{Cause, Command, Named, RecordId};
 pub(crate) fn named(cause: &Cause, call: &Rendered, rows: &[&Command], ids: &[RecordId]) -> Vec<Named> {
     let sobject = rows.first().map_or("", |command| &*command.sobject.name);
     if let Some(field) = stray_field(cause, sobject) {
-        let named = Named::Field(field.to_ascii_lowercase().into());
+        let named = Named::Field(field.into());
         return rows.iter().map(|command| if holds(command, field) { named.clone() } else { Named::No }).collect();
     }
     let message = &cause.message;
@@ -34,7 +34,7 @@ pub(crate) fn named(cause: &Cause, call: &Rendered, rows: &[&Command], ids: &[Re
 /// How the answer that refuses a query for record ids names each of its rows: by the key field that all of them share.
 pub(crate) fn named_by_key(cause: &Cause, sobject: &str, key_field: &str) -> Named {
     match stray_field(cause, sobject) {
-        Some(field) if field.eq_ignore_ascii_case(key_field) => Named::Field(field.to_ascii_lowercase().into()),
+        Some(field) if field.eq_ignore_ascii_case(key_field) => Named::Field(field.into()),
         _ => Named::No,
     }
 }

@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{
     record::{
-        Action, Cause, Command, Doubt, ExternalId, Identity, OnMissing, Reason, RecordId, Rejection, SObject, Stage,
-        Verdict,
+        Action, ApiName, Cause, Command, Doubt, ExternalId, Identity, OnMissing, Reason, RecordId, Rejection, SObject,
+        Stage, Verdict,
     },
     runtime::lease::{Lease, Leave},
     sink::{BatchKey, Row},
@@ -288,14 +288,14 @@ fn resolved<'a>(resolved: Resolved, row: Row<'_>, external: &ExternalId) -> Resu
 
 /// The fields of a row that an upsert was refused for because its record is there already, if that is all: they can be
 /// created and not updated.
-fn create_only(cause: &Cause, command: &Command, described: &SObject) -> Option<Vec<Arc<str>>> {
+fn create_only(cause: &Cause, command: &Command, described: &SObject) -> Option<Vec<ApiName>> {
     let is_said = cause.code.as_deref() == Some("INVALID_FIELD_FOR_INSERT_UPDATE") && !cause.fields.is_empty();
     if command.action != Action::Upsert || !is_said {
         return None;
     }
     let named = cause.fields.iter().map(|name| {
         let field = described.field(name).filter(|field| field.createable && !field.updateable)?;
-        let is = |held: &Arc<str>| held == &field.name || Some(held) == field.relationship.as_ref();
+        let is = |held: &ApiName| held == &field.name || Some(held) == field.relationship.as_ref();
         command.fields.iter().map(|(held, _)| held).find(|held| is(held)).cloned()
     });
     named.collect()

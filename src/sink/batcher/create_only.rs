@@ -1,15 +1,17 @@
 //! Fields that can be created and not updated: an upsert that finds its record goes again without them.
 
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 
 use tracing::warn;
 
+use crate::record::ApiName;
+
 /// The fields of which the log has told already.
 #[derive(Debug, Default)]
-pub(super) struct CreateOnly(HashSet<(Arc<str>, Arc<str>)>);
+pub(super) struct CreateOnly(HashSet<(ApiName, ApiName)>);
 
 impl CreateOnly {
-    pub(super) fn left_out(&mut self, sobject: &Arc<str>, fields: &[Arc<str>]) {
+    pub(super) fn left_out(&mut self, sobject: &ApiName, fields: &[ApiName]) {
         for field in fields {
             if self.0.insert((sobject.clone(), field.clone())) {
                 warn!(

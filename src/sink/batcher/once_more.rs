@@ -1,6 +1,6 @@
 //! Rows that are repeated a few times only, or otherwise than they were sent.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -11,7 +11,7 @@ use super::{
     worker::Worker,
 };
 use crate::{
-    record::{Cause, Reason},
+    record::{ApiName, Cause, Reason},
     sink::{org::Org, ticket::Ticket},
 };
 
@@ -47,7 +47,7 @@ impl<O: Org> Worker<O> {
     }
 
     /// Takes out fields that can only be created: the row's record is there.
-    pub(super) fn strip(&mut self, mut ticket: Ticket, fields: &[Arc<str>]) {
+    pub(super) fn strip(&mut self, mut ticket: Ticket, fields: &[ApiName]) {
         ticket.history.is_stripped = true;
         ticket.command.fields.remove(fields);
         self.create_only.left_out(&ticket.command.sobject.name, fields);

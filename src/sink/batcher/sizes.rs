@@ -8,11 +8,11 @@
 //! An answer that is too long to be read is a matter of size as well. What follows from time-outs is in
 //! [`super::pace`]; of the two sizes the smaller one counts.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use super::pace::Pace;
 use crate::{
-    record::{Action, Doubt, Verdict},
+    record::{Action, ApiName, Doubt, Verdict},
     sink::BatchKey,
 };
 
@@ -22,8 +22,8 @@ pub(super) struct Sizes {
     full: usize,
     /// How long the org may take for a call.
     timeout: Duration,
-    learnt: HashMap<(Arc<str>, Action), Size>,
-    paces: HashMap<(Arc<str>, Action), Pace>,
+    learnt: HashMap<(ApiName, Action), Size>,
+    paces: HashMap<(ApiName, Action), Pace>,
 }
 
 #[derive(Debug)]
@@ -188,6 +188,6 @@ fn is_too_large(verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::Transaction(_) | Verdict::Unknown { doubt: Doubt::TooLong, .. })
 }
 
-pub(super) fn place(key: &BatchKey) -> (Arc<str>, Action) {
+pub(super) fn place(key: &BatchKey) -> (ApiName, Action) {
     (key.sobject.clone(), key.action)
 }

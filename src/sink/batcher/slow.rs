@@ -1,13 +1,13 @@
 //! Says that the calls of an SObject and operation take longer than the time-out: in the log, and as a wait for the org,
 //! until one of them is answered, or none was sent for as long as an org works on a call.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
     ops::health::{Health, Waiting, Whom},
-    record::{Action, Cause},
+    record::{Action, ApiName, Cause},
     sink::BatchKey,
 };
 
@@ -18,7 +18,7 @@ const LAPSE: Duration = Duration::from_secs(10 * 60);
 pub(super) struct SlowCalls {
     health: Health,
     /// With the time when each of them ends by itself.
-    waits: HashMap<(Arc<str>, Action), (Waiting, Instant)>,
+    waits: HashMap<(ApiName, Action), (Waiting, Instant)>,
 }
 
 impl SlowCalls {
@@ -66,6 +66,8 @@ impl SlowCalls {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::{
         ops::{health::State, metrics::Metrics},

@@ -5,8 +5,6 @@
 //! (`Account.Ext__c`), or a nested object under the name of a relationship, is a parent by its external id; where
 //! several SObjects may be the parent, the name says which (`User:Owner.Ext__c`, and `User:Owner` of a nested object).
 
-use std::sync::Arc;
-
 use bytestring::ByteString;
 
 use super::{Refusal, Route, WrongField, fit::fit, parent::Parent, row::Row};
@@ -14,8 +12,8 @@ use crate::{
     config::{self, Constant, Nulls},
     format,
     record::{
-        Action, Fields, GateKey, Holds, Identity, MatchKey, Meaning, Object, Reason, Record, Rejection, Schema,
-        TargetName, Value, ValueKind, is_api_name,
+        Action, ApiName, Fields, GateKey, Holds, Identity, MatchKey, Meaning, Object, Reason, Record, Rejection,
+        Schema, TargetName, Value, ValueKind,
     },
 };
 
@@ -93,7 +91,7 @@ fn collect(set: Result<(), Refusal>, wrong: &mut Vec<WrongField>) -> Result<(), 
 }
 
 /// The name of the field that a member or a target is about: of a parent, that of the reference to it.
-fn field_of<'a>(schema: &'a Schema, name: &str) -> Option<&'a Arc<str>> {
+fn field_of<'a>(schema: &'a Schema, name: &str) -> Option<&'a ApiName> {
     let sobject = &schema.sobject;
     TargetName::parse(name).field(sobject).map(|field| &field.name)
 }
@@ -137,7 +135,7 @@ impl<'a> Row<'a> {
         if let Some(key) = target.key {
             return Parent { relationship: target.name, key, sobject: target.sobject, value }.set(self);
         }
-        if !target.parts().all(is_api_name) {
+        if !target.parts().all(ApiName::is_valid) {
             return Err(self.wrong(name, format!("{name:?} is not a field name")));
         }
         let sobject = &self.schema.sobject;
@@ -210,7 +208,7 @@ fn names_target(name: &str, value: Value<'_>, target: Option<&Identity>) -> Resu
             let id = value.text().and_then(|text| text.parse().ok());
             matches!((target, id), (Some(Identity::RecordId(target)), Some(id)) if *target == id)
         }
-        Some(Identity::ExternalId(target)) if name.eq_ignore_ascii_case(&target.field().name) => {
+        Some(Identity::ExternalId(target)) if target.field().name == *name => {
             value.text().is_some_and(|text| MatchKey::new(target.field(), &text) == target.match_key())
         }
         _ => return Ok(false),

@@ -9,7 +9,7 @@ use super::{Refusal, WrongField, row::Row};
 use crate::{
     config::Nulls,
     format::Members,
-    record::{Cause, ExternalId, Field, Identity, KeyKind, SObject, TargetName, Value},
+    record::{ApiName, Cause, ExternalId, Field, Identity, KeyKind, SObject, TargetName, Value},
 };
 
 pub(super) struct Parent<'a> {
@@ -73,7 +73,7 @@ impl Parent<'_> {
             return row.put(field, field.name.clone(), ByteString::from_static("null"));
         }
         let parent = self.sobject_of(field, row)?;
-        let parent = schema.parent(parent).ok_or_else(|| Refusal::Undescribed(parent.to_owned()))?;
+        let parent = schema.parent(parent).ok_or_else(|| Refusal::Undescribed(parent.clone()))?;
         let id = self.id(parent, row)?;
         let json = json(field, parent, &id);
         row.locks(field, &parent.name, || Some(Identity::ExternalId(id)));
@@ -82,16 +82,16 @@ impl Parent<'_> {
     }
 
     /// The SObject of the parent: the only one that there can be, or the one that the record names.
-    fn sobject_of<'f>(&self, field: &'f Field, row: &Row<'_>) -> Result<&'f str, Refusal> {
+    fn sobject_of<'f>(&self, field: &'f Field, row: &Row<'_>) -> Result<&'f ApiName, Refusal> {
         let target = TargetName { sobject: self.sobject, name: self.relationship, key: Some(self.key) };
         target.parent(field).ok_or_else(|| {
             let message = format!(
                 "the field {}: {}:{}.{}, or attributes.type, has to name one of {}",
                 self.relationship,
-                field.reference_to.first().map_or("", |sobject| sobject),
+                field.reference_to.first().map_or("", ApiName::as_str),
                 self.relationship,
                 self.key,
-                field.reference_to.join(", ")
+                field.possible_parents()
             );
             row.wrong(self.relationship, message)
         })

@@ -1,8 +1,6 @@
 //! Why a record asks for nothing that can be done.
 
-use std::sync::Arc;
-
-use crate::record::{Cause, Identity, Operation, Reason, Rejection, Stage};
+use crate::record::{ApiName, Cause, Identity, Operation, Reason, Rejection, Stage};
 
 /// Why there is no command, and what is known of it all the same.
 #[derive(Debug)]
@@ -17,20 +15,20 @@ pub enum Refusal {
     Rejected(Rejection),
     /// The key does not fit the SObject's description, unless that is out of date.
     Key {
-        sobject: Arc<str>,
+        sobject: ApiName,
         rejection: Rejection,
     },
     /// All fields of the row that do not fit the org's description, unless that is out of date. At least one.
     Fields(Vec<WrongField>),
     /// A parent's SObject has to be described first.
-    Undescribed(String),
+    Undescribed(ApiName),
 }
 
 /// A field of a row that the org would not take, as far as its description says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrongField {
     /// The SObject whose description is meant.
-    pub sobject: Arc<str>,
+    pub sobject: ApiName,
     /// As the record, or the route, names it.
     pub field: String,
     pub message: String,
@@ -51,11 +49,11 @@ impl From<WrongField> for Refusal {
 }
 
 impl WrongField {
-    pub(super) fn new(sobject: &Arc<str>, field: &str, message: String) -> Self {
+    pub(super) fn new(sobject: &ApiName, field: &str, message: String) -> Self {
         Self { sobject: sobject.clone(), field: field.to_owned(), message, is_unknown: false }
     }
 
-    pub(super) fn unknown(sobject: &Arc<str>, field: &str) -> Self {
+    pub(super) fn unknown(sobject: &ApiName, field: &str) -> Self {
         let message = format!("{sobject} has no field {field}");
         Self { is_unknown: true, ..Self::new(sobject, field, message) }
     }

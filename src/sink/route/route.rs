@@ -13,7 +13,8 @@ use crate::{
     config::{self, Empty, IdentitySource, Nulls, Tombstone},
     format::{Converters, NoRegistry, Registry, Wanted},
     record::{
-        Action, CallOptions, Command, Fields, Message, OnMissing, Operation, Reason, Record, Rejection, Schema, Value,
+        Action, ApiName, CallOptions, Command, Fields, Message, OnMissing, Operation, Reason, Record, Rejection,
+        Schema, Value,
     },
 };
 
@@ -22,9 +23,9 @@ use crate::{
 pub struct Route {
     /// The configured topic or glob: the label in metrics and logs.
     pub name: Arc<str>,
-    pub sobject: String,
+    pub sobject: ApiName,
     /// External id mode.
-    pub external_id_field: Option<String>,
+    pub external_id_field: Option<ApiName>,
     pub(super) converters: Converters,
     /// So many rejections in a row with one code make the route wait; 0: none do.
     pub breaker: u32,

@@ -1,9 +1,7 @@
-use std::sync::Arc;
-
 use bytestring::ByteString;
 
 use super::{Refusal, Route, WrongField};
-use crate::record::{Action, Field, Fields, GateKey, Identity, Schema};
+use crate::record::{Action, ApiName, Field, Fields, GateKey, Identity, Schema};
 
 /// A row in the making.
 pub(super) struct Row<'a> {
@@ -11,10 +9,10 @@ pub(super) struct Row<'a> {
     pub(super) schema: &'a Schema,
     pub(super) action: Action,
     /// The fields that the route sets itself, and the record does not.
-    pub(super) own: Vec<&'a Arc<str>>,
+    pub(super) own: Vec<&'a ApiName>,
     pub(super) fields: Fields,
     /// The reference to the parent that is locked along with the row.
-    pub(super) lock: Option<&'a Arc<str>>,
+    pub(super) lock: Option<&'a ApiName>,
     pub(super) parent: Option<GateKey>,
 }
 
@@ -29,7 +27,7 @@ impl Row<'_> {
     }
 
     /// `name` is the field's own, or that of its parent.
-    pub(super) fn put(&mut self, field: &Field, name: Arc<str>, json: ByteString) -> Result<(), Refusal> {
+    pub(super) fn put(&mut self, field: &Field, name: ApiName, json: ByteString) -> Result<(), Refusal> {
         let fields = &self.fields;
         if &*json == "null" && fields.get(&field.name) == Some("null") {
             // Two that agree on none are one.

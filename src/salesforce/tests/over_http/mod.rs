@@ -151,7 +151,9 @@ fn short(verdict: &Verdict) -> String {
         Verdict::Parked(cause) => format!("parked{}", code(cause)),
         Verdict::Refused { cause, named } => format!("refused{} {}", code(cause), *named != Named::No),
         Verdict::GoneMeanwhile(cause) => format!("gone meanwhile{}", code(cause)),
-        Verdict::Without { cause, fields } => format!("without{} {}", code(cause), fields.join(",")),
+        Verdict::Without { cause, fields } => {
+            format!("without{} {}", code(cause), fields.iter().map(|name| &**name).collect::<Vec<_>>().join(","))
+        }
         Verdict::Deferred => "deferred".to_owned(),
         Verdict::Later(cause) => format!("later{}", code(cause)),
         Verdict::Barred(cause) => format!("barred{}", code(cause)),
