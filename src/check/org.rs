@@ -12,10 +12,9 @@ use super::{
 };
 use crate::{
     config::{self, Config, Tombstone},
-    record::{Access, Operation, SObject, TargetName},
+    record::{Access, Operation, Refresh, SObject, TargetName},
     salesforce::{NoLogin, Salesforce, Version},
     sink::route::{Route, Routes},
-    sink::{Org as _, Refresh},
 };
 
 /// Everything, asked once. Nothing more is asked of an org that does not let us in.

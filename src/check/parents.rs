@@ -4,9 +4,9 @@
 use super::Finding;
 use crate::{
     config,
-    record::{ApiName, SObject, TargetName},
+    record::{ApiName, Refresh, SObject, TargetName},
+    salesforce::Salesforce,
     sink::route::Route,
-    sink::{Org, Refresh},
 };
 
 /// What was found, and the SObjects of the parents that a route names.
@@ -19,7 +19,7 @@ pub(super) async fn parents(
     config: &config::Route,
     route: &Route,
     sobject: &SObject,
-    org: &impl Org,
+    org: &Salesforce,
     key: &(dyn Fn(&str) -> String + Sync),
 ) -> Parents {
     let mut parents = Parents { findings: Vec::new(), sobjects: Vec::new() };

@@ -12,8 +12,8 @@ use crate::{
     config::{Config, Loaded, Problems},
     kafka::{Clients, StartError, Topics},
     ops::health::{Health, Waiting, Whom},
-    record::Cause,
-    salesforce::{Condition, Salesforce},
+    record::{Cause, OrgAvailability, OrgTrouble},
+    salesforce::Salesforce,
     sink::route::Routes,
 };
 
@@ -85,7 +85,7 @@ pub(crate) async fn wait(
 /// Ends when nothing has come of the start for this long. An org whose daily calls are used up is waited for: that ends
 /// by itself, and a process that started again for it would only use more of them.
 pub(crate) async fn absence(patience: Duration, org: &Salesforce) {
-    org.silence(patience, |condition| condition != Condition::Quota).await;
+    org.silence(patience, |availability| availability != OrgAvailability::Down(OrgTrouble::Quota)).await;
 }
 
 /// Waits until the topics that routes name exist.

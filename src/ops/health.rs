@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tracing::info;
 
 use super::metrics::Metrics;
-use crate::salesforce::Condition;
+use crate::record::{OrgAvailability, OrgTrouble};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -140,14 +140,18 @@ impl Health {
     }
 
     /// Waits for the org whenever it is not up, until its state is dropped.
-    pub async fn follow(self, mut org: watch::Receiver<Condition>) {
+    pub async fn follow(self, mut org: watch::Receiver<OrgAvailability>) {
         let mut waiting = None;
         loop {
             let why = match *org.borrow_and_update() {
-                Condition::Up => None,
-                Condition::Later => Some("the org takes no calls now, or answers none"),
-                Condition::Quota => Some("the org's daily API calls are spent, or below the reserve"),
-                Condition::Expired => Some("the session has expired, and a login does not mend it"),
+                OrgAvailability::Up => None,
+                OrgAvailability::Down(OrgTrouble::Unavailable) => Some("the org takes no calls now, or answers none"),
+                OrgAvailability::Down(OrgTrouble::Quota) => {
+                    Some("the org's daily API calls are spent, or below the reserve")
+                }
+                OrgAvailability::Down(OrgTrouble::Session) => {
+                    Some("the session has expired, and a login does not mend it")
+                }
             };
             waiting = why.map(|why| Waiting::go_on(waiting, &self, Whom::Salesforce, why));
             if org.changed().await.is_err() {

@@ -35,6 +35,7 @@ use super::{
     telemetry::LostLines,
 };
 pub use super::{activity::Counted, books::Outcome};
+use crate::record::OrgAvailability;
 
 type Labels = Vec<(&'static str, String)>;
 
@@ -91,8 +92,6 @@ struct Inner {
     routes: Arc<Routes>,
     open_transactions: Mutex<Vec<OpenTransaction>>,
 }
-
-const ORG_STATES: [&str; 4] = ["up", "later", "quota", "expired"];
 
 impl Default for Inner {
     fn default() -> Self {
@@ -164,7 +163,7 @@ impl Default for Inner {
 impl Metrics {
     pub fn new() -> Self {
         let metrics = Self::default();
-        metrics.org_state("up");
+        metrics.org_state(OrgAvailability::Up);
         metrics.state(State::Starting);
         metrics
     }
@@ -214,9 +213,9 @@ impl Metrics {
         self.0.schema_registry.get_or_create(&vec![("status", status.to_owned())]).inc();
     }
 
-    /// `up`, `later`, `quota` or `expired`.
-    pub fn org_state(&self, state: &'static str) {
-        one_of(&self.0.org_state, "state", &ORG_STATES, state);
+    pub fn org_state(&self, state: OrgAvailability) {
+        let all: Vec<_> = OrgAvailability::all().map(OrgAvailability::label).collect();
+        one_of(&self.0.org_state, "state", &all, state.label());
     }
 
     pub fn state(&self, state: State) {

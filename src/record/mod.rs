@@ -1,21 +1,25 @@
 //! The nouns, pure: what is read, what it means, whom it is about, and what became of it.
 
 mod api_name;
+mod batch;
 mod call_options;
 mod command;
 mod identity;
 mod message;
 mod number;
 mod operation;
+mod org_availability;
 pub mod quotes;
 #[expect(clippy::module_inception, reason = "the noun is called a record")]
 mod record;
 mod record_id;
+mod refresh;
 mod sobject;
 mod target_name;
 mod verdict;
 
 pub use api_name::{AnyCase, ApiName};
+pub use batch::{BatchKey, BatchRow};
 pub use call_options::{CallOptionError, CallOptions, OptionHeader};
 pub use command::{Action, Command, OnMissing};
 pub use identity::{ExternalId, GateKey, Identity, IdentityError, MatchKey};
@@ -23,8 +27,10 @@ pub use message::{Fields, Meaning, Message, Object, Value, ValueKind};
 pub(crate) use message::{Member, Name, Span};
 pub use number::Decimal;
 pub use operation::Operation;
+pub use org_availability::{OrgAvailability, OrgTrouble};
 pub use record::{Excess, Header, Position, Record, RecordBounds, Timestamp, headers_bytes};
 pub use record_id::{RecordId, RecordIdError};
+pub use refresh::Refresh;
 pub use sobject::{Access, Field, Holds, KeyField, KeyKind, SObject, Schema};
 pub use target_name::TargetName;
 pub use verdict::{Cause, Doubt, Named, Reason, Rejection, Stage, Verdict};

@@ -7,13 +7,13 @@ use tokio::sync::watch;
 use url::Url;
 
 use super::{
-    answer,
+    Observer, answer,
     call::{Ask, Calls, Place},
     classify::Purpose,
     http::client::{Content, Http},
     org::{
         describe::Describes,
-        org_state::{Condition, OrgState, Turn},
+        org_state::{OrgState, Turn},
         versions::Version,
     },
     rest::{resolve::Resolver, writer::Writer},
@@ -24,11 +24,9 @@ use super::{
 };
 use crate::{
     config,
-    ops::metrics::Metrics,
-    record::{Cause, SObject, Verdict},
+    record::{BatchKey, BatchRow, Cause, OrgAvailability, Refresh, SObject, Verdict},
     runtime::http_client::ClientError,
     runtime::lease::Lease,
-    sink::{BatchKey, Org, Refresh, Row},
 };
 
 /// The org that the daemon writes into.
@@ -65,18 +63,18 @@ impl Salesforce {
         config: &config::Salesforce,
         retry: &config::Retry,
         cache: &config::Cache,
-        metrics: Metrics,
+        observer: Arc<dyn Observer>,
         lease: Lease,
     ) -> Result<Self, BuildError> {
         grant::install_crypto();
         login::check_scheme(&config.login_url, config.allow_insecure)
             .map_err(|insecure| BuildError::Insecure(insecure.to_string()))?;
-        let http = Http::new(config, metrics.clone())?;
+        let http = Http::new(config, observer.clone())?;
         let auth = Auth::new(config.clone(), http.clone());
         let state =
-            Arc::new(OrgState::new(retry.clone(), config.quota.clone(), config.login_interval, metrics.clone()));
+            Arc::new(OrgState::new(retry.clone(), config.quota.clone(), config.login_interval, observer.clone()));
         let calls = Arc::new(Calls::new(auth, state.clone(), http, config));
-        let resolver = Resolver::new(cache, calls.clone(), metrics);
+        let resolver = Resolver::new(cache, calls.clone(), observer);
         let (at_once, interval) = (config.max_concurrent_requests, config.describe_interval);
         let describes = Arc::new(Describes::new(calls.clone(), at_once, interval));
         Ok(Self {
@@ -133,16 +131,16 @@ impl Salesforce {
     }
 
     /// Ends when the org has taken no call for this long. Only the time in which `counts` is true of its state counts.
-    pub async fn silence(&self, patience: Duration, counts: impl Fn(Condition) -> bool) {
+    pub async fn silence(&self, patience: Duration, counts: impl Fn(OrgAvailability) -> bool) {
         const STEP: Duration = Duration::from_millis(200);
-        let condition = self.watch();
+        let availability = self.watch();
         let (mut left, mut answers) = (patience, self.answers());
         while !left.is_zero() {
             let step = STEP.min(left);
             tokio::time::sleep(step).await;
             if self.answers() != answers {
                 (left, answers) = (patience, self.answers());
-            } else if counts(*condition.borrow()) {
+            } else if counts(*availability.borrow()) {
                 left -= step;
             }
         }
@@ -160,33 +158,34 @@ impl Salesforce {
     }
 
     /// Whether the org can be called, and each change of it.
-    pub fn watch(&self) -> watch::Receiver<Condition> {
+    pub fn watch(&self) -> watch::Receiver<OrgAvailability> {
         self.state.watch()
     }
-}
 
-impl Org for Salesforce {
-    type Turn = Turn;
-
-    async fn turn(&self) -> Turn {
+    /// Waits until a call may be made. Cancel-safe.
+    pub async fn turn(&self) -> Turn {
         self.state.turn().await
     }
 
-    async fn out(&self, patience: Duration) {
+    /// Waits until the org has taken no calls for so long, from now on and without a break. Cancel-safe.
+    pub async fn out(&self, patience: Duration) {
         self.state.out(patience).await;
     }
 
-    async fn spent(&self) -> Cause {
+    /// Waits until the org refuses calls because those of the day are spent, and does not have to be asked whether that
+    /// is still so. Cancel-safe.
+    pub async fn spent(&self) -> Cause {
         self.state.spent().await
     }
 
-    async fn write(&self, key: &BatchKey, rows: &[Row<'_>]) -> Vec<Verdict> {
+    /// Makes one attempt: one verdict for each row, in their order.
+    pub async fn write(&self, key: &BatchKey, rows: &[BatchRow<'_>]) -> Vec<Verdict> {
         self.writer.write(key, rows).await
     }
 
     /// `GET /services/data/vNN`, which needs no more than a session, and says how many of the daily calls are used. What
     /// it learns is in the state of the org.
-    async fn probe(&self) {
+    pub async fn probe(&self) {
         let ask = Ask {
             kind: "probe",
             purpose: Purpose::Read,
@@ -205,11 +204,13 @@ impl Org for Salesforce {
         }
     }
 
-    async fn describe(&self, sobject: &str, refresh: Refresh<'_>) -> Result<Arc<SObject>, Cause> {
+    /// The SObject as the org describes it. Waits for the org as long as it takes; an error says what a person must mend.
+    pub async fn describe(&self, sobject: &str, refresh: Refresh<'_>) -> Result<Arc<SObject>, Cause> {
         self.describes.describe(sobject, refresh).await
     }
 
-    fn descriptions(&self) -> u64 {
+    /// How often any description has been asked for.
+    pub fn descriptions(&self) -> u64 {
         self.describes.asked()
     }
 }

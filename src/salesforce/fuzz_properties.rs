@@ -20,8 +20,7 @@ use super::{
 };
 use crate::{
     config,
-    record::{Action, Cause, Identity, KeyField, KeyKind, MatchKey, Named, RecordId},
-    sink::BatchKey,
+    record::{Action, BatchKey, Cause, Identity, KeyField, KeyKind, MatchKey, Named, RecordId},
 };
 
 /// The first byte chooses who reads the rest: `'0'` rows, `'1'` errors of a call, `'2'` a page of a query, `'3'` a

@@ -3,6 +3,7 @@
 //! | file | role |
 //! |---|---|
 //! | `client` | [`Salesforce`]: all of this as one client |
+//! | `observer` | what it tells of its work, for metrics |
 //! | `session/` | one session for all callers, one login at a time: `auth`, `login`, `grant`, `clock`, `pacing` |
 //! | `http/` | the one place that sends (`client`), what counts as sent (`tracked_body`), compression (`gzip`), and what is kept of an answer that is too long to be held (`distil`) |
 //! | `call` | one call: a session, a permit, a resend at most |
@@ -17,6 +18,7 @@ mod client;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz_properties;
 mod http;
+mod observer;
 mod org;
 mod rest;
 mod session;
@@ -26,10 +28,8 @@ mod testing;
 pub use self::{
     call::MAX_ANSWER,
     client::{BuildError, NoLogin, Salesforce},
-    org::{
-        org_state::{Condition, Turn},
-        versions::Version,
-    },
+    observer::{EndedCall, LoginResult, Observer},
+    org::{org_state::Turn, versions::Version},
 };
 
 #[cfg(test)]

@@ -14,11 +14,11 @@ use super::{
     dead_letter::DeadLetters,
     gate::Entering,
     lane::{Lane, LaneError},
-    org::{Org, Refresh},
+    org::Org,
     settle::Account,
 };
 use crate::{
-    record::{ApiName, Command, Identity, Operation, Reason, Record, Rejection, Schema},
+    record::{ApiName, Command, Identity, Operation, Reason, Record, Refresh, Rejection, Schema},
     sink::route::{Refusal, Refused},
 };
 

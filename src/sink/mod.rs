@@ -17,4 +17,4 @@ mod stage;
 mod tests;
 pub mod ticket;
 
-pub use org::{BatchKey, Org, Refresh, Row, Turn};
+pub use org::{Org, Turn};

@@ -1,35 +1,6 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
-use crate::record::{Action, ApiName, CallOptions, Cause, Command, SObject, Verdict};
-
-/// What a call has in common: rows of different keys never share one.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct BatchKey {
-    pub action: Action,
-    /// As Salesforce spells it.
-    pub sobject: ApiName,
-    /// The external id field that names the rows; `None` where record ids do, or nothing.
-    pub key_field: Option<ApiName>,
-    pub options: Arc<CallOptions>,
-}
-
-/// One row of a call.
-#[derive(Debug, Clone, Copy)]
-pub struct Row<'a> {
-    pub command: &'a Command,
-    /// An earlier attempt of this row ended without a known result: what it asks for may be done already.
-    pub maybe_applied: bool,
-}
-
-/// When a description is asked for that is known already. Never if it is younger than the interval between two of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refresh<'a> {
-    IfUnknown,
-    /// If it has neither a field nor a relationship of this name.
-    IfLacking(&'a str),
-    /// If it is old: a row is to be rejected for what it says.
-    IfOld,
-}
+use crate::record::{BatchKey, BatchRow, Cause, Refresh, SObject, Verdict};
 
 /// Leave to make one call. While it lives, and it is a probe, nobody else has one.
 pub trait Turn: Send + 'static {
@@ -60,7 +31,7 @@ pub trait Org: Send + Sync + 'static {
     fn spent(&self) -> impl Future<Output = Cause> + Send;
 
     /// At most one row for each identity.
-    fn write(&self, key: &BatchKey, rows: &[Row<'_>]) -> impl Future<Output = Vec<Verdict>> + Send;
+    fn write(&self, key: &BatchKey, rows: &[BatchRow<'_>]) -> impl Future<Output = Vec<Verdict>> + Send;
 
     /// A call that writes nothing and only asks whether the org is well.
     fn probe(&self) -> impl Future<Output = ()> + Send;

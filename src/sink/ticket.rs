@@ -11,10 +11,9 @@ use super::{
     breaker::{Breaker, Pending},
     budget::{Load, Seat},
     gate::{GateEntry, Queue},
-    org::Row,
     stage::Stage,
 };
-use crate::record::{Cause, Command, Doubt, Record, Rejection, Verdict};
+use crate::record::{BatchRow, Cause, Command, Doubt, Record, Rejection, Verdict};
 
 /// The batcher's half.
 #[derive(Debug)]
@@ -158,8 +157,8 @@ impl Ticket {
     }
 
     /// As the org sees it.
-    pub fn row(&self) -> Row<'_> {
-        Row { command: &self.command, maybe_applied: self.history.maybe_applied }
+    pub fn row(&self) -> BatchRow<'_> {
+        BatchRow { command: &self.command, maybe_applied: self.history.maybe_applied }
     }
 
     /// Before each attempt: may it be sent?

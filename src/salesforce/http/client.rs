@@ -14,14 +14,13 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use super::{
-    super::{classify::Facts, org::usage::Usage},
+    super::{EndedCall, Observer, classify::Facts, org::usage::Usage},
     distil::{Body, Distil},
     gzip::gzip,
     tracked_body::{Mark, TellingBody},
 };
 use crate::{
     config::{self, Compression},
-    ops::metrics::Metrics,
     record::{CallOptions, Cause},
     runtime::http_client::{self, ClientError, Way},
     runtime::lease::Leave,
@@ -31,7 +30,7 @@ use crate::{
 pub(crate) struct Http {
     client: Client,
     compression: Compression,
-    metrics: Metrics,
+    observer: Arc<dyn Observer>,
 }
 
 /// One request.
@@ -97,7 +96,7 @@ pub(crate) struct Answer {
 }
 
 impl Http {
-    pub(crate) fn new(config: &config::Salesforce, metrics: Metrics) -> Result<Self, ClientError> {
+    pub(crate) fn new(config: &config::Salesforce, observer: Arc<dyn Observer>) -> Result<Self, ClientError> {
         let way = Way { section: "salesforce", tls: &config.tls, proxy: Some(&config.proxy) };
         let client = http_client::client(&config.login_url, way)?
             .default_headers([(header::ACCEPT, HeaderValue::from_static("application/json"))].into_iter().collect())
@@ -106,16 +105,16 @@ impl Http {
             .connect_timeout(config.connect_timeout)
             .build()
             .map_err(|source| way.failed(source))?;
-        Ok(Self { client, compression: config.compression, metrics })
+        Ok(Self { client, compression: config.compression, observer })
     }
 
-    pub(crate) fn metrics(&self) -> &Metrics {
-        &self.metrics
+    pub(crate) fn observer(&self) -> &dyn Observer {
+        &*self.observer
     }
 
     pub(crate) async fn send(&self, request: &Request, bearer: Option<&SecretString>) -> Sent {
         let start = tokio::time::Instant::now();
-        let in_flight = self.metrics.call_in_flight();
+        let in_flight = self.observer.call_started();
         let sent = self.exchange(request, bearer).await;
         drop(in_flight);
         let status = match &sent {
@@ -123,7 +122,8 @@ impl Http {
             Sent::Unanswered { .. } => "unanswered",
             Sent::Answered(answer) => answer.status.as_str(),
         };
-        self.metrics.call(request.kind, status, request.rows, start.elapsed());
+        let (kind, rows, took) = (request.kind, request.rows, start.elapsed());
+        self.observer.call_ended(EndedCall { kind, status, rows, took });
         sent
     }
 

@@ -20,10 +20,7 @@ use super::super::{
     classify::Purpose,
     http::{client::Content, distil::Distil},
 };
-use crate::{
-    record::{Access, Cause, Field, Holds, SObject},
-    sink::Refresh,
-};
+use crate::record::{Access, Cause, Field, Holds, Refresh, SObject};
 
 #[derive(Debug)]
 pub(crate) struct Describes {
@@ -55,12 +52,12 @@ impl Describes {
         Self { calls, places, interval, asked: AtomicU64::new(0), entries: Mutex::default() }
     }
 
-    /// As [`crate::sink::Org::descriptions`].
+    /// How often any description has been asked for.
     pub(crate) fn asked(&self) -> u64 {
         self.asked.load(Ordering::Acquire)
     }
 
-    /// As [`crate::sink::Org::describe`].
+    /// The SObject as the org describes it. Waits for the org as long as it takes; an error says what a person must mend.
     pub(crate) async fn describe(&self, name: &str, refresh: Refresh<'_>) -> Result<Arc<SObject>, Cause> {
         let entry = self.entry(name);
         if let Some(known) = entry.good_enough(refresh, self.interval) {

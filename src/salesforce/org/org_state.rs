@@ -24,16 +24,11 @@ use tokio::{
 };
 
 use super::usage::Usage;
-use crate::{config, ops::metrics::Metrics, record::Cause, sink};
-
-/// Whether the org can be called, and if not, why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Condition {
-    Up,
-    Later,
-    Quota,
-    Expired,
-}
+use crate::{
+    config,
+    record::{Cause, OrgAvailability, OrgTrouble},
+    salesforce::Observer,
+};
 
 /// What a call has shown of the org.
 #[derive(Debug)]
@@ -56,10 +51,10 @@ pub(crate) struct OrgState {
     retry: config::Retry,
     quota: config::Quota,
     login_interval: Duration,
-    metrics: Metrics,
+    observer: Arc<dyn Observer>,
     inner: Mutex<Inner>,
     /// Told of every change, also of one that leaves the condition as it is.
-    condition: watch::Sender<Condition>,
+    availability: watch::Sender<OrgAvailability>,
     probe: Arc<Semaphore>,
     /// How many calls the org has taken.
     answers: AtomicU64,
@@ -67,8 +62,8 @@ pub(crate) struct OrgState {
 
 #[derive(Debug)]
 struct Inner {
-    /// What the last call said; never `Up`.
-    trouble: Option<Condition>,
+    /// What the last call said.
+    trouble: Option<OrgTrouble>,
     /// How the org said that the calls of the day are spent, while that is the trouble.
     spent: Option<Cause>,
     /// A probe is under way.
@@ -95,26 +90,33 @@ pub struct Turn {
     only_asks: bool,
 }
 
-impl sink::Turn for Turn {
-    fn is_probe(&self) -> bool {
+impl Turn {
+    /// The org is not well, and this call is to find out whether it is again.
+    pub fn is_probe(&self) -> bool {
         self.probe.is_some()
     }
 
-    fn only_asks(&self) -> bool {
+    /// The org has answered nothing for a while: the call is to be one that writes nothing.
+    pub fn only_asks(&self) -> bool {
         self.only_asks
     }
 }
 
 impl OrgState {
-    pub(crate) fn new(retry: config::Retry, quota: config::Quota, login_interval: Duration, metrics: Metrics) -> Self {
-        metrics.org_state(Condition::Up.word());
+    pub(crate) fn new(
+        retry: config::Retry,
+        quota: config::Quota,
+        login_interval: Duration,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
+        observer.availability_changed(OrgAvailability::Up);
         Self {
             retry,
             quota,
             login_interval,
-            metrics,
+            observer,
             inner: Mutex::new(Inner::new()),
-            condition: watch::channel(Condition::Up).0,
+            availability: watch::channel(OrgAvailability::Up).0,
             probe: Arc::new(Semaphore::new(1)),
             answers: AtomicU64::new(0),
         }
@@ -122,13 +124,13 @@ impl OrgState {
 
     /// Waits until a call may be made. Cancel-safe.
     pub(crate) async fn turn(&self) -> Turn {
-        let mut changes = self.condition.subscribe();
+        let mut changes = self.availability.subscribe();
         let mut permit = None;
         loop {
             changes.mark_unchanged();
             let due = {
                 let inner = self.lock();
-                if inner.condition() == Condition::Up {
+                if inner.availability() == OrgAvailability::Up {
                     return Turn { probe: None, only_asks: false };
                 }
                 inner.due
@@ -155,10 +157,10 @@ impl OrgState {
 
     /// Waits until no call was taken for so long.
     pub(crate) async fn out(&self, patience: Duration) {
-        let mut condition = self.condition.subscribe();
+        let mut condition = self.availability.subscribe();
         // The sender lives as long as this.
-        while condition.wait_for(|condition| *condition != Condition::Up).await.is_ok() {
-            let up = condition.wait_for(|condition| *condition == Condition::Up);
+        while condition.wait_for(|condition| *condition != OrgAvailability::Up).await.is_ok() {
+            let up = condition.wait_for(|condition| *condition == OrgAvailability::Up);
             if tokio::time::timeout(patience, up).await.is_err() {
                 return;
             }
@@ -168,7 +170,7 @@ impl OrgState {
     /// Waits until the org has refused a call because those of the day are spent, and is not asked again for a while.
     /// Usage above the reserve is not enough. Cancel-safe.
     pub(crate) async fn spent(&self) -> Cause {
-        let mut changes = self.condition.subscribe();
+        let mut changes = self.availability.subscribe();
         loop {
             changes.mark_unchanged();
             {
@@ -182,8 +184,8 @@ impl OrgState {
         }
     }
 
-    pub(crate) fn watch(&self) -> watch::Receiver<Condition> {
-        self.condition.subscribe()
+    pub(crate) fn watch(&self) -> watch::Receiver<OrgAvailability> {
+        self.availability.subscribe()
     }
 
     /// How many calls the org has taken until now.
@@ -202,7 +204,7 @@ impl OrgState {
             self.answers.fetch_add(1, Ordering::Relaxed);
         }
         let mut inner = self.lock();
-        let before = inner.condition();
+        let before = inner.availability();
         match report {
             Report::Unanswered(_) => inner.unanswered = inner.unanswered.saturating_add(1),
             Report::Silent | Report::Later(_) => {}
@@ -214,13 +216,13 @@ impl OrgState {
             Report::Unanswered(cause) if inner.is_silent() => {
                 let message = format!("{SILENCE} calls in a row have had no answer, the last one: {}", cause.message);
                 silence = Cause { message, ..(*cause).clone() };
-                (inner.trouble.or(Some(Condition::Later)), Some(&silence))
+                (inner.trouble.or(Some(OrgTrouble::Unavailable)), Some(&silence))
             }
             // It was the probe, perhaps: the next one is not due at once.
             Report::Silent | Report::Unsure | Report::Unanswered(_) => (inner.trouble, None),
-            Report::Later(cause) => (Some(Condition::Later), Some(*cause)),
-            Report::Quota(cause) => (Some(Condition::Quota), Some(*cause)),
-            Report::Expired(cause) => (Some(Condition::Expired), Some(*cause)),
+            Report::Later(cause) => (Some(OrgTrouble::Unavailable), Some(*cause)),
+            Report::Quota(cause) => (Some(OrgTrouble::Quota), Some(*cause)),
+            Report::Expired(cause) => (Some(OrgTrouble::Session), Some(*cause)),
         };
         if trouble != inner.trouble {
             inner.probes = 0;
@@ -232,7 +234,7 @@ impl OrgState {
             Report::Silent | Report::Unsure | Report::Unanswered(_) => inner.spent.take(),
             Report::Well | Report::Later(_) | Report::Expired(_) => None,
         };
-        if trouble.is_some() || before != inner.condition() {
+        if trouble.is_some() || before != inner.availability() {
             inner.due = Instant::now() + self.wait(&inner);
         }
         self.settle(inner, before, cause);
@@ -240,10 +242,10 @@ impl OrgState {
 
     /// A usage header was seen.
     pub(crate) fn used(&self, usage: Usage) {
-        self.metrics.quota(usage.used, usage.max);
+        self.observer.quota(usage.used, usage.max);
         let mut inner = self.lock();
         inner.usage = Some(usage);
-        let before = inner.condition();
+        let before = inner.availability();
         Self::warn(&mut inner, usage);
         let share = u64::from(100_u8.saturating_sub(self.quota.reserve));
         // A point of slack, so that the condition does not change with every call. Without a reserve the org's own
@@ -290,47 +292,47 @@ impl OrgState {
     }
 
     fn wait(&self, inner: &Inner) -> Duration {
-        match inner.condition() {
-            Condition::Up => Duration::ZERO,
-            Condition::Later => self.retry.backoff(inner.probes),
-            Condition::Quota => self.quota.probe_interval,
-            Condition::Expired => self.retry.backoff(inner.probes).max(self.login_interval),
+        match inner.availability() {
+            OrgAvailability::Up => Duration::ZERO,
+            OrgAvailability::Down(OrgTrouble::Unavailable) => self.retry.backoff(inner.probes),
+            OrgAvailability::Down(OrgTrouble::Quota) => self.quota.probe_interval,
+            OrgAvailability::Down(OrgTrouble::Session) => self.retry.backoff(inner.probes).max(self.login_interval),
         }
     }
 
     /// Tells whom it concerns; the one place that logs the condition.
-    fn settle(&self, mut inner: MutexGuard<'_, Inner>, before: Condition, cause: Option<&Cause>) {
-        let after = inner.condition();
+    fn settle(&self, mut inner: MutexGuard<'_, Inner>, before: OrgAvailability, cause: Option<&Cause>) {
+        let after = inner.availability();
         if after != before {
             let lasted = inner.since.elapsed();
             inner.since = Instant::now();
             let cause = cause.map(tracing::field::display);
             match after {
-                Condition::Up => tracing::info!(
+                OrgAvailability::Up => tracing::info!(
                     event = "org_calls_resumed",
-                    was = before.word(),
+                    was = before.label(),
                     ?lasted,
                     "the org takes calls again"
                 ),
-                Condition::Expired => tracing::error!(
+                OrgAvailability::Down(OrgTrouble::Session) => tracing::error!(
                     event = "org_session_rejected",
                     cause,
                     "the org gives no session that works, somebody must look"
                 ),
-                Condition::Later | Condition::Quota => {
+                OrgAvailability::Down(OrgTrouble::Unavailable | OrgTrouble::Quota) => {
                     tracing::warn!(
                         event = "org_calls_paused",
-                        state = after.word(),
+                        state = after.label(),
                         cause,
                         "the org takes no calls for now, waiting"
                     );
                 }
             }
-            self.metrics.org_state(after.word());
+            self.observer.availability_changed(after);
         }
         // Under the lock: of two changes the later one is told last.
-        if before != Condition::Up || after != Condition::Up {
-            self.condition.send_replace(after);
+        if before != OrgAvailability::Up || after != OrgAvailability::Up {
+            self.availability.send_replace(after);
         }
         drop(inner);
     }
@@ -363,19 +365,11 @@ impl Inner {
         self.unanswered >= SILENCE
     }
 
-    fn condition(&self) -> Condition {
-        self.trouble.unwrap_or(if self.throttled { Condition::Quota } else { Condition::Up })
-    }
-}
-
-impl Condition {
-    /// The word in metrics and logs.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Up => "up",
-            Self::Later => "later",
-            Self::Quota => "quota",
-            Self::Expired => "expired",
+    fn availability(&self) -> OrgAvailability {
+        match self.trouble {
+            Some(trouble) => OrgAvailability::Down(trouble),
+            None if self.throttled => OrgAvailability::Down(OrgTrouble::Quota),
+            None => OrgAvailability::Up,
         }
     }
 }

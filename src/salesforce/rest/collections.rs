@@ -16,10 +16,7 @@ use super::super::{
     classify::Purpose,
     http::client::Content,
 };
-use crate::{
-    record::{Action, Command, ExternalId, KeyKind, RecordId},
-    sink::BatchKey,
-};
+use crate::record::{Action, BatchKey, Command, ExternalId, KeyKind, RecordId};
 
 /// Who a rendered row is about.
 #[derive(Debug, Clone, Copy)]

@@ -18,6 +18,7 @@ use reqwest::Method;
 
 use super::{
     super::{
+        Observer,
         call::{Ask, Calls, Failure, Place},
         classify::{NamedBy, Purpose},
         http::client::Content,
@@ -27,7 +28,6 @@ use super::{
 };
 use crate::{
     config,
-    ops::metrics::Metrics,
     record::{Action, ApiName, Cause, ExternalId, GateKey, Identity, KeyField, KeyKind, MatchKey, RecordId},
 };
 
@@ -38,7 +38,7 @@ const MAX_PAGES: usize = 10;
 pub(crate) struct Resolver {
     pub(crate) cache: IdCache,
     calls: Arc<Calls>,
-    metrics: Metrics,
+    observer: Arc<dyn Observer>,
 }
 
 /// What an external id leads to.
@@ -51,8 +51,8 @@ pub(crate) enum Resolved {
 }
 
 impl Resolver {
-    pub(crate) fn new(config: &config::Cache, calls: Arc<Calls>, metrics: Metrics) -> Self {
-        Self { cache: IdCache::new(config), calls, metrics }
+    pub(crate) fn new(config: &config::Cache, calls: Arc<Calls>, observer: Arc<dyn Observer>) -> Self {
+        Self { cache: IdCache::new(config), calls, observer }
     }
 
     /// One result for each value, in their order. `values` are of one field, for one action.
@@ -68,7 +68,7 @@ impl Resolver {
                 None => open.push(index),
             }
         }
-        self.metrics.looked_up(values.len() - open.len(), open.len());
+        self.observer.ids_looked_up(values.len() - open.len(), open.len());
         let asked: Vec<_> = open.iter().map(|index| values[*index]).collect();
         let mut parts = soql::parts(&asked, self.calls.longest_query()).into_iter();
         while let Some(part) = parts.next() {

@@ -19,11 +19,10 @@ use super::{
 };
 use crate::{
     record::{
-        Action, ApiName, Cause, Command, Doubt, ExternalId, Identity, OnMissing, Reason, RecordId, Rejection, SObject,
-        Stage, Verdict,
+        Action, ApiName, BatchKey, BatchRow, Cause, Command, Doubt, ExternalId, Identity, OnMissing, Reason, RecordId,
+        Rejection, SObject, Stage, Verdict,
     },
     runtime::lease::{Lease, Leave},
-    sink::{BatchKey, Row},
 };
 
 #[derive(Debug)]
@@ -42,8 +41,8 @@ struct Going<'a> {
 }
 
 impl Writer {
-    /// As [`crate::sink::Org::write`].
-    pub(crate) async fn write(&self, key: &BatchKey, rows: &[Row<'_>]) -> Vec<Verdict> {
+    /// One attempt: one verdict for each row, in their order.
+    pub(crate) async fn write(&self, key: &BatchKey, rows: &[BatchRow<'_>]) -> Vec<Verdict> {
         // From here on: who has lost the rows meanwhile does not send them.
         let leave = self.lease.leave();
         let mut verdicts = vec![Verdict::Deferred; rows.len()];
@@ -61,7 +60,13 @@ impl Writer {
     }
 
     /// Rejects the rows that a newer description than their own does not take any more.
-    async fn check_described(&self, key: &BatchKey, rows: &[Row<'_>], open: &mut Vec<usize>, verdicts: &mut [Verdict]) {
+    async fn check_described(
+        &self,
+        key: &BatchKey,
+        rows: &[BatchRow<'_>],
+        open: &mut Vec<usize>,
+        verdicts: &mut [Verdict],
+    ) {
         let rejection = |described: &Arc<SObject>, row: usize| {
             let command = rows[row].command;
             let is_newer = !Arc::ptr_eq(described, &command.sobject);
@@ -85,7 +90,7 @@ impl Writer {
     async fn name<'a>(
         &self,
         key: &BatchKey,
-        rows: &[Row<'a>],
+        rows: &[BatchRow<'a>],
         open: &[usize],
         verdicts: &mut [Verdict],
     ) -> Vec<Going<'a>> {
@@ -134,7 +139,7 @@ impl Writer {
     async fn call(
         &self,
         key: &BatchKey,
-        rows: &[Row<'_>],
+        rows: &[BatchRow<'_>],
         going: &[Going<'_>],
         leave: &Leave,
         verdicts: &mut [Verdict],
@@ -222,7 +227,7 @@ impl Writer {
     }
 
     /// What is read before an upsert is sent, whose answer says record ids.
-    fn begun(&self, key: &BatchKey, rows: &[Row<'_>], going: &[Going<'_>]) -> Option<Generation> {
+    fn begun(&self, key: &BatchKey, rows: &[BatchRow<'_>], going: &[Going<'_>]) -> Option<Generation> {
         match (key.action, &rows[going.first()?.row].command.target) {
             (Action::Upsert, Some(Identity::ExternalId(external))) => {
                 Some(self.resolver.cache.generation(&key.sobject, external.field()))
@@ -260,8 +265,12 @@ fn to_resolve(command: &Command) -> Option<&ExternalId> {
 }
 
 /// Where an external id led, and what follows if it led nowhere.
-fn resolved<'a>(resolved: Resolved, row: Row<'_>, external: &ExternalId) -> Result<(Target<'a>, NamedBy), Verdict> {
-    let Row { command, maybe_applied } = row;
+fn resolved<'a>(
+    resolved: Resolved,
+    row: BatchRow<'_>,
+    external: &ExternalId,
+) -> Result<(Target<'a>, NamedBy), Verdict> {
+    let BatchRow { command, maybe_applied } = row;
     match resolved {
         Resolved::Found(id, named) => Ok((Target::Id(id), named)),
         Resolved::Failed(failure) => {

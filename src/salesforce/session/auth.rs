@@ -17,7 +17,7 @@ use tokio::{sync::Mutex, time::Instant};
 use url::Url;
 
 use super::{
-    super::http::client::Http,
+    super::{LoginResult, http::client::Http},
     clock::Clock,
     login::{Login, login},
     pacing::Pacing,
@@ -136,7 +136,7 @@ impl Auth {
         // Before the login, so that a caller that goes away in the middle of it has used it up.
         logins.pacing.begun(now);
         let known = logins.last.take().and_then(Result::err);
-        let metrics = self.http.metrics();
+        let observer = self.http.observer();
         let (cause, refused) = match login(&self.http, &self.config, &mut logins.clock).await {
             Login::Token { token, instance } => {
                 let lifetime = self.config.session_lifetime.saturating_sub(self.config.renew_before);
@@ -144,14 +144,14 @@ impl Auth {
                 let session = Arc::new(Session { token, instance, began: now, renew_at, worked });
                 logins.last = Some(Ok(session.clone()));
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
-                metrics.login("ok");
+                observer.login(LoginResult::Ok);
                 tracing::info!(event = "salesforce_login", instance = %session.instance, "logged in to salesforce");
                 return Ok(session);
             }
             Login::Refused(cause) => (cause, true),
             Login::Later(cause) => (cause, false),
         };
-        metrics.login(if refused { "refused" } else { "failed" });
+        observer.login(if refused { LoginResult::Refused } else { LoginResult::Failed });
         // From now on: those who waited for this one need not try it again.
         let now = Instant::now();
         if refused {

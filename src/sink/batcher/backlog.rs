@@ -2,8 +2,8 @@
 
 use super::{hints::Trust, trials::Witness};
 use crate::{
-    record::GateKey,
-    sink::{BatchKey, breaker::Probe, ticket::Ticket},
+    record::{BatchKey, GateKey},
+    sink::{breaker::Probe, ticket::Ticket},
 };
 
 /// Rows that go together, whatever else is waiting.

@@ -15,8 +15,8 @@ use super::{
     sizes::Sizes,
 };
 use crate::{
-    record::{Command, GateKey},
-    sink::{BatchKey, ticket::Ticket},
+    record::{BatchKey, Command, GateKey},
+    sink::ticket::Ticket,
 };
 
 #[derive(Debug)]

@@ -11,10 +11,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use super::pace::Pace;
-use crate::{
-    record::{Action, ApiName, Doubt, Verdict},
-    sink::BatchKey,
-};
+use crate::record::{Action, ApiName, BatchKey, Doubt, Verdict};
 
 /// At most four for each SObject of the routes.
 #[derive(Debug)]

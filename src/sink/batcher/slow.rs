@@ -7,8 +7,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::{
     ops::health::{Health, Waiting, Whom},
-    record::{Action, ApiName, Cause},
-    sink::BatchKey,
+    record::{Action, ApiName, BatchKey, Cause},
 };
 
 /// After the last time-out. Its rows may be settled, or another member's by now, so that no answer ends the wait.

@@ -8,8 +8,8 @@ use super::{
     worker::Worker,
 };
 use crate::{
-    record::{Cause, Named, Reason, Verdict},
-    sink::{BatchKey, org::Org, ticket::Ticket},
+    record::{BatchKey, Cause, Named, Reason, Verdict},
+    sink::{org::Org, ticket::Ticket},
 };
 
 #[derive(Debug, Default)]

@@ -17,11 +17,11 @@ use crate::{
         health::{Health, State},
         metrics::Metrics,
     },
-    record::{Cause, Doubt, Excess, Field, Position, Record, SObject, Verdict},
+    record::{BatchKey, BatchRow, Cause, Doubt, Excess, Field, Position, Record, Refresh, SObject, Verdict},
     runtime::{lease::Lease, progress::Progress, stop::Stop},
     sink::route::Route,
     sink::{
-        BatchKey, Org, Refresh, Row, Turn,
+        Org, Turn,
         batcher::{Batcher, Settings},
         breaker::Breakers,
         budget::{Budget, Load},
@@ -98,7 +98,7 @@ impl Org for ScriptedOrg {
         std::future::pending().await
     }
 
-    async fn write(&self, _: &BatchKey, rows: &[Row<'_>]) -> Vec<Verdict> {
+    async fn write(&self, _: &BatchKey, rows: &[BatchRow<'_>]) -> Vec<Verdict> {
         self.used();
         let rows: Vec<_> = rows
             .iter()

@@ -1,4 +1,4 @@
-use super::{Condition::*, *};
+use super::{OrgAvailability::*, OrgTrouble::*, *};
 
 const RETRY: Duration = Duration::from_secs(1);
 const PROBE: Duration = Duration::from_secs(60);
@@ -7,7 +7,7 @@ const LOGIN: Duration = Duration::from_secs(10);
 fn state(reserve: u8) -> Arc<OrgState> {
     let retry = config::Retry { initial_backoff: RETRY, max_backoff: RETRY * 30, ..config::Retry::default() };
     let quota = config::Quota { reserve, probe_interval: PROBE, ..config::Quota::default() };
-    Arc::new(OrgState::new(retry, quota, LOGIN, Metrics::default()))
+    Arc::new(OrgState::new(retry, quota, LOGIN, Arc::new(())))
 }
 
 fn later(state: &OrgState) {
@@ -91,11 +91,12 @@ async fn a_caller_that_goes_away_gives_its_turn_back() {
 async fn a_spent_quota_is_probed_slowly_and_an_expired_session_no_faster_than_logins() {
     let state = state(10);
     let mut watch = state.watch();
-    for (report, condition, wait) in
-        [(Report::Quota(&Cause::new("spent")), Quota, PROBE), (Report::Expired(&Cause::new("expired")), Expired, LOGIN)]
-    {
+    for (report, availability, wait) in [
+        (Report::Quota(&Cause::new("spent")), Down(Quota), PROBE),
+        (Report::Expired(&Cause::new("expired")), Down(Session), LOGIN),
+    ] {
         state.report(&report);
-        assert_eq!(*watch.borrow_and_update(), condition);
+        assert_eq!(*watch.borrow_and_update(), availability);
         assert_eq!(turn(&state).await.0, wait);
     }
     state.report(&Report::Well);
@@ -116,7 +117,7 @@ async fn below_the_reserve_one_call_per_interval_still_goes() {
         state.report(&Report::Well);
     }
     used(90);
-    assert_eq!(*state.watch().borrow(), Quota, "a point of slack");
+    assert_eq!(*state.watch().borrow(), Down(Quota), "a point of slack");
     used(89);
     assert_eq!(turn(&state).await.0, Duration::ZERO);
 }
@@ -166,22 +167,22 @@ async fn a_quota_is_spent_when_the_org_has_said_so_and_is_not_being_asked() {
 async fn three_calls_in_a_row_without_an_answer_are_an_outage_that_is_only_asked_about() {
     let state = state(10);
     let lost = Cause::new("operation timed out");
-    let condition = || *state.watch().borrow();
+    let availability = || *state.watch().borrow();
     let unanswered = || state.report(&Report::Unanswered(&lost));
     unanswered();
     unanswered();
     state.report(&Report::Well);
     unanswered();
     unanswered();
-    assert_eq!(condition(), Up, "an answer came between them");
+    assert_eq!(availability(), Up, "an answer came between them");
     // What says nothing of the org is no answer, and no call without one.
     state.report(&Report::Silent);
     unanswered();
-    assert_eq!(condition(), Later);
+    assert_eq!(availability(), Down(Unavailable));
     let (_, probe) = turn(&state).await;
     assert!(probe.probe.is_some() && probe.only_asks);
     state.report(&Report::Well);
-    assert_eq!(condition(), Up);
+    assert_eq!(availability(), Up);
     drop(probe);
     // An org that says that it takes no calls is asked by whatever waits.
     later(&state);

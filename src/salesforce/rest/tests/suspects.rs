@@ -3,9 +3,8 @@ use super::{
     *,
 };
 use crate::{
-    record::Action,
+    record::{Action, BatchKey},
     salesforce::testing::{command, fields, sobject},
-    sink::BatchKey,
 };
 
 const IDS: [&str; 3] = ["0037e00001WZ30qAAD", "0037e00001WZ30rAAD", "0037e00001WZ30sAAD"];

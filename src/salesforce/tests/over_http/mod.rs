@@ -14,10 +14,10 @@ use serde_json::Value;
 use super::{Salesforce, testing};
 use crate::{
     config::{self, Auth, Secret},
-    ops::metrics::Metrics,
-    record::{Action, Command, ExternalId, Fields, Identity, Named, RecordId, SObject, Verdict},
+    record::{
+        Action, BatchKey, BatchRow, Command, ExternalId, Fields, Identity, Named, RecordId, Refresh, SObject, Verdict,
+    },
     runtime::lease::Lease,
-    sink::{BatchKey, Org as _, Refresh, Row},
 };
 
 const OBJECT: &str = "MyObject__c";
@@ -50,7 +50,7 @@ fn salesforce(config: &config::Salesforce) -> Arc<Salesforce> {
         max_backoff: Duration::from_millis(40),
         ..config::Retry::default()
     };
-    Arc::new(Salesforce::new(config, &retry, &config::Cache::default(), Metrics::default(), Lease::for_ever()).unwrap())
+    Arc::new(Salesforce::new(config, &retry, &config::Cache::default(), Arc::new(()), Lease::for_ever()).unwrap())
 }
 
 async fn sandbox() -> Sandbox {
@@ -114,7 +114,7 @@ impl Fixture {
         };
         let key =
             BatchKey { action: first.action, sobject: self.object.name.clone(), key_field, options: Arc::default() };
-        let rows: Vec<_> = commands.iter().map(|command| Row { command, maybe_applied }).collect();
+        let rows: Vec<_> = commands.iter().map(|command| BatchRow { command, maybe_applied }).collect();
         salesforce.write(&key, &rows).await
     }
 

@@ -79,7 +79,7 @@ async fn a_body_that_is_partly_sent_is_unknown() {
         request_timeout: SECOND / 4,
         ..testing::config(&format!("http://{}", listener.local_addr().unwrap()), credentials())
     };
-    let http = crate::salesforce::http::client::Http::new(&config, Metrics::default()).unwrap();
+    let http = crate::salesforce::http::client::Http::new(&config, Arc::new(())).unwrap();
     let deaf = tokio::spawn(async move {
         let (socket, _) = listener.accept().await.unwrap();
         tokio::time::sleep(SECOND * 10).await;

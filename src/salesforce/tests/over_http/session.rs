@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::salesforce::Condition;
+use crate::record::{OrgAvailability::*, OrgTrouble::*};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_callers_share_one_login() {
@@ -41,7 +41,7 @@ async fn a_session_that_ends_under_calls_is_renewed_once() {
     let verdicts = futures::future::join_all(commands.iter().map(|commands| fixture.write(commands))).await;
     assert!(verdicts.iter().all(|verdicts| short(&verdicts[0]) == "written true true"), "{verdicts:?}");
     assert_eq!(fixture.org.calls().login, 2);
-    assert_eq!(*fixture.salesforce.watch().borrow(), Condition::Up);
+    assert_eq!(*fixture.salesforce.watch().borrow(), Up);
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn a_session_that_does_not_heal_is_a_state_and_no_loop() {
     for _ in 0..5 {
         assert!(short(&fixture.write(&commands).await[0]).starts_with("barred"));
     }
-    assert_ne!(*fixture.salesforce.watch().borrow(), Condition::Up);
+    assert_ne!(*fixture.salesforce.watch().borrow(), Up);
     // The session had worked, and so has a successor at once; that one does not, and the next is not due.
     let calls = fixture.org.calls();
     assert_eq!((calls.login, calls.upsert), (2, 2));
@@ -64,14 +64,14 @@ async fn a_new_session_that_is_refused_too_is_expired() {
     fixture.script(json!({"on": "data", "do": {"kind": "expire_sessions", "heals": false}}));
     let commands = fixture.by_key(Action::Upsert, KEY, &["a"], "{}");
     assert_eq!(short(&fixture.write(&commands).await[0]), "barred INVALID_SESSION_ID");
-    assert_eq!(*fixture.salesforce.watch().borrow(), Condition::Expired);
+    assert_eq!(*fixture.salesforce.watch().borrow(), Down(Session));
     let calls = fixture.org.calls();
     assert_eq!((calls.login, calls.upsert), (2, 2));
     // Healed: the next one that gets a turn ends it.
     fixture.org.clear_faults();
     drop(fixture.salesforce.turn().await);
     assert_eq!(short(&fixture.write(&commands).await[0]), "written true true");
-    assert_eq!(*fixture.salesforce.watch().borrow(), Condition::Up);
+    assert_eq!(*fixture.salesforce.watch().borrow(), Up);
 }
 
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn a_session_near_its_end_is_renewed_ahead_and_kept_while_that_fails() {
     assert_eq!((org.calls().login, org.calls().resources, org.calls().unauthorized), (2, 2, 0));
     salesforce.probe().await;
     assert_eq!((org.calls().login, org.calls().logins_granted, org.calls().resources), (3, 2, 3));
-    assert_eq!(*salesforce.watch().borrow(), Condition::Up);
+    assert_eq!(*salesforce.watch().borrow(), Up);
 }
 
 fn bearer(private_key: &str) -> Auth {
@@ -183,7 +183,7 @@ async fn a_redirect_is_not_followed() {
     let salesforce = salesforce(&testing::config(&url, credentials()));
     salesforce.probe().await;
     assert_eq!(org.calls(), sandbox::Calls { quota_max: org.calls().quota_max, ..sandbox::Calls::default() });
-    assert_eq!(*salesforce.watch().borrow(), Condition::Later);
+    assert_eq!(*salesforce.watch().borrow(), Down(Unavailable));
 }
 
 #[tokio::test]
@@ -216,12 +216,12 @@ async fn a_first_session_that_is_refused_is_expired_although_no_login_is_due() {
     org.script(json!({"on": "data", "do": {"kind": "expire_sessions", "heals": false}})).unwrap();
     let salesforce = salesforce(&config::Salesforce { login_interval: Duration::from_millis(200), ..config(&org) });
     salesforce.probe().await;
-    assert_eq!(*salesforce.watch().borrow(), Condition::Expired);
+    assert_eq!(*salesforce.watch().borrow(), Down(Session));
     assert_eq!((org.calls().login, org.calls().resources), (1, 1));
     org.clear_faults();
     drop(salesforce.turn().await);
     salesforce.probe().await;
-    assert_eq!(*salesforce.watch().borrow(), Condition::Up);
+    assert_eq!(*salesforce.watch().borrow(), Up);
     assert_eq!((org.calls().login, org.calls().resources), (2, 2));
 }
 

@@ -3,32 +3,32 @@
 use serde_json::json;
 
 use super::*;
-use crate::{salesforce::Condition, sink::Turn as _};
+use crate::record::{OrgAvailability::*, OrgTrouble::*};
 
 #[tokio::test]
 async fn what_the_org_cannot_take_now_is_a_state() {
-    for (status, code, message, expected, condition) in [
-        (503, Some("SERVER_UNAVAILABLE"), "x", "later SERVER_UNAVAILABLE", Condition::Later),
-        (503, None, "<html>", "unknown", Condition::Up),
-        (502, None, "", "unknown", Condition::Up),
-        (500, Some("UNKNOWN_EXCEPTION"), "x", "unknown UNKNOWN_EXCEPTION", Condition::Up),
-        (420, None, "", "later", Condition::Later),
+    for (status, code, message, expected, availability) in [
+        (503, Some("SERVER_UNAVAILABLE"), "x", "later SERVER_UNAVAILABLE", Down(Unavailable)),
+        (503, None, "<html>", "unknown", Up),
+        (502, None, "", "unknown", Up),
+        (500, Some("UNKNOWN_EXCEPTION"), "x", "unknown UNKNOWN_EXCEPTION", Up),
+        (420, None, "", "later", Down(Unavailable)),
         (
             403,
             Some("REQUEST_LIMIT_EXCEEDED"),
             "TotalRequests Limit exceeded.",
             "spent REQUEST_LIMIT_EXCEEDED",
-            Condition::Quota,
+            Down(Quota),
         ),
         (
             403,
             Some("REQUEST_LIMIT_EXCEEDED"),
             "ConcurrentPerOrgLongTxn Limit exceeded.",
             "later REQUEST_LIMIT_EXCEEDED",
-            Condition::Later,
+            Down(Unavailable),
         ),
-        (404, Some("NOT_FOUND"), "x", "later NOT_FOUND", Condition::Later),
-        (413, None, "", "refused false", Condition::Up),
+        (404, Some("NOT_FOUND"), "x", "later NOT_FOUND", Down(Unavailable)),
+        (413, None, "", "refused false", Up),
     ] {
         let fixture = Fixture::start().await;
         let error = code.map(|code| json!({"code": code, "message": message}));
@@ -37,7 +37,7 @@ async fn what_the_org_cannot_take_now_is_a_state() {
             .script(json!({"on": "write", "do": {"kind": "status", "status": status, "error": error, "body": body}}));
         let commands = fixture.by_key(Action::Upsert, KEY, &["a"], "{}");
         assert_eq!(shorts(&fixture.write(&commands).await), [expected], "{status}");
-        assert_eq!(*fixture.salesforce.watch().borrow(), condition, "{status}");
+        assert_eq!(*fixture.salesforce.watch().borrow(), availability, "{status}");
     }
 }
 
@@ -75,10 +75,10 @@ async fn usage_below_the_reserve_is_seen_in_every_answer() {
     let fixture = Fixture::start().await;
     fixture.org.change_settings(json!({"quota_max": 100, "quota_used": 93})).unwrap();
     fixture.upsert(KEY, &["a"]).await;
-    assert_eq!(*fixture.salesforce.watch().borrow(), Condition::Quota);
+    assert_eq!(*fixture.salesforce.watch().borrow(), Down(Quota));
     fixture.org.change_settings(json!({"quota_used": 10})).unwrap();
     fixture.salesforce.probe().await;
-    assert_eq!(*fixture.salesforce.watch().borrow(), Condition::Up);
+    assert_eq!(*fixture.salesforce.watch().borrow(), Up);
 }
 
 #[tokio::test]
@@ -98,5 +98,5 @@ async fn what_is_not_in_the_org_is_said_so() {
     let fixture = Fixture::start().await;
     let cause = fixture.salesforce.describe("Nothing__c", Refresh::IfUnknown).await.unwrap_err();
     assert_eq!(cause.to_string(), "NOT_FOUND: The requested resource does not exist");
-    assert_eq!(*fixture.salesforce.watch().borrow(), Condition::Up);
+    assert_eq!(*fixture.salesforce.watch().borrow(), Up);
 }

@@ -19,10 +19,12 @@ use super::{
     source,
 };
 use crate::{
-    record::{Cause, Doubt, Field, Identity, Named, Reason, Rejection, SObject, Stage, Verdict},
+    record::{
+        BatchKey, BatchRow, Cause, Doubt, Field, Identity, Named, Reason, Refresh, Rejection, SObject, Stage, Verdict,
+    },
     runtime::lease::Lease,
     sink::{
-        BatchKey, Org, Refresh, Row, Turn,
+        Org, Turn,
         dead_letter::{DeadLetterError, DeadLetters, Rejected},
     },
 };
@@ -171,9 +173,9 @@ impl Org for ModelOrg {
         std::future::pending().await
     }
 
-    async fn write(&self, key: &BatchKey, rows: &[Row<'_>]) -> Vec<Verdict> {
+    async fn write(&self, key: &BatchKey, rows: &[BatchRow<'_>]) -> Vec<Verdict> {
         let call: Vec<Serial> = rows.iter().map(serial).collect();
-        let of_key = |row: &Row<'_>| {
+        let of_key = |row: &BatchRow<'_>| {
             row.command.action == key.action
                 && row.command.target.as_ref().and_then(Identity::key_field) == key.key_field.as_ref()
         };
@@ -232,13 +234,13 @@ impl Org for ModelOrg {
 }
 
 /// By the characters that the two lengths of a record id have in common.
-fn parents(rows: &[Row<'_>]) -> HashSet<String> {
+fn parents(rows: &[BatchRow<'_>]) -> HashSet<String> {
     let fields = rows.iter().flat_map(|row| row.command.fields.iter());
     fields.filter(|(name, _)| ***name == *"Parent__c").map(|(_, json)| json[1..16].to_owned()).collect()
 }
 
 /// Which reading a row is of: a delete has no fields, so an external id says it.
-fn serial(row: &Row<'_>) -> Serial {
+fn serial(row: &BatchRow<'_>) -> Serial {
     match &row.command.target {
         Some(Identity::ExternalId(external)) => source::serial_of(external.text()),
         Some(Identity::RecordId(_)) | None => {

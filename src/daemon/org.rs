@@ -1,0 +1,51 @@
+//! The Salesforce client as the sink's org.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    record::{BatchKey, BatchRow, Cause, Refresh, SObject, Verdict},
+    salesforce::{Salesforce, Turn},
+    sink,
+};
+
+impl sink::Turn for Turn {
+    fn is_probe(&self) -> bool {
+        Self::is_probe(self)
+    }
+
+    fn only_asks(&self) -> bool {
+        Self::only_asks(self)
+    }
+}
+
+impl sink::Org for Salesforce {
+    type Turn = Turn;
+
+    async fn turn(&self) -> Turn {
+        Self::turn(self).await
+    }
+
+    async fn out(&self, patience: Duration) {
+        Self::out(self, patience).await;
+    }
+
+    async fn spent(&self) -> Cause {
+        Self::spent(self).await
+    }
+
+    async fn write(&self, key: &BatchKey, rows: &[BatchRow<'_>]) -> Vec<Verdict> {
+        Self::write(self, key, rows).await
+    }
+
+    async fn probe(&self) {
+        Self::probe(self).await;
+    }
+
+    async fn describe(&self, sobject: &str, refresh: Refresh<'_>) -> Result<Arc<SObject>, Cause> {
+        Self::describe(self, sobject, refresh).await
+    }
+
+    fn descriptions(&self) -> u64 {
+        Self::descriptions(self)
+    }
+}

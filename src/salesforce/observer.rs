@@ -1,0 +1,64 @@
+use std::{fmt, time::Duration};
+
+use crate::record::OrgAvailability;
+
+/// Hears what the client does, for metrics. All methods are called often, and must not block.
+pub trait Observer: fmt::Debug + Send + Sync + 'static {
+    /// A request begins. The guard lives until it has ended, also where its caller goes away before that.
+    fn call_started(&self) -> Box<dyn Send>;
+
+    /// A request has ended.
+    fn call_ended(&self, call: EndedCall<'_>);
+
+    /// Whether the org takes calls has changed.
+    fn availability_changed(&self, now: OrgAvailability);
+
+    /// Calls used and allowed in the org's rolling 24 hours, as the last answer says.
+    fn quota(&self, used: u64, max: u64);
+
+    fn login(&self, result: LoginResult);
+
+    /// Record ids by external id: found in the cache, and asked for.
+    fn ids_looked_up(&self, hits: usize, misses: usize);
+}
+
+/// One request, once it is over.
+#[derive(Debug, Clone, Copy)]
+pub struct EndedCall<'a> {
+    /// As in `upsert` or `query`.
+    pub kind: &'static str,
+    /// As in `200`, `unanswered` or `not_sent`.
+    pub status: &'a str,
+    /// That it carried.
+    pub rows: usize,
+    pub took: Duration,
+}
+
+/// How a login has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum LoginResult {
+    Ok,
+    /// An operator must mend it.
+    Refused,
+    /// No answer came, or not now.
+    Failed,
+}
+
+/// For tests, and callers without metrics.
+#[cfg(test)]
+impl Observer for () {
+    fn call_started(&self) -> Box<dyn Send> {
+        Box::new(())
+    }
+
+    fn call_ended(&self, _: EndedCall<'_>) {}
+
+    fn availability_changed(&self, _: OrgAvailability) {}
+
+    fn quota(&self, _: u64, _: u64) {}
+
+    fn login(&self, _: LoginResult) {}
+
+    fn ids_looked_up(&self, _: usize, _: usize) {}
+}
