@@ -8,30 +8,24 @@ use std::sync::{
     Arc,
     atomic::{AtomicU32, Ordering},
 };
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use reqwest::Method;
 use tokio::sync::Semaphore;
-use url::Url;
 
 use super::{
     answer::Errors,
-    classify::{self, CallVerdict, Purpose},
-    http::client::{Answer, Content, Http, Request, Sent},
-    org::{
-        describe,
-        org_state::{OrgState, Report},
+    classify::{self, CallVerdict},
+    http::{
+        client::{Answer, Http, Sent, redirected},
+        request::{ApiRequest, Purpose},
     },
+    org::org_state::{OrgState, Report},
     session::auth::{Auth, NoSession, Session},
 };
 use crate::{
     config,
-    record::{CallOptions, Cause, Doubt, Named, Verdict},
-    runtime::lease::Leave,
+    record::{Cause, Doubt, Named, Verdict},
 };
-
-/// The longest answer that is read, in bytes. Two hundred rows with their errors are far below it.
-pub const MAX_ANSWER: usize = 4 * 1024 * 1024;
 
 /// This many answers in a row that fit nothing: that is not the org we think it is.
 const MAX_UNFITTING: u32 = 3;
@@ -45,32 +39,7 @@ pub(crate) struct Calls {
     version: Arc<str>,
     /// Calls on the wire.
     permits: Semaphore,
-    /// Of a call that writes, and of one that only reads.
-    pub(crate) timeouts: (Duration, Duration),
     unfitting: AtomicU32,
-}
-
-/// One call, before there is a session to make it with.
-#[derive(Debug)]
-pub(crate) struct Ask {
-    /// The word in metrics and logs.
-    pub(crate) kind: &'static str,
-    pub(crate) purpose: Purpose,
-    pub(crate) rows: usize,
-    pub(crate) method: Method,
-    pub(crate) place: Place,
-    pub(crate) content: Content,
-    pub(crate) options: Arc<CallOptions>,
-    /// What writes needs it.
-    pub(crate) leave: Option<Leave>,
-}
-
-#[derive(Debug)]
-pub(crate) enum Place {
-    /// Below `/services/data/vNN.0`, encoded here; the query is encoded already.
-    Data { segments: Vec<Arc<str>>, query: Option<String> },
-    /// As the org gave it: an absolute path.
-    Path(String),
 }
 
 /// Why a call has no answer for its rows.
@@ -100,7 +69,6 @@ impl Calls {
             http,
             version: format!("v{}", config.api_version.trim_start_matches('v')).into(),
             permits: Semaphore::new(config.max_concurrent_requests.max(1)),
-            timeouts: (config.request_timeout, config.query_timeout),
             unfitting: AtomicU32::new(0),
         }
     }
@@ -111,20 +79,24 @@ impl Calls {
     }
 
     /// `fit` reads the body of an answer that was taken; its error says how the answer does not fit.
-    pub(crate) async fn make<T>(&self, ask: &Ask, fit: impl FnOnce(&[u8]) -> Result<T, Cause>) -> Result<T, Failure> {
-        let (mut answer, mut session) = self.send(ask).await?;
+    pub(crate) async fn make<T>(
+        &self,
+        request: &ApiRequest,
+        fit: impl FnOnce(&[u8]) -> Result<T, Cause>,
+    ) -> Result<T, Failure> {
+        let (mut answer, mut session) = self.send(request).await?;
         if answer.status == reqwest::StatusCode::UNAUTHORIZED {
             self.auth.invalidate(&session);
-            (answer, session) = self.send(ask).await?;
+            (answer, session) = self.send(request).await?;
         }
         // A redirect says that the org is elsewhere: the next login is told where.
         if answer.status == reqwest::StatusCode::UNAUTHORIZED || answer.status.is_redirection() {
             self.auth.invalidate(&session);
         }
-        self.judge(ask, &answer, fit)
+        self.judge(request, &answer, fit)
     }
 
-    async fn send(&self, ask: &Ask) -> Result<(Answer, Arc<Session>), Failure> {
+    async fn send(&self, request: &ApiRequest) -> Result<(Answer, Arc<Session>), Failure> {
         let session = match self.auth.session().await {
             Ok(session) => session,
             Err(NoSession::Refused(cause)) => {
@@ -133,28 +105,12 @@ impl Calls {
             }
             Err(NoSession::Later(cause)) => return Err(self.later(cause)),
         };
-        let request = Request {
-            kind: ask.kind,
-            rows: ask.rows,
-            method: ask.method.clone(),
-            url: ask.place.on(&session.instance, &self.version).map_err(|cause| self.unfitting(ask.purpose, cause))?,
-            timeout: match ask.purpose {
-                Purpose::Write => self.timeouts.0,
-                Purpose::Read | Purpose::Describe => self.timeouts.1,
-            },
-            max_answer: MAX_ANSWER,
-            distil: match ask.purpose {
-                Purpose::Describe => Some(describe::DISTIL),
-                Purpose::Read | Purpose::Write => None,
-            },
-            content: ask.content.clone(),
-            options: ask.options.clone(),
-            leave: ask.leave.clone(),
-        };
+        let url = request.endpoint.on(&session.instance, &self.version);
+        let url = url.map_err(|cause| self.unfitting(request.purpose, cause))?;
         let sent = {
             // The semaphore is never closed.
             let _permit = self.permits.acquire().await;
-            self.http.send(&request, Some(&session.token)).await
+            self.http.send(request, url, Some(&session.token)).await
         };
         match sent {
             Sent::Answered(answer) => {
@@ -173,22 +129,27 @@ impl Calls {
                 Err(Failure::Barred(cause))
             }
             Sent::Unanswered { cause, timed_out } => {
-                Err(self.unknown(ask.purpose, cause, if timed_out { Doubt::TimedOut } else { Doubt::Lost }))
+                Err(self.unknown(request.purpose, cause, if timed_out { Doubt::TimedOut } else { Doubt::Lost }))
             }
         }
     }
 
-    fn judge<T>(&self, ask: &Ask, answer: &Answer, fit: impl FnOnce(&[u8]) -> Result<T, Cause>) -> Result<T, Failure> {
+    fn judge<T>(
+        &self,
+        request: &ApiRequest,
+        answer: &Answer,
+        fit: impl FnOnce(&[u8]) -> Result<T, Cause>,
+    ) -> Result<T, Failure> {
         let errors = (answer.status != reqwest::StatusCode::OK).then(|| Errors::of_call(&answer.body)).flatten();
         let cause = match &answer.location {
             Some(location) => redirected(answer.status, location),
             None => classify::cause(answer.status, errors.as_ref()),
         };
         let doubt = classify::doubt(&cause);
-        let failure = match classify::of_call(ask.purpose, answer.status, errors.as_ref(), answer.facts()) {
+        let failure = match classify::of_call(request.purpose, answer.status, errors.as_ref(), answer.facts()) {
             CallVerdict::Taken if answer.cut => {
                 self.well();
-                return Err(too_long(ask, Cause { message: TOO_LONG.to_owned(), ..cause }));
+                return Err(too_long(request, Cause { message: TOO_LONG.to_owned(), ..cause }));
             }
             CallVerdict::Taken => match answer.unfit.clone().map_or_else(|| fit(&answer.body), Err) {
                 Ok(fitted) => {
@@ -197,16 +158,16 @@ impl Calls {
                 }
                 Err(unfit) => {
                     let unfit = Cause { http_status: cause.http_status, ..unfit };
-                    return Err(self.unfitting(ask.purpose, unfit));
+                    return Err(self.unfitting(request.purpose, unfit));
                 }
             },
-            CallVerdict::Unfitting => return Err(self.unfitting(ask.purpose, cause)),
+            CallVerdict::Unfitting => return Err(self.unfitting(request.purpose, cause)),
             // The org's own word that it does not know.
             CallVerdict::Unknown if errors.is_some() => {
                 self.state.report(&Report::Unsure);
-                return Err(self.in_doubt(ask.purpose, cause, doubt));
+                return Err(self.in_doubt(request.purpose, cause, doubt));
             }
-            CallVerdict::Unknown => return Err(self.unknown(ask.purpose, cause, doubt)),
+            CallVerdict::Unknown => return Err(self.unknown(request.purpose, cause, doubt)),
             CallVerdict::Later => return Err(self.later(cause)),
             CallVerdict::Quota => {
                 self.state.report(&Report::Quota(&cause));
@@ -218,7 +179,7 @@ impl Calls {
             }
             CallVerdict::Refused => Failure::Refused(cause),
             // Who asks for a description has no row to back off: it waits as for the org.
-            CallVerdict::Again | CallVerdict::Parked if ask.purpose == Purpose::Describe => {
+            CallVerdict::Again | CallVerdict::Parked if request.purpose == Purpose::Describe => {
                 return Err(self.later(cause));
             }
             CallVerdict::Again => Failure::Again(cause),
@@ -276,36 +237,8 @@ fn in_doubt(cause: Cause, doubt: Doubt) -> Failure {
 }
 
 /// A call that was taken, and whose answer is cut. Fewer rows have a shorter one; a description of one SObject has not.
-fn too_long(ask: &Ask, cause: Cause) -> Failure {
-    if ask.purpose == Purpose::Write { in_doubt(cause, Doubt::TooLong) } else { Failure::Refused(cause) }
-}
-
-/// Nothing was taken, and where the org is now is what its operator wants to know.
-pub(crate) fn redirected(status: reqwest::StatusCode, location: &str) -> Cause {
-    let message =
-        format!("the org answered {status} and points to {location}: is salesforce.login_url the current My Domain?");
-    Cause { http_status: Some(status.as_u16()), ..Cause::new(message) }
-}
-
-impl Place {
-    fn on(&self, instance: &Url, version: &str) -> Result<Url, Cause> {
-        match self {
-            Self::Data { segments, query } => {
-                let mut url = instance.clone();
-                if let Ok(mut path) = url.path_segments_mut() {
-                    path.clear().extend(["services", "data", version]).extend(segments.iter().map(|s| &**s));
-                }
-                url.set_query(query.as_deref());
-                Ok(url)
-            }
-            // The token goes there, too: a path, and nothing that names a host.
-            Self::Path(path) => {
-                let url = path.starts_with('/').then(|| instance.join(path).ok()).flatten();
-                url.filter(|url| url.origin() == instance.origin())
-                    .ok_or_else(|| Cause::new(format!("the org's next page is no path of its own: {path}")))
-            }
-        }
-    }
+fn too_long(request: &ApiRequest, cause: Cause) -> Failure {
+    if request.purpose == Purpose::Write { in_doubt(cause, Doubt::TooLong) } else { Failure::Refused(cause) }
 }
 
 impl Failure {
@@ -347,28 +280,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_token_goes_nowhere_else() {
-        let instance: Url = "https://crm.my.salesforce.com".parse().unwrap();
-        let on = |path: &str| Place::Path(path.to_owned()).on(&instance, "v66.0").ok().map(String::from);
-        let next = "/services/data/v66.0/query/01gxx-2000";
-        assert_eq!(on(next), Some(format!("https://crm.my.salesforce.com{next}")));
-        for path in ["//evil.com/x", "https://evil.com/x", "/\\evil.com/x", "query/01gxx", ""] {
-            assert_eq!(on(path), None, "{path}");
-        }
-    }
-
-    #[test]
     fn a_query_leaves_room_for_a_long_token() {
         for (token, query) in [(0, 12_000), (112, 12_000), (3_000, 12_000), (5_000, 10_000), (20_000, 2_000)] {
             assert_eq!(beside_token(token), query, "beside a token of {token} bytes");
         }
-    }
-
-    #[test]
-    fn names_stay_within_their_segment() {
-        let instance: Url = "https://crm.my.salesforce.com/".parse().unwrap();
-        let place = Place::Data { segments: vec!["sobjects".into(), "a/../b?c#d".into()], query: Some("q=1".into()) };
-        let url = place.on(&instance, "v66.0").unwrap();
-        assert_eq!(url.as_str(), "https://crm.my.salesforce.com/services/data/v66.0/sobjects/a%2F..%2Fb%3Fc%23d?q=1");
     }
 }

@@ -13,6 +13,7 @@ use reqwest::StatusCode;
 
 use super::{
     answer::{Errors, RowError},
+    http::request::Purpose,
     org::usage::Usage,
 };
 use crate::record::{Action, Cause, Doubt};
@@ -64,14 +65,6 @@ pub(crate) enum CallVerdict {
     Unknown,
     /// No answer to this request: nobody knows, and somebody should look.
     Unfitting,
-}
-
-/// What the call was for: a describe may say that there is no such SObject, which in a write is the org's trouble.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    Write,
-    Read,
-    Describe,
 }
 
 /// What the verdicts of a call's rows depend on besides their errors.

@@ -2,15 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use reqwest::Method;
 use tokio::sync::watch;
 use url::Url;
 
 use super::{
     Observer, answer,
-    call::{Ask, Calls, Place},
-    classify::Purpose,
-    http::client::{Content, Http},
+    call::Calls,
+    http::{
+        client::Http,
+        request::{ApiRequest, Endpoint, Purpose},
+    },
     org::{
         describe::Describes,
         org_state::{OrgState, Turn},
@@ -186,20 +187,12 @@ impl Salesforce {
     /// `GET /services/data/vNN`, which needs no more than a session, and says how many of the daily calls are used. What
     /// it learns is in the state of the org.
     pub async fn probe(&self) {
-        let ask = Ask {
-            kind: "probe",
-            purpose: Purpose::Read,
-            rows: 0,
-            method: Method::GET,
-            place: Place::Data { segments: Vec::new(), query: None },
-            content: Content::None,
-            options: Arc::default(),
-            leave: None,
-        };
+        let endpoint = Endpoint::Data { segments: Vec::new(), query: None };
+        let request = ApiRequest::get("probe", Purpose::Read, endpoint);
         let any = |body: &[u8]| {
             serde_json::from_slice::<serde::de::IgnoredAny>(body).map_err(|error| answer::unreadable(&error))
         };
-        if let Err(failure) = self.calls.make(&ask, any).await {
+        if let Err(failure) = self.calls.make(&request, any).await {
             tracing::debug!(cause = %failure.cause(), "the org is not well yet");
         }
     }

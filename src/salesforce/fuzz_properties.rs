@@ -8,8 +8,8 @@ use serde::de::IgnoredAny;
 
 use super::{
     answer::{self, Errors, Expected, RowAnswer},
-    classify::{self, Asked, Purpose},
-    http::client::Answer,
+    classify::{self, Asked},
+    http::{client::Answer, request::Purpose},
     org::{describe, usage::Usage},
     rest::{
         collections::{Target, render},

@@ -5,7 +5,7 @@
 //! | `client` | [`Salesforce`]: all of this as one client |
 //! | `observer` | what it tells of its work, for metrics |
 //! | `session/` | one session for all callers, one login at a time: `auth`, `login`, `grant`, `clock`, `pacing` |
-//! | `http/` | the one place that sends (`client`), what counts as sent (`tracked_body`), compression (`gzip`), and what is kept of an answer that is too long to be held (`distil`) |
+//! | `http/` | a request (`request`), the one place that sends (`client`), what counts as sent (`tracked_body`), compression (`gzip`), and what is kept of an answer that is too long to be held (`distil`) |
 //! | `call` | one call: a session, a permit, a resend at most |
 //! | `answer`, `classify` | the org's JSON, and **the failure model**: what every answer means |
 //! | `org/` | whether the org can be called (`org_state`, `usage`), what it describes (`describe`), which API versions it speaks (`versions`) |
@@ -26,8 +26,8 @@ mod session;
 mod testing;
 
 pub use self::{
-    call::MAX_ANSWER,
     client::{BuildError, NoLogin, Salesforce},
+    http::request::MAX_ANSWER,
     observer::{EndedCall, LoginResult, Observer},
     org::{org_state::Turn, versions::Version},
 };

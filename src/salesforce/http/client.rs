@@ -1,13 +1,10 @@
 //! The one place that sends. It knows what left and what came back, and nothing of what it means.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
 use reqwest::{
-    Client, Method, StatusCode,
+    Client, StatusCode,
     header::{self, HeaderValue},
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -15,51 +12,23 @@ use url::Url;
 
 use super::{
     super::{EndedCall, Observer, classify::Facts, org::usage::Usage},
-    distil::{Body, Distil},
+    distil::Body,
     gzip::gzip,
-    tracked_body::{Mark, TellingBody},
+    request::{ApiRequest, Content, Timeouts},
+    tracked_body::{SendTracker, TrackedBody},
 };
 use crate::{
     config::{self, Compression},
-    record::{CallOptions, Cause},
+    record::Cause,
     runtime::http_client::{self, ClientError, Way},
-    runtime::lease::Leave,
 };
 
 #[derive(Debug, Clone)]
 pub(crate) struct Http {
     client: Client,
     compression: Compression,
+    timeouts: Timeouts,
     observer: Arc<dyn Observer>,
-}
-
-/// One request.
-#[derive(Debug)]
-pub(crate) struct Request {
-    /// The word in metrics and logs.
-    pub(crate) kind: &'static str,
-    /// How many rows it carries, for metrics.
-    pub(crate) rows: usize,
-    pub(crate) method: Method,
-    pub(crate) url: Url,
-    pub(crate) content: Content,
-    pub(crate) options: Arc<CallOptions>,
-    /// What writes needs it.
-    pub(crate) leave: Option<Leave>,
-    /// How much of an answer is read, in bytes, inflated.
-    pub(crate) max_answer: usize,
-    /// From connect to the last byte of the answer.
-    pub(crate) timeout: Duration,
-    /// What is kept of an answer that was taken, if not all of it.
-    pub(crate) distil: Option<Distil>,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) enum Content {
-    None,
-    Json(Bytes),
-    /// Holds secrets, so that it is kept out of `Debug`.
-    Form(SecretString),
 }
 
 /// What became of a request.
@@ -84,7 +53,7 @@ pub(crate) struct Answer {
     pub(crate) body: Bytes,
     /// How an answer that was to be made short does not fit its request.
     pub(crate) unfit: Option<Cause>,
-    /// There was more of it than [`Request::max_answer`].
+    /// There was more of it than [`ApiRequest::max_answer`].
     pub(crate) cut: bool,
     pub(crate) usage: Option<Usage>,
     /// The answer carries what the org, or Salesforce's edge before it, adds to its answers.
@@ -105,17 +74,18 @@ impl Http {
             .connect_timeout(config.connect_timeout)
             .build()
             .map_err(|source| way.failed(source))?;
-        Ok(Self { client, compression: config.compression, observer })
+        Ok(Self { client, compression: config.compression, timeouts: Timeouts::new(config), observer })
     }
 
     pub(crate) fn observer(&self) -> &dyn Observer {
         &*self.observer
     }
 
-    pub(crate) async fn send(&self, request: &Request, bearer: Option<&SecretString>) -> Sent {
+    /// Sends a request to the address that its endpoint has in this session.
+    pub(crate) async fn send(&self, request: &ApiRequest, url: Url, bearer: Option<&SecretString>) -> Sent {
         let start = tokio::time::Instant::now();
         let in_flight = self.observer.call_started();
-        let sent = self.exchange(request, bearer).await;
+        let sent = self.exchange(request, url, bearer).await;
         drop(in_flight);
         let status = match &sent {
             Sent::Not { .. } => "not_sent",
@@ -127,9 +97,9 @@ impl Http {
         sent
     }
 
-    async fn exchange(&self, request: &Request, bearer: Option<&SecretString>) -> Sent {
-        let builder = self.client.request(request.method.clone(), request.url.clone());
-        let mut builder = builder.timeout(request.timeout);
+    async fn exchange(&self, request: &ApiRequest, url: Url, bearer: Option<&SecretString>) -> Sent {
+        let builder = self.client.request(request.method.clone(), url.clone());
+        let mut builder = builder.timeout(self.timeouts.of(request.purpose));
         if let Some(token) = bearer {
             builder = builder.bearer_auth(token.expose_secret());
         }
@@ -151,15 +121,15 @@ impl Http {
             builder = builder.header(header::CONTENT_ENCODING, "gzip");
         }
         let bytes = packed.unwrap_or(bytes);
-        let mark = if bytes.is_empty() {
+        let tracker = if bytes.is_empty() {
             None
         } else {
-            let (body, mark) = TellingBody::new(bytes, request.leave.clone());
+            let (body, tracker) = TrackedBody::new(bytes, request.leave.clone());
             builder = builder.header(header::CONTENT_TYPE, content_type).body(reqwest::Body::wrap(body));
-            Some(mark)
+            Some(tracker)
         };
         // Without a body it counts as sent unless there was no connection to send it on.
-        let was_sent = |error: &reqwest::Error| mark.as_ref().map_or_else(|| !error.is_connect(), Mark::seal);
+        let was_sent = |error: &reqwest::Error| tracker.as_ref().map_or_else(|| !error.is_connect(), SendTracker::seal);
         if request.leave.as_ref().is_some_and(|leave| !leave.is_given()) {
             return Sent::Not { cause: Cause::new("our partitions may be another member's by now"), lapsed: true };
         }
@@ -167,7 +137,7 @@ impl Http {
             Ok(response) => response,
             Err(error) if was_sent(&error) => return unanswered(error),
             Err(error) => {
-                let lapsed = mark.as_ref().is_some_and(Mark::is_refused);
+                let lapsed = tracker.as_ref().is_some_and(SendTracker::is_refused);
                 return Sent::Not { cause: Cause::new(http_client::reason(error)), lapsed };
             }
         };
@@ -178,9 +148,9 @@ impl Http {
         let edge = texts("server").any(|server| server.to_ascii_lowercase().starts_with("sfdcedge"));
         let salesforces = edge || headers.keys().any(is_salesforces);
         let status = response.status();
-        let location = texts("location").next().filter(|_| status.is_redirection()).map(|to| place(&request.url, to));
+        let location = texts("location").next().filter(|_| status.is_redirection()).map(|to| redirect_target(&url, to));
         let distil = request.distil.filter(|_| status == StatusCode::OK);
-        let most = distil.map_or(request.max_answer, |distil| distil.most);
+        let most = distil.map_or(request.max_answer(), |distil| distil.most);
         let (mut body, mut length) = (Body::new(distil), 0);
         let mut cut = false;
         while !cut {
@@ -214,8 +184,15 @@ fn is_salesforces(name: &header::HeaderName) -> bool {
     name.as_str().starts_with("x-sfdc-") || name.as_str().starts_with("sforce-")
 }
 
+/// Nothing was taken, and where the org is now is what its operator wants to know.
+pub(crate) fn redirected(status: StatusCode, location: &str) -> Cause {
+    let message =
+        format!("the org answered {status} and points to {location}: is salesforce.login_url the current My Domain?");
+    Cause { http_status: Some(status.as_u16()), ..Cause::new(message) }
+}
+
 /// The target of a redirect for a log: its query may hold what only its reader should see.
-fn place(from: &Url, location: &str) -> String {
+fn redirect_target(from: &Url, location: &str) -> String {
     match from.join(location) {
         Ok(mut url) => {
             url.set_query(None);

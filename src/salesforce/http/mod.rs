@@ -3,4 +3,5 @@
 pub(super) mod client;
 pub(super) mod distil;
 mod gzip;
+pub(super) mod request;
 mod tracked_body;

@@ -1,40 +1,41 @@
-//! A request body that tells whether its bytes were sent.
+//! A request body that records whether its bytes were sent.
 //!
 //! The first frame that the HTTP client takes means *sent*: from then on the org may apply the call. The client cannot
-//! say so itself (`is_timeout()` covers a connect as well as a lost answer). Invariant: after [`Mark::seal`] has said
+//! say so itself (`is_timeout()` covers a connect as well as a lost answer). Invariant: after [`SendTracker::seal`] has said
 //! that nothing was sent, nothing ever will be.
 
 use std::{
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use parking_lot::Mutex;
 
 use crate::runtime::lease::Leave;
 
 /// A whole frame at once would tell nothing about a body that is cut in the middle.
 const FRAME: usize = 64 * 1024;
 
-pub(crate) struct TellingBody {
+pub(crate) struct TrackedBody {
     rest: Bytes,
-    mark: Mark,
+    tracker: SendTracker,
     /// Without it not one more byte leaves: half a call is none.
     leave: Option<Leave>,
 }
 
 /// What has become of the body, seen from outside of the client.
 #[derive(Debug, Clone)]
-pub(crate) struct Mark(Arc<Mutex<Progress>>);
+pub(crate) struct SendTracker(Arc<Mutex<Progress>>);
 
 #[derive(Debug, Clone, Copy)]
 enum Progress {
     Untouched,
-    /// Nobody waits for the answer any more: the client must not begin.
+    /// The request was given up: the client must not begin.
     Sealed,
-    /// There was no leave to begin.
+    /// The lease was not held.
     Refused,
     Begun,
 }
@@ -44,39 +45,37 @@ enum Progress {
 #[error("the request was given up before it was sent")]
 pub(crate) struct GivenUp;
 
-impl TellingBody {
-    pub(crate) fn new(bytes: Bytes, leave: Option<Leave>) -> (Self, Mark) {
-        let mark = Mark(Arc::new(Mutex::new(Progress::Untouched)));
-        (Self { rest: bytes, mark: mark.clone(), leave }, mark)
+impl TrackedBody {
+    pub(crate) fn new(bytes: Bytes, leave: Option<Leave>) -> (Self, SendTracker) {
+        let tracker = SendTracker(Arc::new(Mutex::new(Progress::Untouched)));
+        (Self { rest: bytes, tracker: tracker.clone(), leave }, tracker)
     }
 }
 
-impl Mark {
+impl SendTracker {
     /// Says whether anything was sent; if not, nothing will be.
     pub(crate) fn seal(&self) -> bool {
-        let mut progress = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut progress = self.0.lock();
         if matches!(*progress, Progress::Untouched) {
             *progress = Progress::Sealed;
         }
         matches!(*progress, Progress::Begun)
     }
-}
 
-impl Mark {
     fn refuse(&self) {
-        let mut progress = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut progress = self.0.lock();
         if matches!(*progress, Progress::Untouched) {
             *progress = Progress::Refused;
         }
     }
 
-    /// Nothing was sent, since there was no leave to.
+    /// Nothing was sent, since the lease was not held.
     pub(crate) fn is_refused(&self) -> bool {
-        matches!(*self.0.lock().unwrap_or_else(PoisonError::into_inner), Progress::Refused)
+        matches!(*self.0.lock(), Progress::Refused)
     }
 }
 
-impl Body for TellingBody {
+impl Body for TrackedBody {
     type Data = Bytes;
     type Error = GivenUp;
 
@@ -85,12 +84,12 @@ impl Body for TellingBody {
             return Poll::Ready(None);
         }
         if self.leave.as_ref().is_some_and(|leave| !leave.is_given()) {
-            self.mark.refuse();
+            self.tracker.refuse();
             return Poll::Ready(Some(Err(GivenUp)));
         }
         let length = self.rest.len().min(FRAME);
         let frame = self.rest.split_to(length);
-        let mut progress = self.mark.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut progress = self.tracker.0.lock();
         if matches!(*progress, Progress::Sealed | Progress::Refused) {
             return Poll::Ready(Some(Err(GivenUp)));
         }
@@ -114,7 +113,7 @@ mod tests {
     use super::*;
     use crate::runtime::lease::Lease;
 
-    fn poll(body: &mut TellingBody) -> Option<Result<usize, GivenUp>> {
+    fn poll(body: &mut TrackedBody) -> Option<Result<usize, GivenUp>> {
         let mut context = Context::from_waker(std::task::Waker::noop());
         match Pin::new(body).poll_frame(&mut context) {
             Poll::Ready(frame) => frame.map(|f| f.map(|f| f.into_data().map(|d| d.len()).unwrap_or_default())),
@@ -124,34 +123,34 @@ mod tests {
 
     #[test]
     fn a_body_never_polled_was_not_sent_and_never_will_be() {
-        let (mut body, mark) = TellingBody::new(Bytes::from_static(b"{}"), None);
+        let (mut body, tracker) = TrackedBody::new(Bytes::from_static(b"{}"), None);
         assert_eq!(body.size_hint().exact(), Some(2));
-        assert!(!mark.seal());
+        assert!(!tracker.seal());
         assert!(matches!(poll(&mut body), Some(Err(GivenUp))));
-        assert!(!mark.seal());
+        assert!(!tracker.seal());
     }
 
     #[test]
     fn the_first_frame_counts_as_sent() {
-        let (mut body, mark) = TellingBody::new(Bytes::from(vec![b' '; FRAME + 1]), None);
+        let (mut body, tracker) = TrackedBody::new(Bytes::from(vec![b' '; FRAME + 1]), None);
         assert_eq!(poll(&mut body).unwrap().unwrap(), FRAME);
-        assert!(mark.seal());
+        assert!(tracker.seal());
         assert_eq!(poll(&mut body).unwrap().unwrap(), 1);
-        assert!(body.is_end_stream() && poll(&mut body).is_none() && mark.seal());
+        assert!(body.is_end_stream() && poll(&mut body).is_none() && tracker.seal());
     }
 
     #[test]
     fn not_one_byte_more_leaves_without_the_lease() {
         let lease = Lease::new(Duration::from_secs(10));
-        let (mut body, mark) = TellingBody::new(Bytes::from(vec![b' '; FRAME + 1]), Some(lease.leave()));
+        let (mut body, tracker) = TrackedBody::new(Bytes::from(vec![b' '; FRAME + 1]), Some(lease.leave()));
         lease.renew(tokio::time::Instant::now());
         assert_eq!(poll(&mut body).unwrap().unwrap(), FRAME);
         lease.lapse();
         assert!(matches!(poll(&mut body), Some(Err(GivenUp))));
-        assert!(mark.seal(), "some bytes had left");
-        let (mut body, mark) = TellingBody::new(Bytes::from_static(b"{}"), Some(lease.leave()));
+        assert!(tracker.seal(), "some bytes had left");
+        let (mut body, tracker) = TrackedBody::new(Bytes::from_static(b"{}"), Some(lease.leave()));
         assert!(matches!(poll(&mut body), Some(Err(GivenUp))));
         lease.renew(tokio::time::Instant::now());
-        assert!(!mark.seal() && matches!(poll(&mut body), Some(Err(GivenUp))), "what was given up stays so");
+        assert!(!tracker.seal() && matches!(poll(&mut body), Some(Err(GivenUp))), "what was given up stays so");
     }
 }

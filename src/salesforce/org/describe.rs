@@ -4,21 +4,23 @@ use std::{
     collections::HashMap,
     fmt, io,
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use reqwest::Method;
+use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use tokio::{sync::Semaphore, time::Instant};
 
 use super::super::{
     answer,
-    call::{Ask, Calls, Failure, Place},
-    classify::Purpose,
-    http::{client::Content, distil::Distil},
+    call::{Calls, Failure},
+    http::{
+        distil::Distil,
+        request::{ApiRequest, Endpoint, Purpose},
+    },
 };
 use crate::record::{Access, Cause, Field, Holds, Refresh, SObject};
 
@@ -110,45 +112,38 @@ impl Describes {
     }
 
     fn entry(&self, name: &str) -> Arc<Entry> {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = self.entries.lock();
         entries.entry(name.to_ascii_lowercase()).or_default().clone()
     }
 
     fn learn(&self, entry: &Entry, sobject: SObject) -> Arc<SObject> {
         let sobject = Arc::new(sobject);
-        *entry.known.write().unwrap_or_else(PoisonError::into_inner) = Some((sobject.clone(), Instant::now()));
+        *entry.known.write() = Some((sobject.clone(), Instant::now()));
         self.asked.fetch_add(1, Ordering::AcqRel);
         sobject
     }
 
     async fn ask(&self, name: &str) -> Result<SObject, Failure> {
-        let ask = Ask {
-            kind: "describe",
-            purpose: Purpose::Describe,
-            rows: 0,
-            method: Method::GET,
-            place: Place::Data { segments: vec!["sobjects".into(), name.into(), "describe".into()], query: None },
-            content: Content::None,
-            options: Arc::default(),
-            leave: None,
-        };
-        self.calls.make(&ask, read).await
+        let segments = vec!["sobjects".into(), name.into(), "describe".into()];
+        let endpoint = Endpoint::Data { segments, query: None };
+        let request = ApiRequest { distil: Some(DISTIL), ..ApiRequest::get("describe", Purpose::Describe, endpoint) };
+        self.calls.make(&request, read).await
     }
 }
 
 impl Entry {
     fn refused(&self, interval: Duration) -> Option<Cause> {
-        let refused = self.refused.read().unwrap_or_else(PoisonError::into_inner);
+        let refused = self.refused.read();
         refused.as_ref().filter(|(_, at)| at.elapsed() < interval).map(|(cause, _)| cause.clone())
     }
 
     fn known(&self) -> Option<Arc<SObject>> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.read();
         known.as_ref().map(|(sobject, _)| sobject.clone())
     }
 
     fn good_enough(&self, refresh: Refresh<'_>, interval: Duration) -> Option<Arc<SObject>> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.read();
         let (sobject, at) = known.as_ref()?;
         let is_fresh = || at.elapsed() < interval;
         let good = match refresh {
@@ -162,12 +157,12 @@ impl Entry {
     /// The org does not describe the SObject: what it said before holds until it is asked the next time.
     fn keep(&self, cause: Cause) -> Result<Arc<SObject>, Cause> {
         let now = Instant::now();
-        if let Some((sobject, at)) = &mut *self.known.write().unwrap_or_else(PoisonError::into_inner) {
+        if let Some((sobject, at)) = &mut *self.known.write() {
             tracing::debug!(sobject = &*sobject.name, %cause, "not described any more");
             *at = now;
             return Ok(sobject.clone());
         }
-        *self.refused.write().unwrap_or_else(PoisonError::into_inner) = Some((cause.clone(), now));
+        *self.refused.write() = Some((cause.clone(), now));
         Err(cause)
     }
 }
@@ -177,7 +172,7 @@ fn yes() -> bool {
 }
 
 /// An SObject of 800 fields, half of them with long picklists, has less than `most`; what is kept of it, a hundredth.
-pub(crate) const DISTIL: Distil = Distil { make: distil, most: 32 * 1024 * 1024 };
+const DISTIL: Distil = Distil { make: distil, most: 32 * 1024 * 1024 };
 /// No SObject has more.
 const MAX_FIELDS: usize = 5_000;
 

@@ -1,14 +1,17 @@
 //! Which API versions the org speaks: `GET /services/data`, which wants no session and counts as no call (REST guide,
 //! "Versions").
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{fmt, str::FromStr};
 
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
 use serde::Deserialize;
 
 use super::super::{
-    call::{Calls, MAX_ANSWER},
-    http::client::{Content, Request, Sent},
+    call::Calls,
+    http::{
+        client::Sent,
+        request::{ApiRequest, Endpoint, Purpose},
+    },
 };
 
 /// `66.0`.
@@ -46,19 +49,8 @@ impl Calls {
     pub(crate) async fn versions(&self) -> Option<Vec<Version>> {
         let mut url = self.auth.session().await.ok()?.instance.clone();
         url.set_path("/services/data");
-        let request = Request {
-            kind: "versions",
-            rows: 0,
-            method: Method::GET,
-            url,
-            content: Content::None,
-            options: Arc::default(),
-            leave: None,
-            max_answer: MAX_ANSWER,
-            distil: None,
-            timeout: self.timeouts.1,
-        };
-        match self.http.send(&request, None).await {
+        let request = ApiRequest::get("versions", Purpose::Read, Endpoint::Url(url.clone()));
+        match self.http.send(&request, url, None).await {
             Sent::Answered(answer) if answer.status == StatusCode::OK => read(&answer.body),
             _ => None,
         }

@@ -11,11 +11,7 @@ use std::{
 use bytes::Bytes;
 use reqwest::Method;
 
-use super::super::{
-    call::{Ask, Place},
-    classify::Purpose,
-    http::client::Content,
-};
+use super::super::http::request::{ApiRequest, Content, Endpoint, Purpose};
 use crate::record::{Action, BatchKey, Command, ExternalId, KeyKind, RecordId};
 
 /// Who a rendered row is about.
@@ -38,7 +34,7 @@ impl Target<'_> {
 /// A call ready to be made, and where each row lies in its body: an answer may point into it.
 #[derive(Debug)]
 pub(crate) struct Rendered {
-    pub(crate) ask: Ask,
+    pub(crate) request: ApiRequest,
     pub(crate) body: Bytes,
     pub(crate) ranges: Vec<Range<usize>>,
 }
@@ -64,17 +60,18 @@ pub(crate) fn render(key: &BatchKey, rows: &[(&Command, Target<'_>)]) -> Rendere
         (None, body, ranges)
     };
     let content = if body.is_empty() { Content::None } else { Content::Json(body.clone()) };
-    let ask = Ask {
+    let request = ApiRequest {
         kind: key.action.word(),
         purpose: Purpose::Write,
         rows: rows.len(),
         method,
-        place: Place::Data { segments, query },
+        endpoint: Endpoint::Data { segments, query },
         content,
         options: key.options.clone(),
         leave: None,
+        distil: None,
     };
-    Rendered { ask, body, ranges }
+    Rendered { request, body, ranges }
 }
 
 /// 200 ids are 3.8 kB of the 16 kB that an address may have.

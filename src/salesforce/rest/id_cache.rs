@@ -5,10 +5,9 @@
 //! a row may give a value to another record, or take it away. Ids that were asked for before it was written, and are
 //! answered after, are lost as well: each is stored under the generation that was read before its call was made.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-};
+use std::collections::HashMap;
+
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::{
     config,
@@ -82,8 +81,8 @@ impl IdCache {
         self.lock().values_mut().for_each(|number| *number += 1);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<FieldKey, u64>> {
-        self.generations.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashMap<FieldKey, u64>> {
+        self.generations.lock()
     }
 }
 

@@ -14,14 +14,12 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use reqwest::Method;
-
 use super::{
     super::{
         Observer,
-        call::{Ask, Calls, Failure, Place},
-        classify::{NamedBy, Purpose},
-        http::client::Content,
+        call::{Calls, Failure},
+        classify::NamedBy,
+        http::request::{ApiRequest, Endpoint, Purpose},
     },
     id_cache::IdCache,
     soql::{self, Hit},
@@ -117,24 +115,15 @@ impl Resolver {
 
     async fn query(&self, sobject: &str, field: &KeyField, values: &[&ExternalId]) -> Result<Vec<Hit>, Failure> {
         let query = soql::query(sobject, field, values);
-        let mut place = Place::Data { segments: vec!["query".into()], query: Some(query) };
+        let mut endpoint = Endpoint::Data { segments: vec!["query".into()], query: Some(query) };
         let mut hits = Vec::new();
         for _ in 0..MAX_PAGES {
-            let ask = Ask {
-                kind: "query",
-                purpose: Purpose::Read,
-                rows: values.len(),
-                method: Method::GET,
-                place,
-                content: Content::None,
-                options: Arc::default(),
-                leave: None,
-            };
-            let page = self.calls.make(&ask, |body| soql::read(body, field)).await?;
+            let request = ApiRequest { rows: values.len(), ..ApiRequest::get("query", Purpose::Read, endpoint) };
+            let page = self.calls.make(&request, |body| soql::read(body, field)).await?;
             hits.extend(page.hits);
             match page.next {
                 None => return Ok(hits),
-                Some(next) => place = Place::Path(next),
+                Some(next) => endpoint = Endpoint::Path(next),
             }
         }
         let message = format!("more than {} records have these values in {}", hits.len(), field.name);

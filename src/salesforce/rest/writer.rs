@@ -152,9 +152,9 @@ impl Writer {
         let lines: Vec<_> = commands.iter().zip(going).map(|(command, going)| (*command, going.target)).collect();
         let begun = self.begun(key, rows, going);
         let mut rendered = collections::render(key, &lines);
-        rendered.ask.leave = Some(leave.clone());
+        rendered.request.leave = Some(leave.clone());
         let expected = Expected { action: key.action, rows: going.len(), ids: &ids };
-        let answers = match self.calls.make(&rendered.ask, |body| answer::rows(body, expected)).await {
+        let answers = match self.calls.make(&rendered.request, |body| answer::rows(body, expected)).await {
             Ok(answers) => answers,
             Err(failure) => {
                 let named = suspects::named(failure.cause(), &rendered, &commands, &ids);

@@ -6,12 +6,13 @@
 
 use std::{
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
+use parking_lot::RwLock;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::{sync::Mutex, time::Instant};
 use url::Url;
@@ -90,7 +91,7 @@ impl Auth {
 
     /// The org did not know this session. If it is still the current one, nobody gets it any more.
     pub(crate) fn invalidate(&self, refused: &Arc<Session>) {
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.current.write();
         // What is shared is the session's, also where it is to be renewed.
         if current.as_ref().is_some_and(|session| Arc::ptr_eq(&session.worked, &refused.worked)) {
             *current = None;
@@ -100,7 +101,7 @@ impl Auth {
     /// The next call logs in anew, with the secrets as they are then. Until that has brought a token, the old one is
     /// used.
     pub(crate) fn renew(&self) {
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.current.write();
         *current = current.take().map(|session| {
             let Session { token, instance, began, worked, .. } = &*session;
             let (token, instance, worked) = (token.clone(), instance.clone(), worked.clone());
@@ -119,7 +120,7 @@ impl Auth {
     }
 
     fn current(&self) -> Option<Arc<Session>> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.current.read().clone()
     }
 
     async fn log_in(&self, logins: &mut Logins) -> Result<Arc<Session>, NoSession> {
@@ -143,7 +144,7 @@ impl Auth {
                 let (renew_at, worked) = (Instant::now() + lifetime, Arc::default());
                 let session = Arc::new(Session { token, instance, began: now, renew_at, worked });
                 logins.last = Some(Ok(session.clone()));
-                *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
+                *self.current.write() = Some(session.clone());
                 observer.login(LoginResult::Ok);
                 tracing::info!(event = "salesforce_login", instance = %session.instance, "logged in to salesforce");
                 return Ok(session);

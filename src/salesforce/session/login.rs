@@ -6,9 +6,9 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{
-    super::{
-        call::redirected,
-        http::client::{Answer, Content, Http, Request, Sent},
+    super::http::{
+        client::{Answer, Http, Sent, redirected},
+        request::{ApiRequest, Content, Endpoint, Purpose},
     },
     clock::Clock,
     grant,
@@ -27,9 +27,6 @@ pub(crate) enum Login {
     /// The org or the way to it: throttled, down, not reached.
     Later(Cause),
 }
-
-/// Tokens that are JWTs are a few kilobytes.
-const MAX_ANSWER: usize = 256 * 1024;
 
 /// Plain http to another machine was not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,19 +66,12 @@ async fn ask(http: &Http, config: &config::Salesforce, clock: &Clock) -> Result<
     let form = grant::form(&config.auth, &config.login_url, clock.now()).map_err(Login::Refused)?;
     let mut url = config.login_url.clone();
     url.set_path(&format!("{}/services/oauth2/token", url.path().trim_end_matches('/')));
-    let request = Request {
-        kind: "login",
-        rows: 0,
+    let request = ApiRequest {
         method: Method::POST,
-        url,
         content: Content::Form(form),
-        options: std::sync::Arc::default(),
-        distil: None,
-        max_answer: MAX_ANSWER,
-        timeout: config.login_timeout,
-        leave: None,
+        ..ApiRequest::get("login", Purpose::Login, Endpoint::Url(url.clone()))
     };
-    match http.send(&request, None).await {
+    match http.send(&request, url, None).await {
         Sent::Not { cause, .. } | Sent::Unanswered { cause, .. } => Err(Login::Later(cause)),
         Sent::Answered(answer) => Ok(answer),
     }

@@ -54,7 +54,7 @@ fn a_delete_has_no_body() {
     let command = command(Action::Delete, &contact, None, crate::record::Fields::default());
     let target = Target::Id(ID.parse().unwrap());
     let rendered = render(&key(Action::Delete, None), &[(&command, target), (&command, target)]);
-    let Place::Data { segments, query: Some(query) } = &rendered.ask.place else { panic!() };
+    let Endpoint::Data { segments, query: Some(query) } = &rendered.request.endpoint else { panic!() };
     assert_eq!(
         (segments.join("/"), query.as_str()),
         ("composite/sobjects".to_owned(), &*format!("ids={ID},{ID}&allOrNone=false"))
@@ -65,7 +65,7 @@ fn a_delete_has_no_body() {
 #[test]
 fn an_upsert_names_its_key_field_in_the_address() {
     let rendered = render(&key(Action::Upsert, Some("Ext__c")), &[]);
-    let Place::Data { segments, query: None } = &rendered.ask.place else { panic!() };
+    let Endpoint::Data { segments, query: None } = &rendered.request.endpoint else { panic!() };
     assert_eq!(segments.iter().map(Arc::as_ref).collect::<Vec<&str>>(), ["composite", "sobjects", "Contact", "Ext__c"]);
-    assert_eq!(rendered.ask.method, Method::PATCH);
+    assert_eq!(rendered.request.method, Method::PATCH);
 }

@@ -7,6 +7,10 @@ use tokio::net::TcpListener;
 
 use super::*;
 use crate::record::Doubt;
+use crate::salesforce::http::{
+    client::{Http, Sent},
+    request::{ApiRequest, Content, Endpoint, Purpose},
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -79,28 +83,19 @@ async fn a_body_that_is_partly_sent_is_unknown() {
         request_timeout: SECOND / 4,
         ..testing::config(&format!("http://{}", listener.local_addr().unwrap()), credentials())
     };
-    let http = crate::salesforce::http::client::Http::new(&config, Arc::new(())).unwrap();
+    let http = Http::new(&config, Arc::new(())).unwrap();
     let deaf = tokio::spawn(async move {
         let (socket, _) = listener.accept().await.unwrap();
         tokio::time::sleep(SECOND * 10).await;
         drop(socket);
     });
-    let request = crate::salesforce::http::client::Request {
-        kind: "create",
-        rows: 1,
+    let request = ApiRequest {
         method: reqwest::Method::POST,
-        url: config.login_url.clone(),
-        content: crate::salesforce::http::client::Content::Json(vec![b' '; 64 << 20].into()),
-        options: std::sync::Arc::default(),
-        max_answer: 0,
-        timeout: config.request_timeout,
-        distil: None,
-        leave: None,
+        content: Content::Json(vec![b' '; 64 << 20].into()),
+        ..ApiRequest::get("create", Purpose::Write, Endpoint::Url(config.login_url.clone()))
     };
-    let outcome = http.send(&request, None).await;
-    let crate::salesforce::http::client::Sent::Unanswered { timed_out: true, .. } = outcome else {
-        panic!("{outcome:?}")
-    };
+    let outcome = http.send(&request, config.login_url, None).await;
+    let Sent::Unanswered { timed_out: true, .. } = outcome else { panic!("{outcome:?}") };
     deaf.abort();
     drop(fixture);
 }
