@@ -44,13 +44,13 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         let mut made = 0;
         let work = self.settled_work(&record, &mut made).await?;
         // What the record says is known by now, and what that takes: a lane holds this one record beyond the budget.
-        let budget = self.breaker.as_ref().map_or(&self.shared.budget, |breaker| &breaker.budget);
+        let budget = self.breaker.as_ref().map_or(&self.pipeline.budget, |breaker| &breaker.budget);
         let fields = work.as_ref().map_or(0, |command| command.fields.charge());
         let seat = budget.seat(record.charge() + made + fields).await;
         let work = match work {
             Ok(command) => {
                 let key = command.target.as_ref().map(|target| target.gate_key(&command.sobject.name));
-                Work::Send(command, key.map(|key| self.shared.gate.enter(key, seat.load())))
+                Work::Send(command, key.map(|key| self.pipeline.gate.enter(key, seat.load())))
             }
             Err(reject) => reject,
         };
@@ -70,7 +70,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
             match breaker.refused(rejection, attempts > 0).await {
                 Ruling::Settled => return Ok(work),
                 Ruling::Closes => {
-                    self.shared.batcher.sweep();
+                    self.pipeline.batcher.sweep();
                     return Ok(work);
                 }
                 Ruling::Waits => breaker.pause(attempts).await,
@@ -122,7 +122,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
     /// What is known of the org. A description that is in doubt is asked for again if it is old enough; a parent's is
     /// asked for when it is first needed.
     async fn schema<E>(&self, doubted: Option<&Doubted>) -> Result<Arc<Schema>, LaneError<E>> {
-        let org = &self.shared.org;
+        let org = &self.pipeline.org;
         let descriptions = org.descriptions();
         let known = self.schema.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let (Some((schema, as_of)), None) = (&known, doubted)
@@ -163,13 +163,13 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         refresh: &impl Fn(&[&str]) -> Refresh<'d>,
     ) -> Schema {
         for parent in &mut schema.parents {
-            if let Ok(newer) = self.shared.org.describe(&parent.name, refresh(&[&parent.name])).await {
+            if let Ok(newer) = self.pipeline.org.describe(&parent.name, refresh(&[&parent.name])).await {
                 *parent = newer;
             }
         }
         if let Some(Doubted { sobject, .. }) = doubted.filter(|doubted| schema.parent(&doubted.sobject).is_none())
             && *sobject != self.route.sobject
-            && let Ok(parent) = self.shared.org.describe(sobject, Refresh::IfUnknown).await
+            && let Ok(parent) = self.pipeline.org.describe(sobject, Refresh::IfUnknown).await
         {
             schema.parents.push(parent);
         }

@@ -25,39 +25,26 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::{
-    batcher::Batcher,
-    breaker::{Breaker, Breakers},
-    budget::Budget,
+    breaker::Breaker,
     dead_letter::{About, DeadLetters},
-    gate::{Gate, GateEntry},
+    gate::GateEntry,
     intake::{Prepared, Work},
     org::Org,
-    settle::{Settle, Settled},
+    pipeline::Pipeline,
+    settle::Settled,
     stage::Stage,
     ticket::{Cargo, Outcome},
 };
 use crate::{
     ops::metrics::{self, LaneGauge, RouteMetrics},
     record::{Action, ApiName, Cause, Reason, Record, Schema},
-    runtime::{lease::Lease, progress::Progress},
+    runtime::progress::Progress,
     sink::route::Route,
 };
 
-/// What all lanes share.
-#[derive(Debug)]
-pub struct Shared<O, D> {
-    pub org: Arc<O>,
-    pub settle: Settle<D>,
-    pub gate: Gate,
-    pub budget: Budget,
-    pub breakers: Breakers,
-    pub batcher: Batcher,
-    pub lease: Lease,
-}
-
 #[derive(Debug)]
 pub struct Lane<O, D> {
-    pub(super) shared: Arc<Shared<O, D>>,
+    pub(super) pipeline: Arc<Pipeline<O, D>>,
     pub(super) route: Arc<Route>,
     pub(super) metrics: Arc<RouteMetrics>,
     pub(super) breaker: Option<Arc<Breaker>>,
@@ -106,19 +93,18 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub const MAX_AHEAD: usize = 8_192;
 
 impl<O: Org, D: DeadLetters> Lane<O, D> {
-    pub fn new(
-        shared: Arc<Shared<O, D>>,
+    pub(super) fn new(
+        pipeline: Arc<Pipeline<O, D>>,
         route: Arc<Route>,
         draining: CancellationToken,
         progress: Arc<Progress>,
-        metrics: &metrics::Metrics,
     ) -> Self {
-        let (gauge, metrics) = (metrics.track_lane(), metrics.route(&route.name));
+        let (gauge, metrics) = (pipeline.metrics.track_lane(), pipeline.metrics.route(&route.name));
         let (closing, undone) = (Notify::new(), AtomicI64::new(i64::MAX));
-        let most = MAX_AHEAD.saturating_add(shared.budget.rows());
-        let breaker = shared.breakers.of(&route, &metrics);
+        let most = MAX_AHEAD.saturating_add(pipeline.budget.rows());
+        let breaker = pipeline.breakers.of(&route, &metrics);
         let schema = Mutex::default();
-        Self { shared, route, metrics, breaker, schema, draining, closing, undone, most, progress, gauge }
+        Self { pipeline, route, metrics, breaker, schema, draining, closing, undone, most, progress, gauge }
     }
 
     /// Runs until it is drained. Where its source fails, or the org does not describe what it needs, it drains itself, and
@@ -200,14 +186,14 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         let closed = underway.iter().rev().take_while(|(_, stage)| stage.is_closed() || stage.close()).count();
         debug!(route = %self.route.name, closed, awaited = underway.len() - closed, "draining");
         self.closing.notify_waiters();
-        self.shared.batcher.sweep();
+        self.pipeline.batcher.sweep();
     }
 
     /// The lane reads no further before its first record is settled: if that one waits for a parent, which may lie
     /// behind all that was read, it has waited long enough.
     fn hurry_first(&self, underway: &Underway) {
         if underway.front().is_some_and(|(_, stage)| stage.hurry()) {
-            self.shared.batcher.sweep();
+            self.pipeline.batcher.sweep();
         }
     }
 
@@ -220,8 +206,8 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
             }
         };
         tokio::select! {
-            () = self.shared.org.out(PATIENCE) => "the org takes no calls",
-            () = self.shared.lease.out(PATIENCE) => "no commit succeeds",
+            () = self.pipeline.org.out(PATIENCE) => "the org takes no calls",
+            () = self.pipeline.lease.out(PATIENCE) => "no commit succeeds",
             () = opened => "the route's breaker is open",
         }
     }
@@ -237,7 +223,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
             "drain cut short, records will be repeated"
         );
         self.closing.notify_waiters();
-        self.shared.batcher.sweep();
+        self.pipeline.batcher.sweep();
         Drained::CutShort
     }
 
@@ -262,7 +248,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         let undone = (Settled::Undone, None);
         let Prepared { record, seat, account, work } = prepared;
         let about = About { sobject: &self.route.sobject, ..About::default() };
-        let settle = &self.shared.settle;
+        let settle = &self.pipeline.settle;
         let (command, entering) = match work {
             Work::Send(command, entering) => (command, entering),
             Work::Reject { rejection, operation, target } => {
@@ -285,7 +271,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
             return undone;
         }
         let (cargo, breaker) = (Cargo { record, entry, seat }, self.breaker.clone());
-        let receipt = self.shared.batcher.submit(command, cargo, stage.clone(), breaker).await;
+        let receipt = self.pipeline.batcher.submit(command, cargo, stage.clone(), breaker).await;
         let Some(reply) = receipt.outcome().await else { return undone };
         // The cargo, and with it the gate entry, lives until the outcome is durable.
         let cargo = reply.cargo;

@@ -9,6 +9,7 @@ pub mod gate;
 mod intake;
 pub mod lane;
 mod org;
+mod pipeline;
 pub mod rejection_log;
 pub mod route;
 pub mod settle;
@@ -17,4 +18,7 @@ mod stage;
 mod tests;
 pub mod ticket;
 
-pub use org::{Org, Turn};
+pub use self::{
+    org::{Org, Turn},
+    pipeline::{Parts, Pipeline, RouteCounts},
+};

@@ -70,7 +70,7 @@ impl<O: Org> Worker<O> {
 
     /// Who is in the way of others has its last attempt now.
     pub(super) fn hurry_children(&mut self) {
-        self.children.hurry_beyond(self.settings.children);
+        self.children.hurry_beyond(self.most_children);
         for mut ticket in self.delays.take_rows(|ticket| ticket.history.child.as_ref().is_some_and(Child::is_hurried)) {
             if let Some(child) = &mut ticket.history.child {
                 child.is_last = true;

@@ -75,24 +75,25 @@ pub struct Settings {
     pub on_quota: OnQuota,
     /// Between two attempts of a row that the org has no room for.
     pub parked: Duration,
-    /// The most that rows may hold of the budget which wait for a parent, and those behind them.
-    pub children: Load,
-    /// Where it is said that calls take too long.
-    pub health: Health,
 }
 
 impl Batcher {
-    /// Starts the task. It ends when the last `Batcher` is gone and its calls are done.
+    /// Starts the task. It ends when the last `Batcher` is gone and its calls are done. `children` is the most that rows
+    /// may hold of the budget which wait for a parent, and those after them; `health` says that calls take too long.
     pub fn start<O: Org>(
         org: Arc<O>,
         settings: Settings,
+        children: Load,
+        health: Health,
         lease: Lease,
         metrics: Metrics,
         stop: Stop,
     ) -> (Self, tokio::task::JoinHandle<()>) {
         let (inbox, receiver) = mpsc::channel(1024);
         let sweep = Arc::new(Notify::new());
-        let worker = worker::Worker::new(org, settings, lease, metrics, stop, receiver, sweep.clone());
+        let around =
+            worker::Around { org, children, health, lease, metrics, stop, inbox: receiver, sweep: sweep.clone() };
+        let worker = worker::Worker::new(settings, around);
         (Self { inbox, sweep }, tokio::spawn(worker.run()))
     }
 

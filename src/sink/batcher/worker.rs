@@ -25,10 +25,11 @@ use super::{
 };
 use crate::{
     config::OnQuota,
-    ops::metrics::Metrics,
+    ops::{health::Health, metrics::Metrics},
     record::{Cause, Reason, Verdict},
     runtime::{lease::Lease, stop::Stop},
     sink::{
+        budget::Load,
         org::{Org, Turn as _},
         ticket::Ticket,
     },
@@ -49,6 +50,8 @@ pub(super) struct Worker<O> {
     pub(super) pinned: VecDeque<Group>,
     pub(super) delays: Delays,
     pub(super) children: Children,
+    /// What these and those after them may hold of the budget.
+    pub(super) most_children: Load,
     pub(super) held: Held,
     pub(super) slow: SlowCalls,
     pub(super) trials: Trials,
@@ -57,6 +60,19 @@ pub(super) struct Worker<O> {
     pub(super) tally: Tally,
     /// Which batch the next probe takes: the oldest, or another one.
     other: bool,
+}
+
+/// What the batcher is joined with.
+#[derive(Debug)]
+pub(super) struct Around<O> {
+    pub(super) org: Arc<O>,
+    pub(super) children: Load,
+    pub(super) health: Health,
+    pub(super) lease: Lease,
+    pub(super) metrics: Metrics,
+    pub(super) stop: Stop,
+    pub(super) inbox: mpsc::Receiver<Ticket>,
+    pub(super) sweep: Arc<Notify>,
 }
 
 /// A call that is over.
@@ -69,17 +85,10 @@ pub(super) struct Call {
 }
 
 impl<O: Org> Worker<O> {
-    pub(super) fn new(
-        org: Arc<O>,
-        settings: Settings,
-        lease: Lease,
-        metrics: Metrics,
-        stop: Stop,
-        inbox: mpsc::Receiver<Ticket>,
-        sweep: Arc<Notify>,
-    ) -> Self {
+    pub(super) fn new(settings: Settings, around: Around<O>) -> Self {
+        let Around { org, children, health, lease, metrics, stop, inbox, sweep } = around;
         let queues = Queues::new(settings.rows, settings.bytes, settings.linger, settings.timeout);
-        let slow = SlowCalls::new(settings.health.clone());
+        let slow = SlowCalls::new(health);
         Self {
             org,
             settings,
@@ -93,6 +102,7 @@ impl<O: Org> Worker<O> {
             pinned: VecDeque::new(),
             delays: Delays::default(),
             children: Children::default(),
+            most_children: children,
             held: Held::default(),
             slow,
             trials: Trials::default(),

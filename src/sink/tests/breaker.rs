@@ -12,10 +12,13 @@ use super::harness::{Harness, RunningLane, verdicts, written};
 use crate::{
     ops::health::{State, Whom},
     record::{Cause, Reason, Rejection, Stage, Verdict},
+    sink::RouteCounts,
 };
 
 const QUICK: Duration = Duration::from_millis(5);
 const LIMIT: u32 = 3;
+/// One of them may hold three quarters of the budget.
+const TWO_ROUTES: RouteCounts = RouteCounts { all: 2, with_breaker: 1 };
 
 fn rejected(code: &'static str) -> Verdict {
     let cause = Cause { code: Some(code.into()), ..Cause::new("no") };
@@ -26,7 +29,7 @@ fn rejected(code: &'static str) -> Verdict {
 fn faulty() -> (Harness, Arc<AtomicBool>) {
     let mended = Arc::new(AtomicBool::default());
     let is_mended = mended.clone();
-    let harness = Harness::new(move |rows, _| {
+    let harness = Harness::with_routes(TWO_ROUTES, 1000, |_| {}, move |rows, _| {
         let faulty = !is_mended.load(Ordering::Relaxed);
         (QUICK, verdicts(rows, |row| faulty && !row.starts_with('u'), || rejected("RULE")))
     });
@@ -171,7 +174,7 @@ async fn a_drain_ends_at_once_while_it_is_open() {
     lane.task.await.unwrap().unwrap();
     assert!(begun.elapsed() < Duration::from_millis(100), "{:?}", begun.elapsed());
     assert_eq!((lane.progress.next_offset(), harness.dead().len()), (3, 3));
-    assert!(harness.shared.gate.is_empty());
+    assert!(harness.pipeline.gate.is_empty());
     minutes(1).await;
     assert!(!is_open(&harness), "nobody reads the route any more");
 }

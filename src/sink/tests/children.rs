@@ -184,5 +184,5 @@ async fn a_drain_does_not_wait_for_a_parent() {
     lane.task.await.unwrap().unwrap();
     assert!(begun.elapsed() < Duration::from_millis(100), "{:?}", begun.elapsed());
     assert_eq!((lane.progress.next_offset(), harness.dead().len()), (0, 0));
-    assert!(harness.shared.gate.is_empty());
+    assert!(harness.pipeline.gate.is_empty());
 }

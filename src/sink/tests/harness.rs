@@ -19,17 +19,13 @@ use crate::{
     },
     record::{BatchKey, BatchRow, Cause, Doubt, Excess, Field, Position, Record, Refresh, SObject, Verdict},
     runtime::{lease::Lease, progress::Progress, stop::Stop},
-    sink::route::Route,
     sink::{
-        Org, Turn,
-        batcher::{Batcher, Settings},
-        breaker::Breakers,
-        budget::{Budget, Load},
+        Org, Parts, Pipeline, RouteCounts, Turn,
+        batcher::Settings,
+        budget::Budget,
         dead_letter::{DeadLetter, DeadLetterError, DeadLetters, Rejected},
-        gate::Gate,
-        lane::{Drained, Lane, LaneError, Shared},
-        rejection_log::RejectionLog,
-        settle::Settle,
+        lane::{Drained, LaneError},
+        route::Route,
     },
 };
 
@@ -156,7 +152,7 @@ impl DeadLetters for Letters {
 
 pub(super) struct Harness {
     pub(super) org: Arc<ScriptedOrg>,
-    pub(super) shared: Arc<Shared<ScriptedOrg, Letters>>,
+    pub(super) pipeline: Arc<Pipeline<ScriptedOrg, Letters>>,
     pub(super) metrics: Metrics,
     pub(super) health: Health,
     pub(super) letters: Letters,
@@ -193,8 +189,6 @@ pub(super) fn settings() -> Settings {
         insert_unknown: config::InsertUnknown::Retry,
         on_quota: config::OnQuota::Wait,
         parked: Duration::from_secs(60),
-        children: Load::default(),
-        health: Health::new(Metrics::new()),
     }
 }
 
@@ -203,8 +197,17 @@ impl Harness {
         Self::tuned(1000, |_| {}, script)
     }
 
-    /// With a budget of so many rows, and settings that differ from the usual ones.
+    /// With a budget of `rows`, and settings that differ from the usual ones.
     pub(super) fn tuned(
+        rows: usize,
+        tune: impl FnOnce(&mut Settings),
+        script: impl Fn(&[String], usize) -> (Duration, Vec<Verdict>) + Send + Sync + 'static,
+    ) -> Self {
+        Self::with_routes(RouteCounts { all: 1, with_breaker: 0 }, rows, tune, script)
+    }
+
+    pub(super) fn with_routes(
+        routes: RouteCounts,
         rows: usize,
         tune: impl FnOnce(&mut Settings),
         script: impl Fn(&[String], usize) -> (Duration, Vec<Verdict>) + Send + Sync + 'static,
@@ -219,27 +222,26 @@ impl Harness {
             has_new: AtomicBool::default(),
             is_hidden: AtomicBool::default(),
         };
-        let (org, letters, stop) = (Arc::new(org), Letters::default(), Stop::default());
-        let budget = Budget::new(rows, 1 << 24);
+        let (org, letters) = (Arc::new(org), Letters::default());
         let metrics = Metrics::new();
         let health = Health::new(metrics.clone());
         health.set(State::Running);
-        let mut settings = Settings { children: budget.shares(1, 0).children, health: health.clone(), ..settings() };
+        let mut settings = settings();
         tune(&mut settings);
-        let retry = settings.retry.clone();
-        let lease = Lease::for_ever();
-        let (batcher, _) = Batcher::start(org.clone(), settings, lease.clone(), metrics.clone(), stop.clone());
-        let settle = Settle {
-            name: "test".into(),
+        let (pipeline, _) = Pipeline::start(Parts {
+            org: org.clone(),
             dead_letters: Some(letters.clone()),
             on_rejection: OnRejection::Stop,
-            log: RejectionLog::default(),
-            stop,
-        };
-        let breakers = Breakers::new(retry, health.clone(), budget.clone(), budget.shares(2, 1).breaker);
-        let shared =
-            Arc::new(Shared { org: org.clone(), settle, gate: Gate::default(), budget, breakers, batcher, lease });
-        Self { org, shared, metrics, health, letters }
+            name: "test".into(),
+            budget: Budget::new(rows, 1 << 24),
+            routes,
+            batcher: settings,
+            lease: Lease::for_ever(),
+            health: health.clone(),
+            metrics: metrics.clone(),
+            stop: Stop::default(),
+        });
+        Self { org, pipeline, metrics, health, letters }
     }
 
     pub(super) fn lane(&self) -> RunningLane {
@@ -261,7 +263,7 @@ impl Harness {
         .unwrap();
         let (draining, progress) = (CancellationToken::new(), Arc::new(Progress::new(0)));
         let route = Arc::new(Route::new(&route, 1 << 20, None).unwrap());
-        let lane = Lane::new(self.shared.clone(), route, draining.clone(), progress.clone(), &self.metrics);
+        let lane = self.pipeline.lane(route, draining.clone(), progress.clone());
         let (records, source) = mpsc::channel(1000);
         RunningLane { draining, progress, task: tokio::spawn(lane.run(source)), records, next: 0 }
     }

@@ -34,16 +34,7 @@ use crate::{
     config::{self, OnRejection},
     ops::{health::Health, metrics::Metrics},
     runtime::{lease::Lease, progress::Progress, stop::Stop},
-    sink::route::Route,
-    sink::{
-        batcher::{Batcher, Settings},
-        breaker::Breakers,
-        budget::{Budget, Load},
-        gate::Gate,
-        lane::{Drained, Lane, Shared},
-        rejection_log::RejectionLog,
-        settle::Settle,
-    },
+    sink::{Parts, Pipeline, RouteCounts, batcher::Settings, budget::Budget, lane::Drained, route::Route},
 };
 
 const HOLD: Duration = Duration::from_secs(5);
@@ -66,31 +57,29 @@ proptest! {
 struct World {
     plan: Arc<Plan>,
     ledger: Arc<Ledger>,
-    metrics: Metrics,
-    shared: Arc<Shared<ModelOrg, ModelLetters>>,
+    pipeline: Arc<Pipeline<ModelOrg, ModelLetters>>,
 }
 
 async fn run(plan: Plan) -> Result<(), String> {
     let (plan, metrics) = (Arc::new(plan), Metrics::new());
     let ledger = Arc::new(Ledger::new(plan.clone(), metrics.clone()));
     let lease = Lease::new(LEASE);
-    let (org, stop) = (Arc::new(ModelOrg::new(plan.clone(), ledger.clone(), lease.clone())), Stop::default());
-    let budget = Budget::new(plan.bounds.budget_rows, plan.bounds.budget_bytes);
-    let settings = settings(&plan, budget.shares(1, 0).children);
-    let breakers = Breakers::new(
-        settings.retry.clone(),
-        Health::new(metrics.clone()),
-        budget.clone(),
-        budget.shares(1, 0).breaker,
-    );
-    let (batcher, batching) = Batcher::start(org.clone(), settings, lease.clone(), metrics.clone(), stop.clone());
-    let dead_letters = Some(ModelLetters::new(&plan, ledger.clone()));
-    let (name, log) = ("model".into(), RejectionLog::default());
-    let settle = Settle { name, dead_letters, on_rejection: OnRejection::Stop, log, stop };
-    let gate = Gate::default();
-    let lease_of_lanes = lease.clone();
-    let shared = Arc::new(Shared { org, settle, gate: gate.clone(), budget, breakers, batcher, lease: lease_of_lanes });
-    let world = Arc::new(World { plan: plan.clone(), ledger: ledger.clone(), metrics, shared });
+    let org = Arc::new(ModelOrg::new(plan.clone(), ledger.clone(), lease.clone()));
+    let (pipeline, batching) = Pipeline::start(Parts {
+        org,
+        dead_letters: Some(ModelLetters::new(&plan, ledger.clone())),
+        on_rejection: OnRejection::Stop,
+        name: "model".into(),
+        budget: Budget::new(plan.bounds.budget_rows, plan.bounds.budget_bytes),
+        routes: RouteCounts { all: 1, with_breaker: 0 },
+        batcher: settings(&plan),
+        lease: lease.clone(),
+        health: Health::new(metrics.clone()),
+        metrics,
+        stop: Stop::default(),
+    });
+    let identities = pipeline.gate.clone();
+    let world = Arc::new(World { plan: plan.clone(), ledger: ledger.clone(), pipeline });
 
     let partitions = (0..plan.partitions.len()).map(|partition| world.clone().partition(partition));
     let all = timeout(PATIENCE, futures::future::join_all(partitions));
@@ -110,7 +99,7 @@ async fn run(plan: Plan) -> Result<(), String> {
     ledger.expect(settled, || "not everything is settled".to_owned());
     if settled {
         ledger.expect(matches!(ended, Ok(Ok(()))), || format!("the batcher ends with {ended:?}"));
-        ledger.expect(gate.is_empty(), || format!("{} gate entries are left", gate.len()));
+        ledger.expect(identities.is_empty(), || format!("{} gate entries are left", identities.len()));
         ledger.finish();
     }
     let broken = ledger.broken();
@@ -139,7 +128,7 @@ impl World {
         let route = route(self.plan.partitions[partition].native);
         let (draining, progress) = (CancellationToken::new(), Arc::new(Progress::new(start)));
         self.ledger.assigned(partition, progress.clone());
-        let lane = Lane::new(self.shared.clone(), route, draining.clone(), progress.clone(), &self.metrics);
+        let lane = self.pipeline.lane(route, draining.clone(), progress.clone());
         let source = source::records(self.plan.clone(), self.ledger.clone(), partition, start);
         let mut task = tokio::spawn(lane.run(source));
         let mut committed = start;
@@ -200,7 +189,7 @@ async fn renew(lease: &Lease, plan: &Plan) {
     }
 }
 
-fn settings(plan: &Plan, children: Load) -> Settings {
+fn settings(plan: &Plan) -> Settings {
     Settings {
         rows: plan.bounds.batch_rows,
         bytes: plan.bounds.batch_bytes,
@@ -218,8 +207,6 @@ fn settings(plan: &Plan, children: Load) -> Settings {
         insert_unknown: config::InsertUnknown::Retry,
         on_quota: config::OnQuota::Wait,
         parked: Duration::from_secs(7),
-        children,
-        health: Health::new(Metrics::new()),
     }
 }
 

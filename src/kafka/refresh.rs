@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::{
-    poll_thread::Settings,
+    consumer::Settings,
     subscription::{exact, has_globs},
 };
 

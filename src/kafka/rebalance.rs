@@ -23,22 +23,20 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::{
+    client::Clients,
     commit::{Committer, Next, Owned, TopicPartition},
+    consumer::Settings,
+    denial::{denial, is_login_refused},
     fetcher,
+    gap::Gap,
     left_out::LeftOut,
     lists::{held_of, list_of, partitions},
-    lost_offsets::Gap,
+    log::{failed, log},
     partition::{self, Before, PartitionStream},
-    poll_thread::Settings,
-    start_offsets::{Patience, Positions},
+    positions::{Patience, Positions},
 };
 use crate::{
     config::OnLostOffsets,
-    kafka::client::{
-        Clients,
-        error_hints::{denial, is_login_refused},
-        log::{failed, log},
-    },
     ops::{
         health::{Health, Waiting, Whom},
         metrics::Metrics,

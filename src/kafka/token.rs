@@ -25,7 +25,7 @@ use super::oidc::{Endpoint, Issued, OauthConfigError, TokenError};
 use crate::config::KafkaOauth;
 
 /// Where tokens come from, and the newest one.
-pub(crate) struct Tokens {
+pub(super) struct Tokens {
     source: Arc<Source>,
     /// Fetches the next one.
     task: OnceLock<AbortOnDropHandle<()>>,
@@ -47,7 +47,7 @@ struct Shown {
 }
 
 /// What one client has seen of the tokens.
-pub(crate) struct Pass(Option<watch::Receiver<Option<Arc<Shown>>>>);
+pub(super) struct Pass(Option<watch::Receiver<Option<Arc<Shown>>>>);
 
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
@@ -58,7 +58,7 @@ const AFTER_REFUSAL: Duration = Duration::from_secs(30);
 
 impl Tokens {
     /// `None` without `[kafka.oauth]`.
-    pub(crate) fn new(config: &KafkaOauth) -> Result<Option<Self>, OauthConfigError> {
+    pub(super) fn new(config: &KafkaOauth) -> Result<Option<Self>, OauthConfigError> {
         let Some(endpoint) = Endpoint::new(config)? else { return Ok(None) };
         let extensions = config.extensions.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         let (newest, renew, refused) = (watch::Sender::new(None), Notify::new(), Notify::new());
@@ -67,7 +67,7 @@ impl Tokens {
     }
 
     /// Asks once for the first token. From then on there is always a next one.
-    pub(crate) async fn first(&self) -> Result<(), TokenError> {
+    pub(super) async fn first(&self) -> Result<(), TokenError> {
         if self.task.get().is_none() {
             let due = self.source.fetch().await?;
             let source = self.source.clone();
@@ -77,16 +77,16 @@ impl Tokens {
     }
 
     /// Fetches another token now.
-    pub(crate) fn renew(&self) {
+    pub(super) fn renew(&self) {
         self.source.renew.notify_one();
     }
 
     /// A broker has refused a client of ours: another token may be let in.
-    pub(crate) fn refused(&self) {
+    pub(super) fn refused(&self) {
         self.source.refused.notify_one();
     }
 
-    pub(crate) fn pass(&self) -> Pass {
+    pub(super) fn pass(&self) -> Pass {
         let mut newest = self.source.newest.subscribe();
         newest.mark_changed();
         Pass(Some(newest))
@@ -150,12 +150,12 @@ async fn until(due: SystemTime) {
 
 impl Pass {
     /// Of a client that needs no token.
-    pub(crate) fn none() -> Self {
+    pub(super) fn none() -> Self {
         Self(None)
     }
 
     /// Gives the newest token to `client`, if it has not seen it yet.
-    pub(crate) fn show<C: ClientContext>(&mut self, client: &Client<C>) {
+    pub(super) fn show<C: ClientContext>(&mut self, client: &Client<C>) {
         let Some(newest) = &mut self.0 else { return };
         if !newest.has_changed().unwrap_or(false) {
             return;
@@ -175,7 +175,7 @@ impl Pass {
     }
 
     /// Returns when there is a token that has not been shown; never without tokens.
-    pub(crate) async fn newer(&mut self) {
+    pub(super) async fn newer(&mut self) {
         if let Some(newest) = &mut self.0
             && newest.changed().await.is_ok()
         {

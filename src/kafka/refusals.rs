@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use tracing::{debug, warn};
 
-use crate::{kafka::client::error_hints::denial, runtime::stop::Stop};
+use super::denial::denial;
+use crate::runtime::stop::Stop;
 
 /// How often a commit is tried again where only a generation is outdated.
 pub(super) const STALE_ATTEMPTS: u32 = 20;

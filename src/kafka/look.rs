@@ -12,11 +12,12 @@ use rdkafka::{
     producer::FutureProducer,
 };
 
-use super::topics::Topics;
-use crate::{
-    config::DeadLetter,
-    kafka::client::{Clients, StartError, log::Quiet},
+use super::{
+    client::Clients,
+    log::Quiet,
+    topics::{StartError, Topics},
 };
+use crate::config::DeadLetter;
 
 /// For each question.
 const PATIENCE: Duration = Duration::from_secs(10);
