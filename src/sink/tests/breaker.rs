@@ -29,10 +29,15 @@ fn rejected(code: &'static str) -> Verdict {
 fn faulty() -> (Harness, Arc<AtomicBool>) {
     let mended = Arc::new(AtomicBool::default());
     let is_mended = mended.clone();
-    let harness = Harness::with_routes(TWO_ROUTES, 1000, |_| {}, move |rows, _| {
-        let faulty = !is_mended.load(Ordering::Relaxed);
-        (QUICK, verdicts(rows, |row| faulty && !row.starts_with('u'), || rejected("RULE")))
-    });
+    let harness = Harness::with_routes(
+        TWO_ROUTES,
+        1000,
+        |_| {},
+        move |rows, _| {
+            let faulty = !is_mended.load(Ordering::Relaxed);
+            (QUICK, verdicts(rows, |row| faulty && !row.starts_with('u'), || rejected("RULE")))
+        },
+    );
     (harness, mended)
 }
 

@@ -1,0 +1,205 @@
+//! What a record costs between its partition's stream and its verdict: decode, route, order, batch and settle, without
+//! Kafka's client and HTTP's. `script/bench rows` shows time and allocations; `script/instructions` counts instructions,
+//! which do not depend on the machine's load. docs/performance.md has the figures.
+
+use std::{
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use divan::{AllocProfiler, Bencher, counter::ItemsCount};
+use futures::stream;
+use sobjectd::{
+    config::{InsertUnknown, OnQuota, OnRejection, Retry},
+    ops::{health::Health, metrics::Metrics},
+    record::{BatchKey, BatchRow, Cause, Excess, Field, Holds, Position, Record, Refresh, SObject, Verdict},
+    runtime::{lease::Lease, progress::Progress, stop::Stop},
+    sink::{
+        Org, Parts, Pipeline, RouteCounts, Turn,
+        batcher::Settings,
+        budget::Budget,
+        dead_letter::{DeadLetterError, DeadLetters, Rejected},
+        route::Route,
+    },
+};
+use tokio_util::sync::CancellationToken;
+
+#[global_allocator]
+static ALLOCATIONS: AllocProfiler = AllocProfiler::system();
+
+/// With `ROWS`, one run of so many records, for a tool that counts instructions.
+fn main() {
+    match std::env::var("ROWS").ok().and_then(|rows| rows.parse().ok()) {
+        Some(rows) => run(&records(rows)),
+        None => divan::main(),
+    }
+}
+
+#[divan::bench(args = [20_000], sample_count = 10)]
+fn upserts(bencher: Bencher<'_, '_>, rows: usize) {
+    bencher.counter(ItemsCount::new(rows)).with_inputs(|| records(rows)).bench_local_values(|records| run(&records));
+}
+
+/// 200 bytes of JSON with seven members, each of another record.
+fn records(count: usize) -> Vec<Record> {
+    let record = |at: usize| {
+        let value = format!(
+            r#"{{"FirstName__c":"Ada","LastName__c":"Lovelace","Email__c":"ada{at:08}@example.com","Phone__c":"+44 20 7946 0018","Amount__c":{at}.25,"Active__c":true,"Note__c":"as the first of all programmers"}}"#
+        );
+        Record {
+            position: Position {
+                topic: "contacts".into(),
+                partition: 0,
+                offset: i64::try_from(at).unwrap_or(i64::MAX),
+            },
+            timestamp: None,
+            key: Some(Bytes::from(format!("key-{at:08}"))),
+            value: Some(Bytes::from(value)),
+            headers: Vec::new(),
+            excess: Excess::default(),
+        }
+    };
+    (0..count).map(record).collect()
+}
+
+/// In virtual time, so that a timer costs no more on a slow machine.
+fn run(records: &[Record]) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.expect("a runtime").block_on(write(records));
+}
+
+async fn write(records: &[Record]) {
+    let org = Arc::new(WillingOrg::default());
+    let metrics = Metrics::new();
+    let lease = Lease::new(Duration::MAX);
+    lease.renew(tokio::time::Instant::now());
+    let (pipeline, batching) = Pipeline::start(Parts {
+        org: org.clone(),
+        dead_letters: Some(NoLetters),
+        on_rejection: OnRejection::Stop,
+        name: "bench".into(),
+        budget: Budget::new(2_000, 16 << 20),
+        routes: RouteCounts { all: 1, with_breaker: 0 },
+        batcher: Settings {
+            rows: 200,
+            bytes: 1 << 20,
+            linger: Duration::from_millis(10),
+            calls: 4,
+            retry: Retry::default(),
+            unknown_hold: Duration::from_secs(30),
+            timeout: Duration::from_secs(120),
+            insert_unknown: InsertUnknown::Retry,
+            on_quota: OnQuota::Wait,
+            parked: Duration::from_secs(60),
+        },
+        lease,
+        health: Health::new(metrics.clone()),
+        metrics,
+        stop: Stop::default(),
+    });
+    let (draining, progress) = (CancellationToken::new(), Arc::new(Progress::new(0)));
+    let lane = pipeline.lane(route(), draining.clone(), progress.clone());
+    let endless = stream::StreamExt::chain(
+        stream::iter(records.iter().cloned().map(Ok::<_, std::convert::Infallible>).collect::<Vec<_>>()),
+        stream::pending(),
+    );
+    let lane = tokio::spawn(lane.run(endless));
+    let end = i64::try_from(records.len()).unwrap_or(i64::MAX);
+    while progress.next_offset() < end {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    draining.cancel();
+    let drained = lane.await.expect("the lane does not panic");
+    assert!(drained.is_ok(), "the lane drains: {drained:?}");
+    drop(pipeline);
+    batching.await.expect("the batcher does not panic");
+    assert_eq!(org.rows.load(Ordering::Relaxed), records.len(), "each record is one row");
+}
+
+fn route() -> Arc<Route> {
+    let text = "topic = 'contacts'\nsobject = 'Person__c'\noperation = 'upsert'\nexternal_id_field = 'Key__c'";
+    let route = toml::from_str(text).expect("the route is valid");
+    Arc::new(Route::new(&route, 4 << 20, None).expect("JSON needs no registry"))
+}
+
+/// Takes each row at once.
+#[derive(Default)]
+struct WillingOrg {
+    rows: AtomicUsize,
+}
+
+struct Permit;
+
+impl Turn for Permit {
+    fn is_probe(&self) -> bool {
+        false
+    }
+}
+
+impl Org for WillingOrg {
+    type Turn = Permit;
+
+    async fn turn(&self) -> Permit {
+        Permit
+    }
+
+    async fn out(&self, _: Duration) {
+        pending::<()>().await;
+    }
+
+    async fn spent(&self) -> Cause {
+        pending().await
+    }
+
+    async fn write(&self, _: &BatchKey, rows: &[BatchRow<'_>]) -> Vec<Verdict> {
+        self.rows.fetch_add(rows.len(), Ordering::Relaxed);
+        // A call takes some time, so that the next one can fill.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        rows.iter().map(|_| Verdict::Written { id: None, created: true }).collect()
+    }
+
+    async fn probe(&self) {}
+
+    async fn describe(&self, _: &str, _: Refresh<'_>) -> Result<Arc<SObject>, Cause> {
+        let mut fields = vec![Field { external_id: true, id_lookup: true, unique: true, ..field("Key__c", "string") }];
+        for name in ["FirstName__c", "LastName__c", "Email__c", "Phone__c", "Note__c"] {
+            fields.push(field(name, "string"));
+        }
+        fields.extend([field("Amount__c", "double"), field("Active__c", "boolean")]);
+        Ok(Arc::new(SObject::new("Person__c", fields)))
+    }
+}
+
+fn field(name: &str, kind: &str) -> Field {
+    Field {
+        name: name.into(),
+        kind: kind.into(),
+        holds: Holds::of(kind),
+        relationship: None,
+        reference_to: Vec::new(),
+        scale: None,
+        createable: true,
+        updateable: true,
+        required: false,
+        filterable: true,
+        auto_number: false,
+        external_id: false,
+        id_lookup: false,
+        unique: false,
+        case_sensitive: false,
+    }
+}
+
+/// Nothing is rejected here.
+struct NoLetters;
+
+impl DeadLetters for NoLetters {
+    async fn deliver(&self, rejected: Rejected<'_>) -> Result<(), DeadLetterError> {
+        panic!("a record of the benchmark is rejected: {:?}", rejected.rejection)
+    }
+}
