@@ -11,13 +11,15 @@
 
 use std::fmt;
 
+use uuid::Uuid;
+
 use super::FormatError;
 
 /// What a registry knows a schema by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum SchemaId {
     Number(u32),
-    Guid([u8; 16]),
+    Guid(Uuid),
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -40,7 +42,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Frame<'_>, FormatError> {
         }
         Some((1, rest)) => {
             let (guid, rest) = rest.split_first_chunk().ok_or_else(short)?;
-            Ok(Frame { id: SchemaId::Guid(*guid), rest })
+            Ok(Frame { id: SchemaId::Guid(Uuid::from_bytes(*guid)), rest })
         }
         Some((magic, _)) => Err(FormatError::new(format!(
             "it does not begin with a schema id: the first byte is {magic:#04x}, and 0x00 was expected"
@@ -100,23 +102,8 @@ impl fmt::Display for SchemaId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(id) => id.fmt(f),
-            Self::Guid(guid) => {
-                let mut text = String::with_capacity(36);
-                write_uuid(guid, &mut text);
-                f.write_str(&text)
-            }
+            Self::Guid(guid) => guid.fmt(f),
         }
-    }
-}
-
-/// A UUID as it is written, with its hyphens.
-pub(super) fn write_uuid(bytes: &[u8; 16], text: &mut String) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for (at, byte) in bytes.iter().enumerate() {
-        if matches!(at, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        text.extend([byte >> 4, byte & 15].map(|digit| char::from(DIGITS[usize::from(digit)])));
     }
 }
 

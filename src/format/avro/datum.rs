@@ -1,12 +1,8 @@
+use uuid::Uuid;
+
 use super::schema::{Field, Node, Schema};
 use crate::{
-    format::{
-        Converted, FormatError, Selection,
-        frame::{varint, write_uuid},
-        logical::Logical,
-        members,
-        writer::Writer,
-    },
+    format::{Converted, FormatError, Selection, frame::varint, logical::Logical, members, writer::Writer},
     record::Meaning,
 };
 
@@ -215,6 +211,7 @@ fn integer(logical: Option<Logical>, value: i64, out: &mut Writer) -> Result<Mea
 
 fn uuid(bytes: &[u8], out: &mut Writer) -> Result<Meaning, FormatError> {
     let bytes = bytes.try_into().map_err(|_| FormatError::new(format!("a uuid has 16 bytes, not {}", bytes.len())))?;
-    out.quoted(|text| write_uuid(bytes, text));
+    let uuid = Uuid::from_bytes(bytes);
+    out.quoted(|text| text.push_str(uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer())));
     Ok(Meaning::Plain)
 }
