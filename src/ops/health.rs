@@ -10,11 +10,12 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use humantime_serde::re::humantime::{format_duration, format_rfc3339_seconds};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tracing::info;
@@ -161,7 +162,7 @@ impl Health {
     }
 
     pub fn snapshot(&self) -> Snapshot {
-        let inner = self.lock();
+        let inner = self.inner.lock();
         let mut waiting: Vec<Wait> = Vec::new();
         for (_, wait) in &inner.waits {
             // Several may wait for the same; the first one is the longest.
@@ -174,7 +175,7 @@ impl Health {
     }
 
     fn change(&self, change: impl FnOnce(&mut Inner)) {
-        let mut inner = self.lock();
+        let mut inner = self.inner.lock();
         let before = inner.state();
         change(&mut inner);
         let state = inner.state();
@@ -190,17 +191,13 @@ impl Health {
             }
         }
     }
-
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Waiting {
     /// The same wait with a newer reason, or a wait that begins.
     pub fn go_on(waiting: Option<Self>, health: &Health, whom: Whom, why: &str) -> Self {
         let Some(waiting) = waiting else { return health.wait(whom, why) };
-        if let Some((_, wait)) = health.lock().waits.iter_mut().find(|(id, _)| *id == waiting.id) {
+        if let Some((_, wait)) = health.inner.lock().waits.iter_mut().find(|(id, _)| *id == waiting.id) {
             why.clone_into(&mut wait.why);
         }
         waiting

@@ -3,12 +3,13 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use prometheus_client::{
     collector::Collector,
     encoding::{
@@ -170,7 +171,7 @@ impl Metrics {
 
     /// The books of a route; the same for the same name.
     pub fn route(&self, name: &Arc<str>) -> Arc<RouteMetrics> {
-        let mut routes = lock(&self.0.routes.0);
+        let mut routes = self.0.routes.0.lock();
         if let Some(known) = routes.iter().find(|route| route.name == *name) {
             return known.clone();
         }
@@ -187,13 +188,13 @@ impl Metrics {
 
     /// Records with this outcome, over all routes.
     pub fn count(&self, outcome: Outcome) -> u64 {
-        lock(&self.0.routes.0).iter().map(|route| lock(&route.books).settled(outcome)).sum()
+        self.0.routes.0.lock().iter().map(|route| route.books.lock().settled(outcome)).sum()
     }
 
     pub fn track_lane(&self) -> LaneGauge {
         let lane = self.0.next_lane.fetch_add(1, Ordering::Relaxed);
         let oldest = Oldest::default();
-        lock(&self.0.lanes).insert(lane, oldest.clone());
+        self.0.lanes.lock().insert(lane, oldest.clone());
         LaneGauge { lanes: self.0.lanes.clone(), lane, oldest }
     }
 
@@ -249,13 +250,13 @@ impl Metrics {
 
     /// The age of the oldest record in flight; zero where there is none.
     pub fn oldest_unsettled(&self) -> Duration {
-        let oldest = lock(&self.0.lanes).values().filter_map(|oldest| *lock(oldest)).min();
+        let oldest = self.0.lanes.lock().values().filter_map(|oldest| *oldest.lock()).min();
         oldest.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     /// The books of all routes, each as it was at one moment.
     pub fn routes(&self) -> Vec<RouteStatus> {
-        lock(&self.0.routes.0).iter().map(|route| lock(&route.books).status(&route.name)).collect()
+        self.0.routes.0.lock().iter().map(|route| route.books.lock().status(&route.name)).collect()
     }
 
     /// As the org said last, if it has.
@@ -267,11 +268,11 @@ impl Metrics {
 
     /// For the status page: all that are open now.
     pub fn set_open_transactions(&self, open: Vec<OpenTransaction>) {
-        *lock(&self.0.open_transactions) = open;
+        *self.0.open_transactions.lock() = open;
     }
 
     pub fn open_transactions(&self) -> Vec<OpenTransaction> {
-        lock(&self.0.open_transactions).clone()
+        self.0.open_transactions.lock().clone()
     }
 
     pub(super) fn activity(&self) -> &Activity {
@@ -281,7 +282,7 @@ impl Metrics {
     /// The text that Prometheus scrapes (`OpenMetrics` 1.0).
     pub fn render(&self) -> String {
         self.0.oldest.set(self.oldest_unsettled().as_secs_f64());
-        self.0.partitions.set(i64::try_from(lock(&self.0.lanes).len()).unwrap_or(i64::MAX));
+        self.0.partitions.set(i64::try_from(self.0.lanes.lock().len()).unwrap_or(i64::MAX));
         let mut text = String::new();
         match encode_registry(&mut text, &self.0.process).and_then(|()| encode(&mut text, &self.0.registry)) {
             Ok(()) => text,
@@ -298,19 +299,19 @@ struct Routes(Mutex<Vec<Arc<RouteMetrics>>>);
 impl Collector for Routes {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         let books: Vec<_> =
-            lock(&self.0).iter().map(|route| (route.name.to_string(), lock(&route.books).clone())).collect();
+            self.0.lock().iter().map(|route| (route.name.to_string(), route.books.lock().clone())).collect();
         books::encode(&books, encoder)
     }
 }
 
 impl RouteMetrics {
     pub fn read(&self) {
-        lock(&self.books).read();
+        self.books.lock().read();
     }
 
     /// `took`: since it was read.
     pub fn settled(&self, outcome: Outcome, took: Duration) {
-        lock(&self.books).settle(outcome);
+        self.books.lock().settle(outcome);
         if outcome != Outcome::Dropped {
             self.duration.observe(took.as_secs_f64());
         }
@@ -345,13 +346,13 @@ impl RouteMetrics {
 
 impl LaneGauge {
     pub fn set_oldest(&self, since: Option<Instant>) {
-        *lock(&self.oldest) = since;
+        *self.oldest.lock() = since;
     }
 }
 
 impl Drop for LaneGauge {
     fn drop(&mut self) {
-        lock(&self.lanes).remove(&self.lane);
+        self.lanes.lock().remove(&self.lane);
     }
 }
 
@@ -363,8 +364,4 @@ fn one_of(family: &Family<Labels, Gauge>, label: &'static str, all: &[&'static s
     for word in all {
         family.get_or_create(&vec![(label, (*word).to_owned())]).set(i64::from(*word == current));
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

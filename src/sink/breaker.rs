@@ -11,9 +11,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Weak},
 };
 
+use parking_lot::Mutex;
 use tokio::{
     sync::{Notify, watch},
     time::{Instant, sleep},
@@ -106,7 +107,7 @@ impl Breakers {
         if route.breaker == 0 {
             return None;
         }
-        let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut routes = self.routes.lock();
         if let Some(known) = routes.get(&route.name).and_then(Weak::upgrade) {
             return Some(known);
         }
@@ -130,7 +131,7 @@ impl Breaker {
     /// A row is rejected, by the org or for it.
     #[must_use]
     pub fn rejected(&self, rejection: &Rejection, is_probe: bool) -> Ruling {
-        self.rule(&mut self.lock(), rejection, is_probe)
+        self.rule(&mut self.state.lock(), rejection, is_probe)
     }
 
     /// A record is rejected before it is a row. If that would open the breaker, this waits for the org's word on the
@@ -146,7 +147,7 @@ impl Breaker {
     }
 
     fn rule_now(&self, rejection: &Rejection, is_probe: bool) -> Option<Ruling> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let before = if state.code == rejection.code() { state.count } else { 0 };
         let waits = state.pending > 0 && state.open.is_none() && before + 1 >= self.limit;
         (!waits).then(|| self.rule(&mut state, rejection, is_probe))
@@ -180,7 +181,7 @@ impl Breaker {
     }
 
     pub fn written(&self, is_probe: bool) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.open.is_none() {
             state.count = 0;
             self.changed.notify_waiters();
@@ -210,11 +211,11 @@ impl Breaker {
 
     /// When a probe may go; `None` while one is under way, and while there is no need.
     pub fn due(&self) -> Option<Instant> {
-        self.lock().open.as_ref().filter(|open| !open.probing).map(|open| open.due)
+        self.state.lock().open.as_ref().filter(|open| !open.probing).map(|open| open.due)
     }
 
     pub fn probe(self: &Arc<Self>) -> Probe {
-        if let Some(open) = &mut self.lock().open {
+        if let Some(open) = &mut self.state.lock().open {
             open.probing = true;
         }
         Probe(self.clone())
@@ -222,7 +223,7 @@ impl Breaker {
 
     /// As long as nothing is known of a row.
     pub fn pending(self: &Arc<Self>) -> Pending {
-        self.lock().pending += 1;
+        self.state.lock().pending += 1;
         Pending(self.clone())
     }
 
@@ -250,10 +251,6 @@ impl Breaker {
         self.metrics.breaker(open);
         self.is_open.send_replace(open);
     }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for Breaker {
@@ -265,7 +262,7 @@ impl Drop for Breaker {
 impl Drop for Probe {
     fn drop(&mut self) {
         let breaker = &self.0;
-        if let Some(open) = &mut breaker.lock().open {
+        if let Some(open) = &mut breaker.state.lock().open {
             open.probing = false;
             open.probes += 1;
             open.due = Instant::now() + breaker.retry.backoff(open.probes);
@@ -276,7 +273,7 @@ impl Drop for Probe {
 impl Drop for Pending {
     fn drop(&mut self) {
         let breaker = &self.0;
-        breaker.lock().pending -= 1;
+        breaker.state.lock().pending -= 1;
         breaker.changed.notify_waiters();
     }
 }

@@ -9,9 +9,10 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::budget::Load;
@@ -108,7 +109,7 @@ impl Gate {
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut HashMap<GateKey, Waiting>) -> T) -> T {
-        let mut map = self.map.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut map = self.map.lock();
         let result = act(&mut map);
         self.held.set(i64::try_from(map.len()).unwrap_or(i64::MAX));
         result

@@ -3,7 +3,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, PoisonError},
+    sync::Arc,
 };
 
 use futures::FutureExt as _;
@@ -124,7 +124,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
     async fn schema<E>(&self, doubted: Option<&Doubted>) -> Result<Arc<Schema>, LaneError<E>> {
         let org = &self.pipeline.org;
         let descriptions = org.descriptions();
-        let known = self.schema.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = self.schema.lock().clone();
         if let (Some((schema, as_of)), None) = (&known, doubted)
             && *as_of == descriptions
         {
@@ -150,7 +150,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
             (Err(cause), None) => return Err(failed(cause)),
         };
         let schema = Arc::new(self.with_parents(schema, doubted, &refresh).await);
-        *self.schema.lock().unwrap_or_else(PoisonError::into_inner) = Some((schema.clone(), descriptions));
+        *self.schema.lock() = Some((schema.clone(), descriptions));
         Ok(schema)
     }
 

@@ -13,13 +13,14 @@ use std::{
     collections::VecDeque,
     pin::{Pin, pin},
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicI64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use futures::{FutureExt as _, Stream, StreamExt as _, stream::FuturesOrdered};
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};

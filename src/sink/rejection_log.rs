@@ -3,12 +3,9 @@
 //!
 //! Invariant: every rejection has a line of its own or is counted in a later one.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use parking_lot::{Mutex, MutexGuard};
 use tracing::warn;
 
 use crate::record::{Position, Rejection};
@@ -77,7 +74,7 @@ impl RejectionLog {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Minute>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 
@@ -107,7 +104,7 @@ mod tests {
 
     impl io::Write for Lines {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
+            self.0.lock().extend_from_slice(bytes);
             Ok(bytes.len())
         }
 
@@ -119,7 +116,7 @@ mod tests {
     impl Lines {
         /// The lines so far, and none of them again.
         fn take(&self) -> Vec<String> {
-            let text = String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap();
+            let text = String::from_utf8(std::mem::take(&mut *self.0.lock())).unwrap();
             text.lines().map(str::to_owned).collect()
         }
     }

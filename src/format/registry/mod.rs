@@ -10,12 +10,10 @@
 mod client;
 mod redirect;
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use moka::future::Cache;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
@@ -139,7 +137,7 @@ impl Registry {
 
     /// How long an id that is absent since then may still be asked for; `None` where it is given up.
     fn wait_for_absent(&self, since: Instant) -> Option<Duration> {
-        let mut in_vain = self.in_vain.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut in_vain = self.in_vain.lock();
         if in_vain.is_some_and(|at| at.elapsed() < MISSING) {
             return None;
         }
