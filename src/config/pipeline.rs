@@ -73,14 +73,6 @@ pub struct Retry {
     pub missing_parent_wait: Duration,
 }
 
-impl Retry {
-    /// The wait after so many doublings, less up to a half by chance: what failed together does not come back together.
-    pub fn backoff(&self, doublings: u32) -> Duration {
-        let full = self.initial_backoff.saturating_mul(1 << doublings.min(20)).min(self.max_backoff);
-        full.mul_f64(rand::random_range(0.5..=1.0))
-    }
-}
-
 impl Default for Retry {
     fn default() -> Self {
         Self {

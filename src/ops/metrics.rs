@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use parking_lot::Mutex;
@@ -26,6 +26,7 @@ use prometheus_client::{
 };
 
 pub use prometheus_client::metrics::gauge::Gauge;
+use tokio::time::Instant;
 
 use super::{
     activity::Activity,

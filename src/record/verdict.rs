@@ -1,4 +1,6 @@
-use std::{borrow::Cow, fmt, time::Instant};
+use std::{borrow::Cow, fmt};
+
+use tokio::time::Instant;
 
 use super::{ApiName, RecordId, quotes};
 

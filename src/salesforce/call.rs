@@ -8,9 +8,8 @@ use std::sync::{
     Arc,
     atomic::{AtomicU32, Ordering},
 };
-use std::time::Instant;
 
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::Instant};
 
 use super::{
     answer::Errors,
@@ -233,7 +232,7 @@ fn beside_token(length: usize) -> usize {
 const TOO_LONG: &str = "the org's answer is longer than is read: in smaller calls it is shorter";
 
 fn in_doubt(cause: Cause, doubt: Doubt) -> Failure {
-    Failure::Unknown { cause, ended: tokio::time::Instant::now().into_std(), doubt }
+    Failure::Unknown { cause, ended: Instant::now(), doubt }
 }
 
 /// A call that was taken, and whose answer is cut. Fewer rows have a shorter one; a description of one SObject has not.

@@ -23,19 +23,19 @@ use tracing::{error, info};
 
 use super::budget::{Budget, Load};
 use crate::{
-    config::Retry,
     ops::{
         health::{Health, Waiting, Whom},
         metrics::RouteMetrics,
     },
     record::{Reason, Rejection},
+    runtime::backoff::Backoff,
     sink::route::Route,
 };
 
 /// The breakers of all routes.
 #[derive(Debug)]
 pub struct Breakers {
-    retry: Retry,
+    backoff: Backoff,
     health: Health,
     budget: Budget,
     share: Load,
@@ -48,7 +48,7 @@ pub struct Breakers {
 pub struct Breaker {
     route: Arc<str>,
     limit: u32,
-    retry: Retry,
+    backoff: Backoff,
     health: Health,
     metrics: Arc<RouteMetrics>,
     /// What its lanes may hold.
@@ -98,8 +98,8 @@ pub enum Ruling {
 
 impl Breakers {
     /// `share` of the budget is what the lanes of one route may hold.
-    pub fn new(retry: Retry, health: Health, budget: Budget, share: Load) -> Self {
-        Self { retry, health, budget, share, routes: Mutex::default() }
+    pub fn new(backoff: Backoff, health: Health, budget: Budget, share: Load) -> Self {
+        Self { backoff, health, budget, share, routes: Mutex::default() }
     }
 
     /// `None` for a route without one.
@@ -114,7 +114,7 @@ impl Breakers {
         let breaker = Arc::new(Breaker {
             route: route.name.clone(),
             limit: route.breaker,
-            retry: self.retry.clone(),
+            backoff: self.backoff,
             health: self.health.clone(),
             metrics: metrics.clone(),
             budget: self.budget.part(self.share),
@@ -205,7 +205,7 @@ impl Breaker {
         let mut is_open = self.is_open.subscribe();
         tokio::select! {
             _ = is_open.wait_for(|open| !open) => {}
-            () = sleep(self.retry.backoff(attempts)) => {}
+            () = sleep(self.backoff.wait(attempts)) => {}
         }
     }
 
@@ -236,7 +236,7 @@ impl Breaker {
         );
         let why = format!("the records of {route} are rejected one after the other: {code}");
         let waiting = self.health.wait(Whom::Operator, &why);
-        let due = Instant::now() + self.retry.backoff(0);
+        let due = Instant::now() + self.backoff.wait(0);
         state.open = Some(Open { probes: 0, due, probing: false, _waiting: waiting });
         self.show(true);
     }
@@ -265,7 +265,7 @@ impl Drop for Probe {
         if let Some(open) = &mut breaker.state.lock().open {
             open.probing = false;
             open.probes += 1;
-            open.due = Instant::now() + breaker.retry.backoff(open.probes);
+            open.due = Instant::now() + breaker.backoff.wait(open.probes);
         }
     }
 }
@@ -281,12 +281,15 @@ impl Drop for Pending {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{config, ops::metrics::Metrics};
+    use crate::{
+        config::{self, Retry},
+        ops::metrics::Metrics,
+    };
 
     fn breakers() -> Breakers {
         let budget = Budget::new(8, 1 << 20);
         let share = budget.shares(1, 1).breaker;
-        Breakers::new(Retry::default(), Health::new(Metrics::new()), budget, share)
+        Breakers::new(Backoff::of(&Retry::default()), Health::new(Metrics::new()), budget, share)
     }
 
     fn of(breakers: &Breakers, limit: u32) -> Option<Arc<Breaker>> {

@@ -16,12 +16,12 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use futures::{FutureExt as _, Stream, StreamExt as _, stream::FuturesOrdered};
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
@@ -125,7 +125,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         let mut stuck = pin!(stuck.fuse());
         let (mut drained, mut failed) = (Drained::Whole, None);
         // Of a drain: since when nothing has come of what is under way, and how much that was.
-        let (mut quiet, mut open) = (tokio::time::Instant::now(), usize::MAX);
+        let (mut quiet, mut open) = (Instant::now(), usize::MAX);
         let mut intake = Some(Box::pin(prepared));
         let mut carried = FuturesOrdered::new();
         // In the order of `carried`.
@@ -145,7 +145,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
                 () = lane.draining.cancelled(), if intake.is_some() => {
                     intake = None;
                     lane.close_tail(&underway);
-                    quiet = tokio::time::Instant::now();
+                    quiet = Instant::now();
                 }
                 why = &mut stuck, if drained == Drained::Whole => {
                     drained = lane.give_up(&underway, why);
@@ -153,7 +153,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
                 () = tokio::time::sleep_until(quiet + PATIENCE), if intake.is_none() && drained == Drained::Whole => {
                     let left = underway.iter().filter(|(_, stage)| !stage.is_done()).count();
                     let comes = left < open || underway.iter().any(|(_, stage)| stage.is_sent());
-                    (quiet, open) = (tokio::time::Instant::now(), left);
+                    (quiet, open) = (Instant::now(), left);
                     if !comes {
                         drained = lane.give_up(&underway, "its records wait, and nothing comes of them");
                     }

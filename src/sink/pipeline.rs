@@ -21,7 +21,7 @@ use crate::{
     config::OnRejection,
     mutation::{self, Mutation},
     ops::{health::Health, metrics::Metrics},
-    runtime::{lease::Lease, progress::Progress, stop::Stop},
+    runtime::{backoff::Backoff, lease::Lease, progress::Progress, stop::Stop},
 };
 
 /// What a pipeline is made of.
@@ -73,7 +73,7 @@ impl<O: Org, D: DeadLetters> Pipeline<O, D> {
         let unknown_hold = if mutation::on(Mutation::Hold) { Duration::ZERO } else { batcher.unknown_hold };
         let batcher = batcher::Settings { unknown_hold, ..batcher };
         let shares = budget.shares(routes.all, routes.with_breaker);
-        let breakers = Breakers::new(batcher.retry.clone(), health.clone(), budget.clone(), shares.breaker);
+        let breakers = Breakers::new(Backoff::of(&batcher.retry), health.clone(), budget.clone(), shares.breaker);
         let (batcher, task) =
             Batcher::start(org.clone(), batcher, shares.children, health, lease.clone(), metrics.clone(), stop.clone());
         let settle = Settle { name, dead_letters, on_rejection, log: RejectionLog::default(), stop };

@@ -1,9 +1,10 @@
 //! From an outcome to something durable. A record is settled when Salesforce has confirmed its row, or Kafka its dead
 //! letter, or the configuration says that it is skipped; until then its gate entry is held.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use futures::FutureExt as _;
+use tokio::time::Instant;
 use tracing::{error, warn};
 
 use super::{

@@ -20,19 +20,19 @@ use tracing::{error, warn};
 use self::client::{Client, Failure};
 use super::{FormatError, Schema, frame::SchemaId};
 use crate::{
-    config::{self, Retry},
+    config,
     ops::{
         health::{Health, Waiting, Whom},
         metrics::Metrics,
     },
-    runtime::http_client::ClientError,
+    runtime::{backoff::Backoff, http_client::ClientError},
 };
 
 /// The schemas of all routes.
 #[derive(Debug)]
 pub struct Registry {
     client: Client,
-    retry: Retry,
+    backoff: Backoff,
     schemas: Cache<SchemaId, Arc<Schema>>,
     missing: Cache<SchemaId, String>,
     missing_wait: Duration,
@@ -68,7 +68,7 @@ impl Registry {
     ) -> Result<Self, RegistryError> {
         Ok(Self {
             client: Client::new(config, metrics)?,
-            retry: retry.clone(),
+            backoff: Backoff::of(retry),
             schemas: Cache::builder().max_capacity(KEPT).weigher(|_, schema: &Arc<Schema>| schema.weight()).build(),
             missing: Cache::builder().max_capacity(10_000).time_to_live(MISSING).build(),
             missing_wait: config.missing_wait,
@@ -114,7 +114,7 @@ impl Registry {
                         );
                     }
                     waiting = wait(waiting, why);
-                    tokio::time::sleep(self.retry.backoff(attempt).min(LONGEST_PAUSE).min(left)).await;
+                    tokio::time::sleep(self.backoff.wait(attempt).min(LONGEST_PAUSE).min(left)).await;
                     attempt += 1;
                     continue;
                 }
@@ -130,7 +130,7 @@ impl Registry {
                     wait(waiting, cause)
                 }
             };
-            tokio::time::sleep(self.retry.backoff(attempt)).await;
+            tokio::time::sleep(self.backoff.wait(attempt)).await;
             attempt += 1;
         }
     }

@@ -28,6 +28,7 @@ use super::usage::Usage;
 use crate::{
     config,
     record::{Cause, OrgAvailability, OrgTrouble},
+    runtime::backoff::Backoff,
     salesforce::Observer,
 };
 
@@ -295,9 +296,11 @@ impl OrgState {
     fn wait(&self, inner: &Inner) -> Duration {
         match inner.availability() {
             OrgAvailability::Up => Duration::ZERO,
-            OrgAvailability::Down(OrgTrouble::Unavailable) => self.retry.backoff(inner.probes),
+            OrgAvailability::Down(OrgTrouble::Unavailable) => Backoff::of(&self.retry).wait(inner.probes),
             OrgAvailability::Down(OrgTrouble::Quota) => self.quota.probe_interval,
-            OrgAvailability::Down(OrgTrouble::Session) => self.retry.backoff(inner.probes).max(self.login_interval),
+            OrgAvailability::Down(OrgTrouble::Session) => {
+                Backoff::of(&self.retry).wait(inner.probes).max(self.login_interval)
+            }
         }
     }
 

@@ -319,9 +319,7 @@ fn failed_row(verdict: RowVerdict, cause: Cause) -> Verdict {
         RowVerdict::MissingParent => Verdict::MissingParent(cause),
         RowVerdict::Again => Verdict::Again(cause),
         RowVerdict::Parked => Verdict::Parked(cause),
-        RowVerdict::Unknown => {
-            Verdict::Unknown { cause, ended: tokio::time::Instant::now().into_std(), doubt: Doubt::Row }
-        }
+        RowVerdict::Unknown => Verdict::Unknown { cause, ended: tokio::time::Instant::now(), doubt: Doubt::Row },
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::{backlog::Delayed, worker::Worker};
 use crate::{
     record::{Cause, Reason},
+    runtime::backoff::Backoff,
     sink::{
         budget::Load,
         org::Org,
@@ -58,7 +59,7 @@ impl<O: Org> Worker<O> {
             let message = format!("parent not found, wait cut short: {}", cause.message);
             return self.reject(ticket, Reason::MissingParent, Cause { message: Cause::cut(message), ..cause });
         }
-        let backoff = self.settings.retry.backoff(child.times).min(wait.saturating_sub(waited));
+        let backoff = Backoff::of(&self.settings.retry).wait(child.times).min(wait.saturating_sub(waited));
         child.times += 1;
         child.waited += backoff;
         ticket.history.child = Some(child);

@@ -34,6 +34,7 @@ use super::{
 use crate::{
     config::{InsertUnknown, OnQuota},
     record::{Action, Cause, Doubt, Named, Reason, Rejection, Stage, Verdict},
+    runtime::backoff::Backoff,
     sink::{
         breaker::Ruling,
         org::Org,
@@ -179,7 +180,7 @@ impl<O: Org> Worker<O> {
                 let next_is_last =
                     ticket.command.action == Action::Create && ticket.history.unknowns + 1 >= MAX_INSERT_UNKNOWN;
                 let alone = doubt == Doubt::Row && (next_is_last || self.is_its_own(&ticket));
-                fates.hold(ticket, cause, Instant::from_std(ended) + self.settings.unknown_hold, alone);
+                fates.hold(ticket, cause, ended + self.settings.unknown_hold, alone);
             }
             Verdict::Fatal(cause) => {
                 self.stop.now(cause.to_string());
@@ -262,7 +263,7 @@ impl<O: Org> Worker<O> {
         }
         ticket.history.again_times += 1;
         ticket.pending = None;
-        let backoff = self.settings.retry.backoff(ticket.history.again_times - 1);
+        let backoff = Backoff::of(&self.settings.retry).wait(ticket.history.again_times - 1);
         let backoff = if timeout.is_zero() { backoff } else { backoff.min(timeout.saturating_sub(waited)) };
         ticket.history.again_waited += backoff;
         if ticket.answered() {
@@ -272,7 +273,7 @@ impl<O: Org> Worker<O> {
 
     fn delay(&mut self, group: Group, not_before: Instant) {
         if !group.rows.is_empty() {
-            let at = not_before.max(Instant::now() + self.settings.retry.backoff(group.failures.times - 1));
+            let at = not_before.max(Instant::now() + Backoff::of(&self.settings.retry).wait(group.failures.times - 1));
             self.delays.push(Delayed::Group(group), at);
         }
     }

@@ -27,7 +27,7 @@ use crate::{
     config::OnQuota,
     ops::{health::Health, metrics::Metrics},
     record::{Cause, Reason, Verdict},
-    runtime::{lease::Lease, stop::Stop},
+    runtime::{backoff::Backoff, lease::Lease, stop::Stop},
     sink::{
         budget::Load,
         org::{Org, Turn as _},
@@ -268,7 +268,8 @@ impl<O: Org> Worker<O> {
                 assert_eq!(call.group.rows.len(), call.verdicts.len(), "one verdict for each row");
                 for (parent, times) in self.queues.parents.learn(&call.group.rows, &call.verdicts) {
                     self.queues.hold_parent(&parent, Hold::Resting);
-                    self.delays.push(Delayed::Parent(parent), Instant::now() + self.settings.retry.backoff(times));
+                    self.delays
+                        .push(Delayed::Parent(parent), Instant::now() + Backoff::of(&self.settings.retry).wait(times));
                 }
                 self.queues.release(&call.group.rows, Hold::Sent);
                 self.follow(call);

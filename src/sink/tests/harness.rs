@@ -347,5 +347,5 @@ pub(super) fn verdicts(rows: &[String], guilty: impl Fn(&str) -> bool, verdict: 
 
 /// An attempt that ends now, and whose result is not known.
 pub(super) fn unknown(doubt: Doubt) -> Verdict {
-    Verdict::Unknown { cause: Cause::new("cut"), ended: Instant::now().into_std(), doubt }
+    Verdict::Unknown { cause: Cause::new("cut"), ended: Instant::now(), doubt }
 }

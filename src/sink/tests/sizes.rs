@@ -96,7 +96,7 @@ fn slow_org(row: Duration) -> Harness {
             if took <= TIMEOUT {
                 return (took, written(rows));
             }
-            let ended = (Instant::now() + TIMEOUT).into_std();
+            let ended = Instant::now() + TIMEOUT;
             let unknown = || Verdict::Unknown { cause: Cause::new("slow"), ended, doubt: Doubt::TimedOut };
             (TIMEOUT, verdicts(rows, |_| true, unknown))
         },

@@ -1,9 +1,7 @@
 //! What counts as sent.
 
-use std::time::Instant;
-
 use serde_json::json;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::Instant};
 
 use super::*;
 use crate::record::Doubt;

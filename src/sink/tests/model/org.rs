@@ -264,7 +264,7 @@ fn verdict(word: Word, ended: Instant) -> Verdict {
         Word::Refused { suspect } => Verdict::Refused { cause, named: if suspect { Named::Row } else { Named::No } },
         Word::Later => Verdict::Later(cause),
         Word::Barred => Verdict::Barred(cause),
-        Word::Unknown => Verdict::Unknown { cause, ended: ended.into_std(), doubt: Doubt::Lost },
+        Word::Unknown => Verdict::Unknown { cause, ended, doubt: Doubt::Lost },
         Word::Fatal => Verdict::Fatal(cause),
     }
 }
