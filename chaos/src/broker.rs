@@ -1,4 +1,4 @@
-//! A real Kafka of one's own, run by `script/kafka`. It ends with this process, also when that is killed.
+//! A real Kafka, run by `script/kafka`. It ends with this process, also when that is killed.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -9,10 +9,10 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Nodes of a cluster, from 1 on.
+/// The number of nodes of a cluster. They are numbered from 1.
 pub(crate) const NODES: i32 = 3;
 
-/// The brokers that seeds run on, one after the other: each is started when a seed first needs it, and kept.
+/// The brokers that seeds run on, one seed after the other. Each is started when a seed first needs it, and kept.
 pub struct Brokers {
     dir: PathBuf,
     single: Option<Broker>,
@@ -20,7 +20,7 @@ pub struct Brokers {
 }
 
 impl Brokers {
-    /// They live below `dir`, which is removed at the end.
+    /// Brokers that live below `dir`, which is removed at the end.
     pub fn new(dir: &Path) -> Self {
         Self { dir: dir.to_owned(), single: None, cluster: None }
     }
@@ -55,7 +55,7 @@ fn script() -> &'static Path {
 }
 
 impl Broker {
-    /// On an empty disk in `dir`, which is removed at the end. Takes some seconds.
+    /// Starts a broker, or a cluster, on an empty disk in `dir`, which is removed at the end. Takes some seconds.
     fn start(dir: &Path, cluster: bool) -> Result<Self> {
         let mut attendant = Command::new(script())
             .arg("attend")
@@ -68,7 +68,7 @@ impl Broker {
         let mut bootstrap = String::new();
         BufReader::new(attendant.stdout.take().context("no output")?).read_line(&mut bootstrap)?;
         let broker = Self { bootstrap: bootstrap.trim().to_owned(), dir: dir.to_owned(), attendant };
-        ensure!(!broker.bootstrap.is_empty(), "script/kafka started nothing; it says why");
+        ensure!(!broker.bootstrap.is_empty(), "script/kafka started no broker; its output says why");
         Ok(broker)
     }
 
@@ -80,7 +80,7 @@ impl Broker {
         Ok(Frozen(pid))
     }
 
-    /// One of the script's commands: `stop`, `kill`, `again`; of a cluster's node.
+    /// Runs one of the script's commands (`stop`, `kill`, `again`) on the broker, or on this node of the cluster.
     pub(crate) async fn command(&self, name: &'static str, node: Option<i32>) -> Result<()> {
         let dir = node.map_or_else(|| self.dir.clone(), |node| self.dir.join(node.to_string()));
         let mut command = tokio::process::Command::new(script());

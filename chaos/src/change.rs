@@ -1,10 +1,10 @@
-//! What a record asks for, read from the topic alone, and what the org's journal says.
+//! The change that a record asks for, by the topic alone, and the event that the org's journal has of it.
 
 use serde_json::{Map, Value};
 
 use crate::history::REFUSED;
 
-/// The fields of a row, less what names it.
+/// The fields of a row, without those that name it.
 pub(crate) type Fields = Map<String, Value>;
 
 /// One record of a topic.
@@ -19,9 +19,9 @@ pub(crate) enum Kind {
     Upsert(Fields),
     Update(Fields),
     Delete,
-    /// Makes a record that no other change names.
+    /// A plain insert: it makes a record that no other change names.
     Insert(Fields),
-    /// No outcome but a dead letter of this class.
+    /// The only outcome is a dead letter of this class.
     Reject(&'static str),
 }
 
@@ -31,7 +31,7 @@ pub(crate) const REFUSED_BY_ORG: &str = "Refused";
 pub(crate) const NOT_FOUND: &str = "NotFound";
 
 impl Kind {
-    /// By the operation header's word, and the value.
+    /// The change that the operation header and the value ask for.
     pub(crate) fn read(operation: Option<&str>, value: Option<&[u8]>) -> Self {
         match (operation, value) {
             (Some("DELETE"), _) | (None, None) => Self::Delete,
@@ -42,7 +42,7 @@ impl Kind {
         }
     }
 
-    /// What it is where records are named by their own ids, and changed where no operation is named.
+    /// The change on a route by record id, whose default operation is update.
     pub(crate) fn by_record_id(self, operation: Option<&str>) -> Self {
         match (self, operation) {
             (Self::Upsert(fields), Some("INSERT")) => Self::Insert(fields),

@@ -1,22 +1,22 @@
-//! The configuration of all replicas. What takes seconds or minutes in production takes a tenth of that in a seed.
+//! The configuration of all replicas. Times that are seconds or minutes in production are a tenth of that in a seed.
 
 use std::time::Duration;
 
 use crate::{
-    judge::Names,
-    setting::{CACHED, Orphans, Protocol, Setting, Times},
+    scenario::{CACHED, Orphans, Protocol, Scenario, Times},
+    source::Names,
 };
 
-/// Any key: the org checks no signature, but when the assertion ends.
+/// Any key: the org checks the expiry of an assertion, not its signature.
 const KEY: &str = include_str!("../../sandbox/tests/front_door/test_key.pem");
-/// Of `group.protocol=consumer` the broker says the session (`script/kafka.d/server.properties`: 3 s).
+/// The lease with `group.protocol=consumer`, where the broker sets the session (`script/kafka.d/server.properties`: 3 s).
 const CONSUMER_LEASE: &str = "2s";
 
-/// What a rebalance may take beside its drains.
+/// The longest time of a rebalance, without its drains.
 const REBALANCE: Duration = Duration::from_secs(6);
 
-/// Where the replicas find what stands around them.
-pub(crate) struct Places<'a> {
+/// The addresses and names in the configuration of the replicas.
+pub(crate) struct Addresses<'a> {
     pub bootstrap: &'a str,
     pub org: &'a str,
     pub group: &'a str,
@@ -44,10 +44,11 @@ impl Route {
     }
 }
 
-pub(crate) fn text(setting: &Setting, places: &Places<'_>) -> String {
+/// The TOML text of the configuration.
+pub(crate) fn text(scenario: &Scenario, addresses: &Addresses<'_>) -> String {
     let millis = |time: Duration| format!("{}ms", time.as_millis());
-    let Times { session, request, hold } = setting.times;
-    let group = match setting.protocol {
+    let Times { session, request, hold } = scenario.times;
+    let group = match scenario.protocol {
         Protocol::Consumer => format!(
             "kafka.lease = '{CONSUMER_LEASE}'\n\
              kafka.properties.'group.protocol' = 'consumer'\n"
@@ -57,14 +58,14 @@ pub(crate) fn text(setting: &Setting, places: &Places<'_>) -> String {
              kafka.properties.'heartbeat.interval.ms' = '500'\n\
              kafka.properties.'partition.assignment.strategy' = '{}'\n",
             millis(session),
-            if setting.protocol == Protocol::Range { "range" } else { "cooperative-sticky" },
+            if scenario.protocol == Protocol::Range { "range" } else { "cooperative-sticky" },
         ),
     };
-    let held = if setting.orphans == Orphans::Held { hold } else { Duration::ZERO };
+    let held = if scenario.orphans == Orphans::Held { hold } else { Duration::ZERO };
     let held = if held.is_zero() { String::new() } else { format!("salesforce.assign_hold = '{}'\n", millis(held)) };
-    let cached = if setting.moves { format!("cache.ttl = '{}'\n", millis(CACHED)) } else { String::new() };
+    let cached = if scenario.moves { format!("cache.ttl = '{}'\n", millis(CACHED)) } else { String::new() };
     let id = sandbox::CLIENT_ID;
-    let auth = if setting.asserts {
+    let auth = if scenario.asserts {
         format!(
             "{{ flow = 'jwt_bearer', client_id = '{id}', username = 'chaos@example.com', private_key = '''\n{KEY}''' }}"
         )
@@ -103,16 +104,16 @@ pub(crate) fn text(setting: &Setting, places: &Places<'_>) -> String {
          dead_letter.too_large = 'reference'\n\
          log.format = 'json'\n\
          admin.listen = ''\n\n{routes}",
-        drain = millis(setting.times.drain()),
-        bootstrap = places.bootstrap,
-        group_id = places.group,
-        org = places.org,
+        drain = millis(scenario.times.drain()),
+        bootstrap = addresses.bootstrap,
+        group_id = addresses.group,
+        org = addresses.org,
         request = millis(request),
-        commits = millis(setting.commits),
-        rebalance = millis(setting.times.drain() + REBALANCE),
+        commits = millis(scenario.commits),
+        rebalance = millis(scenario.times.drain() + REBALANCE),
         hold = millis(hold),
-        rows = setting.batch_rows,
-        letters = places.letters,
-        routes = places.routes.iter().map(Route::text).collect::<String>(),
+        rows = scenario.batch_rows,
+        letters = addresses.letters,
+        routes = addresses.routes.iter().map(Route::text).collect::<String>(),
     )
 }

@@ -1,4 +1,4 @@
-//! The replicas of a run, those that have ended included: their logs tell what was interrupted.
+//! The replicas of a run, with those that have ended: their logs show what was interrupted.
 
 use std::{
     collections::BTreeMap,
@@ -13,29 +13,30 @@ use crate::{
     interruptions::{Interruption, Nap, Story},
     memory::Samples,
     replica::{Log, Replica},
-    setting::Times,
+    scenario::Times,
 };
 
-/// After `drain_timeout`: what closing takes.
+/// The longest time that closing takes after `drain_timeout`.
 const CLOSING: Duration = Duration::from_secs(11);
 const TICK: Duration = Duration::from_millis(100);
 
+/// The replicas of a run.
 pub(crate) struct Fleet {
     binary: PathBuf,
     dir: PathBuf,
     environment: Vec<(String, String)>,
-    /// Static members, each with a name that it keeps when it starts again.
-    named: bool,
+    /// Whether replicas are static members: each has a name that it keeps when it starts again.
+    static_members: bool,
     replicas: Vec<Option<Replica>>,
     logs: Vec<PathBuf>,
     kills: Vec<Interruption>,
-    /// By log.
+    /// Suspensions, by the log of their replica.
     naps: Vec<(PathBuf, Nap)>,
-    /// What no replica may do.
+    /// What replicas have done that none may do.
     pub problems: Vec<String>,
-    /// Of the replica that writes this log.
+    /// The memory of the replica that writes this log.
     memory: BTreeMap<PathBuf, Samples>,
-    /// A drain must have ended by then.
+    /// The longest time of a drain.
     drain: Duration,
 }
 
@@ -45,14 +46,14 @@ impl Fleet {
         binary: &Path,
         dir: &Path,
         environment: Vec<(String, String)>,
-        named: bool,
+        static_members: bool,
         drain: Duration,
     ) -> Self {
         Self {
             binary: binary.to_owned(),
             dir: dir.to_owned(),
             environment,
-            named,
+            static_members,
             replicas: Vec::new(),
             logs: Vec::new(),
             kills: Vec::new(),
@@ -63,7 +64,7 @@ impl Fleet {
         }
     }
 
-    /// The numbers of all, those that have ended too.
+    /// The numbers of all replicas, also of those that have ended.
     pub(crate) fn numbers(&self) -> std::ops::Range<usize> {
         0..self.replicas.len()
     }
@@ -75,11 +76,15 @@ impl Fleet {
         Ok(self.replicas.len() - 1)
     }
 
-    /// One more whose log is much, and goes nowhere: what interrupts it is not known, so nothing must.
-    pub(crate) fn join_unheard(&mut self, full: bool) -> Result<usize> {
+    /// Starts one more whose log is long and is lost. What interrupts it is not known, so nothing may interrupt it.
+    pub(crate) fn join_without_log(&mut self, full: bool) -> Result<usize> {
         self.replicas.push(None);
         let number = self.replicas.len() - 1;
-        self.put(number, if full { Log::Full } else { Log::Unread }, &[("SOBJECTD__LOG__LEVEL", "trace".to_owned())])?;
+        self.launch(
+            number,
+            if full { Log::Full } else { Log::Unread },
+            &[("SOBJECTD__LOG__LEVEL", "trace".to_owned())],
+        )?;
         Ok(number)
     }
 
@@ -87,13 +92,13 @@ impl Fleet {
     pub(crate) fn start(&mut self, number: usize) -> Result<()> {
         let log = self.dir.join(format!("replica-{number}.{}.log", self.logs.len()));
         self.logs.push(log.clone());
-        self.put(number, Log::File(log), &[])
+        self.launch(number, Log::File(log), &[])
     }
 
-    fn put(&mut self, number: usize, log: Log, more: &[(&str, String)]) -> Result<()> {
+    fn launch(&mut self, number: usize, log: Log, more: &[(&str, String)]) -> Result<()> {
         let mut environment = self.environment.clone();
         environment.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
-        if self.named {
+        if self.static_members {
             environment.push(("SOBJECTD__KAFKA__GROUP_INSTANCE_ID".to_owned(), format!("replica-{number}")));
         }
         let replica = Replica::start(&self.binary, &self.dir.join("sobjectd.toml"), log, &environment)?;
@@ -128,15 +133,15 @@ impl Fleet {
         Ok(())
     }
 
-    /// SIGSTOP, and SIGCONT so much later.
-    pub(crate) async fn nap(&mut self, number: usize, time: Duration) -> Result<()> {
+    /// SIGSTOP, and SIGCONT after `time`.
+    pub(crate) async fn suspend(&mut self, number: usize, time: Duration) -> Result<()> {
         let signal = |fleet: &Self, signal| {
             let replica = fleet.replicas[number].as_ref();
             replica.map(|replica| replica.signal(signal).map(|()| replica.log.clone())).transpose()
         };
         signal(self, Signal::STOP)?;
         let from_ms = now_ms();
-        self.rest(time).await?;
+        self.wait(time).await?;
         let to_ms = now_ms();
         if let Some(Some(log)) = signal(self, Signal::CONT)? {
             self.naps.push((log, Nap { from_ms, to_ms }));
@@ -144,11 +149,11 @@ impl Fleet {
         Ok(())
     }
 
-    /// Lets time pass, and looks after the replicas meanwhile.
-    pub(crate) async fn rest(&mut self, time: Duration) -> Result<()> {
+    /// Waits, and checks the replicas meanwhile.
+    pub(crate) async fn wait(&mut self, time: Duration) -> Result<()> {
         let end = tokio::time::Instant::now() + time;
         loop {
-            self.look()?;
+            self.check()?;
             let now = tokio::time::Instant::now();
             if now >= end {
                 return Ok(());
@@ -157,7 +162,8 @@ impl Fleet {
         }
     }
 
-    fn look(&mut self) -> Result<()> {
+    /// Notes the memory of the replicas, and those that have ended by themselves.
+    fn check(&mut self) -> Result<()> {
         let mut out = Vec::new();
         for (number, place) in self.replicas.iter_mut().enumerate() {
             let Some(replica) = place else { continue };
@@ -173,12 +179,12 @@ impl Fleet {
                 *place = None;
             }
         }
-        // As a supervisor does.
+        // Starts them again, as a supervisor does.
         out.into_iter().try_for_each(|number| self.start(number))
     }
 
-    /// What interrupted anything so far, and what no log may say.
-    /// `changes`: when the topics changed. `expires`: sessions end faster than they are given, perhaps.
+    /// Reads from the logs what was interrupted so far, and what no log may say. `changes`: the times at which the topics
+    /// changed. `expires`: sessions may end as soon as they are given.
     pub(crate) fn interruptions(
         &self,
         changes: &[u64],
@@ -203,12 +209,12 @@ impl Fleet {
         Ok((all, errors))
     }
 
-    /// The most memory that one had, in KiB.
+    /// The largest memory of one replica, in KiB.
     pub(crate) fn memory(&self) -> u64 {
         self.memory.values().map(Samples::most).max().unwrap_or_default()
     }
 
-    /// Whose memory has grown in these outages.
+    /// The replicas whose memory has grown in these outages.
     pub(crate) fn growth(&self, outages: &[(u64, u64)]) -> impl Iterator<Item = String> {
         let of = move |(from, to): &(u64, u64)| {
             let grown = self.memory.iter().filter_map(|(log, samples)| Some((log, samples.growth(*from, *to)?)));
@@ -218,6 +224,7 @@ impl Fleet {
     }
 }
 
+/// Milliseconds since the epoch.
 pub(crate) fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }

@@ -1,26 +1,23 @@
-//! What is produced: a history of changes of some identities, the same for the same seed. Pure.
+//! The records to produce: a history of changes of some identities, the same for the same seed. Pure.
 //!
 //! Every identity lives in one partition of one topic, in all its spellings, and every value carries a stamp that no
 //! other has, so that the org's journal tells which record a change came from.
 
 use rand::{Rng, RngExt as _};
 
-use crate::native;
+use crate::{
+    by_record_id,
+    planned::{ADDED, PARTITIONS, Planned, TOPICS},
+};
 
-/// Partitions of each topic when a run begins.
-pub(crate) const PARTITIONS: i32 = 3;
-/// What the first topic gets in addition where the schedule says so.
-pub(crate) const ADDED: i32 = 2;
-pub(crate) const TOPICS: usize = 2;
-
-/// Letters of more bytes are large.
+/// Values of more bytes than this make large dead letters.
 pub(crate) const LARGE: usize = 6_000;
 
-/// What is special about a history.
+/// The special properties of a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is special by itself")]
 pub(crate) struct Shape {
-    /// Of each topic.
+    /// The number of identities of each topic.
     pub identities: i32,
     /// The first topic gets [`ADDED`] partitions, and the second half of the history uses them.
     pub grows: bool,
@@ -32,7 +29,7 @@ pub(crate) struct Shape {
     pub refused: bool,
 }
 
-/// A text that only the org knows to be bad.
+/// A text that the org refuses: only the org knows that it is bad.
 pub(crate) const REFUSED: &str = "\u{2620}";
 
 impl Default for Shape {
@@ -41,21 +38,11 @@ impl Default for Shape {
     }
 }
 
-/// One record to produce.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Planned {
-    pub topic: usize,
-    pub partition: i32,
-    pub key: String,
-    pub value: Option<String>,
-    /// The operation header's word.
-    pub operation: Option<&'static str>,
-}
-
+/// A history of this number of records.
 pub(crate) fn history(random: &mut impl Rng, records: usize, shape: Shape) -> Vec<Planned> {
     let planned = |n| {
-        if n < native::UNTIL && random.random_bool(0.2) {
-            return native::planned(random, n);
+        if n < by_record_id::UNTIL && random.random_bool(0.2) {
+            return by_record_id::planned(random, n);
         }
         let mut record = planned(random, n, shape.identities, shape.grows && n * 2 >= records);
         if let Some(value) = record.value.as_mut().filter(|value| shape.large && n % 2 == 0 && !value.ends_with('}')) {
@@ -73,7 +60,7 @@ pub(crate) fn history(random: &mut impl Rng, records: usize, shape: Shape) -> Ve
     (0..records).map(planned).collect()
 }
 
-/// Makes it an update of a record that nobody has made.
+/// Makes the record an update of a record that does not exist.
 fn miss(record: &mut Planned, n: usize) {
     record.key = format!("{}-absent-{}", record.key, n % 8);
     record.value = Some(format!(r#"{{"Text__c":"{n}"}}"#));
@@ -119,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_says_it_all_and_an_identity_stays_in_its_partition() {
+    fn a_seed_fixes_its_history_and_an_identity_stays_in_its_partition() {
         let of = |seed| {
             history(
                 &mut StdRng::seed_from_u64(seed),

@@ -20,7 +20,7 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::setting::Times;
+use crate::scenario::Times;
 
 /// A topic and a partition of it.
 pub(crate) type Place = (String, i32);

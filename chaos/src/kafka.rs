@@ -14,7 +14,7 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 
-use crate::{history::Planned, transactions::Transactions};
+use crate::{planned::Planned, transactions::Transactions};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -36,7 +36,7 @@ impl Read {
     }
 }
 
-/// Of each partition of a topic.
+/// The replicas of each partition of a topic.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Replicas {
     Many(i32),
@@ -70,7 +70,7 @@ impl Kafka {
         done(self.admin()?.create_topics([&new], &AdminOptions::new()).await?)
     }
 
-    /// Returns when each broker of this list knows the topics: not all do as soon as one has made them.
+    /// Returns when each broker of this list knows the topics: they learn of new topics one by one.
     pub(crate) async fn known(brokers: &str, topics: &[&str]) -> Result<()> {
         for broker in brokers.split(',') {
             let client = Self::new(broker);
@@ -108,7 +108,7 @@ impl Kafka {
         Ok(())
     }
 
-    /// `partitions`: how many it has then.
+    /// Adds partitions to a topic, up to this number.
     pub(crate) async fn grow(&self, topic: &str, partitions: i32) -> Result<()> {
         let count = usize::try_from(partitions)?;
         done(self.admin()?.create_partitions([&NewPartitions::new(topic, count)], &AdminOptions::new()).await?)
@@ -134,7 +134,7 @@ impl Kafka {
         self.ask(move |client| read(client, &topic)).await
     }
 
-    /// For each partition the group's committed offset, and the end.
+    /// The group's committed offset and the end offset, for each partition.
     pub(crate) async fn progress(&self, group: &str, topic: &str) -> Result<Vec<(i64, i64)>> {
         let (group, topic) = (group.to_owned(), topic.to_owned());
         let config = self.config.clone().set("group.id", group).clone();
@@ -217,7 +217,7 @@ fn read(client: &BaseConsumer, topic: &str) -> Result<Vec<Read>> {
     Ok(records)
 }
 
-/// Idempotent, and patient with a broker that is away.
+/// An idempotent producer that waits for a broker that is away.
 pub(crate) struct Producer(FutureProducer);
 
 impl Producer {
@@ -233,7 +233,7 @@ impl Producer {
             }
             match self.0.send(record, LIMIT).await {
                 Ok(_) => return Ok(()),
-                // What is new is not known everywhere at once.
+                // A new topic or partition is not known to all brokers at once.
                 Err((KafkaError::MessageProduction(UnknownPartition | UnknownTopic | UnknownTopicOrPartition), _)) => {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }

@@ -1,4 +1,5 @@
-//! What takes minutes, at its real length: each is run by its name, and judged as a seed is. Pure.
+//! The long runs: faults that take minutes, at their real length. Each is run by its name, and judged as a seed is.
+//! Pure.
 
 use std::time::Duration;
 
@@ -7,13 +8,15 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json};
 
 use crate::{
+    action::{GroupAction, OrgAction, millis},
+    fault::Fault,
     history::{Shape, history},
     plan::Plan,
-    schedule::{Action, Fault, Schedule, Step, millis},
-    setting::{Orphans, Protocol, Setting, Times},
+    scenario::{Orphans, Protocol, Scenario, Times},
+    schedule::{Schedule, Step},
 };
 
-/// By name.
+/// A long run, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Long {
     /// The login fails for five minutes
@@ -44,10 +47,10 @@ impl Long {
             Self::Kills => (5_000, MINUTE * 3),
             Self::Slow => (1_200, MINUTE),
         };
-        // A backlog of an hour is no test if all of it waits for a few records.
+        // A backlog of an hour tests nothing if all of it waits for a few records.
         let many = matches!(self, Self::Outage | Self::Slow);
         let shape = Shape { identities: if many { 3_000 } else { 24 }, ..Shape::default() };
-        let setting = Setting {
+        let scenario = Scenario {
             times: if self == Self::Kills { Times::SCALED } else { Times::REAL },
             orphans: schedule.orphans,
             protocol: Protocol::Sticky,
@@ -61,7 +64,7 @@ impl Long {
         };
         Plan {
             name: format!("long-{self:?}").to_lowercase(),
-            setting,
+            scenario,
             schedule,
             history: history(&mut random, records, shape),
             transactions: false,
@@ -73,8 +76,7 @@ impl Long {
     }
 
     fn schedule(self, random: &mut StdRng, replicas: usize) -> Schedule {
-        let step = |fault, action| vec![Step { pause: Duration::from_secs(5), fault, action }];
-        let fails = |script: Value, last| Action::Outage { script, last };
+        let fails = |script: Value, last| OrgAction::Outage { script, last };
         match self {
             Self::Login => {
                 let refusal =
@@ -83,32 +85,40 @@ impl Long {
                     {"on": "login", "times": null, "do": refusal},
                     {"on": "data", "do": {"kind": "expire_sessions"}},
                 ]);
-                let org = step(Fault::Login, fails(script, MINUTE * 5));
-                Schedule { orphans: Orphans::Nobody, group: Vec::new(), org }
+                let org = one_step(Fault::Login, fails(script, MINUTE * 5));
+                Schedule { orphans: Orphans::Never, group: Vec::new(), org }
             }
             Self::Outage => {
                 let error = json!({"code": "SERVER_UNAVAILABLE", "message": "Server is too busy"});
                 let script =
                     json!({"on": "data", "times": null, "do": {"kind": "status", "status": 503, "error": error}});
-                let org = step(Fault::Maintenance, fails(script, MINUTE * 10));
-                Schedule { orphans: Orphans::Nobody, group: Vec::new(), org }
+                let org = one_step(Fault::Maintenance, fails(script, MINUTE * 10));
+                Schedule { orphans: Orphans::Never, group: Vec::new(), org }
             }
             Self::Broker => {
-                let group = step(Fault::Broker, Action::Broker { kill: true, down: MINUTE });
+                let group = one_step(Fault::Broker, GroupAction::Broker { kill: true, down: MINUTE });
                 Schedule { orphans: Orphans::AtOnce, group, org: Vec::new() }
             }
             Self::Slow => {
-                let org = step(Fault::Slow, Action::Slow { ms_per_row: 1_000, last: SLOW });
-                Schedule { orphans: Orphans::Nobody, group: Vec::new(), org }
+                let org = one_step(Fault::Slow, OrgAction::Slow { ms_per_row: 1_000, last: SLOW });
+                Schedule { orphans: Orphans::Never, group: Vec::new(), org }
             }
             Self::Kills => {
                 let kill = |_| Step {
                     pause: millis(random, 1_000..8_000),
                     fault: Fault::Kill,
-                    action: Action::Kill { replica: random.random_range(0..replicas), down: millis(random, 0..2_000) },
+                    action: GroupAction::Kill {
+                        replica: random.random_range(0..replicas),
+                        down: millis(random, 0..2_000),
+                    },
                 };
                 Schedule { orphans: Orphans::AtOnce, group: (0..KILLS).map(kill).collect(), org: Vec::new() }
             }
         }
     }
+}
+
+/// A track of one step.
+fn one_step<A>(fault: Fault, action: A) -> Vec<Step<A>> {
+    vec![Step { pause: Duration::from_secs(5), fault, action }]
 }

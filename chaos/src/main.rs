@@ -1,9 +1,9 @@
-//! `script/chaos`: runs seeds, and says of each how it went.
+//! `script/chaos`: runs seeds, and prints the result of each.
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::Result;
-use chaos::{Brokers, Fault, Long, Options, Report, run, run_long};
+use chaos::{Brokers, Fault, Long, Options, Report, execute, execute_long};
 use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -23,22 +23,22 @@ enum Command {
         #[command(flatten)]
         load: Load,
     },
-    /// Run many, one line for each
+    /// Run many seeds, one line of output for each
     Seeds {
         #[arg(long, default_value_t = 1)]
         from: u64,
         #[arg(long, default_value_t = 20)]
         count: u64,
-        /// So many at a time, each on a broker of its own
+        /// Seeds at a time, each on a broker of its own
         #[arg(long, default_value_t = 1)]
         jobs: u64,
-        /// End with the first seed that fails
+        /// End at the first seed that fails
         #[arg(long)]
         first: bool,
         #[command(flatten)]
         load: Load,
     },
-    /// Run what takes minutes
+    /// Run one of the long runs, which take minutes
     Long {
         name: Long,
         #[arg(long, default_value_t = 1)]
@@ -54,19 +54,19 @@ struct Load {
     records: usize,
     #[arg(long, default_value_t = 2)]
     replicas: usize,
-    /// The records are produced over so long
+    /// Seconds over which the records are produced
     #[arg(long, default_value_t = 6)]
     seconds: u64,
-    /// Only these, or none at all
+    /// Only these faults; an empty list is no faults
     #[arg(long, value_delimiter = ',', num_args = 0.., value_enum)]
     faults: Option<Vec<Fault>>,
-    /// sobjectd
+    /// The path of sobjectd
     #[arg(long, env = "SOBJECTD_BINARY")]
     binary: PathBuf,
-    /// A bug that a binary with the feature `mutations` has on request
+    /// A bug that a binary with the feature `mutations` has if it is asked to
     #[arg(long)]
     mutation: Option<String>,
-    /// Where brokers live and the logs of failing seeds stay
+    /// The folder of the brokers, and of the logs of seeds that fail
     #[arg(long, default_value = "target/chaos")]
     dir: PathBuf,
 }
@@ -75,22 +75,22 @@ struct Load {
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = tokio::select! {
-        done = carry_out(cli.command) => done,
-        // What was started ends as its owners are dropped.
-        () = told_to_stop() => Err(anyhow::anyhow!("told to stop")),
+        done = run(cli.command) => done,
+        // All processes end as their owners are dropped.
+        () = stop_signal() => Err(anyhow::anyhow!("stopped by a signal")),
     };
     match done {
         Ok(0) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {
-            say(&format!("chaos: {error:#}"));
+            print(&format!("chaos: {error:#}"));
             ExitCode::FAILURE
         }
     }
 }
 
-/// SIGINT or SIGTERM.
-async fn told_to_stop() {
+/// Returns at SIGINT or SIGTERM.
+async fn stop_signal() {
     let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
@@ -99,24 +99,24 @@ async fn told_to_stop() {
 }
 
 #[expect(clippy::print_stdout, reason = "the command's result")]
-fn say(text: &str) {
+fn print(text: &str) {
     println!("{text}");
 }
 
-/// Returns how many seeds have failed.
-async fn carry_out(command: Command) -> Result<u64> {
+/// Runs a command, and returns the number of seeds that failed.
+async fn run(command: Command) -> Result<u64> {
     match command {
         Command::Long { name, seed, load } => {
-            let report = run_long(&mut brokers(&load, seed)?, name, &load.options(seed)?).await;
-            say(&summary(&format!("{name:?}").to_lowercase(), report.as_ref()));
+            let report = execute_long(&mut brokers(&load, seed)?, name, &load.options(seed)?).await;
+            print(&summary(&format!("{name:?}").to_lowercase(), report.as_ref()));
             Ok(u64::from(!report.is_ok_and(|report| report.verdict.problems.is_empty())))
         }
-        Command::Run { seed, load } => some(load, seed, 1, 1, true).await,
-        Command::Seeds { from, count, jobs: 0 | 1, first, load } => some(load, from, count, 1, first).await,
+        Command::Run { seed, load } => run_seeds(load, seed, 1, 1, true).await,
+        Command::Seeds { from, count, jobs: 0 | 1, first, load } => run_seeds(load, from, count, 1, first).await,
         Command::Seeds { from, count, jobs, first, load } => {
             let mut tasks = tokio::task::JoinSet::new();
             for job in 0..jobs.min(count) {
-                tasks.spawn(some(load.clone(), from + job, (count - job).div_ceil(jobs), jobs, first));
+                tasks.spawn(run_seeds(load.clone(), from + job, (count - job).div_ceil(jobs), jobs, first));
             }
             let mut failed = 0;
             while let Some(done) = tasks.join_next().await {
@@ -127,30 +127,31 @@ async fn carry_out(command: Command) -> Result<u64> {
     }
 }
 
-/// Runs `count` seeds one after the other on a broker of their own, from one on and each `step` later.
-async fn some(load: Load, from: u64, count: u64, step: u64, first: bool) -> Result<u64> {
+/// Runs `count` seeds one after the other on a broker of their own: the seed `from`, and each seed `step` after it.
+/// Returns the number of seeds that failed.
+async fn run_seeds(load: Load, from: u64, count: u64, step: u64, first: bool) -> Result<u64> {
     let mut brokers = brokers(&load, from)?;
     let mut failed = 0;
     for seed in (0..count).map(|n| from + n * step) {
         let options = load.options(seed)?;
-        let report = run(&mut brokers, &options).await;
+        let report = execute(&mut brokers, &options).await;
         let fine = report.as_ref().is_ok_and(|report| report.verdict.problems.is_empty());
-        say(&summary(&format!("seed {seed}"), report.as_ref()));
+        print(&summary(&format!("seed {seed}"), report.as_ref()));
         if !fine {
             failed += 1;
-            say(&format!("  again: {}\n  logs:  {}/seed-{seed}", again(&load, seed), load.dir.display()));
+            print(&format!("  again: {}\n  logs:  {}/seed-{seed}", again(&load, seed), load.dir.display()));
             if first {
                 break;
             }
         }
     }
     if count > 1 {
-        say(&format!("{failed} of the seeds from {from} on have failed"));
+        print(&format!("{failed} of the seeds from {from} on have failed"));
     }
     Ok(failed)
 }
 
-/// Of the seeds from this one on.
+/// The brokers of the seeds from this one on.
 fn brokers(load: &Load, seed: u64) -> Result<Brokers> {
     std::fs::create_dir_all(&load.dir)?;
     Ok(Brokers::new(&std::path::absolute(&load.dir)?.join(format!("broker-{}-{seed}", std::process::id()))))
@@ -186,7 +187,7 @@ fn again(load: &Load, seed: u64) -> String {
     )
 }
 
-/// So many problems of a seed.
+/// The number of problems of a seed that are printed.
 const SHOWN: usize = 8;
 
 fn summary(name: &str, report: Result<&Report, &anyhow::Error>) -> String {

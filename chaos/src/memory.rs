@@ -1,12 +1,11 @@
-//! The memory of replicas: within what each says that it may have, and no more at the end of an outage than at its
-//! beginning.
+//! The memory of replicas: within the bound that each logs, and not more at the end of an outage than at its beginning.
 
-/// What one replica's own memory was, and when: milliseconds since the epoch, KiB.
+/// Samples of one replica's own memory: milliseconds since the epoch, KiB.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Samples(Vec<(u64, u64)>);
 
 const APART_MS: u64 = 1_000;
-/// More than this in an outage is growth: what the allocator keeps differs by less.
+/// A difference of more than this is growth: what the allocator keeps differs by less.
 const SPREAD: u64 = 8 * 1024;
 
 impl Samples {
@@ -21,7 +20,7 @@ impl Samples {
         self.0.iter().map(|(_, kib)| *kib).max().unwrap_or_default()
     }
 
-    /// In KiB, over the later half of this time; it may fill up in the first one.
+    /// The growth in KiB over the later half of this time: memory may fill up in the first half.
     pub(crate) fn growth(&self, from_ms: u64, to_ms: u64) -> Option<u64> {
         let most = |from, to| self.0.iter().filter(|(at, _)| (from..to).contains(at)).map(|(_, kib)| *kib).max();
         let (half, rest) = (u64::midpoint(from_ms, to_ms), (to_ms - from_ms) / 4);
@@ -35,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_fills_up_and_stays_has_not_grown_and_what_goes_on_has() {
+    fn memory_that_fills_up_and_stays_has_not_grown_and_memory_that_goes_on_has() {
         let of = |kib: fn(u64) -> u64| {
             let mut samples = Samples::default();
             (0..600).for_each(|second| samples.add(second * 1_000, kib(second)));

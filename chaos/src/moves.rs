@@ -1,4 +1,4 @@
-//! External ids that an outside hand moves to other living records.
+//! External ids that another integration moves to other living records.
 //!
 //! The record that had the id keeps its values and gets a key that no change names; a new record with the same values
 //! gets the id, in one transaction. A change that reaches the old record afterwards is written under another's identity.
@@ -12,18 +12,18 @@ use serde_json::{Value, json};
 use crate::{
     change::Op,
     org::{Entry, Org},
-    setting::CACHED,
-    world::SOBJECT,
+    scenario::CACHED,
+    topics::SOBJECT,
 };
 
 const KEYS: [&str; 2] = ["ExternalId__c", "ExternalIdCase__c"];
-/// What the keys of records begin with that have lost their own; the own one follows.
+/// The prefix of the keys of records that have lost their own key, which follows it.
 const LOST: &str = "lost:";
-/// From the look-up of an id to the moment in which its call is applied: a latency that a schedule may give, and a busy
-/// machine.
+/// The longest time from the look-up of an id until its call is applied: a latency of the schedule, and a busy machine.
 const RACE: Duration = Duration::from_secs(4);
 
-pub(crate) async fn carry_out(org: &Org, first: usize, count: usize) -> Result<()> {
+/// Moves up to `count` external ids, from the record `first` on.
+pub(crate) async fn move_ids(org: &Org, first: usize, count: usize) -> Result<()> {
     let mut records = org.records(SOBJECT).await?;
     if !records.is_empty() {
         let from = first % records.len();
@@ -36,20 +36,20 @@ pub(crate) async fn carry_out(org: &Org, first: usize, count: usize) -> Result<(
         let mut new = stored.fields.clone();
         new.retain(|name, _| !["Id", "Serial__c"].contains(&name.as_str()));
         let rows = json!([{"Id": stored.id, field: format!("{LOST}{}:{key}", stored.id)}, new]);
-        // A record that is gone meanwhile is left alone.
+        // A record that was deleted meanwhile is left alone.
         moved += usize::from(org.put(SOBJECT, &rows).await?);
     }
     Ok(())
 }
 
-/// When records have lost their keys, by their ids.
+/// The times at which records lost their keys, by their ids.
 #[derive(Debug, Default)]
 pub(crate) struct Losses(HashMap<String, u64>);
 
 /// A change of a record that had lost its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stray {
-    /// Its id was looked up before, and may be believed.
+    /// Its id was looked up before, and may still be cached.
     Allowed,
     Wrong {
         after_ms: u64,
@@ -62,12 +62,12 @@ impl Losses {
         Self(journal.iter().filter(lost).map(|entry| (entry.id.clone(), entry.at_ms)).collect())
     }
 
-    /// What this change is, if its record had lost its key before.
+    /// Judges a change of a record that had lost its key before; `None` for any other change.
     pub(crate) fn stray(&self, entry: &Entry) -> Option<Stray> {
         let lost_ms = self.0.get(&entry.id).filter(|_| !entry.outside && entry.keys.values().any(is_lost))?;
         let after_ms = entry.at_ms.saturating_sub(*lost_ms);
-        let believed = if entry.op == Op::Delete { RACE } else { CACHED + RACE };
-        Some(if u128::from(after_ms) <= believed.as_millis() { Stray::Allowed } else { Stray::Wrong { after_ms } })
+        let cached = if entry.op == Op::Delete { RACE } else { CACHED + RACE };
+        Some(if u128::from(after_ms) <= cached.as_millis() { Stray::Allowed } else { Stray::Wrong { after_ms } })
     }
 }
 

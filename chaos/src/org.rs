@@ -15,18 +15,18 @@ use crate::change::{Fields, Op};
 pub(crate) struct Org {
     pub url: String,
     http: reqwest::Client,
-    /// It has more to say, and would fail without a reader.
+    /// Kept open: the sandbox would fail if it could not write.
     _output: BufReader<ChildStdout>,
     _process: Child,
 }
 
-/// One entry of the journal.
+/// One entry of the org's journal.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Entry {
     #[serde(default)]
     pub id: String,
     pub at_ms: u64,
-    /// Not of a call.
+    /// Made outside of calls.
     #[serde(default)]
     pub outside: bool,
     pub op: Op,
@@ -43,7 +43,7 @@ pub(crate) struct Stored {
     pub fields: Fields,
 }
 
-/// A fault of the script, and how often it struck.
+/// The hits of one fault of the script.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Struck {
     pub hits: u64,
@@ -65,7 +65,7 @@ struct Calls {
 }
 
 impl Org {
-    /// `binary sandbox`, on a free port.
+    /// Starts `binary sandbox` on a free port.
     pub(crate) async fn start(binary: &Path) -> Result<Self> {
         let mut process = Command::new(binary)
             .args(["sandbox", "--port", "0"])
@@ -78,11 +78,11 @@ impl Org {
         let mut line = String::new();
         let mut output = BufReader::new(process.stdout.take().context("no output")?);
         output.read_line(&mut line).await?;
-        let url = line.trim().strip_prefix("org ").context("the sandbox says no address")?.to_owned();
+        let url = line.trim().strip_prefix("org ").context("the sandbox printed no address")?.to_owned();
         Ok(Self { url, http: reqwest::Client::new(), _output: output, _process: process })
     }
 
-    /// Makes these records, as any client would; returns them with their ids.
+    /// Makes these records as an ordinary client does, and returns them with their ids.
     pub(crate) async fn fill(&self, sobject: &str, rows: Vec<Value>) -> Result<Vec<(String, Fields)>> {
         let form = format!(
             "grant_type=client_credentials&client_id={}&client_secret={}",
@@ -105,7 +105,7 @@ impl Org {
         Ok(made.into_iter().zip(&rows).map(|(made, row)| (made.id, fields(row))).collect())
     }
 
-    /// Those of records by their own ids, too: those stand among their keys.
+    /// The journal of an object. The record id is among the keys.
     pub(crate) async fn journal(&self, sobject: &str) -> Result<Vec<Entry>> {
         let mut entries: Vec<Entry> = self.get(&format!("journal?sobject={sobject}")).await?;
         for entry in &mut entries {
@@ -122,13 +122,13 @@ impl Org {
         Ok(records)
     }
 
-    /// Makes and changes records as somebody else in the org does; `false` if the org refuses.
+    /// Makes and changes records as another integration does; `false` if the org refuses.
     pub(crate) async fn put(&self, sobject: &str, rows: &Value) -> Result<bool> {
         let call = self.http.post(format!("{}/sandbox/records/{sobject}", self.url)).json(rows);
         Ok(call.send().await?.status().is_success())
     }
 
-    /// How many changes were applied.
+    /// The number of applied changes.
     pub(crate) async fn applied(&self) -> Result<u64> {
         Ok(self.get::<Calls>("calls").await?.applied)
     }

@@ -1,19 +1,19 @@
-//! The org's faults, as its control page takes them (`sandbox/src/faults/script.rs`).
+//! The faults of the org, as its control page takes them (`sandbox/src/faults/script.rs`).
 //!
-//! A call that gets no answer is applied never, at once, or, in at least a third of the hangs and cuts, at some moment
-//! before its hold is over, less a second for what a busy machine takes. Where a member may die in the middle of a
-//! call, there is no such moment.
+//! A call that gets no answer is applied never, at once, or late. At least a third of the hung and cut calls are applied
+//! late: before their hold is over, less a second for a busy machine. Where a member may die in the middle of a call,
+//! none is.
 
 use rand::{Rng, RngExt as _};
 use serde_json::{Value, json};
 
-use crate::{schedule::Fault, setting::Times};
+use crate::{fault::Fault, scenario::Times};
 
 const TIMES: Times = Times::SCALED;
-/// Milliseconds within which all is applied that is applied at once.
+/// The longest latency, in milliseconds, of a call that is applied at once.
 const AT_ONCE: u64 = 600;
 
-/// `late`: whether calls may be applied after their caller has given up.
+/// The script of a fault. `late`: whether calls may be applied after their caller has abandoned them.
 pub(crate) fn script(random: &mut impl Rng, fault: Fault, late: bool) -> Value {
     // The next few calls; three answers in a row that fit nothing would stop a replica, rightly.
     let few = random.random_range(1..=3);
@@ -62,13 +62,13 @@ pub(crate) fn script(random: &mut impl Rng, fault: Fault, late: bool) -> Value {
         Fault::Login => {
             let action =
                 json!({"kind": "oauth_error", "error": "server_error", "description": "try later", "status": 500});
-            // Nobody logs in before a session has ended.
+            // The daemon logs in only after a session has ended.
             json!([
                 on("login", random.random_range(1..=4), &action),
                 on("data", 1, &json!({"kind": "expire_sessions"}))
             ])
         }
-        other => unreachable!("{other:?} is no fault of the org's script"),
+        other => unreachable!("{other:?} is not a fault of the org's script"),
     }
 }
 
@@ -81,7 +81,7 @@ fn latency(random: &mut impl Rng, times: u64, late: bool) -> Value {
     on("write", if longest > 1_000 { 2 } else { times }, &json!({"kind": "latency", "ms": longest}))
 }
 
-/// Milliseconds after its receipt.
+/// Milliseconds after the receipt of a call.
 fn later(random: &mut impl Rng) -> u64 {
     random.random_range(1..=TIMES.hold.as_millis() as u64 - 1_000)
 }
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_applied_later_is_so_before_the_hold_ends_and_nothing_is_where_nothing_may() {
+    fn late_calls_are_applied_before_their_hold_ends_and_none_is_late_where_none_may_be() {
         let mut random = StdRng::seed_from_u64(1);
         let mut delays = |fault, late| -> Vec<_> {
             (0..300).filter_map(|_| script(&mut random, fault, late)["do"]["ms"].as_u64()).collect()

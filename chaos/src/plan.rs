@@ -1,45 +1,50 @@
-//! All that a run does, by its seed. Pure.
+//! Everything that a run does, by its seed. Pure.
 
 use std::time::Duration;
 
 use rand::{Rng, RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
 
 use crate::{
+    action::millis,
     broker::NODES,
-    history::{Planned, Shape, history},
-    run::Options,
-    schedule::{Fault, Schedule, millis},
-    setting::{PROTOCOLS, Protocol, Setting, Times},
+    fault::Fault,
+    history::{Shape, history},
+    options::Options,
+    planned::Planned,
+    scenario::{PROTOCOLS, Protocol, Scenario, Times},
+    schedule::Schedule,
 };
 
+/// Everything that one run does.
 pub(crate) struct Plan {
     pub name: String,
-    pub setting: Setting,
+    pub scenario: Scenario,
     pub schedule: Schedule,
     pub history: Vec<Planned>,
-    /// The history is produced over so long.
+    /// The time over which the history is produced.
     pub over: Duration,
-    /// Some of it in transactions.
+    /// Whether some of the history is produced in transactions.
     pub transactions: bool,
     pub replicas: usize,
-    /// Of each call of the org.
+    /// The latency of each call of the org.
     pub latency_ms: u64,
-    /// Everything is committed so long after the last fault.
+    /// The longest time until everything is committed, after the last fault.
     pub patience: Duration,
 }
 
-/// With range all partitions are drained whenever a topic changes, also those of one that is made anew at that moment:
-/// their old offsets are committed to the new topic.
+/// A protocol by chance, but not range where a topic is deleted and made again: range drains all partitions whenever a
+/// topic changes, and would commit old offsets to the new topic.
 fn protocol(random: &mut impl Rng, recreates: bool) -> Protocol {
     let chosen = PROTOCOLS.choose(random).copied().unwrap_or(Protocol::Sticky);
     if recreates && chosen == Protocol::Range { Protocol::Sticky } else { chosen }
 }
 
 impl Plan {
+    /// The plan of a seed.
     pub(crate) fn of(options: &Options) -> Self {
         let mut random = StdRng::seed_from_u64(options.seed);
         let schedule = Schedule::new(&mut random, &options.faults, options.replicas);
-        // A frozen broker brings no records: what is under way then, a backlog has left.
+        // A frozen broker delivers no records: only a backlog keeps records under way then.
         let backlog = schedule.has(Fault::Freeze);
         let shape = Shape {
             grows: schedule.has(Fault::Partitions),
@@ -57,7 +62,7 @@ impl Plan {
         };
         let records = options.records * times;
         let latency_ms = random.random_range(latency);
-        let setting = Setting {
+        let scenario = Scenario {
             times: Times::SCALED,
             orphans: schedule.orphans,
             protocol: protocol(&mut random, schedule.has(Fault::Recreate)),
@@ -69,12 +74,12 @@ impl Plan {
             lonely_letters: schedule.has(Fault::Letters),
             moves: schedule.has(Fault::Moved),
         };
-        // What is believed too long shows only after that time.
-        let over = if setting.moves { options.over * 4 } else { options.over };
+        // An id that is cached too long shows only after that time.
+        let over = if scenario.moves { options.over * 4 } else { options.over };
         let transactions = schedule.has(Fault::Transactions);
         Self {
             name: format!("seed-{}", options.seed),
-            setting,
+            scenario,
             history: history(&mut random, records, shape),
             schedule,
             transactions,

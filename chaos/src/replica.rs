@@ -13,24 +13,24 @@ use tokio::process::{Child, Command};
 
 use crate::interruptions::Story;
 
-/// Where its stderr goes.
+/// Where the log of a replica goes.
 pub(crate) enum Log {
     File(PathBuf),
-    /// A pipe that nobody reads.
+    /// A pipe that is not read.
     Unread,
     /// A disk without room.
     Full,
 }
 
 pub(crate) struct Replica {
-    /// Where its log is, if anybody reads it.
+    /// The path of its log, if it is read.
     pub log: Option<PathBuf>,
     process: Child,
     pid: Pid,
 }
 
 impl Replica {
-    /// `environment`: all that it sees of one.
+    /// Starts a replica whose environment is `environment` alone.
     pub(crate) fn start(binary: &Path, config: &Path, log: Log, environment: &[(String, String)]) -> Result<Self> {
         let stderr = match &log {
             Log::File(path) => OpenOptions::new().create(true).append(true).open(path)?.into(),
@@ -62,17 +62,17 @@ impl Replica {
         tokio::time::timeout(limit, self.process.wait()).await.ok().transpose().context("waiting for a replica")
     }
 
-    /// How it has ended, if it has.
+    /// Its exit status, if it has ended.
     pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
         Ok(self.process.try_wait()?)
     }
 
-    /// What its log tells so far.
+    /// The story of its log so far.
     pub(crate) fn story(&self) -> Result<Story> {
         self.log.as_ref().map_or_else(|| Ok(Story::default()), |log| Ok(Story::read(&std::fs::read_to_string(log)?)))
     }
 
-    /// Its own memory in KiB: neither files nor shared pages.
+    /// Its own memory in KiB, without files and shared pages.
     pub(crate) fn memory(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid.as_raw_nonzero())).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;

@@ -1,4 +1,4 @@
-//! A producer of records that belong together.
+//! A transactional producer.
 
 use std::{
     process,
@@ -14,10 +14,10 @@ use rdkafka::{
     producer::{FutureProducer, FutureRecord, Producer as _},
 };
 
-use crate::history::Planned;
+use crate::planned::Planned;
 
 const LIMIT: Duration = Duration::from_secs(20);
-/// Between two attempts.
+/// The pause between two attempts.
 const AGAIN: Duration = Duration::from_millis(100);
 
 pub(crate) struct Transactions(FutureProducer);
@@ -40,12 +40,13 @@ impl Transactions {
         Ok(this)
     }
 
-    /// Returns when all of the records are durable, each once.
+    /// Produces the records in a transaction that is committed. Returns when all are durable, each once.
     pub(crate) async fn commit(&self, records: &[(&str, Planned)]) -> Result<()> {
         self.transaction(records, End::Commit).await
     }
 
-    /// The records are in their topics, and no reader of what is committed sees them.
+    /// Produces the records in a transaction that is aborted: they are in their topics, but no reader of committed data
+    /// sees them.
     pub(crate) async fn abort(&self, records: &[(&str, Planned)]) -> Result<()> {
         self.transaction(records, End::Abort).await
     }
@@ -70,7 +71,8 @@ impl Transactions {
         }
     }
 
-    /// Whether all were taken. What is to be aborted says so, for those who read it all the same.
+    /// Sends the records; returns whether all were taken. The values of a transaction that is to be aborted say so, for
+    /// readers that see them by mistake.
     async fn send(&self, records: &[(&str, Planned)], end: End) -> bool {
         for (topic, planned) in records {
             let value = match end {
@@ -89,7 +91,7 @@ impl Transactions {
         true
     }
 
-    /// Off the runtime, and again where the producer says that this may help.
+    /// Does `work` off the runtime, and again while the producer says that the error is retriable.
     async fn retried(
         &self,
         work: impl Fn(&FutureProducer) -> Result<(), KafkaError> + Copy + Send + 'static,

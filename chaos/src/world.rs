@@ -1,93 +1,87 @@
-//! What stands around the replicas: the broker, the topics, the org, and the configuration that says so.
+//! Everything around the replicas: the broker, the topics, the org, and the configuration that names them.
 
 use std::{
     path::Path,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail};
+use parking_lot::Mutex;
 use serde_json::json;
 use tokio::{sync::watch, time::sleep};
 
 use crate::{
     broker::Broker,
+    by_record_id,
     change::Fields,
-    config::{self, Places, Route},
+    config::{self, Addresses, Route},
     fleet::{Fleet, now_ms},
-    history::{PARTITIONS, Planned, TOPICS},
-    judge::{Names, Source},
     kafka::{Kafka, Replicas},
-    native::{self, NATIVES},
     org::Org,
-    setting::Setting,
+    planned::{PARTITIONS, Planned, TOPICS},
+    scenario::Scenario,
+    source::{Names, Source},
+    topics::{BY_RECORD_ID, NAMES, RECREATED, SOBJECT},
 };
 
-/// What stands around the replicas.
+/// The broker, the topics and the org of a run.
 pub(crate) struct World<'a> {
     pub broker: &'a Broker,
     pub kafka: Kafka,
     pub org: Org,
     pub topics: Vec<String>,
-    /// The records of [`NATIVE`] that were there first, by their ids.
+    /// The records of [`BY_RECORD_ID`] that are there before the run, by their ids.
     pub before: Vec<(String, Fields)>,
-    /// Is deleted, and made again.
-    pub victim: Option<String>,
+    /// The topic that is deleted and made again.
+    pub recreated: Option<String>,
     pub letters: String,
-    /// When the partitions of a topic changed, in milliseconds since the epoch.
-    pub changes: Mutex<Vec<u64>>,
+    changes: Mutex<Vec<u64>>,
     pub grown: watch::Sender<bool>,
     nodes: i32,
     group: String,
 }
 
-/// What the first topics' records name their SObject by.
-const NAMES: [Names; TOPICS] = [Names::Folded("ExternalId__c"), Names::Exact("ExternalIdCase__c")];
-pub(crate) const SOBJECT: &str = "MyObject__c";
-/// What the records of the last topic name by its id.
-pub(crate) const NATIVE: &str = "Case";
+/// Records of the topic that is deleted and made again, in each of its lives.
+const FILLED: usize = 40;
 
-/// What the topic that is deleted makes.
-pub(crate) const VICTIM: &str = "Account";
-
-/// Records of it, before and after.
-const VICTIMS: usize = 40;
-
-/// With the first change.
+/// The longest wait for the first change.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl<'a> World<'a> {
     /// New topics, and an org of its own.
-    pub(crate) async fn new(broker: &'a Broker, binary: &Path, name: &str, setting: &Setting) -> Result<Self> {
+    pub(crate) async fn new(broker: &'a Broker, binary: &Path, name: &str, scenario: &Scenario) -> Result<Self> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let name = format!("chaos-{name}-{}", COUNT.fetch_add(1, Ordering::Relaxed));
         let kafka = Kafka::new(&broker.bootstrap);
         let topics: Vec<_> = (0..=TOPICS).map(|number| format!("{name}.{number}")).collect();
-        let nodes = setting.nodes;
+        let nodes = scenario.nodes;
         for topic in &topics {
             kafka.create(topic, PARTITIONS, Replicas::Many(nodes)).await?;
         }
-        let victim = setting.recreates.then(|| format!("{name}.victim"));
-        if let Some(victim) = &victim {
-            kafka.create(victim, 1, Replicas::Many(nodes)).await?;
+        let recreated = scenario.recreates.then(|| format!("{name}.recreated"));
+        if let Some(recreated) = &recreated {
+            kafka.create(recreated, 1, Replicas::Many(nodes)).await?;
         }
         let letters = format!("{name}.dlq");
-        let of_letters = if setting.lonely_letters { Replicas::On(nodes) } else { Replicas::Many(nodes) };
+        let of_letters = if scenario.lonely_letters { Replicas::On(nodes) } else { Replicas::Many(nodes) };
         kafka.create(&letters, 1, of_letters).await?;
-        let created: Vec<_> = topics.iter().chain(&victim).chain([&letters]).map(String::as_str).collect();
+        let created: Vec<_> = topics.iter().chain(&recreated).chain([&letters]).map(String::as_str).collect();
         Kafka::known(&broker.bootstrap, &created).await?;
         let org = Org::start(binary).await?;
-        let before = org.fill(NATIVE, (0..NATIVES).map(|n| json!({"Subject": native::first(n)})).collect()).await?;
+        let before = org
+            .fill(
+                BY_RECORD_ID,
+                (0..by_record_id::RECORDS).map(|n| json!({"Subject": by_record_id::first(n)})).collect(),
+            )
+            .await?;
         Ok(Self {
             broker,
             kafka,
             org,
             topics,
             before,
-            victim,
+            recreated,
             letters,
             changes: Mutex::default(),
             grown: watch::Sender::new(false),
@@ -96,24 +90,24 @@ impl<'a> World<'a> {
         })
     }
 
-    /// Of all replicas.
-    pub(crate) fn config(&self, setting: &Setting) -> String {
+    /// The configuration of all replicas.
+    pub(crate) fn config(&self, scenario: &Scenario) -> String {
         let of = |topic: &'_ String, sobject, names| Route { topic: topic.clone(), sobject, names };
         let routes = self.topics.iter().zip(NAMES).map(|(topic, names)| of(topic, SOBJECT, names));
-        let native = self.topics.get(TOPICS).map(|topic| of(topic, NATIVE, Names::RecordId));
-        let victim = self.victim.iter().map(|topic| of(topic, VICTIM, NAMES[0]));
-        let places = Places {
+        let by_record_id = self.topics.get(TOPICS).map(|topic| of(topic, BY_RECORD_ID, Names::RecordId));
+        let recreated = self.recreated.iter().map(|topic| of(topic, RECREATED, NAMES[0]));
+        let addresses = Addresses {
             bootstrap: &self.broker.bootstrap,
             org: &self.org.url,
             group: &self.group,
             letters: &self.letters,
-            routes: routes.chain(native).chain(victim).collect(),
+            routes: routes.chain(by_record_id).chain(recreated).collect(),
         };
-        config::text(setting, &places)
+        config::text(scenario, &addresses)
     }
 
-    /// In the order of the history; returns when all are durable.
-    /// With `transactions`, two of three records come in transactions of a few, each after one that is aborted.
+    /// Produces the history in its order; returns when all records are durable. With `transactions`, two of three records
+    /// come in transactions of a few, each after one that is aborted.
     pub(crate) async fn produce(&self, history: &[Planned], over: Duration, transactions: bool) -> Result<()> {
         const TOGETHER: usize = 4;
         let producer = self.kafka.producer()?;
@@ -156,16 +150,16 @@ impl<'a> World<'a> {
 
     pub(crate) async fn first_change(&self, fleet: &mut Fleet) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
-        while self.org.applied().await? <= NATIVES as u64 {
+        while self.org.applied().await? <= by_record_id::RECORDS as u64 {
             if Instant::now() > deadline || !fleet.problems.is_empty() {
                 bail!("nothing was written: {:?}", fleet.problems);
             }
-            fleet.rest(Duration::from_millis(50)).await?;
+            fleet.wait(Duration::from_millis(50)).await?;
         }
         Ok(())
     }
 
-    /// Waits, within bounds, until the group has committed everything.
+    /// Waits until the group has committed everything, or `patience` is over.
     pub(crate) async fn committed(&self, fleet: &mut Fleet, patience: Duration) -> Result<()> {
         let deadline = Instant::now() + patience;
         loop {
@@ -175,50 +169,56 @@ impl<'a> World<'a> {
             let late = Instant::now() > deadline;
             match self.progress().await.map(open) {
                 Ok(false) => return Ok(()),
-                // What is missing then, the judge says.
+                // The judge reports what is missing then.
                 Ok(true) if late => return Ok(()),
                 Err(error) if late => return Err(error),
                 _ => {}
             }
-            fleet.rest(Duration::from_millis(200)).await?;
+            fleet.wait(Duration::from_millis(200)).await?;
         }
     }
 
     async fn progress(&self) -> Result<Vec<Vec<(i64, i64)>>> {
         let mut all = Vec::new();
-        for topic in self.topics.iter().chain(&self.victim) {
+        for topic in self.topics.iter().chain(&self.recreated) {
             all.push(self.kafka.progress(&self.group, topic).await.context("the committed offsets")?);
         }
         Ok(all)
     }
 
+    /// Notes that the partitions of a topic have changed.
     pub(crate) fn changed(&self) {
-        self.changes.lock().unwrap_or_else(PoisonError::into_inner).push(now_ms());
+        self.changes.lock().push(now_ms());
     }
 
-    /// Deletes the victim while it is read, and makes it again; what it had before need not arrive.
+    /// The times at which the partitions of a topic changed, in milliseconds since the epoch.
+    pub(crate) fn topic_changes(&self) -> Vec<u64> {
+        self.changes.lock().clone()
+    }
+
+    /// Deletes a topic while it is read, and makes it again. Its records of before need not arrive.
     pub(crate) async fn recreate(&self, fleet: &mut Fleet, gone: Duration) -> Result<()> {
-        let Some(victim) = &self.victim else { return Ok(()) };
-        self.fill(victim, "old").await?;
-        self.kafka.delete(victim).await?;
+        let Some(topic) = &self.recreated else { return Ok(()) };
+        self.fill(topic, "old").await?;
+        self.kafka.delete(topic).await?;
         self.changed();
-        fleet.rest(gone).await?;
-        self.kafka.create(victim, 1, Replicas::Many(self.nodes)).await?;
+        fleet.wait(gone).await?;
+        self.kafka.create(topic, 1, Replicas::Many(self.nodes)).await?;
         self.changed();
-        self.fill(victim, "new").await
+        self.fill(topic, "new").await
     }
 
-    async fn fill(&self, victim: &str, age: &str) -> Result<()> {
+    async fn fill(&self, topic: &str, age: &str) -> Result<()> {
         let producer = self.kafka.producer()?;
-        for n in 0..VICTIMS {
+        for n in 0..FILLED {
             let key = format!("{age}-{}", n % 7);
             let value = Some(format!(r#"{{"Name":"{age} {n}"}}"#));
-            producer.send(victim, &Planned { topic: 0, partition: 0, key, value, operation: Some("UPSERT") }).await?;
+            producer.send(topic, &Planned { topic: 0, partition: 0, key, value, operation: Some("UPSERT") }).await?;
         }
         Ok(())
     }
 
-    /// The topics of the history, and what they have made.
+    /// The topics of the history, with their records and offsets.
     pub(crate) async fn sources(&self) -> Result<Vec<Source>> {
         let mut sources = Vec::new();
         for (topic, names) in self.topics.iter().zip(NAMES.into_iter().chain([Names::RecordId])) {
@@ -227,10 +227,10 @@ impl<'a> World<'a> {
         Ok(sources)
     }
 
-    /// The victim as it is now.
-    pub(crate) async fn victim(&self) -> Result<Option<Source>> {
-        let Some(victim) = &self.victim else { return Ok(None) };
-        Ok(Some(self.source(victim, NAMES[0]).await?))
+    /// The topic that was made again, as it is now.
+    pub(crate) async fn recreated_source(&self) -> Result<Option<Source>> {
+        let Some(topic) = &self.recreated else { return Ok(None) };
+        Ok(Some(self.source(topic, NAMES[0]).await?))
     }
 
     async fn source(&self, topic: &str, names: Names) -> Result<Source> {

@@ -1,11 +1,11 @@
-//! A few seeds that must pass, on the daemon that this workspace has built.
+//! Runs a few seeds on the daemon that this workspace has built.
 
 use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use chaos::{Brokers, Fault, Options, run};
+use chaos::{Brokers, Fault, Options, execute};
 
 /// `SOBJECTD_BINARY`, or the one beside this test: `cargo test --workspace` builds it, and `cargo build` does.
 fn binary() -> PathBuf {
@@ -36,7 +36,7 @@ async fn a_few_seeds_pass() {
             mutation: None,
             dir: dir.join("test"),
         };
-        let report = run(&mut brokers, &options).await.unwrap();
+        let report = execute(&mut brokers, &options).await.unwrap();
         assert!(report.verdict.records >= RECORDS);
         assert!(report.verdict.letters > 0, "the history has bad records");
         assert!(report.schedule.faults().count() > 0, "nothing happened");

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::{Evidence, Source};
+use super::Evidence;
 use crate::{
     change::{Kind, NOT_FOUND, REFUSED_BY_ORG},
     history::LARGE,
     interruptions::Place,
+    source::Source,
 };
 
-/// A record's dead letters: the cause of each.
+/// The dead letters of one record: the cause of each.
 #[derive(Debug, Default)]
 pub(super) struct Letter {
     pub(super) causes: Vec<String>,
@@ -17,7 +18,7 @@ pub(super) struct Letter {
 
 pub(super) type Letters = BTreeMap<(Place, i64), Letter>;
 
-/// Each must be its record, byte for byte, with the cause that fits it.
+/// Reads the dead letters, and reports those that are not their record, or have another cause.
 pub(super) fn read(evidence: &Evidence, problems: &mut Vec<String>) -> Letters {
     let mut letters = Letters::new();
     for letter in &evidence.letters {

@@ -1,8 +1,9 @@
 //! The verdict over a run: from the org's journal and records, the topics, the dead letters and the committed offsets.
 
+mod evidence;
 mod letters;
 mod plain;
-mod source;
+mod recreated;
 #[cfg(test)]
 mod tests;
 
@@ -10,58 +11,44 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
-pub(crate) use self::source::{Names, Source};
-use self::{letters::Letters, source::Identity};
+use self::letters::Letters;
+pub(crate) use self::{evidence::Evidence, recreated::judge_recreated};
 use crate::{
     change::{Change, Event, Fields, Kind, Op},
     interruptions::{Interruption, Place},
-    kafka::Read,
     moves::{self, Losses, Stray},
+    order_check::{self, Allowance, explain},
     org::{Entry, Stored},
-    runs::{self, Leave, explain},
+    source::{Identity, Names, Source},
 };
 
-/// All that is known when a run is over.
-#[derive(Debug)]
-pub(crate) struct Evidence {
-    pub sources: Vec<Source>,
-    pub letters: Vec<Read>,
-    pub journal: Vec<Entry>,
-    pub stored: Vec<Stored>,
-    pub interruptions: Vec<Interruption>,
-    /// Calls may have ended without an answer.
-    pub repeats: bool,
-    /// Calls that a fault of the org struck, and what a slow org may apply of one row beside.
-    pub struck: usize,
-    /// What records held before the run, by their ids.
-    pub before: Vec<(String, Fields)>,
-}
-
+/// The judgement over a run.
 #[derive(Debug, Default)]
 pub struct Verdict {
-    /// None when all is well.
+    /// Empty if the promises were kept.
     pub problems: Vec<String>,
     pub records: usize,
     pub letters: usize,
     pub events: usize,
     /// Identities that saw more than one run.
     pub repeated: usize,
-    /// Events of lost calls, out of order.
+    /// Events of lost calls that were applied out of order.
     pub late: usize,
 }
 
-/// What was sent before a loss was known may be applied so long before that, or after it.
+/// How long before a loss was known, and after it, a call that was sent before may be applied.
 const AT_ONCE_MS: u64 = 1_000;
 const LATE_MS: u64 = 1_000;
 
+/// The changes of one identity, and its events in the journal.
 #[derive(Debug, Default)]
 struct History {
     place: Place,
     changes: Vec<Change>,
     events: Vec<Event>,
-    /// When its key has moved to another record last.
+    /// The time at which its key last moved to another record.
     moved_ms: Option<u64>,
-    /// Changes that have reached a record which had lost the key, as they may for a moment.
+    /// Changes of a record that had lost the key, as is allowed for a moment.
     strays: usize,
 }
 
@@ -95,14 +82,14 @@ pub(crate) fn judge(evidence: &Evidence) -> Verdict {
             continue;
         }
         let in_order = one_identity(evidence, identity, history, &hits, &letters, &mut verdict);
-        let (held, wanted) = (stored.remove(identity), runs::left(&history.changes));
+        let (held, wanted) = (stored.remove(identity), order_check::left(&history.changes));
         // A change may have come between the reading of the old record and the making of the new one.
         let is_told = history.moved_ms.is_none_or(|at| history.events.last().is_some_and(|event| event.at_ms > at));
         if in_order && is_told && held.as_ref() != wanted {
             verdict.problems.push(format!("{identity:?} holds {held:?}, and the last change left {wanted:?}"));
         }
         if hits.is_empty() {
-            may_be_letters.extend(offsets(runs::letters(&history.changes)));
+            may_be_letters.extend(offsets(order_check::letters(&history.changes)));
         } else {
             may_be_letters.extend(offsets(perhaps()));
         }
@@ -135,8 +122,8 @@ fn one_identity(
     let losses: Vec<_> = hits.iter().filter_map(|hit| hit.wire_ms.map(window)).collect();
     let lettered = |offset| letters.contains_key(&(history.place.clone(), offset));
     let explained = |losses| {
-        let leave = Leave { repeats: evidence.repeats, losses };
-        explain(&history.changes, &history.events, lettered, leave)
+        let allowance = Allowance { repeats: evidence.repeats, losses };
+        explain(&history.changes, &history.events, lettered, allowance)
     };
     // Nothing is late that a run explains.
     let strictly = explained(&[]).filter(|found| found.runs as usize <= hits.len());
@@ -178,7 +165,7 @@ fn shown(history: &History) -> String {
     format!("      {:?} asks for{asked}\n      the journal says{seen}", history.place)
 }
 
-/// And what was made that nothing names.
+/// The histories of all identities, and the records that were made and that no history names.
 fn histories(evidence: &Evidence, problems: &mut Vec<String>) -> (BTreeMap<Identity, History>, Vec<Fields>) {
     let mut histories: BTreeMap<Identity, History> = BTreeMap::new();
     let mut made = Vec::new();
@@ -230,7 +217,7 @@ fn before_loss(sources: &[Source], entry: &Entry) -> Option<Identity> {
     sources.iter().find_map(of)
 }
 
-/// What names a row, or the org sets by itself.
+/// Fields that name a row, or that the org sets by itself.
 const NOT_GIVEN: [&str; 9] =
     ["attributes", "Id", "id", "ExternalId__c", "ExternalIdCase__c", "Serial__c", "CaseNumber", "Priority", "Status"];
 
@@ -239,7 +226,7 @@ fn values(mut fields: Fields) -> Fields {
     fields
 }
 
-/// What the org holds now of what has a history.
+/// The records of the org that have an identity, as they are now.
 fn stored(evidence: &Evidence) -> HashMap<Identity, Fields> {
     let of = |stored: &Stored| {
         let identity = named(&evidence.sources, |field| stored.fields.get(field))?;
@@ -249,7 +236,7 @@ fn stored(evidence: &Evidence) -> HashMap<Identity, Fields> {
     keyed.filter_map(of).collect()
 }
 
-/// By the field that has a value.
+/// The identity by the naming field that has a value.
 fn named<'a>(sources: &[Source], field: impl Fn(&str) -> Option<&'a Value>) -> Option<Identity> {
     sources.iter().find_map(|source| Some(source.identity(field(source.names.field())?.as_str()?)))
 }

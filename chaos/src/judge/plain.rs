@@ -4,6 +4,7 @@
 use super::Evidence;
 use crate::change::{Fields, Kind};
 
+/// Reports plain inserts that have made no record, or too many.
 pub(super) fn judge(evidence: &Evidence, made: &[Fields], problems: &mut Vec<String>) {
     let mut asked = 0;
     for source in &evidence.sources {

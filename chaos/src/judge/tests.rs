@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::{kafka::Read, org::Stored};
 
 const TOPIC: &str = "t";
 
@@ -50,7 +51,7 @@ fn good() -> Evidence {
 }
 
 #[test]
-fn what_is_as_it_should_be_has_no_problem() {
+fn evidence_that_keeps_the_promises_has_no_problem() {
     let verdict = judge(&good());
     assert!(verdict.problems.is_empty(), "{:?}", verdict.problems);
     assert_eq!((verdict.records, verdict.letters, verdict.events, verdict.repeated), (3, 1, 2, 0));
@@ -59,7 +60,7 @@ fn what_is_as_it_should_be_has_no_problem() {
 type Spoil = fn(&mut Evidence);
 
 #[test]
-fn whatever_is_wrong_is_found() {
+fn each_broken_promise_is_a_problem() {
     let cases: [(&str, Spoil); 9] = [
         ("no runs explain", |evidence| drop(evidence.journal.pop())),
         ("no runs explain", |evidence| evidence.journal.swap(0, 1)),
@@ -103,7 +104,7 @@ fn keys_that_differ_in_case_are_one_record_or_two_as_the_field_compares() {
 }
 
 /// Of a record that was there before, and one plain insert.
-fn native() -> Evidence {
+fn by_record_id() -> Evidence {
     let id = "500000000000001AAA";
     let mut records = vec![
         record(0, "UPDATE", Some(r#"{"Subject":"0"}"#)),
@@ -129,22 +130,22 @@ fn native() -> Evidence {
 }
 
 #[test]
-fn plain_inserts_are_not_lost_and_made_again_only_where_something_was_interrupted_or_hidden() {
-    assert_eq!(judge(&native()).problems, Vec::<String>::new());
-    let mut lost = native();
+fn plain_inserts_are_not_lost_and_repeat_only_after_interruptions_and_hidden_answers() {
+    assert_eq!(judge(&by_record_id()).problems, Vec::<String>::new());
+    let mut lost = by_record_id();
     lost.journal.remove(1);
     assert!(judge(&lost).problems[0].contains("has made 0 records"));
-    let mut twice = native();
+    let mut twice = by_record_id();
     twice.journal.push(twice.journal[1].clone());
     assert!(judge(&twice).problems[0].contains("has made 2 records after 0"));
     (twice.repeats, twice.struck) = (true, 1);
     assert_eq!(judge(&twice).problems, Vec::<String>::new());
-    let mut strange = native();
+    let mut strange = by_record_id();
     strange.sources[0].records[1].value = Some(br#"{"Subject":"2"}"#.to_vec());
     assert!(judge(&strange).problems.iter().any(|problem| problem.contains("that no insert asks for")));
 }
 
-/// The record `1` loses the key `k` to another one at 10,000, and is changed so long after that.
+/// The record `1` loses the key `k` to another one at 10,000, and is changed `after_ms` later.
 fn moved(op: &str, after_ms: u64) -> Evidence {
     let mut evidence = good();
     let of_org = |at_ms: u64, op: &str, id: &str, key: &str, outside: bool, fields: Value| -> Entry {

@@ -2,20 +2,21 @@
 
 use rand::{Rng, RngExt as _};
 
-use crate::history::{PARTITIONS, Planned, TOPICS};
+use crate::planned::{PARTITIONS, Planned, TOPICS};
 
-/// Records that are there before the run; the key of a planned change is the number of one.
-pub(crate) const NATIVES: usize = 18;
-/// So many records at the beginning of a history are by record id, or every fifth of them.
+/// The number of records that are there before the run. The key of a planned change is the number of one of them.
+pub(crate) const RECORDS: usize = 18;
+/// Every fifth of this number of records at the beginning of a history is by record id.
 pub(crate) const UNTIL: usize = 1_000;
 
-/// What a record holds before the run.
+/// The value that a record holds before the run.
 pub(crate) fn first(number: usize) -> String {
     format!("before {number}")
 }
 
+/// The record number `n` of a history.
 pub(crate) fn planned(random: &mut impl Rng, n: usize) -> Planned {
-    let number = random.random_range(0..NATIVES);
+    let number = random.random_range(0..RECORDS);
     let whole = Some(format!(r#"{{"Subject":"{n}"}}"#));
     let (operation, value) = match random.random_range(0..100) {
         0..50 => (Some("UPDATE"), whole),

@@ -1,4 +1,4 @@
-//! Whether one identity's events in the journal are a chain of *runs* through its changes, and of how few.
+//! Whether the events of one identity in the journal are a chain of *runs* through its changes, and of how few.
 //!
 //! A run goes through the changes in their order. A new one begins where an earlier one has been, and each costs an
 //! interruption; the last one reaches the end. What a change does depends on whether its record exists:
@@ -10,19 +10,19 @@
 //! | delete | event: delete | no event |
 //! | reject | no event, a dead letter | no event, a dead letter |
 //!
-//! Two things beside the runs have leave: a change whose call ended without an answer is sent again, and may show twice
-//! in a row; and what a member had on the wire when it lost a partition may be applied later, out of any order.
+//! Two things are allowed beside the runs. A change whose call ended without an answer is sent again, and may show twice
+//! in a row. A call that a member had on the wire when it lost a partition may be applied later, out of any order.
 
 use std::collections::{HashMap, VecDeque};
 
 use crate::change::{Change, Event, Fields, Kind, Op};
 
-/// What may have happened beside the runs.
+/// What is allowed beside the runs.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Leave<'a> {
+pub(crate) struct Allowance<'a> {
     /// Calls may have ended without an answer.
     pub repeats: bool,
-    /// When a lost call may have been applied, in ms since the epoch; each allows one.
+    /// The times, in ms since the epoch, in which a lost call may have been applied; each allows one event.
     pub losses: &'a [(u64, u64)],
 }
 
@@ -45,12 +45,13 @@ struct State {
     back: bool,
 }
 
-/// `lettered`: whether the record at this offset is a dead letter. `None`: no runs explain it.
+/// Returns the cheapest explanation of the events, or `None` if no runs explain them. `lettered`: whether the record at
+/// this offset is a dead letter.
 pub(crate) fn explain(
     changes: &[Change],
     events: &[Event],
     lettered: impl Fn(i64) -> bool,
-    leave: Leave<'_>,
+    allowance: Allowance<'_>,
 ) -> Option<Explained> {
     let start = State { done: 0, place: 0, late: 0, back: false };
     let mut costs = HashMap::from([(start, 0)]);
@@ -58,7 +59,7 @@ pub(crate) fn explain(
     let mut best: Option<Explained> = None;
     while let Some(state) = queue.pop_front() {
         let cost = costs[&state];
-        // They come in the order of their costs.
+        // States come in the order of their costs.
         if best.is_some_and(|best| cost > best.runs) {
             break;
         }
@@ -67,7 +68,7 @@ pub(crate) fn explain(
             best = Some(best.map_or(found, |best| best.min(found)));
             continue;
         }
-        for (next, price) in steps(state, changes, events, &lettered, leave) {
+        for (next, price) in steps(state, changes, events, &lettered, allowance) {
             if costs.get(&next).is_none_or(|known| cost + price < *known) {
                 costs.insert(next, cost + price);
                 if price == 0 { queue.push_front(next) } else { queue.push_back(next) }
@@ -82,7 +83,7 @@ fn steps(
     changes: &[Change],
     events: &[Event],
     lettered: &impl Fn(i64) -> bool,
-    leave: Leave<'_>,
+    allowance: Allowance<'_>,
 ) -> Vec<(State, u32)> {
     let State { done, place, late, back } = state;
     let mut next = vec![(State { back: !back, ..state }, u32::from(!back))];
@@ -105,17 +106,17 @@ fn steps(
     }
     let Some(event) = event else { return next };
     let explained = State { done: done + 1, ..state };
-    if leave.repeats && place > 0 && brings(&changes[place - 1], event, exists) {
+    if allowance.repeats && place > 0 && brings(&changes[place - 1], event, exists) {
         next.push((explained, 0));
     }
-    let in_time = leave.losses.iter().any(|(from, to)| (*from..=*to).contains(&event.at_ms));
-    if late < leave.losses.len() && in_time && changes.iter().any(|change| brings(change, event, exists)) {
+    let in_time = allowance.losses.iter().any(|(from, to)| (*from..=*to).contains(&event.at_ms));
+    if late < allowance.losses.len() && in_time && changes.iter().any(|change| brings(change, event, exists)) {
         next.push((State { late: late + 1, ..explained }, 0));
     }
     next
 }
 
-/// Whether this change makes this event of a record that exists, or does not.
+/// Whether this change makes this event, of a record that exists or of one that does not.
 fn brings(change: &Change, event: &Event, exists: bool) -> bool {
     let same = |fields: &Fields| event.fields.as_ref() == Some(fields);
     match &change.kind {
@@ -126,7 +127,7 @@ fn brings(change: &Change, event: &Event, exists: bool) -> bool {
     }
 }
 
-/// What the record holds after all changes, if each was made once; `None` for no record.
+/// The fields of the record after all changes, if each was made once; `None` if there is no record.
 pub(crate) fn left(changes: &[Change]) -> Option<&Fields> {
     changes.iter().fold(None, |record, change| match &change.kind {
         Kind::Upsert(fields) => Some(fields),
@@ -190,22 +191,22 @@ mod tests {
         words.split_whitespace().enumerate().map(event).collect()
     }
 
-    fn runs(asked: &str, seen: &str, letters: &[i64], leave: Leave<'_>) -> Option<(u32, usize)> {
-        let found = explain(&changes(asked), &events(seen), |offset| letters.contains(&offset), leave);
+    fn runs(asked: &str, seen: &str, letters: &[i64], allowance: Allowance<'_>) -> Option<(u32, usize)> {
+        let found = explain(&changes(asked), &events(seen), |offset| letters.contains(&offset), allowance);
         found.map(|found| (found.runs, found.late))
     }
 
-    const NONE: Leave<'_> = Leave { repeats: false, losses: &[] };
+    const NONE: Allowance<'_> = Allowance { repeats: false, losses: &[] };
 
     #[test]
-    fn what_is_done_once_and_in_order_is_one_run() {
+    fn changes_done_once_and_in_order_are_one_run() {
         assert_eq!(runs("u1 p2 d u3", "c1 w2 x c3", &[], NONE), Some((0, 0)));
         assert_eq!(runs("d p1 r u2", "c2", &[1, 2], NONE), Some((0, 0)));
         assert_eq!(runs("", "", &[], NONE), Some((0, 0)));
     }
 
     #[test]
-    fn what_is_lost_is_no_run() {
+    fn a_lost_change_or_dead_letter_is_not_explained() {
         assert_eq!(runs("u1 u2", "c1", &[], NONE), None, "a change");
         assert_eq!(runs("u1 d", "c1", &[], NONE), None, "a delete");
         assert_eq!(runs("p1 u2", "c2", &[], NONE), None, "a dead letter");
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_out_of_order_costs_a_run_or_more() {
+    fn events_out_of_order_cost_a_run_or_more() {
         assert_eq!(runs("u1 u2 u3", "c1 w3 w2", &[], NONE), None, "it does not end with the last");
         assert_eq!(runs("u1 u2 u3", "c1 w2 w1 w2 w3", &[], NONE), Some((1, 0)));
         assert_eq!(runs("u1 u2 u3", "c1 w2 w1 w2 w1 w2 w3", &[], NONE), Some((2, 0)));
@@ -227,17 +228,17 @@ mod tests {
 
     #[test]
     fn a_change_shows_twice_in_a_row_only_where_answers_were_hidden() {
-        let leave = Leave { repeats: true, losses: &[] };
-        assert_eq!(runs("u1 u2", "c1 w1 w2", &[], leave), Some((0, 0)));
+        let allowance = Allowance { repeats: true, losses: &[] };
+        assert_eq!(runs("u1 u2", "c1 w1 w2", &[], allowance), Some((0, 0)));
         assert_eq!(runs("u1 u2", "c1 w1 w2", &[], NONE), Some((1, 0)));
-        assert_eq!(runs("u1 u2", "c1 w2 w1", &[], leave), None);
+        assert_eq!(runs("u1 u2", "c1 w2 w1", &[], allowance), None);
     }
 
     #[test]
     fn a_lost_call_may_come_late_once_for_each_loss_and_in_its_time() {
-        let lost = Leave { repeats: false, losses: &[(2, 9)] };
+        let lost = Allowance { repeats: false, losses: &[(2, 9)] };
         assert_eq!(runs("u1 u2", "c1 w2 w1", &[], lost), Some((0, 1)));
         assert_eq!(runs("u1 u2", "c1 w2 w1 w1", &[], lost), None);
-        assert_eq!(runs("u1 u2", "c1 w2 w1", &[], Leave { losses: &[(5, 9)], ..lost }), None);
+        assert_eq!(runs("u1 u2", "c1 w2 w1", &[], Allowance { losses: &[(5, 9)], ..lost }), None);
     }
 }
