@@ -17,7 +17,7 @@ use futures::stream;
 use sobjectd::{
     config::{InsertUnknown, OnQuota, OnRejection, Retry},
     ops::{health::Health, metrics::Metrics},
-    record::{BatchKey, BatchRow, Cause, Excess, Field, Holds, Position, Record, Refresh, SObject, Verdict},
+    record::{BatchKey, BatchRow, Cause, Excess, Field, Position, Record, Refresh, SObject, ValueClass, Verdict},
     runtime::{lease::Lease, progress::Progress, stop::Stop},
     sink::{
         Org, Parts, Pipeline, RouteCounts, Turn,
@@ -179,7 +179,7 @@ fn field(name: &str, kind: &str) -> Field {
     Field {
         name: name.into(),
         kind: kind.into(),
-        holds: Holds::of(kind),
+        class: ValueClass::of(kind),
         relationship: None,
         reference_to: Vec::new(),
         scale: None,

@@ -3,20 +3,21 @@
 //! Built-in defaults ◄ TOML file ◄ environment (`SOBJECTD__SALESFORCE__API_VERSION=66.0`). A [`Config`] that exists is
 //! whole and consistent: [`load`] has checked every key and every combination, and has reported all problems at once.
 
+mod admin;
 mod check;
 mod dead_letter;
 mod document;
 mod effective;
+mod json_schema;
 mod kafka;
 mod kind;
 mod load;
+mod log;
 mod oauth;
 mod options;
-mod outside;
 mod pem;
 mod pipeline;
 mod problem;
-mod reference;
 mod route;
 mod salesforce;
 mod scalar;
@@ -37,17 +38,18 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::admin::Admin;
 pub use self::dead_letter::{DeadLetter, OnRejection, TooLarge};
 pub use self::effective::{Effective, Origin, Setting};
+pub use self::json_schema::json_schema;
 pub use self::kafka::{GroupProtocol, Kafka, OnLostOffsets, Start};
 pub use self::load::{Loaded, load, load_text, variables};
+pub use self::log::{Log, LogFormat};
 pub use self::oauth::KafkaOauth;
 pub use self::options::Options;
-pub use self::outside::{Admin, Log, LogFormat};
 pub(crate) use self::pem::{PemPart, line_ends};
 pub use self::pipeline::{Cache, InsertUnknown, Pipeline, Retry};
 pub use self::problem::{Problem, Problems};
-pub use self::reference::json_schema;
 pub use self::route::{
     Constant, Empty, Fields, IdentitySource, KeyConverter, KeyFormat, Nulls, Route, Tombstone, ValueConverter,
     ValueFormat,

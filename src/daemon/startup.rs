@@ -11,7 +11,7 @@ use crate::{
     check::{self, Level},
     config::{Config, Loaded, Problems},
     kafka::{Clients, StartError, Topics},
-    ops::health::{Health, Waiting, Whom},
+    ops::health::{Dependency, Health, Waiting},
     record::{Cause, OrgAvailability, OrgTrouble},
     salesforce::Salesforce,
     sink::route::Routes,
@@ -42,7 +42,7 @@ pub(crate) async fn wait(
         let refused = |cause| anyhow!("salesforce.auth: the login is refused: {cause}");
         let mut waiting = None;
         let mut waits = |cause: &Cause| {
-            waiting = Some(Waiting::go_on(waiting.take(), health, Whom::Salesforce, &cause.to_string()));
+            waiting = Some(Waiting::go_on(waiting.take(), health, Dependency::Salesforce, &cause.to_string()));
         };
         org.login_at_start(&mut waits).await.map_err(refused)
     };
@@ -106,7 +106,7 @@ async fn all_made(
             warn!(event = "topics_missing", topics = ?missing, "topics of routes do not exist, waiting for them");
         }
         let why = format!("a topic does not exist, or this user may not describe it: {}", missing.join(", "));
-        waiting = Some(Waiting::go_on(waiting, health, Whom::Kafka, &why));
+        waiting = Some(Waiting::go_on(waiting, health, Dependency::Kafka, &why));
         sleep(RETRY).await;
         topics = reach(clients, &config.kafka.bootstrap_servers, health).await?;
     }
@@ -137,7 +137,7 @@ async fn reach(clients: &Clients, bootstrap_servers: &str, health: &Health) -> R
             }
             other => return other,
         };
-        waiting = Some(Waiting::go_on(waiting, health, Whom::Kafka, &why));
+        waiting = Some(Waiting::go_on(waiting, health, Dependency::Kafka, &why));
         sleep(RETRY).await;
     }
 }

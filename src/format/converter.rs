@@ -145,8 +145,8 @@ impl Converters {
                     (Converted::Value(..), [_, _, ..]) => {
                         Err(FormatError::new("it is no object, and key.field names several members of one"))
                     }
-                    (Converted::Value(json, meaning), _) => {
-                        let value = Value { json: &json, meaning };
+                    (Converted::Value(json, logical_type), _) => {
+                        let value = Value { json: &json, logical_type };
                         text(value).ok_or_else(|| {
                             FormatError::new(format!("it is {}, and names no record", value.kind().name()))
                         })

@@ -18,7 +18,7 @@ use super::{
     members::{Members, Text, elements, syntax, unique},
     writer::MAX_DEPTH,
 };
-use crate::record::{Meaning, Member, Name, Object, Span, Value, ValueKind};
+use crate::record::{LogicalType, Member, Name, Object, Span, Value, ValueKind};
 
 /// One JSON value. Its text is that of `bytes`, which are not copied.
 pub fn read(bytes: Bytes) -> Result<Converted, FormatError> {
@@ -50,7 +50,7 @@ pub(super) fn read_text(text: ByteString, selection: &Selection, limit: usize) -
     }
     let raw: &RawValue = serde_json::from_str(&text).map_err(|error| syntax(&error))?;
     check(Value::plain(raw.get()), 0)?;
-    Ok(Converted::Value(text.slice_ref(raw.get()), Meaning::Plain))
+    Ok(Converted::Value(text.slice_ref(raw.get()), LogicalType::Plain))
 }
 
 fn object(text: ByteString, selection: &Selection, limit: usize) -> Result<Object, FormatError> {
@@ -139,7 +139,7 @@ impl<'de> Visitor<'de> for Outermost<'de, '_> {
                 Cow::Owned(name) => Name::Decoded(name.into()),
             };
             let value = self.place(map.next_value::<&RawValue>()?.get());
-            members.push(Member { name, value, meaning: Meaning::Plain });
+            members.push(Member { name, value, logical_type: LogicalType::Plain });
         }
         Ok(members)
     }
@@ -257,7 +257,7 @@ mod tests {
     fn what_is_no_object_stays_as_it_is_too() {
         for (bytes, json) in [(&b" \"a\" "[..], "\"a\""), (b"-1.50", "-1.50"), (b"null", "null"), (b" [1]", "[1]")] {
             let read = read(Bytes::copy_from_slice(bytes)).unwrap();
-            assert!(matches!(read, Converted::Value(text, Meaning::Plain) if text == json), "{json}");
+            assert!(matches!(read, Converted::Value(text, LogicalType::Plain) if text == json), "{json}");
         }
     }
 

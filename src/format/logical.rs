@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use time::{Date, OffsetDateTime};
 
 use super::{FormatError, writer::Writer};
-use crate::record::Meaning;
+use crate::record::LogicalType;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Logical {
@@ -56,7 +56,7 @@ impl Logical {
     }
 
     /// Writes what the integer means.
-    pub(super) fn integer(self, value: i64, out: &mut Writer) -> Result<Meaning, FormatError> {
+    pub(super) fn integer(self, value: i64, out: &mut Writer) -> Result<LogicalType, FormatError> {
         match self {
             Self::Date => date(value, out),
             Self::Time(unit) => time_of_day(i128::from(value) * unit.nanos(), out),
@@ -66,7 +66,7 @@ impl Logical {
     }
 
     /// Writes what a decimal's unscaled value means: big-endian, in two's complement.
-    pub(super) fn unscaled(scale: i64, bytes: &[u8], out: &mut Writer) -> Result<Meaning, FormatError> {
+    pub(super) fn unscaled(scale: i64, bytes: &[u8], out: &mut Writer) -> Result<LogicalType, FormatError> {
         if bytes.len() > LONGEST_DECIMAL {
             return Err(FormatError::new(format!("a decimal of {} bytes is no number to Salesforce", bytes.len())));
         }
@@ -74,7 +74,7 @@ impl Logical {
     }
 
     /// Writes what a JSON value means: an integer; or for a decimal also a number, or the base64 of its unscaled value.
-    pub(super) fn json(self, json: &str, out: &mut Writer) -> Result<Meaning, FormatError> {
+    pub(super) fn json(self, json: &str, out: &mut Writer) -> Result<LogicalType, FormatError> {
         match (self, json.as_bytes().first()) {
             (Self::Decimal { scale }, Some(b'"')) => {
                 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -110,28 +110,28 @@ impl Unit {
 }
 
 /// Days since 1970-01-01.
-pub(super) fn date(days: i64, out: &mut Writer) -> Result<Meaning, FormatError> {
+pub(super) fn date(days: i64, out: &mut Writer) -> Result<LogicalType, FormatError> {
     const JULIAN_1970: i64 = 2_440_588;
     let date = days.checked_add(JULIAN_1970).and_then(|day| i32::try_from(day).ok());
     let date = date.and_then(|day| Date::from_julian_day(day).ok()).filter(|date| is_writable(*date));
     let date =
         date.ok_or_else(|| FormatError::new(format!("{days} days from 1970 lie outside of the years 1 to 9999")))?;
     out.quoted(|text| write_date(date, text));
-    Ok(Meaning::Date)
+    Ok(LogicalType::Date)
 }
 
 /// Nanoseconds since midnight.
-pub(super) fn time_of_day(nanos: i128, out: &mut Writer) -> Result<Meaning, FormatError> {
+pub(super) fn time_of_day(nanos: i128, out: &mut Writer) -> Result<LogicalType, FormatError> {
     const DAY: u32 = 86_400_000;
     let millis = nanos.div_euclid(1_000_000);
     let millis = u32::try_from(millis).ok().filter(|millis| *millis < DAY);
     let millis = millis.ok_or_else(|| FormatError::new("a time of day before midnight or after 24 hours"))?;
     out.quoted(|text| write_time(millis, text));
-    Ok(Meaning::Time)
+    Ok(LogicalType::Time)
 }
 
 /// Nanoseconds since 1970-01-01T00:00Z.
-pub(super) fn instant(nanos: i128, out: &mut Writer) -> Result<Meaning, FormatError> {
+pub(super) fn instant(nanos: i128, out: &mut Writer) -> Result<LogicalType, FormatError> {
     let at = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok().filter(|at| is_writable(at.date()));
     let at = at.ok_or_else(|| FormatError::new("an instant outside of the years 1 to 9999"))?;
     let (hour, minute, second, milli) = at.to_hms_milli();
@@ -141,7 +141,7 @@ pub(super) fn instant(nanos: i128, out: &mut Writer) -> Result<Meaning, FormatEr
         text.push('T');
         write_time(millis, text);
     });
-    Ok(Meaning::Timestamp)
+    Ok(LogicalType::Timestamp)
 }
 
 fn write_date(date: Date, text: &mut String) {
@@ -175,7 +175,7 @@ fn is_writable(date: Date) -> bool {
     (1..=9999).contains(&date.year())
 }
 
-pub(super) fn decimal(unscaled: BigInt, scale: i64, out: &mut Writer) -> Result<Meaning, FormatError> {
+pub(super) fn decimal(unscaled: BigInt, scale: i64, out: &mut Writer) -> Result<LogicalType, FormatError> {
     if scale.unsigned_abs() > MAX_SCALE {
         return Err(FormatError::new(format!("a decimal of scale {scale} is no number to Salesforce")));
     }
@@ -183,7 +183,7 @@ pub(super) fn decimal(unscaled: BigInt, scale: i64, out: &mut Writer) -> Result<
 }
 
 /// A JSON number in plain digits: `-1E-10` is `-0.0000000001`.
-fn number(json: &str, out: &mut Writer) -> Result<Meaning, FormatError> {
+fn number(json: &str, out: &mut Writer) -> Result<LogicalType, FormatError> {
     if !json.contains(['e', 'E']) {
         return Ok(out.raw(json));
     }
@@ -203,7 +203,7 @@ fn plain(number: &BigDecimal) -> String {
 mod tests {
     use super::{super::Converted, *};
 
-    fn written(write: impl FnOnce(&mut Writer) -> Result<Meaning, FormatError>) -> Result<String, String> {
+    fn written(write: impl FnOnce(&mut Writer) -> Result<LogicalType, FormatError>) -> Result<String, String> {
         match Writer::new(0, 1000).value(write) {
             Ok(Converted::Value(text, _)) => Ok(text.trim_matches('"').to_owned()),
             Ok(Converted::Object(_)) => unreachable!("a value was written"),

@@ -44,14 +44,14 @@ pub use self::{
     schema::{Reference, Registered, Schema},
     selection::Selection,
 };
-use crate::record::{Meaning, Object};
+use crate::record::{LogicalType, Object};
 
 /// What a converter makes of bytes.
 #[derive(Debug)]
 pub enum Converted {
     Object(Object),
     /// Any other JSON value.
-    Value(ByteString, Meaning),
+    Value(ByteString, LogicalType),
 }
 
 /// Milliseconds since 1970 as a JSON text that Salesforce reads: `"yyyy-MM-ddTHH:mm:ss.SSSZ"`.

@@ -10,7 +10,7 @@ use super::{
     logical::{date, instant, time_of_day},
     writer::Writer,
 };
-use crate::record::Meaning;
+use crate::record::LogicalType;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TextLogical {
@@ -40,12 +40,12 @@ impl TextLogical {
     }
 
     /// Writes what a text means.
-    pub(super) fn write(self, text: &str, out: &mut Writer) -> Result<Meaning, FormatError> {
+    pub(super) fn write(self, text: &str, out: &mut Writer) -> Result<LogicalType, FormatError> {
         let bad = |what: &'static str| move || FormatError::new(format!("its text is no {what} as ISO 8601 writes it"));
         match self {
             Self::Set => {
                 out.string(text);
-                Ok(Meaning::Set)
+                Ok(LogicalType::Set)
             }
             Self::Timestamp => {
                 let at = text.split_at_checked(11).and_then(|(day, time)| parse(day, time));
@@ -67,7 +67,7 @@ impl TextLogical {
     }
 
     /// Writes what a text means, which is given as JSON.
-    pub(super) fn json(self, json: &str, out: &mut Writer) -> Result<Meaning, FormatError> {
+    pub(super) fn json(self, json: &str, out: &mut Writer) -> Result<LogicalType, FormatError> {
         let text: Cow<'_, str> =
             serde_json::from_str(json).map_err(|_| FormatError::new("its schema says a string, and it is none"))?;
         self.write(&text, out)

@@ -6,7 +6,7 @@ use bytestring::ByteString;
 use serde::Serialize;
 
 use super::{Converted, FormatError};
-use crate::record::{Meaning, Member, Name, Object, Span};
+use crate::record::{LogicalType, Member, Name, Object, Span};
 
 /// How deep a value may be nested, the outermost object included. A schema may be recursive, and so may be what it
 /// describes: without a bound a small record could use up the stack.
@@ -53,7 +53,7 @@ impl Writer {
     pub(super) fn member(
         &mut self,
         name: &str,
-        value: impl FnOnce(&mut Self) -> Result<Meaning, FormatError>,
+        value: impl FnOnce(&mut Self) -> Result<LogicalType, FormatError>,
     ) -> Result<(), FormatError> {
         self.write_member(name, value).map_err(|error| error.within(name))
     }
@@ -61,7 +61,7 @@ impl Writer {
     fn write_member(
         &mut self,
         name: &str,
-        value: impl FnOnce(&mut Self) -> Result<Meaning, FormatError>,
+        value: impl FnOnce(&mut Self) -> Result<LogicalType, FormatError>,
     ) -> Result<(), FormatError> {
         self.separate();
         let at = self.text.len() + 1;
@@ -70,20 +70,20 @@ impl Writer {
         let name = if written.len() == name.len() { Name::At(Span::new(written)) } else { Name::Decoded(name.into()) };
         self.text.push(':');
         let at = self.text.len();
-        let meaning = value(self)?;
+        let logical_type = value(self)?;
         self.fits()?;
-        self.members.push(Member { name, value: Span::new(at..self.text.len()), meaning });
+        self.members.push(Member { name, value: Span::new(at..self.text.len()), logical_type });
         Ok(())
     }
 
     /// A value that is not an object, and nothing else.
     pub(super) fn value(
         mut self,
-        value: impl FnOnce(&mut Self) -> Result<Meaning, FormatError>,
+        value: impl FnOnce(&mut Self) -> Result<LogicalType, FormatError>,
     ) -> Result<Converted, FormatError> {
-        let meaning = value(&mut self)?;
+        let logical_type = value(&mut self)?;
         self.fits()?;
-        Ok(Converted::Value(ByteString::from(self.text), meaning))
+        Ok(Converted::Value(ByteString::from(self.text), logical_type))
     }
 
     /// What was written, and nothing of its members.
@@ -96,7 +96,7 @@ impl Writer {
         &mut self,
         brackets: [char; 2],
         items: impl FnOnce(&mut Self) -> Result<(), FormatError>,
-    ) -> Result<Meaning, FormatError> {
+    ) -> Result<LogicalType, FormatError> {
         if self.depth == MAX_DEPTH {
             return Err(FormatError::new(format!("it is nested deeper than {MAX_DEPTH}")));
         }
@@ -105,14 +105,14 @@ impl Writer {
         items(self)?;
         self.text.push(brackets[1]);
         self.depth -= 1;
-        Ok(Meaning::Plain)
+        Ok(LogicalType::Plain)
     }
 
     /// An element of an inner array.
     pub(super) fn element(
         &mut self,
         at: usize,
-        value: impl FnOnce(&mut Self) -> Result<Meaning, FormatError>,
+        value: impl FnOnce(&mut Self) -> Result<LogicalType, FormatError>,
     ) -> Result<(), FormatError> {
         self.item()?;
         value(self).map(drop).map_err(|error| error.at(at))
@@ -122,7 +122,7 @@ impl Writer {
     pub(super) fn entry(
         &mut self,
         name: &str,
-        value: impl FnOnce(&mut Self) -> Result<Meaning, FormatError>,
+        value: impl FnOnce(&mut Self) -> Result<LogicalType, FormatError>,
     ) -> Result<(), FormatError> {
         self.key(name)?;
         value(self).map(drop).map_err(|error| error.within(name))
@@ -142,15 +142,15 @@ impl Writer {
         Ok(())
     }
 
-    pub(super) fn null(&mut self) -> Meaning {
+    pub(super) fn null(&mut self) -> LogicalType {
         self.raw("null")
     }
 
-    pub(super) fn boolean(&mut self, value: bool) -> Meaning {
+    pub(super) fn boolean(&mut self, value: bool) -> LogicalType {
         self.raw(if value { "true" } else { "false" })
     }
 
-    pub(super) fn integer(&mut self, value: impl itoa::Integer) -> Meaning {
+    pub(super) fn integer(&mut self, value: impl itoa::Integer) -> LogicalType {
         self.raw(itoa::Buffer::new().format(value))
     }
 
@@ -158,35 +158,35 @@ impl Writer {
     pub(super) fn float<T: Copy + Into<f64> + Display + Serialize>(
         &mut self,
         value: T,
-    ) -> Result<Meaning, FormatError> {
+    ) -> Result<LogicalType, FormatError> {
         if !value.into().is_finite() {
             return Err(FormatError::new(format!("{value} is no number to JSON")));
         }
         Ok(self.serialized(&value))
     }
 
-    pub(super) fn string(&mut self, value: &str) -> Meaning {
+    pub(super) fn string(&mut self, value: &str) -> LogicalType {
         if is_plain(value) {
             self.text.push('"');
             self.text.push_str(value);
             self.text.push('"');
-            return Meaning::Plain;
+            return LogicalType::Plain;
         }
         self.serialized(value)
     }
 
-    pub(super) fn base64(&mut self, bytes: &[u8]) -> Meaning {
+    pub(super) fn base64(&mut self, bytes: &[u8]) -> LogicalType {
         use base64::{Engine as _, prelude::BASE64_STANDARD};
         self.text.push('"');
         BASE64_STANDARD.encode_string(bytes, &mut self.text);
         self.text.push('"');
-        Meaning::Plain
+        LogicalType::Plain
     }
 
     /// JSON as it is.
-    pub(super) fn raw(&mut self, json: &str) -> Meaning {
+    pub(super) fn raw(&mut self, json: &str) -> LogicalType {
         self.text.push_str(json);
-        Meaning::Plain
+        LogicalType::Plain
     }
 
     /// A text in quotes that needs no escape.
@@ -196,12 +196,12 @@ impl Writer {
         self.text.push('"');
     }
 
-    fn serialized<T: Serialize + ?Sized>(&mut self, value: &T) -> Meaning {
+    fn serialized<T: Serialize + ?Sized>(&mut self, value: &T) -> LogicalType {
         // A finite number, or a text: neither fails.
         if let Ok(json) = serde_json::to_string(value) {
             self.text.push_str(&json);
         }
-        Meaning::Plain
+        LogicalType::Plain
     }
 
     fn separate(&mut self) {

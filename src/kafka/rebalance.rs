@@ -38,7 +38,7 @@ use super::{
 use crate::{
     config::OnLostOffsets,
     ops::{
-        health::{Health, Waiting, Whom},
+        health::{Dependency, Health, Waiting},
         metrics::Metrics,
         status::OpenTransaction,
     },
@@ -298,7 +298,7 @@ impl Context {
         if is_lost {
             self.lease.lapse();
             let why = "the group has counted us out, joining it again";
-            *self.rejoining() = Some(self.health.wait(Whom::Kafka, why));
+            *self.rejoining() = Some(self.health.wait(Dependency::Kafka, why));
         }
         self.end(&partitions, is_lost);
         // Behind the end of their lanes, which may have met one until then.

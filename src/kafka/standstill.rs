@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use super::commit::Owned;
 use crate::{
-    ops::health::{Health, Whom},
+    ops::health::{Dependency, Health},
     runtime::lease::Lease,
 };
 
@@ -28,7 +28,7 @@ pub(super) async fn watch(lease: Lease, owned: Owned, health: Health, cancel: Ca
                         event = "lease_lapsed",
                         "no commit succeeds, our partitions may be another member's by now: nothing is written"
                     );
-                    waiting = Some(health.wait(Whom::Kafka, "no commit succeeds, so that nothing may be written"));
+                    waiting = Some(health.wait(Dependency::Kafka, "no commit succeeds, so that nothing may be written"));
                 }
             }
             () = idle(&owned, GRACE), if waiting.is_some() => waiting = None,

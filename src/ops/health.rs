@@ -36,7 +36,7 @@ pub enum State {
 /// Somebody whom nothing goes on without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Whom {
+pub enum Dependency {
     Kafka,
     Salesforce,
     SchemaRegistry,
@@ -48,7 +48,7 @@ pub enum Whom {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wait {
     #[serde(rename = "for")]
-    pub whom: Whom,
+    pub dependency: Dependency,
     pub why: String,
     #[serde(with = "humantime_serde")]
     pub since: SystemTime,
@@ -106,7 +106,7 @@ impl fmt::Display for State {
     }
 }
 
-impl fmt::Display for Whom {
+impl fmt::Display for Dependency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Kafka => "kafka",
@@ -128,14 +128,14 @@ impl Health {
         self.change(|inner| inner.phase = phase);
     }
 
-    /// From now until the guard is dropped, `whom` is waited for.
+    /// From now until the guard is dropped, `dependency` is waited for.
     #[must_use]
-    pub fn wait(&self, whom: Whom, why: &str) -> Waiting {
+    pub fn wait(&self, dependency: Dependency, why: &str) -> Waiting {
         let mut id = 0;
         self.change(|inner| {
             id = inner.next;
             inner.next += 1;
-            inner.waits.push((id, Wait { whom, why: why.to_owned(), since: now() }));
+            inner.waits.push((id, Wait { dependency, why: why.to_owned(), since: now() }));
         });
         Waiting { health: self.clone(), id }
     }
@@ -154,7 +154,7 @@ impl Health {
                     Some("the session has expired, and a login does not mend it")
                 }
             };
-            waiting = why.map(|why| Waiting::go_on(waiting, &self, Whom::Salesforce, why));
+            waiting = why.map(|why| Waiting::go_on(waiting, &self, Dependency::Salesforce, why));
             if org.changed().await.is_err() {
                 return;
             }
@@ -166,7 +166,7 @@ impl Health {
         let mut waiting: Vec<Wait> = Vec::new();
         for (_, wait) in &inner.waits {
             // Several may wait for the same; the first one is the longest.
-            match waiting.iter_mut().find(|known| known.whom == wait.whom) {
+            match waiting.iter_mut().find(|known| known.dependency == wait.dependency) {
                 Some(known) => wait.why.clone_into(&mut known.why),
                 None => waiting.push(wait.clone()),
             }
@@ -183,8 +183,8 @@ impl Health {
             inner.since = now();
             self.metrics.state(state);
             match inner.waits.first() {
-                Some((_, Wait { whom, why, .. })) if state == State::Waiting => info!(
-                    event = "state_changed", %state, %whom, why,
+                Some((_, Wait { dependency, why, .. })) if state == State::Waiting => info!(
+                    event = "state_changed", %state, %dependency, why,
                     "state"
                 ),
                 _ => info!(event = "state_changed", %state, "state"),
@@ -195,8 +195,8 @@ impl Health {
 
 impl Waiting {
     /// The same wait with a newer reason, or a wait that begins.
-    pub fn go_on(waiting: Option<Self>, health: &Health, whom: Whom, why: &str) -> Self {
-        let Some(waiting) = waiting else { return health.wait(whom, why) };
+    pub fn go_on(waiting: Option<Self>, health: &Health, dependency: Dependency, why: &str) -> Self {
+        let Some(waiting) = waiting else { return health.wait(dependency, why) };
         if let Some((_, wait)) = health.inner.lock().waits.iter_mut().find(|(id, _)| *id == waiting.id) {
             why.clone_into(&mut wait.why);
         }
@@ -223,8 +223,8 @@ impl Inner {
 impl fmt::Display for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.state, Since(self.since))?;
-        for Wait { whom, why, since } in &self.waiting {
-            write!(f, "\nwaiting for {whom} {}: {why}", Since(*since))?;
+        for Wait { dependency, why, since } in &self.waiting {
+            write!(f, "\nwaiting for {dependency} {}: {why}", Since(*since))?;
         }
         Ok(())
     }
@@ -255,15 +255,15 @@ mod tests {
         let health = Health::new(Metrics::new());
         let state = || health.snapshot().state;
         assert_eq!(state(), State::Starting);
-        let kafka = health.wait(Whom::Kafka, "no broker");
+        let kafka = health.wait(Dependency::Kafka, "no broker");
         assert_eq!(state(), State::Waiting);
         drop(kafka);
         assert_eq!(state(), State::Starting);
         health.set(State::Running);
-        let org = health.wait(Whom::Salesforce, "quota");
-        let registry = health.wait(Whom::SchemaRegistry, "503");
-        let another = health.wait(Whom::SchemaRegistry, "503");
-        let another = Waiting::go_on(Some(another), &health, Whom::SchemaRegistry, "504");
+        let org = health.wait(Dependency::Salesforce, "quota");
+        let registry = health.wait(Dependency::SchemaRegistry, "503");
+        let another = health.wait(Dependency::SchemaRegistry, "503");
+        let another = Waiting::go_on(Some(another), &health, Dependency::SchemaRegistry, "504");
         let snapshot = health.snapshot();
         assert_eq!((snapshot.state, snapshot.waiting.len()), (State::Waiting, 2));
         let text = snapshot.to_string();
@@ -276,7 +276,7 @@ mod tests {
         assert_eq!(state(), State::Waiting);
         drop(another);
         assert_eq!(state(), State::Running);
-        let _org = health.wait(Whom::Salesforce, "away");
+        let _org = health.wait(Dependency::Salesforce, "away");
         health.set(State::Draining);
         assert_eq!(state(), State::Draining, "a drain does not wait for the org");
     }

@@ -28,15 +28,15 @@ use prometheus_client::{
 pub use prometheus_client::metrics::gauge::Gauge;
 use tokio::time::Instant;
 
+pub use super::{counters::Counted, ledger::Outcome};
 use super::{
-    activity::Activity,
-    books::{self, Books},
+    counters::Counters,
     health::State,
+    ledger::{self, Ledger},
     process,
     status::{DailyCalls, OpenTransaction, RouteStatus},
     telemetry::LostLines,
 };
-pub use super::{activity::Counted, books::Outcome};
 use crate::record::OrgAvailability;
 
 type Labels = Vec<(&'static str, String)>;
@@ -45,11 +45,11 @@ type Labels = Vec<(&'static str, String)>;
 #[derive(Debug, Clone, Default)]
 pub struct Metrics(Arc<Inner>);
 
-/// The books of one route. At every scrape `read = written + dead-lettered + skipped + dropped + in flight`.
+/// The ledger of one route. At every scrape `read = written + dead-lettered + skipped + dropped + in flight`.
 #[derive(Debug)]
 pub struct RouteMetrics {
     name: Arc<str>,
-    books: Mutex<Books>,
+    ledger: Mutex<Ledger>,
     rejections: Family<Labels, Counter>,
     duration: Histogram,
     letters: Gauge,
@@ -72,7 +72,7 @@ type Oldest = Arc<Mutex<Option<Instant>>>;
 struct Inner {
     registry: Registry,
     process: Registry,
-    activity: Activity,
+    counters: Counters,
     rejections: Family<Labels, Counter>,
     calls: Family<Labels, Counter>,
     schema_registry: Family<Labels, Counter>,
@@ -109,7 +109,7 @@ impl Default for Inner {
         let mut registry = Registry::with_prefix("sobjectd");
         let inner = Self {
             process: process::registry(),
-            activity: Activity::default(),
+            counters: Counters::default(),
             rejections: Family::default(),
             calls: Family::default(),
             schema_registry: Family::default(),
@@ -157,7 +157,7 @@ impl Default for Inner {
         let took = "From the reading of a record to its outcome";
         registry.register_with_unit("record_duration", took, Unit::Seconds, inner.record_duration.clone());
         registry.register("assigned_partitions", "Partitions that this process reads", inner.partitions.clone());
-        inner.activity.register(&mut registry);
+        inner.counters.register(&mut registry);
         Self { registry, ..inner }
     }
 }
@@ -170,26 +170,26 @@ impl Metrics {
         metrics
     }
 
-    /// The books of a route; the same for the same name.
+    /// The ledger of a route; the same for the same name.
     pub fn route(&self, name: &Arc<str>) -> Arc<RouteMetrics> {
         let mut routes = self.0.routes.0.lock();
         if let Some(known) = routes.iter().find(|route| route.name == *name) {
             return known.clone();
         }
         let rejections = self.0.rejections.clone();
-        let letters = self.activity().letters().clone();
+        let letters = self.counters().letters().clone();
         let duration = self.0.record_duration.get_or_create_owned(&vec![("route", name.to_string())]);
         let breaker = self.0.breakers.get_or_create_owned(&vec![("route", name.to_string())]);
         let deletes_not_found = self.0.deletes_not_found.get_or_create_owned(&vec![("route", name.to_string())]);
-        let (name, books) = (name.clone(), Mutex::default());
-        let route = Arc::new(RouteMetrics { name, books, rejections, duration, letters, breaker, deletes_not_found });
+        let (name, ledger) = (name.clone(), Mutex::default());
+        let route = Arc::new(RouteMetrics { name, ledger, rejections, duration, letters, breaker, deletes_not_found });
         routes.push(route.clone());
         route
     }
 
     /// Records with this outcome, over all routes.
     pub fn count(&self, outcome: Outcome) -> u64 {
-        self.0.routes.0.lock().iter().map(|route| route.books.lock().settled(outcome)).sum()
+        self.0.routes.0.lock().iter().map(|route| route.ledger.lock().settled(outcome)).sum()
     }
 
     pub fn track_lane(&self) -> LaneGauge {
@@ -255,9 +255,9 @@ impl Metrics {
         oldest.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
-    /// The books of all routes, each as it was at one moment.
+    /// The ledgers of all routes, each as it was at one moment.
     pub fn routes(&self) -> Vec<RouteStatus> {
-        self.0.routes.0.lock().iter().map(|route| route.books.lock().status(&route.name)).collect()
+        self.0.routes.0.lock().iter().map(|route| route.ledger.lock().status(&route.name)).collect()
     }
 
     /// As the org said last, if it has.
@@ -276,8 +276,8 @@ impl Metrics {
         self.0.open_transactions.lock().clone()
     }
 
-    pub(super) fn activity(&self) -> &Activity {
-        &self.0.activity
+    pub(super) fn counters(&self) -> &Counters {
+        &self.0.counters
     }
 
     /// The text that Prometheus scrapes (`OpenMetrics` 1.0).
@@ -299,20 +299,20 @@ struct Routes(Mutex<Vec<Arc<RouteMetrics>>>);
 
 impl Collector for Routes {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let books: Vec<_> =
-            self.0.lock().iter().map(|route| (route.name.to_string(), route.books.lock().clone())).collect();
-        books::encode(&books, encoder)
+        let ledger: Vec<_> =
+            self.0.lock().iter().map(|route| (route.name.to_string(), route.ledger.lock().clone())).collect();
+        ledger::encode(&ledger, encoder)
     }
 }
 
 impl RouteMetrics {
     pub fn read(&self) {
-        self.books.lock().read();
+        self.ledger.lock().read();
     }
 
     /// `took`: since it was read.
     pub fn settled(&self, outcome: Outcome, took: Duration) {
-        self.books.lock().settle(outcome);
+        self.ledger.lock().settle(outcome);
         if outcome != Outcome::Dropped {
             self.duration.observe(took.as_secs_f64());
         }

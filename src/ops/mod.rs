@@ -1,9 +1,9 @@
 //! What the daemon shows of itself, and how it is told to stop.
 
-mod activity;
 pub mod admin;
-mod books;
+mod counters;
 pub mod health;
+mod ledger;
 pub mod metrics;
 mod process;
 pub mod signal;

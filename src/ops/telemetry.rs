@@ -13,7 +13,7 @@ use tracing_subscriber::{EnvFilter, filter::ParseError, fmt::MakeWriter};
 
 use crate::{
     config::{Log, LogFormat},
-    record::quotes,
+    record::redaction,
 };
 
 /// How many lines may wait to be written; more are lost.
@@ -49,7 +49,7 @@ pub struct Guard(#[expect(dead_code, reason = "it is there to be dropped")] Work
 /// Once for each process.
 pub fn init(log: &Log) -> Result<Guard, ParseError> {
     if !log.values {
-        quotes::hide();
+        redaction::turn_on();
     }
     let filter = EnvFilter::builder().parse(format!("{QUIET},{}", log.level))?;
     let (writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(LINES).lossy(true).finish(io::stderr());
@@ -65,7 +65,7 @@ pub fn init(log: &Log) -> Result<Guard, ParseError> {
     std::panic::set_hook(Box::new(|panic| {
         // Its message may quote a record.
         let at = panic.location().map(tracing::field::display);
-        let message = (!quotes::are_hidden()).then(|| tracing::field::display(panic));
+        let message = (!redaction::is_on()).then(|| tracing::field::display(panic));
         tracing::error!(event = "panic", at, panic = message, "panic");
     }));
     Ok(Guard(guard))

@@ -29,7 +29,7 @@ pub struct Object {
 pub(crate) struct Member {
     pub(crate) name: Name,
     pub(crate) value: Span,
-    pub(crate) meaning: Meaning,
+    pub(crate) logical_type: LogicalType,
 }
 
 /// A member's name.
@@ -52,12 +52,12 @@ pub(crate) struct Span {
 #[derive(Debug, Clone, Copy)]
 pub struct Value<'a> {
     pub json: &'a str,
-    pub meaning: Meaning,
+    pub logical_type: LogicalType,
 }
 
 /// What a schema says of a value that JSON cannot say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Meaning {
+pub enum LogicalType {
     #[default]
     Plain,
     /// A text `yyyy-MM-dd`.
@@ -128,13 +128,13 @@ impl Object {
     }
 
     fn value(&self, member: &Member) -> Value<'_> {
-        Value { json: member.value.of(&self.text), meaning: member.meaning }
+        Value { json: member.value.of(&self.text), logical_type: member.logical_type }
     }
 }
 
 impl<'a> Value<'a> {
     pub fn plain(json: &'a str) -> Self {
-        Self { json, meaning: Meaning::Plain }
+        Self { json, logical_type: LogicalType::Plain }
     }
 
     pub fn kind(self) -> ValueKind {

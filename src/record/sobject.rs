@@ -48,7 +48,7 @@ pub struct Field {
     pub name: ApiName,
     /// The type's word in the describe: `string`, `double`, `reference`, …
     pub kind: Box<str>,
-    pub holds: Holds,
+    pub class: ValueClass,
     /// Of a reference: the name by which its parent is written and queried, and the SObjects that may be its parent.
     pub relationship: Option<ApiName>,
     pub reference_to: Vec<ApiName>,
@@ -70,7 +70,7 @@ pub struct Field {
 
 /// What a field takes, as far as values are fitted to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Holds {
+pub enum ValueClass {
     Text,
     MultiPicklist,
     Number,
@@ -198,7 +198,7 @@ impl Schema {
     }
 }
 
-impl Holds {
+impl ValueClass {
     /// By the type's word in a describe (REST guide, "field types").
     pub fn of(kind: &str) -> Self {
         match kind {
@@ -244,7 +244,7 @@ impl Field {
         Self {
             name: name.into(),
             kind: kind.into(),
-            holds: Holds::of(kind),
+            class: ValueClass::of(kind),
             relationship: None,
             reference_to: Vec::new(),
             scale: None,

@@ -2,7 +2,7 @@ use std::{borrow::Cow, fmt};
 
 use tokio::time::Instant;
 
-use super::{ApiName, RecordId, quotes};
+use super::{ApiName, RecordId, redaction};
 
 /// What one attempt made of one row. The whole failure model is in `salesforce/classify.rs`; what follows from each
 /// verdict is in `sink/batcher`.
@@ -254,14 +254,14 @@ impl fmt::Display for Shown<'_> {
 /// A message of ours is about the org, not about a record: it is shown even where quotes are hidden.
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let message = self.code.is_none() || !quotes::are_hidden();
+        let message = self.code.is_none() || !redaction::is_on();
         fmt::Display::fmt(&Shown { cause: self, message }, f)
     }
 }
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cause = Shown { cause: &self.cause, message: !quotes::are_hidden() }.to_string();
+        let cause = Shown { cause: &self.cause, message: !redaction::is_on() }.to_string();
         f.write_str(self.reason.name())?;
         if cause.is_empty() { Ok(()) } else { write!(f, ": {cause}") }
     }

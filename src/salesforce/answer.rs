@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Deserializer};
 
-use crate::record::{Action, Cause, RecordId, quotes};
+use crate::record::{Action, Cause, RecordId, redaction};
 
 /// The errors of one row, or of a whole call.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -80,7 +80,7 @@ fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(des
 /// Why an answer is no answer. The parser quotes what it did not expect.
 pub(crate) fn unreadable(error: &serde_json::Error) -> Cause {
     let (line, column) = (error.line(), error.column());
-    Cause::new(if quotes::are_hidden() {
+    Cause::new(if redaction::is_on() {
         format!("the org's answer cannot be read at line {line}, column {column}")
     } else {
         format!("the org's answer cannot be read: {error}")

@@ -24,7 +24,7 @@ use tracing::{error, info};
 use super::budget::{Budget, Load};
 use crate::{
     ops::{
-        health::{Health, Waiting, Whom},
+        health::{Dependency, Health, Waiting},
         metrics::RouteMetrics,
     },
     record::{Reason, Rejection},
@@ -235,7 +235,7 @@ impl Breaker {
             "rejected one after the other, the route waits"
         );
         let why = format!("the records of {route} are rejected one after the other: {code}");
-        let waiting = self.health.wait(Whom::Operator, &why);
+        let waiting = self.health.wait(Dependency::Operator, &why);
         let due = Instant::now() + self.backoff.wait(0);
         state.open = Some(Open { probes: 0, due, probing: false, _waiting: waiting });
         self.show(true);

@@ -32,7 +32,7 @@ pub struct Settle<D> {
     pub stop: Stop,
 }
 
-/// One record in the books: read, and not yet anything else. Dropping it counts it as dropped at a drain, uncommitted.
+/// One record in the ledger: read, and not yet anything else. Dropping it counts it as dropped at a drain, uncommitted.
 #[derive(Debug)]
 pub struct Account {
     metrics: Arc<RouteMetrics>,

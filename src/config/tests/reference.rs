@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::Path};
 use super::{LEAST, text, try_load};
 use crate::config::{
     json_schema,
-    reference::defaults,
+    json_schema::defaults,
     schema::{Key, Kind, ROOT},
     source::join,
 };

@@ -3,7 +3,7 @@ use uuid::Uuid;
 use super::schema::{Field, Node, Schema};
 use crate::{
     format::{Converted, FormatError, Selection, frame::varint, logical::Logical, members, writer::Writer},
-    record::Meaning,
+    record::LogicalType,
 };
 
 impl Schema {
@@ -51,7 +51,7 @@ impl<'a> Datum<'a> {
         })
     }
 
-    fn value(&mut self, node: usize, out: &mut Writer) -> Result<Meaning, FormatError> {
+    fn value(&mut self, node: usize, out: &mut Writer) -> Result<LogicalType, FormatError> {
         let node = self.branch(node)?;
         match &self.nodes[node] {
             Node::Null => Ok(out.null()),
@@ -123,7 +123,7 @@ impl<'a> Datum<'a> {
         }
     }
 
-    fn field(&mut self, field: &Field, out: &mut Writer) -> Result<Meaning, FormatError> {
+    fn field(&mut self, field: &Field, out: &mut Writer) -> Result<LogicalType, FormatError> {
         if field.is_repeated {
             return Err(FormatError::new("it is there twice (names are compared without case)"));
         }
@@ -202,16 +202,16 @@ fn ended() -> FormatError {
     FormatError::new("the bytes end before the value does")
 }
 
-fn integer(logical: Option<Logical>, value: i64, out: &mut Writer) -> Result<Meaning, FormatError> {
+fn integer(logical: Option<Logical>, value: i64, out: &mut Writer) -> Result<LogicalType, FormatError> {
     match logical {
         Some(logical) => logical.integer(value, out),
         None => Ok(out.integer(value)),
     }
 }
 
-fn uuid(bytes: &[u8], out: &mut Writer) -> Result<Meaning, FormatError> {
+fn uuid(bytes: &[u8], out: &mut Writer) -> Result<LogicalType, FormatError> {
     let bytes = bytes.try_into().map_err(|_| FormatError::new(format!("a uuid has 16 bytes, not {}", bytes.len())))?;
     let uuid = Uuid::from_bytes(bytes);
     out.quoted(|text| text.push_str(uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer())));
-    Ok(Meaning::Plain)
+    Ok(LogicalType::Plain)
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::Schema;
 use crate::{
     format::{Converted, FormatError, Reference, Registered, Selection},
-    record::Meaning,
+    record::LogicalType,
 };
 
 impl Schema {
@@ -200,7 +200,7 @@ fn what_connect_and_debezium_say_of_a_type_counts() {
         r#"{"type":"string","connect.version":1,"connect.name":"io.debezium.data.EnumSet","connect.parameters":{"allowed":"a,b"}}"#,
     );
     assert!(
-        matches!(set.read(&[6, b'a', b',', b'b'], 99), Ok(Converted::Value(json, Meaning::Set)) if json == "\"a,b\"")
+        matches!(set.read(&[6, b'a', b',', b'b'], 99), Ok(Converted::Value(json, LogicalType::Set)) if json == "\"a,b\"")
     );
     let variable = r#"{"type":"record","name":"VariableScaleDecimal","namespace":"io.debezium.data","fields":[
         {"name":"scale","type":"int"},{"name":"value","type":"bytes"}]}"#;

@@ -8,7 +8,7 @@ use crate::{
         members::{Members, elements},
         writer::Writer,
     },
-    record::{Meaning, Value, ValueKind},
+    record::{LogicalType, Value, ValueKind},
 };
 
 impl Schema {
@@ -37,7 +37,7 @@ impl Schema {
         }
     }
 
-    fn write(&self, node: Option<usize>, json: &str, out: &mut Writer) -> Result<Meaning, FormatError> {
+    fn write(&self, node: Option<usize>, json: &str, out: &mut Writer) -> Result<LogicalType, FormatError> {
         let Some(node) = node.map(|node| &self.nodes[node]) else { return Ok(out.raw(json)) };
         match (Value::plain(json).kind(), node.logical) {
             (ValueKind::Number, Some(logical)) | (ValueKind::String, Some(logical @ Logical::Decimal { .. })) => {

@@ -8,7 +8,7 @@ use crate::{
         members::{Members, elements},
         writer::Writer,
     },
-    record::{Meaning, Value, ValueKind},
+    record::{LogicalType, Value, ValueKind},
 };
 
 impl Schema {
@@ -54,7 +54,7 @@ impl Schema {
         }
     }
 
-    fn write(&self, json: &str, out: &mut Writer) -> Result<Meaning, FormatError> {
+    fn write(&self, json: &str, out: &mut Writer) -> Result<LogicalType, FormatError> {
         let kind = Value::plain(json).kind();
         match (&self.kind, kind) {
             // An explicit null is one, also where there is a default: a producer that means the default writes it.

@@ -6,7 +6,7 @@ use prost_reflect::{Cardinality, DynamicMessage, Kind, MapKey, MessageDescriptor
 use super::{Schema, well_known::Scalar};
 use crate::{
     format::{Converted, FormatError, Selection, writer::Writer},
-    record::Meaning,
+    record::LogicalType,
 };
 
 impl Schema {
@@ -67,7 +67,7 @@ impl Schema {
         Ok(given)
     }
 
-    fn write(&self, kind: &Kind, value: &Value, out: &mut Writer) -> Result<Meaning, FormatError> {
+    fn write(&self, kind: &Kind, value: &Value, out: &mut Writer) -> Result<LogicalType, FormatError> {
         match value {
             Value::Bool(value) => Ok(out.boolean(*value)),
             Value::I32(value) => Ok(out.integer(*value)),
@@ -101,7 +101,7 @@ impl Schema {
         }
     }
 
-    fn of_message(&self, message: &DynamicMessage, out: &mut Writer) -> Result<Meaning, FormatError> {
+    fn of_message(&self, message: &DynamicMessage, out: &mut Writer) -> Result<LogicalType, FormatError> {
         match Scalar::of(&message.descriptor()) {
             Some(Scalar::Wrapper) => {
                 let field = message.descriptor().get_field_by_name("value");

@@ -9,7 +9,7 @@ use crate::{
         logical::{self, Logical},
         writer::Writer,
     },
-    record::Meaning,
+    record::LogicalType,
 };
 
 /// By the names that they are imported by; only what a descriptor needs.
@@ -187,7 +187,7 @@ impl Scalar {
     }
 
     /// Writes a date, a time, an instant or a decimal.
-    pub(super) fn write(&self, message: &DynamicMessage, out: &mut Writer) -> Result<Meaning, FormatError> {
+    pub(super) fn write(&self, message: &DynamicMessage, out: &mut Writer) -> Result<LogicalType, FormatError> {
         let number = |name: &str| {
             let value = message.get_field_by_name(name);
             value.as_deref().and_then(|v| v.as_i64().or_else(|| v.as_i32().map(i64::from))).unwrap_or_default()

@@ -22,7 +22,7 @@ use super::{FormatError, Schema, frame::SchemaId};
 use crate::{
     config,
     ops::{
-        health::{Health, Waiting, Whom},
+        health::{Dependency, Health, Waiting},
         metrics::Metrics,
     },
     runtime::{backoff::Backoff, http_client::ClientError},
@@ -94,7 +94,7 @@ impl Registry {
                 Ok(schema) => return Ok(schema),
                 Err(failure) => failure,
             };
-            let wait = |waiting, why| Some(Waiting::go_on(waiting, &self.health, Whom::SchemaRegistry, why));
+            let wait = |waiting, why| Some(Waiting::go_on(waiting, &self.health, Dependency::SchemaRegistry, why));
             waiting = match &*failure {
                 Failure::Missing(why) => {
                     self.missing.insert(id, why.clone()).await;

@@ -22,7 +22,7 @@ use super::super::{
         request::{ApiRequest, Endpoint, Purpose},
     },
 };
-use crate::record::{Access, Cause, Field, Holds, Refresh, SObject};
+use crate::record::{Access, Cause, Field, Refresh, SObject, ValueClass};
 
 #[derive(Debug)]
 pub(crate) struct Describes {
@@ -260,7 +260,7 @@ pub(crate) fn read(body: &[u8]) -> Result<SObject, Cause> {
     let raw: RawSObject = serde_json::from_slice(body).map_err(|error| answer::unreadable(&error))?;
     let fields = raw.fields.into_iter().map(|field| Field {
         name: field.name.into(),
-        holds: Holds::of(&field.kind),
+        class: ValueClass::of(&field.kind),
         kind: field.kind.into(),
         relationship: field.relationship_name.map(Into::into),
         reference_to: field.reference_to.unwrap_or_default().into_iter().map(Into::into).collect(),

@@ -6,7 +6,7 @@ use std::{collections::HashMap, time::Duration};
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
-    ops::health::{Health, Waiting, Whom},
+    ops::health::{Dependency, Health, Waiting},
     record::{Action, ApiName, BatchKey, Cause},
 };
 
@@ -42,7 +42,7 @@ impl SlowCalls {
         );
         let place = super::sizes::place(key);
         let known = self.waits.remove(&place).map(|(waiting, _)| waiting);
-        let waiting = Waiting::go_on(known, &self.health, Whom::Salesforce, &why);
+        let waiting = Waiting::go_on(known, &self.health, Dependency::Salesforce, &why);
         self.waits.insert(place, (waiting, Instant::now() + LAPSE));
     }
 

@@ -7,13 +7,13 @@
 
 use bytestring::ByteString;
 
-use super::{Refusal, Route, WrongField, fit::fit, parent::Parent, row::Row};
+use super::{Refusal, Route, WrongField, coerce::coerce, parent::Parent, row_builder::RowBuilder};
 use crate::{
     config::{self, Constant, Nulls},
     format,
     record::{
-        Action, ApiName, Fields, GateKey, Holds, Identity, MatchKey, Meaning, Object, Reason, Record, Rejection,
-        Schema, TargetName, Value, ValueKind,
+        Action, ApiName, Fields, GateKey, Identity, LogicalType, MatchKey, Object, Reason, Record, Rejection, Schema,
+        TargetName, Value, ValueClass, ValueKind,
     },
 };
 
@@ -39,7 +39,7 @@ pub(super) fn fields(
     let own = route.own_targets().filter_map(|target| field_of(schema, target)).collect();
     let fields = Fields::with_capacity(object.len() + route.constants.len());
     let lock = route.lock_parent.as_deref().and_then(|name| field_of(schema, name));
-    let mut row = Row { route, schema, action, own, fields, lock, parent: None };
+    let mut row = RowBuilder { route, schema, action, own, fields, lock, parent: None };
     let mut wrong = Vec::new();
     for (name, value) in object.iter() {
         let renamed = route.renamed(name);
@@ -62,8 +62,8 @@ pub(super) fn fields(
     for (name, json) in &route.constants {
         collect(row.set(name, Value::plain(json), json.clone()), &mut wrong)?;
     }
-    for (name, json, meaning) in row.coordinates(record) {
-        collect(row.set(name, Value { json: &json, meaning }, json.clone()), &mut wrong)?;
+    for (name, json, logical_type) in row.coordinates(record) {
+        collect(row.set(name, Value { json: &json, logical_type }, json.clone()), &mut wrong)?;
     }
     if !wrong.is_empty() {
         return Err(Refusal::Fields(wrong));
@@ -96,7 +96,7 @@ fn field_of<'a>(schema: &'a Schema, name: &str) -> Option<&'a ApiName> {
     TargetName::parse(name).field(sobject).map(|field| &field.name)
 }
 
-impl<'a> Row<'a> {
+impl<'a> RowBuilder<'a> {
     fn is_left_out(&self, name: &str, value: Value<'_>) -> bool {
         // What `fields.include` and `.exclude` leave out has not been read, but for the identity.
         self.route.converters.only_identifies(name)
@@ -141,7 +141,7 @@ impl<'a> Row<'a> {
         let sobject = &self.schema.sobject;
         if let (Some(field), None) = (sobject.field(name), target.sobject) {
             self.check_writable(field)?;
-            let json = fit(field, value, json, self.route.fields.multipicklist)
+            let json = coerce(field, value, json, self.route.fields.multipicklist)
                 .map_err(|message| self.wrong(name, format!("the field {name}: {message}")))?;
             self.locks(field, "", || value.text()?.trim().parse().ok().map(Identity::RecordId));
             return self.put(field, field.name.clone(), json);
@@ -163,17 +163,17 @@ impl<'a> Row<'a> {
     }
 
     /// Where the record lies, and when it was written.
-    fn coordinates(&self, record: &Record) -> Vec<(&'a str, ByteString, Meaning)> {
+    fn coordinates(&self, record: &Record) -> Vec<(&'a str, ByteString, LogicalType)> {
         let (names, position) = (&self.route.fields, &record.position);
         let mut texts = Vec::new();
         if let Some(name) = &names.topic {
-            texts.push((name, format!("\"{}\"", position.topic), Meaning::Plain));
+            texts.push((name, format!("\"{}\"", position.topic), LogicalType::Plain));
         }
         if let Some(name) = &names.partition {
-            texts.push((name, position.partition.to_string(), Meaning::Plain));
+            texts.push((name, position.partition.to_string(), LogicalType::Plain));
         }
         if let Some(name) = &names.offset {
-            texts.push((name, position.offset.to_string(), Meaning::Plain));
+            texts.push((name, position.offset.to_string(), LogicalType::Plain));
         }
         if let (Some(name), Some(timestamp)) = (&names.timestamp, record.timestamp) {
             let millis = timestamp.millis();
@@ -181,14 +181,14 @@ impl<'a> Row<'a> {
                 .schema
                 .sobject
                 .field(name)
-                .is_some_and(|field| matches!(field.holds, Holds::Number | Holds::Integer));
-            let (text, meaning) = match format::timestamp(millis) {
-                Ok(text) if !is_number => (text, Meaning::Timestamp),
-                _ => (millis.to_string(), Meaning::Plain),
+                .is_some_and(|field| matches!(field.class, ValueClass::Number | ValueClass::Integer));
+            let (text, logical_type) = match format::timestamp(millis) {
+                Ok(text) if !is_number => (text, LogicalType::Timestamp),
+                _ => (millis.to_string(), LogicalType::Plain),
             };
-            texts.push((name, text, meaning));
+            texts.push((name, text, logical_type));
         }
-        texts.into_iter().map(|(name, text, meaning)| (name.as_str(), text.into(), meaning)).collect()
+        texts.into_iter().map(|(name, text, logical_type)| (name.as_str(), text.into(), logical_type)).collect()
     }
 }
 

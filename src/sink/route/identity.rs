@@ -1,4 +1,4 @@
-//! Whom a record is about.
+//! Dependency a record is about.
 
 use std::borrow::Cow;
 

@@ -1,7 +1,7 @@
 //! What to do with a message, and to whom: a pure table, without any I/O.
 
+mod coerce;
 mod fields;
-mod fit;
 mod header;
 mod identity;
 mod operation;
@@ -11,7 +11,7 @@ mod refusal;
 #[expect(clippy::module_inception, reason = "the noun is called a route")]
 mod route;
 mod routes;
-mod row;
+mod row_builder;
 #[cfg(test)]
 mod tests;
 mod texts;

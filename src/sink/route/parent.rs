@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytestring::ByteString;
 
-use super::{Refusal, WrongField, row::Row};
+use super::{Refusal, WrongField, row_builder::RowBuilder};
 use crate::{
     config::Nulls,
     format::Members,
@@ -24,7 +24,7 @@ pub(super) struct Parent<'a> {
 
 impl Parent<'_> {
     /// `json` is an object with the external id as its only member, beside `attributes`, which may say the SObject.
-    pub(super) fn set_nested(row: &mut Row<'_>, target: TargetName<'_>, json: &str) -> Result<(), Refusal> {
+    pub(super) fn set_nested(row: &mut RowBuilder<'_>, target: TargetName<'_>, json: &str) -> Result<(), Refusal> {
         let relationship = target.name;
         let read = |json| {
             let wrong = |error| row.wrong(relationship, format!("the field {relationship}: {error}"));
@@ -58,7 +58,7 @@ impl Parent<'_> {
         }
     }
 
-    pub(super) fn set(&self, row: &mut Row<'_>) -> Result<(), Refusal> {
+    pub(super) fn set(&self, row: &mut RowBuilder<'_>) -> Result<(), Refusal> {
         let schema = row.schema;
         let (relationship, sobject) = (self.relationship, &schema.sobject);
         let field =
@@ -82,7 +82,7 @@ impl Parent<'_> {
     }
 
     /// The SObject of the parent: the only one that there can be, or the one that the record names.
-    fn sobject_of<'f>(&self, field: &'f Field, row: &Row<'_>) -> Result<&'f ApiName, Refusal> {
+    fn sobject_of<'f>(&self, field: &'f Field, row: &RowBuilder<'_>) -> Result<&'f ApiName, Refusal> {
         let target = TargetName { sobject: self.sobject, name: self.relationship, key: Some(self.key) };
         target.parent(field).ok_or_else(|| {
             let message = format!(
@@ -97,7 +97,7 @@ impl Parent<'_> {
         })
     }
 
-    fn id(&self, parent: &Arc<SObject>, row: &Row<'_>) -> Result<ExternalId, Refusal> {
+    fn id(&self, parent: &Arc<SObject>, row: &RowBuilder<'_>) -> Result<ExternalId, Refusal> {
         let (relationship, key) = (self.relationship, self.key);
         let path = format!("{relationship}.{key}");
         if parent.field(key).is_none() {

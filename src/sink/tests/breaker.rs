@@ -10,7 +10,7 @@ use std::{
 
 use super::harness::{Harness, RunningLane, verdicts, written};
 use crate::{
-    ops::health::{State, Whom},
+    ops::health::{Dependency, State},
     record::{Cause, Reason, Rejection, Stage, Verdict},
     sink::RouteCounts,
 };
@@ -66,7 +66,10 @@ async fn a_fault_of_all_records_costs_so_many_dead_letters_and_no_more() {
     assert_eq!(harness.dead().len(), 3);
     assert!(is_open(&harness));
     let wait = &harness.health.snapshot().waiting[0];
-    assert!(wait.whom == Whom::Operator && wait.why.contains("t are rejected one after the other: RULE"), "{wait:?}");
+    assert!(
+        wait.dependency == Dependency::Operator && wait.why.contains("t are rejected one after the other: RULE"),
+        "{wait:?}"
+    );
     let probes = harness.rows().split_off(4);
     assert!(probes.iter().all(|rows| rows.len() == 1), "one row at a time: {probes:?}");
     assert!((400..1000).contains(&probes.len()), "with a backoff to 8 s: {} in an hour", probes.len());

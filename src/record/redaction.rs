@@ -5,12 +5,12 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-static HIDDEN: AtomicBool = AtomicBool::new(false);
+static ON: AtomicBool = AtomicBool::new(false);
 
-pub fn hide() {
-    HIDDEN.store(true, Ordering::Relaxed);
+pub fn turn_on() {
+    ON.store(true, Ordering::Relaxed);
 }
 
-pub fn are_hidden() -> bool {
-    HIDDEN.load(Ordering::Relaxed)
+pub fn is_on() -> bool {
+    ON.load(Ordering::Relaxed)
 }

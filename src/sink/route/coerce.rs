@@ -8,20 +8,20 @@ use bytestring::ByteString;
 use super::texts;
 use crate::{
     format::{self, elements},
-    record::{Decimal, Field, Holds, Meaning, Value, ValueKind},
+    record::{Decimal, Field, LogicalType, Value, ValueClass, ValueKind},
 };
 
 /// The value's JSON as the field takes it, or why it takes none.
-pub(super) fn fit(
+pub(super) fn coerce(
     field: &Field,
     value: Value<'_>,
     json: ByteString,
     multipicklist: bool,
 ) -> Result<ByteString, String> {
-    use Holds as H;
-    use Meaning as M;
+    use LogicalType as M;
+    use ValueClass as H;
     use ValueKind as K;
-    match (value.meaning, value.kind(), field.holds) {
+    match (value.logical_type, value.kind(), field.class) {
         (M::Set, K::String, H::MultiPicklist) if multipicklist => set(value).map(Into::into),
         // A checkbox is never null: cleared, it is not checked.
         (_, K::Null, H::Boolean) => Ok(ByteString::from_static("false")),
@@ -66,13 +66,13 @@ pub(super) fn fit(
 
 /// A text goes as it is, unless the org is certain to refuse it: with it, it would refuse the whole call.
 fn text(field: &Field, value: Value<'_>, json: ByteString) -> Result<ByteString, String> {
-    use Holds as H;
-    if matches!(field.holds, H::Text | H::MultiPicklist | H::Bytes | H::Other) {
+    use ValueClass as H;
+    if matches!(field.class, H::Text | H::MultiPicklist | H::Bytes | H::Other) {
         return Ok(json);
     }
     let text = value.text().unwrap_or_default();
     let as_it_is = |plausible: bool| plausible.then_some(json);
-    let fitted = match field.holds {
+    let fitted = match field.class {
         H::Date => as_it_is(texts::may_be_date(&text)),
         H::DateTime => as_it_is(texts::may_be_date_time(&text)),
         H::Time => as_it_is(texts::may_be_time(&text)),

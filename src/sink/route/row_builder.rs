@@ -4,7 +4,7 @@ use super::{Refusal, Route, WrongField};
 use crate::record::{Action, ApiName, Field, Fields, GateKey, Identity, Schema};
 
 /// A row in the making.
-pub(super) struct Row<'a> {
+pub(super) struct RowBuilder<'a> {
     pub(super) route: &'a Route,
     pub(super) schema: &'a Schema,
     pub(super) action: Action,
@@ -16,7 +16,7 @@ pub(super) struct Row<'a> {
     pub(super) parent: Option<GateKey>,
 }
 
-impl Row<'_> {
+impl RowBuilder<'_> {
     /// Why a field of the row's own SObject cannot be written.
     pub(super) fn wrong(&self, field: &str, message: String) -> Refusal {
         WrongField::new(&self.schema.sobject.name, field, message).into()

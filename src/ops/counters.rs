@@ -1,4 +1,4 @@
-//! What the parts of the daemon do, beside the books: logins, repeats, commits, rebalances, look-ups.
+//! What the parts of the daemon do, beside the ledger: logins, repeats, commits, rebalances, look-ups.
 //!
 //! A label's values are a closed set, and each is there from the start, as 0: the first failure is an increase, too.
 
@@ -10,12 +10,12 @@ use prometheus_client::{
 use super::metrics::Metrics;
 
 #[derive(Debug)]
-pub(super) struct Activity {
-    logins: Counters,
-    repeated: Counters,
-    commits: Counters,
-    rebalances: Counters,
-    lookups: Counters,
+pub(super) struct Counters {
+    logins: LabelledCounter,
+    repeated: LabelledCounter,
+    commits: LabelledCounter,
+    rebalances: LabelledCounter,
+    lookups: LabelledCounter,
     calls: Gauge,
     letters: Gauge,
     identities: Gauge,
@@ -23,7 +23,7 @@ pub(super) struct Activity {
 
 /// One counter for each value of a label.
 #[derive(Debug)]
-struct Counters {
+struct LabelledCounter {
     label: &'static str,
     family: Family<[(&'static str, &'static str); 1], Counter>,
 }
@@ -48,14 +48,14 @@ const VERDICTS: [&str; 12] = [
     "breaker",
 ];
 
-impl Default for Activity {
+impl Default for Counters {
     fn default() -> Self {
         Self {
-            logins: Counters::new("result", &["ok", "refused", "failed"]),
-            repeated: Counters::new("verdict", &VERDICTS),
-            commits: Counters::new("result", &["ok", "failed"]),
-            rebalances: Counters::new("event", &["assigned", "revoked", "lost"]),
-            lookups: Counters::new("result", &["hit", "miss"]),
+            logins: LabelledCounter::new("result", &["ok", "refused", "failed"]),
+            repeated: LabelledCounter::new("verdict", &VERDICTS),
+            commits: LabelledCounter::new("result", &["ok", "failed"]),
+            rebalances: LabelledCounter::new("event", &["assigned", "revoked", "lost"]),
+            lookups: LabelledCounter::new("result", &["hit", "miss"]),
             calls: Gauge::default(),
             letters: Gauge::default(),
             identities: Gauge::default(),
@@ -63,7 +63,7 @@ impl Default for Activity {
     }
 }
 
-impl Activity {
+impl Counters {
     pub(super) fn register(&self, registry: &mut Registry) {
         for (name, help, counters) in [
             ("logins", "Logins to Salesforce, by result", &self.logins),
@@ -88,7 +88,7 @@ impl Activity {
     }
 }
 
-impl Counters {
+impl LabelledCounter {
     fn new(label: &'static str, values: &[&'static str]) -> Self {
         let this = Self { label, family: Family::default() };
         for value in values {
@@ -106,37 +106,37 @@ impl Counters {
 impl Metrics {
     /// `ok`, `refused` (a person must mend it) or `failed` (nobody answered, or not now).
     pub fn login(&self, result: &'static str) {
-        self.activity().logins.add(result, 1);
+        self.counters().logins.add(result, 1);
     }
 
     /// A row whose verdict was no outcome.
     pub fn repeated(&self, verdict: &'static str) {
-        self.activity().repeated.add(verdict, 1);
+        self.counters().repeated.add(verdict, 1);
     }
 
     pub fn committed(&self, ok: bool) {
-        self.activity().commits.add(if ok { "ok" } else { "failed" }, 1);
+        self.counters().commits.add(if ok { "ok" } else { "failed" }, 1);
     }
 
     /// `assigned`, `revoked` or `lost`.
     pub fn rebalanced(&self, event: &'static str) {
-        self.activity().rebalances.add(event, 1);
+        self.counters().rebalances.add(event, 1);
     }
 
     /// In the cache of record ids.
     pub fn looked_up(&self, hits: usize, misses: usize) {
-        let lookups = &self.activity().lookups;
+        let lookups = &self.counters().lookups;
         lookups.add("hit", hits);
         lookups.add("miss", misses);
     }
 
     pub fn call_in_flight(&self) -> Counted {
-        Counted::new(&self.activity().calls)
+        Counted::new(&self.counters().calls)
     }
 
     /// Salesforce records with a change under way: the gate counts them.
     pub fn identities(&self) -> Gauge {
-        self.activity().identities.clone()
+        self.counters().identities.clone()
     }
 }
 

@@ -20,7 +20,7 @@ pub enum Outcome {
 
 /// Counts of one route that change together.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Books {
+pub(super) struct Ledger {
     read: u64,
     settled: [u64; 4],
     /// Counted by itself, so that the equation can fail.
@@ -41,7 +41,7 @@ impl Outcome {
     }
 }
 
-impl Books {
+impl Ledger {
     pub(super) fn read(&mut self) {
         self.read += 1;
         self.in_flight += 1;
@@ -72,31 +72,31 @@ impl Books {
     }
 }
 
-/// Writes the books of all routes, each as it was at one moment.
-pub(super) fn encode(books: &[(String, Books)], mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+/// Writes the ledgers of all routes, each as it was at one moment.
+pub(super) fn encode(ledgers: &[(String, Ledger)], mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
     let help = "Records read from Kafka";
     let mut read = encoder.encode_descriptor("records_read", help, None, MetricType::Counter)?;
-    for (route, books) in books {
-        ConstCounter::new(books.read).encode(read.encode_family(&[("route", route.as_str())])?)?;
+    for (route, ledger) in ledgers {
+        ConstCounter::new(ledger.read).encode(read.encode_family(&[("route", route.as_str())])?)?;
     }
     let help = "Records that left the daemon, by outcome";
     let mut settled = encoder.encode_descriptor("records_settled", help, None, MetricType::Counter)?;
-    for (route, books) in books {
+    for (route, ledger) in ledgers {
         for outcome in OUTCOMES {
             let labels = [("route", route.as_str()), ("outcome", outcome.word())];
-            ConstCounter::new(books.settled(outcome)).encode(settled.encode_family(&labels)?)?;
+            ConstCounter::new(ledger.settled(outcome)).encode(settled.encode_family(&labels)?)?;
         }
     }
     let help = "Records read and not yet settled";
     let mut in_flight = encoder.encode_descriptor("records_in_flight", help, None, MetricType::Gauge)?;
-    for (route, books) in books {
-        ConstGauge::new(books.in_flight).encode(in_flight.encode_family(&[("route", route.as_str())])?)?;
+    for (route, ledger) in ledgers {
+        ConstGauge::new(ledger.in_flight).encode(in_flight.encode_family(&[("route", route.as_str())])?)?;
     }
     let help = "When a record was last written, since 1970";
     let mut last =
         encoder.encode_descriptor("last_written_timestamp", help, Some(&Unit::Seconds), MetricType::Gauge)?;
-    for (route, books) in books {
-        if let Some(since) = books.last_written.and_then(|at| at.duration_since(UNIX_EPOCH).ok()) {
+    for (route, ledger) in ledgers {
+        if let Some(since) = ledger.last_written.and_then(|at| at.duration_since(UNIX_EPOCH).ok()) {
             ConstGauge::new(since.as_secs_f64()).encode(last.encode_family(&[("route", route.as_str())])?)?;
         }
     }

@@ -1,33 +1,8 @@
-//! `[log]` and `[admin]`: what can be seen from outside.
+//! `[admin]`: the listener for health, status and metrics.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-/// Logs, to stderr.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Log {
-    pub format: LogFormat,
-    /// A level or a filter such as `info,sobjectd::salesforce=debug`.
-    pub level: String,
-    /// Whether lines may quote what records hold, as Salesforce's messages do.
-    pub values: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LogFormat {
-    #[default]
-    Text,
-    Json,
-}
-
-impl Default for Log {
-    fn default() -> Self {
-        Self { format: LogFormat::Text, level: "info".to_owned(), values: true }
-    }
-}
 
 /// The admin listener: `/live`, `/ready`, `/metrics`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
