@@ -23,20 +23,22 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::{
-    client::Clients,
     commit::{Committer, Next, Owned, TopicPartition},
-    consumer::Settings,
-    denial::{denial, is_login_refused},
     fetcher,
-    gap::Gap,
     left_out::LeftOut,
     lists::{held_of, list_of, partitions},
-    log::{failed, log},
+    lost_offsets::Gap,
     partition::{self, Before, PartitionStream},
-    positions::{Patience, Positions},
+    poll_thread::Settings,
+    start_offsets::{Patience, Positions},
 };
 use crate::{
     config::OnLostOffsets,
+    kafka::client::{
+        Clients,
+        error_hints::{denial, is_login_refused},
+        log::{failed, log},
+    },
     ops::{
         health::{Dependency, Health, Waiting},
         metrics::Metrics,

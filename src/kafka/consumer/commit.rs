@@ -18,9 +18,9 @@ use rdkafka::{
 use tracing::warn;
 
 use super::{
-    consumer::Settings,
+    commit_errors::{self, Refusals, STALE_ATTEMPTS},
+    poll_thread::Settings,
     rebalance::Context,
-    refusals::{self, Refusals, STALE_ATTEMPTS},
 };
 use crate::{
     ops::metrics::Metrics,
@@ -229,7 +229,7 @@ impl Commits {
         for _ in 0..STALE_ATTEMPTS {
             let committed = self.commit(&*consumer.upgrade()?, offsets);
             match committed {
-                Err(error) if refusals::is_stale(&error) && Instant::now() + STALE < deadline => {
+                Err(error) if commit_errors::is_stale(&error) && Instant::now() + STALE < deadline => {
                     std::thread::park_timeout(STALE);
                 }
                 committed => return Some(committed),
@@ -253,7 +253,7 @@ impl Commits {
             note(due, asked);
             return Ok(());
         };
-        if !refusals::is_of_a_topic(&error) {
+        if !commit_errors::is_of_a_topic(&error) {
             return Err(error);
         }
         let mut topics: BTreeMap<Arc<str>, Vec<Next>> = BTreeMap::new();
@@ -287,7 +287,7 @@ impl Commits {
         let committed = consumer.commit(&list, CommitMode::Sync);
         match &committed {
             Ok(()) => self.lease.renew(sent),
-            Err(error) if refusals::is_counted_out(error) => self.lease.lapse(),
+            Err(error) if commit_errors::is_counted_out(error) => self.lease.lapse(),
             Err(_) => {}
         }
         self.metrics.committed(committed.is_ok());
@@ -305,7 +305,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::kafka::{log::Quiet, refusals::OUT};
+    use crate::kafka::{client::log::Quiet, consumer::commit_errors::OUT};
 
     /// With the topic `t`, and what a member of `g` is told.
     fn cluster() -> (MockCluster<'static, DefaultProducerContext>, ClientConfig) {

@@ -9,27 +9,14 @@ use std::{
 use rdkafka::{
     admin::{AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication},
     consumer::{BaseConsumer, Consumer as _},
-    error::{KafkaError, RDKafkaErrorCode},
+    error::RDKafkaErrorCode,
 };
 use tracing::{debug, info, warn};
 
-use super::{client::Clients, ear::Ear, log::Quiet, oidc::TokenError};
-use crate::config::{DeadLetter, TopicPattern};
-
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    #[error("kafka: no client can be made of the configuration: {0}")]
-    Client(KafkaError),
-    #[error("kafka.bootstrap_servers: no answer: {0}")]
-    Unreachable(String),
-    /// By a broker or by the token endpoint.
-    #[error("{0}")]
-    Refused(String),
-    #[error(transparent)]
-    Token(TokenError),
-    #[error("dead_letter.topic: {topic} is not there and cannot be created: {message}")]
-    DeadLetterTopic { topic: String, message: String },
-}
+use crate::{
+    config::{DeadLetter, TopicPattern},
+    kafka::client::{Clients, StartError, TokenError, error_context::Ear, log::Quiet},
+};
 
 /// The cluster's topics, and a client to ask about them.
 pub struct Topics {

@@ -14,14 +14,9 @@ use rdkafka::{
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::warn;
 
-use super::{
-    client::{BATCH, Clients, producer_queue},
-    denial::mend,
-    log::Quiet,
-    token::Pass,
-};
 use crate::{
     config::TooLarge,
+    kafka::client::{BATCH, Clients, error_hints::mend, log::Quiet, producer_queue, token::Pass},
     record::{Header, Record, Timestamp},
     sink::dead_letter::{DeadLetter, DeadLetterError, DeadLetters, Rejected},
 };

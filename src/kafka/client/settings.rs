@@ -118,22 +118,22 @@ impl Clients {
         Ok(Self(Arc::new(Inner { base, consumer, tokens, protocol, dead_letters })))
     }
 
-    pub(super) fn group_protocol(&self) -> GroupProtocol {
+    pub(crate) fn group_protocol(&self) -> GroupProtocol {
         self.0.protocol
     }
 
     /// Whether a glob may take this topic in: the same as the consumer's `topic.blacklist`.
-    pub(super) fn may_take(&self, topic: &str) -> bool {
+    pub(crate) fn may_take(&self, topic: &str) -> bool {
         !topic.starts_with("__") && self.0.dead_letters.as_deref() != Some(topic)
     }
 
     /// Whether members leave what does not change hands with its owner, by the classic protocol.
-    pub(super) fn is_cooperative(&self) -> bool {
+    pub(crate) fn is_cooperative(&self) -> bool {
         self.0.protocol == GroupProtocol::Classic && self.0.consumer.get(STRATEGY) == Some(COOPERATIVE)
     }
 
     /// How often topics are looked at; `None` for never.
-    pub(super) fn refresh_interval(&self) -> Option<Duration> {
+    pub(crate) fn refresh_interval(&self) -> Option<Duration> {
         let default = Duration::from_secs(if self.0.protocol == GroupProtocol::Classic { 300 } else { 30 });
         match self.0.base.get(REFRESH) {
             None => Some(default),
@@ -149,14 +149,14 @@ impl Clients {
     }
 
     /// A broker has refused a client of ours.
-    pub(super) fn token_refused(&self) {
+    pub(crate) fn token_refused(&self) {
         if let Some(tokens) = &self.0.tokens {
             tokens.refused();
         }
     }
 
     /// Asks once for the first token, where there is to be one.
-    pub(super) async fn first_token(&self) -> Result<(), TokenError> {
+    pub(crate) async fn first_token(&self) -> Result<(), TokenError> {
         match &self.0.tokens {
             Some(tokens) => tokens.first().await,
             None => Ok(()),
@@ -164,28 +164,28 @@ impl Clients {
     }
 
     /// For one client, which is shown every token.
-    pub(super) fn pass(&self) -> Pass {
+    pub(crate) fn pass(&self) -> Pass {
         self.0.tokens.as_ref().map_or_else(Pass::none, Tokens::pass)
     }
 
-    pub(super) fn consumer(&self) -> &ClientConfig {
+    pub(crate) fn consumer(&self) -> &ClientConfig {
         &self.0.consumer
     }
 
     /// For questions that need no group.
-    pub(super) fn admin(&self) -> &ClientConfig {
+    pub(crate) fn admin(&self) -> &ClientConfig {
         &self.0.base
     }
 
     /// For questions about all that was written, also by transactions that are not committed.
-    pub(super) fn admin_of_all(&self) -> ClientConfig {
+    pub(crate) fn admin_of_all(&self) -> ClientConfig {
         let mut config = self.0.base.clone();
         config.set(ISOLATION, READ_UNCOMMITTED);
         config
     }
 
     /// Whether the consumer leaves out what is not committed: as librdkafka does unless told otherwise.
-    pub(super) fn reads_committed(&self) -> bool {
+    pub(crate) fn reads_committed(&self) -> bool {
         self.0.base.get(ISOLATION) != Some(READ_UNCOMMITTED)
     }
 
@@ -194,7 +194,7 @@ impl Clients {
     ///
     /// librdkafka compares a letter with `message.max.bytes` before it compresses it, the topic does so after that.
     /// Only the topic is to refuse one: a record that its own producer has compressed fits again.
-    pub(super) fn producer(&self, largest: usize, topic: Option<usize>) -> ClientConfig {
+    pub(crate) fn producer(&self, largest: usize, topic: Option<usize>) -> ClientConfig {
         let largest = largest.clamp(*MESSAGE_BYTES.start(), *MESSAGE_BYTES.end());
         let mut producer = self.0.base.clone();
         producer
@@ -215,7 +215,7 @@ impl Clients {
 }
 
 /// How large a batch may be, and librdkafka's default.
-pub(super) const BATCH: &str = "batch.size";
+pub(crate) const BATCH: &str = "batch.size";
 const BATCH_BYTES: usize = 1_000_000;
 const COMPRESSION: [&str; 2] = ["compression.type", "compression.codec"];
 

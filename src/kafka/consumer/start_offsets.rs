@@ -22,11 +22,13 @@ use tracing::{info, warn};
 
 use super::{
     boundaries,
-    client::Clients,
     commit::{Committer, DRAINED, Next, TopicPartition},
-    denial::denial,
 };
-use crate::{config::Start, runtime::progress::NextOffset};
+use crate::{
+    config::Start,
+    kafka::client::{Clients, error_hints::denial},
+    runtime::progress::NextOffset,
+};
 
 /// How long one look-up may take before it is tried again.
 const LOOK_UP: Duration = Duration::from_secs(3);

@@ -13,8 +13,11 @@ use rdkafka::{
 };
 use tracing::debug;
 
-use super::{client::Clients, commit::TopicPartition, ear::Ear};
-use crate::runtime::progress::NextOffset;
+use super::commit::TopicPartition;
+use crate::{
+    kafka::client::{Clients, error_context::Ear},
+    runtime::progress::NextOffset,
+};
 
 /// How long one question may take.
 const TIMEOUT: Duration = Duration::from_secs(3);

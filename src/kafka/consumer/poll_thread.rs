@@ -15,19 +15,20 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error};
 
 use super::{
-    client::Clients,
     commit::Committer,
-    denial::{denial, mend},
-    lag,
-    positions::{Patience, Positions},
+    lag, lease_watch,
+    metadata_refresh::Refresh,
     rebalance::{Context, Lanes},
-    refresh::Refresh,
-    standstill,
+    start_offsets::{Patience, Positions},
     subscription::Subscription,
-    token::Pass,
 };
 use crate::{
     config::{OnLostOffsets, Start, TopicPattern},
+    kafka::client::{
+        Clients,
+        error_hints::{denial, mend},
+        token::Pass,
+    },
     ops::{health::Health, metrics::Metrics},
     record::RecordBounds,
     runtime::{lease::Lease, stop::Stop},
@@ -94,7 +95,12 @@ impl Consumer {
         let positions = positions.map_err(ConsumerError::Positions)?;
         let owned = consumer.context().owned().clone();
         lag::watch(settings.clients, owned.clone(), Arc::downgrade(&lanes), cancel.clone())?;
-        tokio::spawn(standstill::watch(settings.lease.clone(), owned.clone(), settings.health.clone(), cancel.clone()));
+        tokio::spawn(lease_watch::watch(
+            settings.lease.clone(),
+            owned.clone(),
+            settings.health.clone(),
+            cancel.clone(),
+        ));
         let committer = Committer::start(&consumer, owned, settings, stop.clone())?;
         consumer.context().complete(&consumer, committer, positions);
 

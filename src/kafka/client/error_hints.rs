@@ -3,7 +3,7 @@
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 /// What to allow, where this user may not do something. No repetition mends it.
-pub(super) fn denial(error: &KafkaError) -> Option<&'static str> {
+pub(crate) fn denial(error: &KafkaError) -> Option<&'static str> {
     Some(match error.rdkafka_error_code()? {
         RDKafkaErrorCode::GroupAuthorizationFailed => "kafka.group_id: allow this user Read on the group",
         RDKafkaErrorCode::TopicAuthorizationFailed => "allow this user Describe and Read on the routes' topics",
@@ -12,7 +12,7 @@ pub(super) fn denial(error: &KafkaError) -> Option<&'static str> {
 }
 
 /// What to do about a failure that ends the consumer, or the producer.
-pub(super) fn mend(code: RDKafkaErrorCode) -> &'static str {
+pub(crate) fn mend(code: RDKafkaErrorCode) -> &'static str {
     match code {
         RDKafkaErrorCode::FencedInstanceId => {
             "another process has taken our kafka.group_instance_id, or the group had given it up while the brokers were away: \
@@ -37,7 +37,7 @@ pub(super) fn mend(code: RDKafkaErrorCode) -> &'static str {
 /// Whether a broker has refused to let this client in: a wrong password, an expired token, a certificate that either
 /// side does not trust. `reason` is librdkafka's, since a TLS error's code does not tell a refusal from a broken
 /// connection.
-pub(super) fn is_refusal(error: &KafkaError, reason: &str) -> bool {
+pub(crate) fn is_refusal(error: &KafkaError, reason: &str) -> bool {
     is_login_refused(error)
         || match error.rdkafka_error_code() {
             // The broker's refusal of our certificate comes as an alert, on a connection that was open already.
@@ -47,7 +47,7 @@ pub(super) fn is_refusal(error: &KafkaError, reason: &str) -> bool {
 }
 
 /// Whether a broker has refused a password or a token.
-pub(super) fn is_login_refused(error: &KafkaError) -> bool {
+pub(crate) fn is_login_refused(error: &KafkaError) -> bool {
     matches!(
         error.rdkafka_error_code(),
         Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed)

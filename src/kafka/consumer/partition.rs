@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use super::{gap::Gap, rebalance::Context};
+use super::{lost_offsets::Gap, rebalance::Context};
 use crate::{
     record::{Excess, Header, Position, Record, Timestamp, headers_bytes},
     runtime::progress::{NextOffset, Progress},

@@ -3,11 +3,11 @@
 use rdkafka::{ClientContext, config::RDKafkaLogLevel, consumer::ConsumerContext, error::KafkaError};
 use tracing::{debug, warn};
 
-use super::denial::is_refusal;
+use super::error_hints::is_refusal;
 
 /// For clients that need no more of their context.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Quiet;
+pub(crate) struct Quiet;
 
 impl ConsumerContext for Quiet {}
 
@@ -22,7 +22,7 @@ impl ClientContext for Quiet {
 }
 
 /// librdkafka goes on by itself, but a refusal is for a person to mend.
-pub(super) fn failed(error: &KafkaError, reason: &str) {
+pub(crate) fn failed(error: &KafkaError, reason: &str) {
     if is_refusal(error, reason) {
         warn!(
             event = "kafka_access_denied",
@@ -33,7 +33,7 @@ pub(super) fn failed(error: &KafkaError, reason: &str) {
     }
 }
 
-pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
+pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     if level as i32 <= RDKafkaLogLevel::Warning as i32 {
         warn!(event = "librdkafka", facility, "librdkafka: {message}");
     } else {

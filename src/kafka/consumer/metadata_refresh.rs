@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::{
-    consumer::Settings,
+    poll_thread::Settings,
     subscription::{exact, has_globs},
 };
 

@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use tracing::{debug, warn};
 
-use super::denial::denial;
-use crate::runtime::stop::Stop;
+use crate::{kafka::client::error_hints::denial, runtime::stop::Stop};
 
 /// How often a commit is tried again where only a generation is outdated.
 pub(super) const STALE_ATTEMPTS: u32 = 20;

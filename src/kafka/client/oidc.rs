@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A token endpoint, and who asks it.
-pub(super) struct Endpoint {
+pub(crate) struct Endpoint {
     http: reqwest::Client,
     url: Url,
     client_id: Secret,
@@ -24,11 +24,11 @@ pub(super) struct Endpoint {
 }
 
 /// What an endpoint has given.
-pub(super) struct Issued {
-    pub(super) value: SecretString,
-    pub(super) principal: String,
-    pub(super) since: SystemTime,
-    pub(super) expires: SystemTime,
+pub(crate) struct Issued {
+    pub(crate) value: SecretString,
+    pub(crate) principal: String,
+    pub(crate) since: SystemTime,
+    pub(crate) expires: SystemTime,
 }
 
 /// Why there is no token.
@@ -76,7 +76,7 @@ struct Claims {
 
 impl Endpoint {
     /// `None` without a `token_url`.
-    pub(super) fn new(config: &KafkaOauth) -> Result<Option<Self>, OauthConfigError> {
+    pub(crate) fn new(config: &KafkaOauth) -> Result<Option<Self>, OauthConfigError> {
         let KafkaOauth { token_url: Some(url), client_id: Some(id), client_secret: Some(secret), .. } = config else {
             return Ok(None);
         };
@@ -93,7 +93,7 @@ impl Endpoint {
     }
 
     /// A new token. Secrets are read where they are, at each call.
-    pub(super) async fn fetch(&self) -> Result<Issued, TokenError> {
+    pub(crate) async fn fetch(&self) -> Result<Issued, TokenError> {
         let secret = |key: &str, secret: &Secret| {
             secret.reveal().map_err(|error| TokenError::Refused(format!("kafka.oauth.{key}: {error}")))
         };

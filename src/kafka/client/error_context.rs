@@ -13,11 +13,11 @@ use rdkafka::{
 };
 use tracing::debug;
 
-use super::{denial::is_refusal, topics::StartError};
+use super::{StartError, error_hints::is_refusal};
 
 /// The context of a client that asks questions, and says nothing aloud: the consumer says the same.
 #[derive(Debug, Default)]
-pub(super) struct Ear(Mutex<Heard>);
+pub(crate) struct Ear(Mutex<Heard>);
 
 #[derive(Debug, Default)]
 struct Heard {
@@ -32,7 +32,7 @@ const MOST: usize = 100;
 
 impl Ear {
     /// Hears what waits in the queue of `client`, which nobody else reads. It goes on talking.
-    pub(super) fn listen(client: &BaseConsumer<Self>) {
+    pub(crate) fn listen(client: &BaseConsumer<Self>) {
         for _ in 0..MOST {
             if client.poll(QUIET).is_none() {
                 return;
@@ -41,7 +41,7 @@ impl Ear {
     }
 
     /// Why `client` has had no answer but `error`.
-    pub(super) fn hear(&self, client: &BaseConsumer<Self>, error: &KafkaError) -> StartError {
+    pub(crate) fn hear(&self, client: &BaseConsumer<Self>, error: &KafkaError) -> StartError {
         Self::listen(client);
         let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match (heard.refusal.take(), heard.last.take()) {

@@ -22,14 +22,12 @@ use tracing::debug;
 
 use super::{
     boundaries::{self, Boundaries},
-    client::Clients,
     commit::{Owned, TopicPartition},
-    consumer::ConsumerError,
-    ear::Ear,
     open_transactions::{Open, OpenTransactions},
+    poll_thread::ConsumerError,
     rebalance::Lanes,
-    token::Pass,
 };
+use crate::kafka::client::{Clients, error_context::Ear, token::Pass};
 
 /// Between two looks at what is owned.
 const TICK: Duration = Duration::from_millis(500);

@@ -12,12 +12,11 @@ use rdkafka::{
     producer::FutureProducer,
 };
 
-use super::{
-    client::Clients,
-    log::Quiet,
-    topics::{StartError, Topics},
+use super::topics::Topics;
+use crate::{
+    config::DeadLetter,
+    kafka::client::{Clients, StartError, log::Quiet},
 };
-use crate::config::DeadLetter;
 
 /// For each question.
 const PATIENCE: Duration = Duration::from_secs(10);

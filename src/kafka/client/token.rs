@@ -25,7 +25,7 @@ use super::oidc::{Endpoint, Issued, OauthConfigError, TokenError};
 use crate::config::KafkaOauth;
 
 /// Where tokens come from, and the newest one.
-pub(super) struct Tokens {
+pub(crate) struct Tokens {
     source: Arc<Source>,
     /// Fetches the next one.
     task: OnceLock<AbortOnDropHandle<()>>,
@@ -47,7 +47,7 @@ struct Shown {
 }
 
 /// What one client has seen of the tokens.
-pub(super) struct Pass(Option<watch::Receiver<Option<Arc<Shown>>>>);
+pub(crate) struct Pass(Option<watch::Receiver<Option<Arc<Shown>>>>);
 
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
@@ -58,7 +58,7 @@ const AFTER_REFUSAL: Duration = Duration::from_secs(30);
 
 impl Tokens {
     /// `None` without `[kafka.oauth]`.
-    pub(super) fn new(config: &KafkaOauth) -> Result<Option<Self>, OauthConfigError> {
+    pub(crate) fn new(config: &KafkaOauth) -> Result<Option<Self>, OauthConfigError> {
         let Some(endpoint) = Endpoint::new(config)? else { return Ok(None) };
         let extensions = config.extensions.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         let (newest, renew, refused) = (watch::Sender::new(None), Notify::new(), Notify::new());
@@ -67,7 +67,7 @@ impl Tokens {
     }
 
     /// Asks once for the first token. From then on there is always a next one.
-    pub(super) async fn first(&self) -> Result<(), TokenError> {
+    pub(crate) async fn first(&self) -> Result<(), TokenError> {
         if self.task.get().is_none() {
             let due = self.source.fetch().await?;
             let source = self.source.clone();
@@ -77,16 +77,16 @@ impl Tokens {
     }
 
     /// Fetches another token now.
-    pub(super) fn renew(&self) {
+    pub(crate) fn renew(&self) {
         self.source.renew.notify_one();
     }
 
     /// A broker has refused a client of ours: another token may be let in.
-    pub(super) fn refused(&self) {
+    pub(crate) fn refused(&self) {
         self.source.refused.notify_one();
     }
 
-    pub(super) fn pass(&self) -> Pass {
+    pub(crate) fn pass(&self) -> Pass {
         let mut newest = self.source.newest.subscribe();
         newest.mark_changed();
         Pass(Some(newest))
@@ -150,12 +150,12 @@ async fn until(due: SystemTime) {
 
 impl Pass {
     /// Of a client that needs no token.
-    pub(super) fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self(None)
     }
 
     /// Gives the newest token to `client`, if it has not seen it yet.
-    pub(super) fn show<C: ClientContext>(&mut self, client: &Client<C>) {
+    pub(crate) fn show<C: ClientContext>(&mut self, client: &Client<C>) {
         let Some(newest) = &mut self.0 else { return };
         if !newest.has_changed().unwrap_or(false) {
             return;
@@ -175,7 +175,7 @@ impl Pass {
     }
 
     /// Returns when there is a token that has not been shown; never without tokens.
-    pub(super) async fn newer(&mut self) {
+    pub(crate) async fn newer(&mut self) {
         if let Some(newest) = &mut self.0
             && newest.changed().await.is_ok()
         {

@@ -18,12 +18,11 @@ use rdkafka::{
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
-use super::{
-    client::Clients,
-    consumer::{ConsumerError, Settings},
-    ear::Ear,
+use super::poll_thread::{ConsumerError, Settings};
+use crate::{
+    config::{GroupProtocol, TopicPattern},
+    kafka::client::{Clients, error_context::Ear},
 };
-use crate::config::{GroupProtocol, TopicPattern};
 
 /// Between two looks at the clock.
 const TICK: Duration = Duration::from_millis(500);

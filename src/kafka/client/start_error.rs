@@ -1,0 +1,20 @@
+//! Why the daemon cannot start at this cluster, or not yet.
+
+use rdkafka::error::KafkaError;
+
+use super::TokenError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("kafka: no client can be made of the configuration: {0}")]
+    Client(KafkaError),
+    #[error("kafka.bootstrap_servers: no answer: {0}")]
+    Unreachable(String),
+    /// By a broker or by the token endpoint.
+    #[error("{0}")]
+    Refused(String),
+    #[error(transparent)]
+    Token(TokenError),
+    #[error("dead_letter.topic: {topic} is not there and cannot be created: {message}")]
+    DeadLetterTopic { topic: String, message: String },
+}
