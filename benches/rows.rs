@@ -16,6 +16,7 @@ use divan::{AllocProfiler, Bencher, counter::ItemsCount};
 use futures::stream;
 use sobjectd::{
     config::{InsertUnknown, OnQuota, OnRejection, Retry},
+    dead_letter::Rejected,
     ops::{health::Health, metrics::Metrics},
     record::{BatchKey, BatchRow, Cause, Excess, Field, Position, Record, Refresh, SObject, ValueClass, Verdict},
     runtime::{lease::Lease, progress::Progress, stop::Stop},
@@ -23,7 +24,7 @@ use sobjectd::{
         Org, Parts, Pipeline, RouteCounts, Turn,
         batcher::Settings,
         budget::Budget,
-        dead_letter::{DeadLetterError, DeadLetters, Rejected},
+        dead_letters::{DeadLetterError, DeadLetters},
         route::Route,
     },
 };

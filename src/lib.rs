@@ -6,6 +6,7 @@ mod check;
 pub mod cli;
 pub mod config;
 pub mod daemon;
+pub mod dead_letter;
 #[cfg(feature = "dev")]
 pub mod dev;
 pub mod format;

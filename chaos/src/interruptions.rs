@@ -203,8 +203,8 @@ mod tests {
         assert_eq!(story.errors.len(), 1);
         let mut lost = lost.clone();
         let out = r#"
-{"timestamp":"2026-11-24T15:00:01.500000Z","level":"ERROR","message":"cannot go on, draining","reason":"the group has counted us out, and librdkafka does not join it again: …"}
-{"timestamp":"2026-11-24T15:00:04.000000Z","level":"ERROR","message":"ended","error":"the group has counted us out, and librdkafka does not join it again: …"}"#;
+{"timestamp":"2026-11-24T15:00:01.500000Z","level":"ERROR","message":"cannot go on, draining","reason":"the group has removed this member, and librdkafka does not join it again: …"}
+{"timestamp":"2026-11-24T15:00:04.000000Z","level":"ERROR","message":"ended","error":"the group has removed this member, and librdkafka does not join it again: …"}"#;
         let out = Story::read(out);
         assert!(out.counted_out && out.interruptions.len() == 1 && out.errors.is_empty(), "{out:?}");
         Nap { from_ms: lost.at_ms - 9_000, to_ms: lost.at_ms - 8_000 }.excuses_less(&mut lost);

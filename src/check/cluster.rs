@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use super::Finding;
 use crate::{
     config::{Config, OnLostOffsets, TooLarge, TopicPattern},
-    kafka::{self, Clients, Committed, StartError, Topics},
+    dead_letter,
+    kafka::{self, Clients, Committed, DeadLetterTopic, DeadLetterTopicState, StartError, Topics},
     sink::route::Routes,
 };
 
 /// Everything, asked once.
 pub(super) async fn look(config: &Config, clients: &Clients, routes: &Routes) -> Vec<Finding> {
     const SERVERS: &str = "kafka.bootstrap_servers";
-    let found = match Topics::look(clients).await {
+    let found = match Topics::fetch(clients).await {
         Ok(found) => found,
         Err(StartError::Unreachable(error)) => {
             return vec![Finding::unreachable(SERVERS, format!("no answer: {error}"))];
@@ -22,7 +23,7 @@ pub(super) async fn look(config: &Config, clients: &Clients, routes: &Routes) ->
         Err(error) => return vec![Finding::problem(SERVERS, error.to_string())],
     };
     let count = found.partitions.len();
-    if let Err(error) = kafka::clients_fit(clients, config.dead_letter.topic.is_some()) {
+    if let Err(error) = kafka::check_clients(clients, config.dead_letter.topic.is_some()) {
         return vec![Finding::problem("kafka.properties", format!("no client can be made of them: {error}"))];
     }
     let mut findings = vec![Finding::ok(SERVERS, format!("the cluster answers, with {count} topics"))];
@@ -71,7 +72,7 @@ pub(crate) fn missing_topics(routes: &Routes, found: &Topics) -> Vec<String> {
 async fn group(config: &Config, clients: &Clients, taken: &BTreeMap<String, i32>) -> Finding {
     const KEY: &str = "kafka.group_id";
     let group = &config.kafka.group_id;
-    match kafka::committed(clients, taken).await {
+    match kafka::fetch_committed(clients, taken).await {
         Ok(Committed { lost, .. }) if !lost.is_empty() => {
             let (count, first) = (lost.len(), &lost[0]);
             let told = format!("{group} would go on where {count} of its partitions have nothing to read: {first}");
@@ -111,15 +112,17 @@ pub(crate) async fn dead_letters(config: &Config, found: &Topics, taken: &BTreeM
         ];
     };
     let inputs: Vec<_> = taken.keys().map(String::as_str).collect();
-    match found.letters(&config.dead_letter, name, &inputs).await {
-        Ok(kafka::Letters::Missing) => vec![Finding::ok(KEY, format!("{name} will be created"))],
-        Ok(kafka::Letters::There { max_bytes, inputs, compacted }) => {
+    let overhead = dead_letter::MAX_OVERHEAD;
+    let topic = DeadLetterTopic { config: &config.dead_letter, name, inputs: &inputs, overhead };
+    match DeadLetterTopicState::inspect(found, topic).await {
+        Ok(DeadLetterTopicState::Missing) => vec![Finding::ok(KEY, format!("{name} will be created"))],
+        Ok(DeadLetterTopicState::Exists { max_bytes, inputs, is_compacted }) => {
             let mut findings = Vec::new();
-            if compacted {
+            if is_compacted {
                 let told = format!("{name} is compacted: a later letter of the same key removes an earlier one");
                 findings.push(Finding::warning(KEY, told).hint("set its cleanup.policy to delete"));
             }
-            let needed = inputs + kafka::LETTER_HEADERS;
+            let needed = inputs + overhead;
             if max_bytes < needed {
                 let told = format!(
                     "{name} takes {max_bytes} bytes a message, and the routes' topics {inputs}: there is no room for the \

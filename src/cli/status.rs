@@ -9,7 +9,7 @@ use super::{failed, show};
 use crate::{
     config::Tls,
     ops::{health::State, status::Status},
-    runtime::http_client::{self, Way},
+    runtime::http_client::{self, ClientOptions},
 };
 
 /// It is on this machine, or near.
@@ -53,8 +53,8 @@ fn address(admin: Option<&str>, listen: Option<&str>) -> Result<Url> {
 
 async fn ask(admin: &Url) -> Result<Status> {
     let url = admin.join("/status").context("--admin")?;
-    let way = Way { section: "--admin", tls: &Tls::default(), proxy: None };
-    let client = http_client::client(&url, way)?.no_proxy().timeout(TIMEOUT).build()?;
+    let options = ClientOptions { section: "--admin", tls: &Tls::default(), proxy: None };
+    let client = http_client::client(&url, options)?.no_proxy().timeout(TIMEOUT).build()?;
     let answer =
         client.get(url).send().await.map_err(|error| anyhow::anyhow!("{admin}: {}", http_client::reason(error)))?;
     if !answer.status().is_success() {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use crate::{
     config::{self, Config},
+    dead_letter,
     kafka::{FETCH_BYTES, QUEUED_BYTES, QUEUED_MESSAGES, producer_queue},
     record::{Cause, RecordBounds, SObject},
     salesforce::MAX_ANSWER,
@@ -39,7 +40,7 @@ const KEY_AND_HEADERS: usize = KIB;
 /// An offset that waits behind another one.
 const AHEAD: usize = 128;
 /// The headers that a letter has beside its record's own.
-const LETTER_HEADERS: usize = crate::kafka::LETTER_HEADERS;
+const LETTER_HEADERS: usize = dead_letter::MAX_OVERHEAD;
 
 /// How large a record may be, where a batch of its topic has up to `batch` bytes.
 pub(crate) fn record_bounds(config: &Config, batch: usize) -> RecordBounds {

@@ -1,5 +1,8 @@
 //! The composition root: builds every part, joins them, and takes them down in order.
 
+mod consumer_observer;
+mod dead_letters;
+mod lane_host;
 mod memory;
 mod observer;
 mod org;

@@ -116,7 +116,7 @@ async fn reach(clients: &Clients, bootstrap_servers: &str, health: &Health) -> R
     let mut waiting = None;
     let mut refusals = 0;
     loop {
-        let why = match Topics::look(clients).await {
+        let why = match Topics::fetch(clients).await {
             Err(StartError::Unreachable(error)) => {
                 warn!(
                     event = "brokers_unreachable",

@@ -3,14 +3,18 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::{Context as _, Result};
-use futures::FutureExt as _;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
 
-use super::memory::{self, MemoryBound};
+use super::{
+    consumer_observer::ConsumerReports,
+    dead_letters::KafkaDeadLetters,
+    lane_host::SinkLanes,
+    memory::{self, MemoryBound},
+};
 use crate::{
     config::Config,
-    kafka::{Clients, Consumer, KafkaDeadLetters, LaneStart, Lanes, LetterSizes, Settings, Topics},
+    dead_letter,
+    kafka::{Clients, Consumer, ConsumerSettings, DeadLetterTopic, MessageSizes, Producer, Topics},
     ops::{health::Health, metrics::Metrics},
     runtime::{lease::Lease, stop::Stop},
     salesforce::Salesforce,
@@ -44,11 +48,13 @@ impl Daemon<'_> {
         let dead_letters = match &config.dead_letter.topic {
             Some(name) => {
                 let inputs: Vec<_> = taken.keys().map(String::as_str).collect();
-                let topic = topics.dead_letter_topic(&config.dead_letter, name, &inputs).await?;
+                let overhead = dead_letter::MAX_OVERHEAD;
+                let topic = DeadLetterTopic { config: &config.dead_letter, name, inputs: &inputs, overhead };
+                let topic_batch = topics.ensure_dead_letter_topic(topic).await?;
                 let largest = memory::largest_letter(memory::record_bounds(config, batch));
-                let sizes = LetterSizes { largest, topic };
-                let producer = KafkaDeadLetters::new(clients, name, sizes, config.dead_letter.too_large);
-                Some(producer.context("dead_letter: no producer")?)
+                let sizes = MessageSizes { largest, batch: topic_batch };
+                let producer = Producer::new(clients, sizes).context("dead_letter: no producer")?;
+                Some(KafkaDeadLetters { producer, topic: name.clone(), too_large: config.dead_letter.too_large })
             }
             None => None,
         };
@@ -85,28 +91,18 @@ impl Daemon<'_> {
     ) -> Result<Consumer> {
         let Self { config, clients, org, lease, health, metrics, stop, cancel } = *self;
         let letters = config.dead_letter.topic.is_some();
-        let bound = MemoryBound::new(config, memory::Topics { batch, letters });
-        let assigned = {
-            let org = org.clone();
-            move |partitions: usize| {
-                // Another member may have changed what the cache remembers.
-                org.clear_cache();
-                info!(event = "memory_bound", partitions, bytes = bound.of(partitions), "memory is bounded");
-            }
+        let lanes = SinkLanes {
+            routes: routes.clone(),
+            pipeline: pipeline.clone(),
+            org: org.clone(),
+            stop: stop.clone(),
+            bound: MemoryBound::new(config, memory::Topics { batch, letters }),
+            runtime: tokio::runtime::Handle::current(),
         };
-        let (lag, lost, open) = (metrics.clone(), metrics.clone(), metrics.clone());
-        let lanes = Lanes {
-            start: Box::new(self.lane_starter(routes, pipeline)),
-            assigned: Box::new(assigned),
-            lag: Box::new(move |topic, partition, records| lag.consumer_lag(topic, partition, records)),
-            open_transactions: Box::new(move |transactions| open.set_open_transactions(transactions)),
-            lost: Box::new(move |topic, partition, records| lost.offsets_lost(topic, partition, records)),
-        };
-        let settings = Settings {
+        let settings = ConsumerSettings {
             clients,
             subscription: routes.iter().map(|(pattern, _)| pattern).collect(),
             partitions: taken,
-            metrics,
             start: config.kafka.start,
             on_lost_offsets: config.kafka.on_lost_offsets,
             commit_interval: config.kafka.commit_interval,
@@ -114,38 +110,11 @@ impl Daemon<'_> {
             record_bounds: memory::record_bounds(config, batch),
             lease,
             assign_hold: config.salesforce.assign_hold,
-            health,
             stopped: cancel,
+            observer: Arc::new(ConsumerReports { metrics: metrics.clone(), health: health.clone() }),
         };
         // Looking for committed offsets blocks; everything that it needs is borrowed here.
-        tokio::task::block_in_place(|| Consumer::start(&settings, lanes, stop.clone())).context("kafka")
-    }
-
-    fn lane_starter(
-        &self,
-        routes: &Arc<Routes>,
-        pipeline: &Arc<Pipeline>,
-    ) -> impl Fn(LaneStart) -> Result<tokio::task::JoinHandle<bool>, String> + Send + Sync + use<> {
-        let (routes, pipeline, stop) = (routes.clone(), pipeline.clone(), self.stop.clone());
-        let runtime = tokio::runtime::Handle::current();
-        move |start: LaneStart| {
-            let LaneStart { topic, partition, records, progress, draining } = start;
-            let route = routes.of_topic(&topic).map_err(|error| error.to_string())?.clone();
-            let lane = pipeline.lane(route, draining, progress);
-            let stop = stop.clone();
-            Ok(runtime.spawn(async move {
-                // A lane that ends without being told to leaves its partition unread: fatal, also if it panics.
-                match std::panic::AssertUnwindSafe(lane.run(records)).catch_unwind().await {
-                    Ok(Ok(_)) => return true,
-                    Ok(Err(error)) => {
-                        error!(event = "lane_failed", %topic, partition, %error, "lane failed");
-                        stop.now(error.to_string());
-                    }
-                    Err(_) => stop.now(format!("the lane of {topic}[{partition}] has panicked")),
-                }
-                false
-            }))
-        }
+        tokio::task::block_in_place(|| Consumer::start(&settings, Arc::new(lanes), stop.clone())).context("kafka")
     }
 }
 

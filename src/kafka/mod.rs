@@ -1,12 +1,17 @@
-//! The only place that names rdkafka: a consumer on its own thread, one queue for each partition, one thread that
-//! commits, and the producer of the dead letters.
+//! Kafka's clients, and the only place that names rdkafka. They know no flow: a flow is reached by the traits
+//! [`LaneHost`] and [`ConsumerObserver`], which the daemon implements, and reaches a topic by the [`Producer`].
 
 mod admin;
 mod client;
 mod consumer;
 mod producer;
 
-pub use admin::{Committed, GroupError, LETTER_HEADERS, Letters, OutOfRange, Topics, clients_fit, committed};
+pub use admin::{
+    Committed, DeadLetterTopic, DeadLetterTopicState, GroupError, OutOfRange, Topics, check_clients, fetch_committed,
+};
 pub use client::{Clients, FETCH_BYTES, KafkaConfigError, QUEUED_BYTES, QUEUED_MESSAGES, StartError, producer_queue};
-pub use consumer::{Consumer, ConsumerError, LaneStart, Lanes, PartitionStream, Settings, SourceError};
-pub use producer::{KafkaDeadLetters, LetterSizes};
+pub use consumer::{
+    AssignmentChange, Consumer, ConsumerError, ConsumerObserver, ConsumerSettings, LaneEnd, LaneHost, LaneStart,
+    OpenTransaction, PartitionStream, SourceError, WaitGuard,
+};
+pub use producer::{Message, MessageSizes, ProduceError, Producer};

@@ -1,10 +1,12 @@
-//! The producer of the dead letters: idempotent, acks=all, and patient.
+//! A producer that waits for the brokers without end: idempotent, acks=all, built anew after a fatal error, when it sends
+//! again what was not confirmed. It does not know what its messages mean.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Weak},
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use rdkafka::{
     ClientConfig,
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
@@ -14,109 +16,192 @@ use rdkafka::{
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::warn;
 
-use crate::{
-    config::TooLarge,
-    kafka::client::{BATCH, Clients, error_hints::mend, log::Quiet, producer_queue, token::Pass},
-    record::{Header, Record, Timestamp},
-    sink::dead_letter::{DeadLetter, DeadLetterError, DeadLetters, Rejected},
-};
+use super::client::{BATCH, Clients, error_hints::fatal_hint, log::LoggingContext, producer_queue, token::TokenFeed};
+use crate::record::{Header, headers_bytes};
+
+/// A message to produce.
+#[derive(Debug, Clone, Copy)]
+pub struct Message<'a> {
+    pub topic: &'a str,
+    /// `None` if the key decides.
+    pub partition: Option<i32>,
+    pub key: Option<&'a [u8]>,
+    pub value: Option<&'a [u8]>,
+    pub headers: &'a [Header],
+    /// In milliseconds since 1970; `None` for the time of sending.
+    pub timestamp: Option<i64>,
+}
+
+/// Why a message will never be taken as it is.
+#[derive(Debug, thiserror::Error)]
+pub enum ProduceError {
+    #[error("the topic takes no message of {bytes} bytes")]
+    TooLarge { bytes: usize },
+    #[error("the topic does not take the message's timestamp")]
+    InvalidTimestamp,
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// How large messages may be.
+#[derive(Debug, Clone, Copy)]
+pub struct MessageSizes {
+    /// The largest message that there can be, in bytes.
+    pub largest: usize,
+    /// The largest batch that the topic takes, in bytes; `None` where the cluster does not say.
+    pub batch: Option<usize>,
+}
+
+pub struct Producer {
+    config: ClientConfig,
+    current: Arc<Mutex<Arc<Client>>>,
+    clients: Clients,
+    /// Messages up to this size may share a batch, in bytes.
+    batch: usize,
+    queue: QueueSpace,
+}
 
 /// A producer of librdkafka.
-struct Producer {
-    client: FutureProducer<Quiet>,
-    /// Each letter has a batch of its own, so that a refused batch is one letter's own fault.
+struct Client {
+    producer: FutureProducer<LoggingContext>,
+    /// Each message has a batch of its own, so that a refused batch is one message's own fault.
     alone: bool,
 }
 
-pub struct KafkaDeadLetters {
-    config: ClientConfig,
-    topic: String,
-    too_large: TooLarge,
-    producer: Arc<Mutex<Arc<Producer>>>,
-    clients: Clients,
-    /// Letters up to this size may share a batch, in bytes.
-    batch: usize,
-    room: Room,
-}
-
-/// How large letters may be.
-#[derive(Debug, Clone, Copy)]
-pub struct LetterSizes {
-    /// The largest letter that there can be, in bytes.
-    pub largest: usize,
-    /// The largest batch that the topic takes, in bytes; `None` where the cluster does not say.
-    pub topic: Option<usize>,
-}
-
-/// Room for letters between their rejection and their confirmation, in order of arrival. A letter that has room finds
-/// room in the producer's queue as well, which only counts values.
-struct Room {
+/// Space for messages until they are confirmed, in order of arrival. A message that has space here finds space in
+/// librdkafka's queue as well, which only counts values.
+struct QueueSpace {
     units: Semaphore,
     all: u32,
 }
 
-/// Between two attempts at a broker that does not take a letter now.
+/// The time between two attempts at a broker that does not take a message now.
 const BACKOFF: Duration = Duration::from_secs(1);
-/// How long a topic may be unknown: a broker that starts, or a topic that is made anew, is known a little later.
+/// How long a topic may be unknown: a broker that starts, or a topic that is created again, is known a little later.
 const UNKNOWN: Duration = Duration::from_secs(60);
 /// An attempt that takes longer has met brokers that were away.
 const OUTAGE: Duration = Duration::from_secs(5);
-const TIMESTAMP: &str = "sobjectd.timestamp";
 
-impl KafkaDeadLetters {
-    pub fn new(clients: &Clients, topic: &str, sizes: LetterSizes, too_large: TooLarge) -> KafkaResult<Self> {
-        let config = clients.producer(sizes.largest, sizes.topic);
+impl Producer {
+    pub fn new(clients: &Clients, sizes: MessageSizes) -> KafkaResult<Self> {
+        let config = clients.producer(sizes.largest, sizes.batch);
         let batch = config.get(BATCH).and_then(|bytes| bytes.parse().ok()).unwrap_or(0);
-        let producer = Producer::new(&config, clients, sizes.topic.is_none())?;
-        let producer = Arc::new(Mutex::new(Arc::new(producer)));
-        tokio::spawn(show_tokens(clients.pass(), Arc::downgrade(&producer)));
-        let (topic, clients, room) = (topic.to_owned(), clients.clone(), Room::new(producer_queue(sizes.largest)));
-        Ok(Self { config, topic, too_large, producer, clients, batch, room })
+        let client = Client::new(&config, clients, sizes.batch.is_none())?;
+        let current = Arc::new(Mutex::new(Arc::new(client)));
+        tokio::spawn(feed_tokens(clients.token_feed(), Arc::downgrade(&current)));
+        let queue = QueueSpace::new(producer_queue(sizes.largest));
+        Ok(Self { config, current, clients: clients.clone(), batch, queue })
     }
 
-    fn producer(&self) -> Arc<Producer> {
-        current(&self.producer)
+    /// Waits for space for a message that takes this number of bytes until it is confirmed, in order of arrival. To be
+    /// held while it is sent.
+    pub async fn reserve(&self, bytes: usize) -> SemaphorePermit<'_> {
+        self.queue.reserve(bytes).await
     }
 
-    /// After a fatal error a producer takes nothing any more. The first letter that sees it builds the next one, unless
-    /// that would fail as well.
-    fn replace(&self, failed: &Arc<Producer>, code: RDKafkaErrorCode, why: &str) -> Result<(), String> {
+    /// Returns when the message is durable (acks=all), however long that takes.
+    pub async fn send(&self, message: &Message<'_>) -> Result<(), ProduceError> {
+        let topic = message.topic;
+        let mut unknown_since: Option<Instant> = None;
+        loop {
+            let client = self.current.lock().clone();
+            let begun = Instant::now();
+            let Err(error) = client.send(message).await else { return Ok(()) };
+            // Brokers that were away meanwhile may not know their topics yet.
+            if begun.elapsed() > OUTAGE {
+                unknown_since = None;
+            }
+            if let Some((code, why)) = client.producer.client().fatal_error() {
+                self.replace(&client, code, &why)?;
+                tokio::time::sleep(BACKOFF).await;
+                continue;
+            }
+            match error.rdkafka_error_code() {
+                Some(RDKafkaErrorCode::MessageSizeTooLarge) => {
+                    let bytes = message.bytes();
+                    if bytes >= self.batch || client.alone {
+                        return Err(ProduceError::TooLarge { bytes });
+                    }
+                    self.separate(&client)?;
+                    continue;
+                }
+                Some(RDKafkaErrorCode::InvalidTimestamp) if message.timestamp.is_some() => {
+                    return Err(ProduceError::InvalidTimestamp);
+                }
+                Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition)
+                    if unknown_since.get_or_insert_with(Instant::now).elapsed() < UNKNOWN =>
+                {
+                    warn!(event = "produce_topic_unknown", topic, %error, "the topic is not known now, trying again");
+                }
+                Some(code) if is_permanent(code) => return Err(ProduceError::Refused(error.to_string())),
+                _ => {
+                    unknown_since = None;
+                    warn!(event = "produce_retried", topic, %error, "message not taken, trying again");
+                }
+            }
+            tokio::time::sleep(BACKOFF).await;
+        }
+    }
+
+    /// Replaces a client after a fatal error, when it takes nothing any more. The first message that meets the error
+    /// builds the next one, unless that would fail as well.
+    fn replace(&self, failed: &Arc<Client>, code: RDKafkaErrorCode, why: &str) -> Result<(), ProduceError> {
         if is_permanent(code) {
-            return Err(format!("{why}; {}", mend(code)));
+            return Err(ProduceError::Refused(format!("{why}; {}", fatal_hint(code))));
         }
-        let mut producer = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
-        if Arc::ptr_eq(&producer, failed) {
-            warn!(
-                event = "dead_letter_producer_replaced",
-                error = why,
-                "the producer of the dead letters has failed, building another"
-            );
-            *producer = self.build(failed.alone)?;
+        let mut current = self.current.lock();
+        if Arc::ptr_eq(&current, failed) {
+            warn!(event = "producer_replaced", error = why, "the producer has failed, building another");
+            *current = self.build(failed.alone)?;
         }
         Ok(())
     }
 
-    /// Gives each letter a batch of its own from now on. The first letter of a refused batch builds the producer for
-    /// it: the topic takes less than it did at the start.
-    fn separate(&self, refused: &Arc<Producer>) -> Result<(), String> {
-        let mut producer = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
-        if Arc::ptr_eq(&producer, refused) {
-            *producer = self.build(true)?;
+    /// Gives each message a batch of its own from now on. The first message of a refused batch builds the client for it:
+    /// the topic takes less than it did at the start.
+    fn separate(&self, refused: &Arc<Client>) -> Result<(), ProduceError> {
+        let mut current = self.current.lock();
+        if Arc::ptr_eq(&current, refused) {
+            *current = self.build(true)?;
         }
         Ok(())
     }
 
-    fn build(&self, alone: bool) -> Result<Arc<Producer>, String> {
-        Producer::new(&self.config, &self.clients, alone).map(Arc::new).map_err(|error| error.to_string())
+    fn build(&self, alone: bool) -> Result<Arc<Client>, ProduceError> {
+        let client = Client::new(&self.config, &self.clients, alone);
+        client.map(Arc::new).map_err(|error| ProduceError::Refused(error.to_string()))
+    }
+}
+
+impl Message<'_> {
+    /// Its key, value and headers, in bytes.
+    fn bytes(&self) -> usize {
+        self.key.map_or(0, <[u8]>::len) + self.value.map_or(0, <[u8]>::len) + headers_bytes(self.headers)
+    }
+}
+
+impl Client {
+    fn new(config: &ClientConfig, clients: &Clients, alone: bool) -> KafkaResult<Self> {
+        let mut config = config.clone();
+        if alone {
+            config.set("batch.num.messages", "1");
+        }
+        let producer: FutureProducer<LoggingContext> = config.create_with_context(LoggingContext)?;
+        clients.token_feed().apply_to(producer.client());
+        Ok(Self { producer, alone })
     }
 
-    async fn send(&self, producer: &Producer, record: &Record, timestamp: bool) -> KafkaResult<()> {
-        let headers = headers(&record.headers, record.timestamp.filter(|_| !timestamp).map(Timestamp::millis));
-        let mut letter: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(&self.topic).headers(headers);
-        letter.key = record.key.as_deref();
-        letter.payload = record.value.as_deref();
-        letter.timestamp = record.timestamp.filter(|_| timestamp).map(Timestamp::millis);
-        match producer.client.send_result(letter) {
+    async fn send(&self, message: &Message<'_>) -> KafkaResult<()> {
+        let mut headers = OwnedHeaders::new_with_capacity(message.headers.len());
+        for Header { name, value } in message.headers {
+            headers = headers.insert(rdkafka::message::Header { key: name, value: value.as_deref() });
+        }
+        let mut record: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(message.topic).headers(headers);
+        record.partition = message.partition;
+        record.key = message.key;
+        record.payload = message.value;
+        record.timestamp = message.timestamp;
+        match self.producer.send_result(record) {
             Ok(delivery) => match delivery.await {
                 Ok(Ok(_)) => Ok(()),
                 Ok(Err((error, _))) => Err(error),
@@ -125,30 +210,9 @@ impl KafkaDeadLetters {
             Err((error, _)) => Err(error),
         }
     }
-
-    /// What is to be sent in place of a letter that the topic does not take.
-    fn smaller(&self, letter: &DeadLetter, refused: &Arc<Producer>) -> Result<Option<DeadLetter>, DeadLetterError> {
-        let (record, topic) = (&letter.record, || self.topic.clone());
-        let bytes = record.bytes();
-        if bytes < self.batch && !refused.alone {
-            self.separate(refused).map_err(|message| DeadLetterError::Refused { topic: topic(), message })?;
-            return Ok(None);
-        }
-        let smaller = letter.smaller().filter(|_| self.too_large == TooLarge::Reference);
-        let Some((smaller, part)) = smaller else { return Err(DeadLetterError::TooLarge { topic: topic(), bytes }) };
-        warn!(
-            event = "dead_letter_too_large",
-            position = %record.position,
-            bytes,
-            topic = self.topic,
-            part,
-            "dead letter larger than its topic takes, a part of it stays behind"
-        );
-        Ok(Some(smaller))
-    }
 }
 
-impl Room {
+impl QueueSpace {
     const UNIT: usize = 1024;
 
     fn new(bytes: usize) -> Self {
@@ -156,8 +220,8 @@ impl Room {
         Self { units: Semaphore::new(all as usize), all }
     }
 
-    /// Waits for room for a letter of this size in bytes; one that is larger than all of it passes alone.
-    async fn take(&self, bytes: usize) -> SemaphorePermit<'_> {
+    /// Waits for space for a message of this size in bytes; one that is larger than all of it passes alone.
+    async fn reserve(&self, bytes: usize) -> SemaphorePermit<'_> {
         let units = u32::try_from(bytes / Self::UNIT + 1).unwrap_or(u32::MAX).min(self.all);
         match self.units.acquire_many(units).await {
             Ok(permit) => permit,
@@ -167,86 +231,18 @@ impl Room {
     }
 }
 
-impl Producer {
-    fn new(config: &ClientConfig, clients: &Clients, alone: bool) -> KafkaResult<Self> {
-        let mut config = config.clone();
-        if alone {
-            config.set("batch.num.messages", "1");
-        }
-        let client: FutureProducer<Quiet> = config.create_with_context(Quiet)?;
-        clients.pass().show(client.client());
-        Ok(Self { client, alone })
-    }
-}
-
-fn current(producer: &Mutex<Arc<Producer>>) -> Arc<Producer> {
-    producer.lock().unwrap_or_else(PoisonError::into_inner).clone()
-}
-
-/// A producer that has nothing to send keeps its connections, and renews them with the newest token.
-async fn show_tokens(mut pass: Pass, producer: Weak<Mutex<Arc<Producer>>>) {
+/// Gives each new token to the producer: one that has nothing to send keeps its connections, and renews them with the
+/// newest token.
+async fn feed_tokens(mut tokens: TokenFeed, current: Weak<Mutex<Arc<Client>>>) {
     loop {
-        pass.newer().await;
-        let Some(producer) = producer.upgrade() else { return };
-        pass.show(current(&producer).client.client());
+        tokens.newer().await;
+        let Some(current) = current.upgrade() else { return };
+        let client = current.lock().clone();
+        tokens.apply_to(client.producer.client());
     }
 }
 
-impl DeadLetters for KafkaDeadLetters {
-    async fn deliver(&self, rejected: Rejected<'_>) -> Result<(), DeadLetterError> {
-        let topic = || self.topic.clone();
-        if self.too_large == TooLarge::Stop && rejected.record.excess.parts().next().is_some() {
-            return Err(DeadLetterError::TooLarge { topic: topic(), bytes: rejected.record.whole_bytes() });
-        }
-        let _room = self.room.take(rejected.bytes()).await;
-        let mut letter = rejected.letter();
-        let mut timestamp = true;
-        let mut unknown: Option<Instant> = None;
-        loop {
-            let producer = self.producer();
-            let begun = Instant::now();
-            let Err(error) = self.send(&producer, &letter.record, timestamp).await else { return Ok(()) };
-            // Brokers that were away meanwhile may not know their topics yet.
-            if begun.elapsed() > OUTAGE {
-                unknown = None;
-            }
-            if let Some((code, why)) = producer.client.client().fatal_error() {
-                self.replace(&producer, code, &why)
-                    .map_err(|message| DeadLetterError::Refused { topic: topic(), message })?;
-                tokio::time::sleep(BACKOFF).await;
-                continue;
-            }
-            match error.rdkafka_error_code() {
-                Some(RDKafkaErrorCode::MessageSizeTooLarge) => {
-                    letter = self.smaller(&letter, &producer)?.unwrap_or(letter);
-                    continue;
-                }
-                Some(RDKafkaErrorCode::InvalidTimestamp) if timestamp => {
-                    timestamp = false;
-                    continue;
-                }
-                Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition)
-                    if unknown.get_or_insert_with(Instant::now).elapsed() < UNKNOWN =>
-                {
-                    warn!(
-                        event = "dead_letter_topic_unknown", topic = self.topic, %error,
-                        "the dead-letter topic is not known now, trying again"
-                    );
-                }
-                Some(code) if is_permanent(code) => {
-                    return Err(DeadLetterError::Refused { topic: topic(), message: error.to_string() });
-                }
-                _ => {
-                    unknown = None;
-                    warn!(event = "dead_letter_retried", %error, "dead letter not taken, trying again");
-                }
-            }
-            tokio::time::sleep(BACKOFF).await;
-        }
-    }
-}
-
-/// What no repetition mends.
+/// Whether no repetition helps.
 fn is_permanent(code: RDKafkaErrorCode) -> bool {
     matches!(
         code,
@@ -264,17 +260,6 @@ fn is_permanent(code: RDKafkaErrorCode) -> bool {
     )
 }
 
-/// `timestamp` in milliseconds, where it cannot be the letter's own. That of an earlier letter of the record stays.
-fn headers(headers: &[Header], timestamp: Option<i64>) -> OwnedHeaders {
-    let known = headers.iter().fold(OwnedHeaders::new_with_capacity(headers.len() + 1), |known, header| {
-        known.insert(rdkafka::message::Header { key: &header.name, value: header.value.as_deref() })
-    });
-    match timestamp.filter(|_| headers.iter().all(|header| header.name != TIMESTAMP)) {
-        Some(millis) => known.insert(rdkafka::message::Header { key: TIMESTAMP, value: Some(&millis.to_string()) }),
-        None => known,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use futures::FutureExt as _;
@@ -282,16 +267,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn letters_have_room_in_the_order_in_which_they_came() {
-        let room = Room::new(10 * 1024);
-        let first = room.take(6 * 1024).now_or_never().unwrap();
-        let mut large = std::pin::pin!(room.take(1 << 30));
+    fn messages_get_space_in_the_order_in_which_they_came() {
+        let space = QueueSpace::new(10 * 1024);
+        let first = space.reserve(6 * 1024).now_or_never().unwrap();
+        let mut large = std::pin::pin!(space.reserve(1 << 30));
         assert!(large.as_mut().now_or_never().is_none());
-        assert!(room.take(1).now_or_never().is_none(), "no letter passes one that waits");
+        assert!(space.reserve(1).now_or_never().is_none(), "no message passes one that waits");
         drop(first);
         let alone = large.now_or_never().unwrap();
-        assert!(room.take(1).now_or_never().is_none(), "a letter that is larger than all of the room is alone");
+        assert!(space.reserve(1).now_or_never().is_none(), "a message that is larger than all of the space is alone");
         drop(alone);
-        assert!(room.take(1).now_or_never().is_some());
+        assert!(space.reserve(1).now_or_never().is_some());
     }
 }

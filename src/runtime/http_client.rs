@@ -1,4 +1,4 @@
-//! What every HTTP client of the daemon has in common.
+//! The options that all HTTP clients of the daemon share.
 
 use std::error::Error as _;
 
@@ -12,7 +12,7 @@ use crate::config::{self, PemPart, Proxy, Secret, Tls};
 /// `User-Agent`: it shows in the org's event log.
 const USER_AGENT: &str = concat!("sobjectd/", env!("CARGO_PKG_VERSION"));
 
-/// There can be no client.
+/// Why there is no client.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     #[error("{key}: {source}")]
@@ -23,25 +23,26 @@ pub enum ClientError {
     Build { section: &'static str, hint: &'static str, source: reqwest::Error },
 }
 
-/// The configuration of one server: the section that it stands in, for messages.
+/// The TLS and proxy options of the client of one server.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Way<'a> {
+pub(crate) struct ClientOptions<'a> {
+    /// The section of the configuration that has them, for messages.
     pub(crate) section: &'static str,
     pub(crate) tls: &'a Tls,
     pub(crate) proxy: Option<&'a Proxy>,
 }
 
-/// A client of the server at `url`: with roots of its own beside the system's, which an image may lack; without
-/// redirects, which would carry credentials along; without repeats, which are not the client's to decide.
+/// Begins a client of the server at `url`: with roots of its own beside the system's, which an image may lack; without
+/// redirects, which would carry credentials along; without retries, which are not the client's to decide.
 ///
 /// A proxy that is configured is used for every host that it does not exclude; one of the environment's, for those that
 /// are not this machine.
-pub(crate) fn client(url: &Url, way: Way<'_>) -> Result<ClientBuilder, ClientError> {
+pub(crate) fn client(url: &Url, options: ClientOptions<'_>) -> Result<ClientBuilder, ClientError> {
     let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS
         .iter()
         .map(|der| Certificate::from_der(der))
         .collect::<reqwest::Result<Vec<_>>>()
-        .map_err(|source| way.failed(source))?;
+        .map_err(|source| options.failed(source))?;
     let mut builder = Client::builder()
         .user_agent(USER_AGENT)
         .redirect(reqwest::redirect::Policy::none())
@@ -50,28 +51,28 @@ pub(crate) fn client(url: &Url, way: Way<'_>) -> Result<ClientBuilder, ClientErr
         .tls_certs_merge(roots)
         .http1_only()
         .tcp_nodelay(true);
-    if let Some(ca) = &way.tls.ca {
+    if let Some(ca) = &options.tls.ca {
         let ca = Certificate::from_pem_bundle(
-            way.reveal_pem("tls.ca", ca, PemPart::Certificates)?.expose_secret().as_bytes(),
+            options.reveal_pem("tls.ca", ca, PemPart::Certificates)?.expose_secret().as_bytes(),
         );
-        builder = builder.tls_certs_merge(ca.map_err(|source| way.pem("tls.ca", source))?);
+        builder = builder.tls_certs_merge(ca.map_err(|source| options.pem("tls.ca", source))?);
     }
-    if let (Some(certificate), Some(key)) = (&way.tls.certificate, &way.tls.key) {
-        let certificate = way.reveal_pem("tls.certificate", certificate, PemPart::Certificates)?;
-        let key = way.reveal_pem("tls.key", key, PemPart::PrivateKey)?;
+    if let (Some(certificate), Some(key)) = (&options.tls.certificate, &options.tls.key) {
+        let certificate = options.reveal_pem("tls.certificate", certificate, PemPart::Certificates)?;
+        let key = options.reveal_pem("tls.key", key, PemPart::PrivateKey)?;
         let both = SecretString::from(format!("{}\n{}", certificate.expose_secret(), key.expose_secret()));
         let identity = Identity::from_pem(both.expose_secret().as_bytes());
-        builder = builder.identity(identity.map_err(|source| way.pem("tls.certificate", source))?);
+        builder = builder.identity(identity.map_err(|source| options.pem("tls.certificate", source))?);
     }
-    Ok(match way.proxy.and_then(|proxy| Some((proxy, proxy.url.as_ref()?))) {
-        Some((proxy, url)) => builder.proxy(way.through(proxy, url)?),
+    Ok(match options.proxy.and_then(|proxy| Some((proxy, proxy.url.as_ref()?))) {
+        Some((proxy, url)) => builder.proxy(options.through(proxy, url)?),
         None if config::is_loopback(url) => builder.no_proxy(),
         None => builder,
     })
 }
 
-impl Way<'_> {
-    /// What a builder's end says.
+impl ClientOptions<'_> {
+    /// The error of a client that could not be built.
     pub(crate) fn failed(&self, source: reqwest::Error) -> ClientError {
         let hint = if self.tls.certificate.is_some() { ": does tls.key belong to tls.certificate?" } else { "" };
         ClientError::Build { section: self.section, hint, source: source.without_url() }
@@ -92,7 +93,7 @@ impl Way<'_> {
     fn through(&self, config: &Proxy, url: &Url) -> Result<reqwest::Proxy, ClientError> {
         let mut proxy = reqwest::Proxy::all(url.clone()).map_err(|source| self.failed(source))?;
         if let (Some(username), Some(password)) = (&config.username, &config.password) {
-            // The client's own way would put them into the URL, and take `%41` there for an `A`.
+            // The client's own basic authentication would put them into the URL, and take `%41` there for an `A`.
             let password = self.reveal("proxy.password", password)?;
             let pair = SecretString::from(format!("{username}:{}", password.expose_secret()));
             let text = format!("Basic {}", BASE64_STANDARD.encode(pair.expose_secret()));
@@ -106,7 +107,7 @@ impl Way<'_> {
     }
 }
 
-/// Why a request failed, with all causes. The address is long, may hold secrets, and is no news.
+/// Says why a request failed, with all causes. The address is left out: it is long, may hold secrets, and is known.
 pub(crate) fn reason(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut message = error.to_string();

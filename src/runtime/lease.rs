@@ -1,9 +1,9 @@
-//! Leave to write, as long as it is sure that nobody else owns our partitions.
+//! The lease: this process may write while it is sure that no other member owns its partitions.
 //!
-//! The group gives the partitions of a member that is silent to another one, and cannot tell it. What the member knows
-//! is when it was last heard: a commit that the group has taken was sent by a member. So nothing is sent once that is
-//! too long ago, by the clock of whoever has slept meanwhile. This narrows the window and does not close it: what is on
-//! its way when the process stops arrives all the same.
+//! The group gives the partitions of a silent member to another one, and cannot tell the silent one. What that member
+//! knows is when the group last took a commit of it: then it was a member when it sent the commit. So nothing is sent once
+//! that is longer ago than the lease, by the process's own clock. This narrows the window and does not close it: what is
+//! in flight when the process is suspended arrives all the same.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,9 +21,9 @@ struct Inner {
     known: watch::Sender<Known>,
 }
 
-/// Leave to send one call. Whoever asked for it before the lease has lapsed does not have it afterwards.
+/// A permit to send one call. It is not valid any more once the lease has lapsed after it was given.
 #[derive(Debug, Clone)]
-pub struct Leave {
+pub struct WritePermit {
     lease: Lease,
     lapses: u64,
 }
@@ -32,18 +32,18 @@ pub struct Leave {
 struct Known {
     /// When the last commit that succeeded was sent; `None` while there is none that counts.
     renewed: Option<Instant>,
-    /// What was sent before counts no more.
+    /// A commit that was sent before this does not count any more.
     lapsed: Option<Instant>,
     lapses: u64,
 }
 
 impl Lease {
-    /// Not held until it is renewed.
+    /// A lease that is not held until it is renewed.
     pub fn new(length: Duration) -> Self {
         Self(Arc::new(Inner { length, known: watch::Sender::new(Known::default()) }))
     }
 
-    /// For who owns nothing and has nothing to write.
+    /// A lease that is never held, for a process that owns nothing and writes nothing.
     pub fn none() -> Self {
         Self::new(Duration::ZERO)
     }
@@ -52,7 +52,7 @@ impl Lease {
         self.0.length
     }
 
-    /// A commit that was sent at `sent` has succeeded.
+    /// Renews the lease by a commit that was sent at `sent` and has succeeded.
     pub fn renew(&self, sent: Instant) {
         self.0.known.send_modify(|known| {
             if known.lapsed.is_none_or(|lapsed| lapsed < sent) {
@@ -61,14 +61,14 @@ impl Lease {
         });
     }
 
-    /// Our partitions are lost: no commit counts that was sent until now, whenever it succeeds.
+    /// Ends the lease, since partitions are lost: no commit counts that was sent until now, whenever it succeeds.
     pub fn lapse(&self) {
         self.0.known.send_modify(|known| {
             *known = Known { renewed: None, lapsed: Some(Instant::now()), lapses: known.lapses + 1 };
         });
     }
 
-    /// Of a process that is alone.
+    /// A lease that is always held.
     #[cfg(test)]
     pub(crate) fn for_ever() -> Self {
         let lease = Self::new(Duration::MAX);
@@ -80,9 +80,9 @@ impl Lease {
         self.left().is_some()
     }
 
-    /// For a call that begins now.
-    pub fn leave(&self) -> Leave {
-        Leave { lease: self.clone(), lapses: self.0.known.borrow().lapses }
+    /// A permit for a call that begins now.
+    pub fn permit(&self) -> WritePermit {
+        WritePermit { lease: self.clone(), lapses: self.0.known.borrow().lapses }
     }
 
     /// Waits until it is held. Cancel-safe.
@@ -95,7 +95,7 @@ impl Lease {
     }
 
     /// Waits until it has not been held for `patience`, from now on and without a break. Cancel-safe.
-    pub async fn out(&self, patience: Duration) {
+    pub async fn lapsed_for(&self, patience: Duration) {
         loop {
             while let Some(left) = self.left() {
                 tokio::time::sleep(left).await;
@@ -106,7 +106,7 @@ impl Lease {
         }
     }
 
-    /// How much longer it is held, if it is.
+    /// The time until it lapses, if it is held.
     fn left(&self) -> Option<Duration> {
         if mutation::on(Mutation::Lease) {
             return Some(self.0.length.max(Duration::from_secs(1)));
@@ -116,8 +116,8 @@ impl Lease {
     }
 }
 
-impl Leave {
-    pub fn is_given(&self) -> bool {
+impl WritePermit {
+    pub fn is_valid(&self) -> bool {
         let lapsed = self.lease.0.known.borrow().lapses != self.lapses;
         self.lease.is_held() && (!lapsed || mutation::on(Mutation::Lease))
     }
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_is_held_for_its_length_since_the_commit_was_sent() {
+    async fn a_lease_is_held_for_its_length_since_the_commit_was_sent() {
         let lease = Lease::new(LENGTH);
         assert!(!lease.is_held() && lease.held().now_or_never().is_none());
         let sent = Instant::now();
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_waits_for_it_goes_on_with_the_next_commit() {
+    async fn a_task_that_waits_for_the_lease_goes_on_after_the_next_commit() {
         let lease = Lease::new(LENGTH);
         let waiting = tokio::spawn({
             let lease = lease.clone();
@@ -164,26 +164,26 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_loss_ends_it_at_once() {
+    async fn a_loss_of_partitions_ends_the_lease_at_once() {
         let lease = held();
-        let (sent, earlier) = (Instant::now(), lease.leave());
-        assert!(earlier.is_given());
+        let (sent, earlier) = (Instant::now(), lease.permit());
+        assert!(earlier.is_valid());
         lease.lapse();
         lease.renew(sent);
         assert!(!lease.is_held(), "a commit that librdkafka had kept");
         tokio::time::advance(Duration::from_millis(1)).await;
         lease.renew(Instant::now());
         assert!(lease.is_held());
-        assert!(lease.leave().is_given() && !earlier.is_given(), "a call that was begun before");
+        assert!(lease.permit().is_valid() && !earlier.is_valid(), "a call that was begun before");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_is_out_when_no_renewal_has_come_for_long_enough() {
+    async fn a_lease_has_lapsed_for_a_time_only_without_a_renewal_meanwhile() {
         let lease = held();
         let start = Instant::now();
         let out = tokio::spawn({
             let lease = lease.clone();
-            async move { lease.out(Duration::from_secs(10)).await }
+            async move { lease.lapsed_for(Duration::from_secs(10)).await }
         });
         // One that comes before the patience is over begins it anew.
         tokio::time::sleep(Duration::from_secs(15)).await;

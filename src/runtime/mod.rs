@@ -1,5 +1,5 @@
-//! What clients and flows both stand on: how a part stops the daemon, who may write, how far a partition is settled, and
-//! how an HTTP client is set up. Imports nothing of the project but its configuration.
+//! What clients and flows both use: how a part stops the daemon, whether this process may write, how far a partition is
+//! settled, and the options of HTTP clients. Imports nothing of the project but its configuration.
 
 pub mod backoff;
 pub(crate) mod http_client;

@@ -1,20 +1,19 @@
-//! How far a partition is settled: the offset that may be committed, and the leader epoch that belongs to it.
+//! The progress of a partition: the offset that may be committed, and the leader epoch that belongs to it.
 //!
 //! A topic holds more than records. A transaction ends with a marker, an aborted one leaves records that nothing reads,
 //! and both take offsets. After the last record there may be any number of them, and a committed offset that stays
 //! before them is a lag that never ends, and looks like lost records once retention has deleted them. So the source
 //! says how far it has read beyond its last record, and that counts as soon as this record is settled.
 
-use std::{
-    collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::collections::VecDeque;
 
-/// Where a partition is to be read on.
+use parking_lot::Mutex;
+
+/// The offset from which a partition is read on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NextOffset {
     pub offset: i64,
-    /// The leader epoch of what stands before that offset; `None` where it is not known.
+    /// The leader epoch of the record before that offset; `None` where it is not known.
     pub leader_epoch: Option<i32>,
 }
 
@@ -24,14 +23,14 @@ pub struct Progress(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
-    /// One after the last record that is settled.
+    /// The offset after the last record that is settled.
     settled: i64,
     /// Leader epochs, each with the first offset that has it. The first of them is that of the last settled record.
     epochs: VecDeque<(i64, Option<i32>)>,
     beyond: Option<Beyond>,
 }
 
-/// From `from` on there was no record, up to `next`.
+/// The offsets from `from` up to `next`, which hold no record.
 #[derive(Debug, Clone, Copy)]
 struct Beyond {
     from: i64,
@@ -39,7 +38,7 @@ struct Beyond {
 }
 
 impl From<i64> for NextOffset {
-    /// Without an epoch.
+    /// An offset whose leader epoch is not known.
     fn from(offset: i64) -> Self {
         Self { offset, leader_epoch: None }
     }
@@ -56,38 +55,34 @@ impl Progress {
         self.next().offset
     }
 
-    /// What is to be committed.
+    /// The offset to commit.
     pub fn next(&self) -> NextOffset {
-        self.lock().next()
+        self.0.lock().next()
     }
 
-    /// A record was read. Records are read in the order of the partition.
+    /// Notes that a record was read. Records are read in the order of the partition.
     pub fn read(&self, offset: i64, leader_epoch: Option<i32>) {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         if state.epochs.back().is_none_or(|(_, last)| *last != leader_epoch) {
             state.epochs.push_back((offset, leader_epoch));
         }
     }
 
-    /// Everything before `next` was read, and after the record before `read_to` there was none.
+    /// Notes that everything before `next` was read, and that there was no record from `read_to` on.
     pub fn passed_over(&self, read_to: i64, next: NextOffset) {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         let from = state.beyond.filter(|beyond| beyond.next.offset == read_to).map_or(read_to, |beyond| beyond.from);
         state.beyond = Some(Beyond { from, next });
     }
 
-    /// All records up to this one are settled.
+    /// Notes that all records up to this one are settled.
     pub(crate) fn settled(&self, offset: i64) {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         assert!(state.settled <= offset, "offset {offset} settled after {}", state.settled);
         state.settled = offset + 1;
         while state.epochs.get(1).is_some_and(|(first, _)| *first <= offset) {
             state.epochs.pop_front();
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -126,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_no_record_is_passed_over_once_the_last_record_is_settled() {
+    fn offsets_without_a_record_are_passed_over_once_the_last_record_is_settled() {
         let progress = Progress::new(5);
         progress.read(5, Some(1));
         progress.read(6, Some(1));
@@ -146,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_passed_over_before_a_record_that_is_not_settled_does_not_count() {
+    fn offsets_passed_over_before_an_unsettled_record_do_not_count() {
         let progress = Progress::new(5);
         progress.read(5, None);
         progress.passed_over(6, at(8, 1));

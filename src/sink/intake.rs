@@ -11,7 +11,7 @@ use futures::FutureExt as _;
 use super::{
     breaker::Ruling,
     budget::Seat,
-    dead_letter::DeadLetters,
+    dead_letters::DeadLetters,
     gate::Entering,
     lane::{Lane, LaneError},
     org::Org,

@@ -27,7 +27,7 @@ use tracing::{debug, warn};
 
 use super::{
     breaker::Breaker,
-    dead_letter::{About, DeadLetters},
+    dead_letters::DeadLetters,
     gate::GateEntry,
     intake::{Prepared, Work},
     org::Org,
@@ -37,6 +37,7 @@ use super::{
     ticket::{Cargo, Outcome},
 };
 use crate::{
+    dead_letter::About,
     ops::metrics::{self, LaneGauge, RouteMetrics},
     record::{Action, ApiName, Cause, Reason, Record, Schema},
     runtime::progress::Progress,
@@ -208,7 +209,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         };
         tokio::select! {
             () = self.pipeline.org.out(PATIENCE) => "the org takes no calls",
-            () = self.pipeline.lease.out(PATIENCE) => "no commit succeeds",
+            () = self.pipeline.lease.lapsed_for(PATIENCE) => "no commit succeeds",
             () = opened => "the route's breaker is open",
         }
     }

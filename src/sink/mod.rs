@@ -4,7 +4,7 @@
 pub mod batcher;
 pub mod breaker;
 pub mod budget;
-pub mod dead_letter;
+pub mod dead_letters;
 pub mod gate;
 mod intake;
 pub mod lane;

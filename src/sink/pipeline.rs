@@ -9,7 +9,7 @@ use super::{
     batcher::{self, Batcher},
     breaker::Breakers,
     budget::Budget,
-    dead_letter::DeadLetters,
+    dead_letters::DeadLetters,
     gate::Gate,
     lane::Lane,
     org::Org,

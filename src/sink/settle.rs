@@ -7,12 +7,10 @@ use futures::FutureExt as _;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
-use super::{
-    dead_letter::{About, DeadLetters, Rejected},
-    rejection_log::RejectionLog,
-};
+use super::{dead_letters::DeadLetters, rejection_log::RejectionLog};
 use crate::{
     config::OnRejection,
+    dead_letter::{About, Rejected},
     mutation::{self, Mutation},
     ops::metrics::{Outcome, RouteMetrics},
     record::{Reason, Record, Rejection},

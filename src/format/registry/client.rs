@@ -20,7 +20,7 @@ use crate::{
     config::{self, SchemaRegistry},
     format::{Reference, Registered, frame::SchemaId},
     ops::metrics::Metrics,
-    runtime::http_client::{self, Way},
+    runtime::http_client::{self, ClientOptions},
 };
 
 #[derive(Debug)]
@@ -79,13 +79,13 @@ impl Client {
     pub(super) fn new(config: &SchemaRegistry, metrics: Metrics) -> Result<Self, RegistryError> {
         let secret =
             |key, secret: &config::Secret| secret.reveal().map_err(|source| RegistryError::Secret { key, source });
-        let way = Way { section: "schema_registry", tls: &config.tls, proxy: None };
+        let options = ClientOptions { section: "schema_registry", tls: &config.tls, proxy: None };
         let builder = match config.url.first() {
-            Some(url) => http_client::client(url, way)?,
+            Some(url) => http_client::client(url, options)?,
             None => reqwest::Client::builder(),
         };
         let builder = builder.timeout(config.request_timeout).connect_timeout(config.request_timeout);
-        let http = builder.build().map_err(|source| way.failed(source))?;
+        let http = builder.build().map_err(|source| options.failed(source))?;
         // Told now if they cannot be read; they are read again for each question, since files are rotated.
         for (key, value) in [("password", &config.password), ("token", &config.token)] {
             value.as_ref().map(|value| secret(key, value)).transpose()?;

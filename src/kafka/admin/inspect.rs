@@ -1,4 +1,4 @@
-//! Questions about the group and the dead-letter topic that change nothing.
+//! Inspects the group and the dead-letter topic, and changes nothing.
 
 use std::{
     collections::BTreeMap,
@@ -12,16 +12,16 @@ use rdkafka::{
     producer::FutureProducer,
 };
 
-use super::topics::Topics;
-use crate::{
-    config::DeadLetter,
-    kafka::client::{Clients, StartError, log::Quiet},
+use super::topics::{DeadLetterTopic, Topics};
+use crate::kafka::{
+    client::{Clients, StartError, log::LoggingContext},
+    consumer::{boundaries, offsets::TopicPartition},
 };
 
-/// For each question.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Between two attempts.
-const AGAIN: Duration = Duration::from_millis(200);
+/// The time-out of one request, and of all attempts.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The time between two attempts.
+const RETRY: Duration = Duration::from_millis(200);
 
 /// Why the group's offsets are not known.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +29,7 @@ const AGAIN: Duration = Duration::from_millis(200);
 pub struct GroupError(KafkaError);
 
 impl GroupError {
-    /// A person must mend it.
+    /// Whether an operator must allow something.
     pub fn is_denied(&self) -> bool {
         matches!(
             self.0.rdkafka_error_code(),
@@ -38,18 +38,18 @@ impl GroupError {
     }
 }
 
-/// What the group has committed.
+/// The committed offsets of the group.
 #[derive(Debug, Default)]
 pub struct Committed {
-    /// Of how many partitions it was asked.
+    /// The number of partitions that were asked for.
     pub all: usize,
-    /// In how many of them it has an offset.
+    /// The number of them that have a committed offset.
     pub known: usize,
-    /// Where that is an offset which the partition does not have, any more or at all.
+    /// The committed offsets at which nothing can be read.
     pub lost: Vec<OutOfRange>,
 }
 
-/// A committed offset at which nothing can be read.
+/// A committed offset that the partition does not have, any more or at all.
 #[derive(Debug, thiserror::Error)]
 #[error("{topic}[{partition}]: offset {offset} is committed, and the partition has {low} to {high}")]
 pub struct OutOfRange {
@@ -60,8 +60,8 @@ pub struct OutOfRange {
     high: i64,
 }
 
-/// In which of the partitions the group has a committed offset, and whether reading can go on there. Does not join.
-pub async fn committed(clients: &Clients, topics: &BTreeMap<String, i32>) -> Result<Committed, GroupError> {
+/// Fetches which of the partitions have a committed offset, and whether reading can go on there. Does not join the group.
+pub async fn fetch_committed(clients: &Clients, topics: &BTreeMap<String, i32>) -> Result<Committed, GroupError> {
     let mut asked = TopicPartitionList::new();
     for (topic, count) in topics {
         asked.add_partition_range(topic, 0, count - 1);
@@ -71,60 +71,51 @@ pub async fn committed(clients: &Clients, topics: &BTreeMap<String, i32>) -> Res
         return Ok(Committed::default());
     }
     let mut config = clients.consumer().clone();
-    // The end is the high watermark: what is committed may lie behind the begin of a transaction.
+    // The end is the high watermark: a committed offset may lie after the begin of a transaction.
     config.set("isolation.level", "read_uncommitted");
-    let consumer: BaseConsumer<Quiet> = config.create_with_context(Quiet).map_err(GroupError)?;
-    clients.pass().show(consumer.client());
-    let looked = tokio::task::spawn_blocking(move || {
-        let deadline = Instant::now() + PATIENCE;
+    let consumer: BaseConsumer<LoggingContext> = config.create_with_context(LoggingContext).map_err(GroupError)?;
+    clients.token_feed().apply_to(consumer.client());
+    let fetched = tokio::task::spawn_blocking(move || {
+        let deadline = Instant::now() + TIMEOUT;
         loop {
-            match look(&consumer, &asked) {
+            match compare(&consumer, &asked) {
                 // A cluster that is young, or has moved the group, knows better in a moment.
-                Err(error) if is_moving(&error) && Instant::now() < deadline => std::thread::park_timeout(AGAIN),
-                looked => return looked,
+                Err(error) if is_moving(&error) && Instant::now() < deadline => std::thread::park_timeout(RETRY),
+                compared => return compared,
             }
         }
     });
-    let committed = looked.await.unwrap_or(Err(KafkaError::Canceled)).map_err(GroupError)?;
+    let committed = fetched.await.unwrap_or(Err(KafkaError::Canceled)).map_err(GroupError)?;
     Ok(Committed { all, ..committed })
 }
 
-fn look(consumer: &BaseConsumer<Quiet>, asked: &TopicPartitionList) -> KafkaResult<Committed> {
-    let list = consumer.committed_offsets(asked.clone(), PATIENCE)?;
-    let mut known = Vec::new();
+/// Compares the committed offsets with the beginnings and ends of their partitions.
+fn compare(consumer: &BaseConsumer<LoggingContext>, asked: &TopicPartitionList) -> KafkaResult<Committed> {
+    let list = consumer.committed_offsets(asked.clone(), TIMEOUT)?;
+    let mut known: Vec<(TopicPartition, i64)> = Vec::new();
     for partition in list.elements() {
         partition.error()?;
         if let Offset::Offset(offset) = partition.offset() {
-            known.push((partition.topic().to_owned(), partition.partition(), offset));
+            known.push(((partition.topic().into(), partition.partition()), offset));
         }
     }
-    let mut committed = Committed { known: known.len(), ..Committed::default() };
-    if known.is_empty() {
-        return Ok(committed);
-    }
-    let ends = |end: Offset| {
-        let mut asked = TopicPartitionList::with_capacity(known.len());
-        for (topic, partition, _) in &known {
-            // As times, the ends are the earliest and the latest that there are.
-            asked.add_partition_offset(topic, *partition, end)?;
-        }
-        consumer.offsets_for_times(asked, PATIENCE)
+    let fetch = |side: Offset| {
+        let asked: Vec<_> = known.iter().map(|(at, _)| (at.clone(), side)).collect();
+        boundaries::fetch(consumer, &asked, TIMEOUT, Instant::now() + TIMEOUT)
     };
-    let (lows, highs) = (ends(Offset::Beginning)?, ends(Offset::End)?);
-    for (topic, partition, offset) in known {
-        let of = |ends: &TopicPartitionList| match ends.find_partition(&topic, partition)?.offset() {
-            Offset::Offset(offset) => Some(offset),
-            _ => None,
-        };
-        if let (Some(low), Some(high)) = (of(&lows), of(&highs))
-            && !(low..=high).contains(&offset)
-        {
-            committed.lost.push(OutOfRange { topic, partition, offset, low, high });
+    let (lows, highs) = (fetch(Offset::Beginning)?, fetch(Offset::End)?);
+    let mut committed = Committed { known: known.len(), ..Committed::default() };
+    for (at, offset) in known {
+        let (Some(low), Some(high)) = (lows.get(&at), highs.get(&at)) else { continue };
+        let (low, high) = (low.offset, high.offset);
+        if !(low..=high).contains(&offset) {
+            committed.lost.push(OutOfRange { topic: at.0.to_string(), partition: at.1, offset, low, high });
         }
     }
     Ok(committed)
 }
 
+/// Whether the group has no coordinator at this moment.
 fn is_moving(error: &KafkaError) -> bool {
     matches!(
         error.rdkafka_error_code(),
@@ -136,38 +127,40 @@ fn is_moving(error: &KafkaError) -> bool {
     )
 }
 
-/// Makes the clients that the daemon makes of the configuration, and drops them: librdkafka looks at some combinations
-/// of properties only then. An error says what it does not take.
-pub fn clients_fit(clients: &Clients, letters: bool) -> KafkaResult<()> {
-    let _consumer: BaseConsumer<Quiet> = clients.consumer().create_with_context(Quiet)?;
-    if letters {
-        let _producer: FutureProducer<Quiet> = clients.producer(0, None).create_with_context(Quiet)?;
+/// Creates the clients that the daemon creates of the configuration, and drops them: librdkafka checks some combinations
+/// of properties only then. An error says what it does not accept.
+pub fn check_clients(clients: &Clients, with_producer: bool) -> KafkaResult<()> {
+    let _consumer: BaseConsumer<LoggingContext> = clients.consumer().create_with_context(LoggingContext)?;
+    if with_producer {
+        let _producer: FutureProducer<LoggingContext> =
+            clients.producer(0, None).create_with_context(LoggingContext)?;
     }
     Ok(())
 }
 
-/// A dead-letter topic as it is.
+/// The state of the dead-letter topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Letters {
-    /// It can be created.
+pub enum DeadLetterTopicState {
+    /// It does not exist, and can be created.
     Missing,
-    There {
-        /// The largest message that it takes, and that the topics of the routes take.
+    Exists {
+        /// The largest message that it takes, in bytes.
         max_bytes: usize,
+        /// The largest message that the topics of the routes take, in bytes.
         inputs: usize,
-        compacted: bool,
+        is_compacted: bool,
     },
 }
 
-impl Topics {
-    /// What the dead-letter topic is, or that it could be created. `inputs` are the topics of the routes.
-    pub async fn letters(&self, config: &DeadLetter, name: &str, inputs: &[&str]) -> Result<Letters, StartError> {
-        if !self.partitions.contains_key(name) {
-            return self.create(config, name, inputs, true).await.map(|_| Letters::Missing);
+impl DeadLetterTopicState {
+    /// Inspects the dead-letter topic, or asks whether it could be created.
+    pub async fn inspect(topics: &Topics, topic: DeadLetterTopic<'_>) -> Result<Self, StartError> {
+        if !topics.partitions.contains_key(topic.name) {
+            return topics.create(topic, true).await.map(|_| Self::Missing);
         }
-        let letters = self.described(&[name]).await.pop().unwrap_or_default();
-        let inputs = self.max_message_bytes(inputs).await.unwrap_or(0);
-        let max_bytes = letters.max_message_bytes.unwrap_or(usize::MAX);
-        Ok(Letters::There { max_bytes, inputs, compacted: letters.compacted })
+        let config = topics.describe(&[topic.name]).await.pop().unwrap_or_default();
+        let inputs = topics.max_message_bytes(topic.inputs).await.unwrap_or(0);
+        let max_bytes = config.max_message_bytes.unwrap_or(usize::MAX);
+        Ok(Self::Exists { max_bytes, inputs, is_compacted: config.is_compacted })
     }
 }

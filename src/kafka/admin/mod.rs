@@ -1,7 +1,8 @@
-//! Questions to the cluster, and the topics that the daemon creates.
+//! Requests to the cluster beside the consumer's and the producers': its topics, the group's offsets, the dead-letter
+//! topic.
 
 mod inspect;
 mod topics;
 
-pub use inspect::{Committed, GroupError, Letters, OutOfRange, clients_fit, committed};
-pub use topics::{LETTER_HEADERS, Topics};
+pub use inspect::{Committed, DeadLetterTopicState, GroupError, OutOfRange, check_clients, fetch_committed};
+pub use topics::{DeadLetterTopic, Topics};

@@ -1,10 +1,9 @@
-//! What librdkafka says of brokers that it does not reach: its answers say only that there was none.
+//! Captures what librdkafka reports of brokers that it does not reach: the error of a request says only that there was no
+//! answer.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
+use parking_lot::Mutex;
 use rdkafka::{
     ClientContext,
     config::RDKafkaLogLevel,
@@ -13,26 +12,26 @@ use rdkafka::{
 };
 use tracing::debug;
 
-use super::{StartError, error_hints::is_refusal};
+use super::{StartError, error_hints::is_access_refused};
 
-/// The context of a client that asks questions, and says nothing aloud: the consumer says the same.
+/// The context of a client that asks questions. It logs at DEBUG only: the consumer's context logs the same.
 #[derive(Debug, Default)]
-pub(crate) struct Ear(Mutex<Heard>);
+pub(crate) struct ErrorCapture(Mutex<Captured>);
 
 #[derive(Debug, Default)]
-struct Heard {
+struct Captured {
     refusal: Option<String>,
     last: Option<String>,
 }
 
-/// After such a pause it has said what it had to.
+/// The time without an event after which the queue counts as empty.
 const QUIET: Duration = Duration::from_millis(20);
-/// Far more than it says in one question.
+/// Far more events than one question causes.
 const MOST: usize = 100;
 
-impl Ear {
-    /// Hears what waits in the queue of `client`, which nobody else reads. It goes on talking.
-    pub(crate) fn listen(client: &BaseConsumer<Self>) {
+impl ErrorCapture {
+    /// Polls the client's event queue so that its error callbacks run; nothing else polls this client.
+    pub(crate) fn poll_events(client: &BaseConsumer<Self>) {
         for _ in 0..MOST {
             if client.poll(QUIET).is_none() {
                 return;
@@ -40,11 +39,11 @@ impl Ear {
         }
     }
 
-    /// Why `client` has had no answer but `error`.
-    pub(crate) fn hear(&self, client: &BaseConsumer<Self>, error: &KafkaError) -> StartError {
-        Self::listen(client);
-        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match (heard.refusal.take(), heard.last.take()) {
+    /// Says why `client` has had no answer but `error`.
+    pub(crate) fn last_error(&self, client: &BaseConsumer<Self>, error: &KafkaError) -> StartError {
+        Self::poll_events(client);
+        let mut captured = self.0.lock();
+        match (captured.refusal.take(), captured.last.take()) {
             (Some(refusal), _) => {
                 StartError::Refused(format!("kafka.properties: a broker does not let us in: {refusal}"))
             }
@@ -54,20 +53,20 @@ impl Ear {
     }
 }
 
-impl ConsumerContext for Ear {}
+impl ConsumerContext for ErrorCapture {}
 
-impl ClientContext for Ear {
+impl ClientContext for ErrorCapture {
     fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
         debug!(facility, "librdkafka: {message}");
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if is_refusal(&error, reason) {
-            heard.refusal = Some(reason.to_owned());
+        let mut captured = self.0.lock();
+        if is_access_refused(&error, reason) {
+            captured.refusal = Some(reason.to_owned());
         }
         if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
-            heard.last = Some(reason.to_owned());
+            captured.last = Some(reason.to_owned());
         }
     }
 }

@@ -1,9 +1,9 @@
-//! What the cluster refuses, in words that say what to mend.
+//! Hints for errors of the cluster: what an operator can do about each.
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-/// What to allow, where this user may not do something. No repetition mends it.
-pub(crate) fn denial(error: &KafkaError) -> Option<&'static str> {
+/// What an operator must allow, if an error says that this user may not do something. No repetition helps.
+pub(crate) fn access_hint(error: &KafkaError) -> Option<&'static str> {
     Some(match error.rdkafka_error_code()? {
         RDKafkaErrorCode::GroupAuthorizationFailed => "kafka.group_id: allow this user Read on the group",
         RDKafkaErrorCode::TopicAuthorizationFailed => "allow this user Describe and Read on the routes' topics",
@@ -11,8 +11,8 @@ pub(crate) fn denial(error: &KafkaError) -> Option<&'static str> {
     })
 }
 
-/// What to do about a failure that ends the consumer, or the producer.
-pub(crate) fn mend(code: RDKafkaErrorCode) -> &'static str {
+/// What an operator can do about a failure that ends the consumer, or a producer.
+pub(crate) fn fatal_hint(code: RDKafkaErrorCode) -> &'static str {
     match code {
         RDKafkaErrorCode::FencedInstanceId => {
             "another process has taken our kafka.group_instance_id, or the group had given it up while the brokers were away: \
@@ -35,9 +35,9 @@ pub(crate) fn mend(code: RDKafkaErrorCode) -> &'static str {
 }
 
 /// Whether a broker has refused to let this client in: a wrong password, an expired token, a certificate that either
-/// side does not trust. `reason` is librdkafka's, since a TLS error's code does not tell a refusal from a broken
+/// side does not trust. `reason` is librdkafka's text, since a TLS error's code does not tell a refusal from a broken
 /// connection.
-pub(crate) fn is_refusal(error: &KafkaError, reason: &str) -> bool {
+pub(crate) fn is_access_refused(error: &KafkaError, reason: &str) -> bool {
     is_login_refused(error)
         || match error.rdkafka_error_code() {
             // The broker's refusal of our certificate comes as an alert, on a connection that was open already.

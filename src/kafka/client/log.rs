@@ -1,38 +1,39 @@
-//! What librdkafka says, in the daemon's own levels: a broker that is away costs nothing, so it is no ERROR.
+//! Maps librdkafka's log levels to ours. A broker that is down loses no data, so it is not an ERROR.
 
 use rdkafka::{ClientContext, config::RDKafkaLogLevel, consumer::ConsumerContext, error::KafkaError};
 use tracing::{debug, warn};
 
-use super::error_hints::is_refusal;
+use super::error_hints::is_access_refused;
 
-/// For clients that need no more of their context.
+/// The context of a client that only logs.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Quiet;
+pub(crate) struct LoggingContext;
 
-impl ConsumerContext for Quiet {}
+impl ConsumerContext for LoggingContext {}
 
-impl ClientContext for Quiet {
+impl ClientContext for LoggingContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         log(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        failed(&error, reason);
+        log_error(&error, reason);
     }
 }
 
-/// librdkafka goes on by itself, but a refusal is for a person to mend.
-pub(crate) fn failed(error: &KafkaError, reason: &str) {
-    if is_refusal(error, reason) {
+/// Logs an error of a client. librdkafka goes on by itself, but a refusal needs an operator.
+pub(crate) fn log_error(error: &KafkaError, reason: &str) {
+    if is_access_refused(error, reason) {
         warn!(
             event = "kafka_access_denied",
-            reason, "a broker does not let us in: look at kafka.properties and kafka.oauth"
+            reason, "a broker does not let us in: check kafka.properties and kafka.oauth"
         );
     } else {
         debug!(%error, reason, "kafka client");
     }
 }
 
+/// Logs a line of librdkafka's.
 pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     if level as i32 <= RDKafkaLogLevel::Warning as i32 {
         warn!(event = "librdkafka", facility, "librdkafka: {message}");

@@ -1,5 +1,5 @@
-//! What all Kafka clients of the daemon have in common: their configuration, their tokens, what they log, and what their
-//! errors mean.
+//! What all Kafka clients of the daemon share: their configuration, their tokens, what they log, and what their errors
+//! mean.
 
 pub(crate) mod error_context;
 pub(crate) mod error_hints;

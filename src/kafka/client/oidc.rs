@@ -1,5 +1,6 @@
-//! One question to an OIDC token endpoint: client credentials in HTTP's own basic authentication (RFC 6749, sections
-//! 2.3.1 and 4.4). No message holds the token or a secret.
+//! One request to an OIDC token endpoint: client credentials in HTTP's own basic authentication (RFC 6749, sections
+//! 2.3.1 and 4.4). No message holds the token or a secret. librdkafka's own OIDC would need curl and OpenSSL in the static
+//! build.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,10 +12,10 @@ use url::{Url, form_urlencoded::byte_serialize};
 
 use crate::{
     config::{KafkaOauth, Secret},
-    runtime::http_client::{self, ClientError, Way},
+    runtime::http_client::{self, ClientError, ClientOptions},
 };
 
-/// A token endpoint, and who asks it.
+/// A token endpoint, and the client that asks it.
 pub(crate) struct Endpoint {
     http: reqwest::Client,
     url: Url,
@@ -23,7 +24,7 @@ pub(crate) struct Endpoint {
     scope: Option<String>,
 }
 
-/// What an endpoint has given.
+/// A token as the endpoint has issued it.
 pub(crate) struct Issued {
     pub(crate) value: SecretString,
     pub(crate) principal: String,
@@ -34,7 +35,7 @@ pub(crate) struct Issued {
 /// Why there is no token.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// A person must mend it.
+    /// An operator must mend it.
     #[error("kafka.oauth: the token endpoint refuses us: {0}")]
     Refused(String),
     #[error("kafka.oauth.token_url: {0}")]
@@ -48,7 +49,7 @@ pub enum OauthConfigError {
     Client(#[from] ClientError),
 }
 
-/// What is read of an answer, in bytes.
+/// The longest answer that is read, in bytes.
 const MAX_ANSWER: usize = 256 * 1024;
 
 #[derive(Deserialize)]
@@ -66,7 +67,7 @@ struct Refusal {
     error_description: String,
 }
 
-/// What is read of a token. It is the broker that verifies it.
+/// The claims of a token that are used here. The broker verifies the token.
 #[derive(Default, Deserialize)]
 struct Claims {
     sub: Option<String>,
@@ -80,11 +81,11 @@ impl Endpoint {
         let KafkaOauth { token_url: Some(url), client_id: Some(id), client_secret: Some(secret), .. } = config else {
             return Ok(None);
         };
-        let way = Way { section: "kafka.oauth", tls: &config.tls, proxy: None };
+        let options = ClientOptions { section: "kafka.oauth", tls: &config.tls, proxy: None };
         let http =
-            http_client::client(url, way)?.timeout(config.request_timeout).connect_timeout(config.request_timeout);
+            http_client::client(url, options)?.timeout(config.request_timeout).connect_timeout(config.request_timeout);
         Ok(Some(Self {
-            http: http.build().map_err(|source| way.failed(source))?,
+            http: http.build().map_err(|source| options.failed(source))?,
             url: url.clone(),
             client_id: id.clone(),
             client_secret: secret.clone(),
@@ -92,7 +93,7 @@ impl Endpoint {
         }))
     }
 
-    /// A new token. Secrets are read where they are, at each call.
+    /// Fetches a new token. Secrets are read again at each call.
     pub(crate) async fn fetch(&self) -> Result<Issued, TokenError> {
         let secret = |key: &str, secret: &Secret| {
             secret.reveal().map_err(|error| TokenError::Refused(format!("kafka.oauth.{key}: {error}")))
@@ -147,7 +148,7 @@ fn read(status: StatusCode, body: &[u8], since: SystemTime, client_id: &str) -> 
     Ok(Issued { value: answer.access_token, principal, since, expires })
 }
 
-/// None of a token that is no JWT: it may be opaque.
+/// The claims of a token; none if it is not a JWT, but opaque.
 fn claims(token: &str) -> Claims {
     let payload = token.split('.').nth(1).and_then(|part| BASE64_URL_SAFE_NO_PAD.decode(part).ok());
     payload.and_then(|payload| serde_json::from_slice(&payload).ok()).unwrap_or_default()
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn whose_a_token_is_and_until_when() {
+    fn an_answer_gives_the_principal_and_the_earlier_expiry() {
         let opaque = "opaque".to_owned();
         for (token, rest, principal, expires) in [
             (jwt(r#"{"sub":"ada","exp":1100}"#), r#","expires_in":300"#, "ada", 1100),
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_waited_for_and_what_is_refused() {
+    fn a_failed_request_is_repeated_unless_an_operator_must_mend_it() {
         let expired = format!(r#"{{"access_token":"{}"}}"#, jwt(r#"{"exp":999}"#));
         for (status, body, refused, says) in [
             (401, r#"{"error":"invalid_client","error_description":"who?"}"#, true, "invalid_client: who?"),

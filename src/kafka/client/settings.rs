@@ -1,5 +1,5 @@
-//! What librdkafka is told. A property of the user's goes in first; those that the algorithm owns come after it, and
-//! the configuration has refused them already.
+//! The configuration of librdkafka. A property of the user's is set first; those that the algorithm owns are set after it,
+//! and the configuration has refused them in `[kafka.properties]` already.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,11 +8,11 @@ use secrecy::ExposeSecret as _;
 
 use super::{
     oidc::{OauthConfigError, TokenError},
-    token::{Pass, Tokens},
+    token::{TokenFeed, Tokens},
 };
 use crate::config::{Config, GroupProtocol, SecretError, line_ends};
 
-/// A property that cannot be read, or that librdkafka does not take. Holds no value: any of them may be a secret, and
+/// A property that cannot be read, or that librdkafka does not accept. Holds no value: any of them may be a secret, and
 /// librdkafka's own error repeats it.
 #[derive(Debug, thiserror::Error)]
 pub enum KafkaConfigError {
@@ -43,26 +43,26 @@ const ISOLATION: &str = "isolation.level";
 const READ_UNCOMMITTED: &str = "read_uncommitted";
 const REFRESH: &str = "topic.metadata.refresh.interval.ms";
 
-/// What librdkafka may hold for each partition: below both of these it fetches more. They count per split partition
-/// queue, and of the bytes only those of values.
+/// What librdkafka may queue of each partition, in bytes: below both this and [`QUEUED_MESSAGES`] it fetches more. Both
+/// count per split partition queue, and of the bytes only those of values.
 pub const QUEUED_BYTES: usize = 512 * 1024;
-/// The next fetch is asked for `fetch.queue.backoff.ms` after a queue was full: fewer messages would limit how fast a
+/// What librdkafka may queue of each partition, in messages. The next fetch is asked for `fetch.queue.backoff.ms` after a queue was full: fewer messages would limit how fast a
 /// single partition is read. Keys and headers are counted by the memory bound alone.
 pub const QUEUED_MESSAGES: usize = 2_000;
-/// Of one fetch, or one batch if that is larger; packed. Little, since librdkafka unpacks all of a fetch at once: six
-/// batches of 10 KB that unpack to 2.4 MB each are less than one record of 16 MiB.
+/// The size of one fetch, or of one batch if that is larger; compressed. It is small, since librdkafka decompresses all of a fetch at once: six
+/// batches of 10 KB that decompress to 2.4 MB each are less than one record of 16 MiB.
 pub const FETCH_BYTES: usize = 64 * 1024;
-/// The largest answer that is read, and what a batch of zstd may unpack to: nothing that a topic can hold is refused.
+/// The largest answer that is read, and what a batch of zstd may decompress to: nothing that a topic can hold is refused.
 const RECEIVE_BYTES: &str = "1000000000";
-/// What librdkafka takes as `message.max.bytes`. A topic may say less or more; where it takes less it refuses by
-/// itself.
+/// The values that librdkafka accepts as `message.max.bytes`. A topic may have less or more; where it has less it refuses
+/// messages by itself.
 const MESSAGE_BYTES: std::ops::RangeInclusive<usize> = 1_000..=1_000_000_000;
 
 impl Clients {
     pub fn new(config: &Config) -> Result<Self, KafkaConfigError> {
         let kafka = &config.kafka;
         let mut base = ClientConfig::new();
-        // librdkafka looks for the system's CA certificates wherever they are.
+        // librdkafka looks for the CA certificates of the system in all usual places.
         base.set("ssl.ca.location", "probe");
         let tokens = Tokens::new(&kafka.oauth)?;
         if tokens.is_some() {
@@ -103,7 +103,7 @@ impl Clients {
                 consumer.set(STRATEGY, COOPERATIVE);
             }
             if consumer.get(STRATEGY) == Some(COOPERATIVE) {
-                // The poll thread does it: see `refresh`.
+                // The poll thread does it: see `metadata_refresh`.
                 consumer.set(REFRESH, "-1");
             }
             consumer.set("session.timeout.ms", kafka.session_timeout.as_millis().to_string());
@@ -111,7 +111,7 @@ impl Clients {
         if let Some(id) = &kafka.group_instance_id {
             consumer.set("group.instance.id", id);
         }
-        // What no glob may take in: Kafka's own topics, and the dead letters.
+        // No glob may match these: Kafka's own topics, and the dead letters.
         let dead_letters = config.dead_letter.topic.iter().map(|topic| format!(",^{}$", topic.replace('.', "\\.")));
         consumer.set("topic.blacklist", format!("^__.*{}", dead_letters.collect::<String>()));
         let dead_letters = config.dead_letter.topic.clone();
@@ -122,17 +122,17 @@ impl Clients {
         self.0.protocol
     }
 
-    /// Whether a glob may take this topic in: the same as the consumer's `topic.blacklist`.
+    /// Whether a glob may match this topic: the same as the consumer's `topic.blacklist`.
     pub(crate) fn may_take(&self, topic: &str) -> bool {
         !topic.starts_with("__") && self.0.dead_letters.as_deref() != Some(topic)
     }
 
-    /// Whether members leave what does not change hands with its owner, by the classic protocol.
+    /// Whether a rebalance of the classic protocol leaves partitions that do not move with their owners.
     pub(crate) fn is_cooperative(&self) -> bool {
         self.0.protocol == GroupProtocol::Classic && self.0.consumer.get(STRATEGY) == Some(COOPERATIVE)
     }
 
-    /// How often topics are looked at; `None` for never.
+    /// How often topics are refreshed; `None` for never.
     pub(crate) fn refresh_interval(&self) -> Option<Duration> {
         let default = Duration::from_secs(if self.0.protocol == GroupProtocol::Classic { 300 } else { 30 });
         match self.0.base.get(REFRESH) {
@@ -141,21 +141,21 @@ impl Clients {
         }
     }
 
-    /// Fetches another token soon: secrets have changed, perhaps.
+    /// Fetches another token soon: secrets may have changed.
     pub fn renew_token(&self) {
         if let Some(tokens) = &self.0.tokens {
             tokens.renew();
         }
     }
 
-    /// A broker has refused a client of ours.
+    /// Fetches another token, since a broker has refused a client of ours.
     pub(crate) fn token_refused(&self) {
         if let Some(tokens) = &self.0.tokens {
             tokens.refused();
         }
     }
 
-    /// Asks once for the first token, where there is to be one.
+    /// Fetches the first token, if tokens are configured.
     pub(crate) async fn first_token(&self) -> Result<(), TokenError> {
         match &self.0.tokens {
             Some(tokens) => tokens.first().await,
@@ -163,36 +163,37 @@ impl Clients {
         }
     }
 
-    /// For one client, which is shown every token.
-    pub(crate) fn pass(&self) -> Pass {
-        self.0.tokens.as_ref().map_or_else(Pass::none, Tokens::pass)
+    /// A feed of tokens for one client.
+    pub(crate) fn token_feed(&self) -> TokenFeed {
+        self.0.tokens.as_ref().map_or_else(TokenFeed::none, Tokens::feed)
     }
 
+    /// The configuration of the consumer.
     pub(crate) fn consumer(&self) -> &ClientConfig {
         &self.0.consumer
     }
 
-    /// For questions that need no group.
+    /// The configuration of clients that need no group.
     pub(crate) fn admin(&self) -> &ClientConfig {
         &self.0.base
     }
 
-    /// For questions about all that was written, also by transactions that are not committed.
+    /// The configuration of clients that read all that was written, also by transactions that are not committed.
     pub(crate) fn admin_of_all(&self) -> ClientConfig {
         let mut config = self.0.base.clone();
         config.set(ISOLATION, READ_UNCOMMITTED);
         config
     }
 
-    /// Whether the consumer leaves out what is not committed: as librdkafka does unless told otherwise.
+    /// Whether the consumer skips what is not committed, as librdkafka does unless configured otherwise.
     pub(crate) fn reads_committed(&self) -> bool {
         self.0.base.get(ISOLATION) != Some(READ_UNCOMMITTED)
     }
 
-    /// For letters of up to `largest` bytes into a topic that takes `topic` bytes a batch, where that is known:
-    /// idempotent, confirmed by all in-sync replicas, and never given up.
+    /// The configuration of a producer of messages of up to `largest` bytes into a topic that takes `topic` bytes a batch,
+    /// where that is known: idempotent, confirmed by all in-sync replicas, and never given up.
     ///
-    /// librdkafka compares a letter with `message.max.bytes` before it compresses it, the topic does so after that.
+    /// librdkafka compares a message with `message.max.bytes` before it compresses it, the topic does so after that.
     /// Only the topic is to refuse one: a record that its own producer has compressed fits again.
     pub(crate) fn producer(&self, largest: usize, topic: Option<usize>) -> ClientConfig {
         let largest = largest.clamp(*MESSAGE_BYTES.start(), *MESSAGE_BYTES.end());
@@ -207,26 +208,27 @@ impl Clients {
         if COMPRESSION.iter().all(|property| self.0.base.get(property).is_none()) {
             producer.set("compression.type", "zstd");
         }
-        // A topic refuses a batch as a whole. Letters share one only if it fits as it is: its word is then about one.
+        // A topic refuses a batch as a whole. Messages share a batch only if it fits uncompressed: a refusal is then of one
+        // message.
         let own = self.0.base.get(BATCH).and_then(|own| own.parse().ok()).unwrap_or(BATCH_BYTES);
         producer.set(BATCH, topic.unwrap_or(own).clamp(1, own).to_string());
         producer
     }
 }
 
-/// How large a batch may be, and librdkafka's default.
+/// The property with the size of a batch, and librdkafka's default.
 pub(crate) const BATCH: &str = "batch.size";
 const BATCH_BYTES: usize = 1_000_000;
 const COMPRESSION: [&str; 2] = ["compression.type", "compression.codec"];
 
-/// What the letters that are being sent may take, where the largest has `largest` bytes: room for many, or for one of
-/// the largest.
+/// The bytes that messages may take while they are being sent, where the largest has `largest` bytes: room for many, or
+/// for one of the largest.
 pub fn producer_queue(largest: usize) -> usize {
     const MANY: usize = 8 * 1024 * 1024;
     MANY.max(largest.min(*MESSAGE_BYTES.end()) + 1024 * 1024)
 }
 
-/// Asks librdkafka about one property by itself.
+/// Checks one property by itself.
 fn check_property(key: &str, value: &str) -> Result<(), KafkaConfigError> {
     let why = match ClientConfig::new().set(key, value).create_native_config() {
         Ok(_) => return Ok(()),
@@ -241,7 +243,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_as_large_as_librdkafka_takes_it() {
+    fn the_limits_of_message_sizes_are_those_of_librdkafka() {
         let takes = |bytes: usize| check_property("message.max.bytes", &bytes.to_string()).is_ok();
         let (least, most) = (*MESSAGE_BYTES.start(), *MESSAGE_BYTES.end());
         assert!(takes(least) && takes(most) && !takes(least - 1) && !takes(most + 1));
@@ -261,8 +263,8 @@ mod tests {
     }
 
     #[test]
-    fn letters_are_compressed_and_share_a_batch_only_where_the_topic_takes_it_as_it_is() {
-        let told = |properties, topic, key| clients(properties).producer(20_000_000, topic).get(key).map(str::to_owned);
+    fn messages_are_compressed_and_share_a_batch_only_if_the_topic_takes_it_uncompressed() {
+        let set = |properties, topic, key| clients(properties).producer(20_000_000, topic).get(key).map(str::to_owned);
         for (properties, topic, key, value) in [
             ("", Some(5_000), "message.max.bytes", Some("20000000")),
             ("", Some(5_000), BATCH, Some("5000")),
@@ -272,12 +274,12 @@ mod tests {
             ("'compression.type' = 'lz4'", Some(5_000), "compression.type", Some("lz4")),
             ("'compression.codec' = 'none'", Some(5_000), "compression.type", None),
         ] {
-            assert_eq!(told(properties, topic, key).as_deref(), value, "{properties} {topic:?} {key}");
+            assert_eq!(set(properties, topic, key).as_deref(), value, "{properties} {topic:?} {key}");
         }
     }
 
     #[test]
-    fn what_a_topic_can_hold_is_unpacked() {
+    fn all_that_a_topic_can_hold_is_received() {
         let receives = |properties| clients(properties).consumer().get(RECEIVE).map(str::to_owned);
         assert_eq!(receives("").as_deref(), Some(RECEIVE_BYTES));
         assert_eq!(receives("'receive.message.max.bytes' = 5000000").as_deref(), Some("5000000"));

@@ -1,6 +1,6 @@
-//! The token of `[kafka.oauth]`, for all clients alike.
+//! The token of `[kafka.oauth]`, which all clients share.
 //!
-//! A task fetches the next one at four fifths of a token's life, by the clock on the wall: a monotonic one stands still
+//! A task fetches the next one at four fifths of a token's life, by the wall clock: a monotonic one stands still
 //! while the machine is suspended, and the token does not. It fetches one at once where secrets have changed, and where a
 //! broker has refused the last one, which a rotation of keys can do to a token that is young. Each client is given the
 //! newest token before it is used, and again whenever there is a newer one: librdkafka would ask for it in a callback
@@ -24,36 +24,37 @@ use tracing::{debug, info, warn};
 use super::oidc::{Endpoint, Issued, OauthConfigError, TokenError};
 use crate::config::KafkaOauth;
 
-/// Where tokens come from, and the newest one.
+/// Fetches tokens, and keeps the newest one.
 pub(crate) struct Tokens {
     source: Arc<Source>,
-    /// Fetches the next one.
+    /// Fetches the next token in time.
     task: OnceLock<AbortOnDropHandle<()>>,
 }
 
 struct Source {
     endpoint: Endpoint,
-    newest: watch::Sender<Option<Arc<Shown>>>,
+    newest: watch::Sender<Option<Arc<CachedToken>>>,
     extensions: Vec<(String, String)>,
-    /// Asks for another token before the last one is old.
+    /// Notified to fetch another token before the last one is old.
     renew: Notify,
-    /// A broker has refused the last one.
+    /// Notified when a broker has refused the last token.
     refused: Notify,
 }
 
-struct Shown {
+/// A token, as it is given to each client.
+struct CachedToken {
     issued: Issued,
     extensions: Vec<(String, String)>,
 }
 
-/// What one client has seen of the tokens.
-pub(crate) struct Pass(Option<watch::Receiver<Option<Arc<Shown>>>>);
+/// Gives one client each new token. Without `[kafka.oauth]` there are none.
+pub(crate) struct TokenFeed(Option<watch::Receiver<Option<Arc<CachedToken>>>>);
 
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
-/// Between two looks at the clock on the wall.
+/// The time between two checks of the wall clock.
 const TICK: Duration = Duration::from_secs(1);
-/// Between two tokens that are fetched for a refusal.
+/// The least time between two tokens that are fetched because of a refusal.
 const AFTER_REFUSAL: Duration = Duration::from_secs(30);
 
 impl Tokens {
@@ -66,7 +67,7 @@ impl Tokens {
         Ok(Some(Self { source: Arc::new(source), task: OnceLock::new() }))
     }
 
-    /// Asks once for the first token. From then on there is always a next one.
+    /// Fetches the first token. From then on each next one is fetched in time.
     pub(crate) async fn first(&self) -> Result<(), TokenError> {
         if self.task.get().is_none() {
             let due = self.source.fetch().await?;
@@ -81,26 +82,26 @@ impl Tokens {
         self.source.renew.notify_one();
     }
 
-    /// A broker has refused a client of ours: another token may be let in.
+    /// Fetches another token, since a broker has refused a client of ours.
     pub(crate) fn refused(&self) {
         self.source.refused.notify_one();
     }
 
-    pub(crate) fn pass(&self) -> Pass {
+    pub(crate) fn feed(&self) -> TokenFeed {
         let mut newest = self.source.newest.subscribe();
         newest.mark_changed();
-        Pass(Some(newest))
+        TokenFeed(Some(newest))
     }
 }
 
 impl Source {
-    /// Returns when the next token is to be fetched.
+    /// Fetches a token. Returns when the next one is to be fetched.
     async fn fetch(&self) -> Result<SystemTime, TokenError> {
         let issued = self.endpoint.fetch().await?;
         let life = issued.expires.duration_since(issued.since).unwrap_or_default();
         info!(event = "kafka_token_fetched", principal = issued.principal, ?life, "token for kafka");
         let due = issued.since + life * 4 / 5;
-        self.newest.send_replace(Some(Arc::new(Shown { issued, extensions: self.extensions.clone() })));
+        self.newest.send_replace(Some(Arc::new(CachedToken { issued, extensions: self.extensions.clone() })));
         Ok(due)
     }
 
@@ -141,27 +142,27 @@ impl Source {
     }
 }
 
-/// Waits for a time on the wall, also if the machine is suspended until after it.
+/// Waits for a time of the wall clock, also if the machine is suspended until after it.
 async fn until(due: SystemTime) {
     while let Ok(left) = due.duration_since(SystemTime::now()) {
         tokio::time::sleep(left.min(TICK)).await;
     }
 }
 
-impl Pass {
-    /// Of a client that needs no token.
+impl TokenFeed {
+    /// The feed of a client that needs no token.
     pub(crate) fn none() -> Self {
         Self(None)
     }
 
-    /// Gives the newest token to `client`, if it has not seen it yet.
-    pub(crate) fn show<C: ClientContext>(&mut self, client: &Client<C>) {
+    /// Gives the newest token to `client`, if it does not have it yet.
+    pub(crate) fn apply_to<C: ClientContext>(&mut self, client: &Client<C>) {
         let Some(newest) = &mut self.0 else { return };
         if !newest.has_changed().unwrap_or(false) {
             return;
         }
-        let Some(shown) = newest.borrow_and_update().clone() else { return };
-        let Shown { issued, extensions } = &*shown;
+        let Some(cached) = newest.borrow_and_update().clone() else { return };
+        let CachedToken { issued, extensions } = &*cached;
         if issued.expires <= SystemTime::now() {
             debug!("the token has expired, it is not used");
             return;
@@ -174,7 +175,7 @@ impl Pass {
         }
     }
 
-    /// Returns when there is a token that has not been shown; never without tokens.
+    /// Returns when there is a token that the client does not have; never without tokens.
     pub(crate) async fn newer(&mut self) {
         if let Some(newest) = &mut self.0
             && newest.changed().await.is_ok()
@@ -189,9 +190,9 @@ impl Pass {
 mod tests {
     use super::*;
 
-    /// The runtime's time runs as fast as it is asked for here, and that on the wall does not.
+    /// The runtime's clock jumps ahead here, and the wall clock does not.
     #[tokio::test(start_paused = true)]
-    async fn a_token_is_due_by_the_clock_on_the_wall() {
+    async fn a_token_is_due_by_the_wall_clock() {
         let due = SystemTime::now() + Duration::from_millis(50);
         until(due).await;
         assert!(SystemTime::now() >= due);

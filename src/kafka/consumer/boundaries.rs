@@ -1,4 +1,4 @@
-//! Where many partitions begin or end, in one question for each broker.
+//! The beginnings and ends of many partitions, in one request to each broker.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,28 +13,29 @@ use rdkafka::{
 };
 use tracing::debug;
 
-use super::commit::TopicPartition;
+use super::offsets::TopicPartition;
 use crate::{
-    kafka::client::{Clients, error_context::Ear},
+    kafka::client::{Clients, error_context::ErrorCapture},
     runtime::progress::NextOffset,
 };
 
-/// How long one question may take.
-const TIMEOUT: Duration = Duration::from_secs(3);
+/// How long one request may take.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What is known of the partitions that were asked for. Those that are missing are to be asked for again.
-pub(super) type Boundaries = BTreeMap<TopicPartition, NextOffset>;
+pub(crate) type Boundaries = BTreeMap<TopicPartition, NextOffset>;
 
-/// Where each partition begins ([`Offset::Beginning`]) or ends ([`Offset::End`]), which Kafka asks for as if they were
-/// times. The end is that of what can be read, unless the client reads what is uncommitted as well. Where the answers of
-/// some partitions are errors, librdkafka gives back that of none: then each topic is asked for by itself, until
-/// `deadline`.
-pub(super) fn ask<C: ConsumerContext>(
+/// Fetches where each partition begins ([`Offset::Beginning`]) or ends ([`Offset::End`]), which Kafka's protocol asks
+/// for as if they were times. The end is that of what can be read, unless the client reads what is uncommitted as well.
+/// Where the answers of some partitions are errors, librdkafka returns the answers of none: then each topic is asked for
+/// by itself, until `deadline`. One request takes at most `timeout`.
+pub(crate) fn fetch<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     partitions: &[(TopicPartition, Offset)],
+    timeout: Duration,
     deadline: Instant,
 ) -> KafkaResult<Boundaries> {
-    let error = match ask_once(consumer, partitions) {
+    let error = match fetch_once(consumer, partitions, timeout) {
         Ok(boundaries) => return Ok(boundaries),
         Err(error) => error,
     };
@@ -46,23 +47,22 @@ pub(super) fn ask<C: ConsumerContext>(
         return Err(error);
     }
     let mut known = Boundaries::new();
-    for partitions in topics.into_values() {
+    for (topic, partitions) in topics {
         if Instant::now() >= deadline {
             break;
         }
-        match ask_once(consumer, &partitions) {
+        match fetch_once(consumer, &partitions, timeout) {
             Ok(boundaries) => known.extend(boundaries),
-            Err(error) => {
-                debug!(%error, topic = %partitions[0].0.0, "where its partitions begin and end is not known now");
-            }
+            Err(error) => debug!(%error, topic, "where its partitions begin and end is not known now"),
         }
     }
     Ok(known)
 }
 
-fn ask_once<C: ConsumerContext>(
+fn fetch_once<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     partitions: &[(TopicPartition, Offset)],
+    timeout: Duration,
 ) -> KafkaResult<Boundaries> {
     if partitions.is_empty() {
         return Ok(Boundaries::new());
@@ -71,7 +71,7 @@ fn ask_once<C: ConsumerContext>(
     for ((topic, partition), side) in partitions {
         asked.add_partition_offset(topic, *partition, *side)?;
     }
-    let answered = consumer.offsets_for_times(asked, TIMEOUT)?;
+    let answered = consumer.offsets_for_times(asked, timeout)?;
     let epochs = kafka_ffi::leader_epochs(&answered);
     let known = answered.elements().into_iter().zip(epochs).filter_map(|(element, leader_epoch)| {
         let Offset::Offset(offset) = element.offset() else { return None };
@@ -80,7 +80,7 @@ fn ask_once<C: ConsumerContext>(
     Ok(known.collect())
 }
 
-/// No topic would be answered.
+/// Whether an error says that no topic would be answered.
 fn is_of_the_cluster(error: &KafkaError) -> bool {
     matches!(
         error.rdkafka_error_code(),
@@ -93,13 +93,13 @@ fn is_of_the_cluster(error: &KafkaError) -> bool {
     )
 }
 
-/// The topics among `topics` that are not there. Asked by a client of its own: an answer with all topics makes a consumer
-/// look at its subscription, which is no time for it in a rebalance, and a question for a topic that is not there makes
-/// it ask again and again.
+/// The topics among `topics` that do not exist. A client of its own asks: an answer with all topics makes a consumer look
+/// at its subscription, which must not happen in a rebalance, and a question for a topic that does not exist makes it ask
+/// again and again.
 pub(super) fn missing_topics(clients: &Clients, topics: &BTreeSet<Arc<str>>) -> KafkaResult<BTreeSet<Arc<str>>> {
-    let client: BaseConsumer<Ear> = clients.admin().create_with_context(Ear::default())?;
-    clients.pass().show(client.client());
+    let client: BaseConsumer<ErrorCapture> = clients.admin().create_with_context(ErrorCapture::default())?;
+    clients.token_feed().apply_to(client.client());
     let metadata = client.fetch_metadata(None, TIMEOUT)?;
-    let there: BTreeSet<_> = metadata.topics().iter().map(rdkafka::metadata::MetadataTopic::name).collect();
-    Ok(topics.iter().filter(|topic| !there.contains(&***topic)).cloned().collect())
+    let existing: BTreeSet<_> = metadata.topics().iter().map(rdkafka::metadata::MetadataTopic::name).collect();
+    Ok(topics.iter().filter(|topic| !existing.contains(&***topic)).cloned().collect())
 }

@@ -1,121 +1,91 @@
-//! The thread that commits, and nothing else: a synchronous commit in librdkafka has no deadline, so nobody but this
-//! thread waits on it.
+//! The thread that commits, and nothing else: a synchronous commit in librdkafka has no deadline, so no other thread
+//! waits on it.
 
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+        Arc, Weak,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
     },
     time::{Duration, Instant},
 };
 
 use rdkafka::{
-    Offset, TopicPartitionList,
     consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext},
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
 };
 use tracing::warn;
 
 use super::{
-    commit_errors::{self, Refusals, STALE_ATTEMPTS},
-    poll_thread::Settings,
-    rebalance::Context,
+    commit_errors::{self, CommitErrors, STALE_ATTEMPTS},
+    commit_schedule::CommitSchedule,
+    lists::list_to_commit,
+    observer::Observer,
+    offsets::{AssignedOffsets, CommitOffset},
+    settings::ConsumerSettings,
 };
-use crate::{
-    ops::metrics::Metrics,
-    runtime::{
-        lease::Lease,
-        progress::{NextOffset, Progress},
-        stop::Stop,
-    },
-};
+use crate::runtime::{lease::Lease, stop::Stop};
 
-pub(super) type TopicPartition = (Arc<str>, i32);
-
-/// The next offset of every partition that this process owns.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Owned(Arc<Mutex<BTreeMap<TopicPartition, Arc<Progress>>>>);
-
-/// Asks the thread for a commit now.
+/// Asks the thread for commits.
 #[derive(Debug, Clone)]
 pub(super) struct Committer(SyncSender<Request>);
 
-/// Where a partition is to be read on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Next {
-    pub(super) at: TopicPartition,
-    pub(super) from: NextOffset,
-    /// Nothing of it is on its way any more: whoever takes the partition next need not wait for that.
-    pub(super) drained: bool,
-}
-
 enum Request {
-    /// All that is owned.
-    Owned,
-    These {
-        offsets: Vec<Next>,
+    /// Commit what is due of all that is owned.
+    Due,
+    Offsets {
+        offsets: Vec<CommitOffset>,
         deadline: Instant,
         reply: SyncSender<KafkaResult<()>>,
     },
 }
 
-/// What stands beside an offset whose partition was drained.
-pub(super) const DRAINED: &str = "drained";
-
-/// An owned partition is committed at least this often, or thrice in the time of a lease, also when its offset has not
-/// moved: only then is it known that this process still owns it.
-const UNCHANGED: Duration = Duration::from_secs(3);
-
-/// Between two attempts where only a generation is outdated.
-const STALE: Duration = Duration::from_millis(50);
+/// The time between two attempts where only a generation is outdated.
+const STALE_BACKOFF: Duration = Duration::from_millis(50);
 const LATE: KafkaError = KafkaError::ConsumerCommit(RDKafkaErrorCode::OperationTimedOut);
 
-impl Owned {
-    pub(super) fn lock(&self) -> MutexGuard<'_, BTreeMap<TopicPartition, Arc<Progress>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl Committer {
-    /// The thread ends when the last `Committer` is gone, or the consumer.
-    pub(super) fn start(
-        consumer: &Arc<BaseConsumer<Context>>,
-        owned: Owned,
-        settings: &Settings<'_>,
+    /// Starts the thread. It ends when the last `Committer` is gone, or the consumer.
+    pub(super) fn start<C: ConsumerContext + 'static>(
+        consumer: &Arc<BaseConsumer<C>>,
+        assigned: AssignedOffsets,
+        settings: &ConsumerSettings<'_>,
         stop: Stop,
     ) -> std::io::Result<Self> {
         let (sender, receiver) = sync_channel(1);
         let consumer = Arc::downgrade(consumer);
-        let commits = Commits { lease: settings.lease.clone(), metrics: settings.metrics.clone() };
-        let rhythm = Rhythm { moved: settings.commit_interval, unchanged: UNCHANGED.min(settings.lease.length() / 3) };
-        let refusals = Refusals::new(settings.drain_timeout * 2 + settings.lease.length(), stop.clone());
+        let commits = Commits { lease: settings.lease.clone(), observer: settings.observer.clone() };
+        let schedule = CommitSchedule::new(settings.commit_interval, settings.lease.length());
+        let errors = CommitErrors::new(settings.drain_timeout * 2 + settings.lease.length(), stop.clone());
         std::thread::Builder::new().name("commit".into()).spawn(move || {
             let _guard = PanicGuard(stop);
-            run(&consumer, &owned, rhythm, &commits, &receiver, refusals);
+            run(&consumer, &assigned, schedule, &commits, &receiver, errors);
         })?;
         Ok(Self(sender))
     }
 
-    /// Asks for a commit of all that is owned, and waits for nothing.
-    pub(super) fn commit_owned(&self) {
-        drop(self.0.try_send(Request::Owned));
+    /// Asks for a commit of what is due, and waits for nothing.
+    pub(super) fn commit_due(&self) {
+        drop(self.0.try_send(Request::Due));
     }
 
-    /// Commits `offsets`, and waits for the answer until `deadline` only. Has said why when it fails.
-    pub(super) fn commit(&self, offsets: Vec<Next>, deadline: Instant) -> KafkaResult<()> {
+    /// Commits `offsets`, and waits for the answer until `deadline` only. Logs why when it fails.
+    pub(super) fn commit(&self, offsets: Vec<CommitOffset>, deadline: Instant) -> KafkaResult<()> {
         let (reply, answer) = sync_channel(1);
         let left = || deadline.saturating_duration_since(Instant::now());
-        let mut request = Some(Request::These { offsets, deadline, reply });
-        while let Some(again) = request.take() {
-            match self.0.try_send(again) {
-                Ok(()) => {}
-                Err(std::sync::mpsc::TrySendError::Full(again)) if !left().is_zero() => {
+        let mut request = Request::Offsets { offsets, deadline, reply };
+        loop {
+            match self.0.try_send(request) {
+                Ok(()) => break,
+                Err(TrySendError::Full(refused)) if !left().is_zero() => {
                     std::thread::park_timeout(Duration::from_millis(10));
-                    request = Some(again);
+                    request = refused;
                 }
                 Err(_) => {
-                    warn!(event = "commit_thread_busy", "nobody takes the commit in time, its records may be repeated");
+                    warn!(
+                        event = "commit_thread_busy",
+                        "commit thread busy, commit timed out; records may be repeated"
+                    );
                     return Err(LATE);
                 }
             }
@@ -135,7 +105,7 @@ impl Committer {
     }
 }
 
-/// Without this thread nothing is committed any more.
+/// Stops the daemon if the thread panics: without it nothing is committed any more.
 struct PanicGuard(Stop);
 
 impl Drop for PanicGuard {
@@ -146,91 +116,62 @@ impl Drop for PanicGuard {
     }
 }
 
-/// How often an owned partition is committed.
-#[derive(Debug, Clone, Copy)]
-struct Rhythm {
-    moved: Duration,
-    unchanged: Duration,
-}
-
-/// What was committed of a partition, and when that was asked for.
-type Committed = BTreeMap<TopicPartition, (i64, Instant)>;
-
 fn run<C: ConsumerContext>(
     consumer: &Weak<BaseConsumer<C>>,
-    owned: &Owned,
-    rhythm: Rhythm,
+    assigned: &AssignedOffsets,
+    mut schedule: CommitSchedule,
     commits: &Commits,
     requests: &Receiver<Request>,
-    mut refusals: Refusals,
+    mut errors: CommitErrors,
 ) {
-    let mut committed = Committed::new();
     loop {
-        let pause = if refusals.is_stale() { STALE } else { rhythm.moved.min(rhythm.unchanged) };
+        let pause = if errors.is_stale() { STALE_BACKOFF } else { schedule.interval() };
         let request = match requests.recv_timeout(pause) {
             Ok(request) => request,
-            Err(RecvTimeoutError::Timeout) => Request::Owned,
+            Err(RecvTimeoutError::Timeout) => Request::Due,
             Err(RecvTimeoutError::Disconnected) => return,
         };
         match request {
-            Request::These { offsets, deadline, reply } => {
-                // A partition that comes back begins anew.
-                committed.retain(|at, _| offsets.iter().all(|next| next.at != *at));
-                let Some(done) = commits.again(consumer, &offsets, deadline) else { return };
-                // Who asked may have stopped waiting.
-                drop(reply.try_send(done));
+            Request::Offsets { offsets, deadline, reply } => {
+                schedule.forget(&offsets);
+                let Some(committed) = commits.commit_with_retry(consumer, &offsets, deadline) else { return };
+                // The caller may have stopped waiting.
+                drop(reply.try_send(committed));
             }
-            Request::Owned => {
+            Request::Due => {
                 let Some(consumer) = consumer.upgrade() else { return };
-                let due = due(owned, &mut committed, rhythm);
-                refusals.heard(commits.topic_by_topic(&consumer, due, &mut committed));
+                let due = schedule.due(assigned);
+                errors.record(commits.commit_by_topic(&consumer, due, &mut schedule));
             }
         }
     }
 }
 
-/// What is to be committed now of all that is owned.
-fn due(owned: &Owned, committed: &mut Committed, rhythm: Rhythm) -> Vec<Next> {
-    let owned = owned.lock();
-    committed.retain(|at, _| owned.contains_key(at));
-    let next = |(at, progress): (&TopicPartition, &Arc<Progress>)| Next {
-        at: at.clone(),
-        from: progress.next(),
-        drained: false,
-    };
-    let is_due = |next: &Next| {
-        committed.get(&next.at).is_none_or(|(last, when)| {
-            when.elapsed() >= if *last == next.from.offset { rhythm.unchanged } else { rhythm.moved }
-        })
-    };
-    owned.iter().map(next).filter(is_due).collect()
-}
-
-/// What each commit is told to.
+/// Sends commits, and reports each result.
 struct Commits {
     lease: Lease,
-    metrics: Metrics,
+    observer: Observer,
 }
 
 impl Commits {
-    /// Until the generation is known here, but not beyond `deadline`, when another member may have gone on from there.
-    /// `None` when the consumer is gone: it is not held between two attempts, so that its last handle is the poll
-    /// thread's.
-    fn again<C: ConsumerContext>(
+    /// Repeats a commit until librdkafka knows its generation, but not after `deadline`, when another member may have
+    /// read on from there. Returns `None` when the consumer is gone: no handle is held between two attempts, so that
+    /// the poll thread drops the last one.
+    fn commit_with_retry<C: ConsumerContext>(
         &self,
         consumer: &Weak<BaseConsumer<C>>,
-        offsets: &[Next],
+        offsets: &[CommitOffset],
         deadline: Instant,
     ) -> Option<KafkaResult<()>> {
-        // Who asked has given up, and another member has gone on, perhaps.
+        // The caller has given up, and another member may have read on.
         if Instant::now() >= deadline {
             return Some(Err(LATE));
         }
         for _ in 0..STALE_ATTEMPTS {
             let committed = self.commit(&*consumer.upgrade()?, offsets);
             match committed {
-                Err(error) if commit_errors::is_stale(&error) && Instant::now() + STALE < deadline => {
-                    std::thread::park_timeout(STALE);
+                Err(error) if commit_errors::is_stale(&error) && Instant::now() + STALE_BACKOFF < deadline => {
+                    std::thread::park_timeout(STALE_BACKOFF);
                 }
                 committed => return Some(committed),
             }
@@ -238,59 +179,48 @@ impl Commits {
         Some(self.commit(&*consumer.upgrade()?, offsets))
     }
 
-    /// A topic that is gone, or denied, keeps no other one from being committed.
-    fn topic_by_topic<C: ConsumerContext>(
+    /// Commits all topics together, and each by itself where one is the cause of a failure: a topic that is gone, or
+    /// denied, does not keep the others from being committed.
+    fn commit_by_topic<C: ConsumerContext>(
         &self,
         consumer: &BaseConsumer<C>,
-        due: Vec<Next>,
-        committed: &mut Committed,
+        due: Vec<CommitOffset>,
+        schedule: &mut CommitSchedule,
     ) -> KafkaResult<()> {
-        let mut note =
-            |due: Vec<Next>, asked| committed.extend(due.into_iter().map(|next| (next.at, (next.from.offset, asked))));
-        let asked = Instant::now();
-        let whole = self.commit(consumer, &due);
-        let Err(error) = whole else {
-            note(due, asked);
+        let sent = Instant::now();
+        let Err(error) = self.commit(consumer, &due) else {
+            schedule.committed(due, sent);
             return Ok(());
         };
         if !commit_errors::is_of_a_topic(&error) {
             return Err(error);
         }
-        let mut topics: BTreeMap<Arc<str>, Vec<Next>> = BTreeMap::new();
-        for next in due {
-            topics.entry(next.at.0.clone()).or_default().push(next);
+        let mut topics: BTreeMap<Arc<str>, Vec<CommitOffset>> = BTreeMap::new();
+        for offset in due {
+            topics.entry(offset.at.0.clone()).or_default().push(offset);
         }
         for due in topics.into_values() {
-            let asked = Instant::now();
+            let sent = Instant::now();
             if self.commit(consumer, &due).is_ok() {
-                note(due, asked);
+                schedule.committed(due, sent);
             }
         }
         Err(error)
     }
 
-    fn commit<C: ConsumerContext>(&self, consumer: &BaseConsumer<C>, offsets: &[Next]) -> KafkaResult<()> {
+    fn commit<C: ConsumerContext>(&self, consumer: &BaseConsumer<C>, offsets: &[CommitOffset]) -> KafkaResult<()> {
         if offsets.is_empty() {
             return Ok(());
         }
-        let mut list = TopicPartitionList::with_capacity(offsets.len());
-        for Next { at: (topic, partition), from, drained } in offsets {
-            let mut added = list.add_partition(topic, *partition);
-            added.set_offset(Offset::Offset(from.offset))?;
-            if *drained {
-                added.set_metadata(DRAINED);
-            }
-        }
-        let epochs: Vec<_> = offsets.iter().map(|Next { from, .. }| from.leader_epoch).collect();
-        kafka_ffi::set_leader_epochs(&mut list, &epochs);
+        let list = list_to_commit(offsets)?;
         let sent = tokio::time::Instant::now();
         let committed = consumer.commit(&list, CommitMode::Sync);
         match &committed {
             Ok(()) => self.lease.renew(sent),
-            Err(error) if commit_errors::is_counted_out(error) => self.lease.lapse(),
+            Err(error) if commit_errors::is_not_a_member(error) => self.lease.lapse(),
             Err(_) => {}
         }
-        self.metrics.committed(committed.is_ok());
+        self.observer.committed(committed.is_ok());
         committed
     }
 }
@@ -304,10 +234,13 @@ mod tests {
         types::{RDKafkaApiKey, RDKafkaRespErr},
     };
 
-    use super::*;
-    use crate::kafka::{client::log::Quiet, consumer::commit_errors::OUT};
+    use super::{
+        super::{commit_errors::NOT_A_MEMBER, observer::NoObserver, offsets::Mark},
+        *,
+    };
+    use crate::{kafka::client::log::LoggingContext, runtime::progress::Progress};
 
-    /// With the topic `t`, and what a member of `g` is told.
+    /// A cluster with the topic `t`, and the configuration of a member of the group `g`.
     fn cluster() -> (MockCluster<'static, DefaultProducerContext>, ClientConfig) {
         let cluster = MockCluster::new(1).unwrap();
         cluster.create_topic("t", 1, 1).unwrap();
@@ -316,15 +249,18 @@ mod tests {
         (cluster, config)
     }
 
+    fn commits() -> Commits {
+        Commits { lease: Lease::new(Duration::from_secs(60)), observer: Arc::new(NoObserver) }
+    }
+
     #[test]
     fn a_commit_that_meets_a_new_generation_is_sent_again() {
         let (cluster, config) = cluster();
         let consumer: BaseConsumer = config.create().unwrap();
-        let offsets = [Next { at: (Arc::from("t"), 0), from: NextOffset::from(7), drained: false }];
+        let offsets = [CommitOffset::new(&(Arc::from("t"), 0), 7, Mark::None)];
         let refuse = |errors: &[RDKafkaRespErr]| cluster.request_errors(RDKafkaApiKey::OffsetCommit, errors);
         let consumer = Arc::new(consumer);
         let soon = || Instant::now() + Duration::from_secs(20);
-        let commits = || Commits { lease: Lease::new(Duration::from_secs(60)), metrics: Metrics::new() };
 
         for code in [
             RDKafkaRespErr::RD_KAFKA_RESP_ERR_STALE_MEMBER_EPOCH,
@@ -333,52 +269,51 @@ mod tests {
         ] {
             let commits = commits();
             refuse(&[code; 2]);
-            commits.again(&Arc::downgrade(&consumer), &offsets, soon()).unwrap().unwrap();
+            commits.commit_with_retry(&Arc::downgrade(&consumer), &offsets, soon()).unwrap().unwrap();
             assert!(commits.lease.is_held());
         }
 
         let commits = commits();
-        let late = commits.again(&Arc::downgrade(&consumer), &offsets, Instant::now()).unwrap();
+        let late = commits.commit_with_retry(&Arc::downgrade(&consumer), &offsets, Instant::now()).unwrap();
         assert!(late == Err(LATE) && !commits.lease.is_held(), "it is not sent");
         commits.commit(&consumer, &offsets).unwrap();
         assert!(commits.lease.is_held());
         refuse(&[RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID]);
-        let refused = commits.again(&Arc::downgrade(&consumer), &offsets, soon()).unwrap().unwrap_err();
+        let refused = commits.commit_with_retry(&Arc::downgrade(&consumer), &offsets, soon()).unwrap().unwrap_err();
         assert_eq!(refused.rdkafka_error_code(), Some(RDKafkaErrorCode::UnknownMemberId));
         assert!(!commits.lease.is_held());
     }
 
     #[test]
-    fn who_is_counted_out_and_is_not_told_so_stops() {
+    fn a_member_that_the_group_has_removed_stops_if_its_assignment_is_never_lost() {
         let (cluster, config) = cluster();
-        let consumer: Arc<BaseConsumer<Quiet>> = Arc::new(config.create_with_context(Quiet).unwrap());
-        let owned = Owned::default();
-        owned.lock().insert((Arc::from("t"), 0), Arc::new(Progress::new(7)));
-        let (stop, commits) =
-            (Stop::default(), Commits { lease: Lease::new(Duration::from_secs(60)), metrics: Metrics::new() });
+        let consumer: Arc<BaseConsumer<LoggingContext>> = Arc::new(config.create_with_context(LoggingContext).unwrap());
+        let assigned = AssignedOffsets::default();
+        assigned.lock().insert((Arc::from("t"), 0), Arc::new(Progress::new(7)));
+        let (stop, commits) = (Stop::default(), commits());
         let quick = Duration::from_millis(1);
-        let rhythm = Rhythm { moved: quick, unchanged: quick };
+        let schedule = CommitSchedule::new(quick, quick * 3);
         let (_sender, requests) = sync_channel(1);
         let refuse = |errors: &[RDKafkaRespErr]| cluster.request_errors(RDKafkaApiKey::OffsetCommit, errors);
-        let out = RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID;
+        let removed = RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID;
         std::thread::scope(|scope| {
             let weak = Arc::downgrade(&consumer);
-            let refusals = Refusals::new(Duration::from_secs(2), stop.clone());
-            let (owned, commits) = (&owned, &commits);
-            scope.spawn(move || run(&weak, owned, rhythm, commits, &requests, refusals));
-            until(|| commits.lease.is_held());
-            let before = commits.lease.leave();
-            refuse(&[out; 3]);
-            until(|| !before.is_given());
-            until(|| commits.lease.is_held());
-            assert!(stop.reason().is_none(), "taken back");
-            refuse(&vec![out; 10_000]);
-            until(|| stop.reason() == Some(OUT));
+            let errors = CommitErrors::new(Duration::from_secs(2), stop.clone());
+            let (assigned, commits) = (&assigned, &commits);
+            scope.spawn(move || run(&weak, assigned, schedule, commits, &requests, errors));
+            wait_until(|| commits.lease.is_held());
+            let before = commits.lease.permit();
+            refuse(&[removed; 3]);
+            wait_until(|| !before.is_valid());
+            wait_until(|| commits.lease.is_held());
+            assert!(stop.reason().is_none(), "the group has taken it back");
+            refuse(&vec![removed; 10_000]);
+            wait_until(|| stop.reason() == Some(NOT_A_MEMBER));
             drop(consumer);
         });
     }
 
-    fn until(reached: impl Fn() -> bool) {
+    fn wait_until(reached: impl Fn() -> bool) {
         let deadline = Instant::now() + Duration::from_secs(60);
         while !reached() {
             assert!(Instant::now() < deadline, "in a minute");

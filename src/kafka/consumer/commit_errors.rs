@@ -1,75 +1,86 @@
-//! What refused commits mean, and what follows where they are refused on and on.
+//! Classifies commit errors, and decides when repeated failures must stop the daemon.
 
 use std::time::{Duration, Instant};
 
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use tracing::{debug, warn};
 
-use crate::{kafka::client::error_hints::denial, runtime::stop::Stop};
+use crate::{kafka::client::error_hints::access_hint, runtime::stop::Stop};
 
-/// How often a commit is tried again where only a generation is outdated.
+/// How often a commit is tried again where only its generation is outdated.
 pub(super) const STALE_ATTEMPTS: u32 = 20;
 
-/// How long a topic must be denied before that is believed: a broker that is starting has not read its rules yet. Whoever
-/// may not read a topic may not commit for it either, and of a fetch librdkafka says it but once.
+/// How long a topic must be denied before that is believed: a broker that is starting has not read its rules yet. A user
+/// who may not read a topic may not commit for it either, and librdkafka reports a denied fetch only once.
 const DENIED: Duration = Duration::from_secs(10);
 
-/// The consumer learns within a heartbeat that we are no member any more, and the poll thread when it has ended what it
-/// does: twice a drain, and the commit behind it. If what is owned is not lost by then, it never will be: the metadata
-/// of a topic that change during a cooperative drain can leave librdkafka in the belief that a rebalance is under way
+/// The consumer learns within a heartbeat that we are not a member any more, and the poll thread when it has ended what
+/// it does: twice a drain, and the commit after it. If the assignment is not lost by then, it never will be: when the
+/// metadata of a topic change during a cooperative drain, librdkafka can believe for ever that a rebalance is under way
 /// (`rkcg_rebalance_incr_assignment`, 2.12), and then it does not join again.
-pub(super) const OUT: &str =
-    "the group has counted us out, and librdkafka does not join it again: only a new start does";
+pub(super) const NOT_A_MEMBER: &str =
+    "the group has removed this member, and librdkafka does not join it again: only a new start does";
 
-/// Of the commits of what is owned, one after the other.
-pub(super) struct Refusals {
-    /// So many for a generation that is not known here yet.
+/// Follows the results of the periodic commits.
+pub(super) struct CommitErrors {
+    /// The number of commits in a row that met a generation which librdkafka does not know yet.
     stale: u32,
-    said: bool,
-    /// Since when we are no member.
-    out: Option<Instant>,
+    /// Whether the failure has been logged.
+    is_logged: bool,
+    /// Since when the group says that we are not a member.
+    not_a_member: Option<Instant>,
     /// Since when a topic is denied.
     denied: Option<Instant>,
-    /// How long we may be no member while what is owned is not lost.
-    untold: Duration,
+    /// How long we may not be a member before the assignment must have been lost.
+    not_a_member_limit: Duration,
     stop: Stop,
 }
 
-impl Refusals {
-    pub(super) fn new(untold: Duration, stop: Stop) -> Self {
-        Self { stale: 0, said: false, out: None, denied: None, untold, stop }
+impl CommitErrors {
+    pub(super) fn new(not_a_member_limit: Duration, stop: Stop) -> Self {
+        Self { stale: 0, is_logged: false, not_a_member: None, denied: None, not_a_member_limit, stop }
     }
 
+    /// Whether the last commit met a generation that librdkafka does not know yet.
     pub(super) fn is_stale(&self) -> bool {
         self.stale > 0
     }
 
-    /// Stops the daemon where no repetition mends it.
-    pub(super) fn heard(&mut self, committed: KafkaResult<()>) {
-        let is = |judge: fn(&KafkaError) -> bool| committed.as_ref().is_err_and(judge);
-        self.out = is(is_counted_out).then(|| self.out.unwrap_or_else(Instant::now));
-        self.denied = is(is_denied).then(|| self.denied.unwrap_or_else(Instant::now));
-        let lasts = |since: Option<Instant>, limit| since.is_some_and(|since| since.elapsed() >= limit);
-        match committed {
-            Ok(()) => (self.stale, self.said) = (0, false),
-            Err(error) if is_stale(&error) && self.stale < STALE_ATTEMPTS => self.stale += 1,
-            Err(_) if lasts(self.out, self.untold) => self.stop.now(OUT),
-            Err(error) if lasts(self.denied, DENIED) => {
-                let allow = denial(&error).unwrap_or_default();
-                self.stop.now(format!("the cluster does not let this user read a topic: {error}; {allow}"));
-            }
-            Err(error) if self.said => debug!(%error, "offsets still not committed"),
-            Err(error) => {
-                (self.stale, self.said) = (0, true);
-                warn!(event = "periodic_commit_failed", %error, "offsets not committed, trying again");
-            }
+    /// Takes in the result of a commit. Stops the daemon where no repetition can help.
+    pub(super) fn record(&mut self, committed: KafkaResult<()>) {
+        let error = committed.as_ref().err();
+        self.not_a_member =
+            error.filter(|error| is_not_a_member(error)).map(|_| self.not_a_member.unwrap_or_else(Instant::now));
+        self.denied = error.filter(|error| is_denied(error)).map(|_| self.denied.unwrap_or_else(Instant::now));
+        let Err(error) = committed else {
+            self.stale = 0;
+            self.is_logged = false;
+            return;
+        };
+        if is_stale(&error) && self.stale < STALE_ATTEMPTS {
+            self.stale += 1;
+        } else if has_lasted(self.not_a_member, self.not_a_member_limit) {
+            self.stop.now(NOT_A_MEMBER);
+        } else if has_lasted(self.denied, DENIED) {
+            let hint = access_hint(&error).unwrap_or_default();
+            self.stop.now(format!("the cluster does not let this user read a topic: {error}; {hint}"));
+        } else if self.is_logged {
+            debug!(%error, "offsets still not committed");
+        } else {
+            self.stale = 0;
+            self.is_logged = true;
+            warn!(event = "periodic_commit_failed", %error, "offsets not committed, trying again");
         }
     }
 }
 
-/// The coordinator refuses a generation that it has just raised until its answer is here, and an epoch (before Kafka
-/// 4.3, KIP-1251). What we own in the old one is still ours in the new one: nobody else gets it before we have given it
-/// back.
+fn has_lasted(since: Option<Instant>, limit: Duration) -> bool {
+    since.is_some_and(|since| since.elapsed() >= limit)
+}
+
+/// Whether only the generation of the commit is outdated. The coordinator refuses the old one from when it has raised it
+/// until librdkafka has its answer, and the same with an epoch (before Kafka 4.3, KIP-1251). What we own in the old
+/// generation is still ours in the new one: no other member gets it before we have given it back.
 pub(super) fn is_stale(error: &KafkaError) -> bool {
     is_one_of(
         error,
@@ -81,7 +92,7 @@ pub(super) fn is_stale(error: &KafkaError) -> bool {
     )
 }
 
-/// Of one topic alone.
+/// Whether a commit failed because of one topic alone.
 pub(super) fn is_of_a_topic(error: &KafkaError) -> bool {
     is_denied(error) || is_one_of(error, &[RDKafkaErrorCode::UnknownTopicOrPartition, RDKafkaErrorCode::UnknownTopic])
 }
@@ -90,8 +101,8 @@ fn is_denied(error: &KafkaError) -> bool {
     is_one_of(error, &[RDKafkaErrorCode::TopicAuthorizationFailed])
 }
 
-/// We are no member any more, and somebody else is one in our place, perhaps.
-pub(super) fn is_counted_out(error: &KafkaError) -> bool {
+/// Whether the group says that we are not a member any more. Another process may be one in our place.
+pub(super) fn is_not_a_member(error: &KafkaError) -> bool {
     is_one_of(
         error,
         &[

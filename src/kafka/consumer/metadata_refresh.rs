@@ -1,10 +1,11 @@
-//! How librdkafka learns that a topic has other partitions than before, or that a glob takes another topic.
+//! Refreshes librdkafka's metadata, so that it learns that a topic has other partitions than before, or that a glob takes
+//! another topic.
 //!
-//! With `cooperative-sticky` it joins the group anew as soon as it knows, also in the middle of a revocation: what is
-//! being drained has another owner then (`rd_kafka_cgrp_metadata_update_check`). So it asks for nothing by itself
-//! (`topic.metadata.refresh.interval.ms` is -1 there), and the poll thread, which revokes nothing meanwhile, asks in its
-//! place. Only an answer with all topics makes librdkafka look at its subscription; it is large in a large cluster, and
-//! asked for where there is something to see.
+//! With `cooperative-sticky` librdkafka joins the group anew as soon as it learns that, also in the middle of a
+//! revocation: what is being drained then has another owner (`rd_kafka_cgrp_metadata_update_check`). So it is told to
+//! refresh nothing by itself (`topic.metadata.refresh.interval.ms` is -1 there), and the poll thread, which revokes
+//! nothing meanwhile, asks in its place. Only an answer with all topics makes librdkafka compare them with its
+//! subscription. That answer is large in a large cluster, so it is asked for only where something may have changed.
 
 use std::{
     collections::BTreeMap,
@@ -19,56 +20,64 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::{
-    poll_thread::Settings,
+    settings::ConsumerSettings,
     subscription::{exact, has_globs},
 };
 
 const TIMEOUT: Duration = Duration::from_secs(1);
-/// Of an answer with all topics. One that comes later has its effect all the same, perhaps in a revocation.
+/// The time-out for an answer with all topics. One that comes later takes effect all the same, perhaps in a revocation.
 const LONG_TIMEOUT: Duration = Duration::from_secs(5);
-/// Up to this number of topics each is asked for by itself; beyond it, one question for all of the cluster's holds the
-/// poll thread up for less.
+/// Up to this number of topics each is asked for by itself; beyond it, one request for all topics of the cluster blocks
+/// the poll thread for less time.
 const FEW: usize = 4;
 
-/// `None` where librdkafka does it, or nobody shall.
+/// `None` if librdkafka refreshes by itself, or refreshing is disabled.
 #[derive(Debug)]
-pub(super) struct Refresh(Option<Looks>);
+pub(super) struct MetadataRefresh(Option<Refresher>);
 
 #[derive(Debug)]
-struct Looks {
+struct Refresher {
     interval: Duration,
     last: Instant,
-    /// Of the topics that are subscribed to by their names, how many partitions librdkafka has seen; 0 for a topic that
-    /// is not there.
+    /// The number of partitions that librdkafka has seen of each topic that is subscribed to by its name; 0 for a topic
+    /// that does not exist.
     seen: BTreeMap<String, usize>,
-    globs: bool,
+    has_globs: bool,
 }
 
-impl Refresh {
-    pub(super) fn new(settings: &Settings<'_>) -> Self {
+impl MetadataRefresh {
+    pub(super) fn new(settings: &ConsumerSettings<'_>) -> Self {
         let interval = settings.clients.refresh_interval().filter(|_| settings.clients.is_cooperative());
         let patterns = &settings.subscription;
-        let seen = || exact(patterns).map(|name| (name.to_owned(), 0)).collect();
-        let looks = |interval| Looks { interval, last: Instant::now(), seen: seen(), globs: has_globs(patterns) };
-        Self(interval.map(looks))
+        Self(interval.map(|interval| Refresher {
+            interval,
+            last: Instant::now(),
+            seen: exact(patterns).map(|name| (name.to_owned(), 0)).collect(),
+            has_globs: has_globs(patterns),
+        }))
     }
 
-    /// To be called between two polls. Waits for the brokers' answers, or until they are late or the daemon is to stop.
-    pub(super) fn look<C: ConsumerContext>(&mut self, consumer: &BaseConsumer<C>, cancel: &CancellationToken) {
-        let Some(looks) = self.0.as_mut().filter(|looks| looks.last.elapsed() >= looks.interval) else { return };
-        if let Err(error) = looks.look(consumer, cancel) {
+    /// Refreshes the metadata if it is time. To be called between two polls. Blocks until the brokers have answered, or
+    /// are late, or `cancel`.
+    pub(super) fn check<C: ConsumerContext>(&mut self, consumer: &BaseConsumer<C>, cancel: &CancellationToken) {
+        let Some(refresher) = self.0.as_mut().filter(|it| it.last.elapsed() >= it.interval) else { return };
+        if let Err(error) = refresher.refresh(consumer, cancel) {
             debug!(%error, "the topics are not known now");
         }
-        looks.last = Instant::now();
+        refresher.last = Instant::now();
     }
 }
 
-impl Looks {
-    fn look<C: ConsumerContext>(&mut self, consumer: &BaseConsumer<C>, cancel: &CancellationToken) -> KafkaResult<()> {
-        // To ask for a topic that is not there would make librdkafka ask for it every second.
+impl Refresher {
+    fn refresh<C: ConsumerContext>(
+        &mut self,
+        consumer: &BaseConsumer<C>,
+        cancel: &CancellationToken,
+    ) -> KafkaResult<()> {
+        // To ask for a topic that does not exist would make librdkafka ask for it every second.
         let is_missing = self.seen.values().any(|partitions| *partitions == 0);
-        let many = self.seen.len() > FEW;
-        if self.globs || is_missing || many || self.has_changed(consumer, cancel)? {
+        let is_many = self.seen.len() > FEW;
+        if self.has_globs || is_missing || is_many || self.has_changed(consumer, cancel)? {
             let all = consumer.fetch_metadata(None, LONG_TIMEOUT)?;
             for (name, seen) in &mut self.seen {
                 let topic = all.topics().iter().find(|topic| topic.name() == name);

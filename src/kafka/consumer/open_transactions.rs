@@ -1,4 +1,4 @@
-//! Transactions that nobody ends. A producer that dies in the middle of one leaves it open until its time-out
+//! Transactions that stay open. A producer that dies in the middle of one leaves it open until its time-out
 //! (`transaction.timeout.ms`, a minute unless set, up to `transaction.max.timeout.ms`, 15 minutes unless set); one that
 //! hangs for ever is a defect of brokers that has occurred (KAFKA-9144, KIP-890).
 
@@ -9,22 +9,21 @@ use std::{
 
 use tracing::{info, warn};
 
-use super::commit::TopicPartition;
-use crate::ops::{health, status::OpenTransaction};
+use super::{observer::OpenTransaction, offsets::TopicPartition};
 
 /// A transaction that is open longer than the producers' default time-out is worth a line.
 const LONG: Duration = Duration::from_secs(60);
 
-/// Where a transaction is open, and what is behind that.
+/// Where a transaction is open, and what comes after that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Open {
-    /// That of its first record.
+    /// The offset of its first record.
     pub(super) offset: i64,
-    /// How many offsets there are from that one on.
+    /// The number of offsets from that one on.
     pub(super) records: i64,
 }
 
-/// The open transactions that reading waits for, each since when it was seen first.
+/// The open transactions that reading waits for, each with the time when it was seen first.
 #[derive(Debug, Default)]
 pub(super) struct OpenTransactions(BTreeMap<TopicPartition, Seen>);
 
@@ -33,15 +32,15 @@ struct Seen {
     open: Open,
     since: Instant,
     since_time: SystemTime,
-    said: bool,
+    is_logged: bool,
 }
 
 impl OpenTransactions {
-    /// Takes in what is open now, says once what has been open for long, and returns what is to be shown.
-    pub(super) fn look(&mut self, now: Instant, open: BTreeMap<TopicPartition, Open>) -> Vec<OpenTransaction> {
+    /// Takes in what is open now, logs once what has been open for long, and returns what is to be reported.
+    pub(super) fn update(&mut self, now: Instant, open: BTreeMap<TopicPartition, Open>) -> Vec<OpenTransaction> {
         self.0.retain(|(topic, partition), seen| {
             let stays = open.get(&(topic.clone(), *partition)).is_some_and(|open| open.offset == seen.open.offset);
-            if !stays && seen.said {
+            if !stays && seen.is_logged {
                 info!(
                     event = "open_transaction_ended", %topic, partition, offset = seen.open.offset,
                     "the open transaction has ended, reading goes on"
@@ -50,11 +49,11 @@ impl OpenTransactions {
             stays
         });
         for (at, open) in open {
-            let since_time = health::now();
-            let seen = self.0.entry(at.clone()).or_insert(Seen { open, since: now, since_time, said: false });
+            let since_time = SystemTime::now();
+            let seen = self.0.entry(at.clone()).or_insert(Seen { open, since: now, since_time, is_logged: false });
             seen.open = open;
-            if !seen.said && now.duration_since(seen.since) >= LONG {
-                seen.said = true;
+            if !seen.is_logged && now.duration_since(seen.since) >= LONG {
+                seen.is_logged = true;
                 let Open { offset, records } = open;
                 let (topic, partition) = at;
                 warn!(
@@ -64,14 +63,14 @@ impl OpenTransactions {
                 );
             }
         }
-        let shown = self.0.iter().map(|((topic, partition), seen)| OpenTransaction {
+        let reported = self.0.iter().map(|((topic, partition), seen)| OpenTransaction {
             topic: topic.to_string(),
             partition: *partition,
             offset: seen.open.offset,
             records: seen.open.records,
             since: seen.since_time,
         });
-        shown.collect()
+        reported.collect()
     }
 }
 
@@ -86,18 +85,18 @@ mod tests {
     }
 
     #[test]
-    fn an_open_transaction_is_shown_at_once_and_said_once_it_lasts() {
+    fn an_open_transaction_is_reported_at_once_and_logged_once_it_lasts() {
         let (mut all, start) = (OpenTransactions::default(), Instant::now());
-        let said = |all: &OpenTransactions| all.0.values().filter(|seen| seen.said).count();
-        let shown = all.look(start, open(5, 7));
-        assert_eq!((shown.len(), shown[0].offset, shown[0].records), (1, 5, 7));
-        let shown = all.look(start + LONG / 2, open(5, 9));
-        assert_eq!((shown[0].records, said(&all)), (9, 0));
-        all.look(start + LONG, open(5, 9));
-        assert_eq!(said(&all), 1);
+        let logged = |all: &OpenTransactions| all.0.values().filter(|seen| seen.is_logged).count();
+        let reported = all.update(start, open(5, 7));
+        assert_eq!((reported.len(), reported[0].offset, reported[0].records), (1, 5, 7));
+        let reported = all.update(start + LONG / 2, open(5, 9));
+        assert_eq!((reported[0].records, logged(&all)), (9, 0));
+        all.update(start + LONG, open(5, 9));
+        assert_eq!(logged(&all), 1);
         // The next one begins anew.
-        let shown = all.look(start + LONG, open(14, 1));
-        assert_eq!((shown[0].offset, said(&all)), (14, 0));
-        assert!(all.look(start + LONG * 2, BTreeMap::new()).is_empty());
+        let reported = all.update(start + LONG, open(14, 1));
+        assert_eq!((reported[0].offset, logged(&all)), (14, 0));
+        assert!(all.update(start + LONG * 2, BTreeMap::new()).is_empty());
     }
 }

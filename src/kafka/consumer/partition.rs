@@ -7,7 +7,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures::Stream;
 use rdkafka::{
     Message as _,
     consumer::{BaseConsumer, Consumer as _, base_consumer::PartitionQueue},
@@ -18,86 +17,66 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use super::{lost_offsets::Gap, rebalance::Context};
+use super::{
+    error::SourceError,
+    lanes::PartitionStream,
+    lost_offsets::{Gap, GapState},
+    rebalance::RebalanceContext,
+};
 use crate::{
     record::{Excess, Header, Position, Record, Timestamp, headers_bytes},
     runtime::progress::{NextOffset, Progress},
 };
 
-pub type PartitionStream = std::pin::Pin<Box<dyn Stream<Item = Result<Record, SourceError>> + Send>>;
-
-#[derive(Debug, thiserror::Error)]
-pub enum SourceError {
-    #[error("{topic}[{partition}]: the offsets from {next} on are lost: {}", range(*.next, *.watermarks))]
-    LostOffsets { topic: Arc<str>, partition: i32, next: i64, watermarks: Option<(i64, i64)> },
-    #[error("{topic}[{partition}]: the batch from {next} on cannot be read: {source}; nothing behind it is read")]
-    Unreadable { topic: Arc<str>, partition: i32, next: i64, source: KafkaError },
-    #[error("{topic}[{partition}]: {source}")]
-    Fatal { topic: Arc<str>, partition: i32, source: KafkaError },
-}
-
-/// What is not there any more.
-fn range(next: i64, watermarks: Option<(i64, i64)>) -> String {
-    match watermarks {
-        Some((low, _)) if low > next => format!("{next} to {} were deleted, the partition begins at {low}", low - 1),
-        Some((_, high)) if high < next => format!("the partition ends at {high}, it was made anew or cut off"),
-        Some((_, high)) => format!(
-            "the partition was cut off before {next} and written on from there, as after an unclean leader election, or it was \
-             made anew; it ends at {high}"
-        ),
-        None => "where the partition begins is not known".to_owned(),
-    }
-}
-
-/// How often a queue is looked at without a wake-up, since one can get lost (rust-rdkafka#840).
+/// How often a queue is polled without a wake-up, since one can get lost (rust-rdkafka#840).
 const TICK: Duration = Duration::from_secs(1);
-/// Between two looks whether what was read is settled.
+/// The time between two checks whether what was read is settled.
 const SETTLED: Duration = Duration::from_millis(100);
 
 struct Source {
-    queue: PartitionQueue<Context>,
-    consumer: Arc<BaseConsumer<Context>>,
+    queue: PartitionQueue<RebalanceContext>,
+    consumer: Arc<BaseConsumer<RebalanceContext>>,
     nonempty: Arc<Notify>,
     topic: Arc<str>,
     partition: i32,
     next: i64,
     progress: Arc<Progress>,
     /// What must be over before the first record is read; `None` once it is.
-    before: Option<Before>,
+    conditions: Option<ReadConditions>,
 }
 
 /// What must be over before the first record of a partition is read.
-pub(super) struct Before {
-    /// What an earlier owner has on the way may still arrive until then.
-    pub(super) hold: tokio::time::Instant,
-    /// Cancelled when librdkafka is to check the leader epoch of the first offset, or need not.
+pub(super) struct ReadConditions {
+    /// Until then, what an earlier owner has in flight may still arrive.
+    pub(super) hold_until: tokio::time::Instant,
+    /// Cancelled once librdkafka has been told to check the leader epoch of the first offset, or need not check it.
     pub(super) readable: CancellationToken,
 }
 
-/// Records from where `progress` is.
+/// The records from where `progress` is.
 pub(super) fn records(
-    mut queue: PartitionQueue<Context>,
-    consumer: Arc<BaseConsumer<Context>>,
+    mut queue: PartitionQueue<RebalanceContext>,
+    consumer: Arc<BaseConsumer<RebalanceContext>>,
     topic: Arc<str>,
     partition: i32,
     progress: Arc<Progress>,
-    before: Before,
+    conditions: ReadConditions,
 ) -> PartitionStream {
     let nonempty = Arc::new(Notify::new());
     let wake = nonempty.clone();
     queue.set_nonempty_callback(move || wake.notify_one());
     let next = progress.next_offset();
-    let before = Some(before);
-    let source = Source { queue, consumer, nonempty, topic, partition, next, progress, before };
+    let conditions = Some(conditions);
+    let source = Source { queue, consumer, nonempty, topic, partition, next, progress, conditions };
     Box::pin(futures::stream::unfold(source, async |mut source| source.next().await.map(|item| (item, source))))
 }
 
 impl Source {
     async fn next(&mut self) -> Option<Result<Record, SourceError>> {
-        if let Some(Before { hold, readable }) = &self.before {
-            tokio::time::sleep_until(*hold).await;
+        if let Some(ReadConditions { hold_until, readable }) = &self.conditions {
+            tokio::time::sleep_until(*hold_until).await;
             readable.cancelled().await;
-            self.before = None;
+            self.conditions = None;
         }
         loop {
             let error = match self.poll() {
@@ -121,7 +100,7 @@ impl Source {
                 KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset) => {
                     return self.lost_offsets().await;
                 }
-                // librdkafka may read on behind it.
+                // librdkafka may read on after it.
                 source @ KafkaError::MessageConsumption(
                     RDKafkaErrorCode::BadMessage | RDKafkaErrorCode::BadCompression | RDKafkaErrorCode::NotImplemented,
                 ) => {
@@ -140,26 +119,27 @@ impl Source {
         }
     }
 
-    /// Copies what there is: a message that is kept would pin its whole fetch response (librdkafka#1382).
+    /// Polls the queue, and copies the message: one that is kept would pin its whole fetch response (librdkafka#1382).
     fn poll(&self) -> Option<Result<(Record, Option<i32>), KafkaError>> {
         let copy = |message: BorrowedMessage<'_>| (self.copy(&message), kafka_ffi::leader_epoch(&message));
         self.queue.poll(Duration::ZERO).map(|message| message.map(copy))
     }
 
-    /// To be called when the queue has given nothing: what it held after the last record, if anything, was no record.
+    /// Moves on past offsets that hold no record. To be called when the queue has returned nothing: what it held after the
+    /// last record, if anything, was not a record.
     ///
     /// The markers that end transactions lie in the queue like records, those of an aborted transaction after all that it
     /// wrote; a poll takes them out, returns nothing for them, and moves librdkafka's position past them. That position
     /// skips nothing that this source has not read:
     /// * Nothing but a poll of this queue moves it forward (`rd_kafka_update_app_pos`: for a message that
     ///   `rd_kafka_event_message_next` gives out, and for a marker in `rd_kafka_op_handle_std`), and nothing but this
-    ///   source polls the queue. So what arrives between the poll and this look does not count, and neither does what
+    ///   source polls the queue. So what arrives between the poll and this check does not count, and neither does what
     ///   lies in the queue.
     /// * The queue is in the order of the partition, and begins anew only at an offset that this source has not passed: a
     ///   pause of librdkafka's own fetches from this position on, and a seek from where the partition was assigned.
     /// * A position of an earlier assignment would be wrong: the group's offset may have been set back since. librdkafka
-    ///   forgets it when the fetcher has stopped, which is some time after the partition was given back
-    ///   (`rd_kafka_toppar_fetch_stopped`). So no lane starts before that: see `fetcher::stopped`.
+    ///   forgets it when the fetcher has stopped, which is some time after the partition was unassigned
+    ///   (`rd_kafka_toppar_fetch_stopped`). So no lane starts before that: see `fetcher::has_stopped`.
     fn pass_over_markers(&mut self) {
         let Some(position) = kafka_ffi::position(&self.consumer, &self.topic, self.partition) else { return };
         if position.offset > self.next {
@@ -188,13 +168,13 @@ impl Source {
         }
     }
 
-    /// Whatever was read before the gap is settled first: it cannot be read again. Then this lane reads nothing more:
-    /// the poll thread starts another behind the gap, or the daemon stops.
+    /// Ends this lane's reading at a gap. What was read before the gap is settled first, since it cannot be read again.
+    /// Then the poll thread starts another lane after the gap, or the daemon stops.
     async fn lost_offsets<T>(&self) -> T {
         while self.progress.next_offset() < self.next {
             tokio::time::sleep(SETTLED).await;
         }
-        let passes = self.consumer.context().passes_gaps();
+        let passes = self.consumer.context().passes_lost_offsets();
         loop {
             let watermarks = self.watermarks().await;
             let lost = SourceError::LostOffsets {
@@ -206,15 +186,16 @@ impl Source {
             match watermarks {
                 _ if !passes => return self.halt(&lost).await,
                 Some((low, _)) => {
-                    error!(event = "offsets_lost", %lost, low, "offsets are lost, reading goes on behind them");
+                    error!(event = "offsets_lost", %lost, low, "offsets are lost, reading goes on after them");
                     let at = (self.topic.clone(), self.partition);
-                    self.consumer.context().met(at, Gap { next: self.next, low, passed: false });
+                    let gap = Gap { next: self.next, low, state: GapState::Met };
+                    self.consumer.context().lost_offsets.insert(at, gap);
                     return std::future::pending().await;
                 }
                 None => {
                     warn!(
                         event = "low_watermark_unknown", %lost,
-                        "offsets are lost, asking again where the partition begins"
+                        "offsets are lost, and where the partition begins is not known: asking again"
                     );
                     tokio::time::sleep(TICK).await;
                 }
@@ -222,14 +203,14 @@ impl Source {
         }
     }
 
-    /// Stops the daemon, whose drain ends this lane: what is on the wire still has its outcome.
+    /// Stops the daemon, whose drain ends this lane: what is in flight still gets its outcome.
     async fn halt<T>(&self, why: &SourceError) -> T {
         error!(event = "lane_failed", topic = %self.topic, partition = self.partition, error = %why, "lane failed");
         self.consumer.context().stop(why.to_string());
         std::future::pending().await
     }
 
-    /// The earliest offset, and the one behind the last.
+    /// The earliest offset, and the one after the last.
     async fn watermarks(&self) -> Option<(i64, i64)> {
         const TIMEOUT: Duration = Duration::from_secs(5);
         let (consumer, topic, partition) = (self.consumer.clone(), self.topic.clone(), self.partition);
@@ -238,7 +219,8 @@ impl Source {
     }
 }
 
-/// rdkafka panics on a header whose name is not UTF-8, and gives no other way to it: such a header is left out.
+/// Copies the headers. rdkafka panics on a header whose name is not UTF-8, and gives no other access to it: such a header
+/// is left out.
 fn headers(all: &BorrowedHeaders, position: &Position) -> Vec<Header> {
     let copy = |header: rdkafka::message::Header<'_, &[u8]>| Header {
         name: header.key.to_owned(),

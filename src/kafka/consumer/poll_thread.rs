@@ -2,7 +2,6 @@
 //! outage of the org for hours costs no membership.
 
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Weak},
     time::{Duration, Instant},
 };
@@ -16,56 +15,23 @@ use tracing::{debug, error};
 
 use super::{
     commit::Committer,
-    lag, lease_watch,
-    metadata_refresh::Refresh,
-    rebalance::{Context, Lanes},
-    start_offsets::{Patience, Positions},
+    error::ConsumerError,
+    lag,
+    lanes::LaneHost,
+    lease_watch,
+    metadata_refresh::MetadataRefresh,
+    rebalance::RebalanceContext,
+    settings::ConsumerSettings,
+    start_offsets::{Patience, StartOffsets},
     subscription::Subscription,
 };
 use crate::{
-    config::{OnLostOffsets, Start, TopicPattern},
     kafka::client::{
-        Clients,
-        error_hints::{denial, mend},
-        token::Pass,
+        error_hints::{access_hint, fatal_hint},
+        token::TokenFeed,
     },
-    ops::{health::Health, metrics::Metrics},
-    record::RecordBounds,
-    runtime::{lease::Lease, stop::Stop},
+    runtime::stop::Stop,
 };
-
-#[derive(Debug, thiserror::Error)]
-pub enum ConsumerError {
-    #[error("the consumer cannot be created: {0}")]
-    Create(KafkaError),
-    #[error("no committed offsets of the group: {0}")]
-    Positions(KafkaError),
-    #[error("the subscription is refused: {0}")]
-    Subscribe(KafkaError),
-    #[error("no thread")]
-    Thread(#[from] std::io::Error),
-}
-
-/// How the consumer is run.
-pub struct Settings<'a> {
-    pub clients: &'a Clients,
-    pub subscription: Vec<&'a TopicPattern>,
-    /// The topics that it takes now, with their partition counts.
-    pub partitions: &'a BTreeMap<String, i32>,
-    pub start: Start,
-    pub on_lost_offsets: OnLostOffsets,
-    pub commit_interval: Duration,
-    pub drain_timeout: Duration,
-    pub record_bounds: RecordBounds,
-    /// Told to stop before the start is complete.
-    pub stopped: &'a CancellationToken,
-    /// Renewed by each commit.
-    pub lease: &'a Lease,
-    /// From an assignment to the first record, if the partition was not drained.
-    pub assign_hold: Duration,
-    pub health: &'a Health,
-    pub metrics: &'a Metrics,
-}
 
 /// The running consumer.
 #[derive(Debug)]
@@ -79,43 +45,39 @@ const POLL: Duration = Duration::from_millis(100);
 
 impl Consumer {
     /// Joins the group and starts lanes for what is assigned, until it is cancelled.
-    pub fn start(settings: &Settings<'_>, lanes: Lanes, stop: Stop) -> Result<Self, ConsumerError> {
+    pub fn start(settings: &ConsumerSettings<'_>, host: Arc<dyn LaneHost>, stop: Stop) -> Result<Self, ConsumerError> {
         let [cancel, drained, closed] = std::array::from_fn(|_| CancellationToken::new());
-        let lanes = Arc::new(lanes);
-        let context = Context::new(settings, lanes.clone(), stop.clone(), cancel.clone());
-        let consumer: BaseConsumer<Context> =
+        let context = RebalanceContext::new(settings, host, stop.clone(), cancel.clone());
+        let consumer: BaseConsumer<RebalanceContext> =
             settings.clients.consumer().create_with_context(context).map_err(ConsumerError::Create)?;
         let consumer = Arc::new(consumer);
-        let mut pass = settings.clients.pass();
-        pass.show(consumer.client());
-        tokio::spawn(show_tokens(pass, Arc::downgrade(&consumer), drained.clone()));
+        let mut tokens = settings.clients.token_feed();
+        tokens.apply_to(consumer.client());
+        tokio::spawn(feed_tokens(tokens, Arc::downgrade(&consumer), drained.clone()));
         let patience = Patience { deadline: Instant::now() + settings.drain_timeout, cancel: settings.stopped };
-        let Settings { clients, start, partitions, .. } = settings;
-        let positions = Positions::look(&consumer, clients, *start, partitions, &patience);
-        let positions = positions.map_err(ConsumerError::Positions)?;
-        let owned = consumer.context().owned().clone();
-        lag::watch(settings.clients, owned.clone(), Arc::downgrade(&lanes), cancel.clone())?;
-        tokio::spawn(lease_watch::watch(
-            settings.lease.clone(),
-            owned.clone(),
-            settings.health.clone(),
-            cancel.clone(),
-        ));
-        let committer = Committer::start(&consumer, owned, settings, stop.clone())?;
-        consumer.context().complete(&consumer, committer, positions);
+        let ConsumerSettings { clients, start, partitions, lease, observer, .. } = settings;
+        let start_offsets = StartOffsets::fetch(&consumer, clients, *start, partitions, &patience);
+        let start_offsets = start_offsets.map_err(ConsumerError::StartOffsets)?;
+        let assigned = consumer.context().assigned().clone();
+        lag::watch(clients, assigned.clone(), observer.clone(), cancel.clone())?;
+        let lease_watch = lease_watch::watch((*lease).clone(), assigned.clone(), observer.clone(), cancel.clone());
+        tokio::spawn(lease_watch);
+        let committer = Committer::start(&consumer, assigned, settings, stop.clone())?;
+        consumer.context().complete(&consumer, committer, start_offsets);
 
         let subscription = Subscription::start(settings, cancel.clone())?;
         subscription.renew(&consumer).map_err(ConsumerError::Subscribe)?;
 
-        let mut refresh = Refresh::new(settings);
+        let mut refresh = MetadataRefresh::new(settings);
         let this = Self { cancel: cancel.clone(), drained: drained.clone(), closed: closed.clone() };
         std::thread::Builder::new().name("poll".into()).spawn(move || {
             let (_drained, _closed) = (drained.drop_guard_ref(), closed.drop_guard_ref());
             while !cancel.is_cancelled() {
                 poll(&consumer, &stop);
-                consumer.context().pass_gaps(&consumer);
-                consumer.context().take_left_out(&consumer);
-                refresh.look(&consumer, &cancel);
+                let context = consumer.context();
+                context.lost_offsets.pass(context, &consumer);
+                context.add_left_out(&consumer);
+                refresh.check(&consumer, &cancel);
                 if let Err(error) = subscription.renew(&consumer) {
                     error!(event = "subscription_refused", %error, "the subscription is refused");
                     stop.now(format!("the subscription is refused: {error}"));
@@ -129,7 +91,7 @@ impl Consumer {
         Ok(this)
     }
 
-    /// Drain, commit, leave the group.
+    /// Makes the consumer drain, commit, and leave the group.
     pub fn cancel(&self) {
         self.cancel.cancel();
     }
@@ -145,21 +107,25 @@ impl Consumer {
     }
 }
 
-/// A drain may hold the poll thread for longer than a token lives. Not on after `drained`, when the last handle is that
-/// thread's to drop.
-async fn show_tokens(mut pass: Pass, consumer: Weak<BaseConsumer<Context>>, drained: CancellationToken) {
+/// Gives each new token to the consumer: a drain may hold the poll thread for longer than a token lives. Ends at
+/// `drained`, since the poll thread must drop the last handle.
+async fn feed_tokens(
+    mut tokens: TokenFeed,
+    consumer: Weak<BaseConsumer<RebalanceContext>>,
+    drained: CancellationToken,
+) {
     loop {
         tokio::select! {
             biased;
             () = drained.cancelled() => return,
-            () = pass.newer() => {}
+            () = tokens.newer() => {}
         }
         let Some(consumer) = consumer.upgrade() else { return };
-        pass.show(consumer.client());
+        tokens.apply_to(consumer.client());
     }
 }
 
-fn poll(consumer: &Arc<BaseConsumer<Context>>, stop: &Stop) {
+fn poll(consumer: &Arc<BaseConsumer<RebalanceContext>>, stop: &Stop) {
     match consumer.poll(POLL) {
         None => {}
         Some(Ok(message)) => {
@@ -170,14 +136,14 @@ fn poll(consumer: &Arc<BaseConsumer<Context>>, stop: &Stop) {
         }
         Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => {
             let (code, why) = consumer.client().fatal_error().unwrap_or((RDKafkaErrorCode::Fatal, error.to_string()));
-            let hint = mend(code);
+            let hint = fatal_hint(code);
             error!(event = "consumer_failed", error = why, hint, "consumer failed");
             stop.now(format!("{why}; {hint}"));
         }
         Some(Err(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::GroupAuthorizationFailed) => {
-            let allow = denial(&error).unwrap_or_default();
-            error!(event = "group_access_denied", %error, allow, "the group may not be used");
-            stop.now(format!("{error}; {allow}"));
+            let hint = access_hint(&error).unwrap_or_default();
+            error!(event = "group_access_denied", %error, hint, "the group may not be used");
+            stop.now(format!("{error}; {hint}"));
         }
         // An unknown topic, a broker that is away: librdkafka goes on by itself.
         Some(Err(error)) => debug!(%error, "kafka consumer"),

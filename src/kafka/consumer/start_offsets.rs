@@ -1,4 +1,4 @@
-//! Where reading starts.
+//! The offsets at which reading starts.
 //!
 //! At the group's committed offset. A partition without one begins where `kafka.start` says, if its topic had no
 //! committed offset at all when this process looked before it joined; else it appeared while the group was running, and
@@ -22,46 +22,49 @@ use tracing::{info, warn};
 
 use super::{
     boundaries,
-    commit::{Committer, DRAINED, Next, TopicPartition},
+    commit::Committer,
+    lists::list_of,
+    offsets::{CommitOffset, Mark, TopicPartition},
 };
 use crate::{
     config::Start,
-    kafka::client::{Clients, error_hints::denial},
+    kafka::client::{Clients, error_hints::access_hint},
     runtime::progress::NextOffset,
 };
 
-/// How long one look-up may take before it is tried again.
-const LOOK_UP: Duration = Duration::from_secs(3);
-/// Between two attempts.
-const AGAIN: Duration = Duration::from_millis(200);
+/// How long one request may take before it is tried again.
+const REQUEST: Duration = Duration::from_secs(3);
+/// The time between two attempts.
+const RETRY: Duration = Duration::from_millis(200);
 const LATE: KafkaError = KafkaError::OffsetFetch(RDKafkaErrorCode::OperationTimedOut);
 
-pub(super) struct Positions {
-    /// With `start = "latest"`: topics without any committed offset, and how many partitions they had.
+pub(super) struct StartOffsets {
+    /// With `start = "latest"`: the topics without any committed offset, and how many partitions they had.
     fresh: BTreeMap<String, i32>,
     clients: Clients,
 }
 
-/// What one look has brought.
+/// What one look-up has found.
 #[derive(Default)]
-struct Looked {
-    /// With a committed offset.
-    known: Vec<Next>,
-    /// Without one.
-    new: Vec<Next>,
-    /// Their topics are not there any more.
+struct Found {
+    /// Partitions with a committed offset.
+    committed: Vec<CommitOffset>,
+    /// Partitions without one, and where each begins.
+    new: Vec<CommitOffset>,
+    /// Partitions whose topics do not exist any more.
     gone: Vec<TopicPartition>,
 }
 
-/// When a look-up ends that does not succeed.
+/// When a look-up that does not succeed is given up.
 pub(super) struct Patience<'a> {
     pub(super) deadline: Instant,
     pub(super) cancel: &'a CancellationToken,
 }
 
-impl Positions {
-    /// Looks before the group is joined. `partitions`: the partition count of each subscribed topic.
-    pub(super) fn look<C: ConsumerContext>(
+impl StartOffsets {
+    /// Fetches, before the group is joined, which topics have no committed offset. `partitions` has the partition count
+    /// of each subscribed topic.
+    pub(super) fn fetch<C: ConsumerContext>(
         consumer: &BaseConsumer<C>,
         clients: &Clients,
         start: Start,
@@ -69,22 +72,18 @@ impl Positions {
         patience: &Patience<'_>,
     ) -> KafkaResult<Self> {
         while !patience.cancel.is_cancelled() {
-            match fresh(consumer, start, partitions) {
+            match fresh_topics(consumer, start, partitions) {
                 Ok(fresh) => return Ok(Self { fresh, clients: clients.clone() }),
-                Err(error) if patience.ends_with(&error) => return Err(error),
-                Err(error) => warn!(
-                    event = "committed_offsets_unknown", %error,
-                    "committed offsets not known, trying again"
-                ),
+                Err(error) => patience.go_on_after(error)?,
             }
-            std::thread::park_timeout(AGAIN);
+            std::thread::park_timeout(RETRY);
         }
         Err(KafkaError::Canceled)
     }
 
-    /// A numeric offset for each partition, but for those whose topic is gone. What is found is committed at once, so
-    /// that an attempt that ends too early leaves less to the next one. Where a `hold` rests on the mark of a drained
-    /// partition, the mark is taken away: from now on something may be on its way.
+    /// Finds a numeric offset for each partition, but for those whose topic is gone. What is found for a new partition
+    /// is committed at once, so that an attempt that ends too early leaves less to the next one. Where a `hold` depends
+    /// on the mark of a drained partition, the mark is removed: from now on something may be in flight.
     pub(super) fn resolve<C: ConsumerContext>(
         &self,
         consumer: &BaseConsumer<C>,
@@ -92,19 +91,20 @@ impl Positions {
         partitions: &[TopicPartition],
         hold: Duration,
         patience: &Patience<'_>,
-    ) -> KafkaResult<Vec<Next>> {
+    ) -> KafkaResult<Vec<CommitOffset>> {
         let (mut left, mut offsets) = (partitions.to_vec(), Vec::with_capacity(partitions.len()));
         while !patience.cancel.is_cancelled() {
             if left.is_empty() {
                 return Ok(offsets);
             }
             match self.resolve_once(consumer, committer, &left, hold, patience) {
-                Ok(Looked { known, new, gone }) => {
-                    let found: BTreeSet<_> = known.iter().chain(&new).map(|next| &next.at).chain(&gone).collect();
+                Ok(Found { committed, new, gone }) => {
+                    let found: BTreeSet<_> =
+                        committed.iter().chain(&new).map(|offset| &offset.at).chain(&gone).collect();
                     left.retain(|at| !found.contains(at));
-                    // Nothing was written of the new ones.
-                    let drained = new.into_iter().map(|next| Next { drained: true, ..next });
-                    offsets.extend(known.into_iter().chain(drained));
+                    offsets.extend(committed);
+                    // Nothing of the new ones was ever written to the org.
+                    offsets.extend(new.into_iter().map(|offset| CommitOffset { mark: Mark::Drained, ..offset }));
                     if left.is_empty() {
                         continue;
                     }
@@ -112,18 +112,14 @@ impl Positions {
                         return Err(LATE);
                     }
                 }
-                Err(error) if patience.ends_with(&error) => return Err(error),
-                Err(error) => warn!(
-                    event = "committed_offsets_unknown", %error,
-                    "committed offsets not known, trying again"
-                ),
+                Err(error) => patience.go_on_after(error)?,
             }
-            std::thread::park_timeout(AGAIN);
+            std::thread::park_timeout(RETRY);
         }
         Err(KafkaError::Canceled)
     }
 
-    /// One look, and the commit of what it has brought.
+    /// Looks the offsets up once, and commits what is new.
     fn resolve_once<C: ConsumerContext>(
         &self,
         consumer: &BaseConsumer<C>,
@@ -131,41 +127,39 @@ impl Positions {
         partitions: &[TopicPartition],
         hold: Duration,
         patience: &Patience<'_>,
-    ) -> KafkaResult<Looked> {
-        let looked = self.try_look(consumer, partitions, patience)?;
-        let marked = looked.known.iter().filter(|next| next.drained && !hold.is_zero());
-        let marked = marked.map(|next| Next { drained: false, ..next.clone() });
-        let due: Vec<_> = looked.new.iter().cloned().chain(marked).collect();
-        if !due.is_empty() {
-            committer.commit(due, patience.deadline)?;
+    ) -> KafkaResult<Found> {
+        let found = self.look_up(consumer, partitions, patience)?;
+        let mut to_commit = found.new.clone();
+        if !hold.is_zero() {
+            let marked = found.committed.iter().filter(|offset| offset.mark == Mark::Drained).cloned();
+            to_commit.extend(marked.map(|offset| CommitOffset { mark: Mark::None, ..offset }));
         }
-        for Next { at, from, .. } in &looked.new {
+        if !to_commit.is_empty() {
+            committer.commit(to_commit, patience.deadline)?;
+        }
+        for CommitOffset { at, next, .. } in &found.new {
             info!(
-                event = "no_committed_offset", topic = %at.0, partition = at.1, offset = from.offset,
+                event = "no_committed_offset", topic = %at.0, partition = at.1, offset = next.offset,
                 "no committed offset, reading starts here"
             );
         }
-        Ok(looked)
+        Ok(found)
     }
 
-    fn try_look<C: ConsumerContext>(
+    fn look_up<C: ConsumerContext>(
         &self,
         consumer: &BaseConsumer<C>,
         partitions: &[TopicPartition],
         patience: &Patience<'_>,
-    ) -> KafkaResult<Looked> {
-        let mut looked = Looked::default();
+    ) -> KafkaResult<Found> {
+        let mut found = Found::default();
         let mut uncommitted = Vec::new();
-        let mut list = TopicPartitionList::with_capacity(partitions.len());
-        for (topic, partition) in partitions {
-            list.add_partition(topic, *partition);
-        }
-        let committed = consumer.committed_offsets(list, LOOK_UP)?;
+        let committed = consumer.committed_offsets(list_of(partitions), REQUEST)?;
         for (element, leader_epoch) in committed.elements().iter().zip(kafka_ffi::leader_epochs(&committed)) {
             let at: TopicPartition = (Arc::from(element.topic()), element.partition());
             match element.error() {
                 Ok(()) => {}
-                // The group keeps no offset of it, then.
+                // Then the group keeps no offset of it.
                 Err(error) if is_unknown(&error) => {
                     uncommitted.push(at);
                     continue;
@@ -174,49 +168,58 @@ impl Positions {
             }
             match element.offset() {
                 Offset::Offset(offset) => {
-                    let from = NextOffset { offset, leader_epoch };
-                    looked.known.push(Next { at, from, drained: is_drained(element) });
+                    let next = NextOffset { offset, leader_epoch };
+                    found.committed.push(CommitOffset { at, next, mark: mark_of(element) });
                 }
                 _ => uncommitted.push(at),
             }
         }
-        let side = |at: &TopicPartition| match self.fresh.get(&*at.0) {
-            Some(count) if at.1 < *count => Offset::End,
-            _ => Offset::Beginning,
-        };
-        let asked: Vec<_> = uncommitted.iter().map(|at| (at.clone(), side(at))).collect();
-        let known = match boundaries::ask(consumer, &asked, patience.deadline) {
+        let asked: Vec<_> = uncommitted.iter().map(|at| (at.clone(), self.start_of(at))).collect();
+        let known = match boundaries::fetch(consumer, &asked, boundaries::TIMEOUT, patience.deadline) {
             Err(error) if !is_unknown(&error) => return Err(error),
             known => known.unwrap_or_default(),
         };
         let unknown: BTreeSet<_> =
             uncommitted.iter().filter(|at| !known.contains_key(at)).map(|at| at.0.clone()).collect();
-        looked.new = known.into_iter().map(|(at, from)| Next { at, from, drained: false }).collect();
+        found.new = known.into_iter().map(|(at, next)| CommitOffset { at, next, mark: Mark::None }).collect();
         if !unknown.is_empty() {
             let missing = boundaries::missing_topics(&self.clients, &unknown).unwrap_or_default();
-            looked.gone = uncommitted.into_iter().filter(|at| missing.contains(&at.0)).collect();
+            found.gone = uncommitted.into_iter().filter(|at| missing.contains(&at.0)).collect();
         }
-        Ok(looked)
+        Ok(found)
+    }
+
+    /// Where a partition without a committed offset starts: its end or its beginning.
+    fn start_of(&self, (topic, partition): &TopicPartition) -> Offset {
+        match self.fresh.get(&**topic) {
+            Some(count) if partition < count => Offset::End,
+            _ => Offset::Beginning,
+        }
     }
 }
 
 impl Patience<'_> {
-    fn ends_with(&self, error: &KafkaError) -> bool {
-        denial(error).is_some() || Instant::now() >= self.deadline
+    /// Logs a failure that another attempt may mend; returns one that no attempt mends, or the last one.
+    fn go_on_after(&self, error: KafkaError) -> KafkaResult<()> {
+        if access_hint(&error).is_some() || Instant::now() >= self.deadline {
+            return Err(error);
+        }
+        warn!(event = "committed_offsets_unknown", %error, "committed offsets not known, trying again");
+        Ok(())
     }
 }
 
-/// With `start = "latest"`: topics without any committed offset. One question for all.
-fn fresh<C: ConsumerContext>(
+/// With `start = "latest"`, the topics without any committed offset. One request for all.
+fn fresh_topics<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     start: Start,
     partitions: &BTreeMap<String, i32>,
 ) -> KafkaResult<BTreeMap<String, i32>> {
-    let mut fresh = BTreeMap::new();
-    if start == Start::Latest {
-        fresh =
-            partitions.iter().filter(|(_, count)| **count > 0).map(|(name, count)| (name.clone(), *count)).collect();
+    if start != Start::Latest {
+        return Ok(BTreeMap::new());
     }
+    let mut fresh: BTreeMap<_, _> =
+        partitions.iter().filter(|(_, count)| **count > 0).map(|(name, count)| (name.clone(), *count)).collect();
     if fresh.is_empty() {
         return Ok(fresh);
     }
@@ -224,7 +227,7 @@ fn fresh<C: ConsumerContext>(
     for (topic, count) in &fresh {
         list.add_partition_range(topic, 0, count - 1);
     }
-    let committed = consumer.committed_offsets(list, LOOK_UP)?;
+    let committed = consumer.committed_offsets(list, REQUEST)?;
     for element in committed.elements() {
         element.error()?;
         if matches!(element.offset(), Offset::Offset(_)) {
@@ -234,7 +237,8 @@ fn fresh<C: ConsumerContext>(
     Ok(fresh)
 }
 
-/// The topic, or the partition, is not there; or no leader of it is known, which librdkafka does not tell from that.
+/// Whether an error says that the topic or the partition does not exist; or that no leader of it is known, which
+/// librdkafka does not tell from that.
 fn is_unknown(error: &KafkaError) -> bool {
     matches!(
         error.rdkafka_error_code(),
@@ -246,7 +250,7 @@ fn is_unknown(error: &KafkaError) -> bool {
     )
 }
 
-/// rdkafka panics where somebody else's tool has put bytes that are no text.
-fn is_drained(element: &TopicPartitionListElem<'_>) -> bool {
-    catch_unwind(AssertUnwindSafe(|| element.metadata() == DRAINED)).unwrap_or(false)
+/// The mark beside a committed offset. rdkafka panics where another tool has put bytes that are not UTF-8.
+fn mark_of(element: &TopicPartitionListElem<'_>) -> Mark {
+    catch_unwind(AssertUnwindSafe(|| Mark::parse(element.metadata()))).unwrap_or(Mark::None)
 }

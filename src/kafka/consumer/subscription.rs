@@ -1,16 +1,17 @@
-//! What the group is asked for.
+//! The topics that the consumer subscribes to.
 //!
 //! With the classic protocol librdkafka expands globs itself, and leaves out what `topic.blacklist` says. With
-//! `group.protocol = "consumer"` it would leave them to the broker, which knows no blacklist and so would hand us our
-//! own dead letters. There a thread with a client of its own looks for topics, and the poll thread subscribes to their
-//! names.
+//! `group.protocol = "consumer"` it would leave them to the broker, which knows no blacklist and so would assign us our
+//! own dead letters. There a thread with a client of its own discovers the topics, and the poll thread subscribes to
+//! their names.
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use rdkafka::{
     consumer::{BaseConsumer, Consumer as _, ConsumerContext},
     error::KafkaResult,
@@ -18,23 +19,23 @@ use rdkafka::{
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
-use super::poll_thread::{ConsumerError, Settings};
+use super::{error::ConsumerError, settings::ConsumerSettings};
 use crate::{
     config::{GroupProtocol, TopicPattern},
-    kafka::client::{Clients, error_context::Ear},
+    kafka::client::{Clients, error_context::ErrorCapture},
 };
 
-/// Between two looks at the clock.
+/// The time between two checks of the clock.
 const TICK: Duration = Duration::from_millis(500);
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Topics that the group is to be asked for, as soon as there are others than before.
+/// The topics to subscribe to, once there are others than before.
 #[derive(Debug, Clone)]
 pub(super) struct Subscription(Arc<Mutex<Option<BTreeSet<String>>>>);
 
 impl Subscription {
-    /// The first topics; looks for more until `cancel`, if that is our part.
-    pub(super) fn start(settings: &Settings<'_>, cancel: CancellationToken) -> Result<Self, ConsumerError> {
+    /// Begins with the topics that are known; discovers more until `cancel`, if librdkafka does not.
+    pub(super) fn start(settings: &ConsumerSettings<'_>, cancel: CancellationToken) -> Result<Self, ConsumerError> {
         let patterns = &settings.subscription;
         if settings.clients.group_protocol() == GroupProtocol::Classic {
             return Ok(Self::to(patterns.iter().map(|pattern| pattern.subscription()).collect()));
@@ -45,14 +46,20 @@ impl Subscription {
         if let Some(interval) = settings.clients.refresh_interval()
             && has_globs(patterns)
         {
-            let search = Search {
-                client: settings.clients.admin().create_with_context(Ear::default()).map_err(ConsumerError::Create)?,
+            let discovery = Discovery {
+                client: settings
+                    .clients
+                    .admin()
+                    .create_with_context(ErrorCapture::default())
+                    .map_err(ConsumerError::Create)?,
                 clients: settings.clients.clone(),
                 patterns: patterns.iter().copied().cloned().collect(),
                 topics,
             };
             let found = this.clone();
-            std::thread::Builder::new().name("topics".into()).spawn(move || search.run(interval, &found, &cancel))?;
+            std::thread::Builder::new()
+                .name("topics".into())
+                .spawn(move || discovery.run(interval, &found, &cancel))?;
         }
         Ok(this)
     }
@@ -61,13 +68,9 @@ impl Subscription {
         Self(Arc::new(Mutex::new(Some(topics))))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<BTreeSet<String>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Subscribes to what there is now, if it is not what there was. To be called between two polls.
+    /// Subscribes to the topics if they have changed. To be called between two polls.
     pub(super) fn renew<C: ConsumerContext>(&self, consumer: &BaseConsumer<C>) -> KafkaResult<()> {
-        let Some(topics) = self.lock().take() else { return Ok(()) };
+        let Some(topics) = self.0.lock().take() else { return Ok(()) };
         if topics.is_empty() {
             // librdkafka takes no empty subscription. Without one the group is not joined.
             return Ok(());
@@ -77,7 +80,7 @@ impl Subscription {
     }
 }
 
-/// The topics that are named.
+/// The topics that are subscribed to by their names.
 pub(super) fn exact<'a>(patterns: &[&'a TopicPattern]) -> impl Iterator<Item = &'a str> {
     patterns.iter().filter_map(|pattern| match pattern {
         TopicPattern::Exact(name) => Some(name.as_str()),
@@ -89,36 +92,37 @@ pub(super) fn has_globs(patterns: &[&TopicPattern]) -> bool {
     patterns.iter().any(|pattern| matches!(pattern, TopicPattern::Glob(_)))
 }
 
-/// Looks for topics of globs.
-struct Search {
-    client: BaseConsumer<Ear>,
+/// Discovers the topics of globs.
+struct Discovery {
+    client: BaseConsumer<ErrorCapture>,
     clients: Clients,
     patterns: Vec<TopicPattern>,
-    /// What was found last.
+    /// The topics that were found last.
     topics: BTreeSet<String>,
 }
 
-impl Search {
+impl Discovery {
     fn run(mut self, interval: Duration, subscription: &Subscription, cancel: &CancellationToken) {
-        let mut pass = self.clients.pass();
-        let mut looked = Instant::now();
+        let mut tokens = self.clients.token_feed();
+        let mut last = Instant::now();
         let patterns = self.patterns.clone();
         let patterns: Vec<_> = patterns.iter().collect();
         while !cancel.is_cancelled() {
             std::thread::park_timeout(TICK);
-            Ear::listen(&self.client);
-            pass.show(self.client.client());
-            if looked.elapsed() < interval {
+            ErrorCapture::poll_events(&self.client);
+            tokens.apply_to(self.client.client());
+            if last.elapsed() < interval {
                 continue;
             }
-            looked = Instant::now();
-            match self.look() {
-                // Nothing at all is more likely a broker that has just started; and there is no such subscription.
+            last = Instant::now();
+            match self.discover() {
+                // No topic at all is more likely a broker that has just started; and librdkafka takes no empty
+                // subscription.
                 Ok(found) if found.is_empty() => {}
                 Ok(found) => {
                     let topics: BTreeSet<_> = exact(&patterns).map(str::to_owned).chain(found).collect();
                     if topics != self.topics {
-                        *subscription.lock() = Some(topics.clone());
+                        *subscription.0.lock() = Some(topics.clone());
                         self.topics = topics;
                     }
                 }
@@ -127,11 +131,11 @@ impl Search {
         }
     }
 
-    /// The topics that are there.
-    fn look(&self) -> KafkaResult<BTreeSet<String>> {
+    /// Fetches the topics that exist and that a pattern takes.
+    fn discover(&self) -> KafkaResult<BTreeSet<String>> {
         let metadata = self.client.fetch_metadata(None, TIMEOUT)?;
         let names = metadata.topics().iter().map(rdkafka::metadata::MetadataTopic::name);
-        let taken = |name: &&str| self.clients.may_take(name) && self.patterns.iter().any(|any| any.matches(name));
-        Ok(names.filter(taken).map(str::to_owned).collect())
+        let is_taken = |name: &&str| self.clients.may_take(name) && self.patterns.iter().any(|any| any.matches(name));
+        Ok(names.filter(is_taken).map(str::to_owned).collect())
     }
 }

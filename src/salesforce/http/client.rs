@@ -20,7 +20,7 @@ use super::{
 use crate::{
     config::{self, Compression},
     record::Cause,
-    runtime::http_client::{self, ClientError, Way},
+    runtime::http_client::{self, ClientError, ClientOptions},
 };
 
 #[derive(Debug, Clone)]
@@ -66,14 +66,14 @@ pub(crate) struct Answer {
 
 impl Http {
     pub(crate) fn new(config: &config::Salesforce, observer: Arc<dyn Observer>) -> Result<Self, ClientError> {
-        let way = Way { section: "salesforce", tls: &config.tls, proxy: Some(&config.proxy) };
-        let client = http_client::client(&config.login_url, way)?
+        let options = ClientOptions { section: "salesforce", tls: &config.tls, proxy: Some(&config.proxy) };
+        let client = http_client::client(&config.login_url, options)?
             .default_headers([(header::ACCEPT, HeaderValue::from_static("application/json"))].into_iter().collect())
             .gzip(config.compression == Compression::Gzip)
             .pool_idle_timeout(config.pool_idle_timeout)
             .connect_timeout(config.connect_timeout)
             .build()
-            .map_err(|source| way.failed(source))?;
+            .map_err(|source| options.failed(source))?;
         Ok(Self { client, compression: config.compression, timeouts: Timeouts::new(config), observer })
     }
 
@@ -130,7 +130,7 @@ impl Http {
         };
         // Without a body it counts as sent unless there was no connection to send it on.
         let was_sent = |error: &reqwest::Error| tracker.as_ref().map_or_else(|| !error.is_connect(), SendTracker::seal);
-        if request.leave.as_ref().is_some_and(|leave| !leave.is_given()) {
+        if request.leave.as_ref().is_some_and(|leave| !leave.is_valid()) {
             return Sent::Not { cause: Cause::new("our partitions may be another member's by now"), lapsed: true };
         }
         let mut response = match builder.send().await {

@@ -9,7 +9,7 @@ use super::distil::Distil;
 use crate::{
     config,
     record::{CallOptions, Cause},
-    runtime::lease::Leave,
+    runtime::lease::WritePermit,
 };
 
 /// The longest answer that is read, in bytes, inflated. Two hundred rows with their errors are far below it.
@@ -31,7 +31,7 @@ pub(crate) struct ApiRequest {
     pub(crate) content: Content,
     pub(crate) options: Arc<CallOptions>,
     /// Without it no request that writes is sent.
-    pub(crate) leave: Option<Leave>,
+    pub(crate) leave: Option<WritePermit>,
     /// What is kept of an answer that was taken, if not all of it.
     pub(crate) distil: Option<Distil>,
 }

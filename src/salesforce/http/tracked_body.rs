@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use parking_lot::Mutex;
 
-use crate::runtime::lease::Leave;
+use crate::runtime::lease::WritePermit;
 
 /// A whole frame at once would tell nothing about a body that is cut in the middle.
 const FRAME: usize = 64 * 1024;
@@ -23,7 +23,7 @@ pub(crate) struct TrackedBody {
     rest: Bytes,
     tracker: SendTracker,
     /// Without it not one more byte leaves: half a call is none.
-    leave: Option<Leave>,
+    leave: Option<WritePermit>,
 }
 
 /// What has become of the body, seen from outside of the client.
@@ -46,7 +46,7 @@ enum Progress {
 pub(crate) struct GivenUp;
 
 impl TrackedBody {
-    pub(crate) fn new(bytes: Bytes, leave: Option<Leave>) -> (Self, SendTracker) {
+    pub(crate) fn new(bytes: Bytes, leave: Option<WritePermit>) -> (Self, SendTracker) {
         let tracker = SendTracker(Arc::new(Mutex::new(Progress::Untouched)));
         (Self { rest: bytes, tracker: tracker.clone(), leave }, tracker)
     }
@@ -83,7 +83,7 @@ impl Body for TrackedBody {
         if self.rest.is_empty() {
             return Poll::Ready(None);
         }
-        if self.leave.as_ref().is_some_and(|leave| !leave.is_given()) {
+        if self.leave.as_ref().is_some_and(|leave| !leave.is_valid()) {
             self.tracker.refuse();
             return Poll::Ready(Some(Err(GivenUp)));
         }
@@ -142,13 +142,13 @@ mod tests {
     #[test]
     fn not_one_byte_more_leaves_without_the_lease() {
         let lease = Lease::new(Duration::from_secs(10));
-        let (mut body, tracker) = TrackedBody::new(Bytes::from(vec![b' '; FRAME + 1]), Some(lease.leave()));
+        let (mut body, tracker) = TrackedBody::new(Bytes::from(vec![b' '; FRAME + 1]), Some(lease.permit()));
         lease.renew(tokio::time::Instant::now());
         assert_eq!(poll(&mut body).unwrap().unwrap(), FRAME);
         lease.lapse();
         assert!(matches!(poll(&mut body), Some(Err(GivenUp))));
         assert!(tracker.seal(), "some bytes had left");
-        let (mut body, tracker) = TrackedBody::new(Bytes::from_static(b"{}"), Some(lease.leave()));
+        let (mut body, tracker) = TrackedBody::new(Bytes::from_static(b"{}"), Some(lease.permit()));
         assert!(matches!(poll(&mut body), Some(Err(GivenUp))));
         lease.renew(tokio::time::Instant::now());
         assert!(!tracker.seal() && matches!(poll(&mut body), Some(Err(GivenUp))), "what was given up stays so");

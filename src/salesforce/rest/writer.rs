@@ -22,7 +22,7 @@ use crate::{
         Action, ApiName, BatchKey, BatchRow, Cause, Command, Doubt, ExternalId, Identity, OnMissing, Reason, RecordId,
         Rejection, SObject, Stage, Verdict,
     },
-    runtime::lease::{Lease, Leave},
+    runtime::lease::{Lease, WritePermit},
 };
 
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl Writer {
     /// One attempt: one verdict for each row, in their order.
     pub(crate) async fn write(&self, key: &BatchKey, rows: &[BatchRow<'_>]) -> Vec<Verdict> {
         // From here on: who has lost the rows meanwhile does not send them.
-        let leave = self.lease.leave();
+        let leave = self.lease.permit();
         let mut verdicts = vec![Verdict::Deferred; rows.len()];
         let mut open: Vec<usize> = (0..rows.len()).collect();
         // Twice at most: the second time no id is out of the cache, and "gone" is an answer.
@@ -141,7 +141,7 @@ impl Writer {
         key: &BatchKey,
         rows: &[BatchRow<'_>],
         going: &[Going<'_>],
-        leave: &Leave,
+        leave: &WritePermit,
         verdicts: &mut [Verdict],
     ) -> Vec<usize> {
         if going.is_empty() {

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::{self, OnRejection},
+    dead_letter::{DeadLetter, Rejected},
     ops::{
         health::{Health, State},
         metrics::Metrics,
@@ -23,7 +24,7 @@ use crate::{
         Org, Parts, Pipeline, RouteCounts, Turn,
         batcher::Settings,
         budget::Budget,
-        dead_letter::{DeadLetter, DeadLetterError, DeadLetters, Rejected},
+        dead_letters::{DeadLetterError, DeadLetters},
         lane::{Drained, LaneError},
         route::Route,
     },

@@ -19,13 +19,14 @@ use super::{
     source,
 };
 use crate::{
+    dead_letter::Rejected,
     record::{
         BatchKey, BatchRow, Cause, Doubt, Field, Identity, Named, Reason, Refresh, Rejection, SObject, Stage, Verdict,
     },
     runtime::lease::Lease,
     sink::{
         Org, Turn,
-        dead_letter::{DeadLetterError, DeadLetters, Rejected},
+        dead_letters::{DeadLetterError, DeadLetters},
     },
 };
 

@@ -1,17 +1,17 @@
-//! A rejected record as Kafka Connect would write it into its dead-letter topic: the record untouched, and headers that
-//! everyone's tools read (`WorkerErrantRecordReporter`, `DeadLetterQueueReporter`), then ours.
-
-use std::future::Future;
+//! A rejected record as Kafka Connect would write it into its dead-letter topic: the record untouched, and the headers that
+//! other tools read (`WorkerErrantRecordReporter`, `DeadLetterQueueReporter`), then ours.
 
 use bytes::Bytes;
 
+use super::headers::{self, OFFSET, PARTITION, TOPIC};
 use crate::record::{Cause, Header, Identity, Operation, Position, Record, Rejection, headers_bytes};
 
+/// A record that was rejected, as it is written to the dead-letter topic.
 #[derive(Debug, Clone)]
 pub struct DeadLetter {
-    /// As it was read, with the new headers behind its own.
+    /// The record as it was read, with the new headers after its own.
     pub record: Record,
-    /// How many of the headers are the record's own.
+    /// The number of headers that are the record's own.
     own: usize,
 }
 
@@ -23,21 +23,6 @@ pub struct Rejected<'a> {
     pub about: About<'a>,
 }
 
-/// Why a dead letter will never be taken.
-#[derive(Debug, thiserror::Error)]
-pub enum DeadLetterError {
-    #[error("the dead letter has {bytes} bytes, more than the topic {topic} takes; raise its max.message.bytes")]
-    TooLarge { topic: String, bytes: usize },
-    #[error("the topic {topic} does not take dead letters: {message}")]
-    Refused { topic: String, message: String },
-}
-
-/// The dead-letter topic, as the pipeline sees it.
-pub trait DeadLetters: Send + Sync + 'static {
-    /// Returns when the letter is durable (acks=all), however long that takes.
-    fn deliver(&self, rejected: Rejected<'_>) -> impl Future<Output = Result<(), DeadLetterError>> + Send;
-}
-
 /// What is known of a rejected record beyond the rejection.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct About<'a> {
@@ -45,42 +30,27 @@ pub struct About<'a> {
     pub sobject: &'a str,
     pub operation: Option<Operation>,
     pub target: Option<&'a Identity>,
-    /// How often it was sent.
+    /// How often the record was sent to the org.
     pub attempts: u32,
 }
 
-/// Where the record lies.
-const TOPIC: &str = "__connect.errors.topic";
-const PARTITION: &str = "__connect.errors.partition";
-const OFFSET: &str = "__connect.errors.offset";
-/// All of Connect's begin so.
-const CONNECT: &str = "__connect.errors.";
-/// Our own headers that say why. Those that say what the record had are not among them: they stay with it.
-const WHY: [&str; 9] = [
-    "sobjectd.sobject",
-    "sobjectd.operation",
-    "sobjectd.record_id",
-    "sobjectd.external_id",
-    "sobjectd.status_code",
-    "sobjectd.message",
-    "sobjectd.fields",
-    "sobjectd.http_status",
-    "sobjectd.attempts",
-];
-/// A text of ours in a letter for which there is hardly any room, in bytes.
+/// What a letter may have beyond its record, in bytes: the new headers.
+pub const MAX_OVERHEAD: usize = 64 * 1024;
+/// The longest text of ours in a letter for which there is hardly any room, in bytes.
 const SHORT: usize = 256;
 
 impl Rejected<'_> {
-    /// What the letter takes until it is sent, in bytes, at most: a copy of the record, and the new headers twice, as
+    /// The most bytes that the letter takes until it is sent: a copy of the record, and the new headers twice, as
     /// they are built and as the client copies them.
     pub fn bytes(&self) -> usize {
-        /// Of the headers without the cause: names, numbers, the target.
+        /// The headers without the cause: names, numbers, the target.
         const PLAIN: usize = 3 * 1024;
         // In the message, in Connect's message and in its stack trace.
         let texts = 3 * self.rejection.cause.bytes();
         self.record.bytes() + 2 * (texts + PLAIN)
     }
 
+    /// Builds the letter.
     pub fn letter(self) -> DeadLetter {
         DeadLetter::new(self.record, self.rejection, self.about)
     }
@@ -90,9 +60,9 @@ impl DeadLetter {
     fn new(mut record: Record, rejection: &Rejection, about: About<'_>) -> Self {
         let position = record.position.clone();
         let origin = match origin(&record) {
-            // A letter that was written again: what it was rejected for before is over, where it comes from is not.
+            // The record is a letter that was written again: its old cause is replaced, its origin stays.
             Some(origin) => {
-                record.headers.retain(|header| !says_why(&header.name));
+                record.headers.retain(|header| !headers::is_cause(&header.name));
                 origin
             }
             None => position.clone(),
@@ -104,61 +74,73 @@ impl DeadLetter {
         add(TOPIC, origin.topic.to_string());
         add(PARTITION, origin.partition.to_string());
         add(OFFSET, origin.offset.to_string());
-        add("__connect.errors.connector.name", about.connector.to_owned());
-        add("__connect.errors.task.id", "0".to_owned());
-        add("__connect.errors.stage", rejection.stage.name().to_owned());
-        add("__connect.errors.class.name", rejection.stage.class().to_owned());
+        add(headers::CONNECTOR, about.connector.to_owned());
+        add(headers::TASK, "0".to_owned());
+        add(headers::STAGE, rejection.stage.name().to_owned());
+        add(headers::CLASS, rejection.stage.class().to_owned());
         let class = format!("sobjectd.{}", rejection.reason.name());
         let message = format!("{position}: {}", rejection.cause.whole());
-        add("__connect.errors.exception.stacktrace", format!("{class}: {message}"));
-        add("__connect.errors.exception.class.name", class);
-        add("__connect.errors.exception.message", message);
+        add(headers::EXCEPTION_STACKTRACE, format!("{class}: {message}"));
+        add(headers::EXCEPTION_CLASS, class);
+        add(headers::EXCEPTION_MESSAGE, message);
 
-        add("sobjectd.sobject", about.sobject.to_owned());
+        add(headers::SOBJECT, about.sobject.to_owned());
         if let Some(operation) = about.operation {
-            add("sobjectd.operation", operation.word().to_owned());
+            add(headers::OPERATION, operation.word().to_owned());
         }
         match about.target {
-            Some(Identity::RecordId(id)) => add("sobjectd.record_id", id.to_string()),
-            Some(Identity::ExternalId(external)) => add("sobjectd.external_id", external.text().to_owned()),
+            Some(Identity::RecordId(id)) => add(headers::RECORD_ID, id.to_string()),
+            Some(Identity::ExternalId(external)) => add(headers::EXTERNAL_ID, external.text().to_owned()),
             None => {}
         }
         let cause = &rejection.cause;
         if let Some(code) = &cause.code {
-            add("sobjectd.status_code", code.to_string());
+            add(headers::STATUS_CODE, code.to_string());
         }
-        add("sobjectd.message", cause.message.clone());
+        add(headers::MESSAGE, cause.message.clone());
         if !cause.fields.is_empty() {
-            add("sobjectd.fields", cause.fields.join(","));
+            add(headers::FIELDS, cause.fields.join(","));
         }
         if let Some(status) = cause.http_status {
-            add("sobjectd.http_status", status.to_string());
+            add(headers::HTTP_STATUS, status.to_string());
         }
-        add("sobjectd.attempts", about.attempts.to_string());
-        record.headers.extend(record.excess.parts().map(|(name, bytes)| left(name, bytes)));
+        add(headers::ATTEMPTS, about.attempts.to_string());
+        record.headers.extend(record.excess.parts().map(|(name, bytes)| size_header(name, bytes)));
         Self { record, own }
     }
 
-    /// The same letter without its value; without a value, without the record's own headers; then without its key; and
-    /// at last with short texts. `None` where nothing more can stay behind. Also names what does.
+    /// The same letter for a topic that does not take its timestamp, which becomes a header. The header of an earlier
+    /// letter of the record stays.
+    #[must_use]
+    pub fn without_timestamp(mut self) -> Self {
+        let is_known = self.record.headers_named(headers::TIMESTAMP).next().is_some();
+        if let Some(timestamp) = self.record.timestamp.take().filter(|_| !is_known) {
+            let value = Some(timestamp.millis().to_string().into());
+            self.record.headers.push(Header { name: headers::TIMESTAMP.to_owned(), value });
+        }
+        self
+    }
+
+    /// A smaller letter, and the name of the part that it leaves behind: first the value, then the record's own headers,
+    /// then the key, at last all but the begin of each text. `None` where nothing more can be left behind.
     pub fn smaller(&self) -> Option<(Self, &'static str)> {
         let mut smaller = self.clone();
         let record = &mut smaller.record;
         if let Some(value) = record.value.take() {
-            record.headers.push(left(Record::VALUE_LEFT, value.len()));
+            record.headers.push(size_header(headers::VALUE_BYTES, value.len()));
             return Some((smaller, "value"));
         }
         if self.own > 0 {
             let own: Vec<_> = record.headers.drain(..self.own).collect();
             smaller.own = 0;
-            // Of a letter that was written again: what its record had stays known.
-            let said = own.iter().filter(|header| header.name.starts_with("sobjectd.")).cloned();
+            // A letter that was written again keeps what says what its record had.
+            let said = own.iter().filter(|header| header.name.starts_with(headers::OWN)).cloned();
             record.headers.extend(said);
-            record.headers.push(left(Record::HEADERS_LEFT, headers_bytes(&own)));
+            record.headers.push(size_header(headers::HEADERS_BYTES, headers_bytes(&own)));
             return Some((smaller, "headers"));
         }
         if let Some(key) = record.key.take_if(|key| key.len() > SHORT) {
-            record.headers.push(left(Record::KEY_LEFT, key.len()));
+            record.headers.push(size_header(headers::KEY_BYTES, key.len()));
             return Some((smaller, "key"));
         }
         let mut cut = false;
@@ -172,12 +154,8 @@ impl DeadLetter {
     }
 }
 
-fn left(name: &str, bytes: usize) -> Header {
+fn size_header(name: &str, bytes: usize) -> Header {
     Header { name: name.to_owned(), value: Some(bytes.to_string().into()) }
-}
-
-fn says_why(header: &str) -> bool {
-    header.starts_with(CONNECT) || WHY.contains(&header)
 }
 
 /// Where the record of a letter lay when it was rejected for the first time; `None` if this is no letter.
@@ -195,7 +173,7 @@ fn origin(record: &Record) -> Option<Position> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Excess, Reason};
+    use crate::record::{Excess, Reason, Timestamp};
 
     fn record(headers: &[(&str, &str)]) -> Record {
         let position = Position { topic: "t".into(), partition: 0, offset: 7 };
@@ -223,9 +201,9 @@ mod tests {
         let rejected = Rejected { record: record(&[]), rejection: &rejection, about: About::default() };
         let bytes = rejected.bytes();
         let letter = rejected.letter();
-        assert!(headers_bytes(&letter.record.headers) < 64 * 1024);
+        assert!(headers_bytes(&letter.record.headers) < MAX_OVERHEAD);
         assert!(letter.record.bytes() + headers_bytes(&letter.record.headers) <= bytes, "it is charged with {bytes}");
-        let message = texts(&letter, "sobjectd.message");
+        let message = texts(&letter, headers::MESSAGE);
         assert!(message.len() == 1 && message[0].ends_with("é…") && message[0].len() < 4200, "{message:?}");
     }
 
@@ -245,9 +223,9 @@ mod tests {
             (PARTITION, "0"),
             (OFFSET, "7"),
             ("trace", "7"),
-            ("__connect.errors.exception.class.name", "sobjectd.InvalidField"),
-            ("__connect.errors.exception.message", "t.dlq[3]@99: no such field"),
-            ("sobjectd.message", "no such field"),
+            (headers::EXCEPTION_CLASS, "sobjectd.InvalidField"),
+            (headers::EXCEPTION_MESSAGE, "t.dlq[3]@99: no such field"),
+            (headers::MESSAGE, "no such field"),
         ] {
             assert_eq!(texts(&second, name), [value], "{name}");
         }
@@ -260,15 +238,15 @@ mod tests {
         let mut large = record(&[("trace", "7")]);
         large.key = Some(Bytes::from(vec![b'k'; 1000]));
         let mut letter = letter(large, &Rejection::put(Reason::InvalidKey, "x".repeat(3000)));
-        let mut left = Vec::new();
+        let mut left_behind = Vec::new();
         while let Some((smaller, part)) = letter.smaller() {
             assert!(smaller.record.bytes() < letter.record.bytes() + 40, "{part}");
             letter = smaller;
-            left.push(part);
+            left_behind.push(part);
         }
-        assert_eq!(left, ["value", "headers", "key", "texts"]);
+        assert_eq!(left_behind, ["value", "headers", "key", "texts"]);
         for (name, value) in
-            [(Record::VALUE_LEFT, "5"), (Record::HEADERS_LEFT, "6"), (Record::KEY_LEFT, "1000"), (OFFSET, "7")]
+            [(headers::VALUE_BYTES, "5"), (headers::HEADERS_BYTES, "6"), (headers::KEY_BYTES, "1000"), (OFFSET, "7")]
         {
             assert_eq!(texts(&letter, name), [value], "{name}");
         }
@@ -276,12 +254,22 @@ mod tests {
     }
 
     #[test]
+    fn a_timestamp_that_is_refused_becomes_a_header_unless_an_earlier_one_is_there() {
+        for (own, header) in [(None, "1700"), (Some((headers::TIMESTAMP, "5")), "5")] {
+            let mut dated = record(own.as_slice());
+            dated.timestamp = Some(Timestamp::Create(1700));
+            let letter = letter(dated, &Rejection::put(Reason::NotFound, "not there")).without_timestamp();
+            assert_eq!((letter.record.timestamp, texts(&letter, headers::TIMESTAMP)), (None, vec![header]));
+        }
+    }
+
+    #[test]
     fn a_reference_that_is_rejected_again_still_says_how_large_its_value_was() {
         let rejection = Rejection::put(Reason::InvalidOperation, "no value");
         let (reference, _) = letter(record(&[]), &rejection).smaller().unwrap();
         let mut again = letter(reference.record, &rejection);
-        assert_eq!(texts(&again, Record::VALUE_LEFT), ["5"]);
+        assert_eq!(texts(&again, headers::VALUE_BYTES), ["5"]);
         again = again.smaller().unwrap().0;
-        assert_eq!(texts(&again, Record::VALUE_LEFT), ["5"]);
+        assert_eq!(texts(&again, headers::VALUE_BYTES), ["5"]);
     }
 }

@@ -1,0 +1,42 @@
+//! Why there is no consumer, and why a partition cannot be read on.
+
+use std::sync::Arc;
+
+use rdkafka::error::KafkaError;
+
+/// Why the consumer could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsumerError {
+    #[error("the consumer cannot be created: {0}")]
+    Create(KafkaError),
+    #[error("no committed offsets of the group: {0}")]
+    StartOffsets(KafkaError),
+    #[error("the subscription is refused: {0}")]
+    Subscribe(KafkaError),
+    #[error("no thread")]
+    Thread(#[from] std::io::Error),
+}
+
+/// Why a partition gives no more records.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    #[error("{topic}[{partition}]: the offsets from {next} on are lost: {}", lost_range(*.next, *.watermarks))]
+    LostOffsets { topic: Arc<str>, partition: i32, next: i64, watermarks: Option<(i64, i64)> },
+    #[error("{topic}[{partition}]: the batch from {next} on cannot be read: {source}; nothing after it is read")]
+    Unreadable { topic: Arc<str>, partition: i32, next: i64, source: KafkaError },
+    #[error("{topic}[{partition}]: {source}")]
+    Fatal { topic: Arc<str>, partition: i32, source: KafkaError },
+}
+
+/// Describes what is missing, by the low and the high watermark of the partition.
+fn lost_range(next: i64, watermarks: Option<(i64, i64)>) -> String {
+    match watermarks {
+        Some((low, _)) if low > next => format!("{next} to {} were deleted, the partition begins at {low}", low - 1),
+        Some((_, high)) if high < next => format!("the partition ends at {high}, it was made anew or cut off"),
+        Some((_, high)) => format!(
+            "the partition was cut off before {next} and written on from there, as after an unclean leader election, or it was \
+             made anew; it ends at {high}"
+        ),
+        None => "where the partition begins is not known".to_owned(),
+    }
+}

@@ -1,0 +1,47 @@
+//! The daemon's side of an assignment: what it starts for a partition, and how that ends.
+
+use std::{pin::Pin, sync::Arc};
+
+use futures::Stream;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::error::SourceError;
+use crate::{record::Record, runtime::progress::Progress};
+
+/// The records of one partition, in order.
+pub type PartitionStream = Pin<Box<dyn Stream<Item = Result<Record, SourceError>> + Send>>;
+
+/// Starts a lane for each partition that is assigned.
+///
+/// Two mappings are kept apart. *Assignment → owner* is the registry of `owners`: each assigned partition has one task,
+/// which is drained when the partition is revoked and aborted when it is lost; it knows nothing of records. *Assignment
+/// → lane* is this trait: the owner of a sink's partition is a lane, so a queue is split, a stream of records is made of
+/// it, and the host starts the lane that reads it. A flow that owns partitions and reads none of their records, as
+/// Salesforce → Kafka will, registers its task as an owner and needs neither a stream nor this trait.
+pub trait LaneHost: Send + Sync + 'static {
+    /// Starts a lane as a task. An error says why no lane can take the topic.
+    fn start(&self, start: LaneStart) -> Result<JoinHandle<LaneEnd>, String>;
+
+    /// Is called after partitions were assigned, with the number of partitions that this process owns now.
+    fn assigned(&self, partitions: usize);
+}
+
+/// What a lane is started with.
+pub struct LaneStart {
+    pub topic: Arc<str>,
+    pub partition: i32,
+    pub records: PartitionStream,
+    /// Where the lane notes what is settled, to be committed.
+    pub progress: Arc<Progress>,
+    /// Is cancelled to make the lane drain.
+    pub draining: CancellationToken,
+}
+
+/// How a lane ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LaneEnd {
+    /// It was told to drain, and nothing of it is in flight.
+    Drained,
+    Failed,
+}
