@@ -4,7 +4,7 @@
 //! |---|---|
 //! | a replica is killed | what it owned: assigned and not yet revoked, or revoked and perhaps not drained yet |
 //! | `revoked` with `lost` | the partitions in the line |
-//! | `drain aborted` | the partition in the line |
+//! | `drain_aborted` | the partition in the line |
 //! | a drain that was cut short, or could not commit | all |
 //! | `revoked`, while the partitions of a topic change | the partitions in the line |
 //! | a replica that the group has counted out for good | all |
@@ -85,6 +85,8 @@ pub(crate) struct Story {
 struct Line {
     timestamp: String,
     level: String,
+    #[serde(default)]
+    event: String,
     message: String,
     partitions: Option<String>,
     lost: Option<bool>,
@@ -95,16 +97,14 @@ struct Line {
     bytes: Option<u64>,
 }
 
-/// Drains that leave something undone, by a part of their message.
+/// Events of drains that leave something undone.
 const UNDONE: [&str; 5] =
-    ["drain cut short", "drain timed out", "will be repeated", "records may be repeated", "drained in time"];
+    ["drain_cut_short", "drain_timed_out", "commit_failed", "commit_thread_busy", "commit_timed_out"];
 
 /// What ends a replica that its group has counted out for good, as the README says: librdkafka joins no more, or a static
 /// member has committed before its heartbeat told it.
 const COUNTED_OUT: [&str; 2] =
     ["librdkafka does not join it again", "Static consumer fenced by other consumer with same group.instance.id"];
-
-const NO_SESSION: &str = "the org gives no session that works, somebody must look";
 
 impl Story {
     pub(crate) fn read(log: &str) -> Self {
@@ -115,7 +115,7 @@ impl Story {
             let places = line.partitions.as_deref().map(places);
             let texts = [line.reason.as_deref(), line.error.as_deref(), Some(line.message.as_str())];
             let is_out = texts.into_iter().flatten().any(|text| COUNTED_OUT.iter().any(|words| text.contains(words)));
-            match (line.message.as_str(), places) {
+            match (line.event.as_str(), places) {
                 ("assigned", Some(places)) => {
                     story.owned.extend(places);
                     story.draining = None;
@@ -133,12 +133,12 @@ impl Story {
                         story.revokes.push((at_ms, places));
                     }
                 }
-                ("memory is bounded", _) => story.bound = story.bound.max(line.bytes),
-                (message, _) if message.starts_with("drain aborted") => {
+                ("memory_bound", _) => story.bound = story.bound.max(line.bytes),
+                ("drain_aborted", _) => {
                     let places = line.topic.zip(line.partition).map(|place| vec![place]);
                     story.interruptions.push(Interruption { at_ms, places, wire_ms: Some((at_ms, at_ms)) });
                 }
-                (message, _) if UNDONE.iter().any(|words| message.contains(words)) => {
+                (event, _) if UNDONE.contains(&event) => {
                     story.interruptions.push(Interruption { at_ms, places: None, wire_ms: None });
                 }
                 // Several lines say so.
@@ -147,7 +147,7 @@ impl Story {
                     story.counted_out = true;
                     story.interruptions.push(Interruption { at_ms, places: None, wire_ms: None });
                 }
-                (NO_SESSION, _) => story.alarms.push(text.to_owned()),
+                ("org_session_rejected", _) => story.alarms.push(text.to_owned()),
                 _ if line.level == "ERROR" => story.errors.push(text.to_owned()),
                 _ => {}
             }
@@ -190,10 +190,10 @@ mod tests {
     #[test]
     fn a_log_tells_what_was_owned_and_lost() {
         let log = r#"
-{"timestamp":"2026-11-24T15:00:01.500000Z","level":"INFO","message":"assigned","partitions":"[(\"a\", 0), (\"b\", 1)]"}
-{"timestamp":"2026-11-24T15:00:02.000000Z","level":"INFO","message":"revoked","partitions":"[(\"a\", 0)]","lost":true}
-{"timestamp":"2026-11-24T15:00:03.000000Z","level":"WARN","message":"offsets not committed, their records will be repeated"}
-{"timestamp":"2026-11-24T15:00:04.000000Z","level":"ERROR","message":"ended","error":"something"}"#;
+{"timestamp":"2026-11-24T15:00:01.500000Z","level":"INFO","event":"assigned","message":"assigned","partitions":"[(\"a\", 0), (\"b\", 1)]"}
+{"timestamp":"2026-11-24T15:00:02.000000Z","level":"INFO","event":"revoked","message":"revoked","partitions":"[(\"a\", 0)]","lost":true}
+{"timestamp":"2026-11-24T15:00:03.000000Z","level":"WARN","event":"commit_failed","message":"offsets not committed, their records will be repeated"}
+{"timestamp":"2026-11-24T15:00:04.000000Z","level":"ERROR","event":"exited_with_error","message":"ended","error":"something"}"#;
         let story = Story::read(log);
         assert_eq!(story.owned, BTreeSet::from([("b".to_owned(), 1)]));
         let [lost, undone] = story.interruptions.as_slice() else { panic!("{:?}", story.interruptions) };
@@ -203,8 +203,8 @@ mod tests {
         assert_eq!(story.errors.len(), 1);
         let mut lost = lost.clone();
         let out = r#"
-{"timestamp":"2026-11-24T15:00:01.500000Z","level":"ERROR","message":"cannot go on, draining","reason":"the group has removed this member, and librdkafka does not join it again: …"}
-{"timestamp":"2026-11-24T15:00:04.000000Z","level":"ERROR","message":"ended","error":"the group has removed this member, and librdkafka does not join it again: …"}"#;
+{"timestamp":"2026-11-24T15:00:01.500000Z","level":"ERROR","event":"fatal_error","message":"cannot go on, draining","reason":"the group has removed this member, and librdkafka does not join it again: …"}
+{"timestamp":"2026-11-24T15:00:04.000000Z","level":"ERROR","event":"exited_with_error","message":"ended","error":"the group has removed this member, and librdkafka does not join it again: …"}"#;
         let out = Story::read(out);
         assert!(out.counted_out && out.interruptions.len() == 1 && out.errors.is_empty(), "{out:?}");
         Nap { from_ms: lost.at_ms - 9_000, to_ms: lost.at_ms - 8_000 }.excuses_less(&mut lost);

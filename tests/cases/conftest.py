@@ -130,7 +130,7 @@ class Org:
 class Daemon:
     """The binary with a configuration of its own. `more` is TOML at the top, `routes` the routes."""
 
-    def __init__(self, bed, org, routes, name=None, more="", auth=None, environment=None, dead_letter=""):
+    def __init__(self, bed, org, routes, name=None, more="", auth=None, environment=None, dead_letter="", log="json"):
         self.bed, self.name = bed, name or f"d{uuid.uuid4().hex[:8]}"
         self.dead_letters, self.log = f"{self.name}.dlq", bed.folder / f"{self.name}.log"
         self.config = bed.folder / f"{self.name}.toml"
@@ -145,6 +145,7 @@ dead_letter.topic = "{self.dead_letters}"
 {dead_letter}
 retry.initial_backoff = "200ms"
 retry.max_backoff = "1s"
+log.format = "{log}"
 {more}
 {routes}
 """)
@@ -174,6 +175,12 @@ retry.max_backoff = "1s"
 
     def said(self):
         return self.log.read_text(errors="replace")
+
+    def events(self, event, mentions="", **fields):
+        """The lines of its log, which is JSON, with this event, these fields, and this text anywhere."""
+        whole = self.said().rpartition("\n")[0]
+        lines = [json.loads(line) for line in whole.splitlines() if line.startswith("{") and mentions in line]
+        return [line for line in lines if {"event": event, **fields}.items() <= line.items()]
 
     def status(self):
         return ask(f"http://{self.admin}/status")

@@ -33,7 +33,7 @@ def test_one_event_is_one_line_of_the_log(bed):
     org, topic = bed.org(), bed.broker.topic()
     message = "not allowed: x\n2026-01-01T00:00:00.000000Z ERROR sobjectd::cli: ended\n\ncaused by: y"
     org.fault("upsert", kind="row_error", code="FIELD_CUSTOM_VALIDATION_EXCEPTION", message=message)
-    daemon = bed.daemon(org, route(topic)).start()
+    daemon = bed.daemon(org, route(topic), log="text").start()
     bed.broker.produce(topic, ("K", {"LastName": "x"}))
     daemon.settle(1)
     lines = daemon.said().splitlines()
@@ -51,7 +51,7 @@ def test_dev_runs_in_an_empty_folder(bed, tmp_path):
 def test_a_topic_that_is_made_after_the_start_is_waited_for(bed):
     org, name = bed.org(), "t.made.later"
     daemon = bed.daemon(org, route(name)).start(ready=False)
-    until("the wait", lambda: name in daemon.said())
+    until("the wait", lambda: daemon.events("topics_missing", name))
     bed.broker.topic(name)
     bed.broker.produce(name, ("K", {"LastName": "x"}))
     daemon.settle(1, 90)

@@ -78,8 +78,8 @@ def records(topic, count, size, partitions, seconds=0):
 class Daemon:
     def __init__(self, process, log):
         self.process, self.log = process, log
-        self.admin = self.wait(r"\"address\":\"(127[^\"]+)\"")[0]
-        self.wait('"state":"running"')
+        self.admin = self.wait(r'"event":"admin_listening".*?"address":"(127[^"]+)"')[0]
+        self.wait('"event":"state_changed".*?"state":"running"')
 
     def wait(self, pattern):
         while not (found := re.findall(pattern, self.log.read_text())):
@@ -101,7 +101,7 @@ class Daemon:
         return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
 
     def bound(self):
-        return max(int(size) for size in self.wait(r'"memory is bounded".*?"bytes":(\d+)')) / 1024 / 1024
+        return max(int(size) for size in self.wait(r'"event":"memory_bound".*?"bytes":(\d+)')) / 1024 / 1024
 
 
 CONFIG = """\

@@ -29,7 +29,7 @@ async fn jwt_bearer() {
     rig.config.set("salesforce.auth.private_key", &format!("{{ file = '{}' }}", other.display()));
     let mut daemon = Daemon::spawn(&rig.config);
     assert_eq!(daemon.exit().await.code(), Some(1));
-    daemon.says(&["ERROR", "invalid_grant"]).await;
+    daemon.event("salesforce_login_refused").mentions("invalid_grant").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,7 +38,7 @@ async fn a_refused_login_ends_the_start_and_shows_no_secret() {
     rig.config.set("salesforce.auth.client_secret", "'hunter2-hunter2'").set("log.level", "'trace'");
     let mut daemon = Daemon::spawn(&rig.config);
     assert_eq!(daemon.exit().await.code(), Some(1));
-    daemon.says(&["ERROR", "invalid_client"]).await;
+    daemon.event("salesforce_login_refused").mentions("invalid_client").await;
     assert_eq!(rig.org.calls().login, 1, "no login storm");
     let leaks = daemon.log().iter().filter(|line| line.contains("hunter2")).count();
     assert_eq!(leaks, 0, "the secret is in the log");
@@ -105,7 +105,7 @@ async fn a_session_that_does_not_heal_is_no_login_storm() {
     let logins = u128::from(rig.org.calls().login - before.1);
     let floor = before.0.elapsed().as_millis() / 500 + 2;
     assert!(logins <= floor, "{logins} logins in {:?}", before.0.elapsed());
-    daemon.says(&["ERROR", "session"]).await;
+    daemon.event("org_session_rejected").await;
     rig.org.clear_faults();
     let metrics = daemon.settled(20).await;
     assert_eq!(metrics.settled("written"), 20);

@@ -37,7 +37,7 @@ async fn one_letter_each(rig: &Rig, cases: &[Case]) {
         let position = [rig.topic.as_str(), offset.as_str(), *word];
         assert!(position.iter().all(|part| message.contains(part)), "{message:?} does not say {position:?}");
         if n < LOGGED {
-            daemon.says(&["WARN", &rig.topic, &offset]).await;
+            daemon.event("record_rejected").with("topic", &*rig.topic).with("offset", 2 * n + 1).await;
         }
     }
     daemon.stop().await;
@@ -164,6 +164,6 @@ async fn a_header_whose_name_is_no_text_costs_that_header_only() {
     let daemon = Daemon::start(&rig.config).await;
     let metrics = daemon.settled(1).await;
     assert_eq!((metrics.settled("written"), rig.text("a")), (1, "1".to_owned()));
-    daemon.says(&["WARN", "header", "@0"]).await;
+    daemon.event("header_name_not_utf8").mentions("@0").await;
     daemon.stop().await;
 }

@@ -290,7 +290,8 @@ async fn a_version_that_the_org_does_not_speak_is_said_as_such() {
 
     let mut daemon = Daemon::spawn(&rig.config);
     assert_eq!(daemon.exit().await.code(), Some(78));
-    daemon.says(&["ERROR", "salesforce.api_version", "the org speaks 31.0–65.0"]).await;
+    let found = daemon.event("configuration_finding").with("level", "ERROR").mentions("salesforce.api_version").await;
+    assert!(found.contains("the org speaks 31.0–65.0"), "{found}");
     assert!(!daemon.log().iter().any(|line| line.contains("may not see it")), "it is no matter of permissions");
 }
 

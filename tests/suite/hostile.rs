@@ -120,7 +120,7 @@ async fn an_event_is_one_line_of_a_text_log_whatever_the_org_says() {
     rig.produce(&[upsert("a", "1")]).await;
     let daemon = Daemon::start(&rig.config).await;
     daemon.settled(1).await;
-    daemon.says(&["record rejected", "ERROR sobjectd::cli: ended", "caused by: y"]).await;
+    daemon.says(&["event=\"record_rejected\"", "ERROR sobjectd::cli: ended", "caused by: y"]).await;
     let odd: Vec<_> = daemon.log().iter().filter(|line| !line.starts_with("20")).cloned().collect();
     assert!(odd.is_empty(), "{odd:#?}");
     daemon.stop().await;

@@ -33,10 +33,9 @@ async fn bad_records_do_not_flood_the_log() {
     assert_eq!(metrics.sum("sobjectd_rejections_total", &[("code", "InvalidValue")]), 200);
     daemon.terminate();
     assert_eq!(daemon.exit().await.code(), Some(0));
-    daemon.says(&["WARN", "190 more records rejected with InvalidValue"]).await;
-    daemon.says(&["WARN", "5 more records rejected with STRING_TOO_LONG"]).await;
-    let lines = daemon.log().iter().filter(|line| line.contains("record rejected")).count();
-    assert_eq!(lines, 20, "ten of each code");
+    daemon.event("more_records_rejected").with("code", "InvalidValue").with("more", 190).await;
+    daemon.event("more_records_rejected").with("code", "STRING_TOO_LONG").with("more", 5).await;
+    assert_eq!(daemon.event("record_rejected").lines().len(), 20, "ten of each code");
     rig.dead_letters(215).await;
 }
 
@@ -61,14 +60,11 @@ async fn without_values_no_line_quotes_a_record() {
     daemon.settled(5).await;
     daemon.terminate();
     assert_eq!(daemon.exit().await.code(), Some(0));
-    for words in [
-        ["STRING_TOO_LONG", "Text__c"],
-        ["JSON_PARSER_ERROR", "record rejected"],
-        ["InvalidOperation", "\"offset\":2"],
-        ["SERVER_UNAVAILABLE", "the org takes no calls"],
-    ] {
-        daemon.says(&words).await;
+    for (code, offset) in [("STRING_TOO_LONG", 0), ("JSON_PARSER_ERROR", 1), ("InvalidOperation", 2)] {
+        daemon.event("record_rejected").with("code", code).with("offset", offset).await;
     }
+    daemon.event("record_rejected").with("code", "STRING_TOO_LONG").mentions("Text__c").await;
+    daemon.event("org_calls_paused").mentions("SERVER_UNAVAILABLE").await;
     assert!(daemon.log().iter().any(|line| line.contains("TRACE") || line.contains("DEBUG")));
     let quoting: Vec<_> = daemon.log().iter().filter(|line| line.contains(VALUE)).cloned().collect();
     assert_eq!(quoting, [] as [String; 0]);

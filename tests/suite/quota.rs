@@ -114,7 +114,7 @@ async fn below_the_reserve_one_batch_goes_each_interval() {
     let intervals = took.as_millis() / 500;
     assert!(u128::from(calls.upsert) <= intervals + 5, "{calls:?} in {took:?}");
     assert!(rig.org.journal().len() < 200);
-    daemon.says(&["WARN", "quota"]).await;
+    daemon.event("org_calls_paused").with("state", "quota").await;
     let metrics = daemon.metrics().await;
     metrics.assert_all_accounted_for();
     assert_eq!(metrics.settled("dead_lettered"), 0);
@@ -153,7 +153,7 @@ async fn warnings_at_80_90_and_95_per_cent() {
 }
 
 fn warnings(daemon: &Daemon) -> u64 {
-    daemon.log().iter().filter(|line| line.contains("WARN") && line.contains("quota")).count() as u64
+    daemon.event("quota_low").lines().len() as u64
 }
 
 #[tokio::test(flavor = "multi_thread")]

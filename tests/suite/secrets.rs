@@ -61,7 +61,7 @@ async fn a_run_that_meets_everything_shows_none() {
     let daemon = Daemon::start(&rig.config).await;
     rig.produce(&[upsert("a", "1"), record("b", "no json"), upsert("c", "3")]).await;
     crate::harness::python::produce(rig.broker, &other, &[record("k", b"\0\0\0\0\x01xyz")]).await;
-    daemon.says(&["the schema registry refuses us"]).await;
+    daemon.event("schema_registry_refused").await;
     rig.org.expire_sessions();
     rig.fault("upsert", json!({"kind": "status", "status": 503, "body": "busy"}), json!({}));
     rig.produce(&[upsert("d", "4")]).await;
@@ -75,7 +75,7 @@ async fn a_run_that_meets_everything_shows_none() {
     let status = Command::new(env!("CARGO_BIN_EXE_sobjectd")).args(["status", "--admin", &admin]).output().unwrap();
     assert_clean("status", &String::from_utf8(status.stdout).unwrap());
     daemon.signal("HUP");
-    daemon.says(&["secrets again"]).await;
+    daemon.event("secrets_reload_requested").await;
     let log = daemon.log().join("\n");
     assert!(log.contains("TRACE") && log.contains("DEBUG"), "the log is at trace level");
     assert_clean("the log", &log);

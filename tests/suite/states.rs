@@ -54,10 +54,7 @@ async fn a_run_from_its_start_to_its_end() {
     daemon.terminate();
     assert_eq!(daemon.exit().await.code(), Some(0));
     // One line for each change, in their order.
-    let log = daemon.log().clone();
-    let lines: Vec<Value> = log.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let states: Vec<_> =
-        lines.iter().filter(|line| line["message"] == "state").map(|line| line["state"].clone()).collect();
+    let states: Vec<_> = daemon.event("state_changed").lines().iter().map(|line| line["state"].clone()).collect();
     assert_eq!(states.first().unwrap(), "waiting", "{states:?}");
     assert_eq!(states[states.len() - 3..], ["running", "draining", "stopped"], "{states:?}");
     assert!(states.windows(2).all(|pair| pair[0] != pair[1]), "{states:?}");
@@ -98,14 +95,14 @@ async fn a_hangup_reads_secrets_again_and_loses_nothing() {
     // A secret that is wrong costs nothing: the old session is used.
     std::fs::write(secret.path(), "not-the-secret").unwrap();
     daemon.signal("HUP");
-    daemon.says(&["secrets again"]).await;
+    daemon.event("secrets_reload_requested").await;
     python::produce(rig.broker, &rig.topic, &[upsert("a", "2")]).await;
     daemon.settled(2).await;
-    daemon.says(&["ERROR", "refused the login"]).await;
+    daemon.event("salesforce_login_refused").await;
 
     std::fs::remove_file(secret.path()).unwrap();
     daemon.signal("HUP");
-    daemon.says(&["ERROR", "client_secret", "cannot be read again"]).await;
+    daemon.event("secret_unreadable").mentions("client_secret").await;
     std::fs::write(secret.path(), sandbox::CLIENT_SECRET).unwrap();
     let logins = rig.org.calls().login;
     let mut records = 2;

@@ -123,7 +123,7 @@ async fn a_topic_that_takes_no_letter_at_all_stops_the_daemon() {
     rig.produce(&[upsert("a", "1"), record("b", "bad")]).await;
     let mut daemon = Daemon::spawn(&rig.config);
     assert_eq!(daemon.exit().await.code(), Some(1));
-    daemon.says(&["ERROR", &rig.letters, "max.message.bytes"]).await;
+    daemon.event("dead_letter_failed").mentions(&rig.letters).mentions("max.message.bytes").await;
     assert_eq!(rig.committed().await, 1);
 }
 

@@ -76,7 +76,7 @@ async fn a_letter_larger_than_it_takes_stops_the_daemon() {
     rig.produce(&[upsert("a", "1"), record("b", noise(5000)), upsert("c", "3")]).await;
     let mut daemon = Daemon::spawn(&rig.config);
     assert_eq!(daemon.exit().await.code(), Some(1));
-    daemon.says(&["ERROR", &rig.letters]).await;
+    daemon.event("dead_letter_failed").mentions(&rig.letters).await;
     assert_eq!(rig.committed().await, 1, "what was written before it, and nothing after");
     assert_eq!(rig.text("a"), "1");
 }
@@ -99,7 +99,7 @@ async fn one_that_is_gone_is_waited_for_and_taken_again_when_it_is_back() {
     daemon.settled(1).await;
     rig.broker.delete_topic(&rig.letters).await;
     rig.produce(&[record("b", "bad"), upsert("c", "1")]).await;
-    daemon.says(&["WARN", &rig.letters, "is not known now"]).await;
+    daemon.event("dead_letter_topic_unknown").with("topic", &*rig.letters).await;
     rig.broker.topic(&rig.letters, 1).await;
     daemon.settled(3).await;
     assert_eq!(rig.dead_letters(1).await[0].key.as_deref(), Some(&b"b"[..]));

@@ -36,10 +36,13 @@ async fn a_rule_that_refuses_all_rows_of_one_route() {
     daemon.not_ready().await;
     let (status, body) = daemon.page("/ready").await.unwrap();
     assert!(status == 503 && body.contains("waiting for operator") && body.contains(&rig.topic), "{body}");
-    let error = daemon.says(&["ERROR", "rejected one after the other, the route waits"]).await;
-    for word in [&rig.topic, "FIELD_CUSTOM_VALIDATION_EXCEPTION", "not on a Monday", "\"count\":5"] {
-        assert!(error.contains(word), "{word} in {error}");
-    }
+    let opened = daemon.event("breaker_opened").with("route", &*rig.topic).await;
+    assert_eq!(
+        (&opened["code"], &opened["count"]),
+        (&json!("FIELD_CUSTOM_VALIDATION_EXCEPTION"), &json!(5)),
+        "{opened}"
+    );
+    assert!(opened.contains("not on a Monday"), "{opened}");
     let probes = async || {
         (daemon.metrics().await.sum("sobjectd_rows_repeated_total", &[("verdict", "breaker")]) > 30).then_some(())
     };
@@ -55,7 +58,7 @@ async fn a_rule_that_refuses_all_rows_of_one_route() {
     let metrics = daemon.settled(500).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (495, 5));
     daemon.ready().await;
-    daemon.says(&["INFO", "the route goes on"]).await;
+    daemon.event("breaker_closed").await;
     assert!(!is_open(&metrics, &rig.topic));
     daemon.stop().await;
     let dead: Vec<_> = rig.dead_letters(5).await.into_iter().map(|letter| letter.key.unwrap()).collect();
@@ -94,8 +97,8 @@ async fn a_wrong_format_in_the_configuration() {
     rig.config.in_route("value.format", "'json_with_schema'");
     let daemon = started(&rig, 100).await;
     daemon.not_ready().await;
-    let error = daemon.says(&["ERROR", "the route waits", "InvalidValue"]).await;
-    assert!(error.contains("needs a restart"), "{error}");
+    let opened = daemon.event("breaker_opened").with("code", "InvalidValue").await;
+    assert!(opened.contains("needs a restart"), "{opened}");
     let dead = async || (daemon.metrics().await.settled("dead_lettered") == 5).then_some(());
     until("the dead letters", dead).await;
     daemon.stop().await;

@@ -118,6 +118,6 @@ async fn fatal_a_route_that_the_login_may_not_see() {
     rig.produce(&numbered(1)).await;
     let mut daemon = Daemon::spawn(&rig.config);
     assert_eq!(daemon.exit().await.code(), Some(1));
-    daemon.says(&["ERROR", "approved this consumer"]).await;
+    daemon.event("salesforce_login_refused").mentions("approved this consumer").await;
     assert_eq!(rig.org.calls().login, 1);
 }

@@ -60,7 +60,11 @@ async fn redirects_of_data_are_waited_for_and_say_where_to() {
     });
     rig.fault("data", moved, json!({"times": 6, "after": 1}));
     let daemon = started(&rig, 20).await;
-    let line = daemon.says(&["WARN", "https://renamed.my.salesforce.com/services/data", "My Domain"]).await;
+    let line = daemon
+        .event("org_calls_paused")
+        .mentions("https://renamed.my.salesforce.com/services/data")
+        .mentions("My Domain")
+        .await;
     assert!(!line.contains("hunter2"), "{line}");
     let metrics = daemon.settled(20).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (20, 0));

@@ -23,7 +23,7 @@ fn timeouts(metrics: &Metrics, kind: &str) -> u64 {
 async fn upserts_into_a_slow_org_time_out_four_times_and_then_no_more() {
     let rig = slow_org("slow-upserts").await;
     let daemon = started(&rig, 1_000).await;
-    daemon.says(&["WARN", "calls_time_out", "upsert"]).await;
+    daemon.event("calls_time_out").with("operation", "upsert").await;
     let told = async || {
         let (code, body) = daemon.page("/ready").await?;
         (code == 503 && body.contains("take longer than salesforce.request_timeout")).then_some(())

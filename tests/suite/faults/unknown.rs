@@ -141,7 +141,7 @@ async fn a_plain_insert_of_unknown_result_is_not_skipped_without_a_dead_letter_t
     rig.produce(&numbered(1)).await;
     let mut daemon = Daemon::spawn(&rig.config);
     assert_eq!(daemon.exit().await.code(), Some(1));
-    daemon.says(&["ERROR", "UnknownResult"]).await;
+    daemon.event("exited_with_error").mentions("UnknownResult").await;
     assert_eq!((rig.org.journal().len(), rig.committed().await), (3, 0));
 }
 
@@ -206,7 +206,7 @@ async fn three_answers_that_do_not_fit_are_fatal() {
     rig.produce(&numbered(5)).await;
     let mut daemon = Daemon::spawn(&rig.config);
     assert_eq!(daemon.exit().await.code(), Some(1));
-    daemon.says(&["ERROR", "answer"]).await;
+    daemon.event("answer_mismatch_repeated").await;
     assert_eq!(rig.org.calls().upsert, 3);
     assert_eq!(rig.committed().await, 0);
 }

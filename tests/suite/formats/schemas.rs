@@ -38,10 +38,10 @@ async fn a_registry_that_fails_is_waited_for() {
     registry.fail(Some(500));
     rig.produce(&[framed(7, "a"), framed(7, "b")]).await;
     let daemon = Daemon::start(&rig.config).await;
-    daemon.says(&["WARN", "schema registry", "500"]).await;
+    daemon.event("schema_registry_unavailable").mentions("500").await;
     // No registry at this address, for now.
     registry.fail(Some(404));
-    daemon.says(&["ERROR", "schema registry", "404"]).await;
+    daemon.event("schema_registry_refused").mentions("404").await;
     registry.fail(None);
     // The framework's word for a path that nobody serves, and no registry's word for a schema.
     let (path, nobody) = ("schemas/ids/7", r#"{"error_code":404,"message":"HTTP 404 Not Found"}"#);
@@ -61,7 +61,7 @@ async fn a_drain_does_not_wait_for_a_registry() {
     registry.fail(Some(503));
     rig.produce(&[framed(7, "a")]).await;
     let daemon = Daemon::start(&rig.config).await;
-    daemon.says(&["WARN", "schema registry", "503"]).await;
+    daemon.event("schema_registry_unavailable").mentions("503").await;
     daemon.stop().await;
     assert_eq!(rig.committed().await, 0);
 }
@@ -105,7 +105,7 @@ async fn a_registry_that_lags_behind_is_asked_again() {
     let path = "schemas/ids/7";
     rig.produce(&[framed(7, "a"), framed(7, "b")]).await;
     let daemon = Daemon::start(&rig.config).await;
-    daemon.says(&["WARN", "schema_absent", "the registry has no schema 7"]).await;
+    daemon.event("schema_absent").mentions("the registry has no schema 7").await;
     until("the registry to be asked again", async || (registry.asked(path) > 2).then_some(())).await;
     assert_eq!(daemon.metrics().await.settled("dead_lettered"), 0);
     registry.schema(path, "AVRO", SCHEMA);
@@ -147,7 +147,8 @@ async fn redirects_are_followed_within_the_configured_hosts() {
     registry.redirect("schemas/ids/9", &format!("{foreign}/schemas/ids/9?secret=1"));
     rig.produce(&[framed(9, "c")]).await;
     let daemon = Daemon::start(&rig.config).await;
-    let said = daemon.says(&["ERROR", "307", "it redirects to http://localhost, which is not followed"]).await;
+    let refused = daemon.event("schema_registry_refused").mentions("307");
+    let said = refused.mentions("it redirects to http://localhost, which is not followed").await;
     assert!(!said.contains("secret") && leader.asked("schemas/ids/9") == 0, "{said}");
     daemon.stop().await;
 
@@ -175,7 +176,7 @@ async fn credentials() {
     rig.config.set("schema_registry.token", "'t0ken'").set("log.level", "'trace'");
     rig.produce(&[framed(7, "b")]).await;
     let daemon = Daemon::start(&rig.config).await;
-    daemon.says(&["ERROR", "401", "who are you?"]).await;
+    daemon.event("schema_registry_refused").mentions("401").mentions("who are you?").await;
     registry.demand("Bearer t0ken");
     until("the record to be written", async || rig.find("b")).await;
     assert!(!daemon.log().iter().any(|line| line.contains("t0ken")), "a secret is in the log");
@@ -213,7 +214,7 @@ async fn a_private_certificate_authority_and_a_client_certificate() {
     let mut rig = rig("tls", 1, &format!("{}/base", terminator.url())).await;
     rig.produce(&[framed(7, "a")]).await;
     let daemon = Daemon::start(&rig.config).await;
-    daemon.says(&["WARN", "schema registry", "certificate"]).await;
+    daemon.event("schema_registry_unavailable").mentions("certificate").await;
     daemon.stop().await;
 
     rig.config.set("schema_registry.tls.ca", &authority.secret("ca.pem"));

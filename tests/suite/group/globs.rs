@@ -54,7 +54,7 @@ async fn no_topic_at_all_is_waited_for() {
     python::produce(rig.broker, &second, &[upsert("b", "1")]).await;
     daemon.settled(2).await;
     rig.broker.delete_topic(&first).await;
-    daemon.says(&["revoked", &first]).await;
+    daemon.event("revoked").mentions(&first).await;
     python::produce(rig.broker, &second, &[upsert("b", "2")]).await;
     daemon.settled(3).await;
     daemon.stop().await;

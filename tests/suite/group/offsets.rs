@@ -36,8 +36,7 @@ async fn lost_offsets_stop_the_daemon_and_are_named() {
         rig.broker.delete_before(&rig.topic, 0, 12).await;
         let mut daemon = Daemon::spawn(&rig.config);
         assert_eq!(daemon.exit().await.code(), Some(1), "{protocol:?}");
-        let line = daemon.says(&["ERROR", &rig.topic]).await;
-        assert!(line.contains('5') && (line.contains("12") || line.contains("11")), "names the lost range: {line}");
+        daemon.event("lane_failed").with("topic", &*rig.topic).mentions("5 to 11 were deleted").await;
         assert_eq!(rig.committed().await, 5, "nobody skips it silently");
         assert_eq!(rig.org.journal().len(), 5);
     }
@@ -52,7 +51,7 @@ async fn lost_offsets_are_passed_where_that_is_configured() {
         rig.produce(&numbered(5..20)).await;
         rig.broker.delete_before(&rig.topic, 0, 12).await;
         let daemon = Daemon::start(&rig.config).await;
-        daemon.says(&["ERROR", &rig.topic, "5 to 11 were deleted", "\"low\":12"]).await;
+        daemon.event("offsets_lost").with("low", 12).mentions(&rig.topic).mentions("5 to 11 were deleted").await;
         let metrics = daemon.settled(8).await;
         assert_eq!(metrics.sum("sobjectd_offsets_lost_total", &[("topic", &rig.topic), ("partition", "0")]), 7);
         rig.produce(&numbered(20..25)).await;
@@ -73,7 +72,7 @@ async fn an_eager_assignor_passes_lost_offsets_at_the_next_start() {
     rig.broker.delete_before(&rig.topic, 0, 12).await;
     let mut daemon = Daemon::spawn(&rig.config);
     assert_eq!(daemon.exit().await.code(), Some(1));
-    daemon.says(&["ERROR", "no way past the lost offsets", "eager"]).await;
+    daemon.event("lost_offsets_not_passed").mentions("eager").await;
     assert_eq!(rig.broker.committed(&rig.group, &rig.topic, 2).await, [Some(12), Some(0)]);
     let daemon = Daemon::start(&rig.config).await;
     daemon.settled(8).await;

@@ -49,7 +49,7 @@ async fn a_thousand_new_partitions_are_asked_for_together() {
         committed.iter().all(Option::is_some).then_some(committed)
     };
     until("an offset of each", all).await;
-    daemon.says(&["memory is bounded", "1000"]).await;
+    daemon.event("memory_bound").with("partitions", 1000).await;
     daemon.settled(2).await;
     let moved = async || all().await.filter(|committed| (committed[0], committed[999]) == (Some(1), Some(1)));
     let committed = until("the commits", moved).await;

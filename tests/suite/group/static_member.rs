@@ -40,7 +40,7 @@ async fn a_killed_member_is_told_apart_from_its_successor() {
     daemon.kill().await;
     let mut early = Daemon::spawn(&rig.config);
     assert_eq!(early.exit().await.code(), Some(1));
-    early.says(&["ERROR", "consumer failed", "group_instance_id"]).await;
+    early.event("consumer_failed").mentions("group_instance_id").await;
     rig.produce(&[upsert("a", "2")]).await;
     until("the name to be free", async || {
         let mut next = Daemon::spawn(&rig.config);

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Config, Metrics, config_file, until};
+use super::{Config, Metrics, config_file, event::Event, until};
 
 pub(crate) struct Daemon {
     child: Child,
@@ -98,16 +98,21 @@ impl Daemon {
         until(&format!("{records} records to be settled"), settled).await
     }
 
-    /// The address of the admin listener, once the log says it.
+    /// The address of the admin listener, once the log says it, in JSON or as text.
     pub(crate) fn admin(&self) -> Option<String> {
         let log = self.log();
-        let line = log.iter().find(|line| line.contains("admin listener"))?;
+        let line = log.iter().find(|line| line.contains("\"admin_listening\""))?;
         let at = line.find("127.0.0.1:")?;
         let end = line[at + 10..].find(|c: char| !c.is_ascii_digit()).unwrap_or(line.len() - at - 10);
         Some(format!("http://{}", &line[at..at + 10 + end]))
     }
 
-    /// The first line of the log that holds all of these.
+    /// The lines of the log with this event, to be waited for: `daemon.event("drain_cut_short").await`.
+    pub(crate) fn event(&self, name: &str) -> Event<'_> {
+        Event::new(self, name)
+    }
+
+    /// The first line of the log that holds all of these: for the words themselves, and for a log that is not JSON.
     pub(crate) async fn says(&self, words: &[&str]) -> String {
         let find = async || self.log().iter().find(|line| words.iter().all(|word| line.contains(word))).cloned();
         until(&format!("a line of the log with {words:?}"), find).await

@@ -4,6 +4,7 @@ mod attended;
 mod broker;
 mod config;
 mod daemon;
+mod event;
 pub(crate) mod kcat;
 mod metrics;
 mod openssl;

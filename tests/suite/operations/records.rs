@@ -73,8 +73,8 @@ async fn a_delete_that_finds_nothing_is_counted_and_said_once() {
     let metrics = daemon.settled(4).await;
     assert_eq!(metrics.settled("written"), 4);
     assert_eq!(metrics.sum("sobjectd_deletes_not_found_total", &[("route", &rig.topic)]), 2);
-    daemon.says(&["delete_found_nothing", &rig.topic]).await;
-    assert_eq!(daemon.log().iter().filter(|line| line.contains("delete_found_nothing")).count(), 1);
+    daemon.event("delete_found_nothing").with("route", &*rig.topic).await;
+    assert_eq!(daemon.event("delete_found_nothing").lines().len(), 1);
     daemon.stop().await;
 }
 

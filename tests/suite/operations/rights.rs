@@ -63,15 +63,15 @@ async fn a_call_that_the_user_may_not_make_waits_alone() {
     rig.org.change_settings(json!({"view_all_data": false})).unwrap();
     rig.produce(&[upsert("a", "1"), upsert("b", "2")]).await;
     let daemon = Daemon::start(&rig.config).await;
-    daemon.says(&["external_id_field", "an upsert by it needs View All Data"]).await;
-    daemon.says(&["does not take a row for now", "INSUFFICIENT_ACCESS"]).await;
+    daemon.event("configuration_finding").mentions("external_id_field").mentions("needs View All Data").await;
+    daemon.event("row_parked").mentions("INSUFFICIENT_ACCESS").await;
     kcat::produce(rig.broker, &contacts, &[], &[("c", r#"{"LastName":"C"}"#)]).await;
     until("the other route", async || (rig.org.records("Contact").len() == 1).then_some(())).await;
     assert_eq!(daemon.status("/ready").await, Some(200), "the org is well");
     rig.org.change_settings(json!({"view_all_data": true})).unwrap();
     let metrics = daemon.settled(3).await;
     assert_eq!(metrics.settled("written"), 3, "no row is to blame");
-    let lines = daemon.log().iter().filter(|line| line.contains("does not take a row for now")).count() as u64;
+    let lines = daemon.event("row_parked").lines().len() as u64;
     assert!(lines <= rig.org.calls().upsert, "one line a call, not one a row: {lines}");
     daemon.stop().await;
 }

@@ -1,25 +1,14 @@
 //! Who may write: only a process that surely owns its partitions.
 
-use std::{
-    sync::OnceLock,
-    time::{Duration, SystemTime},
-};
+use std::{sync::OnceLock, time::Duration};
 
-use humantime_serde::re::humantime::parse_rfc3339;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::harness::{Broker, Daemon, Record, Rig, alone, until, upsert};
 
 /// Changes of the same few keys, again and again.
 fn rounds(count: usize) -> Vec<Record> {
     (0..count).map(|n| upsert(&format!("key{}", n % 20), &n.to_string())).collect()
-}
-
-/// When a line of the log was written, in ms since the epoch.
-fn time_of(line: &str) -> u64 {
-    let line: Value = serde_json::from_str(line).unwrap();
-    let time = parse_rfc3339(line["timestamp"].as_str().unwrap()).unwrap();
-    time.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis() as u64
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,14 +26,14 @@ async fn nothing_is_written_while_no_commit_succeeds() {
     let daemon = Daemon::start(&rig.config).await;
     until("the first rows", async || (rig.org.journal().len() >= 10).then_some(())).await;
     broker.script("kill").await;
-    let from = time_of(&daemon.says(&["WARN", "no commit succeeds"]).await);
+    let from = daemon.event("lease_lapsed").await.time_ms();
     daemon.not_ready().await;
     let (_, body) = daemon.page("/ready").await.unwrap();
     assert!(body.contains("waiting for kafka"), "{body}");
     assert!(rig.org.journal().len() < 1_500, "there was more to write");
 
     broker.script("again").await;
-    let to = time_of(&daemon.says(&["INFO", "commits succeed again"]).await);
+    let to = daemon.event("lease_renewed").await.time_ms();
     daemon.settled(1_500).await;
     let meanwhile = rig.org.journal().iter().filter(|change| (from..to - 100).contains(&change.at_ms)).count();
     assert_eq!(meanwhile, 0, "rows written without a commit, from {from} to {to}");
@@ -62,7 +51,7 @@ async fn a_broker_that_is_gone_is_waited_for_also_when_the_partitions_are_lost()
     rig.produce(&rounds(20)).await;
     until("the commit", async || (rig.committed().await == 20).then_some(())).await;
     broker.script("kill").await;
-    daemon.says(&["revoked", "\"lost\":true"]).await;
+    daemon.event("revoked").with("lost", true).await;
     daemon.not_ready().await;
     let (_, body) = daemon.page("/ready").await.unwrap();
     assert!(body.contains("waiting for kafka"), "{body}");
@@ -96,7 +85,7 @@ async fn a_process_that_has_slept_writes_nothing_of_what_it_had() {
     assert!(written < 400 && all >= 400, "{written} rows before the sleep, {all} in all");
 
     sleeper.signal("CONT");
-    sleeper.says(&["revoked", "\"lost\":true"]).await;
+    sleeper.event("revoked").with("lost", true).await;
     until("the sleeper to have nothing left", async || (sleeper.metrics().await.in_flight() == 0).then_some(())).await;
     assert_eq!(rig.org.journal().len(), all, "the sleeper has written after its sleep");
     sleeper.stop().await;
@@ -114,9 +103,9 @@ async fn the_first_write_after_a_crash_waits_and_after_a_drain_it_does_not() {
     let held = async |daemon: &Daemon| {
         let written = rig.org.journal().len();
         until("more rows", async || (rig.org.journal().len() > written).then_some(())).await;
-        let assigned = time_of(&daemon.says(&["\"assigned\""]).await);
+        let assigned = daemon.event("assigned").await.time_ms();
         let first = rig.org.journal()[written].at_ms;
-        (daemon.log().iter().any(|line| line.contains("not drained by its last owner")), first.saturating_sub(assigned))
+        (!daemon.event("partition_held").lines().is_empty(), first.saturating_sub(assigned))
     };
 
     let daemon = Daemon::start(&rig.config).await;

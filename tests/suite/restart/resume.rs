@@ -48,7 +48,7 @@ async fn a_second_signal_ends_it_at_once() {
     until("a call on the wire", async || (rig.org.calls().concurrent == 1).then_some(())).await;
     daemon.terminate();
     // A second signal before the first one is taken would be the same signal.
-    daemon.says(&["told to stop, draining"]).await;
+    daemon.event("stop_requested").await;
     daemon.terminate();
     assert_ne!(daemon.exit().await.code(), Some(0), "it did not drain");
     assert_eq!(rig.committed().await, 0);
@@ -88,7 +88,7 @@ async fn lost_offsets_take_nothing_along_that_was_read() {
     let daemon = Daemon::start(&rig.config).await;
     until("the first rows", async || (rig.org.journal().len() >= 2).then_some(())).await;
     rig.broker.delete_before(&rig.topic, 0, 35).await;
-    daemon.says(&["ERROR", &rig.topic, "\"low\":35"]).await;
+    daemon.event("offsets_lost").with("low", 35).mentions(&rig.topic).await;
     let metrics = until("the rest", async || {
         let metrics = daemon.metrics().await;
         let lost = metrics.sum("sobjectd_offsets_lost_total", &[]);

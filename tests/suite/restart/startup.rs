@@ -27,7 +27,7 @@ async fn a_missing_broker_is_waited_for_and_named() {
     let nobody = format!("127.0.0.1:{}", nobody());
     rig.config.set("kafka.bootstrap_servers", &format!("'{nobody}'"));
     let mut daemon = Daemon::spawn(&rig.config);
-    daemon.says(&["WARN", &nobody]).await;
+    daemon.event("brokers_unreachable").with("bootstrap_servers", &*nobody).await;
     assert_eq!(daemon.status("/live").await, Some(200));
     assert_eq!(daemon.status("/ready").await, Some(503));
     ended_within_a_second(&mut daemon).await;
@@ -35,7 +35,7 @@ async fn a_missing_broker_is_waited_for_and_named() {
     rig.config.set("startup_timeout", "'1s'");
     let mut daemon = Daemon::spawn(&rig.config);
     assert_eq!(daemon.exit().await.code(), Some(1));
-    daemon.says(&["ERROR", &nobody]).await;
+    daemon.event("exited_with_error").mentions(&nobody).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,11 +44,11 @@ async fn a_missing_org_is_waited_for_and_named() {
     let port = nobody();
     rig.config.set("salesforce.login_url", &format!("'http://127.0.0.1:{port}'"));
     let mut daemon = Daemon::spawn(&rig.config);
-    daemon.says(&["WARN", &port.to_string()]).await;
+    daemon.event("salesforce_login_failed").mentions(&port.to_string()).await;
     ended_within_a_second(&mut daemon).await;
 
     let daemon = Daemon::spawn(&rig.config);
-    daemon.says(&["WARN", &port.to_string()]).await;
+    daemon.event("salesforce_login_failed").mentions(&port.to_string()).await;
     rig.org = Server::start(ServerOptions { port, ..ServerOptions::default() }).await.unwrap();
     daemon.ready().await;
     python::produce(rig.broker, &rig.topic, &[upsert("a", "1")]).await;
@@ -75,10 +75,10 @@ async fn every_problem_that_start_up_finds_is_named_at_once() {
     let mut daemon = Daemon::spawn(&rig.config);
     assert_eq!(daemon.exit().await.code(), Some(78));
     for problem in ["no.such.topic", "no.such.topic.2", "NoSuchObject__c", "NoSuchField__c", "Text__c"] {
-        daemon.says(&[problem]).await;
+        daemon.event("configuration_finding").with("level", "ERROR").mentions(problem).await;
     }
     for key in ["routes[1].topic", "routes[1].sobject", "routes[2].external_id_field", "routes[3].external_id_field"] {
-        daemon.says(&[key]).await;
+        daemon.event("configuration_finding").with("level", "ERROR").mentions(key).await;
     }
     assert_eq!(rig.org.calls().login, 1);
 }
@@ -88,7 +88,7 @@ async fn an_external_id_field_that_is_not_unique_is_a_warning() {
     let mut rig = Rig::new("loose").await;
     rig.config.in_route("external_id_field", "'ExternalLoose__c'");
     let daemon = Daemon::start(&rig.config).await;
-    daemon.says(&["WARN", "ExternalLoose__c"]).await;
+    daemon.event("configuration_finding").with("level", "WARN").mentions("ExternalLoose__c").await;
     daemon.stop().await;
 }
 
@@ -131,7 +131,7 @@ async fn a_topic_that_is_made_after_the_start_is_waited_for() {
         ("external_id_field", "'ExternalId__c'"),
     ]);
     let daemon = Daemon::spawn(&rig.config);
-    daemon.says(&["WARN", "topics_missing", &later]).await;
+    daemon.event("topics_missing").mentions(&later).await;
     assert_eq!(daemon.status("/ready").await, Some(503));
     rig.broker.topic(&later, 1).await;
     daemon.ready().await;
@@ -142,5 +142,5 @@ async fn a_topic_that_is_made_after_the_start_is_waited_for() {
     rig.config.in_route("topic", "'no.such.topic'").set("startup_timeout", "'1s'");
     let mut daemon = Daemon::spawn(&rig.config);
     assert_eq!(daemon.exit().await.code(), Some(1));
-    daemon.says(&["ERROR", "startup_timeout", "no.such.topic"]).await;
+    daemon.event("exited_with_error").mentions("startup_timeout").mentions("no.such.topic").await;
 }

@@ -1,6 +1,6 @@
 //! What the cluster lets nobody but others do is named, with what to allow, and nothing is lost.
 
-use super::{quoted, rig};
+use super::{assert_exit_mentions, quoted, rig};
 use crate::harness::{Daemon, Rig, record, secured, until, upsert};
 
 async fn alice(name: &str) -> Rig {
@@ -25,11 +25,11 @@ async fn deny(rig: &Rig, operation: &str, kind: &str, name: &str) {
     rig.broker.acl(&["--add", "--allow-principal", "User:alice", "--operation", "Describe", kind, name]).await;
 }
 
-/// Ends with 1, and an ERROR holds these words.
+/// The daemon ends with 1, and its last ERROR mentions these words.
 async fn ends(rig: &Rig, words: &[&str]) {
     let mut daemon = Daemon::spawn(&rig.config);
     assert_eq!(daemon.exit().await.code(), Some(1));
-    daemon.says(&[&["ERROR"], words].concat()).await;
+    assert_exit_mentions(&daemon, words).await;
     assert_eq!(rig.committed().await, 0);
 }
 
@@ -58,7 +58,7 @@ async fn a_topic_that_is_denied_later_ends_the_daemon() {
     until("the commit", async || (rig.committed().await == 1).then_some(())).await;
     deny(&rig, "Read", "--topic", &rig.topic).await;
     assert_eq!(daemon.exit().await.code(), Some(1));
-    daemon.says(&["ERROR", "does not let this user read", "Describe and Read"]).await;
+    assert_exit_mentions(&daemon, &["does not let this user read", "Describe and Read"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,7 +16,8 @@ async fn a_session_goes_to_no_host_that_the_org_merely_names() {
         rig.org.change_settings(json!({"instance_url": elsewhere})).unwrap();
         let mut daemon = Daemon::spawn(&rig.config);
         assert_eq!(daemon.exit().await.code(), Some(1), "{elsewhere}");
-        daemon.says(&["ERROR", "instance_url", elsewhere, "salesforce.instance_hosts"]).await;
+        let refused = daemon.event("salesforce_login_refused").mentions("instance_url").await;
+        assert!(refused.contains(elsewhere) && refused.contains("salesforce.instance_hosts"), "{refused}");
     }
     let asked = proxy.asked();
     assert!(asked.iter().all(|line| line == "POST http://sf.example.co.uk/services/oauth2/token"), "{asked:?}");
@@ -41,7 +42,7 @@ async fn a_token_endpoint_that_redirects_gets_no_credentials_there() {
     let mut daemon = Daemon::spawn(&rig.config);
     // It is waited for as an outage is, and no longer at a start.
     assert_eq!(daemon.exit().await.code(), Some(1));
-    daemon.says(&["WARN", "no login to salesforce", "307", "My Domain"]).await;
+    daemon.event("salesforce_login_failed").with("level", "WARN").mentions("307").mentions("My Domain").await;
     let calls = rig.org.calls();
     assert_eq!((calls.login, calls.other, calls.max_concurrent), (0, 0, 0), "nobody came to the target");
 }

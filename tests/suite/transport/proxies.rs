@@ -25,7 +25,7 @@ async fn a_tunnel_for_tls_with_a_password() {
     rig.config.set("salesforce.tls.ca", &authority.secret("ca.pem"));
     rig.config.set("salesforce.proxy.url", &format!("'{}'", proxy.url)).set("log.level", "'trace'");
     let daemon = Daemon::spawn(&rig.config);
-    daemon.says(&["WARN", "no login", "proxy"]).await;
+    daemon.event("salesforce_login_failed").with("level", "WARN").mentions("proxy").await;
     daemon.kill().await;
     assert!(proxy.asked().iter().all(|line| line == "407 CONNECT localhost:443"), "{:?}", proxy.asked());
     assert!(terminator.said("").is_empty(), "nothing passed");
@@ -78,7 +78,7 @@ async fn the_environments_proxy_holds_where_none_is_configured() {
 
     let before = proxy.asked().len();
     let daemon = Daemon::spawn_with(&rig.config.toml(), &[environment[0], ("NO_PROXY", "example.com")]);
-    daemon.says(&["WARN", "no login"]).await;
+    daemon.event("salesforce_login_failed").with("level", "WARN").await;
     daemon.kill().await;
     assert_eq!(proxy.asked().len(), before);
 

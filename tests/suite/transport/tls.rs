@@ -18,7 +18,7 @@ async fn rig(name: &str, options: &[&str]) -> (Rig, Authority, Terminator) {
 /// The daemon finds no way to the org, and says why; no request gets there.
 async fn is_refused(rig: &Rig, says: &str) {
     let daemon = Daemon::spawn(&rig.config);
-    daemon.says(&["WARN", "no login", says]).await;
+    daemon.event("salesforce_login_failed").with("level", "WARN").mentions(says).await;
     assert_eq!(rig.org.calls().login, 0);
     daemon.kill().await;
 }
