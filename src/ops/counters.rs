@@ -6,6 +6,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
+use strum::VariantArray as _;
 
 use super::metrics::Metrics;
 
@@ -32,27 +33,35 @@ struct LabelledCounter {
 #[derive(Debug)]
 pub struct Counted(Gauge);
 
-/// Those that are no outcome.
-const VERDICTS: [&str; 12] = [
-    "again",
-    "missing_parent",
-    "apart",
-    "without",
-    "transaction",
-    "refused",
-    "parked",
-    "deferred",
-    "later",
-    "barred",
-    "unknown",
-    "breaker",
-];
+/// Why a row goes to the org again: its last verdict, which was no outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub enum Repeated {
+    Retry,
+    MissingParent,
+    Alone,
+    DeletedMeanwhile,
+    WithoutFields,
+    /// Rows of one call share the cause: in smaller calls.
+    Transaction,
+    /// The call as a whole was refused: in smaller calls.
+    Refused,
+    Parked,
+    NotSent,
+    NoLease,
+    OrgUnavailable,
+    SessionExpired,
+    QuotaExhausted,
+    Unknown,
+    /// An open breaker keeps the row from being a dead letter.
+    Breaker,
+}
 
 impl Default for Counters {
     fn default() -> Self {
         Self {
             logins: LabelledCounter::new("result", &["ok", "refused", "failed"]),
-            repeated: LabelledCounter::new("verdict", &VERDICTS),
+            repeated: LabelledCounter::new("verdict", &Repeated::VARIANTS.iter().map(Into::into).collect::<Vec<_>>()),
             commits: LabelledCounter::new("result", &["ok", "failed"]),
             rebalances: LabelledCounter::new("event", &["assigned", "revoked", "lost"]),
             lookups: LabelledCounter::new("result", &["hit", "miss"]),
@@ -110,8 +119,8 @@ impl Metrics {
     }
 
     /// A row whose verdict was no outcome.
-    pub fn repeated(&self, verdict: &'static str) {
-        self.counters().repeated.add(verdict, 1);
+    pub fn repeated(&self, verdict: Repeated) {
+        self.counters().repeated.add(verdict.into(), 1);
     }
 
     pub fn committed(&self, ok: bool) {

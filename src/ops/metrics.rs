@@ -28,7 +28,6 @@ use prometheus_client::{
 pub use prometheus_client::metrics::gauge::Gauge;
 use tokio::time::Instant;
 
-pub use super::{counters::Counted, ledger::Outcome};
 use super::{
     counters::Counters,
     health::State,
@@ -36,6 +35,10 @@ use super::{
     process,
     status::{DailyCalls, OpenTransaction, RouteStatus},
     telemetry::LostLines,
+};
+pub use super::{
+    counters::{Counted, Repeated},
+    ledger::Outcome,
 };
 use crate::record::OrgAvailability;
 

@@ -2,55 +2,26 @@ use std::{borrow::Cow, fmt};
 
 use tokio::time::Instant;
 
-use super::{ApiName, RecordId, redaction};
+use super::{How, RecordId, redaction};
 
-/// What one attempt made of one row. The whole failure model is in `salesforce/classify.rs`; what follows from each
-/// verdict is in `sink/batcher`.
+/// What one attempt made of one row, or of a whole call. The failure model that decides it is in
+/// `salesforce/classify.rs`; what follows from each verdict is in `sink/batcher`.
+///
+/// A call as a whole is never `Written` or `Rejected`: it has no outcome for its rows. A row of a call that was taken is
+/// never `Fatal`, and the org's trouble is never said of a row.
 #[derive(Debug, Clone)]
 pub enum Verdict {
     /// The org has it. `id` is absent only where a delete found nothing to delete.
     Written { id: Option<RecordId>, created: bool },
     /// This row will never be taken.
     Rejected(Rejection),
-    /// Not applied; this row alone may be sent again after a backoff.
-    Again(Cause),
-    /// Not applied: a parent that the row names is not there, or not yet.
-    MissingParent(Cause),
-    /// Not applied, because of another row of the same call or of the org: a few times more, at last alone in its call.
-    Apart(Cause),
-    /// Not applied: the record that an upsert found was deleted before it was written. A few times more.
-    GoneMeanwhile(Cause),
-    /// Not applied: the record is there, and these fields of the row can only be created. Once more without them.
-    Without { cause: Cause, fields: Vec<ApiName> },
-    /// Not applied, as other rows of the call with the same cause: no outcome, in smaller calls.
-    Transaction(Cause),
-    /// Not applied: the org takes no such row for now, and that is no fault of the row. It waits without an end.
-    Parked(Cause),
-    /// The call as a whole was refused for something in it.
-    Refused { cause: Cause, named: Named },
-    /// Left out of the call, because another row in it was for the same record, or was known to make the org refuse it.
-    Deferred,
-    /// The org did not take the call. Nothing was applied.
-    Later(Cause),
-    /// The org takes nobody's calls, since the session has ended. No call is to blame for that.
-    Barred(Cause),
-    /// The same, since the calls of the day are spent.
-    Spent(Cause),
+    /// Not applied: it goes again.
+    Retry { cause: Cause, how: How },
     /// Whether the org applied it, or still will, is not known. `ended` is when the attempt ended, and not when it was
     /// sent: the org may work on a call for long after that.
     Unknown { cause: Cause, ended: Instant, doubt: Doubt },
-    /// The daemon cannot go on.
+    /// The daemon cannot go on. What was sent is of unknown result.
     Fatal(Cause),
-}
-
-/// How the answer that refuses a call names one of its rows. Only a hint: the row may be innocent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Named {
-    No,
-    /// By a place in the body, or by its record id.
-    Row,
-    /// By a field that the row holds.
-    Field(ApiName),
 }
 
 /// Why the result of an attempt is not known.
@@ -117,6 +88,22 @@ pub enum Stage {
     ValueConverter(&'static str),
     HeaderConverter,
     Put,
+}
+
+impl Verdict {
+    /// The row goes again.
+    pub fn retry(how: How, cause: Cause) -> Self {
+        Self::Retry { cause, how }
+    }
+
+    /// Why the row is not written; `None` where it is.
+    pub fn cause(&self) -> Option<&Cause> {
+        match self {
+            Self::Written { .. } => None,
+            Self::Rejected(rejection) => Some(&rejection.cause),
+            Self::Retry { cause, .. } | Self::Unknown { cause, .. } | Self::Fatal(cause) => Some(cause),
+        }
+    }
 }
 
 impl Cause {

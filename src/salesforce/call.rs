@@ -1,8 +1,7 @@
 //! One call to the data API: a session, a permit, at most one resend with a new session, and what its answer means.
 //!
-//! Whoever waits for the org waits in [`OrgState::turn`]: every [`Failure::Later`], [`Failure::Barred`] and
-//! [`Failure::Spent`] has been reported there before, but for one that wants the lease: who makes calls waits for that,
-//! too.
+//! A call that fails has one [`Verdict`] for all of its rows. One that waits for the org ([`How::Org`]) has been reported
+//! to [`OrgState`] before, which is where the wait is made.
 
 use std::sync::{
     Arc,
@@ -13,7 +12,7 @@ use tokio::{sync::Semaphore, time::Instant};
 
 use super::{
     answer::Errors,
-    classify::{self, CallVerdict},
+    classify::{self, Answered, Meaning},
     http::{
         client::{Answer, Http, Sent, redirected},
         request::{ApiRequest, Purpose},
@@ -23,7 +22,7 @@ use super::{
 };
 use crate::{
     config,
-    record::{Cause, Doubt, Named, Verdict},
+    record::{Cause, Doubt, How, Named, OrgTrouble, Verdict},
 };
 
 /// This many answers in a row that fit nothing: that is not the org we think it is.
@@ -39,25 +38,6 @@ pub(crate) struct Calls {
     /// Calls on the wire.
     permits: Semaphore,
     unfitting: AtomicU32,
-}
-
-/// Why a call has no answer for its rows.
-#[derive(Debug, Clone)]
-pub(crate) enum Failure {
-    Refused(Cause),
-    Again(Cause),
-    Parked(Cause),
-    Later(Cause),
-    /// As Later, and never the call's own fault.
-    Barred(Cause),
-    /// As Barred: the calls of the day are spent.
-    Spent(Cause),
-    Unknown {
-        cause: Cause,
-        ended: Instant,
-        doubt: Doubt,
-    },
-    Fatal(Cause),
 }
 
 impl Calls {
@@ -82,7 +62,7 @@ impl Calls {
         &self,
         request: &ApiRequest,
         fit: impl FnOnce(&[u8]) -> Result<T, Cause>,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, Verdict> {
         let (mut answer, mut session) = self.send(request).await?;
         if answer.status == reqwest::StatusCode::UNAUTHORIZED {
             self.auth.invalidate(&session);
@@ -95,14 +75,13 @@ impl Calls {
         self.judge(request, &answer, fit)
     }
 
-    async fn send(&self, request: &ApiRequest) -> Result<(Answer, Arc<Session>), Failure> {
+    async fn send(&self, request: &ApiRequest) -> Result<(Answer, Arc<Session>), Verdict> {
         let session = match self.auth.session().await {
             Ok(session) => session,
             Err(NoSession::Refused(cause)) => {
-                self.state.report(&Report::Expired(&cause));
-                return Err(Failure::Barred(cause));
+                return Err(self.down(OrgTrouble::Session, cause));
             }
-            Err(NoSession::Later(cause)) => return Err(self.later(cause)),
+            Err(NoSession::Later(cause)) => return Err(self.down(OrgTrouble::Unavailable, cause)),
         };
         let url = request.endpoint.on(&session.instance, &self.version);
         let url = url.map_err(|cause| self.unfitting(request.purpose, cause))?;
@@ -121,11 +100,11 @@ impl Calls {
                 }
                 Ok((answer, session))
             }
-            Sent::Not { cause, lapsed: false } => Err(self.later(cause)),
+            Sent::Not { cause, lapsed: false } => Err(self.down(OrgTrouble::Unavailable, cause)),
             Sent::Not { cause, lapsed: true } => {
                 // It was the org's probe, perhaps, and has said nothing of it.
                 self.state.report(&Report::Silent);
-                Err(Failure::Barred(cause))
+                Err(Verdict::retry(How::NoLease, cause))
             }
             Sent::Unanswered { cause, timed_out } => {
                 Err(self.unknown(request.purpose, cause, if timed_out { Doubt::TimedOut } else { Doubt::Lost }))
@@ -138,19 +117,18 @@ impl Calls {
         request: &ApiRequest,
         answer: &Answer,
         fit: impl FnOnce(&[u8]) -> Result<T, Cause>,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, Verdict> {
         let errors = (answer.status != reqwest::StatusCode::OK).then(|| Errors::of_call(&answer.body)).flatten();
         let cause = match &answer.location {
             Some(location) => redirected(answer.status, location),
             None => classify::cause(answer.status, errors.as_ref()),
         };
-        let doubt = classify::doubt(&cause);
-        let failure = match classify::of_call(request.purpose, answer.status, errors.as_ref(), answer.facts()) {
-            CallVerdict::Taken if answer.cut => {
+        let meaning = match classify::of_call(request.purpose, answer.status, errors.as_ref(), answer.facts()) {
+            Answered::Taken if answer.cut => {
                 self.well();
                 return Err(too_long(request, Cause { message: TOO_LONG.to_owned(), ..cause }));
             }
-            CallVerdict::Taken => match answer.unfit.clone().map_or_else(|| fit(&answer.body), Err) {
+            Answered::Taken => match answer.unfit.clone().map_or_else(|| fit(&answer.body), Err) {
                 Ok(fitted) => {
                     self.well();
                     return Ok(fitted);
@@ -160,33 +138,29 @@ impl Calls {
                     return Err(self.unfitting(request.purpose, unfit));
                 }
             },
-            CallVerdict::Unfitting => return Err(self.unfitting(request.purpose, cause)),
+            Answered::Unfitting => return Err(self.unfitting(request.purpose, cause)),
+            Answered::Failed(meaning) => meaning,
+        };
+        let doubt = classify::doubt(&cause);
+        let how = match meaning {
             // The org's own word that it does not know.
-            CallVerdict::Unknown if errors.is_some() => {
+            Meaning::Unknown if errors.is_some() => {
                 self.state.report(&Report::Unsure);
                 return Err(self.in_doubt(request.purpose, cause, doubt));
             }
-            CallVerdict::Unknown => return Err(self.unknown(request.purpose, cause, doubt)),
-            CallVerdict::Later => return Err(self.later(cause)),
-            CallVerdict::Quota => {
-                self.state.report(&Report::Quota(&cause));
-                return Err(Failure::Spent(cause));
+            Meaning::Unknown => return Err(self.unknown(request.purpose, cause, doubt)),
+            Meaning::Retry(How::Org(trouble)) => return Err(self.down(trouble, cause)),
+            // A describe has no row to back off: it waits as for the org.
+            Meaning::Retry(How::Backoff | How::Parked) if request.purpose == Purpose::Describe => {
+                return Err(self.down(OrgTrouble::Unavailable, cause));
             }
-            CallVerdict::Expired => {
-                self.state.report(&Report::Expired(&cause));
-                return Err(Failure::Barred(cause));
-            }
-            CallVerdict::Refused => Failure::Refused(cause),
-            // Who asks for a description has no row to back off: it waits as for the org.
-            CallVerdict::Again | CallVerdict::Parked if request.purpose == Purpose::Describe => {
-                return Err(self.later(cause));
-            }
-            CallVerdict::Again => Failure::Again(cause),
-            CallVerdict::Parked => Failure::Parked(cause),
+            Meaning::Retry(how) => how,
+            // Said of rows only.
+            Meaning::Rejected | Meaning::Gone(_) => How::Smaller { suspect: Some(Named::No) },
         };
         // The org's own word, whatever it says.
         self.well();
-        Err(failure)
+        Err(Verdict::retry(how, cause))
     }
 
     fn well(&self) {
@@ -194,22 +168,23 @@ impl Calls {
         self.state.report(&Report::Well);
     }
 
-    fn later(&self, cause: Cause) -> Failure {
-        self.state.report(&Report::Later(&cause));
-        Failure::Later(cause)
+    /// The org takes no calls.
+    fn down(&self, trouble: OrgTrouble, cause: Cause) -> Verdict {
+        self.state.report(&Report::Down(trouble, &cause));
+        Verdict::retry(How::Org(trouble), cause)
     }
 
     /// What only reads cannot have been applied.
-    fn unknown(&self, purpose: Purpose, cause: Cause, doubt: Doubt) -> Failure {
+    fn unknown(&self, purpose: Purpose, cause: Cause, doubt: Doubt) -> Verdict {
         self.state.report(&Report::Unanswered(&cause));
         self.in_doubt(purpose, cause, doubt)
     }
 
-    fn in_doubt(&self, purpose: Purpose, cause: Cause, doubt: Doubt) -> Failure {
-        if purpose == Purpose::Write { in_doubt(cause, doubt) } else { self.later(cause) }
+    fn in_doubt(&self, purpose: Purpose, cause: Cause, doubt: Doubt) -> Verdict {
+        if purpose == Purpose::Write { in_doubt(cause, doubt) } else { self.down(OrgTrouble::Unavailable, cause) }
     }
 
-    fn unfitting(&self, purpose: Purpose, cause: Cause) -> Failure {
+    fn unfitting(&self, purpose: Purpose, cause: Cause) -> Verdict {
         if self.unfitting.fetch_add(1, Ordering::Relaxed) + 1 < MAX_UNFITTING {
             tracing::warn!(event = "answer_mismatch", %cause, "the org's answer does not fit its request");
             self.state.report(&Report::Silent);
@@ -217,7 +192,7 @@ impl Calls {
         }
         tracing::error!(event = "answer_mismatch_repeated", %cause, "the org's answers do not fit their requests");
         self.state.report(&Report::Silent);
-        Failure::Fatal(cause)
+        Verdict::Fatal(cause)
     }
 }
 
@@ -231,47 +206,33 @@ fn beside_token(length: usize) -> usize {
 
 const TOO_LONG: &str = "the org's answer is longer than is read: in smaller calls it is shorter";
 
-fn in_doubt(cause: Cause, doubt: Doubt) -> Failure {
-    Failure::Unknown { cause, ended: Instant::now(), doubt }
+fn in_doubt(cause: Cause, doubt: Doubt) -> Verdict {
+    Verdict::Unknown { cause, ended: Instant::now(), doubt }
 }
 
 /// A call that was taken, and whose answer is cut. Fewer rows have a shorter one; a description of one SObject has not.
-fn too_long(request: &ApiRequest, cause: Cause) -> Failure {
-    if request.purpose == Purpose::Write { in_doubt(cause, Doubt::TooLong) } else { Failure::Refused(cause) }
+fn too_long(request: &ApiRequest, cause: Cause) -> Verdict {
+    if request.purpose == Purpose::Write { in_doubt(cause, Doubt::TooLong) } else { refused(cause) }
 }
 
-impl Failure {
-    /// The verdict of every row of the call.
-    pub(crate) fn verdict(self, named: Named) -> Verdict {
-        match self {
-            Self::Refused(cause) => Verdict::Refused { cause, named },
-            Self::Again(cause) => Verdict::Again(cause),
-            Self::Parked(cause) => Verdict::Parked(cause),
-            Self::Later(cause) => Verdict::Later(cause),
-            Self::Barred(cause) => Verdict::Barred(cause),
-            Self::Spent(cause) => Verdict::Spent(cause),
-            Self::Unknown { cause, ended, doubt } => Verdict::Unknown { cause, ended, doubt },
-            Self::Fatal(cause) => Verdict::Fatal(cause),
-        }
-    }
+/// A call that is refused for something in it.
+pub(crate) fn refused(cause: Cause) -> Verdict {
+    Verdict::retry(How::Smaller { suspect: Some(Named::No) }, cause)
+}
 
-    /// Any other call would have met it as well.
-    pub(crate) fn is_everybodys(&self) -> bool {
-        matches!(self, Self::Later(_) | Self::Barred(_) | Self::Spent(_) | Self::Fatal(_))
-    }
-
-    pub(crate) fn cause(&self) -> &Cause {
-        match self {
-            Self::Refused(cause)
-            | Self::Again(cause)
-            | Self::Parked(cause)
-            | Self::Later(cause)
-            | Self::Barred(cause)
-            | Self::Spent(cause)
-            | Self::Unknown { cause, .. }
-            | Self::Fatal(cause) => cause,
+/// The verdict of a call as that of one of its rows, which its answer names like this.
+pub(crate) fn suspecting(verdict: Verdict, named: Named) -> Verdict {
+    match verdict {
+        Verdict::Retry { cause, how: How::Smaller { suspect: Some(_) } } => {
+            Verdict::retry(How::Smaller { suspect: Some(named) }, cause)
         }
+        verdict => verdict,
     }
+}
+
+/// Any other call would have come to the same.
+pub(crate) fn is_of_every_call(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Retry { how: How::Org(_) | How::NoLease, .. } | Verdict::Fatal(_))
 }
 
 #[cfg(test)]

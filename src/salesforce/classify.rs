@@ -1,7 +1,8 @@
 //! The failure model: what every answer of the org means, for a call and for a row of it.
 //!
 //! Two columns, since the same code means another thing where the call as a whole has it. What a call's status decides
-//! is in [`of_status`], what a row's operation decides in [`of_row`]; nothing else in the daemon reads a code.
+//! is in [`of_status`], what a row's operation decides in [`of_row`]; nothing else in the daemon reads a code. Both give a
+//! [`Meaning`]; with its cause that is a verdict ([`Verdict`](crate::record::Verdict)).
 //!
 //! Message texts follow the user's language. A text is only asked whether to wait ([`wraps_a_wait`],
 //! [`is_a_transactions`], [`lacks_a_parent`], the two kinds of `REQUEST_LIMIT_EXCEEDED`): it may move a verdict toward
@@ -16,7 +17,7 @@ use super::{
     http::request::Purpose,
     org::usage::Usage,
 };
-use crate::record::{Action, Cause, Doubt};
+use crate::record::{Action, Cause, Doubt, How, Named, OrgTrouble};
 
 /// What the headers of an answer say.
 #[derive(Debug, Clone, Copy, Default)]
@@ -26,44 +27,35 @@ pub(crate) struct Facts {
     pub(crate) salesforces: bool,
 }
 
-/// What a code means of one row of a call that was taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RowVerdict {
+/// What a code, or a status, means of a row or of a whole call: a verdict without its cause. The cells of [`CODES`] are
+/// of this type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Meaning {
     Rejected,
-    /// The record that the row names is not there, or not any more.
-    Vanished,
-    /// It was there and has been deleted.
-    Deleted,
-    /// Another row of the call, or of the org, has the same key, or the same value of a unique field.
-    Apart,
-    /// The record that an upsert found was deleted before the row was written.
-    GoneMeanwhile,
-    /// More rows of the call failed with it: no outcome.
-    Transaction,
-    /// A parent that the row names by its external id is not there, or not yet.
-    MissingParent,
-    Again,
-    Parked,
+    /// The record that the row names is not there. [`of_gone`] decides what that is for the row.
+    Gone(Gone),
+    Retry(How),
+    /// The org may have applied it.
     Unknown,
 }
 
-/// What a code, or a status without one, means of a whole call.
+/// How a record is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CallVerdict {
-    /// The answer has a verdict for each row.
+pub(crate) enum Gone {
+    /// It is not there, or not any more; or that is another one, which the row refers to.
+    Vanished,
+    /// It was there and has been deleted.
+    Deleted,
+}
+
+/// What the answer to a call is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Answered {
+    /// It has a result for each row.
     Taken,
-    /// Something in the call.
-    Refused,
-    /// Nothing was applied; its rows may be sent again after a backoff.
-    Again,
-    Parked,
-    /// The org takes no calls.
-    Later,
-    Quota,
-    Expired,
-    /// Nobody knows whether it was applied.
-    Unknown,
-    /// No answer to this request: nobody knows, and somebody should look.
+    /// The call as a whole came to this.
+    Failed(Meaning),
+    /// It is no answer to this request: the result is unknown, and where that goes on an operator must look.
     Unfitting,
 }
 
@@ -74,66 +66,81 @@ pub(crate) struct Asked<'a> {
     pub(crate) key_field: Option<&'a str>,
 }
 
-mod in_row {
-    pub(crate) use super::RowVerdict::*;
-}
-mod of_call {
-    pub(crate) use super::CallVerdict::*;
+/// The cells of [`CODES`], and what statuses and texts make of them.
+pub(crate) mod cell {
+    use super::{Gone, How, Meaning, Named, OrgTrouble};
+
+    pub(crate) const REJECTED: Meaning = Meaning::Rejected;
+    pub(crate) const VANISHED: Meaning = Meaning::Gone(Gone::Vanished);
+    pub(crate) const DELETED: Meaning = Meaning::Gone(Gone::Deleted);
+    /// Rows of one call share the cause: no row is suspected, but the number of them.
+    pub(crate) const SMALLER: Meaning = Meaning::Retry(How::Smaller { suspect: None });
+    /// The call as a whole is refused for something in it.
+    pub(crate) const REFUSED: Meaning = Meaning::Retry(How::Smaller { suspect: Some(Named::No) });
+    pub(crate) const ALONE: Meaning = Meaning::Retry(How::Alone);
+    pub(crate) const DELETED_MEANWHILE: Meaning = Meaning::Retry(How::DeletedMeanwhile);
+    pub(crate) const PARENT: Meaning = Meaning::Retry(How::Parent);
+    pub(crate) const BACKOFF: Meaning = Meaning::Retry(How::Backoff);
+    pub(crate) const PARKED: Meaning = Meaning::Retry(How::Parked);
+    pub(crate) const UNKNOWN: Meaning = Meaning::Unknown;
+    pub(crate) const UNAVAILABLE: Meaning = Meaning::Retry(How::Org(OrgTrouble::Unavailable));
+    pub(crate) const SESSION: Meaning = Meaning::Retry(How::Org(OrgTrouble::Session));
+    pub(crate) const QUOTA: Meaning = Meaning::Retry(How::Org(OrgTrouble::Quota));
 }
 
 /// Code → in a row → of a call (`None`: as the status says).
 #[rustfmt::skip]
-const CODES: &[(&str, RowVerdict, Option<CallVerdict>)] = &[
+static CODES: &[(&str, Meaning, Option<Meaning>)] = &[
     // Held by somebody else for now.
-    ("UNABLE_TO_LOCK_ROW",                    in_row::Again,       Some(of_call::Again)),
-    ("RECORD_IN_USE_BY_WORKFLOW",             in_row::Again,       Some(of_call::Again)),
-    ("TERRITORY_REALIGN_IN_PROGRESS",         in_row::Again,       Some(of_call::Again)),
+    ("UNABLE_TO_LOCK_ROW",                     cell::BACKOFF,    Some(cell::BACKOFF)),
+    ("RECORD_IN_USE_BY_WORKFLOW",              cell::BACKOFF,    Some(cell::BACKOFF)),
+    ("TERRITORY_REALIGN_IN_PROGRESS",          cell::BACKOFF,    Some(cell::BACKOFF)),
     // Bystanders of a failure elsewhere.
-    ("ALL_OR_NONE_OPERATION_ROLLED_BACK",     in_row::Again,       Some(of_call::Again)),
-    ("PROCESSING_HALTED",                     in_row::Again,       Some(of_call::Again)),
-    ("BATCH_PROCESSING_HALTED",               in_row::Again,       Some(of_call::Again)),
+    ("ALL_OR_NONE_OPERATION_ROLLED_BACK",      cell::BACKOFF,    Some(cell::BACKOFF)),
+    ("PROCESSING_HALTED",                      cell::BACKOFF,    Some(cell::BACKOFF)),
+    ("BATCH_PROCESSING_HALTED",                cell::BACKOFF,    Some(cell::BACKOFF)),
     // The org is busy, shut or being moved: in a row, too, that is no fault of the row, however long it lasts.
-    ("PLATFORM_EVENT_PUBLISH_FAILED",         in_row::Again,       Some(of_call::Again)),
-    ("PLATFORM_EVENT_PUBLISHING_UNAVAILABLE", in_row::Parked,      Some(of_call::Parked)),
-    ("TOO_MANY_APEX_REQUESTS",                in_row::Again,       Some(of_call::Later)),
-    ("LIMIT_EXCEEDED",                        in_row::Again,       Some(of_call::Later)),
-    ("REQUEST_LIMIT_EXCEEDED",                in_row::Parked,      Some(of_call::Later)),
-    ("SERVER_UNAVAILABLE",                    in_row::Parked,      Some(of_call::Later)),
-    ("FUNCTIONALITY_TEMPORARILY_UNAVAILABLE", in_row::Parked,      Some(of_call::Later)),
-    ("API_CURRENTLY_DISABLED",                in_row::Parked,      Some(of_call::Later)),
-    ("API_DISABLED_FOR_ORG",                  in_row::Parked,      Some(of_call::Later)),
-    ("ORG_IN_MAINTENANCE",                    in_row::Parked,      Some(of_call::Later)),
-    ("ORG_LOCKED",                            in_row::Parked,      Some(of_call::Later)),
-    ("INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE", in_row::Parked, Some(of_call::Later)),
-    ("UNSUPPORTED_API_VERSION",               in_row::Parked,      Some(of_call::Later)),
-    ("INVALID_SESSION_ID",                    in_row::Parked,      Some(of_call::Expired)),
-    ("INVALID_AUTH_HEADER",                   in_row::Parked,      Some(of_call::Expired)),
-    ("STORAGE_LIMIT_EXCEEDED",                in_row::Parked,      Some(of_call::Parked)),
+    ("PLATFORM_EVENT_PUBLISH_FAILED",          cell::BACKOFF,    Some(cell::BACKOFF)),
+    ("PLATFORM_EVENT_PUBLISHING_UNAVAILABLE",  cell::PARKED,     Some(cell::PARKED)),
+    ("TOO_MANY_APEX_REQUESTS",                 cell::BACKOFF,    Some(cell::UNAVAILABLE)),
+    ("LIMIT_EXCEEDED",                         cell::BACKOFF,    Some(cell::UNAVAILABLE)),
+    ("REQUEST_LIMIT_EXCEEDED",                 cell::PARKED,     Some(cell::UNAVAILABLE)),
+    ("SERVER_UNAVAILABLE",                     cell::PARKED,     Some(cell::UNAVAILABLE)),
+    ("FUNCTIONALITY_TEMPORARILY_UNAVAILABLE",  cell::PARKED,     Some(cell::UNAVAILABLE)),
+    ("API_CURRENTLY_DISABLED",                 cell::PARKED,     Some(cell::UNAVAILABLE)),
+    ("API_DISABLED_FOR_ORG",                   cell::PARKED,     Some(cell::UNAVAILABLE)),
+    ("ORG_IN_MAINTENANCE",                     cell::PARKED,     Some(cell::UNAVAILABLE)),
+    ("ORG_LOCKED",                             cell::PARKED,     Some(cell::UNAVAILABLE)),
+    ("INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE", cell::PARKED,     Some(cell::UNAVAILABLE)),
+    ("UNSUPPORTED_API_VERSION",                cell::PARKED,     Some(cell::UNAVAILABLE)),
+    ("INVALID_SESSION_ID",                     cell::PARKED,     Some(cell::SESSION)),
+    ("INVALID_AUTH_HEADER",                    cell::PARKED,     Some(cell::SESSION)),
+    ("STORAGE_LIMIT_EXCEEDED",                 cell::PARKED,     Some(cell::PARKED)),
     // Of a call: this user may not make it at all, as an upsert by a field that is not unique without View All Data. It
     // is neither the org's trouble nor a row's fault: the rows wait, with the org's words in the log, and others go on.
-    ("INSUFFICIENT_ACCESS",                   in_row::Rejected,    Some(of_call::Parked)),
+    ("INSUFFICIENT_ACCESS",                    cell::REJECTED,   Some(cell::PARKED)),
     // Code of the org's own ran for the whole call.
-    ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",  in_row::Transaction, None),
-    ("CANNOT_EXECUTE_FLOW_TRIGGER",           in_row::Transaction, None),
-    ("FLOW_EXCEPTION",                        in_row::Transaction, None),
-    ("MAX_DEPTH_IN_FLOW_EXECUTION",           in_row::Transaction, None),
-    ("TXN_SECURITY_METERING_ERROR",           in_row::Transaction, None),
+    ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",   cell::SMALLER,    None),
+    ("CANNOT_EXECUTE_FLOW_TRIGGER",            cell::SMALLER,    None),
+    ("FLOW_EXCEPTION",                         cell::SMALLER,    None),
+    ("MAX_DEPTH_IN_FLOW_EXECUTION",            cell::SMALLER,    None),
+    ("TXN_SECURITY_METERING_ERROR",            cell::SMALLER,    None),
     // The target.
-    ("DUPLICATE_VALUE",                       in_row::Apart,       None),
-    ("ENTITY_IS_DELETED",                     in_row::Deleted,     None),
-    ("INVALID_CROSS_REFERENCE_KEY",           in_row::Vanished,    None),
-    ("NOT_FOUND",                             in_row::Vanished,    None),
+    ("DUPLICATE_VALUE",                        cell::ALONE,      None),
+    ("ENTITY_IS_DELETED",                      cell::DELETED,    None),
+    ("INVALID_CROSS_REFERENCE_KEY",            cell::VANISHED,   None),
+    ("NOT_FOUND",                              cell::VANISHED,   None),
     // The org gave up without saying how far it came.
-    ("UNKNOWN_EXCEPTION",                     in_row::Unknown,     Some(of_call::Unknown)),
-    ("QUERY_TIMEOUT",                         in_row::Unknown,     Some(of_call::Unknown)),
-    ("REQUEST_RUNNING_TOO_LONG",              in_row::Unknown,     Some(of_call::Unknown)),
+    ("UNKNOWN_EXCEPTION",                      cell::UNKNOWN,    Some(cell::UNKNOWN)),
+    ("QUERY_TIMEOUT",                          cell::UNKNOWN,    Some(cell::UNKNOWN)),
+    ("REQUEST_RUNNING_TOO_LONG",               cell::UNKNOWN,    Some(cell::UNKNOWN)),
 ];
 
 /// A whole answer: by its code if that one says it, else by its status.
-pub(crate) fn of_call(purpose: Purpose, status: StatusCode, errors: Option<&Errors>, facts: Facts) -> CallVerdict {
+pub(crate) fn of_call(purpose: Purpose, status: StatusCode, errors: Option<&Errors>, facts: Facts) -> Answered {
     match status.as_u16() {
-        200 => return CallVerdict::Taken,
-        401 => return CallVerdict::Expired,
+        200 => return Answered::Taken,
+        401 => return Answered::Failed(cell::SESSION),
         _ => {}
     }
     let codes = errors.into_iter().flat_map(|errors| &errors.0);
@@ -142,41 +149,43 @@ pub(crate) fn of_call(purpose: Purpose, status: StatusCode, errors: Option<&Erro
             let daily = error.message.contains("TotalRequests");
             let concurrent = error.message.contains("Concurrent");
             let spent = facts.usage.is_some_and(|usage| usage.percent() >= 100);
-            return if daily || spent && !concurrent { CallVerdict::Quota } else { CallVerdict::Later };
+            return Answered::Failed(if daily || spent && !concurrent { cell::QUOTA } else { cell::UNAVAILABLE });
         }
         // The version's end is told, and not waited for.
         if purpose == Purpose::Describe && error.code == "UNSUPPORTED_API_VERSION" {
-            return CallVerdict::Refused;
+            return Answered::Failed(cell::REFUSED);
         }
         let listed = CODES.iter().find(|(code, ..)| *code == error.code);
         match listed {
             // No row could wait: its status says whether the user may see the SObject.
-            Some((_, _, Some(CallVerdict::Parked))) if purpose == Purpose::Describe => {}
-            Some((_, _, Some(verdict))) => return *verdict,
+            Some((_, _, Some(Meaning::Retry(How::Parked)))) if purpose == Purpose::Describe => {}
+            Some((_, _, Some(meaning))) => return Answered::Failed(meaning.clone()),
             _ => {}
         }
     }
-    of_status(purpose, status, errors.is_some(), facts.salesforces)
+    of_status(purpose, status, errors.is_some(), facts.salesforces).map_or(Answered::Unfitting, Answered::Failed)
 }
 
+/// `None` where no such answer is known.
+///
 /// `salesforces`: the answer is in Salesforce's own JSON, so that the org itself has spoken and not something before
 /// it. `edge`: it is not, and has passed Salesforce's edge all the same, which says that the org took nothing.
-fn of_status(purpose: Purpose, status: StatusCode, salesforces: bool, edge: bool) -> CallVerdict {
-    match status.as_u16() {
-        403 | 404 | 410 if purpose == Purpose::Describe && salesforces => CallVerdict::Refused,
+fn of_status(purpose: Purpose, status: StatusCode, salesforces: bool, edge: bool) -> Option<Meaning> {
+    Some(match status.as_u16() {
+        403 | 404 | 410 if purpose == Purpose::Describe && salesforces => cell::REFUSED,
         // A redirect: nothing is taken where it was sent to.
-        300..400 | 403 | 404 | 405 | 410 | 415 | 420 | 429 => CallVerdict::Later,
-        503 if salesforces || edge => CallVerdict::Later,
-        502 if edge && !salesforces => CallVerdict::Later,
+        300..400 | 403 | 404 | 405 | 410 | 415 | 420 | 429 => cell::UNAVAILABLE,
+        503 if salesforces || edge => cell::UNAVAILABLE,
+        502 if edge && !salesforces => cell::UNAVAILABLE,
         // Something before the org said that, and would say it of every call: a good row is not to be rejected for it.
-        400 if !salesforces => CallVerdict::Later,
-        400 | 413 | 414 | 431 => CallVerdict::Refused,
-        402..=407 | 409..500 if salesforces => CallVerdict::Refused,
-        402..=407 | 409..500 => CallVerdict::Later,
+        400 if !salesforces => cell::UNAVAILABLE,
+        400 | 413 | 414 | 431 => cell::REFUSED,
+        402..=407 | 409..500 if salesforces => cell::REFUSED,
+        402..=407 | 409..500 => cell::UNAVAILABLE,
         // 408: a proxy that waited for the body, and may have passed some of it on.
-        408 | 500.. => CallVerdict::Unknown,
-        _ => CallVerdict::Unfitting,
-    }
+        408 | 500.. => cell::UNKNOWN,
+        _ => return None,
+    })
 }
 
 /// Why the result of a call is not known that was answered with this: a gateway, or the org itself, has waited too long
@@ -189,55 +198,53 @@ pub(crate) fn doubt(cause: &Cause) -> Doubt {
 /// The rows of a call that failed, in order; `None` for one that did not.
 ///
 /// A cause that the whole transaction shares shows in two rows or more. A single row with it is the row's own.
-pub(crate) fn of_rows(asked: Asked<'_>, rows: &[Option<&Errors>]) -> Vec<Option<(RowVerdict, Cause)>> {
-    let verdicts: Vec<_> = rows.iter().map(|errors| errors.map(|errors| of_row(asked, errors))).collect();
-    let shared = |code: &str| {
-        let same = |row: &&Option<(RowVerdict, Option<&RowError>)>| matches!(row, Some((RowVerdict::Transaction, Some(error))) if error.code == code);
-        verdicts.iter().filter(same).count() > 1
+pub(crate) fn of_rows(asked: Asked<'_>, rows: &[Option<&Errors>]) -> Vec<Option<(Meaning, Cause)>> {
+    let meanings: Vec<_> = rows.iter().map(|errors| errors.map(|errors| of_row(asked, errors))).collect();
+    let is_shared = |code: &str| {
+        let has_it = |row: &&Option<(Meaning, Option<&RowError>)>| matches!(row, Some((meaning, Some(error))) if *meaning == cell::SMALLER && error.code == code);
+        meanings.iter().filter(has_it).count() > 1
     };
-    verdicts
+    meanings
         .iter()
         .map(|row| {
-            let (verdict, error) = (*row)?;
-            let verdict = match (verdict, error) {
-                (RowVerdict::Transaction, Some(error)) if !shared(&error.code) => RowVerdict::Rejected,
-                _ => verdict,
+            let (meaning, error) = row.as_ref()?;
+            let meaning = match error {
+                Some(error) if *meaning == cell::SMALLER && !is_shared(&error.code) => Meaning::Rejected,
+                _ => meaning.clone(),
             };
             let silent = || Cause::new("the org refused the row without saying why");
-            Some((verdict, Cause { http_status: Some(200), ..error.map_or_else(silent, RowError::to_cause) }))
+            Some((meaning, Cause { http_status: Some(200), ..error.map_or_else(silent, RowError::to_cause) }))
         })
         .collect()
 }
 
 /// Of several errors the one that waits longest counts: the others will show up again.
-fn of_row<'a>(asked: Asked<'_>, errors: &'a Errors) -> (RowVerdict, Option<&'a RowError>) {
-    let verdicts = errors.0.iter().map(|error| (of_error(asked, error), Some(error)));
-    let longest = verdicts.reduce(|best, next| if next.0.waits() > best.0.waits() { next } else { best });
-    longest.unwrap_or((RowVerdict::Rejected, None))
+fn of_row<'a>(asked: Asked<'_>, errors: &'a Errors) -> (Meaning, Option<&'a RowError>) {
+    let meanings = errors.0.iter().map(|error| (of_error(asked, error), Some(error)));
+    let longest = meanings.reduce(|best, next| if next.0.waits() > best.0.waits() { next } else { best });
+    longest.unwrap_or((Meaning::Rejected, None))
 }
 
-fn of_error(asked: Asked<'_>, error: &RowError) -> RowVerdict {
-    let listed = CODES.iter().find(|(code, ..)| *code == error.code).map(|(_, verdict, _)| *verdict);
+fn of_error(asked: Asked<'_>, error: &RowError) -> Meaning {
+    let listed = CODES.iter().find(|(code, ..)| *code == error.code).map(|(_, meaning, _)| meaning);
     let names = |field: &str| error.fields.is_empty() || error.fields.iter().any(|f| f.eq_ignore_ascii_case(field));
-    match (listed.unwrap_or(RowVerdict::Rejected), asked.action) {
+    match (listed.unwrap_or(&Meaning::Rejected), asked.action) {
         // Whatever its text: the same key twice in one call, or a record that somebody else made meanwhile. An org names
         // no field where it means another unique one, too: only a few attempts tell the two apart.
-        (RowVerdict::Apart, Action::Upsert) if asked.key_field.is_some_and(names) => RowVerdict::Apart,
+        (Meaning::Retry(How::Alone), Action::Upsert) if asked.key_field.is_some_and(names) => cell::ALONE,
         // With another field it is a lookup that leads nowhere; NOT_FOUND is said of the key field.
-        (RowVerdict::Deleted | RowVerdict::Vanished, Action::Upsert)
+        (Meaning::Gone(_), Action::Upsert)
             if error.code != "NOT_FOUND" && (names("Id") || asked.key_field.is_some_and(names)) =>
         {
-            RowVerdict::GoneMeanwhile
+            cell::DELETED_MEANWHILE
         }
-        (RowVerdict::Deleted | RowVerdict::Vanished, Action::Create | Action::Upsert) | (RowVerdict::Apart, _) => {
-            RowVerdict::Rejected
-        }
+        (Meaning::Gone(_), Action::Create | Action::Upsert) | (Meaning::Retry(How::Alone), _) => cell::REJECTED,
         // With a field it is a lookup that leads nowhere.
-        (RowVerdict::Deleted | RowVerdict::Vanished, _) if !names("Id") => RowVerdict::Rejected,
-        (RowVerdict::Transaction, _) if wraps_a_wait(error) => RowVerdict::Again,
-        (RowVerdict::Rejected, _) if is_a_transactions(error) => RowVerdict::Transaction,
-        (RowVerdict::Rejected, _) if lacks_a_parent(&error.code, &error.message) => RowVerdict::MissingParent,
-        (verdict, _) => verdict,
+        (Meaning::Gone(_), _) if !names("Id") => cell::REJECTED,
+        (Meaning::Retry(How::Smaller { .. }), _) if wraps_a_wait(error) => cell::BACKOFF,
+        (Meaning::Rejected, _) if is_a_transactions(error) => cell::SMALLER,
+        (Meaning::Rejected, _) if lacks_a_parent(&error.code, &error.message) => cell::PARENT,
+        (meaning, _) => meaning.clone(),
     }
 }
 
@@ -273,7 +280,7 @@ fn lacks_a_parent(code: &str, message: &str) -> bool {
     code == "INVALID_FIELD" && message.contains("Foreign key external ID") && message.contains("not found")
 }
 
-/// As [`RowVerdict::MissingParent`], where a call of a single row is refused for it. No such answer to a collections
+/// As [`How::Parent`], where a call of a single row is refused for it. No such answer to a collections
 /// call is known: the org says it of a row.
 pub(crate) fn is_missing_parent(cause: &Cause) -> bool {
     cause.code.as_deref().is_some_and(|code| lacks_a_parent(code, &cause.message))
@@ -285,9 +292,9 @@ pub(crate) fn doubts_description(cause: &Cause) -> bool {
     cause.code.as_deref().is_some_and(|code| codes.contains(&code)) && !is_missing_parent(cause)
 }
 
-/// What to make of a row whose record is gone.
+/// What becomes of a row whose record is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Gone {
+pub(crate) enum AfterGone {
     /// As it was to be.
     Written,
     NotFound,
@@ -308,52 +315,40 @@ pub(crate) enum NamedBy {
 
 /// A delete wants what it found. Only one by record id may be about a record that never was, unless it was this very
 /// delete, of unknown result, that removed it.
-pub(crate) fn of_gone(verdict: RowVerdict, action: Action, named: NamedBy, maybe_applied: bool) -> Gone {
+pub(crate) fn of_gone(gone: Gone, action: Action, named: NamedBy, maybe_applied: bool) -> AfterGone {
     match (action, named) {
-        (_, NamedBy::Cache) => Gone::ResolveAgain,
-        (Action::Delete, NamedBy::Query) => Gone::Written,
-        (Action::Delete, NamedBy::Record) if verdict == RowVerdict::Deleted || maybe_applied => Gone::Written,
-        (_, NamedBy::Query) if verdict == RowVerdict::Vanished => Gone::Refused,
-        _ => Gone::NotFound,
+        (_, NamedBy::Cache) => AfterGone::ResolveAgain,
+        (Action::Delete, NamedBy::Query) => AfterGone::Written,
+        (Action::Delete, NamedBy::Record) if gone == Gone::Deleted || maybe_applied => AfterGone::Written,
+        (_, NamedBy::Query) if gone == Gone::Vanished => AfterGone::Refused,
+        _ => AfterGone::NotFound,
     }
 }
 
 /// The cause of a row whose record is gone. A code that may mean a record that the row refers to, or an owner without
 /// access, says so.
-pub(crate) fn of_either(verdict: RowVerdict, cause: Cause) -> Cause {
-    if verdict != RowVerdict::Vanished {
+pub(crate) fn of_either(gone: Gone, cause: Cause) -> Cause {
+    if gone != Gone::Vanished {
         return cause;
     }
     let message = format!("{} (the record, or one that it refers to)", cause.message);
     Cause { message, ..cause }
 }
 
-impl RowVerdict {
-    /// How long it waits before a record is given up: a text may only move a verdict up.
-    fn waits(self) -> u8 {
+impl Meaning {
+    /// From giving a record up to waiting for it: a text may only move a meaning up, and of several errors of a row the
+    /// one counts that waits longest. Rejected < Gone < Smaller < Alone < Parent < Backoff < Parked < Unknown < Org.
+    fn waits(&self) -> u8 {
         match self {
             Self::Rejected => 0,
-            Self::Vanished | Self::Deleted => 1,
-            Self::Transaction => 2,
-            Self::Apart | Self::GoneMeanwhile => 3,
-            Self::MissingParent => 4,
-            Self::Again => 5,
-            Self::Parked => 6,
+            Self::Gone(_) => 1,
+            Self::Retry(How::Smaller { .. } | How::WithoutFields(_) | How::NextCall) => 2,
+            Self::Retry(How::Alone | How::DeletedMeanwhile) => 3,
+            Self::Retry(How::Parent) => 4,
+            Self::Retry(How::Backoff) => 5,
+            Self::Retry(How::Parked) => 6,
             Self::Unknown => 7,
-        }
-    }
-}
-
-impl CallVerdict {
-    /// As [`RowVerdict::waits`]. Later and Quota both wait until the org is well, however long that is.
-    #[cfg(test)]
-    fn waits(self) -> u8 {
-        match self {
-            Self::Refused | Self::Taken => 0,
-            Self::Again => 1,
-            Self::Parked => 2,
-            Self::Unknown | Self::Unfitting => 3,
-            Self::Later | Self::Quota | Self::Expired => 4,
+            Self::Retry(How::Org(_) | How::NoLease) => 8,
         }
     }
 }

@@ -192,8 +192,8 @@ impl Salesforce {
         let any = |body: &[u8]| {
             serde_json::from_slice::<serde::de::IgnoredAny>(body).map_err(|error| answer::unreadable(&error))
         };
-        if let Err(failure) = self.calls.make(&request, any).await {
-            tracing::debug!(cause = %failure.cause(), "the org is not well yet");
+        if let Err(verdict) = self.calls.make(&request, any).await {
+            tracing::debug!(cause = verdict.cause().map(tracing::field::display), "the org is not well yet");
         }
     }
 

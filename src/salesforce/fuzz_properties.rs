@@ -61,8 +61,7 @@ fn errors(body: &[u8]) {
     for status in [200, 302, 400, 401, 403, 404, 408, 413, 420, 429, 500, 503] {
         let status = StatusCode::from_u16(status).expect("a status");
         for purpose in [Purpose::Write, Purpose::Read, Purpose::Describe] {
-            let _: classify::CallVerdict =
-                classify::of_call(purpose, status, errors.as_ref(), classify::Facts::default());
+            let _: classify::Answered = classify::of_call(purpose, status, errors.as_ref(), classify::Facts::default());
         }
         let cause = classify::cause(status, errors.as_ref());
         assert!(errors.is_some() || !cause.message.is_empty());

@@ -16,7 +16,7 @@ pub trait Turn: Send + 'static {
 /// The org, as the pipeline sees it.
 ///
 /// `write` makes one attempt and returns one verdict for each row, in the order of the rows. It never waits for the
-/// org to become well: that is [`Verdict::Later`], and [`Org::turn`] is where one waits.
+/// org to become well: that is a verdict ([`How::Org`](crate::record::How::Org)), and [`Org::turn`] is where one waits.
 pub trait Org: Send + Sync + 'static {
     type Turn: Turn;
 

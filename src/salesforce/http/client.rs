@@ -124,13 +124,13 @@ impl Http {
         let tracker = if bytes.is_empty() {
             None
         } else {
-            let (body, tracker) = TrackedBody::new(bytes, request.leave.clone());
+            let (body, tracker) = TrackedBody::new(bytes, request.write_permit.clone());
             builder = builder.header(header::CONTENT_TYPE, content_type).body(reqwest::Body::wrap(body));
             Some(tracker)
         };
         // Without a body it counts as sent unless there was no connection to send it on.
         let was_sent = |error: &reqwest::Error| tracker.as_ref().map_or_else(|| !error.is_connect(), SendTracker::seal);
-        if request.leave.as_ref().is_some_and(|leave| !leave.is_valid()) {
+        if request.write_permit.as_ref().is_some_and(|permit| !permit.is_valid()) {
             return Sent::Not { cause: Cause::new("our partitions may be another member's by now"), lapsed: true };
         }
         let mut response = match builder.send().await {

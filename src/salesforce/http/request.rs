@@ -31,7 +31,7 @@ pub(crate) struct ApiRequest {
     pub(crate) content: Content,
     pub(crate) options: Arc<CallOptions>,
     /// Without it no request that writes is sent.
-    pub(crate) leave: Option<WritePermit>,
+    pub(crate) write_permit: Option<WritePermit>,
     /// What is kept of an answer that was taken, if not all of it.
     pub(crate) distil: Option<Distil>,
 }
@@ -88,7 +88,7 @@ impl ApiRequest {
             endpoint,
             content: Content::None,
             options: Arc::default(),
-            leave: None,
+            write_permit: None,
             distil: None,
         }
     }

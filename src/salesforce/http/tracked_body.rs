@@ -23,7 +23,7 @@ pub(crate) struct TrackedBody {
     rest: Bytes,
     tracker: SendTracker,
     /// Without it not one more byte leaves: half a call is none.
-    leave: Option<WritePermit>,
+    write_permit: Option<WritePermit>,
 }
 
 /// What has become of the body, seen from outside of the client.
@@ -46,9 +46,9 @@ enum Progress {
 pub(crate) struct GivenUp;
 
 impl TrackedBody {
-    pub(crate) fn new(bytes: Bytes, leave: Option<WritePermit>) -> (Self, SendTracker) {
+    pub(crate) fn new(bytes: Bytes, write_permit: Option<WritePermit>) -> (Self, SendTracker) {
         let tracker = SendTracker(Arc::new(Mutex::new(Progress::Untouched)));
-        (Self { rest: bytes, tracker: tracker.clone(), leave }, tracker)
+        (Self { rest: bytes, tracker: tracker.clone(), write_permit }, tracker)
     }
 }
 
@@ -83,7 +83,7 @@ impl Body for TrackedBody {
         if self.rest.is_empty() {
             return Poll::Ready(None);
         }
-        if self.leave.as_ref().is_some_and(|leave| !leave.is_valid()) {
+        if self.write_permit.as_ref().is_some_and(|permit| !permit.is_valid()) {
             self.tracker.refuse();
             return Poll::Ready(Some(Err(GivenUp)));
         }

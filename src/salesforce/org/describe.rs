@@ -16,13 +16,13 @@ use tokio::{sync::Semaphore, time::Instant};
 
 use super::super::{
     answer,
-    call::{Calls, Failure},
+    call::Calls,
     http::{
         distil::Distil,
         request::{ApiRequest, Endpoint, Purpose},
     },
 };
-use crate::record::{Access, Cause, Field, Refresh, SObject, ValueClass};
+use crate::record::{Access, Cause, Field, How, Refresh, SObject, ValueClass, Verdict};
 
 #[derive(Debug)]
 pub(crate) struct Describes {
@@ -78,9 +78,15 @@ impl Describes {
             let _turn = self.calls.state.turn().await;
             match self.ask(name).await {
                 Ok(sobject) => return Ok(self.learn(&entry, sobject)),
-                Err(Failure::Refused(cause) | Failure::Fatal(cause)) => return entry.keep(cause),
+                Err(Verdict::Retry { cause, how: How::Smaller { .. } } | Verdict::Fatal(cause)) => {
+                    return entry.keep(cause);
+                }
                 // The next turn is where one waits.
-                Err(failure) => tracing::debug!(sobject = name, cause = %failure.cause(), "not described yet"),
+                Err(verdict) => tracing::debug!(
+                    sobject = name,
+                    cause = verdict.cause().map(tracing::field::display),
+                    "not described yet"
+                ),
             }
         }
     }
@@ -98,9 +104,13 @@ impl Describes {
         };
         match self.ask(name).await {
             Ok(sobject) => Some(self.learn(&entry, sobject)),
-            Err(Failure::Refused(cause)) => entry.keep(cause).ok(),
-            Err(failure) => {
-                tracing::debug!(sobject = name, cause = %failure.cause(), "not described again");
+            Err(Verdict::Retry { cause, how: How::Smaller { .. } }) => entry.keep(cause).ok(),
+            Err(verdict) => {
+                tracing::debug!(
+                    sobject = name,
+                    cause = verdict.cause().map(tracing::field::display),
+                    "not described again"
+                );
                 entry.known()
             }
         }
@@ -123,7 +133,7 @@ impl Describes {
         sobject
     }
 
-    async fn ask(&self, name: &str) -> Result<SObject, Failure> {
+    async fn ask(&self, name: &str) -> Result<SObject, Verdict> {
         let segments = vec!["sobjects".into(), name.into(), "describe".into()];
         let endpoint = Endpoint::Data { segments, query: None };
         let request = ApiRequest { distil: Some(DISTIL), ..ApiRequest::get("describe", Purpose::Describe, endpoint) };

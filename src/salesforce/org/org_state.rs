@@ -43,9 +43,8 @@ pub(crate) enum Report<'a> {
     Unsure,
     /// No answer of the org's came: a time-out, a cut connection, the word of something before it.
     Unanswered(&'a Cause),
-    Later(&'a Cause),
-    Quota(&'a Cause),
-    Expired(&'a Cause),
+    /// It takes no calls.
+    Down(OrgTrouble, &'a Cause),
 }
 
 #[derive(Debug)]
@@ -209,8 +208,10 @@ impl OrgState {
         let before = inner.availability();
         match report {
             Report::Unanswered(_) => inner.unanswered = inner.unanswered.saturating_add(1),
-            Report::Silent | Report::Later(_) => {}
-            Report::Well | Report::Unsure | Report::Quota(_) | Report::Expired(_) => inner.unanswered = 0,
+            Report::Silent | Report::Down(OrgTrouble::Unavailable, _) => {}
+            Report::Well | Report::Unsure | Report::Down(OrgTrouble::Quota | OrgTrouble::Session, _) => {
+                inner.unanswered = 0;
+            }
         }
         let silence;
         let (trouble, cause) = match report {
@@ -222,9 +223,7 @@ impl OrgState {
             }
             // It was the probe, perhaps: the next one is not due at once.
             Report::Silent | Report::Unsure | Report::Unanswered(_) => (inner.trouble, None),
-            Report::Later(cause) => (Some(OrgTrouble::Unavailable), Some(*cause)),
-            Report::Quota(cause) => (Some(OrgTrouble::Quota), Some(*cause)),
-            Report::Expired(cause) => (Some(OrgTrouble::Session), Some(*cause)),
+            Report::Down(trouble, cause) => (Some(*trouble), Some(*cause)),
         };
         if trouble != inner.trouble {
             inner.probes = 0;
@@ -232,9 +231,9 @@ impl OrgState {
         inner.trouble = trouble;
         inner.asking = false;
         inner.spent = match report {
-            Report::Quota(cause) => Some((*cause).clone()),
+            Report::Down(OrgTrouble::Quota, cause) => Some((*cause).clone()),
             Report::Silent | Report::Unsure | Report::Unanswered(_) => inner.spent.take(),
-            Report::Well | Report::Later(_) | Report::Expired(_) => None,
+            Report::Well | Report::Down(OrgTrouble::Unavailable | OrgTrouble::Session, _) => None,
         };
         if trouble.is_some() || before != inner.availability() {
             inner.due = Instant::now() + self.wait(&inner);

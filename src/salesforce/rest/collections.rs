@@ -68,7 +68,7 @@ pub(crate) fn render(key: &BatchKey, rows: &[(&Command, Target<'_>)]) -> Rendere
         endpoint: Endpoint::Data { segments, query },
         content,
         options: key.options.clone(),
-        leave: None,
+        write_permit: None,
         distil: None,
     };
     Rendered { request, body, ranges }

@@ -17,7 +17,7 @@ use std::{collections::HashSet, sync::Arc};
 use super::{
     super::{
         Observer,
-        call::{Calls, Failure},
+        call::{Calls, is_of_every_call, refused},
         classify::NamedBy,
         http::request::{ApiRequest, Endpoint, Purpose},
     },
@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     config,
-    record::{Action, ApiName, Cause, ExternalId, GateKey, Identity, KeyField, KeyKind, MatchKey, RecordId},
+    record::{Action, ApiName, Cause, ExternalId, GateKey, Identity, KeyField, KeyKind, MatchKey, RecordId, Verdict},
 };
 
 /// Of 2,000 rows each. So many records of so few values are no answer that anybody wants.
@@ -45,7 +45,7 @@ pub(crate) enum Resolved {
     Found(RecordId, NamedBy),
     NotFound,
     Ambiguous(Vec<RecordId>),
-    Failed(Failure),
+    Failed(Verdict),
 }
 
 impl Resolver {
@@ -72,7 +72,7 @@ impl Resolver {
         while let Some(part) = parts.next() {
             let answers = self.ask(sobject, &asked[part.clone()]).await;
             let stop = answers.iter().find_map(|answer| match answer {
-                Resolved::Failed(failure) if failure.is_everybodys() => Some(failure.clone()),
+                Resolved::Failed(verdict) if is_of_every_call(verdict) => Some(verdict.clone()),
                 _ => None,
             });
             for (at, answer) in part.zip(answers) {
@@ -84,9 +84,9 @@ impl Resolver {
                 resolved[open[at]] = answer;
             }
             // The org takes no calls: the others need not find out.
-            if let Some(failure) = stop {
+            if let Some(verdict) = stop {
                 for at in parts.by_ref().flatten() {
-                    resolved[open[at]] = Resolved::Failed(failure.clone());
+                    resolved[open[at]] = Resolved::Failed(verdict.clone());
                 }
             }
         }
@@ -98,7 +98,7 @@ impl Resolver {
         let Some(first) = values.first() else { return Vec::new() };
         let hits = match self.query(sobject, first.field(), values).await {
             Ok(hits) => hits,
-            Err(failure) => return vec![Resolved::Failed(failure); values.len()],
+            Err(verdict) => return vec![Resolved::Failed(verdict); values.len()],
         };
         if let [value] = values {
             return vec![alone(value, &hits)];
@@ -107,13 +107,13 @@ impl Resolver {
         for index in stray(values, &resolved, &hits) {
             resolved[index] = match self.query(sobject, first.field(), &values[index..=index]).await {
                 Ok(hits) => alone(values[index], &hits),
-                Err(failure) => Resolved::Failed(failure),
+                Err(verdict) => Resolved::Failed(verdict),
             };
         }
         resolved
     }
 
-    async fn query(&self, sobject: &str, field: &KeyField, values: &[&ExternalId]) -> Result<Vec<Hit>, Failure> {
+    async fn query(&self, sobject: &str, field: &KeyField, values: &[&ExternalId]) -> Result<Vec<Hit>, Verdict> {
         let query = soql::query(sobject, field, values);
         let mut endpoint = Endpoint::Data { segments: vec!["query".into()], query: Some(query) };
         let mut hits = Vec::new();
@@ -127,7 +127,7 @@ impl Resolver {
             }
         }
         let message = format!("more than {} records have these values in {}", hits.len(), field.name);
-        Err(Failure::Refused(Cause::new(message)))
+        Err(refused(Cause::new(message)))
     }
 }
 

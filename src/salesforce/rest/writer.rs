@@ -1,15 +1,16 @@
 //! One attempt to write the rows of one call: name the records, leave out what cannot go along, send, judge.
 //!
-//! Every row starts out as [`Verdict::Deferred`], and whatever is learnt of it takes that place: there is one verdict
-//! for each row, in the order of the rows, whatever happens between.
+//! Every row starts out without a verdict, and what is learnt of it is put there. One that has none at the end was left
+//! out, and goes with the next call: there is one verdict for each row, in the order of the rows, whatever happens
+//! between.
 
 use std::{collections::HashSet, sync::Arc};
 
 use super::{
     super::{
         answer::{self, Expected, RowAnswer},
-        call::{Calls, Failure},
-        classify::{self, Asked, Gone, NamedBy, RowVerdict},
+        call::{Calls, is_of_every_call, suspecting},
+        classify::{self, AfterGone, Asked, Meaning, NamedBy},
         org::describe::Describes,
     },
     collections::{self, Target},
@@ -19,8 +20,8 @@ use super::{
 };
 use crate::{
     record::{
-        Action, ApiName, BatchKey, BatchRow, Cause, Command, Doubt, ExternalId, Identity, OnMissing, Reason, RecordId,
-        Rejection, SObject, Stage, Verdict,
+        Action, ApiName, BatchKey, BatchRow, Cause, Command, Doubt, ExternalId, How, Identity, Named, OnMissing,
+        Reason, RecordId, Rejection, SObject, Stage, Verdict,
     },
     runtime::lease::{Lease, WritePermit},
 };
@@ -43,20 +44,20 @@ struct Going<'a> {
 impl Writer {
     /// One attempt: one verdict for each row, in their order.
     pub(crate) async fn write(&self, key: &BatchKey, rows: &[BatchRow<'_>]) -> Vec<Verdict> {
-        // From here on: who has lost the rows meanwhile does not send them.
-        let leave = self.lease.permit();
-        let mut verdicts = vec![Verdict::Deferred; rows.len()];
+        // Taken now: a process that loses the rows from here on does not send them.
+        let write_permit = self.lease.permit();
+        let mut verdicts = vec![None; rows.len()];
         let mut open: Vec<usize> = (0..rows.len()).collect();
         // Twice at most: the second time no id is out of the cache, and "gone" is an answer.
         self.check_described(key, rows, &mut open, &mut verdicts).await;
         for _ in 0..2 {
             let going = self.name(key, rows, &open, &mut verdicts).await;
-            open = self.call(key, rows, &going, &leave, &mut verdicts).await;
+            open = self.call(key, rows, &going, &write_permit, &mut verdicts).await;
             if open.is_empty() {
                 break;
             }
         }
-        verdicts
+        verdicts.into_iter().map(|verdict| verdict.unwrap_or_else(left_out)).collect()
     }
 
     /// Rejects the rows that a newer description than their own does not take any more.
@@ -65,7 +66,7 @@ impl Writer {
         key: &BatchKey,
         rows: &[BatchRow<'_>],
         open: &mut Vec<usize>,
-        verdicts: &mut [Verdict],
+        verdicts: &mut [Option<Verdict>],
     ) {
         let rejection = |described: &Arc<SObject>, row: usize| {
             let command = rows[row].command;
@@ -79,7 +80,7 @@ impl Writer {
         let Some(described) = self.describes.doubted(&key.sobject).await else { return };
         open.retain(|&row| match rejection(&described, row) {
             Some(rejection) => {
-                verdicts[row] = Verdict::Rejected(rejection);
+                verdicts[row] = Some(Verdict::Rejected(rejection));
                 false
             }
             None => true,
@@ -92,7 +93,7 @@ impl Writer {
         key: &BatchKey,
         rows: &[BatchRow<'a>],
         open: &[usize],
-        verdicts: &mut [Verdict],
+        verdicts: &mut [Option<Verdict>],
     ) -> Vec<Going<'a>> {
         let external: Vec<_> = open.iter().filter_map(|row| to_resolve(rows[*row].command)).collect();
         let mut found = self.resolver.resolve(&key.sobject, key.action, &external).await.into_iter();
@@ -107,7 +108,7 @@ impl Writer {
                     Ok((Target::Id(*id), NamedBy::Record))
                 }
                 (Action::Update | Action::Delete, Some(Identity::ExternalId(external))) => {
-                    found.next().map_or(Err(Verdict::Deferred), |found| resolved(found, rows[row], external))
+                    found.next().map_or_else(|| Err(left_out()), |found| resolved(found, rows[row], external))
                 }
                 (Action::Update | Action::Delete, None) | (Action::Upsert, None | Some(Identity::RecordId(_))) => {
                     let message = format!("nothing names the record to {}", command.action.word());
@@ -115,21 +116,16 @@ impl Writer {
                 }
             };
             match named {
-                Ok((Target::Id(id), _)) if !taken.insert(id) => verdicts[row] = Verdict::Deferred,
+                Ok((Target::Id(id), _)) if !taken.insert(id) => verdicts[row] = Some(left_out()),
                 Ok((target, named)) => going.push(Going { row, target, named }),
-                Err(verdict) => verdicts[row] = verdict,
+                Err(verdict) => verdicts[row] = Some(verdict),
             }
         }
         // The org took no calls a moment ago; this one would only find that out again.
-        let later = verdicts
-            .iter()
-            .find(|verdict| {
-                matches!(verdict, Verdict::Later(_) | Verdict::Barred(_) | Verdict::Spent(_) | Verdict::Fatal(_))
-            })
-            .cloned();
-        if let Some(later) = later {
+        let of_all = verdicts.iter().flatten().find(|verdict| is_of_every_call(verdict)).cloned();
+        if let Some(of_all) = of_all {
             for going in going.drain(..) {
-                verdicts[going.row] = later.clone();
+                verdicts[going.row] = Some(of_all.clone());
             }
         }
         going
@@ -141,8 +137,8 @@ impl Writer {
         key: &BatchKey,
         rows: &[BatchRow<'_>],
         going: &[Going<'_>],
-        leave: &WritePermit,
-        verdicts: &mut [Verdict],
+        write_permit: &WritePermit,
+        verdicts: &mut [Option<Verdict>],
     ) -> Vec<usize> {
         if going.is_empty() {
             return Vec::new();
@@ -152,25 +148,28 @@ impl Writer {
         let lines: Vec<_> = commands.iter().zip(going).map(|(command, going)| (*command, going.target)).collect();
         let begun = self.begun(key, rows, going);
         let mut rendered = collections::render(key, &lines);
-        rendered.request.leave = Some(leave.clone());
+        rendered.request.write_permit = Some(write_permit.clone());
         let expected = Expected { action: key.action, rows: going.len(), ids: &ids };
         let answers = match self.calls.make(&rendered.request, |body| answer::rows(body, expected)).await {
             Ok(answers) => answers,
-            Err(failure) => {
-                let named = suspects::named(failure.cause(), &rendered, &commands, &ids);
-                let mut rejections = self.rejections(key, &failure, &commands).await;
+            Err(whole) => {
+                let mut rejections = self.rejections(key, &whole, &commands).await;
                 let others_go_again = rejections.iter().any(Option::is_some);
+                let named = match whole.cause() {
+                    Some(cause) => suspects::named(cause, &rendered, &commands, &ids),
+                    None => vec![Named::No; going.len()],
+                };
                 for ((one, named), rejection) in going.iter().zip(named).zip(&mut rejections) {
-                    let verdict = match (rejection.take(), failure.clone()) {
+                    let verdict = match (rejection.take(), refusal(&whole)) {
                         (Some(rejection), _) => Verdict::Rejected(rejection),
-                        (None, Failure::Refused(_)) if others_go_again => Verdict::Deferred,
-                        (None, Failure::Refused(cause)) if going.len() == 1 && classify::is_missing_parent(&cause) => {
-                            Verdict::MissingParent(cause)
+                        (None, Some(_)) if others_go_again => left_out(),
+                        (None, Some(cause)) if going.len() == 1 && classify::is_missing_parent(cause) => {
+                            Verdict::retry(How::Parent, cause.clone())
                         }
-                        (None, failure) => failure.verdict(named),
+                        (None, _) => suspecting(whole.clone(), named),
                     };
                     self.note(key, begun.as_ref(), rows[one.row].command, &verdict).await;
-                    verdicts[one.row] = verdict;
+                    verdicts[one.row] = Some(verdict);
                 }
                 return Vec::new();
             }
@@ -185,41 +184,39 @@ impl Writer {
             let row = rows[going.row];
             let verdict = match (answer, failed) {
                 (RowAnswer::Done { id, created }, _) => Verdict::Written { id: *id, created: *created },
-                (RowAnswer::Failed(_), None) => Verdict::Deferred,
-                (RowAnswer::Failed(_), Some((verdict @ (RowVerdict::Vanished | RowVerdict::Deleted), cause))) => {
+                (RowAnswer::Failed(_), None) => left_out(),
+                (RowAnswer::Failed(_), Some((Meaning::Gone(gone), cause))) => {
                     if let Some(Identity::ExternalId(external)) = &row.command.target {
                         self.resolver.cache.evict(&key.sobject, external).await;
                     }
-                    match classify::of_gone(verdict, key.action, going.named, row.maybe_applied) {
-                        Gone::Written => Verdict::Written { id: going.target.id(), created: false },
-                        Gone::NotFound => rejected(Reason::NotFound, classify::of_either(verdict, cause)),
-                        Gone::Refused => rejected(Reason::Refused, classify::of_either(verdict, cause)),
-                        Gone::ResolveAgain => {
+                    match classify::of_gone(gone, key.action, going.named, row.maybe_applied) {
+                        AfterGone::Written => Verdict::Written { id: going.target.id(), created: false },
+                        AfterGone::NotFound => rejected(Reason::NotFound, classify::of_either(gone, cause)),
+                        AfterGone::Refused => rejected(Reason::Refused, classify::of_either(gone, cause)),
+                        AfterGone::ResolveAgain => {
                             again.push(going.row);
-                            Verdict::Again(cause)
+                            Verdict::retry(How::Backoff, cause)
                         }
                     }
                 }
-                (RowAnswer::Failed(_), Some((verdict, cause))) => {
+                (RowAnswer::Failed(_), Some((meaning, cause))) => {
                     match described.as_ref().and_then(|described| create_only(&cause, row.command, described)) {
-                        Some(fields) => Verdict::Without { cause, fields },
-                        None => failed_row(verdict, cause),
+                        Some(fields) => Verdict::retry(How::WithoutFields(fields), cause),
+                        None => failed_row(meaning, cause),
                     }
                 }
             };
             self.note(key, begun.as_ref(), row.command, &verdict).await;
-            verdicts[going.row] = verdict;
+            verdicts[going.row] = Some(verdict);
         }
         again
     }
 
     /// For each row of a call that was refused for a field: why it cannot be written, by a description that is asked for
     /// now if the last one is old enough.
-    async fn rejections(&self, key: &BatchKey, failure: &Failure, rows: &[&Command]) -> Vec<Option<Rejection>> {
-        let described = match failure {
-            Failure::Refused(cause) if classify::doubts_description(cause) => {
-                self.describes.doubted(&key.sobject).await
-            }
+    async fn rejections(&self, key: &BatchKey, whole: &Verdict, rows: &[&Command]) -> Vec<Option<Rejection>> {
+        let described = match refusal(whole) {
+            Some(cause) if classify::doubts_description(cause) => self.describes.doubted(&key.sobject).await,
             _ => None,
         };
         let rejection = |row: &&Command| described.as_ref()?.rejects(row.action, &row.fields);
@@ -273,9 +270,10 @@ fn resolved<'a>(
     let BatchRow { command, maybe_applied } = row;
     match resolved {
         Resolved::Found(id, named) => Ok((Target::Id(id), named)),
-        Resolved::Failed(failure) => {
-            let named = suspects::named_by_key(failure.cause(), &command.sobject.name, &external.field().name);
-            Err(failure.verdict(named))
+        Resolved::Failed(verdict) => {
+            let by_key = |cause| suspects::named_by_key(cause, &command.sobject.name, &external.field().name);
+            let named = verdict.cause().map_or(Named::No, by_key);
+            Err(suspecting(verdict, named))
         }
         // What an earlier attempt has removed is not missing.
         Resolved::NotFound
@@ -310,16 +308,24 @@ fn create_only(cause: &Cause, command: &Command, described: &SObject) -> Option<
     named.collect()
 }
 
-fn failed_row(verdict: RowVerdict, cause: Cause) -> Verdict {
-    match verdict {
-        RowVerdict::Rejected | RowVerdict::Vanished | RowVerdict::Deleted => rejected(Reason::Refused, cause),
-        RowVerdict::Apart => Verdict::Apart(cause),
-        RowVerdict::GoneMeanwhile => Verdict::GoneMeanwhile(cause),
-        RowVerdict::Transaction => Verdict::Transaction(cause),
-        RowVerdict::MissingParent => Verdict::MissingParent(cause),
-        RowVerdict::Again => Verdict::Again(cause),
-        RowVerdict::Parked => Verdict::Parked(cause),
-        RowVerdict::Unknown => Verdict::Unknown { cause, ended: tokio::time::Instant::now(), doubt: Doubt::Row },
+/// The row was left out of the call.
+fn left_out() -> Verdict {
+    Verdict::retry(How::NextCall, Cause::new("left out of the call"))
+}
+
+/// Why a call was refused for something in it, if it was.
+fn refusal(whole: &Verdict) -> Option<&Cause> {
+    match whole {
+        Verdict::Retry { cause, how: How::Smaller { suspect: Some(_) } } => Some(cause),
+        _ => None,
+    }
+}
+
+fn failed_row(meaning: Meaning, cause: Cause) -> Verdict {
+    match meaning {
+        Meaning::Rejected | Meaning::Gone(_) => rejected(Reason::Refused, cause),
+        Meaning::Retry(how) => Verdict::Retry { cause, how },
+        Meaning::Unknown => Verdict::Unknown { cause, ended: tokio::time::Instant::now(), doubt: Doubt::Row },
     }
 }
 

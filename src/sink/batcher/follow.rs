@@ -3,18 +3,18 @@
 //! | verdict | what happens |
 //! |---|---|
 //! | Written, Rejected | the row's outcome; but a rejection waits if its route's breaker says so |
-//! | Again | backoff with jitter, only this row, until `row_timeout`; then rejected |
-//! | MissingParent | the same, until `missing_parent_wait`; sooner, if it is in the way of others |
-//! | Apart, GoneMeanwhile | a few times more ([`super::races`]); then rejected |
-//! | Without | once more without some of its fields; then rejected |
-//! | Transaction | halved at once; alone it is the row's own. Size of new calls: [`super::sizes`] |
-//! | Refused | rows that the answer names go first, and the others follow from that ([`super::hints`]); else halved; alone rejected |
+//! | Backoff | backoff with jitter, only this row, until `row_timeout`; then rejected |
+//! | Parent | the same, until `missing_parent_wait`; sooner, if it is in the way of others |
+//! | Alone, DeletedMeanwhile | a few times more ([`super::races`]); then rejected |
+//! | WithoutFields | once more without some of its fields; then rejected |
+//! | Smaller, no suspect | halved at once; alone it is the row's own. Size of new calls: [`super::sizes`] |
+//! | Smaller, a suspect | rows that the answer names go first, and the others follow from that ([`super::hints`]); else halved; alone rejected |
 //! | Parked | again after a long while, without end |
-//! | Deferred | with the next call |
-//! | Later | the whole call again after a backoff, without end unless it is poison |
-//! | Barred | the same, and it is never poison |
-//! | Spent | as Barred; rejected if `on_quota` says so |
-//! | Unknown | as Later, but not before the hold is over, with the gate entries held; a plain insert is rejected if `insert_unknown` says so, and the third time in any case |
+//! | NextCall | with the next call |
+//! | Org: unavailable | the whole call again after a backoff, without end unless it is poison |
+//! | Org: session; NoLease | the same, and it is never poison |
+//! | Org: quota | the same, and it is never poison; rejected if `on_quota` says so |
+//! | Unknown | as Org: unavailable, but not before the hold is over, with the gate entries held; a plain insert is rejected if `insert_unknown` says so, and the third time in any case |
 //! | – timed out | the same, in calls that are answered in time: [`super::sizes`] |
 //! | – too long an answer | the same, halved |
 //! | – said of the row | the same; the `max_attempts`th time alone in its call, and then rejected |
@@ -33,7 +33,8 @@ use super::{
 };
 use crate::{
     config::{InsertUnknown, OnQuota},
-    record::{Action, Cause, Doubt, Named, Reason, Rejection, Stage, Verdict},
+    ops::metrics::Repeated,
+    record::{Action, Cause, Doubt, How, Named, OrgTrouble, Reason, Rejection, Stage, Verdict},
     runtime::backoff::Backoff,
     sink::{
         breaker::Ruling,
@@ -135,7 +136,7 @@ impl<O: Org> Worker<O> {
     fn decide(&mut self, mut ticket: Ticket, verdict: Verdict, alone: bool, fates: &mut Fates) {
         fates.answered |= !matches!(
             verdict,
-            Verdict::Later(_) | Verdict::Barred(_) | Verdict::Spent(_) | Verdict::Unknown { .. } | Verdict::Deferred
+            Verdict::Retry { how: How::Org(_) | How::NoLease | How::NextCall, .. } | Verdict::Unknown { .. }
         );
         match verdict {
             Verdict::Written { id, .. } => {
@@ -147,27 +148,7 @@ impl<O: Org> Worker<O> {
                 ticket.settle(Outcome::Written { found_nothing });
             }
             Verdict::Rejected(rejection) => self.reject_as(ticket, rejection),
-            Verdict::Again(cause) => self.again(ticket, cause),
-            Verdict::GoneMeanwhile(cause) => self.gone_meanwhile(ticket, cause),
-            Verdict::Without { cause, .. } if ticket.history.is_stripped => {
-                self.reject(ticket, Reason::Refused, cause);
-            }
-            Verdict::Apart(cause) => {
-                if let Some((ticket, wait)) = self.set_apart(ticket, cause) {
-                    fates.apart_wait = wait;
-                    fates.apart.push(ticket);
-                }
-            }
-            Verdict::MissingParent(cause) => {
-                fates.child = true;
-                self.missing_parent(ticket, cause);
-            }
-            Verdict::Transaction(cause) | Verdict::Refused { cause, .. } if alone => {
-                self.reject(ticket, Reason::Refused, cause);
-            }
-            Verdict::Spent(cause) if self.settings.on_quota == OnQuota::DeadLetter => {
-                self.reject(ticket, Reason::QuotaSpent, cause);
-            }
+            Verdict::Retry { cause, how } => self.retry(ticket, cause, how, alone, fates),
             Verdict::Unknown { cause, .. } if self.is_last_attempt(&ticket) => {
                 self.reject(ticket, Reason::UnknownResult, cause);
             }
@@ -190,12 +171,34 @@ impl<O: Org> Worker<O> {
                 ticket.history.is_last = true;
                 fates.hold(ticket, cause, Instant::now() + self.settings.unknown_hold, false);
             }
+        }
+    }
+
+    fn retry(&mut self, mut ticket: Ticket, cause: Cause, how: How, alone: bool, fates: &mut Fates) {
+        match how {
+            How::Backoff => self.again(ticket, cause),
+            How::DeletedMeanwhile => self.gone_meanwhile(ticket, cause),
+            How::WithoutFields(_) if ticket.history.is_stripped => self.reject(ticket, Reason::Refused, cause),
+            How::Alone => {
+                if let Some((ticket, wait)) = self.set_apart(ticket, cause) {
+                    fates.apart_wait = wait;
+                    fates.apart.push(ticket);
+                }
+            }
+            How::Parent => {
+                fates.child = true;
+                self.missing_parent(ticket, cause);
+            }
+            How::Smaller { .. } if alone => self.reject(ticket, Reason::Refused, cause),
+            How::Org(OrgTrouble::Quota) if self.settings.on_quota == OnQuota::DeadLetter => {
+                self.reject(ticket, Reason::QuotaSpent, cause);
+            }
             // Nobody waits for it any more.
             _ if !ticket.answered() => {}
-            Verdict::Transaction(_) => fates.transaction.push(ticket),
-            Verdict::Refused { named, .. } => fates.refused.push((ticket, named)),
-            Verdict::Without { fields, .. } => self.strip(ticket, &fields),
-            Verdict::Parked(cause) => {
+            How::Smaller { suspect: None } => fates.transaction.push(ticket),
+            How::Smaller { suspect: Some(named) } => fates.refused.push((ticket, named)),
+            How::WithoutFields(fields) => self.strip(ticket, &fields),
+            How::Parked => {
                 ticket.history.forget_waits();
                 ticket.pending = None;
                 // One line a call, and not one a row: all rows of it wait for one right, or for room, mostly.
@@ -205,13 +208,13 @@ impl<O: Org> Worker<O> {
                 }
                 self.delays.push(Delayed::Row(Box::new(ticket)), Instant::now() + self.settings.parked);
             }
-            Verdict::Deferred => self.queues.push(ticket),
-            Verdict::Later(cause) => {
+            How::NextCall => self.queues.push(ticket),
+            How::Org(OrgTrouble::Unavailable) => {
                 ticket.history.forget_waits();
                 ticket.history.cause = Some(cause);
                 fates.later.push(ticket);
             }
-            Verdict::Barred(cause) | Verdict::Spent(cause) => {
+            How::Org(OrgTrouble::Session | OrgTrouble::Quota) | How::NoLease => {
                 ticket.history.forget_waits();
                 ticket.history.cause = Some(cause);
                 fates.barred.push(ticket);
@@ -219,28 +222,36 @@ impl<O: Org> Worker<O> {
         }
     }
 
-    /// The word in metrics for a verdict that is no outcome.
-    fn repeats(&self, ticket: &Ticket, verdict: &Verdict, alone: bool) -> Option<&'static str> {
-        match verdict {
-            Verdict::Written { .. } | Verdict::Rejected(_) | Verdict::Fatal(_) => None,
-            Verdict::Transaction(_) | Verdict::Refused { .. } if alone => None,
-            Verdict::Spent(_) if self.settings.on_quota == OnQuota::DeadLetter => None,
-            Verdict::Unknown { .. } if self.is_last_attempt(ticket) || alone && self.is_its_own(ticket) => None,
-            Verdict::MissingParent(_) if self.settings.retry.missing_parent_wait.is_zero() => None,
-            Verdict::Again(_) => Some("again"),
-            Verdict::MissingParent(_) => Some("missing_parent"),
-            Verdict::Apart(_) if ticket.history.apart_times >= races::APART_REPEATS => None,
-            Verdict::GoneMeanwhile(_) if ticket.history.gone_times >= races::GONE_REPEATS => None,
-            Verdict::Without { .. } if ticket.history.is_stripped => None,
-            Verdict::Apart(_) | Verdict::GoneMeanwhile(_) => Some("apart"),
-            Verdict::Without { .. } => Some("without"),
-            Verdict::Transaction(_) => Some("transaction"),
-            Verdict::Parked(_) => Some("parked"),
-            Verdict::Refused { .. } => Some("refused"),
-            Verdict::Deferred => Some("deferred"),
-            Verdict::Later(_) => Some("later"),
-            Verdict::Barred(_) | Verdict::Spent(_) => Some("barred"),
-            Verdict::Unknown { .. } => Some("unknown"),
+    /// The label in metrics of a verdict that is no outcome.
+    fn repeats(&self, ticket: &Ticket, verdict: &Verdict, alone: bool) -> Option<Repeated> {
+        let how = match verdict {
+            Verdict::Written { .. } | Verdict::Rejected(_) | Verdict::Fatal(_) => return None,
+            Verdict::Unknown { .. } => {
+                let is_outcome = self.is_last_attempt(ticket) || alone && self.is_its_own(ticket);
+                return (!is_outcome).then_some(Repeated::Unknown);
+            }
+            Verdict::Retry { how, .. } => how,
+        };
+        match how {
+            How::Smaller { .. } if alone => None,
+            How::Org(OrgTrouble::Quota) if self.settings.on_quota == OnQuota::DeadLetter => None,
+            How::Parent if self.settings.retry.missing_parent_wait.is_zero() => None,
+            How::Alone if ticket.history.apart_times >= races::APART_REPEATS => None,
+            How::DeletedMeanwhile if ticket.history.gone_times >= races::GONE_REPEATS => None,
+            How::WithoutFields(_) if ticket.history.is_stripped => None,
+            How::Backoff => Some(Repeated::Retry),
+            How::Parent => Some(Repeated::MissingParent),
+            How::Alone => Some(Repeated::Alone),
+            How::DeletedMeanwhile => Some(Repeated::DeletedMeanwhile),
+            How::WithoutFields(_) => Some(Repeated::WithoutFields),
+            How::Smaller { suspect: None } => Some(Repeated::Transaction),
+            How::Smaller { suspect: Some(_) } => Some(Repeated::Refused),
+            How::Parked => Some(Repeated::Parked),
+            How::NextCall => Some(Repeated::NotSent),
+            How::NoLease => Some(Repeated::NoLease),
+            How::Org(OrgTrouble::Unavailable) => Some(Repeated::OrgUnavailable),
+            How::Org(OrgTrouble::Session) => Some(Repeated::SessionExpired),
+            How::Org(OrgTrouble::Quota) => Some(Repeated::QuotaExhausted),
         }
     }
 
@@ -305,7 +316,7 @@ impl<O: Org> Worker<O> {
         let rejection = in_doubt(ticket.command.action, ticket.history.maybe_applied, rejection);
         match ticket.breaker.clone() {
             Some(breaker) if breaker.rejected(&rejection, ticket.history.is_probe) == Ruling::Waits => {
-                self.metrics.repeated("breaker");
+                self.metrics.repeated(Repeated::Breaker);
                 self.hold_back(ticket);
             }
             _ => {

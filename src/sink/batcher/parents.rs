@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 
 use crate::{
-    record::{GateKey, Verdict},
+    record::{GateKey, How, Verdict},
     sink::ticket::Ticket,
 };
 
@@ -107,7 +107,7 @@ impl Parents {
         for (ticket, verdict) in rows.iter().zip(verdicts) {
             let Some(parent) = &ticket.command.parent else { continue };
             let (locked, written) = seen.entry(parent).or_default();
-            *locked |= matches!(verdict, Verdict::Again(_));
+            *locked |= matches!(verdict, Verdict::Retry { how: How::Backoff, .. });
             *written |= matches!(verdict, Verdict::Written { .. });
         }
         let mut resting = Vec::new();

@@ -11,7 +11,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use super::pace::Pace;
-use crate::record::{Action, ApiName, BatchKey, Doubt, Verdict};
+use crate::record::{Action, ApiName, BatchKey, Doubt, How, Verdict};
 
 /// At most four for each SObject of the routes.
 #[derive(Debug)]
@@ -117,7 +117,7 @@ fn reached_the_org(verdict: &Verdict) -> bool {
     match verdict {
         Verdict::Written { id, created } => id.is_some() || *created,
         Verdict::Rejected(rejection) => rejection.cause.code.is_some(),
-        Verdict::Deferred => false,
+        Verdict::Retry { how: How::NextCall, .. } => false,
         _ => true,
     }
 }
@@ -182,7 +182,10 @@ pub(super) fn timed_out(verdict: &Verdict) -> bool {
 
 /// Whether fewer rows would have passed, or had an answer that can be read.
 fn is_too_large(verdict: &Verdict) -> bool {
-    matches!(verdict, Verdict::Transaction(_) | Verdict::Unknown { doubt: Doubt::TooLong, .. })
+    matches!(
+        verdict,
+        Verdict::Retry { how: How::Smaller { suspect: None }, .. } | Verdict::Unknown { doubt: Doubt::TooLong, .. }
+    )
 }
 
 pub(super) fn place(key: &BatchKey) -> (ApiName, Action) {

@@ -8,7 +8,7 @@ use super::{
     worker::Worker,
 };
 use crate::{
-    record::{BatchKey, Cause, Named, Reason, Verdict},
+    record::{BatchKey, Cause, How, Named, Reason, Verdict},
     sink::{org::Org, ticket::Ticket},
 };
 
@@ -43,18 +43,17 @@ impl Witness {
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         for verdict in verdicts {
             match verdict {
-                Verdict::Refused { cause, named } if self.field == Named::No || self.field == *named => {
+                Verdict::Retry { cause, how: How::Smaller { suspect: Some(named) } }
+                    if self.field == Named::No || self.field == *named =>
+                {
                     found.guilty = Some(cause.clone());
                 }
                 // A call that waits for a lock, for storage or for a right shows nothing of its rows.
-                Verdict::Again(_)
-                | Verdict::Parked(_)
-                | Verdict::Later(_)
-                | Verdict::Barred(_)
-                | Verdict::Spent(_)
+                Verdict::Retry {
+                    how: How::Backoff | How::Parked | How::NextCall | How::NoLease | How::Org(_), ..
+                }
                 | Verdict::Unknown { .. }
-                | Verdict::Fatal(_)
-                | Verdict::Deferred => {}
+                | Verdict::Fatal(_) => {}
                 _ => found.innocent = true,
             }
         }

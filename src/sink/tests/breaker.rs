@@ -11,7 +11,7 @@ use std::{
 use super::harness::{Harness, RunningLane, verdicts, written};
 use crate::{
     ops::health::{Dependency, State},
-    record::{Cause, Reason, Rejection, Stage, Verdict},
+    record::{Cause, How, OrgTrouble, Reason, Rejection, Stage, Verdict},
     sink::RouteCounts,
 };
 
@@ -218,9 +218,9 @@ async fn bad_records_among_good_ones_that_are_not_answered_yet_do_not_open_it() 
 
 #[tokio::test(start_paused = true)]
 async fn rows_that_the_org_wants_later_do_not_keep_it_closed() {
-    let later: [fn(Cause) -> Verdict; 3] = [Verdict::Parked, Verdict::MissingParent, Verdict::Again];
-    for later in later {
-        let harness = Harness::new(move |rows, _| (QUICK, verdicts(rows, |_| true, || later(Cause::new("later")))));
+    for how in [How::Parked, How::Parent, How::Backoff] {
+        let later = move || Verdict::retry(how.clone(), Cause::new("later"));
+        let harness = Harness::new(move |rows, _| (QUICK, verdicts(rows, |_| true, &later)));
         let mut lane = harness.lane_of("t", LIMIT);
         send(&mut lane, "r", 3).await;
         for _ in 0..20 {
@@ -290,12 +290,10 @@ async fn a_row_that_is_only_held_back_leaves_no_question_open_whether_the_org_is
 
 #[tokio::test(start_paused = true)]
 async fn the_waits_of_a_probe_pass() {
-    type Wait = fn(Cause) -> Verdict;
-    let waits: [(Wait, _); 2] =
-        [(Verdict::Again, "sobjectd.RowTimeout"), (Verdict::MissingParent, "sobjectd.MissingParent")];
-    for (wait, reason) in waits {
+    for (how, reason) in [(How::Backoff, "sobjectd.RowTimeout"), (How::Parent, "sobjectd.MissingParent")] {
+        let wait = move || Verdict::retry(how.clone(), Cause::new("wait"));
         let harness = Harness::new(move |rows, number| {
-            let verdict = || if number == 1 { rejected("RULE") } else { wait(Cause::new("wait")) };
+            let verdict = || if number == 1 { rejected("RULE") } else { wait() };
             (QUICK, verdicts(rows, |_| true, verdict))
         });
         let mut lane = harness.lane_of("t", LIMIT);
@@ -314,7 +312,7 @@ async fn a_probe_whose_call_keeps_failing_closes_it_for_the_others() {
         |rows, number| {
             let verdict = |row: &String| match row.as_str() {
                 _ if number == 1 => rejected("RULE"),
-                "poison:1" => Verdict::Later(Cause::new("503")),
+                "poison:1" => Verdict::retry(How::Org(OrgTrouble::Unavailable), Cause::new("503")),
                 _ => Verdict::Written { id: None, created: true },
             };
             (QUICK, rows.iter().map(verdict).collect())

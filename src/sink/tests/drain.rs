@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::harness::{HOLD, Harness, unknown, verdicts, written};
 use crate::{
-    record::{Cause, Doubt, Reason, Rejection, Stage, Verdict},
+    record::{Cause, Doubt, How, OrgTrouble, Reason, Rejection, Stage, Verdict},
     sink::lane::{Drained, LaneError},
 };
 
@@ -27,7 +27,7 @@ async fn a_drain_awaits_what_is_on_the_wire_and_drops_the_rest() {
 #[tokio::test(start_paused = true)]
 async fn a_drain_does_not_wait_for_a_backoff() {
     let harness = Harness::new(|rows, _| {
-        (Duration::from_millis(5), verdicts(rows, |_| true, || Verdict::Again(Cause::new("locked"))))
+        (Duration::from_millis(5), verdicts(rows, |_| true, || Verdict::retry(How::Backoff, Cause::new("locked"))))
     });
     let mut lane = harness.lane();
     lane.send("a", "1").await;
@@ -61,7 +61,7 @@ async fn a_drain_awaits_a_hold_and_what_came_of_it() {
 async fn a_drain_leaves_no_gap_that_would_repeat_what_lies_behind_it() {
     let harness = Harness::new(|rows, number| {
         let locked = move |row: &str| row == "a:1" && number < 4;
-        (Duration::from_millis(5), verdicts(rows, locked, || Verdict::Again(Cause::new("locked"))))
+        (Duration::from_millis(5), verdicts(rows, locked, || Verdict::retry(How::Backoff, Cause::new("locked"))))
     });
     let mut lane = harness.lane();
     lane.send("a", "1").await;
@@ -101,7 +101,10 @@ async fn an_aborted_call_keeps_its_identity_until_nothing_can_come_of_it() {
 async fn a_drain_does_not_wait_for_an_org_that_stays_out() {
     let harness = Harness::new(|rows, _| {
         let later = |row: &str| row == "a:1";
-        (Duration::from_millis(5), verdicts(rows, later, || Verdict::Later(Cause::new("maintenance"))))
+        (
+            Duration::from_millis(5),
+            verdicts(rows, later, || Verdict::retry(How::Org(OrgTrouble::Unavailable), Cause::new("maintenance"))),
+        )
     });
     let mut lane = harness.lane();
     for key in ["a", "b"] {
@@ -121,8 +124,8 @@ async fn a_drain_does_not_wait_for_an_org_that_stays_out() {
 async fn a_drain_leaves_no_gap_before_a_dead_letter_that_is_on_its_way() {
     let harness = Harness::new(|rows, _| {
         let verdict = |row: &String| match row.as_str() {
-            "locked:1" => Verdict::Again(Cause::new("locked")),
-            "poison:1" => Verdict::Later(Cause::new("503")),
+            "locked:1" => Verdict::retry(How::Backoff, Cause::new("locked")),
+            "poison:1" => Verdict::retry(How::Org(OrgTrouble::Unavailable), Cause::new("503")),
             _ => Verdict::Written { id: None, created: true },
         };
         (Duration::from_millis(5), rows.iter().map(verdict).collect())

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::harness::{Harness, RunningLane, TIMEOUT, verdicts, written};
 use crate::{
     ops::health::State,
-    record::{Cause, Doubt, Verdict},
+    record::{Cause, Doubt, How, Verdict},
 };
 
 const QUICK: Duration = Duration::from_millis(5);
@@ -21,7 +21,14 @@ fn org(bears: &Arc<AtomicUsize>) -> Harness {
     let bears = bears.clone();
     Harness::new(move |rows, _| {
         let fails = rows.len() > bears.load(Ordering::Relaxed) || rows.iter().any(|row| row.starts_with("bad"));
-        (QUICK, verdicts(rows, |_| fails, || Verdict::Transaction(Cause::new("Apex CPU time limit exceeded"))))
+        (
+            QUICK,
+            verdicts(
+                rows,
+                |_| fails,
+                || Verdict::retry(How::Smaller { suspect: None }, Cause::new("Apex CPU time limit exceeded")),
+            ),
+        )
     })
 }
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::harness::{HOLD, Harness, ROW_TIMEOUT, unknown, verdicts, written};
-use crate::record::{Cause, Doubt, Named, Reason, Rejection, Verdict};
+use crate::record::{Cause, Doubt, How, Named, OrgTrouble, Reason, Rejection, Verdict};
 
 const QUICK: Duration = Duration::from_millis(5);
 
@@ -31,7 +31,7 @@ async fn one_rejected_row_costs_one_dead_letter() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_refused_as_a_whole_is_halved_until_the_guilty_row_is_alone() {
-    let refused = || Verdict::Refused { cause: Cause::new("no"), named: Named::No };
+    let refused = || Verdict::retry(How::Smaller { suspect: Some(Named::No) }, Cause::new("no"));
     let (harness, dead) = ten("d", refused, true).await;
     assert_eq!(dead, [(3, "sobjectd.Refused".to_owned())]);
     assert!(harness.calls().len() <= 9, "{:?}", harness.rows());
@@ -42,7 +42,7 @@ async fn a_row_that_the_answer_names_goes_alone() {
     let harness = Harness::new(|rows, _| {
         let whole = rows.iter().any(|row| row.starts_with('d'));
         let named = |row: &String| if row.starts_with('d') { Named::Row } else { Named::No };
-        let refused = |row: &String| Verdict::Refused { cause: Cause::new("no"), named: named(row) };
+        let refused = |row: &String| Verdict::retry(How::Smaller { suspect: Some(named(row)) }, Cause::new("no"));
         (QUICK, if whole { rows.iter().map(refused).collect() } else { written(rows) })
     });
     let mut lane = harness.lane();
@@ -59,7 +59,7 @@ async fn a_row_that_the_answer_names_goes_alone() {
 async fn an_answer_that_names_an_innocent_row_is_believed_once() {
     let harness = Harness::new(|rows, _| {
         let named = |index: usize| if index == 0 { Named::Row } else { Named::No };
-        let refused = |index| Verdict::Refused { cause: Cause::new("no"), named: named(index) };
+        let refused = |index| Verdict::retry(How::Smaller { suspect: Some(named(index)) }, Cause::new("no"));
         let whole = rows.iter().any(|row| row.starts_with("k150:"));
         (QUICK, if whole { (0..rows.len()).map(refused).collect() } else { written(rows) })
     });
@@ -75,7 +75,8 @@ async fn an_answer_that_names_an_innocent_row_is_believed_once() {
 #[tokio::test(start_paused = true)]
 async fn one_row_speaks_for_all_that_hold_the_refused_field() {
     let harness = Harness::new(|rows, _| {
-        let refused = |_: &String| Verdict::Refused { cause: Cause::new("no"), named: Named::Field("v__c".into()) };
+        let refused =
+            |_: &String| Verdict::retry(How::Smaller { suspect: Some(Named::Field("v__c".into())) }, Cause::new("no"));
         (QUICK, rows.iter().map(refused).collect())
     });
     let mut lane = harness.lane();
@@ -91,10 +92,17 @@ async fn one_row_speaks_for_all_that_hold_the_refused_field() {
 async fn rows_go_on_without_the_one_that_they_waited_for() {
     let harness = Harness::new(|rows, number| {
         let named = |row: &String| if row.starts_with('p') { Named::Row } else { Named::No };
-        let refused = |row: &String| Verdict::Refused { cause: Cause::new("no"), named: named(row) };
+        let refused = |row: &String| Verdict::retry(How::Smaller { suspect: Some(named(row)) }, Cause::new("no"));
         match number {
             1 => (QUICK, rows.iter().map(refused).collect()),
-            _ => (QUICK, verdicts(rows, |row| row.starts_with('p'), || Verdict::Later(Cause::new("busy")))),
+            _ => (
+                QUICK,
+                verdicts(
+                    rows,
+                    |row| row.starts_with('p'),
+                    || Verdict::retry(How::Org(OrgTrouble::Unavailable), Cause::new("busy")),
+                ),
+            ),
         }
     });
     let [mut guilty, mut lane] = [(); 2].map(|()| harness.lane());
@@ -112,7 +120,7 @@ async fn rows_go_on_without_the_one_that_they_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_row_goes_once_more_without_fields_that_can_only_be_created() {
-    let without = || Verdict::Without { cause: Cause::new("no"), fields: vec!["V__c".into()] };
+    let without = || Verdict::retry(How::WithoutFields(vec!["V__c".into()]), Cause::new("no"));
     let harness = Harness::new(move |rows, _| (QUICK, verdicts(rows, |row| row != "a:", without)));
     let mut lane = harness.lane();
     lane.send("a", "1").await;
@@ -128,7 +136,7 @@ async fn a_row_goes_once_more_without_fields_that_can_only_be_created() {
 
 #[tokio::test(start_paused = true)]
 async fn a_trigger_that_fails_its_whole_call_costs_its_own_row() {
-    let (_, dead) = ten("d", || Verdict::Transaction(Cause::new("trigger")), true).await;
+    let (_, dead) = ten("d", || Verdict::retry(How::Smaller { suspect: None }, Cause::new("trigger")), true).await;
     assert_eq!(dead, [(3, "sobjectd.Refused".to_owned())]);
 }
 
@@ -136,7 +144,7 @@ async fn a_trigger_that_fails_its_whole_call_costs_its_own_row() {
 async fn rows_that_are_set_apart_go_again_together_and_then_alone() {
     let harness = Harness::new(|rows, _| {
         let alone = rows.len() == 1;
-        (QUICK, verdicts(rows, |row| !alone && row < "c", || Verdict::Apart(Cause::new("DUPLICATE_VALUE"))))
+        (QUICK, verdicts(rows, |row| !alone && row < "c", || Verdict::retry(How::Alone, Cause::new("DUPLICATE_VALUE"))))
     });
     let mut lane = harness.lane();
     for key in ["a", "b", "c"] {
@@ -153,7 +161,7 @@ async fn rows_that_are_set_apart_go_again_together_and_then_alone() {
 #[tokio::test(start_paused = true)]
 async fn a_row_that_is_always_set_apart_is_rejected_after_half_a_minute() {
     let harness = Harness::new(|rows, _| {
-        (QUICK, verdicts(rows, |row| row < "c", || Verdict::Apart(Cause::new("DUPLICATE_VALUE"))))
+        (QUICK, verdicts(rows, |row| row < "c", || Verdict::retry(How::Alone, Cause::new("DUPLICATE_VALUE"))))
     });
     let mut lane = harness.lane();
     for key in ["a", "b", "c", "d"] {
@@ -172,7 +180,14 @@ async fn a_row_that_is_always_set_apart_is_rejected_after_half_a_minute() {
 async fn an_upsert_whose_record_was_deleted_meanwhile_goes_three_times_more() {
     for (gone, dead) in [(3, 0), (99, 1)] {
         let harness = Harness::new(move |rows, number| {
-            (QUICK, verdicts(rows, |_| number <= gone, || Verdict::GoneMeanwhile(Cause::new("entity is deleted"))))
+            (
+                QUICK,
+                verdicts(
+                    rows,
+                    |_| number <= gone,
+                    || Verdict::retry(How::DeletedMeanwhile, Cause::new("entity is deleted")),
+                ),
+            )
         });
         let mut lane = harness.lane();
         lane.send("a", "1").await;
@@ -183,7 +198,7 @@ async fn an_upsert_whose_record_was_deleted_meanwhile_goes_three_times_more() {
 
 #[tokio::test(start_paused = true)]
 async fn a_row_that_stays_locked_is_rejected_after_its_time_and_not_before() {
-    let (harness, dead) = ten("d", || Verdict::Again(Cause::new("locked")), false).await;
+    let (harness, dead) = ten("d", || Verdict::retry(How::Backoff, Cause::new("locked")), false).await;
     assert_eq!(dead, [(3, "sobjectd.RowTimeout".to_owned())]);
     let last = harness.calls().last().map(|call| call.at).unwrap_or_default();
     assert!(last >= ROW_TIMEOUT && last < ROW_TIMEOUT + Duration::from_secs(5), "{last:?}");
@@ -195,7 +210,10 @@ async fn an_outage_rejects_nothing_however_long() {
     let start = tokio::time::Instant::now();
     let harness = Harness::new(move |rows, _| {
         let later = start.elapsed() < up;
-        (QUICK, verdicts(rows, |_| later, || Verdict::Later(Cause::new("maintenance"))))
+        (
+            QUICK,
+            verdicts(rows, |_| later, || Verdict::retry(How::Org(OrgTrouble::Unavailable), Cause::new("maintenance"))),
+        )
     });
     let mut lane = harness.lane();
     for key in ["a", "b", "c"] {
@@ -210,7 +228,7 @@ async fn an_outage_rejects_nothing_however_long() {
 async fn a_call_that_fails_while_others_succeed_is_poison_and_costs_one_row() {
     let harness = Harness::new(|rows, _| {
         let poison = rows.iter().any(|row| row.starts_with("bad"));
-        (QUICK, verdicts(rows, |_| poison, || Verdict::Later(Cause::new("503"))))
+        (QUICK, verdicts(rows, |_| poison, || Verdict::retry(How::Org(OrgTrouble::Unavailable), Cause::new("503"))))
     });
     let mut lane = harness.lane();
     for key in ["a", "b", "bad", "c"] {
@@ -229,7 +247,7 @@ async fn a_call_that_fails_while_others_succeed_is_poison_and_costs_one_row() {
 async fn an_org_that_refuses_most_calls_rejects_no_good_row() {
     let harness = Harness::new(|rows, number| {
         let failing = !number.is_multiple_of(10);
-        (QUICK, verdicts(rows, |_| failing, || Verdict::Later(Cause::new("503"))))
+        (QUICK, verdicts(rows, |_| failing, || Verdict::retry(How::Org(OrgTrouble::Unavailable), Cause::new("503"))))
     });
     let mut lane = harness.lane();
     for row in 0..300 {
@@ -241,18 +259,29 @@ async fn an_org_that_refuses_most_calls_rejects_no_good_row() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_meets_a_spent_quota_again_and_again_is_no_poison() {
-    let harness = Harness::new(|rows, _| {
-        let unlucky = rows.iter().any(|row| row.starts_with("unlucky"));
-        (QUICK, verdicts(rows, |_| unlucky, || Verdict::Barred(Cause::new("TotalRequests Limit exceeded."))))
-    });
-    let mut lane = harness.lane();
-    lane.send("unlucky", "1").await;
-    for other in 0..200 {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        lane.send(&format!("other{other}"), "1").await;
+async fn of_the_orgs_troubles_only_that_it_is_unavailable_counts_as_poison() {
+    for (how, is_poison) in [
+        (How::Org(OrgTrouble::Unavailable), true),
+        (How::Org(OrgTrouble::Session), false),
+        (How::Org(OrgTrouble::Quota), false),
+        (How::NoLease, false),
+    ] {
+        let fails = {
+            let how = how.clone();
+            move || Verdict::retry(how.clone(), Cause::new("not taken"))
+        };
+        let harness = Harness::new(move |rows, _| {
+            let unlucky = rows.iter().any(|row| row.starts_with("unlucky"));
+            (QUICK, verdicts(rows, |_| unlucky, &fails))
+        });
+        let mut lane = harness.lane();
+        lane.send("unlucky", "1").await;
+        for other in 0..200 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            lane.send(&format!("other{other}"), "1").await;
+        }
+        assert_eq!(!harness.dead().is_empty(), is_poison, "{how:?}: {:?}", harness.dead());
     }
-    assert!(harness.dead().is_empty(), "{:?}", harness.dead());
 }
 
 #[tokio::test(start_paused = true)]
@@ -278,8 +307,8 @@ async fn an_unknown_result_is_repeated_after_the_hold_with_the_gate_held() {
 #[tokio::test(start_paused = true)]
 async fn a_row_is_not_charged_with_an_outage_between_two_locks() {
     let harness = Harness::new(|rows, number| {
-        let locked = || Verdict::Again(Cause::new("locked"));
-        let out = || Verdict::Later(Cause::new("maintenance"));
+        let locked = || Verdict::retry(How::Backoff, Cause::new("locked"));
+        let out = || Verdict::retry(How::Org(OrgTrouble::Unavailable), Cause::new("maintenance"));
         (QUICK, verdicts(rows, |_| number < 40, || if number % 10 == 1 { locked() } else { out() }))
     });
     let mut lane = harness.lane();
@@ -293,7 +322,10 @@ async fn a_row_is_not_charged_with_an_outage_between_two_locks() {
 async fn a_row_that_was_left_alone_is_no_poison() {
     let harness = Harness::new(|rows, _| {
         let poisoned = rows.iter().any(|row| row == "p:1");
-        (Duration::from_millis(5), verdicts(rows, |_| poisoned, || Verdict::Later(Cause::new("busy"))))
+        (
+            Duration::from_millis(5),
+            verdicts(rows, |_| poisoned, || Verdict::retry(How::Org(OrgTrouble::Unavailable), Cause::new("busy"))),
+        )
     });
     let [mut guilty, mut lane, mut other] = [(); 3].map(|()| harness.lane());
     guilty.send("p", "1").await;

@@ -11,7 +11,7 @@ fn state(reserve: u8) -> Arc<OrgState> {
 }
 
 fn later(state: &OrgState) {
-    state.report(&Report::Later(&Cause::new("down")));
+    state.report(&Report::Down(Unavailable, &Cause::new("down")));
 }
 
 /// How long one waits for a turn, and the turn.
@@ -92,8 +92,8 @@ async fn a_spent_quota_is_probed_slowly_and_an_expired_session_no_faster_than_lo
     let state = state(10);
     let mut watch = state.watch();
     for (report, availability, wait) in [
-        (Report::Quota(&Cause::new("spent")), Down(Quota), PROBE),
-        (Report::Expired(&Cause::new("expired")), Down(Session), LOGIN),
+        (Report::Down(Quota, &Cause::new("spent")), Down(Quota), PROBE),
+        (Report::Down(Session, &Cause::new("expired")), Down(Session), LOGIN),
     ] {
         state.report(&report);
         assert_eq!(*watch.borrow_and_update(), availability);
@@ -150,12 +150,12 @@ async fn a_quota_is_spent_when_the_org_has_said_so_and_is_not_being_asked() {
     state.used(Usage { used: 95, max: 100 });
     assert_eq!(spent().await, None, "neither an outage nor the reserve");
     let said = Cause::new("TotalRequests Limit exceeded.");
-    state.report(&Report::Quota(&said));
+    state.report(&Report::Down(Quota, &said));
     assert_eq!(spent().await, Some(said.clone()));
     let (waited, probe) = turn(&state).await;
     assert!(probe.probe.is_some() && waited <= PROBE);
     assert_eq!(spent().await, None, "whoever waits may go, if the probe is taken");
-    state.report(&Report::Quota(&said));
+    state.report(&Report::Down(Quota, &said));
     assert_eq!(spent().await, Some(said.clone()));
     tokio::time::sleep(PROBE).await;
     assert_eq!(spent().await, None, "it is time to ask");

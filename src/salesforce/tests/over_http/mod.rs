@@ -15,7 +15,8 @@ use super::{Salesforce, testing};
 use crate::{
     config::{self, Auth, Secret},
     record::{
-        Action, BatchKey, BatchRow, Command, ExternalId, Fields, Identity, Named, RecordId, Refresh, SObject, Verdict,
+        Action, BatchKey, BatchRow, Command, ExternalId, Fields, How, Identity, Named, RecordId, Refresh, SObject,
+        Verdict,
     },
     runtime::lease::Lease,
 };
@@ -144,22 +145,27 @@ fn short(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Written { id, created } => format!("written {} {created}", id.is_some()),
         Verdict::Rejected(rejection) => format!("rejected {}{}", rejection.reason.name(), code(&rejection.cause)),
-        Verdict::Again(cause) => format!("again{}", code(cause)),
-        Verdict::MissingParent(cause) => format!("missing parent{}", code(cause)),
-        Verdict::Apart(cause) => format!("apart{}", code(cause)),
-        Verdict::Transaction(cause) => format!("transaction{}", code(cause)),
-        Verdict::Parked(cause) => format!("parked{}", code(cause)),
-        Verdict::Refused { cause, named } => format!("refused{} {}", code(cause), *named != Named::No),
-        Verdict::GoneMeanwhile(cause) => format!("gone meanwhile{}", code(cause)),
-        Verdict::Without { cause, fields } => {
-            format!("without{} {}", code(cause), fields.iter().map(|name| &**name).collect::<Vec<_>>().join(","))
-        }
-        Verdict::Deferred => "deferred".to_owned(),
-        Verdict::Later(cause) => format!("later{}", code(cause)),
-        Verdict::Barred(cause) => format!("barred{}", code(cause)),
-        Verdict::Spent(cause) => format!("spent{}", code(cause)),
+        Verdict::Retry { how: How::NextCall, .. } => "next call".to_owned(),
+        Verdict::Retry { cause, how } => format!("{}{}", short_how(how), code(cause)),
         Verdict::Unknown { cause, .. } => format!("unknown{}", code(cause)),
         Verdict::Fatal(cause) => format!("fatal{}", code(cause)),
+    }
+}
+
+fn short_how(how: &How) -> String {
+    match how {
+        How::Backoff => "backoff".to_owned(),
+        How::Parent => "parent".to_owned(),
+        How::Alone => "alone".to_owned(),
+        How::DeletedMeanwhile => "deleted meanwhile".to_owned(),
+        How::WithoutFields(fields) => format!("without {fields:?}"),
+        How::Smaller { suspect: None } => "smaller".to_owned(),
+        How::Smaller { suspect: Some(Named::No) } => "refused".to_owned(),
+        How::Smaller { suspect: Some(_) } => "refused, named".to_owned(),
+        How::Parked => "parked".to_owned(),
+        How::NextCall => "next call".to_owned(),
+        How::NoLease => "no lease".to_owned(),
+        How::Org(trouble) => trouble.label().to_owned(),
     }
 }
 

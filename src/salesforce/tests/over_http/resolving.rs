@@ -138,21 +138,21 @@ async fn a_record_id_that_is_in_the_call_already_waits_for_the_next() {
         fixture.command(Action::Update, Some(fixture.key(KEY, "a")), r#"{"Text__c":"first"}"#),
         fixture.command(Action::Update, Some(Identity::RecordId(id)), r#"{"Text__c":"second"}"#),
     ];
-    assert_eq!(shorts(&fixture.write(&commands).await), ["written true false", "deferred"]);
+    assert_eq!(shorts(&fixture.write(&commands).await), ["written true false", "next call"]);
     assert_eq!(fixture.texts(), ["first"]);
 }
 
 #[tokio::test]
 async fn gone_for_an_id_out_of_the_cache_is_no_outcome() {
     let fixture = Fixture::start().await;
-    let old = fixture.upsert(KEY, &["again", "gone"]).await;
+    let old = fixture.upsert(KEY, &["backoff", "gone"]).await;
     // Somebody else deletes both, and makes one of them anew.
     let deletes: Vec<_> =
         old.iter().map(|id| fixture.command(Action::Delete, Some(Identity::RecordId(*id)), "")).collect();
     fixture.write_elsewhere(&deletes).await;
-    let made = fixture.command(Action::Create, None, &json!({KEY: "again", "Text__c": "new"}).to_string());
+    let made = fixture.command(Action::Create, None, &json!({KEY: "backoff", "Text__c": "new"}).to_string());
     fixture.write_elsewhere(&[made]).await;
-    assert_eq!(update(&fixture, KEY, &["again", "gone"]).await, ["written true false", "rejected NotFound"]);
+    assert_eq!(update(&fixture, KEY, &["backoff", "gone"]).await, ["written true false", "rejected NotFound"]);
     assert_eq!(fixture.texts(), ["changed"]);
     let calls = fixture.org.calls();
     assert_eq!((calls.query, calls.update), (1, 2));

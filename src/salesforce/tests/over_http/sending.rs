@@ -29,8 +29,8 @@ async fn a_connection_that_is_refused_took_nothing() {
     let url = org.url().to_owned();
     org.shutdown().await;
     let gone = Fixture { org: sandbox().await, salesforce, object };
-    assert!(short(&gone.write(&commands).await[0]).starts_with("later"), "{url}");
-    assert!(short(&gone.write(&[deleted]).await[0]).starts_with("later"));
+    assert!(short(&gone.write(&commands).await[0]).starts_with("org_unavailable"), "{url}");
+    assert!(short(&gone.write(&[deleted]).await[0]).starts_with("org_unavailable"));
 }
 
 #[tokio::test]

@@ -50,7 +50,7 @@ async fn a_session_that_does_not_heal_is_a_state_and_no_loop() {
     fixture.script(json!({"on": "data", "do": {"kind": "expire_sessions", "heals": false}}));
     let commands = fixture.by_key(Action::Upsert, KEY, &["a"], "{}");
     for _ in 0..5 {
-        assert!(short(&fixture.write(&commands).await[0]).starts_with("barred"));
+        assert!(short(&fixture.write(&commands).await[0]).starts_with("session_expired"));
     }
     assert_ne!(*fixture.salesforce.watch().borrow(), Up);
     // The session had worked, and so has a successor at once; that one does not, and the next is not due.
@@ -63,7 +63,7 @@ async fn a_new_session_that_is_refused_too_is_expired() {
     let fixture = Fixture::start().await;
     fixture.script(json!({"on": "data", "do": {"kind": "expire_sessions", "heals": false}}));
     let commands = fixture.by_key(Action::Upsert, KEY, &["a"], "{}");
-    assert_eq!(short(&fixture.write(&commands).await[0]), "barred INVALID_SESSION_ID");
+    assert_eq!(short(&fixture.write(&commands).await[0]), "session_expired INVALID_SESSION_ID");
     assert_eq!(*fixture.salesforce.watch().borrow(), Down(Session));
     let calls = fixture.org.calls();
     assert_eq!((calls.login, calls.upsert), (2, 2));

@@ -8,27 +8,27 @@ use crate::record::{OrgAvailability::*, OrgTrouble::*};
 #[tokio::test]
 async fn what_the_org_cannot_take_now_is_a_state() {
     for (status, code, message, expected, availability) in [
-        (503, Some("SERVER_UNAVAILABLE"), "x", "later SERVER_UNAVAILABLE", Down(Unavailable)),
+        (503, Some("SERVER_UNAVAILABLE"), "x", "org_unavailable SERVER_UNAVAILABLE", Down(Unavailable)),
         (503, None, "<html>", "unknown", Up),
         (502, None, "", "unknown", Up),
         (500, Some("UNKNOWN_EXCEPTION"), "x", "unknown UNKNOWN_EXCEPTION", Up),
-        (420, None, "", "later", Down(Unavailable)),
+        (420, None, "", "org_unavailable", Down(Unavailable)),
         (
             403,
             Some("REQUEST_LIMIT_EXCEEDED"),
             "TotalRequests Limit exceeded.",
-            "spent REQUEST_LIMIT_EXCEEDED",
+            "quota_exhausted REQUEST_LIMIT_EXCEEDED",
             Down(Quota),
         ),
         (
             403,
             Some("REQUEST_LIMIT_EXCEEDED"),
             "ConcurrentPerOrgLongTxn Limit exceeded.",
-            "later REQUEST_LIMIT_EXCEEDED",
+            "org_unavailable REQUEST_LIMIT_EXCEEDED",
             Down(Unavailable),
         ),
-        (404, Some("NOT_FOUND"), "x", "later NOT_FOUND", Down(Unavailable)),
-        (413, None, "", "refused false", Up),
+        (404, Some("NOT_FOUND"), "x", "org_unavailable NOT_FOUND", Down(Unavailable)),
+        (413, None, "", "refused", Up),
     ] {
         let fixture = Fixture::start().await;
         let error = code.map(|code| json!({"code": code, "message": message}));
@@ -65,7 +65,7 @@ async fn a_query_that_fails_is_never_unknown() {
     ] {
         fixture.salesforce.clear_cache();
         fixture.script(json!({"on": "query", "do": fault}));
-        assert_eq!(shorts(&fixture.write(&commands).await), ["later"], "{fault}");
+        assert_eq!(shorts(&fixture.write(&commands).await), ["org_unavailable"], "{fault}");
     }
     assert_eq!(fixture.org.calls().update, 0);
 }

@@ -58,14 +58,14 @@ async fn a_row_whose_parent_is_not_there_waits() {
     let mut commands = fixture.by_key(Action::Upsert, KEY, &["a", "b"], r#"{"Text__c":"good"}"#);
     let orphan = json!({"Parent__r": {KEY: "a"}}).to_string();
     commands[1] = fixture.command(Action::Upsert, Some(fixture.key(KEY, "b")), &orphan);
-    let missing = "missing parent INVALID_FIELD";
+    let missing = "parent INVALID_FIELD";
     assert_eq!(shorts(&fixture.write(&commands).await), ["written true true", missing], "both in one call");
     assert_eq!(shorts(&fixture.write(&commands[1..]).await), ["written true true"]);
     let text = "Foreign key external ID: z not found for field ExternalId__c in entity MyObject__c";
     let whole = json!({"kind": "status", "status": 400, "error": {"code": "INVALID_FIELD", "message": text}});
     fixture.script(json!({"on": "upsert", "times": 2, "do": whole}));
     assert_eq!(shorts(&fixture.write(&commands[1..]).await), [missing], "the call as a whole, of one row");
-    assert_eq!(shorts(&fixture.write(&commands).await), ["refused INVALID_FIELD false"; 2], "and of more");
+    assert_eq!(shorts(&fixture.write(&commands).await), ["refused INVALID_FIELD"; 2], "and of more");
 }
 
 #[tokio::test]
@@ -80,9 +80,9 @@ async fn a_bad_row_costs_itself() {
 #[tokio::test]
 async fn row_errors_become_their_verdicts() {
     for (code, fields, of_two, of_one) in [
-        ("UNABLE_TO_LOCK_ROW", json!([]), "again UNABLE_TO_LOCK_ROW", "again UNABLE_TO_LOCK_ROW"),
-        ("DUPLICATE_VALUE", json!([]), "apart DUPLICATE_VALUE", "apart DUPLICATE_VALUE"),
-        ("DUPLICATE_VALUE", json!([KEY]), "apart DUPLICATE_VALUE", "apart DUPLICATE_VALUE"),
+        ("UNABLE_TO_LOCK_ROW", json!([]), "backoff UNABLE_TO_LOCK_ROW", "backoff UNABLE_TO_LOCK_ROW"),
+        ("DUPLICATE_VALUE", json!([]), "alone DUPLICATE_VALUE", "alone DUPLICATE_VALUE"),
+        ("DUPLICATE_VALUE", json!([KEY]), "alone DUPLICATE_VALUE", "alone DUPLICATE_VALUE"),
         (
             "DUPLICATE_VALUE",
             json!(["Other__c"]),
@@ -93,7 +93,7 @@ async fn row_errors_become_their_verdicts() {
         (
             "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
             json!([]),
-            "transaction CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
+            "smaller CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
             "rejected Refused CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
         ),
         ("UNKNOWN_EXCEPTION", json!([]), "unknown UNKNOWN_EXCEPTION", "unknown UNKNOWN_EXCEPTION"),
@@ -113,13 +113,13 @@ async fn a_refused_call_names_its_culprit_where_it_can() {
     let mut commands = fixture.by_key(Action::Upsert, KEY, &["a", "b", "c"], r#"{"Text__c":"good"}"#);
     commands[1] = fixture.command(Action::Upsert, Some(fixture.key(KEY, "b")), r#"{"Stray__c":1}"#);
     let verdicts = shorts(&fixture.write(&commands).await);
-    assert_eq!(verdicts, ["deferred", "rejected InvalidField", "deferred"], "the description says so, too");
+    assert_eq!(verdicts, ["next call", "rejected InvalidField", "next call"], "the description says so, too");
     commands[1] =
         fixture.command(Action::Upsert, Some(fixture.key(KEY, "b")), r#"{"DateTime__c":"2013-08-12T15:20:00+0000"}"#);
     let verdicts = shorts(&fixture.write(&commands).await);
     assert_eq!(
         verdicts,
-        ["refused JSON_PARSER_ERROR false", "refused JSON_PARSER_ERROR true", "refused JSON_PARSER_ERROR false"]
+        ["refused JSON_PARSER_ERROR", "refused, named JSON_PARSER_ERROR", "refused JSON_PARSER_ERROR"]
     );
 }
 

@@ -21,7 +21,8 @@ use super::{
 use crate::{
     dead_letter::Rejected,
     record::{
-        BatchKey, BatchRow, Cause, Doubt, Field, Identity, Named, Reason, Refresh, Rejection, SObject, Stage, Verdict,
+        BatchKey, BatchRow, Cause, Doubt, Field, How, Identity, Named, OrgTrouble, Reason, Refresh, Rejection, SObject,
+        Stage, Verdict,
     },
     runtime::lease::Lease,
     sink::{
@@ -256,15 +257,17 @@ fn verdict(word: Word, ended: Instant) -> Verdict {
     match word {
         Word::Written => Verdict::Written { id: None, created: true },
         Word::Rejected => Verdict::Rejected(Rejection { reason: Reason::Refused, stage: Stage::Put, cause }),
-        Word::Again => Verdict::Again(cause),
-        Word::MissingParent => Verdict::MissingParent(cause),
-        Word::Parked => Verdict::Parked(cause),
-        Word::Apart => Verdict::Apart(cause),
-        Word::Deferred => Verdict::Deferred,
-        Word::Transaction => Verdict::Transaction(cause),
-        Word::Refused { suspect } => Verdict::Refused { cause, named: if suspect { Named::Row } else { Named::No } },
-        Word::Later => Verdict::Later(cause),
-        Word::Barred => Verdict::Barred(cause),
+        Word::Again => Verdict::retry(How::Backoff, cause),
+        Word::MissingParent => Verdict::retry(How::Parent, cause),
+        Word::Parked => Verdict::retry(How::Parked, cause),
+        Word::Apart => Verdict::retry(How::Alone, cause),
+        Word::Deferred => Verdict::retry(How::NextCall, cause),
+        Word::Transaction => Verdict::retry(How::Smaller { suspect: None }, cause),
+        Word::Refused { suspect } => {
+            Verdict::retry(How::Smaller { suspect: Some(if suspect { Named::Row } else { Named::No }) }, cause)
+        }
+        Word::Later => Verdict::retry(How::Org(OrgTrouble::Unavailable), cause),
+        Word::Barred => Verdict::retry(How::Org(OrgTrouble::Session), cause),
         Word::Unknown => Verdict::Unknown { cause, ended, doubt: Doubt::Lost },
         Word::Fatal => Verdict::Fatal(cause),
     }
