@@ -2,6 +2,7 @@
 //! what the routes ask for.
 
 use futures::StreamExt as _;
+use strum::VariantArray as _;
 
 use super::{
     Finding, Level,
@@ -145,7 +146,7 @@ fn operations(config: &config::Route, sobject: &SObject, key: &dyn Fn(&str) -> S
         findings.push(finding.hint(hint));
     }
     let more = [
-        (config.operation_header.is_some(), "operation_header", &Operation::ALL[..]),
+        (config.operation_header.is_some(), "operation_header", Operation::VARIANTS),
         (config.tombstone == Tombstone::Delete, "tombstone", &[Operation::Delete]),
     ];
     for (_, name, operations) in more.into_iter().filter(|(asked, ..)| *asked) {

@@ -3,11 +3,13 @@
 use std::fmt;
 
 use serde_json::{Value, json};
+use strum::IntoStaticStr;
 
 use crate::config::{Loaded, Problem};
 
 /// How bad it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum Level {
     Ok,
     /// What cannot be asked, and a person should know.
@@ -61,13 +63,7 @@ impl Finding {
 
 impl Level {
     fn word(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Note => "note",
-            Self::Warning => "warning",
-            Self::Unreachable => "unreachable",
-            Self::Problem => "problem",
-        }
+        self.into()
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     kafka::{self, AssignmentChange, ConsumerObserver, WaitGuard},
     ops::{
         health::{Dependency, Health},
-        metrics::Metrics,
+        metrics::{Metrics, Rebalance},
         status::OpenTransaction,
     },
 };
@@ -21,9 +21,9 @@ pub(super) struct ConsumerReports {
 impl ConsumerObserver for ConsumerReports {
     fn rebalanced(&self, change: AssignmentChange) {
         self.metrics.rebalanced(match change {
-            AssignmentChange::Assigned => "assigned",
-            AssignmentChange::Revoked => "revoked",
-            AssignmentChange::Lost => "lost",
+            AssignmentChange::Assigned => Rebalance::Assigned,
+            AssignmentChange::Revoked => Rebalance::Revoked,
+            AssignmentChange::Lost => Rebalance::Lost,
         });
     }
 

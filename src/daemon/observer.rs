@@ -1,7 +1,7 @@
 //! The Salesforce client's reports as metrics.
 
 use crate::{
-    ops::metrics::Metrics,
+    ops::metrics::{self, Metrics},
     record::OrgAvailability,
     salesforce::{EndedCall, LoginResult, Observer},
 };
@@ -24,7 +24,12 @@ impl Observer for Metrics {
     }
 
     fn login(&self, result: LoginResult) {
-        Self::login(self, result.into());
+        let result = match result {
+            LoginResult::Ok => metrics::LoginResult::Ok,
+            LoginResult::Refused => metrics::LoginResult::Refused,
+            LoginResult::Failed => metrics::LoginResult::Failed,
+        };
+        Self::login(self, result);
     }
 
     fn ids_looked_up(&self, hits: usize, misses: usize) {

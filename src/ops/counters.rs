@@ -1,22 +1,25 @@
-//! What the parts of the daemon do, beside the ledger: logins, repeats, commits, rebalances, look-ups.
+//! Counters of what the daemon does beside the ledger: logins, repeated rows, commits, rebalances, cache look-ups.
 //!
-//! A label's values are a closed set, and each is there from the start, as 0: the first failure is an increase, too.
+//! The values of a label are the variants of an enum, and each is exported from the start, as 0, so that the first
+//! failure is an increase, too.
+
+use std::marker::PhantomData;
 
 use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
-use strum::VariantArray as _;
+use strum::{IntoStaticStr, VariantArray};
 
 use super::metrics::Metrics;
 
 #[derive(Debug)]
 pub(super) struct Counters {
-    logins: LabelledCounter,
-    repeated: LabelledCounter,
-    commits: LabelledCounter,
-    rebalances: LabelledCounter,
-    lookups: LabelledCounter,
+    logins: LabelledCounter<LoginResult>,
+    repeated: LabelledCounter<Repeated>,
+    commits: LabelledCounter<CommitResult>,
+    rebalances: LabelledCounter<Rebalance>,
+    lookups: LabelledCounter<Lookup>,
     calls: Gauge,
     letters: Gauge,
     identities: Gauge,
@@ -24,17 +27,34 @@ pub(super) struct Counters {
 
 /// One counter for each value of a label.
 #[derive(Debug)]
-struct LabelledCounter {
+struct LabelledCounter<V> {
     label: &'static str,
     family: Family<[(&'static str, &'static str); 1], Counter>,
+    value: PhantomData<V>,
 }
 
-/// One more of something, for as long as it lives.
+/// A closed set of label values.
+trait Label: Copy + Into<&'static str> + VariantArray {}
+
+impl<V: Copy + Into<&'static str> + VariantArray> Label for V {}
+
+/// A gauge that counts this until it is dropped.
 #[derive(Debug)]
 pub struct Counted(Gauge);
 
+/// How a login has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub enum LoginResult {
+    Ok,
+    /// An operator must mend it.
+    Refused,
+    /// No answer came, or not now.
+    Failed,
+}
+
 /// Why a row goes to the org again: its last verdict, which was no outcome.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub enum Repeated {
     Retry,
@@ -57,14 +77,39 @@ pub enum Repeated {
     Breaker,
 }
 
+/// What a rebalance did to a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub enum Rebalance {
+    Assigned,
+    Revoked,
+    Lost,
+}
+
+/// How a commit of offsets has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+enum CommitResult {
+    Ok,
+    Failed,
+}
+
+/// What a look-up in the cache of record ids has found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+enum Lookup {
+    Hit,
+    Miss,
+}
+
 impl Default for Counters {
     fn default() -> Self {
         Self {
-            logins: LabelledCounter::new("result", &["ok", "refused", "failed"]),
-            repeated: LabelledCounter::new("verdict", &Repeated::VARIANTS.iter().map(Into::into).collect::<Vec<_>>()),
-            commits: LabelledCounter::new("result", &["ok", "failed"]),
-            rebalances: LabelledCounter::new("event", &["assigned", "revoked", "lost"]),
-            lookups: LabelledCounter::new("result", &["hit", "miss"]),
+            logins: LabelledCounter::new("result"),
+            repeated: LabelledCounter::new("verdict"),
+            commits: LabelledCounter::new("result"),
+            rebalances: LabelledCounter::new("event"),
+            lookups: LabelledCounter::new("result"),
             calls: Gauge::default(),
             letters: Gauge::default(),
             identities: Gauge::default(),
@@ -74,15 +119,16 @@ impl Default for Counters {
 
 impl Counters {
     pub(super) fn register(&self, registry: &mut Registry) {
-        for (name, help, counters) in [
-            ("logins", "Logins to Salesforce, by result", &self.logins),
-            ("rows_repeated", "Rows that go to the org again, by their last verdict", &self.repeated),
-            ("commits", "Commits of offsets, by result", &self.commits),
-            ("rebalances", "Changes of the assignment, by event", &self.rebalances),
-            ("cache_lookups", "Look-ups in the cache of record ids, by result", &self.lookups),
-        ] {
-            registry.register(name, help, counters.family.clone());
-        }
+        let logins = self.logins.family.clone();
+        registry.register("logins", "Logins to Salesforce, by result", logins);
+        let repeated = self.repeated.family.clone();
+        registry.register("rows_repeated", "Rows that go to the org again, by their last verdict", repeated);
+        let commits = self.commits.family.clone();
+        registry.register("commits", "Commits of offsets, by result", commits);
+        let rebalances = self.rebalances.family.clone();
+        registry.register("rebalances", "Changes of the assignment, by event", rebalances);
+        let lookups = self.lookups.family.clone();
+        registry.register("cache_lookups", "Look-ups in the cache of record ids, by result", lookups);
         for (name, help, gauge) in [
             ("calls_in_flight", "Calls to Salesforce that are on the wire", &self.calls),
             ("dead_letters_pending", "Dead letters that the broker has not confirmed yet", &self.letters),
@@ -97,46 +143,45 @@ impl Counters {
     }
 }
 
-impl LabelledCounter {
-    fn new(label: &'static str, values: &[&'static str]) -> Self {
-        let this = Self { label, family: Family::default() };
-        for value in values {
-            drop(this.family.get_or_create(&[(label, *value)]));
+impl<V: Label> LabelledCounter<V> {
+    fn new(label: &'static str) -> Self {
+        let this = Self { label, family: Family::default(), value: PhantomData };
+        for value in V::VARIANTS {
+            this.add(*value, 0);
         }
         this
     }
 
-    fn add(&self, value: &'static str, count: usize) {
-        debug_assert!(self.family.get(&[(self.label, value)]).is_some(), "{value} is no {}", self.label);
-        self.family.get_or_create(&[(self.label, value)]).inc_by(count as u64);
+    fn add(&self, value: V, count: usize) {
+        self.family.get_or_create(&[(self.label, value.into())]).inc_by(count as u64);
     }
 }
 
 impl Metrics {
-    /// `ok`, `refused` (a person must mend it) or `failed` (nobody answered, or not now).
-    pub fn login(&self, result: &'static str) {
+    /// Counts a login.
+    pub fn login(&self, result: LoginResult) {
         self.counters().logins.add(result, 1);
     }
 
-    /// A row whose verdict was no outcome.
-    pub fn repeated(&self, verdict: Repeated) {
-        self.counters().repeated.add(verdict.into(), 1);
+    /// Counts a row that goes to the org again.
+    pub fn repeated(&self, why: Repeated) {
+        self.counters().repeated.add(why, 1);
     }
 
     pub fn committed(&self, ok: bool) {
-        self.counters().commits.add(if ok { "ok" } else { "failed" }, 1);
+        self.counters().commits.add(if ok { CommitResult::Ok } else { CommitResult::Failed }, 1);
     }
 
-    /// `assigned`, `revoked` or `lost`.
-    pub fn rebalanced(&self, event: &'static str) {
+    /// Counts a partition that was assigned or taken away.
+    pub fn rebalanced(&self, event: Rebalance) {
         self.counters().rebalances.add(event, 1);
     }
 
     /// In the cache of record ids.
     pub fn looked_up(&self, hits: usize, misses: usize) {
         let lookups = &self.counters().lookups;
-        lookups.add("hit", hits);
-        lookups.add("miss", misses);
+        lookups.add(Lookup::Hit, hits);
+        lookups.add(Lookup::Miss, misses);
     }
 
     pub fn call_in_flight(&self) -> Counted {

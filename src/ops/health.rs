@@ -17,14 +17,16 @@ use std::{
 use humantime_serde::re::humantime::{format_duration, format_rfc3339_seconds};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use strum::{Display, IntoStaticStr, VariantArray};
 use tokio::sync::watch;
 use tracing::info;
 
 use super::metrics::Metrics;
 use crate::record::{OrgAvailability, OrgTrouble};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, IntoStaticStr, VariantArray, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum State {
     Starting,
     Running,
@@ -34,8 +36,9 @@ pub enum State {
 }
 
 /// Somebody whom nothing goes on without.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Dependency {
     Kafka,
     Salesforce,
@@ -84,37 +87,6 @@ struct Inner {
 pub struct Waiting {
     health: Health,
     id: u64,
-}
-
-impl State {
-    pub const ALL: [Self; 5] = [Self::Starting, Self::Running, Self::Waiting, Self::Draining, Self::Stopped];
-
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Starting => "starting",
-            Self::Running => "running",
-            Self::Waiting => "waiting",
-            Self::Draining => "draining",
-            Self::Stopped => "stopped",
-        }
-    }
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.word())
-    }
-}
-
-impl fmt::Display for Dependency {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Kafka => "kafka",
-            Self::Salesforce => "salesforce",
-            Self::SchemaRegistry => "schema_registry",
-            Self::Operator => "operator",
-        })
-    }
 }
 
 impl Health {

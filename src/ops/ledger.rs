@@ -6,10 +6,13 @@ use prometheus_client::{
     registry::Unit,
 };
 
+use strum::{IntoStaticStr, VariantArray};
+
 use super::status::RouteStatus;
 
 /// How a record left the daemon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum Outcome {
     Written,
     DeadLettered,
@@ -26,19 +29,6 @@ pub(super) struct Ledger {
     /// Counted by itself, so that the equation can fail.
     in_flight: i64,
     last_written: Option<SystemTime>,
-}
-
-const OUTCOMES: [Outcome; 4] = [Outcome::Written, Outcome::DeadLettered, Outcome::Skipped, Outcome::Dropped];
-
-impl Outcome {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Written => "written",
-            Self::DeadLettered => "dead_lettered",
-            Self::Skipped => "skipped",
-            Self::Dropped => "dropped",
-        }
-    }
 }
 
 impl Ledger {
@@ -82,9 +72,9 @@ pub(super) fn encode(ledgers: &[(String, Ledger)], mut encoder: DescriptorEncode
     let help = "Records that left the daemon, by outcome";
     let mut settled = encoder.encode_descriptor("records_settled", help, None, MetricType::Counter)?;
     for (route, ledger) in ledgers {
-        for outcome in OUTCOMES {
-            let labels = [("route", route.as_str()), ("outcome", outcome.word())];
-            ConstCounter::new(ledger.settled(outcome)).encode(settled.encode_family(&labels)?)?;
+        for outcome in Outcome::VARIANTS {
+            let labels = [("route", route.as_str()), ("outcome", outcome.into())];
+            ConstCounter::new(ledger.settled(*outcome)).encode(settled.encode_family(&labels)?)?;
         }
     }
     let help = "Records read and not yet settled";

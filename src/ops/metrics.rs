@@ -26,6 +26,7 @@ use prometheus_client::{
 };
 
 pub use prometheus_client::metrics::gauge::Gauge;
+use strum::VariantArray as _;
 use tokio::time::Instant;
 
 use super::{
@@ -37,7 +38,7 @@ use super::{
     telemetry::LostLines,
 };
 pub use super::{
-    counters::{Counted, Repeated},
+    counters::{Counted, LoginResult, Rebalance, Repeated},
     ledger::Outcome,
 };
 use crate::record::OrgAvailability;
@@ -224,7 +225,8 @@ impl Metrics {
     }
 
     pub fn state(&self, state: State) {
-        one_of(&self.0.state, "state", &State::ALL.map(State::word), state.word());
+        let all: Vec<&str> = State::VARIANTS.iter().map(Into::into).collect();
+        one_of(&self.0.state, "state", &all, state.into());
     }
 
     /// `None` when the partition is not ours any more.

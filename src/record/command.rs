@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use strum::IntoStaticStr;
+
 use super::{CallOptions, Fields, GateKey, Identity, Operation, SObject};
 
 /// What to do to whom: one row of one call.
@@ -32,7 +34,8 @@ pub enum OnMissing {
 }
 
 /// The four collection calls. `INSERT` in external id mode is an upsert, so that a repeat is harmless.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Action {
     Create,
     Update,
@@ -43,12 +46,7 @@ pub enum Action {
 impl Action {
     /// The word in metrics and logs.
     pub fn word(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Update => "update",
-            Self::Upsert => "upsert",
-            Self::Delete => "delete",
-        }
+        self.into()
     }
 }
 

@@ -1,5 +1,6 @@
 use std::{borrow::Cow, fmt};
 
+use strum::IntoStaticStr;
 use tokio::time::Instant;
 
 use super::{How, RecordId, redaction};
@@ -56,7 +57,7 @@ pub struct Rejection {
 }
 
 /// The closed list of reasons; a dead letter's exception class is `sobjectd.<Reason>`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr)]
 pub enum Reason {
     InvalidKey,
     InvalidValue,
@@ -82,11 +83,13 @@ pub enum Reason {
 }
 
 /// Kafka Connect's name of the step that failed. A converter comes with the class that Connect would name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum Stage {
     KeyConverter(&'static str),
     ValueConverter(&'static str),
     HeaderConverter,
+    #[strum(serialize = "TASK_PUT")]
     Put,
 }
 
@@ -181,36 +184,16 @@ impl Rejection {
 }
 
 impl Reason {
+    /// The variant's own name.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::InvalidKey => "InvalidKey",
-            Self::InvalidValue => "InvalidValue",
-            Self::InvalidOperation => "InvalidOperation",
-            Self::InvalidField => "InvalidField",
-            Self::InvalidOption => "InvalidOption",
-            Self::TargetMismatch => "TargetMismatch",
-            Self::TooLarge => "TooLarge",
-            Self::NotFound => "NotFound",
-            Self::Ambiguous => "Ambiguous",
-            Self::Refused => "Refused",
-            Self::RowTimeout => "RowTimeout",
-            Self::MissingParent => "MissingParent",
-            Self::Poison => "Poison",
-            Self::UnknownResult => "UnknownResult",
-            Self::QuotaSpent => "QuotaSpent",
-        }
+        self.into()
     }
 }
 
 impl Stage {
     /// As in `org.apache.kafka.connect.runtime.errors.Stage`.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::KeyConverter(_) => "KEY_CONVERTER",
-            Self::ValueConverter(_) => "VALUE_CONVERTER",
-            Self::HeaderConverter => "HEADER_CONVERTER",
-            Self::Put => "TASK_PUT",
-        }
+        self.into()
     }
 
     /// The class that Connect would name: what dashboards and filters look for.

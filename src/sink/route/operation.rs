@@ -50,7 +50,7 @@ fn from_header(route: &Route, record: &Record) -> Result<Option<Operation>, Reje
     }
     let alias =
         || route.operation_aliases.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(word)).map(|(_, op)| *op);
-    match Operation::parse(word).or_else(alias) {
+    match word.parse().ok().or_else(alias) {
         Some(operation) => Ok(Some(operation)),
         None => Err(invalid(format!("the header {name} holds no operation: {word:?}"))),
     }
