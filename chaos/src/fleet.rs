@@ -10,9 +10,10 @@ use anyhow::Result;
 use rustix::process::Signal;
 
 use crate::{
-    interruptions::{Interruption, Nap, Story},
+    interruptions::{Interruption, Suspension},
     memory::Samples,
     replica::{Log, Replica},
+    replica_log::ReplicaLog,
     scenario::Times,
 };
 
@@ -31,7 +32,7 @@ pub(crate) struct Fleet {
     logs: Vec<PathBuf>,
     kills: Vec<Interruption>,
     /// Suspensions, by the log of their replica.
-    naps: Vec<(PathBuf, Nap)>,
+    suspensions: Vec<(PathBuf, Suspension)>,
     /// What replicas have done that none may do.
     pub problems: Vec<String>,
     /// The memory of the replica that writes this log.
@@ -57,7 +58,7 @@ impl Fleet {
             replicas: Vec::new(),
             logs: Vec::new(),
             kills: Vec::new(),
-            naps: Vec::new(),
+            suspensions: Vec::new(),
             problems: Vec::new(),
             memory: BTreeMap::new(),
             drain: drain + CLOSING,
@@ -112,12 +113,12 @@ impl Fleet {
         replica.signal(Signal::KILL)?;
         let at_ms = now_ms();
         replica.exit(self.drain).await?;
-        let story = replica.story()?;
+        let log = replica.read_log()?;
         let limit = self.drain.as_millis() as u64;
         let draining =
-            story.draining.filter(|(since, _)| at_ms < since + limit).into_iter().flat_map(|(_, places)| places);
-        let places = story.owned.into_iter().chain(draining).collect();
-        self.kills.push(Interruption { at_ms, places: Some(places), wire_ms: None });
+            log.draining.filter(|(since, _)| at_ms < since + limit).into_iter().flat_map(|(_, partitions)| partitions);
+        let partitions = log.owned.into_iter().chain(draining).collect();
+        self.kills.push(Interruption { at_ms, partitions: Some(partitions), wire_ms: None });
         Ok(())
     }
 
@@ -144,7 +145,7 @@ impl Fleet {
         self.wait(time).await?;
         let to_ms = now_ms();
         if let Some(Some(log)) = signal(self, Signal::CONT)? {
-            self.naps.push((log, Nap { from_ms, to_ms }));
+            self.suspensions.push((log, Suspension { from_ms, to_ms }));
         }
         Ok(())
     }
@@ -171,7 +172,7 @@ impl Fleet {
                 self.memory.entry(log.clone()).or_default().add(now_ms(), kib);
             }
             if let Some(status) = replica.ended()? {
-                if status.code() == Some(1) && replica.story()?.counted_out {
+                if status.code() == Some(1) && replica.read_log()?.removed_for_good {
                     out.push(number);
                 } else {
                     self.problems.push(format!("replica {number} has ended by itself with {status}"));
@@ -193,17 +194,17 @@ impl Fleet {
     ) -> Result<(Vec<Interruption>, Vec<String>)> {
         let (mut all, mut errors) = (self.kills.clone(), Vec::new());
         for log in &self.logs {
-            let mut story = Story::read(&std::fs::read_to_string(log)?);
-            for (_, nap) in self.naps.iter().filter(|(of, _)| of == log) {
-                story.interruptions.iter_mut().for_each(|interruption| nap.excuses_less(interruption));
+            let mut read = ReplicaLog::read(&std::fs::read_to_string(log)?);
+            for (_, suspension) in self.suspensions.iter().filter(|(of, _)| of == log) {
+                read.interruptions.iter_mut().for_each(|interruption| suspension.limit_late_calls(interruption));
             }
-            all.extend(story.overtaken(changes, times));
-            all.extend(story.interruptions);
-            let alarms = story.alarms.into_iter().filter(|_| !expires);
-            errors.extend(story.errors.into_iter().chain(alarms).map(|error| format!("an error in a log: {error}")));
+            all.extend(read.overtaken(changes, times));
+            all.extend(read.interruptions);
+            let alarms = read.alarms.into_iter().filter(|_| !expires);
+            errors.extend(read.errors.into_iter().chain(alarms).map(|error| format!("an error in a log: {error}")));
             let most = self.memory.get(log).map(Samples::most).unwrap_or_default();
-            if story.bound.is_some_and(|bytes| most * 1024 > bytes) {
-                errors.push(format!("{} had {most} KiB, and said {:?} bytes", log.display(), story.bound));
+            if read.bound.is_some_and(|bytes| most * 1024 > bytes) {
+                errors.push(format!("{} had {most} KiB, and said {:?} bytes", log.display(), read.bound));
             }
         }
         Ok((all, errors))

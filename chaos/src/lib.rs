@@ -11,7 +11,7 @@
 //! | `broker`, `kafka`, `transactions`, `org`, `config`, `topics`, `world` | what is around the replicas |
 //! | `replica`, `fleet`, `memory` | the replicas |
 //! | `inject`, `moves` | faults, injected |
-//! | `interruptions`, `source`, `change`, `order_check`, `judge` | the verdict |
+//! | `replica_log`, `interruptions`, `source`, `change`, `order_check`, `judge` | the verdict |
 //! | `execute` | all steps of a run |
 
 mod action;
@@ -37,6 +37,7 @@ mod org_faults;
 mod plan;
 mod planned;
 mod replica;
+mod replica_log;
 mod scenario;
 mod schedule;
 mod source;

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
-use crate::interruptions::Story;
+use crate::replica_log::ReplicaLog;
 
 /// Where the log of a replica goes.
 pub(crate) enum Log {
@@ -67,9 +67,11 @@ impl Replica {
         Ok(self.process.try_wait()?)
     }
 
-    /// The story of its log so far.
-    pub(crate) fn story(&self) -> Result<Story> {
-        self.log.as_ref().map_or_else(|| Ok(Story::default()), |log| Ok(Story::read(&std::fs::read_to_string(log)?)))
+    /// Reads its log so far.
+    pub(crate) fn read_log(&self) -> Result<ReplicaLog> {
+        self.log
+            .as_ref()
+            .map_or_else(|| Ok(ReplicaLog::default()), |log| Ok(ReplicaLog::read(&std::fs::read_to_string(log)?)))
     }
 
     /// Its own memory in KiB, without files and shared pages.

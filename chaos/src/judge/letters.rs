@@ -6,7 +6,7 @@ use super::Evidence;
 use crate::{
     change::{Kind, NOT_FOUND, REFUSED_BY_ORG},
     history::LARGE,
-    interruptions::Place,
+    interruptions::TopicPartition,
     source::Source,
 };
 
@@ -16,7 +16,7 @@ pub(super) struct Letter {
     pub(super) causes: Vec<String>,
 }
 
-pub(super) type Letters = BTreeMap<(Place, i64), Letter>;
+pub(super) type Letters = BTreeMap<(TopicPartition, i64), Letter>;
 
 /// Reads the dead letters, and reports those that are not their record, or have another cause.
 pub(super) fn read(evidence: &Evidence, problems: &mut Vec<String>) -> Letters {

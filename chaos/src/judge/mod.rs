@@ -15,7 +15,7 @@ use self::letters::Letters;
 pub(crate) use self::{evidence::Evidence, recreated::judge_recreated};
 use crate::{
     change::{Change, Event, Fields, Kind, Op},
-    interruptions::{Interruption, Place},
+    interruptions::{Interruption, TopicPartition},
     moves::{self, Losses, Stray},
     order_check::{self, Allowance, explain},
     org::{Entry, Stored},
@@ -43,7 +43,7 @@ const LATE_MS: u64 = 1_000;
 /// The changes of one identity, and its events in the journal.
 #[derive(Debug, Default)]
 struct History {
-    place: Place,
+    partition: TopicPartition,
     changes: Vec<Change>,
     events: Vec<Event>,
     /// The time at which its key last moved to another record.
@@ -70,9 +70,9 @@ pub(crate) fn judge(evidence: &Evidence) -> Verdict {
     let mut stored = stored(evidence);
     let mut may_be_letters = BTreeSet::new();
     for (identity, history) in &histories {
-        let hits = evidence.interruptions.iter().filter(|interruption| interruption.hits(&history.place));
+        let hits = evidence.interruptions.iter().filter(|interruption| interruption.hits(&history.partition));
         let hits: Vec<_> = hits.collect();
-        let offsets = |found: Vec<i64>| found.into_iter().map(|offset| (history.place.clone(), offset));
+        let offsets = |found: Vec<i64>| found.into_iter().map(|offset| (history.partition.clone(), offset));
         let may = |change: &&Change| matches!(change.kind, Kind::Update(_) | Kind::Reject(_));
         let perhaps = || history.changes.iter().filter(may).map(|change| change.offset).collect();
         if history.strays > 0 {
@@ -120,7 +120,7 @@ fn one_identity(
 ) -> bool {
     let window = |(from, to): (u64, u64)| (from.saturating_sub(AT_ONCE_MS), to + LATE_MS);
     let losses: Vec<_> = hits.iter().filter_map(|hit| hit.wire_ms.map(window)).collect();
-    let lettered = |offset| letters.contains_key(&(history.place.clone(), offset));
+    let lettered = |offset| letters.contains_key(&(history.partition.clone(), offset));
     let explained = |losses| {
         let allowance = Allowance { repeats: evidence.repeats, losses };
         explain(&history.changes, &history.events, lettered, allowance)
@@ -162,7 +162,7 @@ fn shown(history: &History) -> String {
         format!(" {op}{}@{}", stamp(fields.as_ref()), at_ms % 1_000_000)
     });
     let (asked, seen) = (asked.collect::<String>(), seen.collect::<String>());
-    format!("      {:?} asks for{asked}\n      the journal says{seen}", history.place)
+    format!("      {:?} asks for{asked}\n      the journal says{seen}", history.partition)
 }
 
 /// The histories of all identities, and the records that were made and that no history names.
@@ -181,7 +181,7 @@ fn histories(evidence: &Evidence, problems: &mut Vec<String>) -> (BTreeMap<Ident
             }
             let key = String::from_utf8_lossy(record.key.as_deref().unwrap_or_default()).into_owned();
             let history = histories.entry(source.identity(&key)).or_default();
-            history.place = (source.topic.clone(), record.partition);
+            history.partition = (source.topic.clone(), record.partition);
             history.changes.push(Change { offset: record.offset, kind });
         }
     }

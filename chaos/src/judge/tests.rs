@@ -86,7 +86,8 @@ fn each_broken_promise_is_a_problem() {
 fn a_crash_of_the_partition_allows_one_run_more_and_one_of_another_does_not() {
     let mut evidence = good();
     evidence.journal.push(evidence.journal[1].clone());
-    let crash = |partition| Interruption { at_ms: 1, places: Some(vec![(TOPIC.to_owned(), partition)]), wire_ms: None };
+    let crash =
+        |partition| Interruption { at_ms: 1, partitions: Some(vec![(TOPIC.to_owned(), partition)]), wire_ms: None };
     evidence.interruptions = vec![crash(1)];
     assert_eq!(judge(&evidence).problems.len(), 1);
     evidence.interruptions = vec![crash(0)];
