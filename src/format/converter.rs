@@ -3,7 +3,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use super::{Converted, FormatError, Registry, Selection, frame, json, json_with_schema::JsonWithSchema};
+use super::{
+    Converted, FormatError, Registry, Schema, Selection,
+    frame::{self, SchemaId},
+    json,
+    json_with_schema::JsonWithSchema,
+};
 use crate::{
     config::{self, ValueFormat},
     record::{Header, Message, Object, Reason, Record, Rejection, Stage, Value, ValueKind},
@@ -27,6 +32,44 @@ pub struct Converters {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a format needs schema_registry.url")]
 pub struct NoRegistry;
+
+/// Why the bytes of a record have not been read.
+#[derive(Debug)]
+pub enum Unread {
+    /// They never can be.
+    Rejected(Rejection),
+    /// They can be read once the registry has given a schema.
+    NeedsSchema(NeedsSchema),
+}
+
+/// A schema that a key or a value names, and that the registry has not given yet.
+#[derive(Debug)]
+pub struct NeedsSchema {
+    id: SchemaId,
+    registry: Arc<Registry>,
+    /// What the record's letter says if the registry does not have it.
+    rejected: Rejected,
+}
+
+/// The schemas that were fetched for one record.
+#[derive(Debug, Default)]
+pub struct FetchedSchemas(Vec<(SchemaId, Arc<Schema>)>);
+
+/// How a part of a record is named where it cannot be read.
+#[derive(Debug, Clone, Copy)]
+struct Rejected {
+    part: &'static str,
+    /// Its format, as the configuration spells it.
+    format: &'static str,
+    reason: Reason,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum ReadError {
+    Format(FormatError),
+    NeedsSchema(SchemaId, Arc<Registry>),
+}
 
 /// Which parts of a record are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,20 +138,21 @@ impl Converters {
         self.selection.only_identifies(name)
     }
 
-    /// What the record says. Waits for a schema that the registry does not give at once, and for nothing else.
-    pub async fn message(&self, record: &Record, wanted: Wanted) -> Result<Message, Rejection> {
+    /// What the record says. A schema that is not known here is not waited for: fetch it, and call this again.
+    pub fn message(&self, record: &Record, wanted: Wanted, fetched: &FetchedSchemas) -> Result<Message, Unread> {
         let mut message = Message::default();
         if let Some(key) = record.key.as_ref().filter(|_| wanted.key) {
-            let text = self.key(key, &record.headers).await;
-            let (word, class) = self.key.names();
+            let (format, class) = self.key.names();
             let stage = Stage::KeyConverter(class);
-            message.key = Some(text.map_err(|error| rejection(("key", word), &error, Reason::InvalidKey, stage))?);
+            let rejected = Rejected { part: "key", format, reason: Reason::InvalidKey, stage };
+            let text = self.key(key, &record.headers, fetched);
+            message.key = Some(text.map_err(|error| rejected.unread(error))?);
         }
         if let Some(value) = record.value.as_ref().filter(|_| wanted.value) {
-            let object = self.value(value, &record.headers).await;
-            let (word, class) = self.value.names();
+            let (format, class) = self.value.names();
             let stage = Stage::ValueConverter(class);
-            let object = object.map_err(|error| rejection(("value", word), &error, Reason::InvalidValue, stage))?;
+            let rejected = Rejected { part: "value", format, reason: Reason::InvalidValue, stage };
+            let object = self.value(value, &record.headers, fetched).map_err(|error| rejected.unread(error))?;
             message.is_null = object.is_none();
             message.made = object.as_ref().filter(|_| self.value.makes_text()).map_or(0, |object| object.text.len());
             message.value = object;
@@ -117,21 +161,24 @@ impl Converters {
     }
 
     /// `None` for a value that says null.
-    async fn value(&self, bytes: &Bytes, headers: &[Header]) -> Result<Option<Object>, FormatError> {
-        match self.value.read(bytes, headers, "__value_schema_id", &self.selection, self.limit).await? {
+    fn value(&self, bytes: &Bytes, headers: &[Header], fetched: &FetchedSchemas) -> Result<Option<Object>, ReadError> {
+        let header = header(headers, "__value_schema_id");
+        match self.value.read(bytes, header, fetched, &self.selection, self.limit)? {
             Converted::Object(object) => Ok(Some(object)),
             Converted::Value(json, _) => match Value::plain(&json).kind() {
                 ValueKind::Null => Ok(None),
-                kind => Err(FormatError::new(format!("it is {}, and fields come out of an object only", kind.name()))),
+                kind => {
+                    Err(FormatError::new(format!("it is {}, and fields come out of an object only", kind.name()))
+                        .into())
+                }
             },
         }
     }
 
     /// The key as an identity's text.
-    async fn key(&self, bytes: &Bytes, headers: &[Header]) -> Result<ByteString, FormatError> {
-        let text = |value: Value<'_>| value.text().map(|text| ByteString::from(text.as_ref()));
+    fn key(&self, bytes: &Bytes, headers: &[Header], fetched: &FetchedSchemas) -> Result<ByteString, ReadError> {
         match &self.key {
-            KeyFormat::Text => json::text(bytes.clone()),
+            KeyFormat::Text => Ok(json::text(bytes.clone())?),
             KeyFormat::Bytes => {
                 use base64::{Engine as _, prelude::BASE64_STANDARD};
                 Ok(BASE64_STANDARD.encode(bytes).into())
@@ -139,35 +186,84 @@ impl Converters {
             KeyFormat::Long => Ok(i64::from_be_bytes(exactly(bytes)?).to_string().into()),
             KeyFormat::Int => Ok(i32::from_be_bytes(exactly(bytes)?).to_string().into()),
             KeyFormat::Converted(format) => {
-                let all = Selection::default();
-                let read = format.read(bytes, headers, "__key_schema_id", &all, self.limit).await?;
-                match (read, self.key_field.as_slice()) {
-                    (Converted::Value(..), [_, _, ..]) => {
-                        Err(FormatError::new("it is no object, and key.field names several members of one"))
-                    }
-                    (Converted::Value(json, logical_type), _) => {
-                        let value = Value { json: &json, logical_type };
-                        text(value).ok_or_else(|| {
-                            FormatError::new(format!("it is {}, and names no record", value.kind().name()))
-                        })
-                    }
-                    (Converted::Object(_), []) => Err(FormatError::new(
-                        "it is an object, and key.field does not say which member is the identity",
-                    )),
-                    (Converted::Object(object), fields) => {
-                        let member = |field: &String| match object.get(field) {
-                            None => Err(FormatError::new(format!("it has no member {field}, which key.field names"))),
-                            Some(value) => text(value).ok_or_else(|| {
-                                FormatError::new(format!("it is {}, and names no record", value.kind().name()))
-                                    .within(field)
-                            }),
-                        };
-                        joined(&fields.iter().map(member).collect::<Result<Vec<_>, _>>()?, &self.separator)
-                    }
-                }
+                let header = header(headers, "__key_schema_id");
+                let read = format.read(bytes, header, fetched, &Selection::default(), self.limit)?;
+                Ok(self.identity(&read)?)
             }
         }
     }
+
+    /// The identity that a structured key has, or is.
+    fn identity(&self, key: &Converted) -> Result<ByteString, FormatError> {
+        let text = |value: Value<'_>| value.text().map(|text| ByteString::from(text.as_ref()));
+        match (key, self.key_field.as_slice()) {
+            (Converted::Value(..), [_, _, ..]) => {
+                Err(FormatError::new("it is not an object, and key.field names several members of one"))
+            }
+            (Converted::Value(json, logical_type), _) => {
+                let value = Value { json, logical_type: *logical_type };
+                text(value)
+                    .ok_or_else(|| FormatError::new(format!("it is {}, and names no record", value.kind().name())))
+            }
+            (Converted::Object(_), []) => {
+                Err(FormatError::new("it is an object, and key.field does not say which member is the identity"))
+            }
+            (Converted::Object(object), fields) => {
+                let member = |field: &String| match object.get(field) {
+                    None => Err(FormatError::new(format!("it has no member {field}, which key.field names"))),
+                    Some(value) => text(value).ok_or_else(|| {
+                        FormatError::new(format!("it is {}, and names no record", value.kind().name())).within(field)
+                    }),
+                };
+                joined(&fields.iter().map(member).collect::<Result<Vec<_>, _>>()?, &self.separator)
+            }
+        }
+    }
+}
+
+impl NeedsSchema {
+    /// Waits until the registry has given the schema, however long that takes. Cancelled by dropping it.
+    ///
+    /// # Errors
+    /// Says why the record is rejected: the registry does not have the schema.
+    pub async fn fetch(self, fetched: &mut FetchedSchemas) -> Result<(), Rejection> {
+        let Self { id, registry, rejected } = self;
+        let schema = registry.schema(id).await.map_err(|error| rejected.rejection(&error))?;
+        fetched.0.push((id, schema));
+        Ok(())
+    }
+}
+
+impl FetchedSchemas {
+    fn get(&self, id: SchemaId) -> Option<Arc<Schema>> {
+        self.0.iter().find(|(known, _)| *known == id).map(|(_, schema)| schema.clone())
+    }
+}
+
+impl Rejected {
+    fn unread(self, error: ReadError) -> Unread {
+        match error {
+            ReadError::Format(error) => Unread::Rejected(self.rejection(&error)),
+            ReadError::NeedsSchema(id, registry) => Unread::NeedsSchema(NeedsSchema { id, registry, rejected: self }),
+        }
+    }
+
+    fn rejection(self, error: &FormatError) -> Rejection {
+        let reason = if error.too_large { Reason::TooLarge } else { self.reason };
+        let message = format!("{}.format = \"{}\": {error}", self.part, self.format);
+        Rejection { stage: self.stage, ..Rejection::put(reason, message) }
+    }
+}
+
+impl From<FormatError> for ReadError {
+    fn from(error: FormatError) -> Self {
+        Self::Format(error)
+    }
+}
+
+/// The last header of this name: Connect's newer clients name a schema there, and the payload then has no head.
+fn header<'a>(headers: &'a [Header], name: &str) -> Option<&'a Bytes> {
+    headers.iter().rfind(|header| header.name == name).and_then(|header| header.value.as_ref())
 }
 
 /// Java's serializers of numbers write as many bytes as the number has.
@@ -217,37 +313,32 @@ impl Kind {
 }
 
 impl Format {
-    async fn read(
+    /// `header` names the schema, where the record has one.
+    fn read(
         &self,
         bytes: &Bytes,
-        headers: &[Header],
-        name: &str,
+        header: Option<&Bytes>,
+        fetched: &FetchedSchemas,
         selection: &Selection,
         limit: usize,
-    ) -> Result<Converted, FormatError> {
-        match self {
-            Self::Json => json::selected(bytes.clone(), selection, limit),
-            Self::JsonWithSchema(converter) => converter.selected(bytes.clone(), selection, limit),
-            Self::Registered(kind, registry) => {
-                // Connect's newer clients take the last header of the name; a payload then has no head.
-                let header =
-                    headers.iter().rfind(|header| header.name == name).and_then(|header| header.value.as_ref());
-                let head = frame::read(header.unwrap_or(bytes))?;
-                let schema = registry.schema(head.id).await?;
-                let behind = if header.is_some() { bytes.clone() } else { bytes.slice_ref(head.rest) };
-                if let Some(why) = schema.mismatch(kind.registered()) {
-                    return Err(FormatError::new(format!("the schema {} {why}", head.id)));
-                }
-                match kind {
-                    Kind::Avro | Kind::JsonSchema => schema.selected(&[], &behind, selection, limit),
-                    Kind::Protobuf => {
-                        let (path, rest) = frame::path(head.rest)?;
-                        let payload = if header.is_some() { behind } else { bytes.slice_ref(rest) };
-                        schema.selected(&path, &payload, selection, limit)
-                    }
-                }
-            }
+    ) -> Result<Converted, ReadError> {
+        let (kind, registry) = match self {
+            Self::Json => return Ok(json::selected(bytes.clone(), selection, limit)?),
+            Self::JsonWithSchema(converter) => return Ok(converter.selected(bytes.clone(), selection, limit)?),
+            Self::Registered(kind, registry) => (*kind, registry),
+        };
+        let head = frame::read(header.unwrap_or(bytes))?;
+        let known = fetched.get(head.id).or_else(|| registry.known(head.id));
+        let schema = known.ok_or_else(|| ReadError::NeedsSchema(head.id, registry.clone()))?;
+        if let Some(why) = schema.mismatch(kind.registered()) {
+            return Err(FormatError::new(format!("the schema {} {why}", head.id)).into());
         }
+        let (path, rest) = match kind {
+            Kind::Avro | Kind::JsonSchema => (Vec::new(), head.rest),
+            Kind::Protobuf => frame::path(head.rest)?,
+        };
+        let payload = if header.is_some() { bytes.clone() } else { bytes.slice_ref(rest) };
+        Ok(schema.selected(&path, &payload, selection, limit)?)
     }
 
     /// As the configuration spells it, and the class that Connect would name: what dashboards and filters look for.
@@ -265,9 +356,4 @@ impl Format {
     fn makes_text(&self) -> bool {
         !matches!(self, Self::Json)
     }
-}
-
-fn rejection((part, word): (&str, &str), error: &FormatError, reason: Reason, stage: Stage) -> Rejection {
-    let reason = if error.too_large { Reason::TooLarge } else { reason };
-    Rejection { stage, ..Rejection::put(reason, format!("{part}.format = \"{word}\": {error}")) }
 }

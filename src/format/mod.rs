@@ -38,7 +38,7 @@ use self::logical::{Logical, Unit};
 pub(crate) use self::frame::read_any as read_frame;
 pub(crate) use self::members::{Members, elements};
 pub use self::{
-    converter::{Converters, NoRegistry, Wanted},
+    converter::{Converters, FetchedSchemas, NeedsSchema, NoRegistry, Unread, Wanted},
     error::FormatError,
     registry::{Registry, RegistryError},
     schema::{Reference, Registered, Schema},

@@ -6,21 +6,38 @@ use std::{
     sync::Arc,
 };
 
-use futures::FutureExt as _;
+use futures::{Stream, StreamExt as _, stream};
 
 use super::{
-    breaker::Ruling,
-    budget::Seat,
-    dead_letters::DeadLetters,
-    gate::Entering,
-    lane::{Lane, LaneError},
+    batcher::Batcher,
+    breaker::{Breaker, Ruling},
+    budget::{Budget, Seat},
+    gate::{Entering, Gate},
+    lane::LaneError,
     org::Org,
     settle::Account,
 };
 use crate::{
-    record::{ApiName, Command, Identity, Operation, Reason, Record, Refresh, Rejection, Schema},
-    sink::route::{Refusal, Refused},
+    format::FetchedSchemas,
+    ops::metrics::RouteMetrics,
+    record::{ApiName, Command, Identity, Message, Operation, Reason, Record, Refresh, Rejection, Schema},
+    sink::route::{Intent, Refusal, Refused, Route, Unread},
 };
+
+/// What makes commands of a partition's records.
+#[derive(Debug)]
+pub(super) struct Intake<O> {
+    pub(super) route: Arc<Route>,
+    pub(super) org: Arc<O>,
+    /// Of the route's breaker, if it has one; else of the pipeline.
+    pub(super) budget: Budget,
+    pub(super) gate: Gate,
+    pub(super) breaker: Option<Arc<Breaker>>,
+    pub(super) batcher: Batcher,
+    pub(super) metrics: Arc<RouteMetrics>,
+    /// What is known of the org, and as of which of its descriptions.
+    pub(super) schema: Option<(Arc<Schema>, u64)>,
+}
 
 /// A record that has its seat, and its place at the gate if it needs one.
 #[derive(Debug)]
@@ -37,20 +54,32 @@ pub(super) enum Work {
     Reject { rejection: Rejection, operation: Option<Operation>, target: Option<Identity> },
 }
 
-impl<O: Org, D: DeadLetters> Lane<O, D> {
-    pub(super) async fn take_in<E>(self: Arc<Self>, record: Result<Record, E>) -> Result<Prepared, LaneError<E>> {
+impl<O: Org> Intake<O> {
+    /// The records of `source`, each with its share of the budget and its place at the gate. One at a time: the next
+    /// record is read when the one before it has both.
+    pub(super) fn prepared<E>(
+        self,
+        source: impl Stream<Item = Result<Record, E>> + Send,
+    ) -> impl Stream<Item = Result<Prepared, LaneError<E>>> {
+        stream::unfold((Box::pin(source), self), async |(mut source, mut intake)| {
+            let record = source.next().await?;
+            let prepared = intake.prepare(record).await;
+            Some((prepared, (source, intake)))
+        })
+    }
+
+    async fn prepare<E>(&mut self, record: Result<Record, E>) -> Result<Prepared, LaneError<E>> {
         let record = record.map_err(LaneError::Source)?;
         let account = Account::open(&self.metrics);
         let mut made = 0;
         let work = self.settled_work(&record, &mut made).await?;
         // What the record says is known by now, and what that takes: a lane holds this one record beyond the budget.
-        let budget = self.breaker.as_ref().map_or(&self.pipeline.budget, |breaker| &breaker.budget);
         let fields = work.as_ref().map_or(0, |command| command.fields.charge());
-        let seat = budget.seat(record.charge() + made + fields).await;
+        let seat = self.budget.seat(record.charge() + made + fields).await;
         let work = match work {
             Ok(command) => {
                 let key = command.target.as_ref().map(|target| target.gate_key(&command.sobject.name));
-                Work::Send(command, key.map(|key| self.pipeline.gate.enter(key, seat.load())))
+                Work::Send(command, key.map(|key| self.gate.enter(key, seat.load())))
             }
             Err(reject) => reject,
         };
@@ -59,7 +88,11 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
 
     /// As [`Self::work`]; but while the route's breaker keeps the record from being rejected, that is worked out again
     /// and again: the registry or the org may be mended. Nothing behind it is read.
-    async fn settled_work<E>(&self, record: &Record, made: &mut usize) -> Result<Result<Command, Work>, LaneError<E>> {
+    async fn settled_work<E>(
+        &mut self,
+        record: &Record,
+        made: &mut usize,
+    ) -> Result<Result<Command, Work>, LaneError<E>> {
         let mut attempts = 0;
         loop {
             let work = match record.excess.bound {
@@ -70,7 +103,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
             match breaker.refused(rejection, attempts > 0).await {
                 Ruling::Settled => return Ok(work),
                 Ruling::Closes => {
-                    self.pipeline.batcher.sweep();
+                    self.batcher.sweep();
                     return Ok(work);
                 }
                 Ruling::Waits => breaker.pause(attempts).await,
@@ -87,19 +120,11 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
     }
 
     /// What the record asks for, or why that cannot be.
-    async fn work<E>(&self, record: &Record, made: &mut usize) -> Result<Result<Command, Work>, LaneError<E>> {
+    async fn work<E>(&mut self, record: &Record, made: &mut usize) -> Result<Result<Command, Work>, LaneError<E>> {
         let refused = |rejection, operation, target| Ok(Err(Work::Reject { rejection, operation, target }));
-        // A defect in a converter, ours or a library's, costs the record that shows it and not the daemon, again and
-        // again.
-        let (intent, message) = match AssertUnwindSafe(self.route.read(record)).catch_unwind().await {
-            Ok(Ok(read)) => read,
-            Ok(Err(Refused { refusal, operation, target })) => {
-                return refused(refusal.into_rejection(), operation, target);
-            }
-            Err(_) => {
-                let operation = self.route.intent(record).ok().map(|intent| intent.operation);
-                return refused(defect("converter"), operation, None);
-            }
+        let (intent, message) = match self.read(record).await {
+            Ok(read) => read,
+            Err(Refused { refusal, operation, target }) => return refused(refusal.into_rejection(), operation, target),
         };
         *made = message.made;
         let mut doubted = None;
@@ -119,12 +144,35 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         }
     }
 
+    /// What the record asks for, and what its bytes say. Waits for a schema that the registry has not given yet, and for
+    /// nothing else. A defect in a converter, ours or a library's, costs the record that shows it and not the daemon,
+    /// again and again.
+    async fn read(&self, record: &Record) -> Result<(Intent, Message), Refused> {
+        let mut fetched = FetchedSchemas::default();
+        loop {
+            let unread = match catch_unwind(AssertUnwindSafe(|| self.route.read(record, &fetched))) {
+                Ok(Ok(read)) => return Ok(read),
+                Ok(Err(unread)) => unread,
+                Err(_) => {
+                    let operation = self.route.intent(record).ok().map(|intent| intent.operation);
+                    return Err(Refused { refusal: defect("converter").into(), operation, target: None });
+                }
+            };
+            let (needed, operation) = match unread {
+                Unread::NeedsSchema(needed, operation) => (needed, operation),
+                Unread::Refused(refused) => return Err(refused),
+            };
+            if let Err(rejection) = needed.fetch(&mut fetched).await {
+                return Err(Refused { refusal: rejection.into(), operation: Some(operation), target: None });
+            }
+        }
+    }
+
     /// What is known of the org. A description that is in doubt is asked for again if it is old enough; a parent's is
     /// asked for when it is first needed.
-    async fn schema<E>(&self, doubted: Option<&Doubted>) -> Result<Arc<Schema>, LaneError<E>> {
-        let org = &self.pipeline.org;
-        let descriptions = org.descriptions();
-        let known = self.schema.lock().clone();
+    async fn schema<E>(&mut self, doubted: Option<&Doubted>) -> Result<Arc<Schema>, LaneError<E>> {
+        let descriptions = self.org.descriptions();
+        let known = self.schema.clone();
         if let (Some((schema, as_of)), None) = (&known, doubted)
             && *as_of == descriptions
         {
@@ -138,7 +186,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         };
         let described = known.as_ref().map_or(own.as_str(), |schema| &schema.sobject.name);
         let failed = |cause| LaneError::Describe { sobject: own.clone(), cause };
-        let sobject = org.describe(own, refresh(&[own.as_str(), described])).await.map_err(failed)?;
+        let sobject = self.org.describe(own, refresh(&[own.as_str(), described])).await.map_err(failed)?;
         let key_field = self.route.external_id_field.as_deref().map(|name| sobject.key_field(name)).transpose();
         let schema = match (key_field, &known) {
             (Ok(key_field), _) => {
@@ -150,7 +198,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
             (Err(cause), None) => return Err(failed(cause)),
         };
         let schema = Arc::new(self.with_parents(schema, doubted, &refresh).await);
-        *self.schema.lock() = Some((schema.clone(), descriptions));
+        self.schema = Some((schema.clone(), descriptions));
         Ok(schema)
     }
 
@@ -163,13 +211,13 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         refresh: &impl Fn(&[&str]) -> Refresh<'d>,
     ) -> Schema {
         for parent in &mut schema.parents {
-            if let Ok(newer) = self.pipeline.org.describe(&parent.name, refresh(&[&parent.name])).await {
+            if let Ok(newer) = self.org.describe(&parent.name, refresh(&[&parent.name])).await {
                 *parent = newer;
             }
         }
         if let Some(Doubted { sobject, .. }) = doubted.filter(|doubted| schema.parent(&doubted.sobject).is_none())
             && *sobject != self.route.sobject
-            && let Ok(parent) = self.pipeline.org.describe(sobject, Refresh::IfUnknown).await
+            && let Ok(parent) = self.org.describe(sobject, Refresh::IfUnknown).await
         {
             schema.parents.push(parent);
         }
@@ -188,13 +236,14 @@ impl Doubted {
     fn of(refusal: &Refusal) -> Option<Self> {
         match refusal {
             Refusal::Rejected(_) => None,
-            Refusal::Key { sobject, .. } => Some(Self { sobject: sobject.clone(), lacks: None }),
+            Refusal::Key { sobject, .. } | Refusal::Undescribed(sobject) => {
+                Some(Self { sobject: sobject.clone(), lacks: None })
+            }
             Refusal::Fields(wrong) => {
                 let worst = wrong.iter().find(|wrong| wrong.is_unknown).or(wrong.first())?;
                 let lacks = worst.is_unknown.then(|| worst.field.clone());
                 Some(Self { sobject: worst.sobject.clone(), lacks })
             }
-            Refusal::Undescribed(sobject) => Some(Self { sobject: sobject.clone(), lacks: None }),
         }
     }
 

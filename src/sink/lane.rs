@@ -20,7 +20,6 @@ use std::{
 };
 
 use futures::{FutureExt as _, Stream, StreamExt as _, stream::FuturesOrdered};
-use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -29,7 +28,7 @@ use super::{
     breaker::Breaker,
     dead_letters::DeadLetters,
     gate::GateEntry,
-    intake::{Prepared, Work},
+    intake::{Intake, Prepared, Work},
     org::Org,
     pipeline::Pipeline,
     settle::Settled,
@@ -39,19 +38,17 @@ use super::{
 use crate::{
     dead_letter::About,
     ops::metrics::{self, LaneGauge, RouteMetrics},
-    record::{Action, ApiName, Cause, Reason, Record, Schema},
+    record::{Action, ApiName, Cause, Reason, Record},
     runtime::progress::Progress,
     sink::route::Route,
 };
 
 #[derive(Debug)]
 pub struct Lane<O, D> {
-    pub(super) pipeline: Arc<Pipeline<O, D>>,
-    pub(super) route: Arc<Route>,
-    pub(super) metrics: Arc<RouteMetrics>,
-    pub(super) breaker: Option<Arc<Breaker>>,
-    /// What is known of the org, and as of which of its descriptions.
-    pub(super) schema: Mutex<Option<(Arc<Schema>, u64)>>,
+    pipeline: Arc<Pipeline<O, D>>,
+    route: Arc<Route>,
+    metrics: Arc<RouteMetrics>,
+    breaker: Option<Arc<Breaker>>,
     draining: CancellationToken,
     /// A drain has closed some records.
     closing: Notify,
@@ -105,19 +102,15 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         let (closing, undone) = (Notify::new(), AtomicI64::new(i64::MAX));
         let most = MAX_AHEAD.saturating_add(pipeline.budget.rows());
         let breaker = pipeline.breakers.of(&route, &metrics);
-        let schema = Mutex::default();
-        Self { pipeline, route, metrics, breaker, schema, draining, closing, undone, most, progress, gauge }
+        Self { pipeline, route, metrics, breaker, draining, closing, undone, most, progress, gauge }
     }
 
     /// Runs until it is drained. Where its source fails, or the org does not describe what it needs, it drains itself, and
     /// says why.
     pub async fn run<E>(self, source: impl Stream<Item = Result<Record, E>> + Send) -> Result<Drained, LaneError<E>> {
+        let prepared = self.intake().prepared(source);
         // Owned by each future: a borrow here is beyond what the compiler can prove of a task.
         let lane = Arc::new(self);
-        let prepared = {
-            let lane = lane.clone();
-            source.then(move |record| lane.clone().take_in(record))
-        };
         // Once: also a drain that had nothing to give up may still wait for what it has closed.
         let stuck = async {
             lane.draining.cancelled().await;
@@ -180,6 +173,20 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
             if intake.is_none() && carried.is_empty() {
                 return failed.map_or(Ok(drained), Err);
             }
+        }
+    }
+
+    fn intake(&self) -> Intake<O> {
+        let Pipeline { org, budget, gate, batcher, .. } = &*self.pipeline;
+        Intake {
+            route: self.route.clone(),
+            org: org.clone(),
+            budget: self.breaker.as_ref().map_or(budget, |breaker| &breaker.budget).clone(),
+            gate: gate.clone(),
+            breaker: self.breaker.clone(),
+            batcher: batcher.clone(),
+            metrics: self.metrics.clone(),
+            schema: None,
         }
     }
 

@@ -12,6 +12,7 @@ mod redirect;
 
 use std::{sync::Arc, time::Duration};
 
+use futures::FutureExt as _;
 use moka::future::Cache;
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -80,6 +81,12 @@ impl Registry {
     /// The URL that answers as a registry; else why none does, and whether a person must mend it.
     pub async fn answers(&self) -> Result<String, (String, bool)> {
         self.client.answers().await
+    }
+
+    /// The schema of this id, if the registry has given it.
+    pub(super) fn known(&self, id: SchemaId) -> Option<Arc<Schema>> {
+        // A look-up that is not ready at once waits for the cache's own housekeeping: the slow way is right, too.
+        self.schemas.get(&id).now_or_never().flatten()
     }
 
     /// The schema of this id, however long that takes. Cancelled by dropping it.

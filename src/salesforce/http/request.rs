@@ -65,7 +65,7 @@ pub(crate) type Segment = Arc<str>;
 pub(crate) enum Content {
     None,
     Json(Bytes),
-    /// ValueClass secrets, so that it is kept out of `Debug`.
+    /// Holds secrets, so that it is kept out of `Debug`.
     Form(SecretString),
 }
 

@@ -16,6 +16,6 @@ mod row_builder;
 mod tests;
 mod texts;
 
-pub use refusal::{Refusal, Refused, WrongField};
+pub use refusal::{Refusal, Refused, Unread, WrongField};
 pub use route::{Intent, Route};
 pub use routes::{RouteError, Routes, UnroutedTopic};

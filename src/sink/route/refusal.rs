@@ -1,6 +1,9 @@
 //! Why a record asks for nothing that can be done.
 
-use crate::record::{ApiName, Cause, Identity, Operation, Reason, Rejection, Stage};
+use crate::{
+    format::NeedsSchema,
+    record::{ApiName, Cause, Identity, Operation, Reason, Rejection, Stage},
+};
 
 /// Why there is no command, and what is known of it all the same.
 #[derive(Debug)]
@@ -8,6 +11,20 @@ pub struct Refused {
     pub refusal: Refusal,
     pub operation: Option<Operation>,
     pub target: Option<Identity>,
+}
+
+/// Why a record has not been read.
+#[derive(Debug)]
+pub enum Unread {
+    Refused(Refused),
+    /// It can be read once the registry has given a schema; what it asks for is known already.
+    NeedsSchema(NeedsSchema, Operation),
+}
+
+impl From<Refused> for Unread {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
 }
 
 #[derive(Debug)]

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use bytestring::ByteString;
 
 use super::{
-    Refused,
+    Refused, Unread,
     fields::{constants, fields},
     identity::identity,
     operation::operation,
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     config::{self, Empty, IdentitySource, Nulls, Tombstone},
-    format::{Converters, NoRegistry, Registry, Wanted},
+    format::{self, Converters, FetchedSchemas, NoRegistry, Registry, Wanted},
     record::{
         Action, ApiName, CallOptions, Command, Fields, Message, OnMissing, Operation, Reason, Record, Rejection,
         Schema, Value,
@@ -85,24 +85,25 @@ impl Route {
         })
     }
 
-    /// What the record asks for, and what its bytes say. Waits for a schema that the registry does not give at once.
-    pub async fn read(&self, record: &Record) -> Result<(Intent, Message), Refused> {
+    /// What the record asks for, and what its bytes say.
+    pub fn read(&self, record: &Record, fetched: &FetchedSchemas) -> Result<(Intent, Message), Unread> {
         let intent = self.intent(record)?;
-        let message = self.message(record, intent).await?;
+        let message = self.message(record, intent, fetched)?;
         if !message.is_null {
             return Ok((intent, message));
         }
         // What is done with a tombstone may need the key, which an insert does not.
         let intent = self.intent_with(record, false)?;
-        Ok((intent, self.message(record, intent).await?))
+        Ok((intent, self.message(record, intent, fetched)?))
     }
 
-    async fn message(&self, record: &Record, intent: Intent) -> Result<Message, Refused> {
-        let message = self.converters.message(record, self.wanted(intent)).await;
-        message.map_err(|rejection| Refused {
-            refusal: rejection.into(),
-            operation: Some(intent.operation),
-            target: None,
+    fn message(&self, record: &Record, intent: Intent, fetched: &FetchedSchemas) -> Result<Message, Unread> {
+        let operation = intent.operation;
+        self.converters.message(record, self.wanted(intent), fetched).map_err(|unread| match unread {
+            format::Unread::Rejected(rejection) => {
+                Unread::Refused(Refused { refusal: rejection.into(), operation: Some(operation), target: None })
+            }
+            format::Unread::NeedsSchema(needs) => Unread::NeedsSchema(needs, operation),
         })
     }
 

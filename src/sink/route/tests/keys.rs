@@ -1,7 +1,7 @@
 //! Keys that name no record, or none of the route's SObject.
 
 use super::*;
-use crate::sink::route::Refusal;
+use crate::{format::FetchedSchemas, sink::route::Refusal};
 
 /// Both are text by accident.
 #[test]
@@ -23,7 +23,7 @@ fn a_key_that_does_not_fit_puts_the_description_in_doubt() {
         let key_field = route.external_id_field.as_deref().map(|name| Arc::new(sobject.key_field(name).unwrap()));
         let schema = Schema { sobject, key_field, parents: Vec::new() };
         let record = record(Some(key), None, &[("op", Some("DELETE"))]);
-        let (intent, message) = route.read(&record).now_or_never().unwrap().unwrap();
+        let (intent, message) = route.read(&record, &FetchedSchemas::default()).unwrap();
         let refused = route.command(&record, &message, intent, &schema).expect_err("refused");
         assert_eq!(refused.refusal.into_rejection().reason, Reason::InvalidKey, "{key}");
         let refused = route.command(&record, &message, intent, &schema).expect_err("refused");

@@ -5,11 +5,11 @@ mod null;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::FutureExt as _;
 
-use super::{Refused, Route, Routes, UnroutedTopic};
+use super::{Refused, Route, Routes, Unread, UnroutedTopic};
 use crate::{
     config,
+    format::FetchedSchemas,
     record::{
         Action, Command, Excess, Field, Header, Operation, Position, Reason, Record, Rejection, SObject, Schema, Stage,
         Timestamp,
@@ -67,8 +67,10 @@ fn command(route: &Route, record: &Record) -> Result<Command, Rejection> {
     let key_field = route.external_id_field.as_deref().map(|name| Arc::new(sobject.key_field(name).unwrap()));
     let schema = Schema { sobject, key_field, parents: Vec::new() };
     let rejection = |refused: Refused| refused.refusal.into_rejection();
-    // Nobody is asked: the formats here have no registry.
-    let (intent, message) = route.read(record).now_or_never().unwrap().map_err(rejection)?;
+    let (intent, message) = route.read(record, &FetchedSchemas::default()).map_err(|unread| match unread {
+        Unread::Refused(refused) => rejection(refused),
+        Unread::NeedsSchema(..) => panic!("the formats here have no registry"),
+    })?;
     route.command(record, &message, intent, &schema).map_err(rejection)
 }
 
