@@ -2,6 +2,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+mod boundaries;
 mod check;
 pub mod cli;
 pub mod config;

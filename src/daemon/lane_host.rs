@@ -6,13 +6,16 @@ use futures::FutureExt as _;
 use tokio::{runtime::Handle, task::JoinHandle};
 use tracing::{error, info};
 
-use super::{memory::MemoryBound, wiring::Pipeline};
+use super::{dead_letters::KafkaDeadLetters, memory::MemoryBound};
 use crate::{
     kafka::{LaneEnd, LaneHost, LaneStart},
     runtime::stop::Stop,
     salesforce::Salesforce,
-    sink::route::Routes,
+    sink::{self, route::Routes},
 };
+
+/// The sink between this cluster and this org.
+pub(super) type Pipeline = sink::Pipeline<Salesforce, KafkaDeadLetters>;
 
 /// Starts a lane of the sink for each partition.
 pub(super) struct SinkLanes {

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     consumer_observer::ConsumerReports,
     dead_letters::KafkaDeadLetters,
-    lane_host::SinkLanes,
+    lane_host::{Pipeline, SinkLanes},
     memory::{self, MemoryBound},
 };
 use crate::{
@@ -18,11 +18,8 @@ use crate::{
     ops::{health::Health, metrics::Metrics},
     runtime::{lease::Lease, stop::Stop},
     salesforce::Salesforce,
-    sink::{self, Parts, RouteCounts, batcher, budget::Budget, route::Routes},
+    sink::{Parts, RouteCounts, batcher, budget::Budget, route::Routes},
 };
-
-/// Between this broker and this org.
-pub(super) type Pipeline = sink::Pipeline<Salesforce, KafkaDeadLetters>;
 
 /// What every part is built with.
 pub(super) struct Daemon<'a> {
