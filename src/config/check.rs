@@ -8,10 +8,11 @@
 use config::{Map, Value, ValueKind};
 use toml::Value as Toml;
 
+use super::path::{element, join};
 use super::problem::Problem;
 use super::scalar;
 use super::schema::{Key, Kind};
-use super::source::{Origins, element, join};
+use super::source::Origins;
 
 pub(super) struct Checker<'a> {
     origins: &'a Origins,

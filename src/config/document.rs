@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use config::{Map, Value, ValueKind};
 use toml::de::{DeInteger, DeTable, DeValue};
 
+use super::path::{element, join};
 use super::problem::Problem;
-use super::source::{element, join};
 
 /// What a file says, and where. Keys of `lines` are paths: `kafka.group_id`, `routes[0].topic`.
 pub(super) struct Document {

@@ -1,14 +1,15 @@
 //! The configuration as it is in force: every key, its value without secrets, and what has set it.
 
-use std::{fmt, path::PathBuf};
+use std::fmt;
 
 use serde::Serialize;
 use toml::{Table, Value};
 
 use super::{
     Config, Loaded, Problem, Secret,
+    path::{Origin, element, join},
     schema::{Key, Kind, ROOT},
-    source::{Origins, element, join},
+    source::Origins,
 };
 
 /// One key that has a value. A secret's literal reads `***`.
@@ -18,25 +19,6 @@ pub struct Setting {
     pub key: String,
     pub value: Value,
     pub origin: Origin,
-}
-
-/// What has set a key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Origin {
-    Default,
-    File { path: PathBuf, line: usize },
-    Environment { variable: String },
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Default => f.write_str("default"),
-            Self::File { path, line } => write!(f, "{}:{line}", path.display()),
-            Self::Environment { variable } => write!(f, "environment {variable}"),
-        }
-    }
 }
 
 /// All settings, and the same as the text of a TOML file whose comments say what has set each.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use config::{Environment, Map, Source as _, Value, ValueKind};
 
 use super::document::Document;
-use super::effective::Origin;
+use super::path::Origin;
 use super::problem::Problem;
 
 const PREFIX: &str = "SOBJECTD";
@@ -54,22 +54,6 @@ impl Origins {
 /// `a.b[0].c` → itself, `a.b[0]`, `a.b`, `a`.
 fn with_ancestors(key: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(key), |key| key.rfind(['.', '[']).map(|end| &key[..end]))
-}
-
-/// The path of `name` in the table at `parent`.
-pub(super) fn join(parent: &str, name: &str) -> String {
-    let bare = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
-    match (parent, bare) {
-        ("", true) => name.to_owned(),
-        ("", false) => format!("{name:?}"),
-        (_, true) => format!("{parent}.{name}"),
-        (_, false) => format!("{parent}.{name:?}"),
-    }
-}
-
-/// The path of the element `index` of the list at `parent`.
-pub(super) fn element(parent: &str, index: usize) -> String {
-    format!("{parent}[{index}]")
 }
 
 /// A file and an environment that could be read.

@@ -199,6 +199,13 @@ fn plain(number: &BigDecimal) -> String {
     if number.is_zero() && number.fractional_digit_count() <= 0 { "0".to_owned() } else { number.to_plain_string() }
 }
 
+/// Milliseconds since 1970 as a JSON text that Salesforce reads: `"yyyy-MM-ddTHH:mm:ss.SSSZ"`.
+pub fn timestamp(millis: i64) -> Result<String, FormatError> {
+    let mut writer = Writer::new(32, 64);
+    Logical::Timestamp(Unit::Milli).integer(millis, &mut writer)?;
+    Ok(writer.into_text())
+}
+
 #[cfg(test)]
 mod tests {
     use super::{super::Converted, *};

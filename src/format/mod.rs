@@ -14,6 +14,7 @@
 //! nests deeper than a bound, and no length is believed before the bytes are there.
 
 mod avro;
+mod converted;
 mod converter;
 mod error;
 mod frame;
@@ -30,33 +31,15 @@ mod selection;
 mod text;
 mod writer;
 
-use bytestring::ByteString;
-
-use self::logical::{Logical, Unit};
-
 #[cfg(any(test, fuzzing))]
 pub(crate) use self::frame::read_any as read_frame;
 pub(crate) use self::members::{Members, elements};
 pub use self::{
+    converted::Converted,
     converter::{Converters, FetchedSchemas, NeedsSchema, NoRegistry, Unread, Wanted},
     error::FormatError,
+    logical::timestamp,
     registry::{Registry, RegistryError},
     schema::{Reference, Registered, Schema},
     selection::Selection,
 };
-use crate::record::{LogicalType, Object};
-
-/// What a converter makes of bytes.
-#[derive(Debug)]
-pub enum Converted {
-    Object(Object),
-    /// Any other JSON value.
-    Value(ByteString, LogicalType),
-}
-
-/// Milliseconds since 1970 as a JSON text that Salesforce reads: `"yyyy-MM-ddTHH:mm:ss.SSSZ"`.
-pub fn timestamp(millis: i64) -> Result<String, FormatError> {
-    let mut writer = writer::Writer::new(32, 64);
-    Logical::Timestamp(Unit::Milli).integer(millis, &mut writer)?;
-    Ok(writer.into_text())
-}

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use bytestring::ByteString;
 use serde::Serialize;
 
-use super::{Converted, FormatError};
+use super::{converted::Converted, error::FormatError};
 use crate::record::{LogicalType, Member, Name, Object, Span};
 
 /// How deep a value may be nested, the outermost object included. A schema may be recursive, and so may be what it

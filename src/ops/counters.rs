@@ -11,8 +11,6 @@ use prometheus_client::{
 };
 use strum::{IntoStaticStr, VariantArray};
 
-use super::metrics::Metrics;
-
 #[derive(Debug)]
 pub(super) struct Counters {
     logins: LabelledCounter<LoginResult>,
@@ -141,6 +139,35 @@ impl Counters {
     pub(super) fn letters(&self) -> &Gauge {
         &self.letters
     }
+
+    pub(super) fn login(&self, result: LoginResult) {
+        self.logins.add(result, 1);
+    }
+
+    pub(super) fn repeated(&self, why: Repeated) {
+        self.repeated.add(why, 1);
+    }
+
+    pub(super) fn committed(&self, succeeded: bool) {
+        self.commits.add(if succeeded { CommitResult::Ok } else { CommitResult::Failed }, 1);
+    }
+
+    pub(super) fn rebalanced(&self, event: Rebalance) {
+        self.rebalances.add(event, 1);
+    }
+
+    pub(super) fn looked_up(&self, hits: usize, misses: usize) {
+        self.lookups.add(Lookup::Hit, hits);
+        self.lookups.add(Lookup::Miss, misses);
+    }
+
+    pub(super) fn call_in_flight(&self) -> Counted {
+        Counted::new(&self.calls)
+    }
+
+    pub(super) fn identities(&self) -> Gauge {
+        self.identities.clone()
+    }
 }
 
 impl<V: Label> LabelledCounter<V> {
@@ -154,43 +181,6 @@ impl<V: Label> LabelledCounter<V> {
 
     fn add(&self, value: V, count: usize) {
         self.family.get_or_create(&[(self.label, value.into())]).inc_by(count as u64);
-    }
-}
-
-impl Metrics {
-    /// Counts a login.
-    pub fn login(&self, result: LoginResult) {
-        self.counters().logins.add(result, 1);
-    }
-
-    /// Counts a row that goes to the org again.
-    pub fn repeated(&self, why: Repeated) {
-        self.counters().repeated.add(why, 1);
-    }
-
-    pub fn committed(&self, ok: bool) {
-        self.counters().commits.add(if ok { CommitResult::Ok } else { CommitResult::Failed }, 1);
-    }
-
-    /// Counts a partition that was assigned or taken away.
-    pub fn rebalanced(&self, event: Rebalance) {
-        self.counters().rebalances.add(event, 1);
-    }
-
-    /// In the cache of record ids.
-    pub fn looked_up(&self, hits: usize, misses: usize) {
-        let lookups = &self.counters().lookups;
-        lookups.add(Lookup::Hit, hits);
-        lookups.add(Lookup::Miss, misses);
-    }
-
-    pub fn call_in_flight(&self) -> Counted {
-        Counted::new(&self.counters().calls)
-    }
-
-    /// Salesforce records with a change under way: the gate counts them.
-    pub fn identities(&self) -> Gauge {
-        self.counters().identities.clone()
     }
 }
 

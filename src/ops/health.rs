@@ -17,23 +17,13 @@ use std::{
 use humantime_serde::re::humantime::{format_duration, format_rfc3339_seconds};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use strum::{Display, IntoStaticStr, VariantArray};
+use strum::Display;
 use tokio::sync::watch;
 use tracing::info;
 
 use super::metrics::Metrics;
+pub use super::state::State;
 use crate::record::{OrgAvailability, OrgTrouble};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, IntoStaticStr, VariantArray, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum State {
-    Starting,
-    Running,
-    Waiting,
-    Draining,
-    Stopped,
-}
 
 /// Somebody whom nothing goes on without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Display, Serialize, Deserialize)]

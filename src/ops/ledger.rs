@@ -6,9 +6,8 @@ use prometheus_client::{
     registry::Unit,
 };
 
+use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantArray};
-
-use super::status::RouteStatus;
 
 /// How a record left the daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
@@ -19,6 +18,18 @@ pub enum Outcome {
     Skipped,
     /// At a drain, uncommitted: it will be read again.
     Dropped,
+}
+
+/// The ledger of one route as the status shows it: `read = written + dead_lettered + skipped + dropped + in_flight`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteStatus {
+    pub route: String,
+    pub read: u64,
+    pub written: u64,
+    pub dead_lettered: u64,
+    pub skipped: u64,
+    pub dropped: u64,
+    pub in_flight: i64,
 }
 
 /// Counts of one route that change together.

@@ -1,21 +1,13 @@
 //! Counters in Prometheus' form. The route label is the configured topic or glob, so that its values are few.
 
 use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
 use parking_lot::Mutex;
 use prometheus_client::{
-    collector::Collector,
-    encoding::{
-        DescriptorEncoder,
-        text::{encode, encode_registry},
-    },
+    encoding::text::{encode, encode_registry},
     metrics::{
         counter::Counter,
         family::Family,
@@ -27,50 +19,29 @@ use prometheus_client::{
 
 pub use prometheus_client::metrics::gauge::Gauge;
 use strum::VariantArray as _;
-use tokio::time::Instant;
 
 use super::{
     counters::Counters,
-    health::State,
-    ledger::{self, Ledger},
+    daily_calls::DailyCalls,
+    lanes::Lanes,
+    ledger::RouteStatus,
+    open_transaction::OpenTransaction,
     process,
-    status::{DailyCalls, OpenTransaction, RouteStatus},
+    route_metrics::{Labels, Routes},
+    state::State,
     telemetry::LostLines,
 };
 pub use super::{
     counters::{Counted, LoginResult, Rebalance, Repeated},
+    lanes::LaneGauge,
     ledger::Outcome,
+    route_metrics::RouteMetrics,
 };
 use crate::record::OrgAvailability;
-
-type Labels = Vec<(&'static str, String)>;
 
 /// All metrics of the daemon. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Metrics(Arc<Inner>);
-
-/// The ledger of one route. At every scrape `read = written + dead-lettered + skipped + dropped + in flight`.
-#[derive(Debug)]
-pub struct RouteMetrics {
-    name: Arc<str>,
-    ledger: Mutex<Ledger>,
-    rejections: Family<Labels, Counter>,
-    duration: Histogram,
-    letters: Gauge,
-    breaker: Gauge,
-    deletes_not_found: Counter,
-}
-
-/// The oldest record of one lane that is not settled. Dropping it ends that.
-#[derive(Debug)]
-pub struct LaneGauge {
-    lanes: Arc<Mutex<HashMap<u64, Oldest>>>,
-    lane: u64,
-    oldest: Oldest,
-}
-
-/// Of one lane.
-type Oldest = Arc<Mutex<Option<Instant>>>;
 
 #[derive(Debug)]
 struct Inner {
@@ -93,8 +64,7 @@ struct Inner {
     quota_max: Gauge,
     oldest: Gauge<f64, AtomicU64>,
     partitions: Gauge,
-    lanes: Arc<Mutex<HashMap<u64, Oldest>>>,
-    next_lane: AtomicU64,
+    lanes: Lanes,
     routes: Arc<Routes>,
     open_transactions: Mutex<Vec<OpenTransaction>>,
 }
@@ -130,8 +100,7 @@ impl Default for Inner {
             quota_max: Gauge::default(),
             oldest: Gauge::default(),
             partitions: Gauge::default(),
-            lanes: Arc::default(),
-            next_lane: AtomicU64::default(),
+            lanes: Lanes::default(),
             routes: Arc::default(),
             open_transactions: Mutex::default(),
             registry: Registry::default(),
@@ -180,13 +149,16 @@ impl Metrics {
         if let Some(known) = routes.iter().find(|route| route.name == *name) {
             return known.clone();
         }
-        let rejections = self.0.rejections.clone();
-        let letters = self.counters().letters().clone();
-        let duration = self.0.record_duration.get_or_create_owned(&vec![("route", name.to_string())]);
-        let breaker = self.0.breakers.get_or_create_owned(&vec![("route", name.to_string())]);
-        let deletes_not_found = self.0.deletes_not_found.get_or_create_owned(&vec![("route", name.to_string())]);
-        let (name, ledger) = (name.clone(), Mutex::default());
-        let route = Arc::new(RouteMetrics { name, ledger, rejections, duration, letters, breaker, deletes_not_found });
+        let labels = vec![("route", name.to_string())];
+        let route = Arc::new(RouteMetrics {
+            name: name.clone(),
+            ledger: Mutex::default(),
+            rejections: self.0.rejections.clone(),
+            duration: self.0.record_duration.get_or_create_owned(&labels),
+            letters: self.counters().letters().clone(),
+            breaker: self.0.breakers.get_or_create_owned(&labels),
+            deletes_not_found: self.0.deletes_not_found.get_or_create_owned(&labels),
+        });
         routes.push(route.clone());
         route
     }
@@ -197,10 +169,7 @@ impl Metrics {
     }
 
     pub fn track_lane(&self) -> LaneGauge {
-        let lane = self.0.next_lane.fetch_add(1, Ordering::Relaxed);
-        let oldest = Oldest::default();
-        self.0.lanes.lock().insert(lane, oldest.clone());
-        LaneGauge { lanes: self.0.lanes.clone(), lane, oldest }
+        self.0.lanes.track()
     }
 
     /// A call that is over: `kind` as in `upsert` or `query`, `status` as in `200`, `unanswered` or `not_sent`.
@@ -256,8 +225,7 @@ impl Metrics {
 
     /// The age of the oldest record in flight; zero where there is none.
     pub fn oldest_unsettled(&self) -> Duration {
-        let oldest = self.0.lanes.lock().values().filter_map(|oldest| *oldest.lock()).min();
-        oldest.map_or(Duration::ZERO, |since| since.elapsed())
+        self.0.lanes.oldest().map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     /// The ledgers of all routes, each as it was at one moment.
@@ -281,84 +249,55 @@ impl Metrics {
         self.0.open_transactions.lock().clone()
     }
 
-    pub(super) fn counters(&self) -> &Counters {
+    fn counters(&self) -> &Counters {
         &self.0.counters
+    }
+
+    /// Counts a login.
+    pub fn login(&self, result: LoginResult) {
+        self.counters().login(result);
+    }
+
+    /// Counts a row that goes to the org again.
+    pub fn repeated(&self, why: Repeated) {
+        self.counters().repeated(why);
+    }
+
+    /// Counts a commit of offsets.
+    pub fn committed(&self, succeeded: bool) {
+        self.counters().committed(succeeded);
+    }
+
+    /// Counts a partition that was assigned or taken away.
+    pub fn rebalanced(&self, event: Rebalance) {
+        self.counters().rebalanced(event);
+    }
+
+    /// Counts look-ups in the cache of record ids.
+    pub fn looked_up(&self, hits: usize, misses: usize) {
+        self.counters().looked_up(hits, misses);
+    }
+
+    /// Counts a call as in flight until the guard is dropped.
+    pub fn call_in_flight(&self) -> Counted {
+        self.counters().call_in_flight()
+    }
+
+    /// The number of Salesforce records with a change in flight, which the gate keeps.
+    pub fn identities(&self) -> Gauge {
+        self.counters().identities()
     }
 
     /// The text that Prometheus scrapes (`OpenMetrics` 1.0).
     pub fn render(&self) -> String {
         self.0.oldest.set(self.oldest_unsettled().as_secs_f64());
-        self.0.partitions.set(i64::try_from(self.0.lanes.lock().len()).unwrap_or(i64::MAX));
+        self.0.partitions.set(i64::try_from(self.0.lanes.count()).unwrap_or(i64::MAX));
         let mut text = String::new();
         match encode_registry(&mut text, &self.0.process).and_then(|()| encode(&mut text, &self.0.registry)) {
             Ok(()) => text,
             // Writing into a string does not fail.
             Err(std::fmt::Error) => String::new(),
         }
-    }
-}
-
-/// All routes, for the scrape.
-#[derive(Debug, Default)]
-struct Routes(Mutex<Vec<Arc<RouteMetrics>>>);
-
-impl Collector for Routes {
-    fn encode(&self, encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let ledger: Vec<_> =
-            self.0.lock().iter().map(|route| (route.name.to_string(), route.ledger.lock().clone())).collect();
-        ledger::encode(&ledger, encoder)
-    }
-}
-
-impl RouteMetrics {
-    pub fn read(&self) {
-        self.ledger.lock().read();
-    }
-
-    /// `took`: since it was read.
-    pub fn settled(&self, outcome: Outcome, took: Duration) {
-        self.ledger.lock().settle(outcome);
-        if outcome != Outcome::Dropped {
-            self.duration.observe(took.as_secs_f64());
-        }
-    }
-
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Whether it is the first of the route.
-    pub fn delete_found_nothing(&self) -> bool {
-        self.deletes_not_found.inc() == 0
-    }
-
-    /// One more letter that the broker has not confirmed.
-    pub fn dead_letter_pending(&self) -> Counted {
-        Counted::new(&self.letters)
-    }
-
-    pub fn breaker(&self, open: bool) {
-        self.breaker.set(i64::from(open));
-    }
-
-    /// `code`: Salesforce's, or the name of a reason.
-    pub fn rejected(&self, code: &str) {
-        // An org may say anything; a label may not.
-        let is_code = code.len() <= 80 && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        let code = if is_code { code } else { "other" };
-        self.rejections.get_or_create(&vec![("route", self.name.to_string()), ("code", code.to_owned())]).inc();
-    }
-}
-
-impl LaneGauge {
-    pub fn set_oldest(&self, since: Option<Instant>) {
-        *self.oldest.lock() = since;
-    }
-}
-
-impl Drop for LaneGauge {
-    fn drop(&mut self) {
-        self.lanes.lock().remove(&self.lane);
     }
 }
 

@@ -2,10 +2,15 @@
 
 pub mod admin;
 mod counters;
+mod daily_calls;
 pub mod health;
+mod lanes;
 mod ledger;
 pub mod metrics;
+mod open_transaction;
 mod process;
+mod route_metrics;
 pub mod signal;
+mod state;
 pub mod status;
 pub mod telemetry;

@@ -4,6 +4,7 @@ use std::{fmt, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+pub use super::{daily_calls::DailyCalls, ledger::RouteStatus, open_transaction::OpenTransaction};
 use super::{
     health::{Health, Since, Snapshot},
     metrics::Metrics,
@@ -27,39 +28,6 @@ pub struct Status {
     pub open_transactions: Vec<OpenTransaction>,
     /// As the org said last.
     pub daily_api_calls: Option<DailyCalls>,
-}
-
-/// `read = written + dead_lettered + skipped + dropped + in_flight`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RouteStatus {
-    pub route: String,
-    pub read: u64,
-    pub written: u64,
-    pub dead_lettered: u64,
-    pub skipped: u64,
-    pub dropped: u64,
-    pub in_flight: i64,
-}
-
-/// A transaction of a producer that is open: nothing of its partition from its first record on can be read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OpenTransaction {
-    pub topic: String,
-    pub partition: i32,
-    /// That of its first record.
-    pub offset: i64,
-    /// How many offsets there are from that one on.
-    pub records: i64,
-    /// When it was seen first.
-    #[serde(with = "humantime_serde")]
-    pub since: SystemTime,
-}
-
-/// API calls of the org in 24 hours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DailyCalls {
-    pub used: u64,
-    pub max: u64,
 }
 
 /// Where a [`Status`] comes from.

@@ -1,8 +1,6 @@
 use std::sync::Arc;
 
-use strum::IntoStaticStr;
-
-use super::{CallOptions, Fields, GateKey, Identity, Operation, SObject};
+use super::{Action, CallOptions, Fields, GateKey, Identity, Operation, SObject};
 
 /// What to do to whom: one row of one call.
 #[derive(Debug, Clone)]
@@ -31,23 +29,6 @@ pub enum OnMissing {
     Written,
     /// Rejected: the record may be there and not be shared with the daemon's user.
     DeadLetter,
-}
-
-/// The four collection calls. `INSERT` in external id mode is an upsert, so that a repeat is harmless.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr)]
-#[strum(serialize_all = "lowercase")]
-pub enum Action {
-    Create,
-    Update,
-    Upsert,
-    Delete,
-}
-
-impl Action {
-    /// The word in metrics and logs.
-    pub fn word(self) -> &'static str {
-        self.into()
-    }
 }
 
 impl Command {

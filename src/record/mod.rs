@@ -1,5 +1,6 @@
 //! The nouns, pure: what is read, what it means, whom it is about, and what became of it.
 
+mod action;
 mod api_name;
 mod batch;
 mod call_options;
@@ -19,10 +20,11 @@ mod sobject;
 mod target_name;
 mod verdict;
 
+pub use action::Action;
 pub use api_name::{AnyCase, ApiName};
 pub use batch::{BatchKey, BatchRow};
 pub use call_options::{CallOptionError, CallOptions, OptionHeader};
-pub use command::{Action, Command, OnMissing};
+pub use command::{Command, OnMissing};
 pub use how::{How, Named};
 pub use identity::{ExternalId, GateKey, Identity, IdentityError, MatchKey};
 pub use message::{Fields, LogicalType, Message, Object, Value, ValueKind};

@@ -7,8 +7,8 @@ use super::{LEAST, text, try_load};
 use crate::config::{
     json_schema,
     json_schema::defaults,
+    path::join,
     schema::{Key, Kind, ROOT},
-    source::join,
 };
 
 /// Section → the rows of its table: key, default, meaning.

@@ -6,8 +6,8 @@ use super::{LEAST, try_load, with};
 use crate::config::{
     Auth, Secret,
     load::load_text,
+    path::join,
     schema::{Key, Kind, ROOT},
-    source::join,
 };
 
 const MARK: &str = "xyzzy-secret";

@@ -4,7 +4,7 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 use super::{positive, transport};
-use crate::config::{Kafka, Problem, is_loopback, source};
+use crate::config::{Kafka, Problem, is_loopback, path::join};
 
 pub(super) fn validate(kafka: &Kafka, problems: &mut Vec<Problem>) {
     let oauth = &kafka.oauth;
@@ -50,7 +50,7 @@ fn token_url(url: &Url, problems: &mut Vec<Problem>) {
 
 /// RFC 7628, section 3.1: letters, and what can be printed. `auth` is the token's own.
 fn extension(name: &str, value: &str, problems: &mut Vec<Problem>) {
-    let here = source::join("kafka.oauth.extensions", name);
+    let here = join("kafka.oauth.extensions", name);
     if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphabetic()) || name == "auth" {
         problems.push(Problem::new(here, "is not the name of an extension").hint("letters alone, and not \"auth\""));
     } else if !value.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
@@ -72,7 +72,7 @@ fn properties(kafka: &Kafka, problems: &mut Vec<Problem>) {
             other => !other.starts_with("sasl.oauthbearer."),
         };
         if !fits {
-            let here = source::join("kafka.properties", property);
+            let here = join("kafka.properties", property);
             let message = "does not go with kafka.oauth, which logs in by OAUTHBEARER";
             problems.push(Problem::new(here, message).hint("leave out one of the two"));
         }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::config::source;
+use crate::config::path::join;
 use crate::config::topic::{TopicPattern, check_name};
 use crate::{
     config::{KeyFormat, Problem, Route},
@@ -92,7 +92,7 @@ fn names(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Proble
         ("constant", fields.constant.keys().map(|target| (target, target)).collect()),
     ] {
         for (name, target) in targets {
-            check_target(source::join(&key(&format!("fields.{table}")), name), target);
+            check_target(join(&key(&format!("fields.{table}")), name), target);
         }
     }
 }
@@ -117,7 +117,7 @@ fn renames(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Prob
     let mut seen = HashMap::new();
     for member in route.fields.rename.keys() {
         if let Some(first) = seen.insert(AnyCase(member), member) {
-            let here = source::join(&key("fields.rename"), member);
+            let here = join(&key("fields.rename"), member);
             problems.push(Problem::new(here, format!("is the same as {first:?}: case does not count")));
         }
     }
@@ -149,7 +149,7 @@ fn own_targets(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<
     ];
     let coordinates =
         coordinates.into_iter().filter_map(|(place, name)| Some((key(&format!("fields.{place}")), name.as_ref()?)));
-    let constants = fields.constant.keys().map(|name| (source::join(&key("fields.constant"), name), name));
+    let constants = fields.constant.keys().map(|name| (join(&key("fields.constant"), name), name));
     let mut seen = HashMap::new();
     for (here, name) in constants.chain(coordinates) {
         let names_record =
@@ -169,7 +169,7 @@ fn aliases(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Prob
     for word in route.operation_aliases.keys() {
         let folded = word.to_ascii_lowercase();
         let quoted = word.len() > 1 && word.starts_with('"') && word.ends_with('"');
-        let here = source::join(&key("operation_aliases"), word);
+        let here = join(&key("operation_aliases"), word);
         if folded.trim().is_empty() {
             problems.push(Problem::new(here, "an alias must not be empty"));
         } else if quoted || word.trim() != word {

@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use url::Url;
 
-use super::{RegistryError, redirect};
+use super::{error::RegistryError, redirect};
 use crate::{
     config::{self, SchemaRegistry},
     format::{Reference, Registered, frame::SchemaId},

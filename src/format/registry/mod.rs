@@ -8,6 +8,7 @@
 //! | anything else, or nothing | everybody who needs this schema waits, and it is asked for again |
 
 mod client;
+mod error;
 mod redirect;
 
 use std::{sync::Arc, time::Duration};
@@ -19,6 +20,7 @@ use tokio::time::Instant;
 use tracing::{error, warn};
 
 use self::client::{Client, Failure};
+pub use self::error::RegistryError;
 use super::{FormatError, Schema, frame::SchemaId};
 use crate::{
     config,
@@ -26,7 +28,7 @@ use crate::{
         health::{Dependency, Health, Waiting},
         metrics::Metrics,
     },
-    runtime::{backoff::Backoff, http_client::ClientError},
+    runtime::backoff::Backoff,
 };
 
 /// The schemas of all routes.
@@ -40,15 +42,6 @@ pub struct Registry {
     /// When an id was waited for in vain.
     in_vain: Mutex<Option<Instant>>,
     health: Health,
-}
-
-/// There can be no client.
-#[derive(Debug, thiserror::Error)]
-pub enum RegistryError {
-    #[error("schema_registry.{key}: {source}")]
-    Secret { key: &'static str, source: config::SecretError },
-    #[error(transparent)]
-    Client(#[from] ClientError),
 }
 
 /// Of the texts of schemas that are kept, in bytes: far more than one daemon meets.
