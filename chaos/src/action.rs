@@ -12,7 +12,7 @@ use crate::{
     scenario::{Orphans, Times},
 };
 
-/// What strikes the replicas, the topics or the broker. Replicas are numbered from 0.
+/// A fault of the replicas, the topics or the broker. Replicas are numbered from 0.
 #[derive(Debug, Clone, PartialEq)]
 pub enum GroupAction {
     Kill {
@@ -57,7 +57,7 @@ pub enum GroupAction {
     },
 }
 
-/// What strikes the org.
+/// A fault of the org.
 #[derive(Debug, Clone, PartialEq)]
 pub enum OrgAction {
     Script(Value),

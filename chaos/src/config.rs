@@ -9,7 +9,7 @@ use crate::{
 
 /// Any key: the org checks the expiry of an assertion, not its signature.
 const KEY: &str = include_str!("../../sandbox/tests/front_door/test_key.pem");
-/// The lease with `group.protocol=consumer`, where the broker sets the session (`script/kafka.d/server.properties`: 3 s).
+/// The lease with `group.protocol=consumer`, where the broker sets the session: 3 s (`script/kafka.d/server.properties`).
 const CONSUMER_LEASE: &str = "2s";
 
 /// The longest time of a rebalance, without its drains.

@@ -25,7 +25,7 @@ use crate::{
     world::World,
 };
 
-/// What a run has shown.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Report {
     pub verdict: Verdict,

@@ -79,7 +79,7 @@ pub enum Fault {
     Moved,
 }
 
-/// What a fault strikes.
+/// The target of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Track {
     /// The replicas, the topics and the broker.

@@ -33,7 +33,7 @@ pub(crate) struct Fleet {
     kills: Vec<Interruption>,
     /// Suspensions, by the log of their replica.
     suspensions: Vec<(PathBuf, Suspension)>,
-    /// What replicas have done that none may do.
+    /// Behaviour of replicas that the judge reports as problems.
     pub problems: Vec<String>,
     /// The memory of the replica that writes this log.
     memory: BTreeMap<PathBuf, Samples>,
@@ -184,8 +184,8 @@ impl Fleet {
         out.into_iter().try_for_each(|number| self.start(number))
     }
 
-    /// Reads from the logs what was interrupted so far, and what no log may say. `changes`: the times at which the topics
-    /// changed. `expires`: sessions may end as soon as they are given.
+    /// Reads from the logs what was interrupted so far, and what no log may say. `changes`: the times at which the
+    /// topics changed. `expires`: sessions may end as soon as they are given.
     pub(crate) fn interruptions(
         &self,
         changes: &[u64],

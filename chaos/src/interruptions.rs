@@ -9,9 +9,9 @@
 //! | `revoked`, while the partitions of a topic change | the partitions in the line |
 //! | a replica that the group has removed for good | all |
 //!
-//! A drain that ends and commits is not an interruption. A call that a member had on the wire when it lost a partition may
-//! be applied after the next owner's first changes. A member that was suspended meanwhile (SIGSTOP) had sent it before
-//! that: when it wakes up, its lease is over.
+//! A drain that ends and commits is not an interruption. A call that a member had on the wire when it lost a partition
+//! may be applied after the next owner's first changes. A member that was suspended meanwhile (SIGSTOP) had sent it
+//! before that: when it wakes up, its lease is over.
 
 /// A topic and a partition of it.
 pub(crate) type TopicPartition = (String, i32);

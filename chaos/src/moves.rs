@@ -1,8 +1,9 @@
 //! External ids that another integration moves to other living records.
 //!
 //! The record that had the id keeps its values and gets a key that no change names; a new record with the same values
-//! gets the id, in one transaction. A change that reaches the old record afterwards is written under another's identity.
-//! Ids may be cached for [`CACHED`], for updates only, and between the look-up of an id and its use there is a moment.
+//! gets the id, in one transaction. A change that reaches the old record afterwards is written under another's
+//! identity. Ids may be cached for [`CACHED`], for updates only, and between the look-up of an id and its use there is
+//! a moment.
 
 use std::{collections::HashMap, time::Duration};
 

@@ -10,8 +10,9 @@
 //! | delete | event: delete | no event |
 //! | reject | no event, a dead letter | no event, a dead letter |
 //!
-//! Two things are allowed beside the runs. A change whose call ended without an answer is sent again, and may show twice
-//! in a row. A call that a member had on the wire when it lost a partition may be applied later, out of any order.
+//! Two things are allowed beside the runs. A change whose call ended without an answer is sent again, and may show
+//! twice in a row. A call that a member had on the wire when it lost a partition may be applied later, out of any
+//! order.
 
 use std::collections::{HashMap, VecDeque};
 

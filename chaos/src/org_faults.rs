@@ -1,8 +1,8 @@
 //! The faults of the org, as its control page takes them (`sandbox/src/faults/script.rs`).
 //!
-//! A call that gets no answer is applied never, at once, or late. At least a third of the hung and cut calls are applied
-//! late: before their hold is over, less a second for a busy machine. Where a member may die in the middle of a call,
-//! none is.
+//! A call that gets no answer is applied never, at once, or late. At least a third of the hung and cut calls are
+//! applied late: before their hold is over, less a second for a busy machine. Where a member may die in the middle of a
+//! call, none is.
 
 use rand::{Rng, RngExt as _};
 use serde_json::{Value, json};

@@ -12,7 +12,7 @@ use crate::{
     scenario::Times,
 };
 
-/// What the log of one replica says.
+/// The log of one replica, as far as it matters.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ReplicaLog {
     pub interruptions: Vec<Interruption>,
@@ -109,10 +109,10 @@ impl ReplicaLog {
         read
     }
 
-    /// The interruptions of drains that may have been running when the topics changed. librdkafka rejoins the group as soon
-    /// as it knows of a change, and the group gives away the partitions that are being drained
-    /// (`rd_kafka_cgrp_metadata_update_check`). The daemon refreshes the metadata only between two drains; but a drain may
-    /// begin during the refresh.
+    /// The interruptions of drains that may have been running when the topics changed. librdkafka rejoins the group as
+    /// soon as it knows of a change, and the group gives away the partitions that are being drained
+    /// (`rd_kafka_cgrp_metadata_update_check`). The daemon refreshes the metadata only between two drains; but a drain
+    /// may begin during the refresh.
     pub(crate) fn overtaken(&self, changes: &[u64], times: &Times) -> impl Iterator<Item = Interruption> {
         let (drain, noticed) = (times.drain().as_millis() as u64, NOTICED.as_millis() as u64);
         let overtakes = move |at: u64, change: u64| (change.saturating_sub(drain)..change + noticed).contains(&at);
@@ -125,7 +125,8 @@ impl ReplicaLog {
     }
 }
 
-/// The longest time until all replicas know that a topic has changed: the interval of their refreshes, and a busy machine.
+/// The longest time until all replicas know that a topic has changed: the interval of their refreshes, and a busy
+/// machine.
 const NOTICED: Duration = Duration::from_millis(1_500);
 
 /// Parses `[("topic", 0), ("topic", 1)]`.

@@ -70,22 +70,23 @@ pub(crate) struct Scenario {
     pub moves: bool,
 }
 
-/// What becomes of calls that a member leaves on the wire, and whether a member may end in the middle of one.
+/// The outcome of calls that a member leaves on the wire, and whether a member may end in the middle of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Orphans {
     /// Members die and lose partitions; the calls that they leave are applied at once or never.
     AtOnce,
     /// There are none: a call may be applied late, but every member that leaves drains first.
     Never,
-    /// Members die; the calls that they leave may be applied late, and `assign_hold` waits for them. A member that starts
-    /// again has its partitions at once (`group_instance_id`): without that, the session of the dead member would be
-    /// hold enough. The consumer protocol gives a name back when the session has ended, and its session is short.
+    /// Members die; the calls that they leave may be applied late, and `assign_hold` waits for them. A member that
+    /// starts again has its partitions at once (`group_instance_id`): without that, the session of the dead member
+    /// would be hold enough. The consumer protocol gives a name back when the session has ended, and its session is
+    /// short.
     Held,
 }
 
 impl Orphans {
-    /// In two seeds of five members die and no call comes late. These seeds have fewer late calls than the third that is
-    /// wanted, and the others have more.
+    /// In two seeds of five members die and no call comes late. These seeds have fewer late calls than the third that
+    /// is wanted, and the others have more.
     pub(crate) fn choose(random: &mut impl Rng, faults: &[Fault]) -> Self {
         let chosen = random.random_range(0..5);
         if !faults.iter().any(|fault| fault.orphans()) {
@@ -112,7 +113,7 @@ impl Orphans {
         // ends.
         match self {
             Self::Never => !fault.orphans(),
-            // What a slow org applies late is applied after its member's end.
+            // A slow org would apply calls after the end of their member.
             Self::AtOnce => !matches!(fault, Fault::Recreate | Fault::Slow),
             Self::Held => {
                 !matches!(fault, Fault::Recreate | Fault::Broker | Fault::Node | Fault::Letters | Fault::Freeze)

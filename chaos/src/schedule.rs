@@ -31,7 +31,8 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// A schedule out of `faults`, for this number of replicas. One seed in six leaves the group alone, and one the org.
+    /// A schedule out of `faults`, for this number of replicas. One seed in six leaves the group alone, and one the
+    /// org.
     pub fn new(random: &mut impl Rng, faults: &[Fault], replicas: usize) -> Self {
         let orphans = Orphans::choose(random, faults);
         let (group, org): (Vec<_>, Vec<_>) =
@@ -68,8 +69,8 @@ impl Schedule {
     }
 }
 
-/// In one seed of four the faults are those of a cluster of three brokers, of which one dies; where members may die, one
-/// does.
+/// In one seed of four the faults are those of a cluster of three brokers, of which one dies; where members may die,
+/// one does.
 fn pick_for_group(random: &mut impl Rng, faults: &[Fault]) -> Vec<Fault> {
     let cluster = random.random_bool(0.25) || !faults.iter().any(|fault| fault.fits(false));
     let cluster = cluster && faults.iter().any(|fault| fault.needs_cluster());

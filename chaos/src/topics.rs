@@ -1,4 +1,4 @@
-//! What the topics of a run are written to.
+//! The objects of the topics, and how their records name records of the org.
 
 use crate::{planned::TOPICS, source::Names};
 

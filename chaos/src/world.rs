@@ -106,8 +106,8 @@ impl<'a> World<'a> {
         config::text(scenario, &addresses)
     }
 
-    /// Produces the history in its order; returns when all records are durable. With `transactions`, two of three records
-    /// come in transactions of a few, each after one that is aborted.
+    /// Produces the history in its order; returns when all records are durable. With `transactions`, two of three
+    /// records come in transactions of a few, each after one that is aborted.
     pub(crate) async fn produce(&self, history: &[Planned], over: Duration, transactions: bool) -> Result<()> {
         const TOGETHER: usize = 4;
         let producer = self.kafka.producer()?;

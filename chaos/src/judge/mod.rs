@@ -94,7 +94,7 @@ pub(crate) fn judge(evidence: &Evidence) -> Verdict {
             may_be_letters.extend(offsets(perhaps()));
         }
     }
-    // Those of plain inserts have no history.
+    // Records of plain inserts have no history.
     stored.retain(|(field, _), _| *field != Names::RecordId.field());
     verdict.problems.extend(stored.keys().map(|identity| format!("a record {identity:?} that nothing asked for")));
     for (at, letter) in &letters {

@@ -104,7 +104,7 @@ fn keys_that_differ_in_case_are_one_record_or_two_as_the_field_compares() {
     assert_eq!(judge(&evidence).problems, Vec::<String>::new());
 }
 
-/// Of a record that was there before, and one plain insert.
+/// Evidence of a record that was there before the run, and of one plain insert.
 fn by_record_id() -> Evidence {
     let id = "500000000000001AAA";
     let mut records = vec![

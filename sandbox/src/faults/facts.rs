@@ -1,4 +1,4 @@
-//! What a fault may ask of a call: its family, its object, and the keys and ids of its rows.
+//! The facts of a call that faults select by: its family, its object, and the keys and ids of its rows.
 
 use serde_json::value::RawValue;
 
@@ -11,7 +11,7 @@ use crate::{
     value::{Object, RecordId, Value},
 };
 
-/// Read leniently: a call that will be refused has facts too.
+/// The facts of one call. They are read leniently: a call that will be refused has facts, too.
 #[derive(Debug)]
 pub(crate) struct Facts {
     kind: Kind,
@@ -19,7 +19,7 @@ pub(crate) struct Facts {
     /// For each row the values that name it.
     rows: Vec<Vec<String>>,
     soql: Option<String>,
-    /// How many values a query asks for.
+    /// The number of values that a query asks for.
     asked: usize,
 }
 
@@ -115,14 +115,14 @@ impl Facts {
         let Some(key) = &fault.key else { return Some((0..self.rows.len()).collect()) };
         let named = |names: &Vec<String>| names.iter().any(|name| name.trim().eq_ignore_ascii_case(key.trim()));
         let rows: Vec<_> = (0..self.rows.len()).filter(|row| named(&self.rows[*row])).collect();
-        // A text stands in quotes there: another one that begins like it is another one.
+        // A text is in quotes in a query, so that a longer one that begins like it does not match.
         let is_text = key.parse::<f64>().is_err();
         let asked = if is_text { format!("'{key}'") } else { key.clone() };
         let in_query = self.soql.as_ref().is_some_and(|soql| soql.contains(&asked));
         (!rows.is_empty() || in_query).then_some(rows)
     }
 
-    /// What a row is called in an error text.
+    /// The name of a row in an error text.
     pub(super) fn name(&self, row: usize) -> &str {
         self.rows.get(row).and_then(|names| names.last()).map_or("", String::as_str)
     }

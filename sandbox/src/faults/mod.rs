@@ -1,4 +1,4 @@
-//! Scripted faults: what shall go wrong, with which calls, and how often.
+//! Scripted faults: which calls fail, how, and how often.
 
 mod facts;
 mod plan;
@@ -12,7 +12,7 @@ pub(crate) use facts::Facts;
 pub(crate) use plan::Plan;
 pub use script::{Action, Answered, Fault, On, StatusError, When};
 
-/// A fault and how often it struck.
+/// A fault and its hits.
 #[derive(Debug, Clone, Serialize)]
 pub struct Scripted {
     pub id: u64,
@@ -73,8 +73,8 @@ impl Faults {
         self.lock().script.is_empty()
     }
 
-    /// What the script does to this call. Each fault that strikes is used up by one; of two faults that would both take
-    /// the whole answer only the first strikes.
+    /// Plans what the script does to this call. Each fault that strikes counts one hit. Of two faults that would both
+    /// take the whole answer, only the first strikes.
     pub(crate) fn plan(&self, facts: &Facts) -> Plan {
         let mut plan = Plan::default();
         for scripted in &mut self.lock().script {

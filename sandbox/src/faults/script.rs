@@ -54,7 +54,7 @@ pub enum On {
     Any,
 }
 
-/// What a fault does.
+/// The effect of a fault.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Action {
@@ -162,7 +162,7 @@ pub enum When {
     MidAnswer,
 }
 
-/// What the caller of a call that is applied later sees.
+/// The answer to a call that is applied later.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answered {

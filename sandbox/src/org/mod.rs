@@ -1,4 +1,4 @@
-//! The org: its records, users, sessions and limits. It knows no listener: what reaches it over a network is `server`'s.
+//! The org: its records, users, sessions and limits. It knows no listener: connections and requests are `server`'s.
 
 mod clock;
 mod counters;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::ApiError;
 use crate::value::RecordId;
 
-/// What was asked of a write, as it was written; `None` where the header was absent.
+/// The options of a write, as its headers have them; `None` for an absent header.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct CallOptions {
     /// `Sforce-Auto-Assign`
@@ -53,7 +53,7 @@ fn one(headers: &HeaderMap, name: &str, is_known: impl Fn(&str) -> bool) -> Resu
     }
 }
 
-/// Whether all parts are known, and no name is there twice.
+/// Whether all parts are known, and no name is repeated.
 fn pairs(text: &str, separator: char, is_known: impl Fn(&str, &str) -> bool) -> bool {
     let mut names = Vec::new();
     text.split(separator).all(|part| {

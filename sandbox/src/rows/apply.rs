@@ -64,7 +64,7 @@ pub(super) fn delete(tx: &mut Transaction<'_>, id: &str, asked: crate::store::As
     Ok(Applied { id, created: false })
 }
 
-/// What an upsert's key names.
+/// The records that the key of an upsert names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Match {
     Nothing,

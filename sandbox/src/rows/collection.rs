@@ -147,8 +147,8 @@ impl Collection {
         self.rows.iter().map(of_work).collect()
     }
 
-    /// Applies the rows in their order. With `allOrNone` one failure undoes all. Also returns for how many rows triggers
-    /// were run.
+    /// Applies the rows in their order. With `allOrNone` one failure undoes all. Also returns for how many rows
+    /// triggers were run.
     pub(crate) fn run(mut self, mut tx: Transaction<'_>, forced: &Forced) -> (Vec<RowResult>, usize) {
         let (verb, all_or_none, key, settings) = (self.verb, self.all_or_none, self.key, tx.rules.settings);
         let twice = self.twice(tx.view());

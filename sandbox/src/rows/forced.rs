@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use crate::protocol::RowError;
 
-/// What faults do to the rows of one call.
+/// The effects of faults on the rows of one call.
 #[derive(Debug, Default)]
 pub(crate) struct Forced {
     /// Fails all rows; nothing is applied.

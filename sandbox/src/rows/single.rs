@@ -17,7 +17,7 @@ use crate::{
     value::{Body, Object, RecordId},
 };
 
-/// What a read of such a record says is that there is none.
+/// The answer to a read of such a record: it does not exist.
 const GONE: [&str; 2] = ["INVALID_CROSS_REFERENCE_KEY", "INSUFFICIENT_ACCESS_OR_READONLY"];
 
 /// A single-row call that was read.
@@ -50,7 +50,7 @@ struct Saved {
     created: Option<bool>,
 }
 
-/// What a single-row call came to.
+/// The result of a single-row call.
 pub(crate) enum Done {
     Applied(Applied),
     Read(Answer),

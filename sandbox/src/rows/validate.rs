@@ -1,4 +1,4 @@
-//! The save stage, value by value: what a field stores of what a row has for it. An error here fails its own row only.
+//! The save stage, value by value: the value that a field stores for an input. An error here fails its own row only.
 
 use super::{Input, input::Row};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     value::{RecordId, Value},
 };
 
-/// What a field stores of an input.
+/// The value that a field stores for an input.
 pub(super) fn stored(view: View<'_>, field: &Field, input: &Input) -> Result<Value, RowError> {
     let error = |code: &str, text: String| Err(RowError::new(code, format!("{}: {text}", field.label), &[&field.name]));
     match input {
@@ -151,7 +151,8 @@ fn is_email(text: &str) -> bool {
     !local.is_empty() && plain && labels && domain.contains('.')
 }
 
-/// The refusal of a record that is not shared, and of an object that the user may only read (the text is widely quoted).
+/// The refusal of a record that is not shared, and of an object that the user may only read (the text is widely
+/// quoted).
 pub(super) fn read_only() -> RowError {
     RowError::new("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id", &[])
 }

@@ -11,7 +11,7 @@ pub struct SampleRecord {
     pub operation: Option<&'static str>,
 }
 
-/// Records, and what must become of them.
+/// Records, and the outcomes that they must have.
 #[derive(Debug)]
 pub struct Sample {
     pub records: Vec<SampleRecord>,
@@ -20,25 +20,25 @@ pub struct Sample {
 
 #[derive(Debug, Default)]
 pub struct Expected {
-    /// How many are written, by operation.
+    /// Records that are written, by operation.
     pub written: BTreeMap<&'static str, u64>,
-    /// How many are rejected, by the name of the reason or Salesforce's code.
+    /// Records that are rejected, by the name of the reason or Salesforce's code.
     pub rejected: BTreeMap<&'static str, u64>,
-    /// Last names of the contacts that are there at the end, by external id.
+    /// Last names of the contacts at the end, by external id.
     pub contacts: BTreeMap<String, String>,
-    /// How many readings are there at the end.
+    /// Readings at the end.
     pub readings: u64,
 }
 
 impl SampleRecord {
-    /// What it asks for, also where no header says so.
+    /// The operation that it asks for, also without a header.
     pub fn asks_for(&self) -> &'static str {
         self.operation.unwrap_or(if self.value.is_some() { "INSERT" } else { "DELETE" })
     }
 }
 
 impl Sample {
-    /// The same records for the same seed.
+    /// Generates records: the same for the same seed.
     pub fn generate(count: u64, seed: u64) -> Self {
         let mut sample = Self { records: Vec::new(), expected: Expected::default() };
         let mut dice = Dice(seed);
@@ -80,7 +80,7 @@ impl Sample {
                 None => (Some("UPDATE"), Some(value), Err("NotFound")),
             },
             roll => {
-                // What is not there is gone: a delete of it is done.
+                // A delete of a record that does not exist is done.
                 contacts.remove(&key);
                 let header = (roll < 92).then_some("DELETE");
                 (header, header.map(|_| value), Ok("DELETE"))

@@ -15,7 +15,7 @@ use super::Sample;
 #[error("the sample's Kafka client failed")]
 pub struct SampleError(#[from] KafkaError);
 
-/// What a dead letter says of its record.
+/// The headers of a dead letter that the sample checks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
     /// Topic, partition and offset of the record.
@@ -56,7 +56,7 @@ impl Sample {
     }
 }
 
-/// All dead letters of a topic with one partition, as far as it goes now.
+/// Reads all dead letters of a topic with one partition, up to its current end.
 pub fn read_dead_letters(bootstrap_servers: &str, topic: &str) -> Result<Vec<DeadLetter>, SampleError> {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", bootstrap_servers).set("group.id", "sample").set("enable.auto.commit", "false");
@@ -76,7 +76,7 @@ pub fn read_dead_letters(bootstrap_servers: &str, topic: &str) -> Result<Vec<Dea
     Ok(letters)
 }
 
-/// How many there are of each cause.
+/// The number of letters of each cause.
 pub fn by_cause(letters: &[DeadLetter]) -> BTreeMap<&str, u64> {
     let mut counts = BTreeMap::new();
     for letter in letters {

@@ -1,7 +1,7 @@
-//! Sample data for trying the daemon: records of all operations, good and deliberately bad, and what must become of
-//! each.
+//! Sample data for trying the daemon: records of all operations, good and deliberately bad, and the outcome that each
+//! must have.
 //!
-//! What is expected is worked out here, record by record, while they are made up: it knows nothing of the daemon.
+//! The expected outcomes are computed here, record by record, while the records are generated: without the daemon.
 
 mod generate;
 mod kafka;

@@ -4,7 +4,7 @@ use super::{DeadLetter, Expected, by_cause};
 use crate::{Org, Value};
 
 impl Expected {
-    /// What in the org or among the dead letters is not as it must be; empty if all is well.
+    /// The differences of the org and the dead letters from what is expected; empty if there are none.
     pub fn differences(&self, records: usize, org: &Org, letters: &[DeadLetter]) -> Vec<String> {
         let mut differences = Vec::new();
         let mut check = |what: &str, is: &dyn std::fmt::Debug, must: &dyn std::fmt::Debug| {

@@ -88,7 +88,7 @@ pub(crate) struct Field {
     pub(crate) restricted_picklist: bool,
     #[serde(default)]
     pub(crate) picklist_values: Vec<PicklistValue>,
-    /// Whether a query may ask for its values; none may for those of a long text.
+    /// Whether a query may filter by its values; none may by those of a long text.
     #[serde(default = "yes")]
     pub(crate) filterable: bool,
     /// The session's user does not see it; never of a schema.

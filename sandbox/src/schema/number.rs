@@ -4,7 +4,7 @@ use bigdecimal::{BigDecimal, RoundingMode, num_bigint::BigInt};
 
 use super::{Field, FieldType};
 
-/// What the field stores: the text as written where it fits, else rounded half up to the field's scale. `None` if the
+/// The text that a field stores: as written if it fits, else rounded half up to the field's scale. `None` if the
 /// number has more integer digits than the field.
 pub(crate) fn fit(field: &Field, written: &str, number: &BigDecimal) -> Option<String> {
     let (precision, scale) = match field.kind {

@@ -1,5 +1,5 @@
-//! `/sandbox/…`: the control pages, which show the org's journal and records and script its faults. They need no session
-//! and are not counted.
+//! `/sandbox/…`: the control pages, which show the org's journal and records, and script its faults. They need no
+//! session, and are not counted.
 //!
 //! | address | what |
 //! |---|---|

@@ -48,7 +48,7 @@ impl Settings {
         let serde_json::Value::Object(patch) = patch else {
             return Err(serde_json::Error::custom("expected an object of settings"));
         };
-        // serde refuses unknown members of a flattened struct nowhere.
+        // serde does not refuse unknown members of flattened structs.
         if let Some(unknown) = patch.keys().find(|name| !all.contains_key(*name)) {
             let names: Vec<_> = all.keys().map(|name| format!("`{name}`")).collect();
             let message = format!("unknown field `{unknown}`, expected one of {}", names.join(", "));

@@ -71,7 +71,7 @@ pub struct UserSettings {
     pub owner_only: bool,
 }
 
-/// How the org behaves where the guides leave several readings open.
+/// The behaviour of the org where the guides leave several readings open.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ReadingSettings {
@@ -95,7 +95,7 @@ pub struct ReadingSettings {
     pub refuse_null_checkbox: bool,
 }
 
-/// What the org does to records, and its room for them.
+/// Rules of the org for records, and its room for them.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RuleSettings {

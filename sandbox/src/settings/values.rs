@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize, de::Error as _};
 
-/// What an error in a row refuses.
+/// The scope of the refusal of an error in a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Refuses {
@@ -14,7 +14,7 @@ pub enum Refuses {
     Alternate,
 }
 
-/// What a column counts.
+/// The unit that a column counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Columns {
@@ -65,7 +65,7 @@ pub struct DuplicateRule {
     pub action: DuplicateAction,
 }
 
-/// What a duplicate rule does with a record that it finds.
+/// The action of a duplicate rule on a duplicate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DuplicateAction {

@@ -10,7 +10,7 @@ use crate::{
     value::{RecordId, Value},
 };
 
-/// What a change did.
+/// The kind of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Op {
@@ -40,7 +40,7 @@ pub struct Change {
     pub asked: Option<Box<RawValue>>,
     /// The row as sent, as JSON text; `None` for a delete.
     pub fields: Option<Box<RawValue>>,
-    /// How the call was to be made.
+    /// The options of the call.
     pub options: CallOptions,
 }
 
@@ -50,7 +50,7 @@ pub(crate) struct Journal {
     applied: u64,
 }
 
-/// Which changes a reader wants.
+/// A selection of changes.
 #[derive(Debug, Default)]
 pub(crate) struct Filter {
     pub(crate) sobject: Option<String>,

@@ -34,7 +34,7 @@ pub struct StoredRecord {
 
 #[derive(Debug)]
 pub(crate) struct Store {
-    /// In the order of the schema's objects.
+    /// The tables, in the order of the schema's objects.
     pub(crate) tables: Vec<Table>,
     pub(crate) journal: Journal,
 }

@@ -10,7 +10,7 @@ use crate::{
     value::{RecordId, Value},
 };
 
-/// How the caller named a row and what it sent, for the journal.
+/// The key and the fields of a row as the caller sent them, for the journal.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Asked {
     pub(crate) key: Option<Box<RawValue>>,

@@ -1,4 +1,5 @@
-//! The layers of the crate: each folder of the org imports only folders below it, and few name Kafka, HTTP or a listener.
+//! The layers of the crate: each folder of the org imports only folders below it, and few name Kafka, HTTP or a
+//! listener.
 
 use std::{
     fs,
