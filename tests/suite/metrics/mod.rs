@@ -62,10 +62,11 @@ fn labels(rest: &str) -> Vec<String> {
     pairs.split(',').filter_map(|pair| Some(pair.split_once('=')?.0.to_owned())).collect()
 }
 
-/// The rows of a section's table: the cells of each, without the ticks.
+/// The rows of a section's first table: the cells of each, without the ticks.
 fn table(section: &str) -> Vec<Vec<&'static str>> {
     let mut sections = OPERATIONS.split("\n## ");
     let section = sections.find(|text| text.strip_prefix(section).is_some_and(|rest| rest.starts_with('\n'))).unwrap();
-    let rows = section.lines().filter(|line| line.starts_with("| `"));
+    let first = section.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+    let rows = first.filter(|line| line.starts_with("| `"));
     rows.map(|line| line.trim_matches('|').split('|').map(|cell| cell.trim().trim_matches('`')).collect()).collect()
 }
