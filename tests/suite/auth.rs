@@ -1,5 +1,6 @@
 //! Logging in: both flows, renewal, and no login storm.
 
+use sandbox::{Action, Fault, On};
 use serde_json::json;
 
 use crate::harness::{Daemon, Record, Rig, key_pair, openssl, until, upsert};
@@ -98,7 +99,7 @@ async fn a_session_that_does_not_heal_is_no_login_storm() {
     let daemon = Daemon::start(&rig.config).await;
     daemon.settled(10).await;
     let before = (std::time::Instant::now(), rig.org.calls().login);
-    rig.fault("upsert", json!({"kind": "expire_sessions", "heals": false}), json!({"times": null}));
+    rig.fault(Fault::on(On::Upsert, Action::ExpireSessions { heals: false }).always());
     rig.produce(&numbered(10)).await;
     until("several refusals", async || (rig.org.calls().unauthorized >= 4).then_some(())).await;
     daemon.not_ready().await;
@@ -115,9 +116,9 @@ async fn a_session_that_does_not_heal_is_no_login_storm() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_throttled_or_failing_login_is_waited_for() {
     let rig = Rig::new("throttled").await;
-    let throttled = json!({"kind": "oauth_error", "error": "invalid_grant", "description": "login rate exceeded"});
-    rig.fault("login", throttled, json!({"times": 2}));
-    rig.fault("login", json!({"kind": "status", "status": 503, "body": "busy"}), json!({}));
+    let throttled = Action::oauth_error("invalid_grant", "login rate exceeded");
+    rig.fault(Fault::on(On::Login, throttled).times(2));
+    rig.fault(Fault::on(On::Login, Action::body(503, "busy")));
     let metrics = rig.run(&numbered(3)).await;
     assert_eq!(metrics.settled("written"), 3);
     assert_eq!(rig.org.calls().login, 4);

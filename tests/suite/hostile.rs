@@ -1,6 +1,6 @@
 //! Keys that try to be a path, a query or another header: each reaches its own record, and no other.
 
-use serde_json::json;
+use sandbox::{Action, Fault, On};
 
 use crate::harness::{Daemon, OBJECT, Rig, record, upsert};
 
@@ -115,8 +115,8 @@ async fn an_event_is_one_line_of_a_text_log_whatever_the_org_says() {
     let mut rig = Rig::new("one-line").await;
     rig.config.set("log.format", "'text'");
     let message = "not allowed: x\n1999-01-01T00:00:00.000000Z ERROR sobjectd::cli: ended\r\n\ncaused by: y";
-    let refused = json!({"kind": "row_error", "code": "FIELD_CUSTOM_VALIDATION_EXCEPTION", "message": message});
-    rig.fault("upsert", refused, json!({}));
+    let refused = Action::row_error("FIELD_CUSTOM_VALIDATION_EXCEPTION", message);
+    rig.fault(Fault::on(On::Upsert, refused));
     rig.produce(&[upsert("a", "1")]).await;
     let daemon = Daemon::start(&rig.config).await;
     daemon.settled(1).await;

@@ -6,6 +6,7 @@ use std::{
     hash::{BuildHasher as _, Hasher as _},
 };
 
+use sandbox::{Action, Fault, On};
 use serde_json::{Value, json};
 
 use crate::harness::{Daemon, OBJECT, Rig, Seeded, alone, python, unique, until, upsert};
@@ -132,7 +133,7 @@ async fn nothing_is_lost_over_five_kills_and_a_stop() {
     let _alone = alone().await;
     let mut load = Load::new("kills").await;
     load.rig.config.set("kafka.group_instance_id", "'suite-0'").set("kafka.commit_interval", "'500ms'");
-    load.rig.fault("write", json!({"kind": "latency", "ms": 60}), json!({"times": null}));
+    load.rig.fault(Fault::on(On::Write, Action::Latency { ms: 60 }).always());
     load.produce().await;
     let mut random = load.seed;
     let mut chance = move |below: u64| {
@@ -193,7 +194,7 @@ async fn the_next_change_of_an_identity_waits_and_other_identities_do_not() {
     rig.config.set("salesforce.request_timeout", "'20s'");
     let daemon = Daemon::start(&rig.config).await;
     // Applied, and not answered before the script is cleared.
-    rig.fault("upsert", json!({"kind": "hang", "apply": true}), json!({"key": "k"}));
+    rig.fault(Fault::on(On::Upsert, Action::Hang { apply: true }).key("k"));
     rig.produce(&[upsert("k", "1").partition(0)]).await;
     until("the first call", async || rig.find("k")).await;
     // From the same partition, from another one in another spelling, and from another topic; behind each a record of

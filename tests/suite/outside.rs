@@ -1,6 +1,6 @@
 //! Seen from outside: a log that nobody reads costs lines, and nothing else; a log that somebody reads stays readable.
 
-use serde_json::json;
+use sandbox::{Action, Fault, On};
 
 use crate::harness::{Daemon, Rig, record, until, upsert};
 
@@ -46,8 +46,8 @@ async fn without_values_no_line_quotes_a_record() {
     let mut rig = Rig::new("no-values").await;
     rig.config.set("log.values", "false").set("log.level", "'trace'");
     let long = VALUE.repeat(40);
-    let said = json!({"code": "SERVER_UNAVAILABLE", "message": format!("{VALUE} has broken us")});
-    rig.fault("upsert", json!({"kind": "status", "status": 503, "error": said}), json!({}));
+    let busy = Action::error(503, "SERVER_UNAVAILABLE", format!("{VALUE} has broken us"));
+    rig.fault(Fault::on(On::Upsert, busy));
     rig.produce(&[
         upsert("long", &long),
         record("date", format!(r#"{{"DateTime__c":"2024-02-29T07:00:00 {VALUE}"}}"#)),

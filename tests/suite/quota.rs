@@ -1,5 +1,6 @@
 //! The daily quota is shared: the daemon leaves the reserve to others, and a spent one makes it wait.
 
+use sandbox::{Action, Fault, On};
 use serde_json::json;
 
 use crate::harness::{Daemon, Record, Rig, until, upsert};
@@ -14,7 +15,7 @@ async fn a_spent_quota_waits_and_dead_letters_nothing() {
     rig.config.set("salesforce.quota.probe_interval", "'300ms'");
     rig.produce(&numbered(500)).await;
     let daemon = Daemon::start(&rig.config).await;
-    rig.fault("upsert", json!({"kind": "quota_spent"}), json!({}));
+    rig.fault(Fault::on(On::Upsert, Action::QuotaSpent {}));
     rig.produce(&numbered(500)).await;
     until("a refusal", async || (rig.org.calls().over_quota > 1).then_some(())).await;
     daemon.not_ready().await;
@@ -32,7 +33,7 @@ async fn a_spent_quota_waits_and_dead_letters_nothing() {
 async fn a_spent_quota_makes_dead_letters_if_told_so() {
     let mut rig = Rig::new("spent-letters").await;
     rig.config.set("salesforce.quota.on_quota", "'dead_letter'").set("salesforce.quota.probe_interval", "'1h'");
-    rig.fault("upsert", json!({"kind": "quota_spent"}), json!({}));
+    rig.fault(Fault::on(On::Upsert, Action::QuotaSpent {}));
     let daemon = Daemon::start(&rig.config).await;
     rig.produce(&numbered(500)).await;
     let metrics = daemon.settled(500).await;
@@ -52,7 +53,7 @@ async fn and_is_asked_again_by_the_rows_that_come() {
     let mut rig = Rig::new("spent-again").await;
     rig.config.set("salesforce.quota.on_quota", "'dead_letter'").set("salesforce.quota.probe_interval", "'300ms'");
     let daemon = Daemon::start(&rig.config).await;
-    rig.fault("upsert", json!({"kind": "quota_spent"}), json!({}));
+    rig.fault(Fault::on(On::Upsert, Action::QuotaSpent {}));
     rig.produce(&numbered(10)).await;
     daemon.settled(10).await;
     rig.org.change_settings(json!({"quota_used": 0})).unwrap();
@@ -71,8 +72,8 @@ async fn and_is_asked_again_by_the_rows_that_come() {
 async fn an_outage_and_the_reserve_make_none() {
     let mut rig = Rig::new("spent-never").await;
     rig.config.set("salesforce.quota.on_quota", "'dead_letter'").set("salesforce.quota.probe_interval", "'200ms'");
-    let busy = json!({"code": "SERVER_UNAVAILABLE", "message": "down for maintenance"});
-    rig.fault("upsert", json!({"kind": "status", "status": 503, "error": busy}), json!({"times": 5}));
+    let busy = Action::error(503, "SERVER_UNAVAILABLE", "down for maintenance");
+    rig.fault(Fault::on(On::Upsert, busy).times(5));
     rig.org.change_settings(json!({"quota_max": 1000, "quota_used": 950})).unwrap();
     rig.produce(&numbered(300)).await;
     // Below the reserve it is never ready.

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use serde_json::json;
+use sandbox::{Action, Fault, On};
 
 use crate::harness::{Config, Daemon, FakeRegistry, Rig, config_file, record, until, upsert};
 
@@ -63,7 +63,7 @@ async fn a_run_that_meets_everything_shows_none() {
     crate::harness::python::produce(rig.broker, &other, &[record("k", b"\0\0\0\0\x01xyz")]).await;
     daemon.event("schema_registry_refused").await;
     rig.org.expire_sessions();
-    rig.fault("upsert", json!({"kind": "status", "status": 503, "body": "busy"}), json!({}));
+    rig.fault(Fault::on(On::Upsert, Action::body(503, "busy")));
     rig.produce(&[upsert("d", "4")]).await;
     until("the org to have all that is good", async || (rig.org.journal().len() == 3).then_some(())).await;
 

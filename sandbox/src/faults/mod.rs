@@ -1,5 +1,6 @@
 //! Scripted faults: which calls fail, how, and how often.
 
+mod builder;
 mod facts;
 mod plan;
 mod script;

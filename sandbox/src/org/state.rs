@@ -111,6 +111,11 @@ impl Org {
         Ok(self.faults.add(faults))
     }
 
+    /// Adds one fault.
+    pub fn fault(&self, fault: Fault) {
+        self.faults.add(vec![fault]);
+    }
+
     /// The script with its hits.
     pub fn faults(&self) -> Vec<Scripted> {
         self.faults.list()

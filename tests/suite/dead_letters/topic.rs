@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use super::large::noise;
 use crate::harness::{Broker, Daemon, Rig, python, record, until, upsert};
+use sandbox::{Action, Fault, On};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
@@ -114,7 +115,7 @@ async fn a_broker_that_is_away_delays_letters_and_loses_none() {
     let rig = Rig::on(own, "away", 1).await;
     let daemon = Daemon::start(&rig.config).await;
     // The org holds the call until the broker is gone, then refuses the row.
-    rig.fault("upsert", serde_json::json!({"kind": "latency", "ms": 900}), serde_json::json!({}));
+    rig.fault(Fault::on(On::Upsert, Action::Latency { ms: 900 }));
     python::produce(own, &rig.topic, &[upsert("a", &"x".repeat(300)), upsert("b", "1")]).await;
     until("the call", async || (rig.org.calls().upsert == 1).then_some(())).await;
     own.script("kill").await;

@@ -1,6 +1,7 @@
 //! A fault of a whole route: with `routes.breaker` it costs so many dead letters, and is waited for.
 
-use serde_json::{Value, json};
+use sandbox::{Action, Fault, On};
+use serde_json::json;
 
 use super::started;
 use crate::harness::{Daemon, Metrics, OBJECT, Rig, python, record, unique, until};
@@ -12,8 +13,8 @@ async fn rig(name: &str) -> Rig {
 }
 
 /// A validation rule that no record of the object fulfils.
-fn rule() -> Value {
-    json!({"kind": "row_error", "code": "FIELD_CUSTOM_VALIDATION_EXCEPTION", "message": "not on a Monday"})
+fn rule() -> Action {
+    Action::row_error("FIELD_CUSTOM_VALIDATION_EXCEPTION", "not on a Monday")
 }
 
 fn is_open(metrics: &Metrics, route: &str) -> bool {
@@ -31,7 +32,7 @@ async fn a_rule_that_refuses_all_rows_of_one_route() {
         ("operation", "'upsert'"),
         ("external_id_field", "'ExternalId__c'"),
     ]);
-    rig.fault("upsert", rule(), json!({"sobject": OBJECT, "times": null}));
+    rig.fault(Fault::on(On::Upsert, rule()).sobject(OBJECT).always());
     let daemon = started(&rig, 300).await;
     daemon.not_ready().await;
     let (status, body) = daemon.page("/ready").await.unwrap();
@@ -75,7 +76,7 @@ async fn a_rule_that_refuses_all_rows_of_one_route() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_while_it_is_open() {
     let rig = rig("breaker-stop").await;
-    rig.fault("upsert", rule(), json!({"times": null}));
+    rig.fault(Fault::on(On::Upsert, rule()).always());
     let daemon = started(&rig, 100).await;
     daemon.not_ready().await;
     let from = std::time::Instant::now();

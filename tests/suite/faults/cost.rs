@@ -1,5 +1,6 @@
 //! What one bad record may cost: API calls beyond the one that its good neighbours take, and beyond its own.
 
+use sandbox::{Action, Fault, On};
 use serde_json::{Value, json};
 
 use super::started;
@@ -52,8 +53,8 @@ async fn what_the_org_says_of_the_row_costs_no_call() {
         assert_eq!(calls_and_code(&rig, &with_a_bad_one(value)).await, (1, code.to_owned()), "{name}");
     }
     let rig = rig("rule").await;
-    let rule = json!({"kind": "row_error", "code": "FIELD_CUSTOM_VALIDATION_EXCEPTION", "message": "Too many of them"});
-    rig.fault("upsert", rule, json!({"key": "key150", "times": null}));
+    let rule = Action::row_error("FIELD_CUSTOM_VALIDATION_EXCEPTION", "Too many of them");
+    rig.fault(Fault::on(On::Upsert, rule).key("key150").always());
     let (calls, code) = calls_and_code(&rig, &with_a_bad_one(r#"{"Text__c":"x"}"#)).await;
     assert_eq!((calls, code.as_str()), (1, "FIELD_CUSTOM_VALIDATION_EXCEPTION"));
 }
@@ -115,8 +116,8 @@ async fn a_value_of_a_second_unique_field_costs_three_calls() {
 async fn a_race_for_a_key_costs_one_call_whatever_its_text() {
     for text in ["duplicate value found: <unknown> duplicates value on record with id: <unknown>", "Already there."] {
         let rig = rig("race").await;
-        let raced = json!({"kind": "row_error", "code": "DUPLICATE_VALUE", "message": text, "rows": [2, 5]});
-        rig.fault("upsert", raced, json!({}));
+        let raced = Action::row_error("DUPLICATE_VALUE", text).in_rows(&[2, 5]);
+        rig.fault(Fault::on(On::Upsert, raced));
         let metrics = rig.run(&super::numbered(ROWS)).await;
         assert_eq!(metrics.settled("written"), ROWS as u64);
         assert_eq!(calls(&rig) - 1, 1 + 1, "both rows again in one call: {text}");
@@ -127,7 +128,7 @@ async fn a_race_for_a_key_costs_one_call_whatever_its_text() {
 async fn a_record_that_is_deleted_under_an_upsert_costs_one_call() {
     for code in ["ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY"] {
         let rig = rig("deleted").await;
-        rig.fault("upsert", json!({"kind": "row_error", "code": code, "message": "gone"}), json!({"key": "key150"}));
+        rig.fault(Fault::on(On::Upsert, Action::row_error(code, "gone")).key("key150"));
         let metrics = rig.run(&super::numbered(ROWS)).await;
         assert_eq!(metrics.settled("written"), ROWS as u64);
         assert_eq!(calls(&rig) - 1, 1 + 1, "{code}");
@@ -163,8 +164,8 @@ async fn a_parent_that_comes_later_costs_one_call() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trigger_that_fails_for_one_row_costs_its_halving() {
     let rig = rig("trigger-cost").await;
-    let fails = json!({"kind": "trigger", "code": "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "message": "T: System.NullPointerException"});
-    rig.fault("upsert", fails, json!({"key": "key150", "times": null}));
+    let fails = Action::trigger("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "T: System.NullPointerException");
+    rig.fault(Fault::on(On::Upsert, fails).key("key150").always());
     let (calls, code) = calls_and_code(&rig, &super::numbered(ROWS)).await;
     assert_eq!(code, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY");
     assert!(calls <= 1 + 1 + HALVING, "{calls} calls");
@@ -174,9 +175,8 @@ async fn a_trigger_that_fails_for_one_row_costs_its_halving() {
 async fn an_answer_that_names_an_innocent_row_costs_no_more_than_halving() {
     for message in ["Unexpected character at [line:1, column:40]", "No such column 'Text__c'", "no"] {
         let rig = rig("wrong-hint").await;
-        let refused =
-            json!({"kind": "status", "status": 400, "error": {"code": "JSON_PARSER_ERROR", "message": message}});
-        rig.fault("upsert", refused, json!({"key": "key150", "times": null}));
+        let refused = Action::error(400, "JSON_PARSER_ERROR", message);
+        rig.fault(Fault::on(On::Upsert, refused).key("key150").always());
         let (calls, code) = calls_and_code(&rig, &super::numbered(ROWS)).await;
         assert_eq!(code, "JSON_PARSER_ERROR");
         assert!(calls <= 1 + 1 + HALVING, "{calls} calls: {message}");
@@ -184,12 +184,12 @@ async fn an_answer_that_names_an_innocent_row_costs_no_more_than_halving() {
 }
 
 /// What the org says of an object, but for what `change` does to one of its fields.
-async fn described(rig: &Rig, field: &str, change: impl Fn(&mut Vec<Value>, usize)) -> Value {
+async fn described(rig: &Rig, field: &str, change: impl Fn(&mut Vec<Value>, usize)) -> Action {
     let mut described: Value = serde_json::from_str(&Seeded(&rig.org).describe(OBJECT).await).unwrap();
     let fields = described["fields"].as_array_mut().unwrap();
     let at = fields.iter().position(|described| described["name"] == field).unwrap();
     change(fields, at);
-    json!({"kind": "garbage", "body": described.to_string()})
+    Action::garbage(described.to_string())
 }
 
 /// A field is hidden while the daemon runs: the org refuses calls that hold it, and describes it no more.
@@ -200,14 +200,10 @@ async fn a_field_that_is_hidden_costs_two_calls_a_topic() {
     rig.config.set("salesforce.describe_interval", "'500ms'").set("salesforce.max_concurrent_requests", "1");
     let daemon = started(&rig, 1).await;
     daemon.settled(1).await;
-    rig.fault(
-        "describe",
-        described(&rig, "Text__c", |fields, at| drop(fields.remove(at))).await,
-        json!({"times": null}),
-    );
+    rig.fault(Fault::on(On::Describe, described(&rig, "Text__c", |fields, at| drop(fields.remove(at))).await).always());
     let message = format!("No such column 'Text__c' on sobject of type {OBJECT}");
-    let refused = json!({"kind": "status", "status": 400, "error": {"code": "INVALID_FIELD", "message": message}});
-    rig.fault("upsert", refused, json!({"times": null}));
+    let refused = Action::error(400, "INVALID_FIELD", message);
+    rig.fault(Fault::on(On::Upsert, refused).always());
     let before = rig.org.calls();
     rig.produce(&(0..RECORDS).map(|n| upsert(&format!("hidden{n}"), "x")).collect::<Vec<_>>()).await;
     let metrics = daemon.settled(1 + RECORDS as u64).await;
@@ -231,8 +227,8 @@ async fn a_field_that_is_hidden_costs_two_calls_a_topic() {
 async fn a_field_that_is_refused_and_described_costs_two_calls() {
     let rig = rig("refused-field").await;
     let message = format!("No such column 'Text__c' on sobject of type {OBJECT}");
-    let refused = json!({"kind": "status", "status": 400, "error": {"code": "INVALID_FIELD", "message": message}});
-    rig.fault("upsert", refused, json!({"times": null}));
+    let refused = Action::error(400, "INVALID_FIELD", message);
+    rig.fault(Fault::on(On::Upsert, refused).always());
     let metrics = rig.run(&super::numbered(ROWS)).await;
     assert_eq!(metrics.settled("dead_lettered"), ROWS as u64);
     assert_eq!(rig.org.calls().upsert, 2);
@@ -243,8 +239,8 @@ async fn a_field_that_is_refused_and_described_costs_two_calls() {
 async fn a_key_field_that_is_refused_costs_two_queries() {
     let rig = rig("refused-key").await;
     let message = "No such column 'ExternalId__c' on entity 'MyObject__c'.";
-    let refused = json!({"kind": "status", "status": 400, "error": {"code": "INVALID_FIELD", "message": message}});
-    rig.fault("query", refused, json!({"times": null}));
+    let refused = Action::error(400, "INVALID_FIELD", message);
+    rig.fault(Fault::on(On::Query, refused).always());
     let updates: Vec<_> = super::numbered(ROWS).into_iter().map(|row| row.operation("UPDATE")).collect();
     let metrics = rig.run(&updates).await;
     assert_eq!(metrics.settled("dead_lettered"), ROWS as u64);
@@ -261,7 +257,7 @@ async fn a_breaker_closes_when_a_field_may_be_written_again() {
         fields[at]["createable"] = false.into();
         fields[at]["updateable"] = false.into();
     };
-    rig.fault("describe", described(&rig, "Text__c", read_only).await, json!({"times": null}));
+    rig.fault(Fault::on(On::Describe, described(&rig, "Text__c", read_only).await).always());
     let daemon = started(&rig, 20).await;
     daemon.not_ready().await;
     rig.org.clear_faults();

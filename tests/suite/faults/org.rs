@@ -1,30 +1,25 @@
 //! The org is not well: the daemon waits, and no good record becomes a dead letter.
 
-use sandbox::{Server, ServerOptions};
-use serde_json::{Value, json};
+use sandbox::{Action, Fault, On, Server, ServerOptions};
 
 use super::{all_written, numbered, started};
 use crate::harness::{Daemon, Rig, until};
 
-fn error(status: u16, code: &str, message: &str) -> Value {
-    json!({"kind": "status", "status": status, "error": {"code": code, "message": message}})
-}
-
 /// Far more refusals than `retry.max_attempts`, then the org is well again.
-async fn waited_for(name: &str, refusal: Value) {
+async fn waited_for(name: &str, refusal: Action) {
     let rig = Rig::new(name).await;
-    rig.fault("upsert", refusal.clone(), json!({"times": null}));
-    rig.fault("resources", refusal.clone(), json!({"times": null}));
+    rig.fault(Fault::on(On::Upsert, refusal.clone()).always());
+    rig.fault(Fault::on(On::Resources, refusal.clone()).always());
     let daemon = started(&rig, 300).await;
     daemon.not_ready().await;
     until("many refusals", async || (rig.org.calls().upsert + rig.org.calls().resources >= 10).then_some(())).await;
     let metrics = daemon.metrics().await;
     metrics.assert_all_accounted_for();
-    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (0, 0), "{refusal}");
+    assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (0, 0), "{refusal:?}");
     assert_eq!(daemon.status("/live").await, Some(200));
     rig.org.clear_faults();
     let metrics = daemon.settled(300).await;
-    assert_eq!(metrics.settled("written"), 300, "{refusal}");
+    assert_eq!(metrics.settled("written"), 300, "{refusal:?}");
     daemon.ready().await;
     daemon.stop().await;
     assert_eq!(rig.org.journal().len(), 300, "nothing was applied before, so nothing is applied twice");
@@ -32,20 +27,21 @@ async fn waited_for(name: &str, refusal: Value) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn later_unavailable() {
-    waited_for("unavailable", error(503, "SERVER_UNAVAILABLE", "overloaded")).await;
+    waited_for("unavailable", Action::error(503, "SERVER_UNAVAILABLE", "overloaded")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn later_too_many_at_once() {
-    waited_for("concurrent", error(403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentPerOrgLongTxn Limit exceeded.")).await;
+    waited_for("concurrent", Action::error(403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentPerOrgLongTxn Limit exceeded."))
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn later_statuses_of_the_whole_call() {
     for status in [420, 429, 403, 404, 405, 410, 415] {
-        let body = json!({"kind": "status", "status": status, "body": "<html>no</html>", "content_type": "text/html"});
+        let body = Action::page(status, "<html>no</html>");
         let rig = Rig::new("status").await;
-        rig.fault("upsert", body, json!({"times": 3}));
+        rig.fault(Fault::on(On::Upsert, body).times(3));
         all_written(&rig, 20).await;
         assert!(rig.org.calls().upsert >= 4, "{status}");
     }
@@ -55,8 +51,8 @@ async fn later_statuses_of_the_whole_call() {
 async fn later_one_probe_at_a_time() {
     let mut rig = Rig::new("probe").await;
     rig.config.set("pipeline.batch_rows", "10").set("retry.initial_backoff", "'200ms'");
-    rig.fault("data", json!({"kind": "latency", "ms": 50}), json!({"times": null}));
-    rig.fault("upsert", error(503, "SERVER_UNAVAILABLE", "overloaded"), json!({"times": null}));
+    rig.fault(Fault::on(On::Data, Action::Latency { ms: 50 }).always());
+    rig.fault(Fault::on(On::Upsert, Action::error(503, "SERVER_UNAVAILABLE", "overloaded")).always());
     let daemon = started(&rig, 400).await;
     daemon.not_ready().await;
     let calls = async || rig.org.calls().upsert + rig.org.calls().resources;
@@ -91,7 +87,7 @@ async fn later_the_org_cannot_be_reached() {
 #[tokio::test(flavor = "multi_thread")]
 async fn later_ends_with_sigterm() {
     let rig = Rig::new("later-term").await;
-    rig.fault("data", error(503, "SERVER_UNAVAILABLE", "overloaded"), json!({"times": null, "after": 1}));
+    rig.fault(Fault::on(On::Data, Action::error(503, "SERVER_UNAVAILABLE", "overloaded")).after(1).always());
     let mut daemon: Daemon = started(&rig, 20).await;
     daemon.not_ready().await;
     let before = std::time::Instant::now();
@@ -104,7 +100,7 @@ async fn later_ends_with_sigterm() {
 #[tokio::test(flavor = "multi_thread")]
 async fn expired_is_one_login_and_a_resend() {
     let rig = Rig::new("expired").await;
-    rig.fault("upsert", json!({"kind": "expire_sessions"}), json!({}));
+    rig.fault(Fault::on(On::Upsert, Action::ExpireSessions { heals: true }));
     all_written(&rig, 20).await;
     assert_eq!((rig.org.calls().logins_granted, rig.org.calls().upsert), (2, 2));
 }
@@ -112,9 +108,8 @@ async fn expired_is_one_login_and_a_resend() {
 #[tokio::test(flavor = "multi_thread")]
 async fn fatal_a_route_that_the_login_may_not_see() {
     let rig = Rig::new("fatal").await;
-    let refused =
-        json!({"kind": "oauth_error", "error": "invalid_grant", "description": "user hasn't approved this consumer"});
-    rig.fault("login", refused, json!({"times": null}));
+    let refused = Action::oauth_error("invalid_grant", "user hasn't approved this consumer");
+    rig.fault(Fault::on(On::Login, refused).always());
     rig.produce(&numbered(1)).await;
     let mut daemon = Daemon::spawn(&rig.config);
     assert_eq!(daemon.exit().await.code(), Some(1));

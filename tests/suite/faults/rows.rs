@@ -1,6 +1,6 @@
 //! What befalls single rows, or a call because of its rows.
 
-use serde_json::json;
+use sandbox::{Action, Fault, On};
 
 use super::{all_written, numbered, started};
 use crate::harness::{Rig, until, upsert};
@@ -8,9 +8,8 @@ use crate::harness::{Rig, until, upsert};
 #[tokio::test(flavor = "multi_thread")]
 async fn rejected_one_row_and_its_neighbours_written() {
     let rig = Rig::new("rejected").await;
-    let refusal =
-        json!({"kind": "row_error", "code": "FIELD_CUSTOM_VALIDATION_EXCEPTION", "message": "not on a Monday"});
-    rig.fault("upsert", refusal, json!({"key": "key7"}));
+    let refusal = Action::row_error("FIELD_CUSTOM_VALIDATION_EXCEPTION", "not on a Monday");
+    rig.fault(Fault::on(On::Upsert, refusal).key("key7"));
     let metrics = rig.run(&numbered(20)).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (19, 1));
     assert_eq!(rig.org.calls().upsert, 1, "one call is enough");
@@ -22,7 +21,7 @@ async fn rejected_one_row_and_its_neighbours_written() {
 #[tokio::test(flavor = "multi_thread")]
 async fn again_only_the_locked_row() {
     let rig = Rig::new("locked").await;
-    rig.fault("upsert", json!({"kind": "lock"}), json!({"key": "key3", "times": 2}));
+    rig.fault(Fault::on(On::Upsert, Action::lock()).key("key3").times(2));
     all_written(&rig, 20).await;
     let calls = rig.org.calls();
     assert_eq!((calls.upsert, calls.rows_upsert), (3, 22), "the locked row goes three times, the others once");
@@ -37,8 +36,8 @@ async fn again_a_trigger_that_wraps_a_lock() {
          attempting to edit, or one of its related records, is currently being modified by another user.",
     ];
     for (key, message) in ["key3", "key7"].into_iter().zip(texts) {
-        let wrapped = json!({"kind": "row_error", "code": "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "message": message});
-        rig.fault("upsert", wrapped, json!({"key": key}));
+        let wrapped = Action::row_error("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", message);
+        rig.fault(Fault::on(On::Upsert, wrapped).key(key));
     }
     all_written(&rig, 20).await;
     assert_eq!(rig.org.calls().rows_upsert, 22);
@@ -48,7 +47,7 @@ async fn again_a_trigger_that_wraps_a_lock() {
 async fn again_ends_at_the_row_timeout() {
     let mut rig = Rig::new("row-timeout").await;
     rig.config.set("retry.row_timeout", "'700ms'");
-    rig.fault("upsert", json!({"kind": "lock"}), json!({"key": "key3", "times": null}));
+    rig.fault(Fault::on(On::Upsert, Action::lock()).key("key3").always());
     let metrics = rig.run(&numbered(20)).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (19, 1));
     let letter = &rig.dead_letters(1).await[0];
@@ -60,7 +59,7 @@ async fn again_ends_at_the_row_timeout() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_locked_row_holds_back_its_identity_and_nothing_else() {
     let rig = Rig::new("held").await;
-    rig.fault("upsert", json!({"kind": "lock"}), json!({"key": "key0", "times": null}));
+    rig.fault(Fault::on(On::Upsert, Action::lock()).key("key0").always());
     let daemon = started(&rig, 10).await;
     until("the others", async || rig.find("key9")).await;
     rig.produce(&[upsert("key0", "second"), upsert("key10", "x")]).await;
@@ -77,8 +76,8 @@ async fn a_locked_row_holds_back_its_identity_and_nothing_else() {
 async fn apart_a_row_that_meets_another_one_each_time_is_rejected_at_last() {
     let mut rig = Rig::new("apart").await;
     rig.config.set("retry.row_timeout", "'700ms'");
-    let twice = json!({"kind": "row_error", "code": "DUPLICATE_VALUE", "message": "any", "fields": ["ExternalId__c"]});
-    rig.fault("upsert", twice, json!({"key": "key3", "times": null}));
+    let twice = Action::row_error("DUPLICATE_VALUE", "any").naming(&["ExternalId__c"]);
+    rig.fault(Fault::on(On::Upsert, twice).key("key3").always());
     let metrics = rig.run(&numbered(10)).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (9, 1));
     let letter = &rig.dead_letters(1).await[0];
@@ -95,7 +94,7 @@ async fn whole_transaction_is_halved_until_it_passes() {
         ("UNKNOWN_EXCEPTION", "Too many SOQL queries: 101"),
     ] {
         let rig = Rig::new("transaction").await;
-        rig.fault("upsert", json!({"kind": "trigger", "code": code, "message": message}), json!({"times": 3}));
+        rig.fault(Fault::on(On::Upsert, Action::trigger(code, message)).times(3));
         all_written(&rig, 64).await;
         assert!(rig.org.calls().upsert >= 4, "{code}");
         assert_eq!(rig.org.journal().len(), 64);
@@ -109,8 +108,8 @@ async fn whole_transaction_the_size_that_passed_is_kept() {
     let mut rig = Rig::new("transaction-size").await;
     rig.config.set("pipeline.batch_rows", "64").set("salesforce.max_concurrent_requests", "1");
     let message = "T: System.LimitException: Apex CPU time limit exceeded";
-    let fails = json!({"kind": "trigger", "code": "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "message": message});
-    rig.fault("upsert", fails, json!({"min_rows": 9, "times": null}));
+    let fails = Action::trigger("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", message);
+    rig.fault(Fault::on(On::Upsert, fails).min_rows(9).always());
     let metrics = rig.run(&numbered(ROWS)).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (ROWS as u64, 0));
     let calls = rig.org.calls().upsert;
@@ -120,8 +119,8 @@ async fn whole_transaction_the_size_that_passed_is_kept() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_a_trigger_refuses_alone_is_the_only_one_rejected() {
     let rig = Rig::new("trigger").await;
-    let fails = json!({"kind": "trigger", "code": "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "message": "T: System.NullPointerException"});
-    rig.fault("upsert", fails, json!({"key": "key21", "times": null}));
+    let fails = Action::trigger("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "T: System.NullPointerException");
+    rig.fault(Fault::on(On::Upsert, fails).key("key21").always());
     let metrics = rig.run(&numbered(64)).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (63, 1));
     let letter = &rig.dead_letters(1).await[0];
@@ -133,8 +132,8 @@ async fn a_row_that_a_trigger_refuses_alone_is_the_only_one_rejected() {
 async fn a_refused_call_is_halved_until_the_culprit_is_alone() {
     for (status, code) in [(400, "JSON_PARSER_ERROR"), (413, "REQUEST_TOO_LARGE")] {
         let rig = Rig::new("refused-call").await;
-        let refused = json!({"kind": "status", "status": status, "error": {"code": code, "message": "no"}});
-        rig.fault("upsert", refused, json!({"key": "key21", "times": null}));
+        let refused = Action::error(status, code, "no");
+        rig.fault(Fault::on(On::Upsert, refused).key("key21").always());
         let metrics = rig.run(&numbered(64)).await;
         assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (63, 1), "{status}");
         let letter = &rig.dead_letters(1).await[0];
@@ -148,8 +147,8 @@ async fn a_refused_call_is_halved_until_the_culprit_is_alone() {
 async fn a_full_storage_parks_only_the_rows_that_met_it() {
     let mut rig = Rig::new("storage").await;
     rig.config.set("salesforce.quota.probe_interval", "'200ms'");
-    let full = json!({"kind": "row_error", "code": "STORAGE_LIMIT_EXCEEDED", "message": "storage limit exceeded"});
-    rig.fault("upsert", full, json!({"key": "key3", "times": null}));
+    let full = Action::row_error("STORAGE_LIMIT_EXCEEDED", "storage limit exceeded");
+    rig.fault(Fault::on(On::Upsert, full).key("key3").always());
     let daemon = started(&rig, 10).await;
     until("the others", async || rig.find("key9")).await;
     rig.produce(&[upsert("key10", "x")]).await;

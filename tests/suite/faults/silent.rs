@@ -1,13 +1,13 @@
 //! The org, or what stands before it, gives no answer or sends the daemon elsewhere: it says so, and waits.
 
-use serde_json::{Value, json};
+use sandbox::{Action, Fault, On, Origin};
 
 use super::{all_written, numbered, started};
 use crate::harness::{Daemon, Rig, until};
 
-fn page(status: u16, from: &str) -> Value {
+fn page(status: u16, from: Origin) -> Action {
     let html = "<html><body>Server not available</body></html>";
-    json!({"kind": "status", "status": status, "body": html, "content_type": "text/html", "from": from})
+    Action::page(status, html).sent_by(from)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -19,7 +19,7 @@ async fn three_calls_without_an_answer_are_an_outage_that_reads_probe() {
         .set("salesforce.query_timeout", "'500ms'")
         .set("salesforce.unknown_hold", "'100ms'");
     let daemon = Daemon::start(&rig.config).await;
-    rig.fault("data", json!({"kind": "hang", "apply": false}), json!({"times": null}));
+    rig.fault(Fault::on(On::Data, Action::Hang { apply: false }).always());
     rig.produce(&numbered(40)).await;
     let told = async || {
         let (code, body) = daemon.page("/ready").await?;
@@ -42,7 +42,7 @@ async fn a_page_of_the_edge_is_the_orgs_trouble_and_rejects_no_insert() {
         let mut rig = Rig::new("edge").await;
         rig.native();
         rig.config.in_route("operation", "'insert'").set("pipeline.insert_unknown", "'dead_letter'");
-        rig.fault("create", page(status, "edge"), json!({"times": 3}));
+        rig.fault(Fault::on(On::Create, page(status, Origin::Edge)).times(3));
         let metrics = rig.run(&numbered(20)).await;
         assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (20, 0), "{status}");
         assert_eq!(rig.org.journal().len(), 20, "{status}");
@@ -54,11 +54,8 @@ async fn redirects_of_data_are_waited_for_and_say_where_to() {
     let mut rig = Rig::new("redirect").await;
     rig.native();
     rig.config.in_route("operation", "'insert'").set("pipeline.insert_unknown", "'dead_letter'");
-    let moved = json!({
-        "kind": "status", "status": 302, "body": "",
-        "headers": {"location": "https://renamed.my.salesforce.com/services/data?token=hunter2"},
-    });
-    rig.fault("data", moved, json!({"times": 6, "after": 1}));
+    let moved = Action::redirect(302, "https://renamed.my.salesforce.com/services/data?token=hunter2");
+    rig.fault(Fault::on(On::Data, moved).after(1).times(6));
     let daemon = started(&rig, 20).await;
     let line = daemon
         .event("org_calls_paused")
@@ -76,10 +73,10 @@ async fn redirects_of_data_are_waited_for_and_say_where_to() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_that_is_redirected_or_says_retry_is_waited_for_also_at_start() {
     let rig = Rig::new("login-trouble").await;
-    let moved = json!({"kind": "status", "status": 302, "body": "", "headers": {"location": "https://renamed.my.salesforce.com/"}});
-    rig.fault("login", moved, json!({}));
-    let retry = json!({"kind": "oauth_error", "error": "unknown_error", "description": "retry your request"});
-    rig.fault("login", retry, json!({"times": 2}));
+    let moved = Action::redirect(302, "https://renamed.my.salesforce.com/");
+    rig.fault(Fault::on(On::Login, moved));
+    let retry = Action::oauth_error("unknown_error", "retry your request");
+    rig.fault(Fault::on(On::Login, retry).times(2));
     all_written(&rig, 3).await;
     assert_eq!(rig.org.calls().login, 4);
 }

@@ -1,23 +1,23 @@
 //! Nobody knows whether the org applied the call: it goes again, but not before the hold has passed.
 
-use serde_json::{Value, json};
+use sandbox::{Action, Answered, Fault, On, When};
 
 use super::{all_written, numbered, started};
 use crate::harness::{Daemon, Rig, record, until, upsert};
 
 /// A fault whose call was (`applied`) or was not applied; all rows are written in the end, and none earlier than about
 /// a second after the call of unknown result.
-async fn held_and_repeated(action: Value, applied: bool) {
+async fn held_and_repeated(action: Action, applied: bool) {
     let rig = Rig::new("unknown").await;
-    rig.fault("upsert", action.clone(), json!({}));
+    rig.fault(Fault::on(On::Upsert, action.clone()));
     let from = now();
     all_written(&rig, 20).await;
     let journal = rig.org.journal();
-    assert_eq!(journal.len(), if applied { 40 } else { 20 }, "{action}");
+    assert_eq!(journal.len(), if applied { 40 } else { 20 }, "{action:?}");
     let first = if applied { journal[0].at_ms } else { from };
     let again = journal[journal.len() - 20].at_ms;
     // The hold counts from the end of the attempt, the journal from when the org had applied it.
-    assert!(again - first >= 950, "{action}: again after {} ms, with a hold of 1 s", again - first);
+    assert!(again - first >= 950, "{action:?}: again after {} ms, with a hold of 1 s", again - first);
 }
 
 fn now() -> u64 {
@@ -27,24 +27,23 @@ fn now() -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_is_cut() {
-    for (when, applied) in [("before", false), ("after", true), ("mid_answer", true)] {
-        held_and_repeated(json!({"kind": "cut", "when": when}), applied).await;
+    for (when, applied) in [(When::Before, false), (When::After, true), (When::MidAnswer, true)] {
+        held_and_repeated(Action::Cut { when }, applied).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_is_not_answered() {
-    held_and_repeated(json!({"kind": "hang", "apply": false}), false).await;
-    held_and_repeated(json!({"kind": "hang", "apply": true}), true).await;
+    held_and_repeated(Action::Hang { apply: false }, false).await;
+    held_and_repeated(Action::Hang { apply: true }, true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn server_errors() {
-    let unexpected = json!({"code": "UNKNOWN_EXCEPTION", "message": "An unexpected error occurred."});
-    held_and_repeated(json!({"kind": "status", "status": 500, "error": unexpected, "apply": true}), true).await;
+    let unexpected = Action::error(500, "UNKNOWN_EXCEPTION", "An unexpected error occurred.");
+    held_and_repeated(unexpected.applied(), true).await;
     for status in [500, 502, 503, 504] {
-        let page =
-            json!({"kind": "status", "status": status, "body": "<html>sorry</html>", "content_type": "text/html"});
+        let page = Action::page(status, "<html>sorry</html>");
         held_and_repeated(page, false).await;
     }
 }
@@ -52,11 +51,11 @@ async fn server_errors() {
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_that_do_not_fit() {
     for action in [
-        json!({"kind": "truncate", "bytes": 100}),
-        json!({"kind": "garbage", "body": "<html>"}),
-        json!({"kind": "garbage", "body": "{}"}),
-        json!({"kind": "garbage", "body": "[]"}),
-        json!({"kind": "fewer_results"}),
+        Action::Truncate { bytes: 100 },
+        Action::garbage("<html>"),
+        Action::garbage("{}"),
+        Action::garbage("[]"),
+        Action::FewerResults { by: 1 },
     ] {
         held_and_repeated(action, true).await;
     }
@@ -67,7 +66,7 @@ async fn a_call_that_is_applied_late_is_not_overtaken_within_the_hold() {
     let mut rig = Rig::new("late").await;
     rig.config.set("salesforce.unknown_hold", "'3s'");
     rig.produce(&[upsert("a", "first")]).await;
-    rig.fault("upsert", json!({"kind": "apply_later", "ms": 1500, "answer": "cut"}), json!({}));
+    rig.fault(Fault::on(On::Upsert, Action::ApplyLater { ms: 1500, answer: Answered::Cut }));
     let daemon = Daemon::start(&rig.config).await;
     until("the call", async || (rig.org.calls().upsert == 1).then_some(())).await;
     rig.produce(&[upsert("a", "second"), upsert("b", "other")]).await;
@@ -85,7 +84,7 @@ async fn a_deleted_record_is_not_missed_by_the_repeated_delete() {
     rig.config.in_route("operation", "'insert'");
     rig.run(&[upsert("", "1")]).await;
     let id = rig.org.records(crate::harness::OBJECT)[0].id.to_string();
-    rig.fault("delete", json!({"kind": "cut", "when": "after"}), json!({}));
+    rig.fault(Fault::on(On::Delete, Action::Cut { when: When::After }));
     let metrics = rig.run(&[record(&*id, "").no_value()]).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (1, 0));
 }
@@ -100,7 +99,7 @@ fn inserts(rig: &mut Rig) {
 async fn plain_inserts_are_dead_letters_and_never_double_if_told_so() {
     let mut rig = Rig::new("insert-unknown").await;
     inserts(&mut rig);
-    rig.fault("create", json!({"kind": "cut", "when": "after"}), json!({}));
+    rig.fault(Fault::on(On::Create, Action::Cut { when: When::After }));
     let metrics = rig.run(&numbered(20)).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (0, 20));
     assert_eq!((rig.org.journal().len(), rig.org.calls().create), (20, 1), "made, and not sent again");
@@ -117,7 +116,7 @@ async fn plain_inserts_are_dead_letters_and_never_double_if_told_so() {
 fn always_cut(rig: &mut Rig) {
     inserts(rig);
     rig.config.set("pipeline.insert_unknown", "'retry'").set("salesforce.unknown_hold", "'100ms'");
-    rig.fault("create", json!({"kind": "cut", "when": "after"}), json!({"times": null}));
+    rig.fault(Fault::on(On::Create, Action::Cut { when: When::After }).always());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -150,7 +149,7 @@ async fn the_letter_of_an_insert_that_meets_its_own_first_attempt_says_that_it_m
     let mut rig = Rig::new("insert-twin").await;
     inserts(&mut rig);
     rig.config.set("pipeline.insert_unknown", "'retry'");
-    rig.fault("create", json!({"kind": "cut", "when": "after"}), json!({}));
+    rig.fault(Fault::on(On::Create, Action::Cut { when: When::After }));
     let twin = record("", r#"{"ExternalId__c": "twin", "Text__c": "x"}"#).operation("INSERT");
     let metrics = rig.run(&[twin]).await;
     assert_eq!((metrics.settled("dead_lettered"), rig.org.journal().len()), (1, 1));
@@ -165,9 +164,8 @@ async fn the_letter_of_an_insert_that_meets_its_own_first_attempt_says_that_it_m
 async fn a_row_whose_result_the_org_says_it_does_not_know_ends_after_some_attempts() {
     let mut rig = Rig::new("row-unknown").await;
     rig.config.set("retry.max_attempts", "3").set("salesforce.unknown_hold", "'100ms'");
-    let unexpected =
-        json!({"kind": "row_error", "code": "UNKNOWN_EXCEPTION", "message": "An unexpected error occurred."});
-    rig.fault("upsert", unexpected, json!({"key": "key1", "times": null}));
+    let unexpected = Action::row_error("UNKNOWN_EXCEPTION", "An unexpected error occurred.");
+    rig.fault(Fault::on(On::Upsert, unexpected).key("key1").always());
     let metrics = rig.run(&numbered(3)).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (2, 1));
     let letter = &rig.dead_letters(1).await[0];
@@ -182,7 +180,7 @@ async fn an_answer_that_is_too_long_halves_its_call() {
     let mut rig = Rig::new("long-answers").await;
     rig.config.set("salesforce.unknown_hold", "'100ms'");
     let long = format!("[{}]", " ".repeat(5 << 20));
-    rig.fault("upsert", json!({"kind": "garbage", "body": long}), json!({"min_rows": 3, "times": null}));
+    rig.fault(Fault::on(On::Upsert, Action::garbage(long)).min_rows(3).always());
     all_written(&rig, 20).await;
 }
 
@@ -191,7 +189,7 @@ async fn nor_do_those_of_the_calls_that_stop_the_daemon() {
     let mut rig = Rig::new("insert-unfitting").await;
     inserts(&mut rig);
     rig.config.set("pipeline.batch_rows", "1").set("salesforce.max_concurrent_requests", "1");
-    rig.fault("create", json!({"kind": "garbage", "body": "[]"}), json!({"times": null}));
+    rig.fault(Fault::on(On::Create, Action::garbage("[]")).always());
     rig.produce(&numbered(3)).await;
     let mut daemon = Daemon::spawn(&rig.config);
     assert_eq!(daemon.exit().await.code(), Some(1));
@@ -202,7 +200,7 @@ async fn nor_do_those_of_the_calls_that_stop_the_daemon() {
 #[tokio::test(flavor = "multi_thread")]
 async fn three_answers_that_do_not_fit_are_fatal() {
     let rig = Rig::new("unfitting").await;
-    rig.fault("upsert", json!({"kind": "garbage", "body": "[]"}), json!({"times": null}));
+    rig.fault(Fault::on(On::Upsert, Action::garbage("[]")).always());
     rig.produce(&numbered(5)).await;
     let mut daemon = Daemon::spawn(&rig.config);
     assert_eq!(daemon.exit().await.code(), Some(1));
@@ -215,8 +213,8 @@ async fn three_answers_that_do_not_fit_are_fatal() {
 async fn a_call_that_keeps_failing_while_others_succeed_is_poison() {
     let mut rig = Rig::new("poison").await;
     rig.config.set("retry.max_attempts", "2").set("pipeline.batch_rows", "8");
-    let fails = json!({"kind": "status", "status": 503, "error": {"code": "SERVER_UNAVAILABLE", "message": "busy"}});
-    rig.fault("upsert", fails, json!({"key": "key21", "times": null}));
+    let fails = Action::error(503, "SERVER_UNAVAILABLE", "busy");
+    rig.fault(Fault::on(On::Upsert, fails).key("key21").always());
     let daemon = started(&rig, 32).await;
     let mut produced = 32;
     // Others succeed all the while.
@@ -237,7 +235,7 @@ async fn a_call_that_keeps_failing_while_others_succeed_is_poison() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_waits_for_a_hold_and_for_what_comes_of_it() {
     let rig = Rig::new("hold-term").await;
-    rig.fault("upsert", json!({"kind": "cut", "when": "after"}), json!({}));
+    rig.fault(Fault::on(On::Upsert, Action::Cut { when: When::After }));
     let mut daemon = started(&rig, 20).await;
     until("the call", async || (rig.org.journal().len() == 20).then_some(())).await;
     daemon.terminate();

@@ -1,6 +1,6 @@
 //! Members come and go while they work.
 
-use serde_json::json;
+use sandbox::{Action, Fault, On};
 
 use super::{Consumer, CooperativeSticky, Protocol, Range};
 use crate::harness::{Daemon, OBJECT, Record, Rig, alone, until, upsert};
@@ -33,7 +33,7 @@ async fn each_change_is_written_once_and_in_order(protocol: Protocol) {
     let mut rig = protocol.rig("members", 6).await;
     // On a busy machine a call takes long, and one that is given up is repeated.
     rig.config.set("pipeline.batch_rows", "20").set("salesforce.request_timeout", "'10s'");
-    rig.fault("upsert", json!({"kind": "latency", "ms": 50}), json!({"times": null}));
+    rig.fault(Fault::on(On::Upsert, Action::Latency { ms: 50 }).always());
     rig.produce(&rounds(0..ROUNDS)).await;
     let first = Daemon::start(&rig.config).await;
     until("the first to be at work", async || (rig.org.journal().len() > 100).then_some(())).await;
@@ -114,7 +114,7 @@ async fn a_group_moves_to_the_consumer_protocol_and_back_while_it_works() {
     let mut rig = CooperativeSticky.rig("moves", 6).await;
     // On a busy machine a call takes long, and one that is given up is repeated.
     rig.config.set("pipeline.batch_rows", "20").set("salesforce.request_timeout", "'10s'");
-    rig.fault("upsert", json!({"kind": "latency", "ms": 50}), json!({"times": null}));
+    rig.fault(Fault::on(On::Upsert, Action::Latency { ms: 50 }).always());
     rig.produce(&rounds(0..ROUNDS)).await;
     let first = Daemon::start(&rig.config).await;
     until("the first to be at work", async || (rig.org.journal().len() > 100).then_some(())).await;

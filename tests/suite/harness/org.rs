@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sandbox::{Change, Org};
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Value, value::RawValue};
 
 /// Puts records into an org as an ordinary client does, through its REST API.
 pub(crate) struct Seeded<'a>(pub(crate) &'a Org);
@@ -99,13 +99,4 @@ pub(crate) fn schema(change: impl Fn(&str, &mut Value)) -> String {
         })
     });
     Value::Array(objects.collect()).to_string()
-}
-
-/// A fault of the sandbox, once unless `extra` says otherwise.
-pub(crate) fn fault(on: &str, action: Value, extra: &Value) -> Value {
-    let mut fault = json!({"on": on, "do": action});
-    for (key, value) in extra.as_object().into_iter().flatten() {
-        fault[key] = value.clone();
-    }
-    fault
 }

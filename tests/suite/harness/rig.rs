@@ -1,6 +1,6 @@
 //! What nearly every test starts from: an org, an input topic, a place for dead letters, and one route between them.
 
-use sandbox::{Server, ServerOptions};
+use sandbox::{Fault, Server, ServerOptions};
 use serde_json::Value;
 
 use super::{
@@ -102,8 +102,8 @@ impl Rig {
         letters
     }
 
-    pub(crate) fn fault(&self, on: &str, action: Value, extra: Value) {
-        self.org.script(org::fault(on, action, &extra)).unwrap();
+    pub(crate) fn fault(&self, fault: Fault) {
+        self.org.fault(fault);
     }
 
     /// The record of this external id: field → JSON text.

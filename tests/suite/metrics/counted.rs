@@ -5,17 +5,17 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use serde_json::json;
+use sandbox::{Action, Fault, On};
 
 use crate::harness::{Broker, Daemon, Rig, until, upsert};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_parts_do_is_counted() {
     let rig = Rig::with_partitions("counted", 2).await;
-    rig.fault("login", json!({"kind": "status", "status": 503, "body": ""}), json!({}));
-    rig.fault("upsert", json!({"kind": "lock"}), json!({"key": "locked", "times": 2}));
-    let slow = json!({"kind": "latency", "ms": 500});
-    rig.fault("query", slow, json!({}));
+    rig.fault(Fault::on(On::Login, Action::body(503, "")));
+    rig.fault(Fault::on(On::Upsert, Action::lock()).key("locked").times(2));
+    let slow = Action::Latency { ms: 500 };
+    rig.fault(Fault::on(On::Query, slow));
     let daemon = Daemon::start(&rig.config).await;
     rig.produce(&[upsert("known", "1"), upsert("locked", "1")]).await;
     daemon.settled(2).await;
@@ -62,7 +62,7 @@ async fn a_letter_that_no_broker_confirms_is_pending() {
     let broker = OWN.get_or_init(|| broker);
     let mut rig = Rig::on(broker, "pending", 1).await;
     rig.config.set("kafka.session_timeout", "'30s'"); // the partition is not lost meanwhile
-    rig.fault("upsert", json!({"kind": "latency", "ms": 1000}), json!({}));
+    rig.fault(Fault::on(On::Upsert, Action::Latency { ms: 1000 }));
     let daemon = Daemon::start(&rig.config).await;
     rig.produce(&[upsert("long", &"x".repeat(300))]).await;
     until("the call", async || (rig.org.calls().upsert == 1).then_some(())).await;

@@ -1,6 +1,7 @@
 //! The right record, and nothing deleted in silence: ids of other SObjects, external ids that move, DELETEs that find
 //! nothing, and keys that are none.
 
+use sandbox::{Action, Fault, On, When};
 use serde_json::json;
 
 use crate::harness::{Daemon, OBJECT, Read, Rig, Seeded, delete, kcat, python, record, unique, upsert};
@@ -83,7 +84,7 @@ async fn a_delete_that_finds_nothing_may_be_a_dead_letter() {
     let mut rig = Rig::new("on-missing").await;
     rig.config.in_route("on_missing", "'dead_letter'").set("salesforce.request_timeout", "'500ms'");
     // The second answer of a delete is lost, and its repeat finds what it was to do done.
-    rig.fault("delete", json!({"kind": "cut", "when": "after"}), json!({"times": 1}));
+    rig.fault(Fault::on(On::Delete, Action::Cut { when: When::After }));
     let metrics = rig.run(&[upsert("a", "1"), delete("a"), delete("b")]).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (2, 1));
     assert_eq!(metrics.sum("sobjectd_deletes_not_found_total", &[("route", &rig.topic)]), 1);

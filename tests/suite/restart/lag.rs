@@ -1,6 +1,6 @@
 //! How far behind each partition is, as `/metrics` says.
 
-use serde_json::json;
+use sandbox::{Action, Fault, On};
 
 use crate::harness::{Daemon, Record, Rig, until, upsert};
 
@@ -20,8 +20,8 @@ async fn it_grows_in_an_outage_and_goes_when_the_partition_goes() {
         let metrics = daemon.metrics().await;
         (metrics.samples(LAG, &labels) == 1).then(|| metrics.sum(LAG, &labels))
     };
-    rig.fault("upsert", json!({"kind": "status", "status": 503, "body": "busy"}), json!({"times": null}));
-    rig.fault("resources", json!({"kind": "status", "status": 503, "body": "busy"}), json!({"times": null}));
+    rig.fault(Fault::on(On::Upsert, Action::body(503, "busy")).always());
+    rig.fault(Fault::on(On::Resources, Action::body(503, "busy")).always());
     let first = Daemon::start(&rig.config).await;
     rig.produce(&spread(20, 2)).await;
     until("the lag of both", async || {

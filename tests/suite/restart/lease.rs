@@ -2,7 +2,7 @@
 
 use std::{sync::OnceLock, time::Duration};
 
-use serde_json::json;
+use sandbox::{Action, Fault, On};
 
 use crate::harness::{Broker, Daemon, Record, Rig, alone, until, upsert};
 
@@ -21,7 +21,7 @@ async fn nothing_is_written_while_no_commit_succeeds() {
     // Long enough for the group to keep us.
     rig.config.set("kafka.session_timeout", "'60s'").set("kafka.lease", "'1s'");
     rig.config.set("pipeline.batch_rows", "5").set("salesforce.max_concurrent_requests", "1");
-    rig.fault("upsert", json!({"kind": "latency", "ms": 50}), json!({"times": null}));
+    rig.fault(Fault::on(On::Upsert, Action::Latency { ms: 50 }).always());
     rig.produce(&rounds(1_500)).await;
     let daemon = Daemon::start(&rig.config).await;
     until("the first rows", async || (rig.org.journal().len() >= 10).then_some(())).await;
@@ -69,7 +69,7 @@ async fn a_process_that_has_slept_writes_nothing_of_what_it_had() {
     let _alone = alone().await;
     let mut rig = Rig::new("slept").await;
     rig.config.set("pipeline.batch_rows", "5").set("salesforce.max_concurrent_requests", "1");
-    rig.fault("upsert", json!({"kind": "latency", "ms": 100}), json!({"times": null}));
+    rig.fault(Fault::on(On::Upsert, Action::Latency { ms: 100 }).always());
     let sleeper = Daemon::start(&rig.config).await;
     rig.produce(&rounds(400)).await;
     until("the first rows", async || (rig.org.journal().len() >= 20).then_some(())).await;
@@ -98,7 +98,7 @@ async fn the_first_write_after_a_crash_waits_and_after_a_drain_it_does_not() {
     let mut rig = Rig::new("assign-hold").await;
     rig.config.set("kafka.group_instance_id", "'suite-0'").set("pipeline.batch_rows", "5");
     rig.config.set("salesforce.assign_hold", &format!("'{HOLD:?}'"));
-    rig.fault("upsert", json!({"kind": "latency", "ms": 50}), json!({"times": null}));
+    rig.fault(Fault::on(On::Upsert, Action::Latency { ms: 50 }).always());
     rig.produce(&rounds(2_000)).await;
     let held = async |daemon: &Daemon| {
         let written = rig.org.journal().len();

@@ -1,5 +1,6 @@
 //! Where a new process goes on.
 
+use sandbox::{Action, Fault, On};
 use serde_json::json;
 
 use crate::harness::{Daemon, OBJECT, Record, Rig, record, until, upsert};
@@ -23,7 +24,7 @@ async fn sigterm_finishes_what_is_on_the_wire_and_drops_the_rest() {
     let mut rig = Rig::new("drain").await;
     rig.config.set("pipeline.batch_rows", "10").set("salesforce.max_concurrent_requests", "2");
     rig.produce(&numbered(0..200)).await;
-    rig.fault("upsert", json!({"kind": "latency", "ms": 700}), json!({"times": null}));
+    rig.fault(Fault::on(On::Upsert, Action::Latency { ms: 700 }).always());
     let mut daemon = Daemon::start(&rig.config).await;
     until("two calls on the wire", async || (rig.org.calls().concurrent == 2).then_some(())).await;
     daemon.terminate();
@@ -43,7 +44,7 @@ async fn sigterm_finishes_what_is_on_the_wire_and_drops_the_rest() {
 async fn a_second_signal_ends_it_at_once() {
     let rig = Rig::new("second").await;
     rig.produce(&numbered(0..1)).await;
-    rig.fault("upsert", json!({"kind": "latency", "ms": 5_000}), json!({"times": null}));
+    rig.fault(Fault::on(On::Upsert, Action::Latency { ms: 5_000 }).always());
     let mut daemon = Daemon::start(&rig.config).await;
     until("a call on the wire", async || (rig.org.calls().concurrent == 1).then_some(())).await;
     daemon.terminate();
@@ -59,7 +60,7 @@ async fn sigkill_repeats_work_and_loses_none() {
     let mut rig = Rig::new("sigkill").await;
     rig.config.set("kafka.group_instance_id", "'suite-0'").set("pipeline.batch_rows", "10");
     rig.config.set("kafka.commit_interval", "'50ms'");
-    rig.fault("upsert", json!({"kind": "latency", "ms": 100}), json!({"times": null}));
+    rig.fault(Fault::on(On::Upsert, Action::Latency { ms: 100 }).always());
     rig.produce(&numbered(0..1000)).await;
     let daemon = Daemon::start(&rig.config).await;
     until("commits and writes, before the end", async || {

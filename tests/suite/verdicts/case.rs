@@ -1,6 +1,6 @@
 //! One verdict met by one operation: the records, and what must come of them.
 
-use serde_json::{Value, json};
+use sandbox::Fault;
 
 use super::table::{Effect, Verdict};
 
@@ -65,9 +65,6 @@ impl Act {
 pub(super) type Change = (String, Option<String>);
 /// Class and code of a dead letter. An empty code may be any.
 pub(super) type Letter = (&'static str, &'static str);
-
-/// Which calls, what is done to them, and how often.
-pub(super) type Fault = (&'static str, Value, Value);
 
 /// A row that the verdict strikes, two rows that go along in its call, and a later change of the first one's record.
 pub(super) struct Case {
@@ -138,10 +135,7 @@ impl Case {
 
     /// What the org is told to do to its calls, and to no other's.
     pub(super) fn fault(&self) -> Option<Fault> {
-        let strikes = !self.verdict.fault.is_null();
-        let mut extra = self.verdict.extra.clone();
-        extra["key"] = json!(self.key);
-        strikes.then(|| (self.verdict.on, self.verdict.fault.clone(), extra))
+        Some(self.verdict.fault.clone()?.key(&self.key))
     }
 
     /// How often each of the rows that go along may be applied.

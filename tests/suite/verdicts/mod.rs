@@ -43,8 +43,8 @@ async fn of_the_whole_org() {
                 org.change_settings(json!({"quota_used": 0})).unwrap();
             }
         };
-        let fault = (verdict.on, verdict.fault.clone(), verdict.extra.clone());
-        rounds.play(cases(&verdict).collect(), vec![fault], mended).await;
+        let faults = verdict.fault.iter().cloned().collect();
+        rounds.play(cases(&verdict).collect(), faults, mended).await;
     }
     rounds.finish().await;
 }

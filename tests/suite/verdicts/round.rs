@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
-use sandbox::Org;
+use sandbox::{Fault, Org};
 use serde_json::{Value, json};
 
-use super::case::{Act, Case, Change, External, Fault, Letter, Native};
+use super::case::{Act, Case, Change, External, Letter, Native};
 use crate::harness::{Daemon, OBJECT, Record, Rig, Seeded, org, python, record, unique};
 
 pub(super) struct Rounds {
@@ -51,8 +51,8 @@ impl Rounds {
         let mut records = [Vec::new(), Vec::new()];
         let seeded = join_all(cases.iter().map(|case| seed(&self.rig.org, case))).await;
         let before = self.rig.org.journal().len();
-        for (on, fault, extra) in faults {
-            self.rig.fault(on, fault, extra);
+        for fault in faults {
+            self.rig.fault(fault);
         }
         for (case, names) in cases.iter().zip(seeded) {
             let (topic, records) = match case.act.mode {

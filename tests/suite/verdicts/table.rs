@@ -1,6 +1,6 @@
 //! The table of verdicts.
 
-use serde_json::{Value, json};
+use sandbox::{Action, Fault, On, When};
 
 use super::case::{Act, External, Native};
 
@@ -18,43 +18,40 @@ use Effect::{Applied, Rejected};
 #[derive(Clone)]
 pub(super) struct Verdict {
     pub(super) name: &'static str,
-    /// The calls that it strikes: `write`, or the `query` that looks for a record id.
-    pub(super) on: &'static str,
-    /// What the org is told to do; `Null` for nothing.
-    pub(super) fault: Value,
-    /// How often, and of which calls.
-    pub(super) extra: Value,
+    /// What the org is told to do: to writes, or to the query that looks for a record id.
+    pub(super) fault: Option<Fault>,
     pub(super) effect: fn(Act) -> Option<Effect>,
 }
 
-/// `times`: `None` for ever.
-fn verdict(name: &'static str, fault: Value, times: Option<u64>, effect: fn(Act) -> Option<Effect>) -> Verdict {
-    Verdict { name, on: "write", fault, extra: json!({"times": times}), effect }
+/// Of writes; `times`: `None` for ever.
+fn verdict(name: &'static str, action: Action, times: Option<u64>, effect: fn(Act) -> Option<Effect>) -> Verdict {
+    Verdict { name, fault: Some(Fault { times, ..Fault::on(On::Write, action) }), effect }
+}
+
+/// Without a fault.
+fn no_fault(name: &'static str, effect: fn(Act) -> Option<Effect>) -> Verdict {
+    Verdict { name, fault: None, effect }
 }
 
 impl Verdict {
     /// Only of calls with two rows or more.
     fn in_company(mut self) -> Self {
-        self.extra["min_rows"] = json!(2);
+        self.fault = self.fault.map(|fault| fault.min_rows(2));
         self
     }
 
     /// Whether it strikes a row in any company, and for ever.
     pub(super) fn lasts(&self) -> bool {
-        self.extra["times"].is_null() && self.extra["min_rows"].is_null()
+        self.fault.as_ref().is_some_and(|fault| fault.times.is_none() && fault.min_rows.is_none())
     }
 }
 
-fn row_error(code: &str, message: &str) -> Value {
-    json!({"kind": "row_error", "code": code, "message": message})
+fn status(status: u16, code: &str) -> Action {
+    Action::error(status, code, "as the test says")
 }
 
-fn status(status: u16, code: &str) -> Value {
-    json!({"kind": "status", "status": status, "error": {"code": code, "message": "as the test says"}})
-}
-
-fn page(status: u16) -> Value {
-    json!({"kind": "status", "status": status, "body": "<html>sorry</html>", "content_type": "text/html"})
+fn page(status: u16) -> Action {
+    Action::page(status, "<html>sorry</html>")
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "some verdicts cannot befall some acts")]
@@ -70,20 +67,17 @@ fn twice(_: Act) -> Option<Effect> {
 
 /// What strikes a row, or one call.
 pub(super) fn of_one_call() -> Vec<Verdict> {
-    let trigger = json!({"kind": "trigger", "code": "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "message": "T: System.NullPointerException"});
-    let limit = json!({"kind": "trigger", "code": "UNKNOWN_EXCEPTION", "message": "Too many SOQL queries: 101"});
-    let unexpected = json!({"code": "UNKNOWN_EXCEPTION", "message": "An unexpected error occurred."});
-    let crash = json!({"kind": "status", "status": 500, "error": unexpected, "apply": true});
+    let trigger = Action::trigger("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "T: System.NullPointerException");
+    let limit = Action::trigger("UNKNOWN_EXCEPTION", "Too many SOQL queries: 101");
+    let crash = Action::error(500, "UNKNOWN_EXCEPTION", "An unexpected error occurred.").applied();
     vec![
-        verdict("written", Value::Null, Some(0), once),
-        verdict("rejected", row_error("FIELD_CUSTOM_VALIDATION_EXCEPTION", "not on a Monday"), Some(1), |_| {
+        no_fault("written", once),
+        verdict("rejected", Action::row_error("FIELD_CUSTOM_VALIDATION_EXCEPTION", "not on a Monday"), Some(1), |_| {
             Some(Rejected("sobjectd.Refused", "FIELD_CUSTOM_VALIDATION_EXCEPTION"))
         }),
-        verdict("again", json!({"kind": "lock"}), Some(2), once),
-        verdict("row-timeout", json!({"kind": "lock"}), None, |_| {
-            Some(Rejected("sobjectd.RowTimeout", "UNABLE_TO_LOCK_ROW"))
-        }),
-        verdict("apart", row_error("DUPLICATE_VALUE", "any text"), Some(1), |act| match act {
+        verdict("again", Action::lock(), Some(2), once),
+        verdict("row-timeout", Action::lock(), None, |_| Some(Rejected("sobjectd.RowTimeout", "UNABLE_TO_LOCK_ROW"))),
+        verdict("apart", Action::row_error("DUPLICATE_VALUE", "any text"), Some(1), |act| match act {
             _ if act.deletes() => None,
             _ if act.upserts() => Some(Applied(1)),
             _ => Some(Rejected("sobjectd.Refused", "DUPLICATE_VALUE")),
@@ -96,24 +90,24 @@ pub(super) fn of_one_call() -> Vec<Verdict> {
         verdict("refused", status(400, "JSON_PARSER_ERROR"), None, |_| {
             Some(Rejected("sobjectd.Refused", "JSON_PARSER_ERROR"))
         }),
-        verdict("parked", row_error("STORAGE_LIMIT_EXCEEDED", "storage limit exceeded"), Some(2), |act| {
+        verdict("parked", Action::row_error("STORAGE_LIMIT_EXCEEDED", "storage limit exceeded"), Some(2), |act| {
             if act.deletes() { None } else { once(act) }
         }),
-        verdict("cut-before", json!({"kind": "cut", "when": "before"}), Some(1), once),
-        verdict("cut-after", json!({"kind": "cut", "when": "after"}), Some(1), twice),
-        verdict("cut-in-answer", json!({"kind": "cut", "when": "mid_answer"}), Some(1), twice),
-        verdict("no-answer", json!({"kind": "hang", "apply": false}), Some(1), once),
-        verdict("no-answer-applied", json!({"kind": "hang", "apply": true}), Some(1), twice),
+        verdict("cut-before", Action::Cut { when: When::Before }, Some(1), once),
+        verdict("cut-after", Action::Cut { when: When::After }, Some(1), twice),
+        verdict("cut-in-answer", Action::Cut { when: When::MidAnswer }, Some(1), twice),
+        verdict("no-answer", Action::Hang { apply: false }, Some(1), once),
+        verdict("no-answer-applied", Action::Hang { apply: true }, Some(1), twice),
         verdict("gateway", page(502), Some(1), once),
         verdict("crash", crash, Some(1), twice),
-        verdict("unknown-row", row_error("UNKNOWN_EXCEPTION", "An unexpected error occurred."), Some(1), once),
-        verdict("gone", row_error("ENTITY_IS_DELETED", "entity is deleted"), Some(1), |act| match act {
+        verdict("unknown-row", Action::row_error("UNKNOWN_EXCEPTION", "An unexpected error occurred."), Some(1), once),
+        verdict("gone", Action::row_error("ENTITY_IS_DELETED", "entity is deleted"), Some(1), |act| match act {
             _ if act.deletes() => Some(Applied(0)),
             _ if act.upserts() => Some(Applied(1)),
             _ if act.creates() => Some(Rejected("sobjectd.Refused", "ENTITY_IS_DELETED")),
             _ => Some(Rejected("sobjectd.NotFound", "ENTITY_IS_DELETED")),
         }),
-        verdict("never-there", Value::Null, Some(0), |act| match (act.mode, act.operation) {
+        no_fault("never-there", |act| match (act.mode, act.operation) {
             (External, "DELETE") => Some(Applied(0)),
             (External | Native, "UPDATE") | (Native, "DELETE") => Some(Rejected("sobjectd.NotFound", "")),
             _ => None,
@@ -126,21 +120,21 @@ pub(super) fn of_one_call() -> Vec<Verdict> {
 pub(super) fn of_one_question() -> Vec<Verdict> {
     vec![
         question("lookup-refused", status(400, "MALFORMED_QUERY"), 1).in_company(),
-        question("lookup-cut", json!({"kind": "cut", "when": "after"}), 1),
-        question("lookup-cut-in-answer", json!({"kind": "cut", "when": "mid_answer"}), 1),
-        question("lookup-no-answer", json!({"kind": "hang", "apply": false}), 1),
+        question("lookup-cut", Action::Cut { when: When::After }, 1),
+        question("lookup-cut-in-answer", Action::Cut { when: When::MidAnswer }, 1),
+        question("lookup-no-answer", Action::Hang { apply: false }, 1),
         question("lookup-gateway", page(502), 1),
     ]
 }
 
-fn question(name: &'static str, fault: Value, times: u64) -> Verdict {
-    let effect = |act: Act| act.looks_up().then_some(Applied(1));
-    Verdict { on: "query", ..verdict(name, fault, Some(times), effect) }
+fn question(name: &'static str, action: Action, times: u64) -> Verdict {
+    let fault = Fault::on(On::Query, action).times(times);
+    Verdict { name, fault: Some(fault), effect: |act| act.looks_up().then_some(Applied(1)) }
 }
 
 /// Answers to something else.
 pub(super) fn unfitting() -> [Verdict; 2] {
-    let garbage = || json!({"kind": "garbage", "body": "[]"});
+    let garbage = || Action::garbage("[]");
     [verdict("unfitting", garbage(), Some(1), twice), question("lookup-unfitting", garbage(), 1)]
 }
 
@@ -150,9 +144,9 @@ pub(super) fn of_the_org() -> Vec<Verdict> {
         verdict("unavailable", status(503, "SERVER_UNAVAILABLE"), Some(12), once),
         verdict("too-many", page(429), Some(12), once),
         verdict("forbidden", page(403), Some(12), once),
-        verdict("quota", json!({"kind": "quota_spent"}), Some(1), once),
-        verdict("expired", json!({"kind": "expire_sessions"}), Some(1), once),
+        verdict("quota", Action::QuotaSpent {}, Some(1), once),
+        verdict("expired", Action::ExpireSessions { heals: true }, Some(1), once),
         question("lookup-unavailable", status(503, "SERVER_UNAVAILABLE"), 12),
-        question("lookup-expired", json!({"kind": "expire_sessions"}), 1),
+        question("lookup-expired", Action::ExpireSessions { heals: true }, 1),
     ]
 }
