@@ -66,7 +66,7 @@ def wide_schema(file):
 
 
 def records(topic, count, size, partitions, seconds=0):
-    """Spread over so many seconds."""
+    """Yields the records, spread over `seconds`."""
     padding, start = "x" * max(size - 60, 0), time.monotonic()
     for n in range(count):
         if n % 1_000 == 0:
@@ -89,7 +89,7 @@ class Daemon:
         return found
 
     def settled(self):
-        """So many records have their outcome."""
+        """How many records have their outcome."""
         if self.process.poll() is not None:
             raise SystemExit(f"the daemon has ended\n{self.log.read_text()[-2_000:]}")
         with urllib.request.urlopen(f"http://{self.admin}/metrics") as page:

@@ -3,7 +3,7 @@
 use sandbox::{Action, Fault, On};
 use serde_json::json;
 
-use crate::harness::{Daemon, Record, Rig, key_pair, openssl, until, upsert};
+use crate::harness::{Daemon, Record, TestBed, key_pair, openssl, until, upsert};
 
 fn numbered(count: usize) -> Vec<Record> {
     (0..count).map(|n| upsert(&format!("key{n}"), "x")).collect()
@@ -12,45 +12,45 @@ fn numbered(count: usize) -> Vec<Record> {
 #[tokio::test(flavor = "multi_thread")]
 async fn jwt_bearer() {
     let (private, public) = key_pair();
-    let mut rig = Rig::new("jwt").await;
-    rig.org.change_settings(json!({"jwt_public_key": public})).unwrap();
+    let mut bed = TestBed::new("jwt").await;
+    bed.org.change_settings(json!({"jwt_public_key": public})).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("sf.pem");
     std::fs::write(&file, private).unwrap();
-    rig.config.set("salesforce.auth.flow", "'jwt_bearer'").unset("salesforce.auth.client_secret");
-    rig.config.set("salesforce.auth.username", "'sync@example.com'");
-    rig.config.set("salesforce.auth.private_key", &format!("{{ file = '{}' }}", file.display()));
-    let metrics = rig.run(&numbered(3)).await;
+    bed.config.set("salesforce.auth.flow", "'jwt_bearer'").unset("salesforce.auth.client_secret");
+    bed.config.set("salesforce.auth.username", "'sync@example.com'");
+    bed.config.set("salesforce.auth.private_key", &format!("{{ file = '{}' }}", file.display()));
+    let metrics = bed.run(&numbered(3)).await;
     assert_eq!(metrics.settled("written"), 3);
-    assert_eq!((rig.org.calls().login, rig.org.calls().logins_granted), (1, 1));
+    assert_eq!((bed.org.calls().login, bed.org.calls().logins_granted), (1, 1));
 
     // A key that the org does not know is for a person to mend.
     let other = dir.path().join("other.pem");
     openssl(dir.path(), "genpkey -algorithm RSA -out other.pem");
-    rig.config.set("salesforce.auth.private_key", &format!("{{ file = '{}' }}", other.display()));
-    let mut daemon = Daemon::spawn(&rig.config);
+    bed.config.set("salesforce.auth.private_key", &format!("{{ file = '{}' }}", other.display()));
+    let mut daemon = Daemon::spawn(&bed.config);
     assert_eq!(daemon.exit().await.code(), Some(1));
     daemon.event("salesforce_login_refused").mentions("invalid_grant").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_login_ends_the_start_and_shows_no_secret() {
-    let mut rig = Rig::new("refused").await;
-    rig.config.set("salesforce.auth.client_secret", "'hunter2-hunter2'").set("log.level", "'trace'");
-    let mut daemon = Daemon::spawn(&rig.config);
+    let mut bed = TestBed::new("refused").await;
+    bed.config.set("salesforce.auth.client_secret", "'hunter2-hunter2'").set("log.level", "'trace'");
+    let mut daemon = Daemon::spawn(&bed.config);
     assert_eq!(daemon.exit().await.code(), Some(1));
     daemon.event("salesforce_login_refused").mentions("invalid_client").await;
-    assert_eq!(rig.org.calls().login, 1, "no login storm");
+    assert_eq!(bed.org.calls().login, 1, "no login storm");
     let leaks = daemon.log().iter().filter(|line| line.contains("hunter2")).count();
     assert_eq!(leaks, 0, "the secret is in the log");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_and_tokens_stay_out_of_the_log_also_at_trace() {
-    let mut rig = Rig::new("trace").await;
-    rig.config.set("log.level", "'trace'");
-    rig.produce(&numbered(3)).await;
-    let daemon = Daemon::start(&rig.config).await;
+    let mut bed = TestBed::new("trace").await;
+    bed.config.set("log.level", "'trace'");
+    bed.produce(&numbered(3)).await;
+    let daemon = Daemon::start(&bed.config).await;
     daemon.settled(3).await;
     let log = daemon.log().join("\n");
     assert!(!log.contains(sandbox::CLIENT_SECRET), "the client secret is in the log");
@@ -60,54 +60,54 @@ async fn secrets_and_tokens_stay_out_of_the_log_also_at_trace() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_renewed_before_it_ends() {
-    let mut rig = Rig::new("renewal").await;
-    rig.org.change_settings(json!({"session_seconds": 3})).unwrap();
-    rig.config.set("salesforce.session_lifetime", "'3s'").set("salesforce.renew_before", "'1500ms'");
-    let daemon = Daemon::start(&rig.config).await;
+    let mut bed = TestBed::new("renewal").await;
+    bed.org.change_settings(json!({"session_seconds": 3})).unwrap();
+    bed.config.set("salesforce.session_lifetime", "'3s'").set("salesforce.renew_before", "'1500ms'");
+    let daemon = Daemon::start(&bed.config).await;
     for round in 1.. {
-        rig.produce(&[upsert(&format!("key{round}"), "x")]).await;
+        bed.produce(&[upsert(&format!("key{round}"), "x")]).await;
         daemon.settled(round).await;
-        if rig.org.calls().logins_granted >= 3 {
+        if bed.org.calls().logins_granted >= 3 {
             break;
         }
     }
-    assert_eq!(rig.org.calls().unauthorized, 0, "no call met an expired session");
+    assert_eq!(bed.org.calls().unauthorized, 0, "no call met an expired session");
     daemon.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_expiry_under_many_calls_costs_one_login() {
-    let mut rig = Rig::new("expiry").await;
-    rig.config.set("pipeline.batch_rows", "10");
-    rig.org.change_settings(json!({"latency_ms": 100})).unwrap();
-    rig.produce(&numbered(200)).await;
-    let daemon = Daemon::start(&rig.config).await;
-    until("four calls at work", async || (rig.org.calls().concurrent == 4).then_some(())).await;
-    rig.org.expire_sessions();
+    let mut bed = TestBed::new("expiry").await;
+    bed.config.set("pipeline.batch_rows", "10");
+    bed.org.change_settings(json!({"latency_ms": 100})).unwrap();
+    bed.produce(&numbered(200)).await;
+    let daemon = Daemon::start(&bed.config).await;
+    until("four calls at work", async || (bed.org.calls().concurrent == 4).then_some(())).await;
+    bed.org.expire_sessions();
     let metrics = daemon.settled(200).await;
-    assert_eq!((metrics.settled("written"), rig.org.calls().logins_granted), (200, 2));
-    assert!(rig.org.calls().unauthorized >= 1);
-    assert_eq!(rig.org.journal().len(), 200, "a refused call is sent again, once");
+    assert_eq!((metrics.settled("written"), bed.org.calls().logins_granted), (200, 2));
+    assert!(bed.org.calls().unauthorized >= 1);
+    assert_eq!(bed.org.journal().len(), 200, "a refused call is sent again, once");
     daemon.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_does_not_heal_is_no_login_storm() {
-    let mut rig = Rig::new("broken").await;
-    rig.config.set("salesforce.login_interval", "'500ms'");
-    rig.produce(&numbered(10)).await;
-    let daemon = Daemon::start(&rig.config).await;
+    let mut bed = TestBed::new("broken").await;
+    bed.config.set("salesforce.login_interval", "'500ms'");
+    bed.produce(&numbered(10)).await;
+    let daemon = Daemon::start(&bed.config).await;
     daemon.settled(10).await;
-    let before = (std::time::Instant::now(), rig.org.calls().login);
-    rig.fault(Fault::on(On::Upsert, Action::ExpireSessions { heals: false }).always());
-    rig.produce(&numbered(10)).await;
-    until("several refusals", async || (rig.org.calls().unauthorized >= 4).then_some(())).await;
+    let before = (std::time::Instant::now(), bed.org.calls().login);
+    bed.fault(Fault::on(On::Upsert, Action::ExpireSessions { heals: false }).always());
+    bed.produce(&numbered(10)).await;
+    until("several refusals", async || (bed.org.calls().unauthorized >= 4).then_some(())).await;
     daemon.not_ready().await;
-    let logins = u128::from(rig.org.calls().login - before.1);
+    let logins = u128::from(bed.org.calls().login - before.1);
     let floor = before.0.elapsed().as_millis() / 500 + 2;
     assert!(logins <= floor, "{logins} logins in {:?}", before.0.elapsed());
     daemon.event("org_session_rejected").await;
-    rig.org.clear_faults();
+    bed.org.clear_faults();
     let metrics = daemon.settled(20).await;
     assert_eq!(metrics.settled("written"), 20);
     daemon.stop().await;
@@ -115,13 +115,13 @@ async fn a_session_that_does_not_heal_is_no_login_storm() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_throttled_or_failing_login_is_waited_for() {
-    let rig = Rig::new("throttled").await;
+    let bed = TestBed::new("throttled").await;
     let throttled = Action::oauth_error("invalid_grant", "login rate exceeded");
-    rig.fault(Fault::on(On::Login, throttled).times(2));
-    rig.fault(Fault::on(On::Login, Action::body(503, "busy")));
-    let metrics = rig.run(&numbered(3)).await;
+    bed.fault(Fault::on(On::Login, throttled).times(2));
+    bed.fault(Fault::on(On::Login, Action::body(503, "busy")));
+    let metrics = bed.run(&numbered(3)).await;
     assert_eq!(metrics.settled("written"), 3);
-    assert_eq!(rig.org.calls().login, 4);
+    assert_eq!(bed.org.calls().login, 4);
 }
 
 /// As `.env` files and secret stores hold a key, and as `openssl pkcs12 -nodes` writes it.
@@ -132,15 +132,15 @@ async fn a_key_in_one_line_of_a_variable_or_after_its_certificate_signs() {
     openssl(dir.path(), "rsa -in sf.pem -pubout -out sf.pub");
     let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();
     let (key, certificate) = (read("sf.pem"), read("sf.crt"));
-    let mut rig = Rig::new("key-in-variable").await;
-    rig.org.change_settings(json!({"jwt_public_key": read("sf.pub")})).unwrap();
-    rig.config.set("salesforce.auth.flow", "'jwt_bearer'").unset("salesforce.auth.client_secret");
-    rig.config.set("salesforce.auth.username", "'sync@example.com'");
-    rig.config.set("salesforce.auth.private_key", "{ env = 'SF_KEY' }");
+    let mut bed = TestBed::new("key-in-variable").await;
+    bed.org.change_settings(json!({"jwt_public_key": read("sf.pub")})).unwrap();
+    bed.config.set("salesforce.auth.flow", "'jwt_bearer'").unset("salesforce.auth.client_secret");
+    bed.config.set("salesforce.auth.username", "'sync@example.com'");
+    bed.config.set("salesforce.auth.private_key", "{ env = 'SF_KEY' }");
     for (round, text) in [key.trim().replace('\n', "\\n"), certificate + &key].iter().enumerate() {
-        let daemon = Daemon::spawn_with(&rig.config.toml(), &[("SF_KEY", text)]);
+        let daemon = Daemon::spawn_with(&bed.config.toml(), &[("SF_KEY", text)]);
         daemon.ready().await;
-        assert_eq!(rig.org.calls().logins_granted, round as u64 + 1);
+        assert_eq!(bed.org.calls().logins_granted, round as u64 + 1);
         daemon.stop().await;
     }
 }

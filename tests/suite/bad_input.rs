@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, os::unix::ffi::OsStringExt as _};
 
-use crate::harness::{Daemon, Record, Rig, delete, kcat, record, upsert};
+use crate::harness::{Daemon, Record, TestBed, delete, kcat, record, upsert};
 
 /// A record, the last word of its exception class (empty: any), and a word of its message.
 type Case = (Record, &'static str, &'static str);
@@ -11,44 +11,44 @@ type Case = (Record, &'static str, &'static str);
 const LOGGED: usize = 10;
 
 /// Every case between two good neighbours; one letter for each, with the position in header, message and log.
-async fn one_letter_each(rig: &Rig, cases: &[Case]) {
+async fn one_letter_each(bed: &TestBed, cases: &[Case]) {
     let mut records = vec![upsert("neighbour-0", "good")];
     for (n, (bad, ..)) in cases.iter().enumerate() {
         records.extend([bad.clone(), upsert(&format!("neighbour-{}", n + 1), "good")]);
     }
-    rig.produce(&records).await;
-    let daemon = Daemon::start(&rig.config).await;
+    bed.produce(&records).await;
+    let daemon = Daemon::start(&bed.config).await;
     let metrics = daemon.settled(records.len() as u64).await;
     assert_eq!(metrics.settled("dead_lettered"), cases.len() as u64);
     assert_eq!(metrics.settled("written"), cases.len() as u64 + 1);
-    (0..=cases.len()).for_each(|n| assert_eq!(rig.text(&format!("neighbour-{n}")), "good"));
+    (0..=cases.len()).for_each(|n| assert_eq!(bed.text(&format!("neighbour-{n}")), "good"));
 
-    let letters = rig.dead_letters(cases.len()).await;
+    let letters = bed.dead_letters(cases.len()).await;
     for (n, (bad, class, word)) in cases.iter().enumerate() {
         let offset = (2 * n + 1).to_string();
         let at = |letter: &&crate::harness::Read| letter.header("__connect.errors.offset").as_ref() == Some(&offset);
         let letter = letters.iter().find(at).unwrap_or_else(|| panic!("no letter of {offset}: {bad:?}"));
-        assert_eq!(letter.header("__connect.errors.topic").as_ref(), Some(&rig.topic));
+        assert_eq!(letter.header("__connect.errors.topic").as_ref(), Some(&bed.topic));
         assert_eq!(letter.header("__connect.errors.partition").as_deref(), Some("0"));
         assert_eq!((&letter.key, &letter.value), (&bad.key, &bad.value), "byte for byte");
         let said = letter.header("__connect.errors.exception.class.name").unwrap();
         assert!(said.starts_with("sobjectd.") && said.ends_with(class), "{said}, not {class}: {bad:?}");
         let message = letter.header("__connect.errors.exception.message").unwrap();
-        let position = [rig.topic.as_str(), offset.as_str(), *word];
+        let position = [bed.topic.as_str(), offset.as_str(), *word];
         assert!(position.iter().all(|part| message.contains(part)), "{message:?} does not say {position:?}");
         if n < LOGGED {
-            daemon.event("record_rejected").with("topic", &*rig.topic).with("offset", 2 * n + 1).await;
+            daemon.event("record_rejected").with("topic", &*bed.topic).with("offset", 2 * n + 1).await;
         }
     }
     daemon.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn values_that_are_none() {
-    let rig = Rig::new("bad-values").await;
+async fn malformed_values_are_dead_letters() {
+    let bed = TestBed::new("bad-values").await;
     let deep = |levels: usize| format!(r#"{{"Text__c":{}1{}}}"#, "[".repeat(levels), "]".repeat(levels));
     one_letter_each(
-        &rig,
+        &bed,
         &[
             (record("a", "[1]"), "InvalidValue", "object"),
             (record("a", "\"text\""), "InvalidValue", "object"),
@@ -70,11 +70,11 @@ async fn values_that_are_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fields_that_are_none() {
-    let mut rig = Rig::new("bad-fields").await;
-    rig.config.set("pipeline.linger", "'1s'");
+async fn malformed_fields_are_dead_letters() {
+    let mut bed = TestBed::new("bad-fields").await;
+    bed.config.set("pipeline.linger", "'1s'");
     one_letter_each(
-        &rig,
+        &bed,
         &[
             (record("a", r#"{"Text__c":"1","Text__c":"2"}"#), "", "Text__c"),
             (record("a", r#"{"Text__c":"1","TEXT__C":"2"}"#), "", "TEXT__C"),
@@ -95,15 +95,15 @@ async fn fields_that_are_none() {
         ],
     )
     .await;
-    assert_eq!(rig.org.calls().upsert, 1, "what is known to be wrong costs no call");
+    assert_eq!(bed.org.calls().upsert, 1, "what is known to be wrong costs no call");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_and_operations_that_are_none() {
-    let rig = Rig::new("bad-keys").await;
+async fn malformed_keys_and_operations_are_dead_letters() {
+    let bed = TestBed::new("bad-keys").await;
     let value = r#"{"Text__c":"x"}"#;
     one_letter_each(
-        &rig,
+        &bed,
         &[
             (record("", value).no_key(), "InvalidKey", ""),
             (record("", value), "InvalidKey", "empty"),
@@ -125,19 +125,19 @@ async fn keys_and_operations_that_are_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_too_large() {
-    let mut rig = Rig::new("too-large").await;
-    rig.config.set("pipeline.max_row_bytes", "'4KiB'");
+async fn records_that_are_too_large_are_dead_letters() {
+    let mut bed = TestBed::new("too-large").await;
+    bed.config.set("pipeline.max_row_bytes", "'4KiB'");
     let long = |bytes: usize| record("a", format!(r#"{{"LongText__c":"{}"}}"#, "x".repeat(bytes)));
-    one_letter_each(&rig, &[(long(5000), "TooLarge", ""), (long(20_000), "TooLarge", "")]).await;
+    one_letter_each(&bed, &[(long(5000), "TooLarge", ""), (long(20_000), "TooLarge", "")]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_org_refuses() {
-    let rig = Rig::new("refused").await;
+async fn rows_that_the_org_refuses_are_dead_letters() {
+    let bed = TestBed::new("refused").await;
     let long = format!(r#"{{"Text__c":"{}"}}"#, "x".repeat(256));
     one_letter_each(
-        &rig,
+        &bed,
         &[
             (record("a", long), "Refused", "STRING_TOO_LONG"),
             (record("b", r#"{"Picklist__c":"Purple"}"#), "Refused", "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"),
@@ -151,19 +151,19 @@ async fn what_the_org_refuses() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_header_whose_name_is_no_text_costs_that_header_only() {
-    let rig = Rig::new("header-name").await;
+async fn a_header_whose_name_is_not_text_costs_that_header_only() {
+    let bed = TestBed::new("header-name").await;
     let header = OsString::from_vec(b"\xff\xfe=x".to_vec());
     kcat::produce_bytes(
-        rig.broker,
-        &rig.topic,
+        bed.broker,
+        &bed.topic,
         vec![header, "operation=UPSERT".into()],
         &[("a", r#"{"Text__c":"1"}"#)],
     )
     .await;
-    let daemon = Daemon::start(&rig.config).await;
+    let daemon = Daemon::start(&bed.config).await;
     let metrics = daemon.settled(1).await;
-    assert_eq!((metrics.settled("written"), rig.text("a")), (1, "1".to_owned()));
+    assert_eq!((metrics.settled("written"), bed.text("a")), (1, "1".to_owned()));
     daemon.event("header_name_not_utf8").mentions("@0").await;
     daemon.stop().await;
 }

@@ -8,7 +8,7 @@ use std::{
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::harness::{Config, Daemon, Rig, config_file, python, upsert};
+use crate::harness::{Config, Daemon, TestBed, config_file, python, upsert};
 
 /// The finding of a key that has this level, or a panic that shows all.
 fn finding<'a>(report: &'a Value, level: &str, key: &str) -> &'a Value {
@@ -33,9 +33,9 @@ async fn check(args: &[&str], config: &Config) -> (i32, Value) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_well_is_said_of_every_part() {
-    let rig = Rig::new("check-well").await;
-    rig.broker.topic_with(&rig.letters, 1, &[("max.message.bytes", "1200000")]).await;
-    let (code, report) = check(&["--online"], &rig.config).await;
+    let bed = TestBed::new("check-well").await;
+    bed.broker.topic_with(&bed.letters, 1, &[("max.message.bytes", "1200000")]).await;
+    let (code, report) = check(&["--online"], &bed.config).await;
     assert_eq!((code, &report["result"]), (0, &Value::from("ok")), "{report:#}");
     for key in [
         "kafka.bootstrap_servers",
@@ -51,30 +51,30 @@ async fn what_is_well_is_said_of_every_part() {
     }
     let sharing = finding(&report, "note", "routes[0].sobject")["hint"].as_str().unwrap();
     assert!(sharing.contains("View All and Modify All on MyObject__c"), "{sharing}");
-    assert_eq!((rig.org.calls().login, rig.org.calls().describe), (1, 1));
-    assert_eq!(rig.broker.committed(&rig.group, &rig.topic, 1).await, [None], "it has read nothing");
+    assert_eq!((bed.org.calls().login, bed.org.calls().describe), (1, 1));
+    assert_eq!(bed.broker.committed(&bed.group, &bed.topic, 1).await, [None], "it has read nothing");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_misfit_has_its_place() {
-    let mut rig = Rig::new("check-misfit").await;
-    rig.broker.topic_with(&rig.letters, 1, &[("cleanup.policy", "compact"), ("max.message.bytes", "1000")]).await;
-    rig.config.in_route("external_id_field", "'ExternalLoose__c'");
-    rig.config.route(&[("topic", "'no.such.topic'"), ("sobject", "'NoSuchObject__c'")]);
-    rig.config.route(&[("topic", "'nothing.yet.*'"), ("sobject", "'Contact'"), ("fields.exclude", "['LastName']")]);
-    rig.config.route(&[("topic", "'nor.this.*'"), ("sobject", "'Contact'"), ("lock_parent", "'NoSuchParent__c'")]);
-    rig.config.route(&[("topic", "'nor.that.*'"), ("sobject", "'Contact'"), ("lock_parent", "'LastName'")]);
-    rig.config.route(&[
+    let mut bed = TestBed::new("check-misfit").await;
+    bed.broker.topic_with(&bed.letters, 1, &[("cleanup.policy", "compact"), ("max.message.bytes", "1000")]).await;
+    bed.config.in_route("external_id_field", "'ExternalLoose__c'");
+    bed.config.route(&[("topic", "'no.such.topic'"), ("sobject", "'NoSuchObject__c'")]);
+    bed.config.route(&[("topic", "'nothing.yet.*'"), ("sobject", "'Contact'"), ("fields.exclude", "['LastName']")]);
+    bed.config.route(&[("topic", "'nor.this.*'"), ("sobject", "'Contact'"), ("lock_parent", "'NoSuchParent__c'")]);
+    bed.config.route(&[("topic", "'nor.that.*'"), ("sobject", "'Contact'"), ("lock_parent", "'LastName'")]);
+    bed.config.route(&[
         ("topic", "'but.these.*'"),
         ("sobject", "'Contact'"),
         ("lock_parent", "'Account.ExternalId__c'"),
     ]);
-    rig.config.route(&[
+    bed.config.route(&[
         ("topic", "'and.those.*'"),
         ("sobject", "'Contact'"),
         ("fields.rename", "{ a = 'AccountId.ExternalId__c', b = 'Account.Name', c = 'Owner.Ext__c' }"),
     ]);
-    let (code, report) = check(&["--online"], &rig.config).await;
+    let (code, report) = check(&["--online"], &bed.config).await;
     assert_eq!((code, &report["result"]), (78, &Value::from("problem")), "{report:#}");
     for (level, key) in [
         ("warning", "routes[0].external_id_field"),
@@ -106,33 +106,33 @@ async fn each_misfit_has_its_place() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_letter_topic_without_room_for_headers_is_a_warning() {
-    let mut rig = Rig::new("check-room").await;
-    rig.broker.topic(&rig.letters, 1).await;
-    let (code, report) = check(&["--online"], &rig.config).await;
+    let mut bed = TestBed::new("check-room").await;
+    bed.broker.topic(&bed.letters, 1).await;
+    let (code, report) = check(&["--online"], &bed.config).await;
     assert_eq!(code, 0, "{report:#}");
     let warning = finding(&report, "warning", "dead_letter.topic");
     assert!(warning["hint"].as_str().unwrap().contains(&(1_048_588 + 65_536).to_string()), "{warning}");
     assert!(warning["hint"].as_str().unwrap().contains("without its value"), "{warning}");
-    rig.config.set("dead_letter.too_large", "'stop'");
-    let (_, report) = check(&["--online"], &rig.config).await;
+    bed.config.set("dead_letter.too_large", "'stop'");
+    let (_, report) = check(&["--online"], &bed.config).await;
     let warning = finding(&report, "warning", "dead_letter.topic");
     assert!(warning["hint"].as_str().unwrap().contains("stops the daemon"), "{warning}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lost_offsets_are_a_problem_before_they_stop_the_start() {
-    let mut rig = Rig::new("check-lost").await;
-    rig.run(&[upsert("a", "1"), upsert("b", "1")]).await;
-    rig.produce(&[upsert("c", "1"), upsert("d", "1")]).await;
-    rig.broker.delete_before(&rig.topic, 0, 3).await;
-    let (code, report) = check(&["--online"], &rig.config).await;
+    let mut bed = TestBed::new("check-lost").await;
+    bed.run(&[upsert("a", "1"), upsert("b", "1")]).await;
+    bed.produce(&[upsert("c", "1"), upsert("d", "1")]).await;
+    bed.broker.delete_before(&bed.topic, 0, 3).await;
+    let (code, report) = check(&["--online"], &bed.config).await;
     assert_eq!(code, 78, "{report:#}");
     let problem = finding(&report, "problem", "kafka.group_id");
     assert!(problem["message"].as_str().unwrap().contains("[0]: offset 2 is committed"), "{problem}");
-    let mut daemon = Daemon::spawn(&rig.config);
+    let mut daemon = Daemon::spawn(&bed.config);
     assert_eq!(daemon.exit().await.code(), Some(1), "what check says is what the start does");
-    rig.config.set("kafka.on_lost_offsets", "'earliest'");
-    let (code, report) = check(&["--online"], &rig.config).await;
+    bed.config.set("kafka.on_lost_offsets", "'earliest'");
+    let (code, report) = check(&["--online"], &bed.config).await;
     assert_eq!(code, 0, "{report:#}");
     finding(&report, "warning", "kafka.group_id");
 }
@@ -141,7 +141,7 @@ async fn lost_offsets_are_a_problem_before_they_stop_the_start() {
 async fn a_page_that_asks_for_a_login_is_no_schema_registry() {
     const PAGE: &str =
         "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 13\r\nconnection: close\r\n\r\n<html></html>";
-    let mut rig = Rig::new("check-registry").await;
+    let mut bed = TestBed::new("check-registry").await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let page = tokio::spawn(async move {
@@ -154,8 +154,8 @@ async fn a_page_that_asks_for_a_login_is_no_schema_registry() {
             });
         }
     });
-    rig.config.in_route("value.format", "'avro'").set("schema_registry.url", &format!("'{url}'"));
-    let (code, report) = check(&["--online"], &rig.config).await;
+    bed.config.in_route("value.format", "'avro'").set("schema_registry.url", &format!("'{url}'"));
+    let (code, report) = check(&["--online"], &bed.config).await;
     assert_eq!(code, 78, "{report:#}");
     let problem = finding(&report, "problem", "schema_registry.url");
     assert!(problem["message"].as_str().unwrap().contains("no schema registry"), "{problem}");
@@ -164,27 +164,27 @@ async fn a_page_that_asks_for_a_login_is_no_schema_registry() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn properties_of_which_no_client_can_be_made_are_a_problem_before_the_start() {
-    let mut rig = Rig::new("check-properties").await;
-    rig.config.set(r#"kafka.properties."queue.buffering.backpressure.threshold""#, "2");
-    let (code, report) = check(&["--online"], &rig.config).await;
+    let mut bed = TestBed::new("check-properties").await;
+    bed.config.set(r#"kafka.properties."queue.buffering.backpressure.threshold""#, "2");
+    let (code, report) = check(&["--online"], &bed.config).await;
     assert_eq!(code, 78, "{report:#}");
     let problem = finding(&report, "problem", "kafka.properties");
     assert!(problem["message"].as_str().unwrap().contains("backpressure"), "{problem}");
-    let mut daemon = Daemon::spawn(&rig.config);
+    let mut daemon = Daemon::spawn(&bed.config);
     assert_ne!(daemon.exit().await.code(), Some(0), "what check says is what the start does");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_does_not_answer_is_told_from_what_is_wrong() {
-    let mut rig = Rig::new("check-away").await;
-    rig.config.set("salesforce.login_url", "'http://127.0.0.1:9'");
-    let (code, report) = check(&["--online"], &rig.config).await;
+    let mut bed = TestBed::new("check-away").await;
+    bed.config.set("salesforce.login_url", "'http://127.0.0.1:9'");
+    let (code, report) = check(&["--online"], &bed.config).await;
     assert_eq!((code, &report["result"]), (1, &Value::from("unreachable")), "{report:#}");
     finding(&report, "unreachable", "salesforce.login_url");
 
-    rig.config.set("salesforce.login_url", &format!("'{}'", rig.org.url()));
-    rig.config.set("salesforce.auth.client_secret", "'wrong-secret'");
-    let (code, report) = check(&["--online"], &rig.config).await;
+    bed.config.set("salesforce.login_url", &format!("'{}'", bed.org.url()));
+    bed.config.set("salesforce.auth.client_secret", "'wrong-secret'");
+    let (code, report) = check(&["--online"], &bed.config).await;
     assert_eq!(code, 78, "{report:#}");
     assert!(finding(&report, "problem", "salesforce.auth")["message"].as_str().unwrap().contains("refused"));
     assert!(!report.to_string().contains("wrong-secret"));
@@ -192,13 +192,13 @@ async fn who_does_not_answer_is_told_from_what_is_wrong() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reserve_that_is_touched_is_a_warning_and_delays_nothing() {
-    let mut rig = Rig::new("check-quota").await;
-    rig.broker.topic(&rig.letters, 1).await;
-    rig.org.change_settings(json!({"quota_max": 1000, "quota_used": 950})).unwrap();
+    let mut bed = TestBed::new("check-quota").await;
+    bed.broker.topic(&bed.letters, 1).await;
+    bed.org.change_settings(json!({"quota_max": 1000, "quota_used": 950})).unwrap();
     for object in ["Account", "Contact", "Lead"] {
-        rig.config.route(&[("topic", &format!("'{object}.*'")), ("sobject", &format!("'{object}'"))]);
+        bed.config.route(&[("topic", &format!("'{object}.*'")), ("sobject", &format!("'{object}'"))]);
     }
-    let (code, report) = check(&["--online"], &rig.config).await;
+    let (code, report) = check(&["--online"], &bed.config).await;
     assert_eq!(code, 0, "{report:#}");
     finding(&report, "warning", "salesforce.quota.reserve");
     finding(&report, "ok", "routes[3].sobject");
@@ -280,15 +280,15 @@ fn walk(folder: &Path) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_that_the_org_does_not_speak_is_said_as_such() {
-    let rig = Rig::new("check-version").await;
-    rig.org.change_settings(json!({"newest_version": 65})).unwrap();
-    let (code, report) = check(&["--online"], &rig.config).await;
+    let bed = TestBed::new("check-version").await;
+    bed.org.change_settings(json!({"newest_version": 65})).unwrap();
+    let (code, report) = check(&["--online"], &bed.config).await;
     assert_eq!(code, 78, "{report:#}");
     let found = finding(&report, "problem", "salesforce.api_version");
     assert!(found["message"].as_str().unwrap().contains("the org speaks 31.0–65.0, and not 66.0"), "{found}");
-    assert_eq!(rig.org.calls().describe, 0, "nothing else is asked of it");
+    assert_eq!(bed.org.calls().describe, 0, "nothing else is asked of it");
 
-    let mut daemon = Daemon::spawn(&rig.config);
+    let mut daemon = Daemon::spawn(&bed.config);
     assert_eq!(daemon.exit().await.code(), Some(78));
     let found = daemon.event("configuration_finding").with("level", "ERROR").mentions("salesforce.api_version").await;
     assert!(found.contains("the org speaks 31.0–65.0"), "{found}");
@@ -298,10 +298,10 @@ async fn a_version_that_the_org_does_not_speak_is_said_as_such() {
 /// A user of the profile *Minimum Access - API Only* may not view the setup, which `GET /limits` needs.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_without_setup_rights_is_told_how_many_calls_are_used() {
-    let rig = Rig::new("check-no-setup").await;
-    rig.broker.topic(&rig.letters, 1).await;
-    rig.org.change_settings(json!({"view_setup": false})).unwrap();
-    let (code, report) = check(&["--online"], &rig.config).await;
+    let bed = TestBed::new("check-no-setup").await;
+    bed.broker.topic(&bed.letters, 1).await;
+    bed.org.change_settings(json!({"view_setup": false})).unwrap();
+    let (code, report) = check(&["--online"], &bed.config).await;
     assert_eq!(code, 0, "{report:#}");
     finding(&report, "ok", "salesforce.quota.reserve");
 }

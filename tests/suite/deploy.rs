@@ -92,7 +92,7 @@ fn the_chart_has_a_schema_for_each_value() {
 }
 
 #[test]
-fn one_version_everywhere() {
+fn image_chart_and_crate_have_one_version() {
     let version = env!("CARGO_PKG_VERSION");
     assert_eq!(yaml(CHART)["appVersion"], version);
     assert!(DOCKERFILE.contains(&format!("ARG VERSION={version}\n")));

@@ -2,7 +2,7 @@
 
 use sandbox::{Action, Fault, On};
 
-use crate::harness::{Daemon, OBJECT, Rig, record, upsert};
+use crate::harness::{Daemon, OBJECT, TestBed, record, upsert};
 
 /// A path, an escape, a query, a fragment, a format's suffix, line ends, quotes, SOQL's own signs and words.
 const KEYS: &[&str] = &[
@@ -53,8 +53,8 @@ const KEYS: &[&str] = &[
 ];
 
 /// What each record must hold: its own number, and no other's.
-fn assert_each_has_its_own(rig: &Rig, round: &str, gone: usize) {
-    let records = rig.org.records(OBJECT);
+fn assert_each_has_its_own(bed: &TestBed, round: &str, gone: usize) {
+    let records = bed.org.records(OBJECT);
     assert_eq!(records.len(), KEYS.len() - gone, "{round}");
     for (number, key) in KEYS.iter().enumerate().skip(gone) {
         let own = serde_json::to_string(key).unwrap();
@@ -72,53 +72,53 @@ fn assert_each_has_its_own(rig: &Rig, round: &str, gone: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_key_reaches_its_own_record_and_no_other() {
-    let rig = Rig::new("hostile").await;
-    let daemon = Daemon::start(&rig.config).await;
+    let bed = TestBed::new("hostile").await;
+    let daemon = Daemon::start(&bed.config).await;
     let round = |round: &'static str, operation: &'static str| {
         let value = move |number| format!(r#"{{"Text__c":"{round}-{number}"}}"#);
         let record = move |(number, key): (usize, &&str)| record(*key, value(number)).operation(operation);
         KEYS.iter().enumerate().map(record).collect::<Vec<_>>()
     };
     let all = KEYS.len() as u64;
-    rig.produce(&round("upsert", "UPSERT")).await;
+    bed.produce(&round("upsert", "UPSERT")).await;
     daemon.settled(all).await;
-    assert_each_has_its_own(&rig, "upsert", 0);
+    assert_each_has_its_own(&bed, "upsert", 0);
 
     // By ids that are looked up: the keys stand in queries.
-    rig.produce(&round("update", "UPDATE")).await;
+    bed.produce(&round("update", "UPDATE")).await;
     daemon.settled(2 * all).await;
-    assert_each_has_its_own(&rig, "update", 0);
+    assert_each_has_its_own(&bed, "update", 0);
 
     let half = KEYS.len() / 2;
-    rig.produce(&round("delete", "DELETE")[..half]).await;
+    bed.produce(&round("delete", "DELETE")[..half]).await;
     let metrics = daemon.settled(2 * all + half as u64).await;
-    assert_each_has_its_own(&rig, "update", half);
+    assert_each_has_its_own(&bed, "update", half);
     assert_eq!(metrics.settled("written"), 2 * all + half as u64);
     daemon.stop().await;
 }
 
 /// Where the key is a record id, none of these is one.
 #[tokio::test(flavor = "multi_thread")]
-async fn as_a_record_id_none_of_them_reaches_anything() {
-    let mut rig = Rig::new("hostile-ids").await;
-    rig.config.not_in_route("external_id_field").in_route("operation", "'update'");
+async fn no_hostile_key_reaches_anything_as_a_record_id() {
+    let mut bed = TestBed::new("hostile-ids").await;
+    bed.config.not_in_route("external_id_field").in_route("operation", "'update'");
     let records: Vec<_> = KEYS.iter().map(|key| record(*key, r#"{"Text__c":"x"}"#)).collect();
     let deletes: Vec<_> = KEYS.iter().map(|key| record(*key, "{}").operation("DELETE")).collect();
-    let metrics = rig.run(&[records, deletes].concat()).await;
+    let metrics = bed.run(&[records, deletes].concat()).await;
     assert_eq!(metrics.settled("dead_lettered"), 2 * KEYS.len() as u64);
-    let calls = rig.org.calls();
-    assert_eq!((calls.update, calls.delete, rig.org.journal().len()), (0, 0, 0), "no call is made for what is no id");
+    let calls = bed.org.calls();
+    assert_eq!((calls.update, calls.delete, bed.org.journal().len()), (0, 0, 0), "no call is made for what is no id");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_is_one_line_of_a_text_log_whatever_the_org_says() {
-    let mut rig = Rig::new("one-line").await;
-    rig.config.set("log.format", "'text'");
+    let mut bed = TestBed::new("one-line").await;
+    bed.config.set("log.format", "'text'");
     let message = "not allowed: x\n1999-01-01T00:00:00.000000Z ERROR sobjectd::cli: ended\r\n\ncaused by: y";
     let refused = Action::row_error("FIELD_CUSTOM_VALIDATION_EXCEPTION", message);
-    rig.fault(Fault::on(On::Upsert, refused));
-    rig.produce(&[upsert("a", "1")]).await;
-    let daemon = Daemon::start(&rig.config).await;
+    bed.fault(Fault::on(On::Upsert, refused));
+    bed.produce(&[upsert("a", "1")]).await;
+    let daemon = Daemon::start(&bed.config).await;
     daemon.settled(1).await;
     daemon.says(&["event=\"record_rejected\"", "ERROR sobjectd::cli: ended", "caused by: y"]).await;
     let odd: Vec<_> = daemon.log().iter().filter(|line| !line.starts_with("20")).cloned().collect();

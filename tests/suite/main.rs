@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `operations` | the table of operations, in both id modes |
 //! | `values` | that values arrive as they were sent |
-//! | `formats` | every format, as foreign serializers write it, and the registry behind them |
+//! | `formats` | every format, as foreign serializers write it, and the schema registry |
 //! | `examples` | that the files of config/examples do what they say |
 //! | `bad_input` | that one bad record costs one dead letter |
 //! | `dead_letters` | what a dead letter holds, and what happens where none can be written |
@@ -23,7 +23,7 @@
 //! | `deploy` | that images, compose and chart fit the daemon |
 //! | `dev` | the daemon with everything around it, as people first meet it |
 //! | `transport` | TLS, proxies, compression and connections, on real listeners; where credentials go |
-//! | `outside` | that whoever watches the daemon does not slow it |
+//! | `outside` | that watching the daemon does not slow it |
 //! | `org_alone` | the sandbox as people start it, with objects of their own |
 //! | `order` | order per identity, and nothing lost, judged by a model in another language |
 //!

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use sandbox::{Action, Fault, On};
 
-use crate::harness::{Config, Daemon, FakeRegistry, Rig, config_file, record, until, upsert};
+use crate::harness::{Config, Daemon, FakeRegistry, TestBed, config_file, record, until, upsert};
 
 /// What must never be seen again, by the key that holds it.
 const MARKED: &[(&str, &str)] = &[
@@ -48,30 +48,30 @@ async fn said(args: &[&str], toml: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_meets_everything_shows_none() {
-    let mut rig = Rig::new("secrets").await;
+async fn a_run_that_meets_everything_shows_no_secret() {
+    let mut bed = TestBed::new("secrets").await;
     let registry = FakeRegistry::default();
-    rig.config.set("schema_registry.url", &format!("'{}'", registry.start().await));
+    bed.config.set("schema_registry.url", &format!("'{}'", registry.start().await));
     registry.fail(Some(403));
-    marked(&mut rig.config);
+    marked(&mut bed.config);
     // A route whose schemas the registry refuses, so that it is asked and complains.
-    let other = format!("{}.avro", rig.topic);
-    rig.broker.topic(&other, 1).await;
-    rig.config.route(&[("topic", &format!("'{other}'")), ("sobject", "'Contact'"), ("value.format", "'avro'")]);
-    let daemon = Daemon::start(&rig.config).await;
-    rig.produce(&[upsert("a", "1"), record("b", "no json"), upsert("c", "3")]).await;
-    crate::harness::python::produce(rig.broker, &other, &[record("k", b"\0\0\0\0\x01xyz")]).await;
+    let other = format!("{}.avro", bed.topic);
+    bed.broker.topic(&other, 1).await;
+    bed.config.route(&[("topic", &format!("'{other}'")), ("sobject", "'Contact'"), ("value.format", "'avro'")]);
+    let daemon = Daemon::start(&bed.config).await;
+    bed.produce(&[upsert("a", "1"), record("b", "no json"), upsert("c", "3")]).await;
+    crate::harness::python::produce(bed.broker, &other, &[record("k", b"\0\0\0\0\x01xyz")]).await;
     daemon.event("schema_registry_refused").await;
-    rig.org.expire_sessions();
-    rig.fault(Fault::on(On::Upsert, Action::body(503, "busy")));
-    rig.produce(&[upsert("d", "4")]).await;
-    until("the org to have all that is good", async || (rig.org.journal().len() == 3).then_some(())).await;
+    bed.org.expire_sessions();
+    bed.fault(Fault::on(On::Upsert, Action::body(503, "busy")));
+    bed.produce(&[upsert("d", "4")]).await;
+    until("the org to have all that is good", async || (bed.org.journal().len() == 3).then_some(())).await;
 
     let admin = daemon.admin().unwrap();
     for page in ["/metrics", "/status", "/ready"] {
         assert_clean(page, &daemon.page(page).await.unwrap().1);
     }
-    assert_clean("a dead letter", &format!("{:?}", rig.dead_letters(1).await));
+    assert_clean("a dead letter", &format!("{:?}", bed.dead_letters(1).await));
     let status = Command::new(env!("CARGO_BIN_EXE_sobjectd")).args(["status", "--admin", &admin]).output().unwrap();
     assert_clean("status", &String::from_utf8(status.stdout).unwrap());
     daemon.signal("HUP");
@@ -80,7 +80,7 @@ async fn a_run_that_meets_everything_shows_none() {
     assert!(log.contains("TRACE") && log.contains("DEBUG"), "the log is at trace level");
     assert_clean("the log", &log);
 
-    let toml = rig.config.toml();
+    let toml = bed.config.toml();
     for args in [
         &["check"][..],
         &["check", "--online"],
@@ -93,7 +93,7 @@ async fn a_run_that_meets_everything_shows_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_configuration_that_is_refused_shows_none() {
+async fn a_configuration_that_is_refused_shows_no_secret() {
     let mut config = Config::new("127.0.0.1:9", "http://127.0.0.1:9", "group");
     config.route(&[("topic", "'t'"), ("sobject", "'Contact'")]);
     marked(&mut config);

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use sandbox::{Server, ServerOptions};
 use serde_json::Value;
 
-use crate::harness::{Daemon, Rig, python, until, upsert};
+use crate::harness::{Daemon, TestBed, python, until, upsert};
 
 async fn status(args: &[&str], admin: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sobjectd"));
@@ -19,11 +19,11 @@ async fn as_json(admin: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_from_its_start_to_its_end() {
-    let mut rig = Rig::new("states").await;
-    let url = rig.org.url().to_owned();
+    let mut bed = TestBed::new("states").await;
+    let url = bed.org.url().to_owned();
     let port = url.rsplit(':').next().unwrap().parse().unwrap();
-    rig.org.shutdown().await;
-    let mut daemon = Daemon::spawn(&rig.config);
+    bed.org.shutdown().await;
+    let mut daemon = Daemon::spawn(&bed.config);
     let admin = until("the admin listener", async || daemon.admin()).await;
 
     let waiting =
@@ -36,9 +36,9 @@ async fn a_run_from_its_start_to_its_end() {
     assert_eq!(status(&["--ready"], &admin).await.status.code(), Some(1));
     assert_eq!(daemon.metrics().await.sum("sobjectd_state", &[("state", "waiting")]), 1);
 
-    rig.org = Server::start(ServerOptions { port, ..ServerOptions::default() }).await.unwrap();
+    bed.org = Server::start(ServerOptions { port, ..ServerOptions::default() }).await.unwrap();
     daemon.ready().await;
-    python::produce(rig.broker, &rig.topic, &[upsert("a", "1"), upsert("b", "2")]).await;
+    python::produce(bed.broker, &bed.topic, &[upsert("a", "1"), upsert("b", "2")]).await;
     daemon.settled(2).await;
     let running = as_json(&admin).await;
     assert_eq!((&running["state"], &running["waiting"]), (&Value::from("running"), &Value::Array(Vec::new())));
@@ -47,7 +47,7 @@ async fn a_run_from_its_start_to_its_end() {
     let table = status(&["--ready"], &admin).await;
     assert_eq!(table.status.code(), Some(0));
     let table = String::from_utf8(table.stdout).unwrap();
-    assert!(table.contains("running since 20") && table.contains(&rig.topic), "{table}");
+    assert!(table.contains("running since 20") && table.contains(&bed.topic), "{table}");
     assert_eq!(daemon.metrics().await.sum("sobjectd_state", &[("state", "running")]), 1);
     assert_eq!(daemon.metrics().await.sum("sobjectd_state", &[("state", "waiting")]), 0);
 
@@ -66,8 +66,8 @@ async fn a_run_from_its_start_to_its_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_admin_listener_reads_no_body_and_knows_no_secret() {
-    let rig = Rig::new("admin").await;
-    let daemon = Daemon::start(&rig.config).await;
+    let bed = TestBed::new("admin").await;
+    let daemon = Daemon::start(&bed.config).await;
     let admin = daemon.admin().unwrap();
     let client = reqwest::Client::new();
     for path in ["/live", "/ready", "/status", "/metrics"] {
@@ -83,20 +83,20 @@ async fn the_admin_listener_reads_no_body_and_knows_no_secret() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hangup_reads_secrets_again_and_loses_nothing() {
-    let mut rig = Rig::new("hangup").await;
+    let mut bed = TestBed::new("hangup").await;
     let secret = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(secret.path(), sandbox::CLIENT_SECRET).unwrap();
-    rig.config.set("salesforce.auth.client_secret", &format!("{{ file = '{}' }}", secret.path().display()));
-    let daemon = Daemon::start(&rig.config).await;
-    python::produce(rig.broker, &rig.topic, &[upsert("a", "1")]).await;
+    bed.config.set("salesforce.auth.client_secret", &format!("{{ file = '{}' }}", secret.path().display()));
+    let daemon = Daemon::start(&bed.config).await;
+    python::produce(bed.broker, &bed.topic, &[upsert("a", "1")]).await;
     daemon.settled(1).await;
-    assert_eq!(rig.org.calls().login, 1);
+    assert_eq!(bed.org.calls().login, 1);
 
     // A secret that is wrong costs nothing: the old session is used.
     std::fs::write(secret.path(), "not-the-secret").unwrap();
     daemon.signal("HUP");
     daemon.event("secrets_reload_requested").await;
-    python::produce(rig.broker, &rig.topic, &[upsert("a", "2")]).await;
+    python::produce(bed.broker, &bed.topic, &[upsert("a", "2")]).await;
     daemon.settled(2).await;
     daemon.event("salesforce_login_refused").await;
 
@@ -104,13 +104,13 @@ async fn a_hangup_reads_secrets_again_and_loses_nothing() {
     daemon.signal("HUP");
     daemon.event("secret_unreadable").mentions("client_secret").await;
     std::fs::write(secret.path(), sandbox::CLIENT_SECRET).unwrap();
-    let logins = rig.org.calls().login;
+    let logins = bed.org.calls().login;
     let mut records = 2;
     until("a login with the new secret", async || {
         records += 1;
-        python::produce(rig.broker, &rig.topic, &[upsert("a", "3")]).await;
+        python::produce(bed.broker, &bed.topic, &[upsert("a", "3")]).await;
         daemon.settled(records).await;
-        (rig.org.calls().login > logins).then_some(())
+        (bed.org.calls().login > logins).then_some(())
     })
     .await;
     daemon.stop().await;

@@ -1,17 +1,17 @@
 //! Values arrive as they were sent: digit for digit, letter for letter, and null is not absent.
 
-use crate::harness::{OBJECT, Rig, record, upsert};
+use crate::harness::{OBJECT, TestBed, record, upsert};
 
 /// The row of a key as it was on the wire.
-fn sent(rig: &Rig, key: &str) -> String {
+fn sent(bed: &TestBed, key: &str) -> String {
     let of_key = |change: &sandbox::Change| change.keys["ExternalId__c"].as_text() == Some(key);
-    let change = rig.org.journal().into_iter().find(of_key).unwrap_or_else(|| panic!("nothing about {key}"));
+    let change = bed.org.journal().into_iter().find(of_key).unwrap_or_else(|| panic!("nothing about {key}"));
     change.fields.unwrap().get().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn numbers_keep_every_digit() {
-    let rig = Rig::new("numbers").await;
+    let bed = TestBed::new("numbers").await;
     let numbers = [
         ("Int__c", "123456789012345678"),
         ("Int__c", "-999999999999999999"),
@@ -27,21 +27,21 @@ async fn numbers_keep_every_digit() {
     ];
     let value = |field: &str, number: &str| format!(r#"{{"{field}": {number} , "Text__c":"x"}}"#);
     let records: Vec<_> = (0..).zip(&numbers).map(|(n, (f, v))| record(format!("key{n}"), value(f, v))).collect();
-    let metrics = rig.run(&records).await;
+    let metrics = bed.run(&records).await;
     assert_eq!(metrics.settled("written"), numbers.len() as u64);
     for (n, (field, number)) in numbers.iter().enumerate() {
-        let row = sent(&rig, &format!("key{n}"));
+        let row = sent(&bed, &format!("key{n}"));
         assert!(
             row.contains(&format!(r#""{field}":{number},"#)) || row.contains(&format!(r#""{field}":{number}}}"#)),
             "{row}"
         );
-        assert_eq!(rig.find(&format!("key{n}")).unwrap()[*field], *number);
+        assert_eq!(bed.find(&format!("key{n}")).unwrap()[*field], *number);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn text_keeps_every_letter() {
-    let rig = Rig::new("text").await;
+    let bed = TestBed::new("text").await;
     let texts = [
         ("plain", "plain"),
         ("😀 raw", "😀 raw"),
@@ -52,31 +52,31 @@ async fn text_keeps_every_letter() {
         (r"nul is \u0001 near", "nul is \u{1} near"),
     ];
     let records: Vec<_> = texts.iter().enumerate().map(|(n, (json, _))| upsert(&format!("key{n}"), json)).collect();
-    rig.run(&records).await;
+    bed.run(&records).await;
     for (n, (_, text)) in texts.iter().enumerate() {
-        assert_eq!(rig.text(&format!("key{n}")), *text);
+        assert_eq!(bed.text(&format!("key{n}")), *text);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn null_clears_and_absent_leaves() {
-    let rig = Rig::new("null").await;
+    let bed = TestBed::new("null").await;
     let all = r#"{"Text__c":"t","Number__c":1.5,"Email__c":"a@example.com","Date__c":"2024-02-29","Checkbox__c":true}"#;
-    rig.run(&[
+    bed.run(&[
         record("cleared", all),
         record("cleared", r#"{"Text__c":null,"Number__c":null,"Date__c":null}"#),
         record("left", all),
         record("left", r#"{"Email__c":"b@example.com"}"#),
     ])
     .await;
-    let names = |key: &str| rig.find(key).unwrap().into_keys().collect::<Vec<_>>();
+    let names = |key: &str| bed.find(key).unwrap().into_keys().collect::<Vec<_>>();
     assert_eq!(names("cleared"), ["Checkbox__c", "Email__c", "ExternalId__c"]);
     assert_eq!(names("left"), ["Checkbox__c", "Date__c", "Email__c", "ExternalId__c", "Number__c", "Text__c"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_of_field() {
-    let rig = Rig::new("kinds").await;
+    let bed = TestBed::new("kinds").await;
     let fields = [
         ("Text__c", r#""text""#),
         ("LongText__c", r#""two\nlines""#),
@@ -92,8 +92,8 @@ async fn every_kind_of_field() {
     ];
     let value: Vec<_> = fields.iter().map(|(name, value)| format!(r#""{name}":{value}"#)).collect();
     let date_time = r#""DateTime__c":"2024-11-07T08:00:00.250+01:00""#;
-    rig.run(&[record("a", format!("{{{date_time},{}}}", value.join(",")))]).await;
-    let stored = rig.find("a").expect("the record is written");
+    bed.run(&[record("a", format!("{{{date_time},{}}}", value.join(",")))]).await;
+    let stored = bed.find("a").expect("the record is written");
     for (name, value) in fields {
         assert_eq!(stored[name], value, "{name}");
     }
@@ -102,7 +102,7 @@ async fn every_kind_of_field() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_arrive_as_they_are() {
-    let rig = Rig::new("keys").await;
+    let bed = TestBed::new("keys").await;
     let keys = [
         "a/b?c=d&e#f",
         "a+b c",
@@ -127,26 +127,26 @@ async fn keys_arrive_as_they_are() {
     ];
     let update = |key: &&str| upsert(key, "updated").operation("UPDATE");
     let records: Vec<_> = keys.iter().map(|key| upsert(key, "1")).chain(keys.iter().map(update)).collect();
-    let metrics = rig.run(&records).await;
+    let metrics = bed.run(&records).await;
     assert_eq!(metrics.settled("dead_lettered"), 0, "each is found again by its key");
-    assert_eq!(rig.org.records(OBJECT).len(), keys.len());
+    assert_eq!(bed.org.records(OBJECT).len(), keys.len());
     for key in keys {
-        assert_eq!(rig.text(key), "updated", "{key}");
+        assert_eq!(bed.text(key), "updated", "{key}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_are_equal_as_their_field_compares_them() {
-    let folded = Rig::new("folded").await;
+    let folded = TestBed::new("folded").await;
     folded.run(&[upsert("K", "1"), upsert("k", "2"), upsert(" k ", "3"), upsert("\u{212a}", "4")]).await;
     assert_eq!(folded.org.records(OBJECT).len(), 1, "unique without case: K, k, the Kelvin sign, and space around");
 
-    let mut exact = Rig::new("exact").await;
+    let mut exact = TestBed::new("exact").await;
     exact.config.in_route("external_id_field", "'ExternalIdCase__c'");
     exact.run(&[upsert("K", "1"), upsert("k", "2"), upsert("k ", "3"), upsert("\u{212a}", "4")]).await;
     assert_eq!(exact.org.records(OBJECT).len(), 3, "case-sensitive: K, k, the Kelvin sign");
 
-    let mut number = Rig::new("number").await;
+    let mut number = TestBed::new("number").await;
     number.config.in_route("external_id_field", "'ExternalNumber__c'");
     let records = [
         upsert("1", "1"),

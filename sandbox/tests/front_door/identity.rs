@@ -25,7 +25,7 @@ async fn the_identity_url_and_the_user_info_know_the_user() {
 }
 
 #[tokio::test]
-async fn without_a_session_they_refuse_in_plain_text() {
+async fn identity_and_user_info_without_a_session_refuse_in_plain_text() {
     let client = Client::start().await;
     let url = format!("{}/services/oauth2/userinfo", client.org.url());
     let missing = client.http.get(&url).send().await.unwrap();

@@ -52,7 +52,7 @@ async fn an_upsert_of_a_key_that_a_hidden_record_has_is_refused_without_its_id()
 }
 
 #[tokio::test]
-async fn its_id_may_not_be_changed_deleted_or_referred_to() {
+async fn the_id_of_a_hidden_record_may_not_be_changed_deleted_or_referred_to() {
     let (client, id) = unshared().await;
     let body = collection(false, "MyObject__c", &[json!({"Id": id, "Text__c": "x"})]);
     let (_, body) = client.call("PATCH", "composite/sobjects", body).await;

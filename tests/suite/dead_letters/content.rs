@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::harness::{Record, Rig, kcat, record, upsert};
+use crate::harness::{Record, TestBed, kcat, record, upsert};
 
 const CONNECT: [&str; 10] = [
     "__connect.errors.topic",
@@ -18,8 +18,8 @@ const CONNECT: [&str; 10] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_original_is_untouched() {
-    let rig = Rig::new("original").await;
+async fn a_dead_letter_holds_the_record_byte_for_byte() {
+    let bed = TestBed::new("original").await;
     let bad =
         Record { key: Some(b"k\x00\xfe".to_vec()), value: Some(b"\x00\xff not json \n".to_vec()), ..Record::default() }
             .header("trace", b"\x01\x02\xff")
@@ -28,8 +28,8 @@ async fn the_original_is_untouched() {
             .header("empty", "")
             .header("__connect.errors.topic", "an earlier failure")
             .timestamp(1_000_000_000_123);
-    rig.run(std::slice::from_ref(&bad)).await;
-    let letter = &rig.dead_letters(1).await[0];
+    bed.run(std::slice::from_ref(&bad)).await;
+    let letter = &bed.dead_letters(1).await[0];
     assert_eq!((&letter.key, &letter.value, letter.timestamp), (&bad.key, &bad.value, 1_000_000_000_123));
     let headers = letter.headers();
     let originals: Vec<_> = bad.headers.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
@@ -42,18 +42,18 @@ async fn the_original_is_untouched() {
         added.iter().all(|name| name.starts_with("__connect.errors.") || name.starts_with("sobjectd.")),
         "{added:?}"
     );
-    assert_eq!(letter.header("__connect.errors.topic").unwrap(), rig.topic, "appended, so the newest is the last");
+    assert_eq!(letter.header("__connect.errors.topic").unwrap(), bed.topic, "appended, so the newest is the last");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn headers_of_what_the_org_refused() {
-    let rig = Rig::new("refusal").await;
+    let bed = TestBed::new("refusal").await;
     let long = "x".repeat(300);
-    rig.run(&[upsert("fine", "1"), upsert("too-long", &long).operation("UPSERT")]).await;
-    let letter = &rig.dead_letters(1).await[0];
+    bed.run(&[upsert("fine", "1"), upsert("too-long", &long).operation("UPSERT")]).await;
+    let letter = &bed.dead_letters(1).await[0];
     let header = |name: &str| letter.header(name).unwrap_or_else(|| panic!("no header {name}"));
     for (name, value) in [
-        ("__connect.errors.topic", rig.topic.as_str()),
+        ("__connect.errors.topic", bed.topic.as_str()),
         ("__connect.errors.partition", "0"),
         ("__connect.errors.offset", "1"),
         ("__connect.errors.connector.name", "suite"),
@@ -79,8 +79,8 @@ async fn headers_of_what_the_org_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stage_and_class_of_each_step() {
-    let mut rig = Rig::new("stages").await;
-    rig.native();
+    let mut bed = TestBed::new("stages").await;
+    bed.native();
     let value = r#"{"Text__c":"x"}"#;
     let steps = [
         (record(b"\xff".as_slice(), value), "KEY_CONVERTER", "org.apache.kafka.connect.storage.StringConverter"),
@@ -93,8 +93,8 @@ async fn stage_and_class_of_each_step() {
         (record("a00SB0000000zzz", value), "TASK_PUT", "org.apache.kafka.connect.sink.SinkTask"),
     ];
     let records: Vec<_> = steps.iter().map(|(record, ..)| record.clone()).collect();
-    rig.run(&records).await;
-    let letters = rig.dead_letters(4).await;
+    bed.run(&records).await;
+    let letters = bed.dead_letters(4).await;
     for (offset, (_, stage, class)) in steps.iter().enumerate() {
         let at = |l: &&crate::harness::Read| l.header("__connect.errors.offset") == Some(offset.to_string());
         let letter = letters.iter().find(at).unwrap();
@@ -107,14 +107,14 @@ async fn stage_and_class_of_each_step() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn read_back_by_kcat() {
-    let rig = Rig::new("kcat-letters").await;
-    kcat::produce(rig.broker, &rig.topic, &["operation=MERGE", "source=crm"], &[("ключ", r#"{"Text__c":"é😀"}"#)])
+async fn kcat_reads_dead_letters() {
+    let bed = TestBed::new("kcat-letters").await;
+    kcat::produce(bed.broker, &bed.topic, &["operation=MERGE", "source=crm"], &[("ключ", r#"{"Text__c":"é😀"}"#)])
         .await;
-    let daemon = crate::harness::Daemon::start(&rig.config).await;
+    let daemon = crate::harness::Daemon::start(&bed.config).await;
     daemon.settled(1).await;
     daemon.stop().await;
-    let letters = kcat::consume(rig.broker, &rig.letters).await;
+    let letters = kcat::consume(bed.broker, &bed.letters).await;
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0].offset, 0);
     assert_eq!(letters[0].key.as_deref(), Some("ключ"));

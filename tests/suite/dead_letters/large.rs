@@ -1,6 +1,6 @@
 //! Records and letters that are larger than something: each costs one dead letter, and none stops the daemon.
 
-use crate::harness::{Daemon, OBJECT, Read, Rig, python, record, unique, upsert};
+use crate::harness::{Daemon, OBJECT, Read, TestBed, now_ms, python, record, unique, upsert};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
@@ -22,32 +22,32 @@ fn find<'a>(letters: &'a [Read], key: &str) -> &'a Read {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_its_producer_has_compressed_fits_into_the_dead_letter_topic_again() {
-    let rig = Rig::new("packed").await;
-    rig.broker.topic(&rig.letters, 1).await;
+    let bed = TestBed::new("packed").await;
+    bed.broker.topic(&bed.letters, 1).await;
     let value = format!(r#"{{"Text__c":"x","Nope__c":1,"LongText__c":"{}"}}"#, "lorem ipsum ".repeat(200_000));
     let large = record("large", value);
-    python::produce_packed(rig.broker, &rig.topic, &[large.clone(), upsert("after", "y")], "gzip").await;
-    let daemon = Daemon::start(&rig.config).await;
+    python::produce_packed(bed.broker, &bed.topic, &[large.clone(), upsert("after", "y")], "gzip").await;
+    let daemon = Daemon::start(&bed.config).await;
     let metrics = daemon.settled(2).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (1, 1));
     daemon.stop().await;
-    let letters = rig.dead_letters(1).await;
+    let letters = bed.dead_letters(1).await;
     assert!(letters[0].value == large.value, "2.4 MB, byte for byte, where a topic takes one");
     assert_eq!(letters[0].header("__connect.errors.exception.class.name").unwrap(), "sobjectd.InvalidField");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_above_its_bound_is_a_dead_letter_and_without_its_value_where_that_is_beyond_the_topics_own() {
-    let mut rig = Rig::new("bound").await;
-    rig.config.set("pipeline.max_record_bytes", "'64KiB'");
+    let mut bed = TestBed::new("bound").await;
+    bed.config.set("pipeline.max_record_bytes", "'64KiB'");
     let long = |key: &str, bytes: usize| record(key, format!(r#"{{"LongText__c":"{}"}}"#, "x".repeat(bytes)));
     let records = [long("held", 100_000), long("beyond", 1_500_000), upsert("after", "y")];
-    python::produce_packed(rig.broker, &rig.topic, &records, "gzip").await;
-    let daemon = Daemon::start(&rig.config).await;
+    python::produce_packed(bed.broker, &bed.topic, &records, "gzip").await;
+    let daemon = Daemon::start(&bed.config).await;
     let metrics = daemon.settled(3).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (1, 2));
     daemon.stop().await;
-    let letters = rig.dead_letters(2).await;
+    let letters = bed.dead_letters(2).await;
     for letter in &letters {
         assert_eq!(letter.header("__connect.errors.exception.class.name").unwrap(), "sobjectd.TooLarge");
         assert!(letter.header("sobjectd.message").unwrap().ends_with("pipeline.max_record_bytes is 65536"));
@@ -60,32 +60,32 @@ async fn a_record_above_its_bound_is_a_dead_letter_and_without_its_value_where_t
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_letter_that_has_no_room_for_its_headers_goes_without_its_value() {
-    let mut rig = Rig::new("room").await;
-    rig.topic = format!("{}-narrow", rig.topic);
+    let mut bed = TestBed::new("room").await;
+    bed.topic = format!("{}-narrow", bed.topic);
     let narrow = [("max.message.bytes", "100000")];
-    rig.broker.topic_with(&rig.topic, 1, &narrow).await;
-    rig.broker.topic_with(&rig.letters, 1, &narrow).await;
-    rig.config.in_route("topic", &format!("'{}'", rig.topic));
-    let metrics = rig.run(&[record("bad", noise(100_000 - 300)), upsert("after", "y")]).await;
+    bed.broker.topic_with(&bed.topic, 1, &narrow).await;
+    bed.broker.topic_with(&bed.letters, 1, &narrow).await;
+    bed.config.in_route("topic", &format!("'{}'", bed.topic));
+    let metrics = bed.run(&[record("bad", noise(100_000 - 300)), upsert("after", "y")]).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (1, 1));
-    let letter = &rig.dead_letters(1).await[0];
+    let letter = &bed.dead_letters(1).await[0];
     assert_eq!((&letter.value, letter.header("sobjectd.value.bytes").as_deref()), (&None, Some("99700")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_letter_without_its_value_says_where_the_record_lies() {
-    let rig = Rig::new("reference").await;
-    rig.broker.topic_with(&rig.letters, 1, &[("max.message.bytes", "4000")]).await;
-    let large = record("b", noise(9000)).header("trace", "7").timestamp(now() - DAY);
-    let metrics = rig.run(&[upsert("a", "1"), large.clone(), record("small", "bad"), upsert("c", "3")]).await;
+    let bed = TestBed::new("reference").await;
+    bed.broker.topic_with(&bed.letters, 1, &[("max.message.bytes", "4000")]).await;
+    let large = record("b", noise(9000)).header("trace", "7").timestamp(now_ms() as i64 - DAY);
+    let metrics = bed.run(&[upsert("a", "1"), large.clone(), record("small", "bad"), upsert("c", "3")]).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (2, 2));
-    let letters = rig.dead_letters(2).await;
+    let letters = bed.dead_letters(2).await;
     let letter = find(&letters, "b");
     assert_eq!((&letter.value, Some(letter.timestamp)), (&None, large.timestamp));
     for (name, value) in [
         ("trace", "7"),
         ("sobjectd.value.bytes", "9000"),
-        ("__connect.errors.topic", rig.topic.as_str()),
+        ("__connect.errors.topic", bed.topic.as_str()),
         ("__connect.errors.offset", "1"),
         ("__connect.errors.exception.class.name", "sobjectd.InvalidValue"),
     ] {
@@ -93,23 +93,18 @@ async fn a_letter_without_its_value_says_where_the_record_lies() {
     }
     let small = find(&letters, "small");
     assert_eq!((small.value.as_deref(), small.header("sobjectd.value.bytes")), (Some(&b"bad"[..]), None));
-    assert_eq!(rig.committed().await, 4);
-}
-
-fn now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    i64::try_from(since.as_millis()).unwrap()
+    assert_eq!(bed.committed().await, 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reference_that_is_too_large_goes_without_its_own_headers_and_its_key() {
-    let rig = Rig::new("reference-large").await;
-    rig.broker.topic_with(&rig.letters, 1, &[("max.message.bytes", "2000")]).await;
+    let bed = TestBed::new("reference-large").await;
+    bed.broker.topic_with(&bed.letters, 1, &[("max.message.bytes", "2000")]).await;
     let key: String = noise(4000).iter().map(|byte| char::from(b'a' + byte % 26)).collect();
     let records = [record("b", "bad").header("large", noise(5000)), record(key, "bad"), upsert("c", "1")];
-    let metrics = rig.run(&records).await;
+    let metrics = bed.run(&records).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (1, 2));
-    let letters = rig.dead_letters(2).await;
+    let letters = bed.dead_letters(2).await;
     let headers = find(&letters, "b");
     assert_eq!((headers.header("large"), headers.header("sobjectd.headers.bytes").as_deref()), (None, Some("5005")));
     let keyless = letters.iter().find(|letter| letter.key.is_none()).unwrap();
@@ -118,45 +113,45 @@ async fn a_reference_that_is_too_large_goes_without_its_own_headers_and_its_key(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_topic_that_takes_no_letter_at_all_stops_the_daemon() {
-    let rig = Rig::new("tiny").await;
-    rig.broker.topic_with(&rig.letters, 1, &[("max.message.bytes", "200")]).await;
-    rig.produce(&[upsert("a", "1"), record("b", "bad")]).await;
-    let mut daemon = Daemon::spawn(&rig.config);
+    let bed = TestBed::new("tiny").await;
+    bed.broker.topic_with(&bed.letters, 1, &[("max.message.bytes", "200")]).await;
+    bed.produce(&[upsert("a", "1"), record("b", "bad")]).await;
+    let mut daemon = Daemon::spawn(&bed.config);
     assert_eq!(daemon.exit().await.code(), Some(1));
-    daemon.event("dead_letter_failed").mentions(&rig.letters).mentions("max.message.bytes").await;
-    assert_eq!(rig.committed().await, 1);
+    daemon.event("dead_letter_failed").mentions(&bed.letters).mentions("max.message.bytes").await;
+    assert_eq!(bed.committed().await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn letters_that_are_refused_together_are_sent_one_by_one() {
-    let rig = Rig::new("together").await;
-    rig.broker.topic(&rig.letters, 1).await;
-    let daemon = Daemon::start(&rig.config).await;
+    let bed = TestBed::new("together").await;
+    bed.broker.topic(&bed.letters, 1).await;
+    let daemon = Daemon::start(&bed.config).await;
     // Each letter fits, and no two of them do.
-    rig.broker.set(&rig.letters, "max.message.bytes", "3000").await;
+    bed.broker.set(&bed.letters, "max.message.bytes", "3000").await;
     let records: Vec<_> = (0..50).map(|n| record(format!("k{n}"), noise(1500))).collect();
-    rig.produce(&records).await;
+    bed.produce(&records).await;
     let metrics = daemon.settled(50).await;
     assert_eq!(metrics.settled("dead_lettered"), 50);
     daemon.stop().await;
-    let letters = rig.dead_letters(50).await;
+    let letters = bed.dead_letters(50).await;
     assert!(letters.iter().all(|letter| letter.value == records[0].value), "none has left its value behind");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_letter_that_is_replayed_and_refused_again_has_one_set_of_headers_and_its_first_origin() {
-    let mut rig = Rig::new("replayed").await;
-    rig.run(&[upsert("a", "1"), record("b", "bad").header("trace", "7")]).await;
-    let first = rig.dead_letters(1).await.remove(0);
-    let (input, letters) = (rig.topic.clone(), rig.letters.clone());
-    (rig.topic, rig.letters) = (letters.clone(), unique("replayed.again"));
-    rig.config.in_route("topic", &format!("'{letters}'"));
-    rig.config.set("dead_letter.topic", &format!("'{}'", rig.letters));
-    rig.config.set("kafka.group_id", &format!("'{}'", unique("replayed.group")));
-    let daemon = Daemon::start(&rig.config).await;
+    let mut bed = TestBed::new("replayed").await;
+    bed.run(&[upsert("a", "1"), record("b", "bad").header("trace", "7")]).await;
+    let first = bed.dead_letters(1).await.remove(0);
+    let (input, letters) = (bed.topic.clone(), bed.letters.clone());
+    (bed.topic, bed.letters) = (letters.clone(), unique("replayed.again"));
+    bed.config.in_route("topic", &format!("'{letters}'"));
+    bed.config.set("dead_letter.topic", &format!("'{}'", bed.letters));
+    bed.config.set("kafka.group_id", &format!("'{}'", unique("replayed.group")));
+    let daemon = Daemon::start(&bed.config).await;
     daemon.settled(1).await;
     daemon.stop().await;
-    let again = rig.dead_letters(1).await.remove(0);
+    let again = bed.dead_letters(1).await.remove(0);
     let names = |letter: &Read| letter.headers().iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>();
     assert_eq!(names(&again), names(&first), "one set, in the same order");
     assert_eq!((&again.key, &again.value, again.timestamp), (&first.key, &first.value, first.timestamp));
@@ -170,17 +165,17 @@ async fn a_letter_that_is_replayed_and_refused_again_has_one_set_of_headers_and_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reference_that_is_written_again_deletes_nothing() {
-    let mut rig = Rig::new("reference-again").await;
-    rig.config.in_route("tombstone", "'delete'");
+    let mut bed = TestBed::new("reference-again").await;
+    bed.config.in_route("tombstone", "'delete'");
     let tombstone = |key: &str| record(key, "").no_value();
     let reference = tombstone("a").header("sobjectd.value.bytes", "9000");
     // One of the headers that are not there may have said UPDATE.
     let without_headers = tombstone("a").header("sobjectd.headers.bytes", "9000");
     let records = [upsert("a", "1"), upsert("b", "1"), reference, without_headers, tombstone("b")];
-    let metrics = rig.run(&records).await;
+    let metrics = bed.run(&records).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (3, 2));
-    assert_eq!(rig.org.records(OBJECT).len(), 1);
-    for letter in rig.dead_letters(2).await {
+    assert_eq!(bed.org.records(OBJECT).len(), 1);
+    for letter in bed.dead_letters(2).await {
         let message = letter.header("__connect.errors.exception.message").unwrap();
         assert!(message.contains("left behind"), "{message}");
     }

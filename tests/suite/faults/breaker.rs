@@ -1,15 +1,15 @@
-//! A fault of a whole route: with `routes.breaker` it costs so many dead letters, and is waited for.
+//! A fault of a whole route: with `routes.breaker` it costs that number of dead letters, and is waited for.
 
 use sandbox::{Action, Fault, On};
 use serde_json::json;
 
 use super::started;
-use crate::harness::{Daemon, Metrics, OBJECT, Rig, python, record, unique, until};
+use crate::harness::{Daemon, Metrics, OBJECT, TestBed, python, record, unique, until};
 
-async fn rig(name: &str) -> Rig {
-    let mut rig = Rig::new(name).await;
-    rig.config.in_route("breaker", "5").set("pipeline.batch_rows", "20");
-    rig
+async fn bed(name: &str) -> TestBed {
+    let mut bed = TestBed::new(name).await;
+    bed.config.in_route("breaker", "5").set("pipeline.batch_rows", "20");
+    bed
 }
 
 /// A validation rule that no record of the object fulfils.
@@ -22,22 +22,22 @@ fn is_open(metrics: &Metrics, route: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rule_that_refuses_all_rows_of_one_route() {
-    let mut rig = rig("breaker").await;
+async fn a_rule_that_refuses_all_rows_of_a_route_opens_its_breaker_only() {
+    let mut bed = bed("breaker").await;
     let accounts = unique("accounts");
-    rig.broker.topic(&accounts, 1).await;
-    rig.config.set("pipeline.max_in_flight_rows", "100").route(&[
+    bed.broker.topic(&accounts, 1).await;
+    bed.config.set("pipeline.max_in_flight_rows", "100").route(&[
         ("topic", &format!("'{accounts}'")),
         ("sobject", "'Account'"),
         ("operation", "'upsert'"),
         ("external_id_field", "'ExternalId__c'"),
     ]);
-    rig.fault(Fault::on(On::Upsert, rule()).sobject(OBJECT).always());
-    let daemon = started(&rig, 300).await;
+    bed.fault(Fault::on(On::Upsert, rule()).sobject(OBJECT).always());
+    let daemon = started(&bed, 300).await;
     daemon.not_ready().await;
     let (status, body) = daemon.page("/ready").await.unwrap();
-    assert!(status == 503 && body.contains("waiting for operator") && body.contains(&rig.topic), "{body}");
-    let opened = daemon.event("breaker_opened").with("route", &*rig.topic).await;
+    assert!(status == 503 && body.contains("waiting for operator") && body.contains(&bed.topic), "{body}");
+    let opened = daemon.event("breaker_opened").with("route", &*bed.topic).await;
     assert_eq!(
         (&opened["code"], &opened["count"]),
         (&json!("FIELD_CUSTOM_VALIDATION_EXCEPTION"), &json!(5)),
@@ -50,23 +50,23 @@ async fn a_rule_that_refuses_all_rows_of_one_route() {
     until("some probes", probes).await;
     // The other route goes on, with more records than the budget holds.
     let others: Vec<_> = (0..200).map(|n| record(format!("a{n}"), json!({"Name": "x"}).to_string())).collect();
-    python::produce(rig.broker, &accounts, &others).await;
+    python::produce(bed.broker, &accounts, &others).await;
     let written = async || Some(daemon.metrics().await).filter(|metrics| metrics.settled("written") == 200);
     let metrics = until("the other route", written).await;
-    assert!(is_open(&metrics, &rig.topic) && !is_open(&metrics, &accounts));
+    assert!(is_open(&metrics, &bed.topic) && !is_open(&metrics, &accounts));
     assert_eq!(metrics.settled("dead_lettered"), 5);
-    rig.org.clear_faults();
+    bed.org.clear_faults();
     let metrics = daemon.settled(500).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (495, 5));
     daemon.ready().await;
     daemon.event("breaker_closed").await;
-    assert!(!is_open(&metrics, &rig.topic));
+    assert!(!is_open(&metrics, &bed.topic));
     daemon.stop().await;
-    let dead: Vec<_> = rig.dead_letters(5).await.into_iter().map(|letter| letter.key.unwrap()).collect();
+    let dead: Vec<_> = bed.dead_letters(5).await.into_iter().map(|letter| letter.key.unwrap()).collect();
     for n in 0..300 {
         let key = format!("key{n}");
         assert_ne!(
-            rig.find(&key).is_some(),
+            bed.find(&key).is_some(),
             dead.iter().any(|dead| *dead == key.as_bytes()),
             "{key} is in one of both"
         );
@@ -74,18 +74,18 @@ async fn a_rule_that_refuses_all_rows_of_one_route() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_while_it_is_open() {
-    let rig = rig("breaker-stop").await;
-    rig.fault(Fault::on(On::Upsert, rule()).always());
-    let daemon = started(&rig, 100).await;
+async fn a_stop_while_the_breaker_is_open_drains_at_once() {
+    let bed = bed("breaker-stop").await;
+    bed.fault(Fault::on(On::Upsert, rule()).always());
+    let daemon = started(&bed, 100).await;
     daemon.not_ready().await;
     let from = std::time::Instant::now();
     daemon.stop().await;
     assert!(from.elapsed().as_secs() < 5, "{:?}", from.elapsed());
-    let committed = rig.committed().await;
+    let committed = bed.committed().await;
     assert!(committed <= 5, "{committed}");
-    rig.org.clear_faults();
-    let daemon = Daemon::start(&rig.config).await;
+    bed.org.clear_faults();
+    let daemon = Daemon::start(&bed.config).await;
     let rest = u64::try_from(100 - committed).unwrap();
     let metrics = daemon.settled(rest).await;
     assert_eq!(metrics.settled("written"), rest);
@@ -93,22 +93,22 @@ async fn a_stop_while_it_is_open() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_format_in_the_configuration() {
-    let mut rig = rig("breaker-format").await;
-    rig.config.in_route("value.format", "'json_with_schema'");
-    let daemon = started(&rig, 100).await;
+async fn a_wrong_format_in_the_configuration_opens_the_breaker() {
+    let mut bed = bed("breaker-format").await;
+    bed.config.in_route("value.format", "'json_with_schema'");
+    let daemon = started(&bed, 100).await;
     daemon.not_ready().await;
     let opened = daemon.event("breaker_opened").with("code", "InvalidValue").await;
     assert!(opened.contains("needs a restart"), "{opened}");
     let dead = async || (daemon.metrics().await.settled("dead_lettered") == 5).then_some(());
     until("the dead letters", dead).await;
     daemon.stop().await;
-    assert_eq!(rig.committed().await, 5);
-    rig.config.not_in_route("value.format");
-    let daemon = Daemon::start(&rig.config).await;
+    assert_eq!(bed.committed().await, 5);
+    bed.config.not_in_route("value.format");
+    let daemon = Daemon::start(&bed.config).await;
     let metrics = daemon.settled(95).await;
     assert_eq!(metrics.settled("written"), 95);
     daemon.stop().await;
-    (5..100).for_each(|n| assert_eq!(rig.text(&format!("key{n}")), n.to_string()));
-    rig.dead_letters(5).await;
+    (5..100).for_each(|n| assert_eq!(bed.text(&format!("key{n}")), n.to_string()));
+    bed.dead_letters(5).await;
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Daemon, OBJECT, Record, Rig, python, record, unique, until, upsert};
+use crate::harness::{Daemon, OBJECT, Record, TestBed, python, record, unique, until, upsert};
 
 /// An upsert of `key` below `parent`, as `Parent__r`.
 fn child(key: &str, parent: &str) -> Record {
@@ -11,60 +11,60 @@ fn child(key: &str, parent: &str) -> Record {
 }
 
 /// Whether the record of `key` is below a record.
-fn has_parent(rig: &Rig, key: &str) -> bool {
-    rig.find(key).is_some_and(|fields| fields.contains_key("Parent__c"))
+fn has_parent(bed: &TestBed, key: &str) -> bool {
+    bed.find(key).is_some_and(|fields| fields.contains_key("Parent__c"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_child_before_its_parent_in_the_same_partition() {
-    let mut rig = Rig::new("child-first").await;
+    let mut bed = TestBed::new("child-first").await;
     // The parent gets past in a budget of which children have half.
-    rig.config.set("pipeline.max_in_flight_rows", "8");
+    bed.config.set("pipeline.max_in_flight_rows", "8");
     let others = (0..20).map(|n| upsert(&format!("other{n}"), "x"));
     let children = ["c0", "c1", "c2"].map(|key| child(key, "p"));
     let records: Vec<_> =
         children.into_iter().chain([upsert("c0", "later")]).chain(others).chain([upsert("p", "x")]).collect();
-    let metrics = rig.run(&records).await;
+    let metrics = bed.run(&records).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (25, 0));
-    assert!(["c0", "c1", "c2"].iter().all(|key| has_parent(&rig, key)));
+    assert!(["c0", "c1", "c2"].iter().all(|key| has_parent(&bed, key)));
     assert!(metrics.sum("sobjectd_rows_repeated_total", &[("verdict", "missing_parent")]) >= 3);
-    let texts: Vec<_> = rig.history("c0").into_iter().map(|(_, text)| text.unwrap()).collect();
+    let texts: Vec<_> = bed.history("c0").into_iter().map(|(_, text)| text.unwrap()).collect();
     assert_eq!(texts, ["child", "later"], "in the order of the partition");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_child_before_its_parent_of_another_topic() {
-    let mut rig = Rig::new("child-topic").await;
+    let mut bed = TestBed::new("child-topic").await;
     let parents = unique("parents");
-    rig.broker.topic(&parents, 1).await;
-    rig.config.route(&[
+    bed.broker.topic(&parents, 1).await;
+    bed.config.route(&[
         ("topic", &format!("'{parents}'")),
         ("sobject", &format!("'{OBJECT}'")),
         ("operation", "'upsert'"),
         ("external_id_field", "'ExternalId__c'"),
     ]);
-    rig.produce(&[child("c", "p"), upsert("other", "x")]).await;
-    let daemon = Daemon::start(&rig.config).await;
-    until("the other one", async || rig.find("other")).await;
+    bed.produce(&[child("c", "p"), upsert("other", "x")]).await;
+    let daemon = Daemon::start(&bed.config).await;
+    until("the other one", async || bed.find("other")).await;
     let repeated = [("verdict", "missing_parent")];
     let waits = async || (daemon.metrics().await.sum("sobjectd_rows_repeated_total", &repeated) > 1).then_some(());
     until("the child to be tried again", waits).await;
-    assert!(rig.find("c").is_none());
-    python::produce(rig.broker, &parents, &[upsert("p", "x")]).await;
+    assert!(bed.find("c").is_none());
+    python::produce(bed.broker, &parents, &[upsert("p", "x")]).await;
     let metrics = daemon.settled(3).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (3, 0));
-    assert!(has_parent(&rig, "c"));
+    assert!(has_parent(&bed, "c"));
     daemon.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_parent_that_never_comes() {
     for (wait, attempts) in [("700ms", 3..=20), ("0s", 1..=1)] {
-        let mut rig = Rig::new("no-parent").await;
-        rig.config.set("retry.missing_parent_wait", &format!("'{wait}'")).set("retry.row_timeout", "'0s'");
-        let metrics = rig.run(&[child("c", "nobody"), upsert("other", "x")]).await;
+        let mut bed = TestBed::new("no-parent").await;
+        bed.config.set("retry.missing_parent_wait", &format!("'{wait}'")).set("retry.row_timeout", "'0s'");
+        let metrics = bed.run(&[child("c", "nobody"), upsert("other", "x")]).await;
         assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (1, 1));
-        let letter = &rig.dead_letters(1).await[0];
+        let letter = &bed.dead_letters(1).await[0];
         assert_eq!(letter.header("__connect.errors.exception.class.name").unwrap(), "sobjectd.MissingParent");
         assert_eq!(letter.header("sobjectd.status_code").unwrap(), "INVALID_FIELD");
         assert!(letter.header("sobjectd.message").unwrap().starts_with("Foreign key external ID: nobody not found"));
@@ -75,15 +75,15 @@ async fn a_parent_that_never_comes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn children_beyond_half_the_budget_do_not_wait_to_the_end() {
-    let mut rig = Rig::new("many-children").await;
-    rig.config.set("pipeline.max_in_flight_rows", "8");
+    let mut bed = TestBed::new("many-children").await;
+    bed.config.set("pipeline.max_in_flight_rows", "8");
     let children = (0..20).map(|n| child(&format!("c{n}"), "p"));
     let records: Vec<_> = children.chain([upsert("p", "x")]).collect();
-    let metrics = rig.run(&records).await;
+    let metrics = bed.run(&records).await;
     let dead = metrics.settled("dead_lettered");
     assert!((12..20).contains(&dead), "{dead} dead letters, and the last children are written");
-    assert!(has_parent(&rig, "c19"));
-    for letter in rig.dead_letters(usize::try_from(dead).unwrap()).await {
+    assert!(has_parent(&bed, "c19"));
+    for letter in bed.dead_letters(usize::try_from(dead).unwrap()).await {
         let message = letter.header("sobjectd.message").unwrap();
         assert!(message.starts_with("parent not found, wait cut short: Foreign key external ID: p"), "{message}");
     }

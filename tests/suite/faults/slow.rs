@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::started;
-use crate::harness::{Metrics, Rig, until};
+use crate::harness::{Metrics, TestBed, until};
 
-async fn slow_org(name: &str) -> Rig {
-    let mut rig = Rig::new(name).await;
-    rig.config.set("salesforce.request_timeout", "'2s'").set("salesforce.unknown_hold", "'500ms'");
-    rig.org.change_settings(json!({"latency_ms_per_row": 17})).unwrap();
-    rig
+async fn slow_org(name: &str) -> TestBed {
+    let mut bed = TestBed::new(name).await;
+    bed.config.set("salesforce.request_timeout", "'2s'").set("salesforce.unknown_hold", "'500ms'");
+    bed.org.change_settings(json!({"latency_ms_per_row": 17})).unwrap();
+    bed
 }
 
 fn timeouts(metrics: &Metrics, kind: &str) -> u64 {
@@ -21,8 +21,8 @@ fn timeouts(metrics: &Metrics, kind: &str) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn upserts_into_a_slow_org_time_out_four_times_and_then_no_more() {
-    let rig = slow_org("slow-upserts").await;
-    let daemon = started(&rig, 1_000).await;
+    let bed = slow_org("slow-upserts").await;
+    let daemon = started(&bed, 1_000).await;
     daemon.event("calls_time_out").with("operation", "upsert").await;
     let told = async || {
         let (code, body) = daemon.page("/ready").await?;
@@ -39,16 +39,16 @@ async fn upserts_into_a_slow_org_time_out_four_times_and_then_no_more() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_plain_insert_is_three_times_in_a_slow_org() {
-    let mut rig = slow_org("slow-inserts").await;
-    rig.native();
-    rig.config.in_route("operation", "'insert'");
-    let daemon = started(&rig, 600).await;
+    let mut bed = slow_org("slow-inserts").await;
+    bed.native();
+    bed.config.in_route("operation", "'insert'");
+    let daemon = started(&bed, 600).await;
     let metrics = daemon.settled(600).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (600, 0));
     assert!(timeouts(&metrics, "create") <= 4, "{} time-outs", timeouts(&metrics, "create"));
     daemon.stop().await;
     let mut made = BTreeMap::<String, usize>::new();
-    for change in rig.org.journal() {
+    for change in bed.org.journal() {
         *made.entry(change.fields.unwrap().get().to_owned()).or_default() += 1;
     }
     assert_eq!(made.len(), 600);

@@ -1,15 +1,15 @@
 //! Values as people send them: nulls that are tombstones, members that a route leaves out, Debezium's texts.
 
-use crate::harness::{Daemon, FakeRegistry, Record, Rig, record, unique};
+use crate::harness::{Daemon, FakeRegistry, Record, TestBed, record, unique};
 
 fn framed(id: u8, rest: &[u8]) -> Vec<u8> {
     [&[0, 0, 0, 0, id], rest].concat()
 }
 
 /// The route reads this format, with the schemas of a registry that the test holds.
-async fn reads(rig: &mut Rig, format: &str, registry: &FakeRegistry) {
-    rig.config.set("schema_registry.url", &format!("'{}'", registry.start().await));
-    rig.config.in_route("value.format", &format!("'{format}'"));
+async fn reads(bed: &mut TestBed, format: &str, registry: &FakeRegistry) {
+    bed.config.set("schema_registry.url", &format!("'{}'", registry.start().await));
+    bed.config.in_route("value.format", &format!("'{format}'"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -30,8 +30,8 @@ async fn a_value_that_says_null_deletes_as_a_tombstone_does() {
         ("avro", framed(1, &[2, 2, b'x']), vec![framed(1, &[0])]),
         ("json_schema", framed(2, text), vec![framed(2, b"null")]),
     ] {
-        let mut rig = Rig::new("nulls").await;
-        reads(&mut rig, format, &registry).await;
+        let mut bed = TestBed::new("nulls").await;
+        reads(&mut bed, format, &registry).await;
         let key = |n: usize| format!("k{n}");
         let there = |n| record(key(n), value.clone());
         let mut records = Vec::new();
@@ -39,41 +39,41 @@ async fn a_value_that_says_null_deletes_as_a_tombstone_does() {
             records.extend([there(n), record(key(n), null.clone())]);
         }
         records.extend([there(9), record(key(9), nulls[0].clone()).operation("UPSERT")]);
-        let metrics = rig.run(&records).await;
+        let metrics = bed.run(&records).await;
         assert_eq!(metrics.settled("dead_lettered"), 1, "{format}");
         for n in 0..nulls.len() {
-            let history: Vec<_> = rig.history(&key(n)).into_iter().map(|(word, _)| word).collect();
+            let history: Vec<_> = bed.history(&key(n)).into_iter().map(|(word, _)| word).collect();
             assert_eq!(
-                (history, rig.find(&key(n))),
+                (history, bed.find(&key(n))),
                 (vec!["create".to_owned(), "delete".to_owned()], None),
                 "{format}"
             );
         }
-        assert_eq!(rig.text(&key(9)), "x");
-        let letter = &rig.dead_letters(1).await[0];
+        assert_eq!(bed.text(&key(9)), "x");
+        let letter = &bed.dead_letters(1).await[0];
         assert_eq!(letter.value.as_ref(), Some(&nulls[0]), "byte for byte");
         let message = letter.header("__connect.errors.exception.message").unwrap();
         assert!(message.contains("the header asks for UPSERT and the value is null"), "{message}");
 
-        rig.config.in_route("tombstone", "'reject'");
-        let metrics = rig.run(&[record(key(9), nulls[0].clone())]).await;
-        assert_eq!((metrics.settled("dead_lettered"), rig.text(&key(9))), (1, "x".to_owned()), "{format}");
+        bed.config.in_route("tombstone", "'reject'");
+        let metrics = bed.run(&[record(key(9), nulls[0].clone())]).await;
+        assert_eq!((metrics.settled("dead_lettered"), bed.text(&key(9))), (1, "x".to_owned()), "{format}");
     }
 }
 
 /// All are written, and nothing else than the text.
-async fn are_written_without(rig: &mut Rig, member: &str, records: &[Record]) {
+async fn are_written_without(bed: &mut TestBed, member: &str, records: &[Record]) {
     let topic = unique("left-out");
-    rig.broker.topic_with(&topic, 1, &[("max.message.bytes", "9000000")]).await;
-    rig.config.in_route("topic", &format!("'{topic}'")).in_route("fields.exclude", &format!("['{member}']"));
-    rig.topic = topic;
-    rig.produce(records).await;
-    let daemon = Daemon::start(&rig.config).await;
+    bed.broker.topic_with(&topic, 1, &[("max.message.bytes", "9000000")]).await;
+    bed.config.in_route("topic", &format!("'{topic}'")).in_route("fields.exclude", &format!("['{member}']"));
+    bed.topic = topic;
+    bed.produce(records).await;
+    let daemon = Daemon::start(&bed.config).await;
     let metrics = daemon.settled(records.len() as u64).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (records.len() as u64, 0));
     for record in records {
         let key = String::from_utf8(record.key.clone().unwrap()).unwrap();
-        let sent = rig.sent(&key).unwrap().into_iter().collect::<Vec<_>>();
+        let sent = bed.sent(&key).unwrap().into_iter().collect::<Vec<_>>();
         assert_eq!(sent, [("Text__c".to_owned(), "\"x\"".to_owned())], "{key}");
     }
     daemon.stop().await;
@@ -84,7 +84,7 @@ async fn what_is_left_out_costs_no_record() {
     let registry = FakeRegistry::default();
     let large = "m".repeat(5_000_000);
 
-    let mut rig = Rig::new("left-out-json").await;
+    let mut bed = TestBed::new("left-out-json").await;
     let with = |key: &str, meta: &str| record(key, format!(r#"{{"Text__c":"x","Meta":{meta}}}"#));
     let deep = format!("{}{}", "[".repeat(40), "]".repeat(40));
     let names = r#"{"Content-Type":1,"content-type":2}"#;
@@ -96,10 +96,10 @@ async fn what_is_left_out_costs_no_record() {
         record("twice", r#"{"meta":1,"Text__c":"x","META":2}"#),
         record("mark", "\u{feff}{\"Text__c\":\"x\"}"),
     ];
-    are_written_without(&mut rig, "meta", &records).await;
+    are_written_without(&mut bed, "meta", &records).await;
 
-    let mut rig = Rig::new("left-out-connect").await;
-    reads(&mut rig, "json_with_schema", &registry).await;
+    let mut bed = TestBed::new("left-out-connect").await;
+    reads(&mut bed, "json_with_schema", &registry).await;
     let with = |key: &str, kind: &str, meta: &str| {
         let fields = format!(r#"{{"field":"Text__c","type":"string"}},{{"field":"meta",{kind}}}"#);
         let schema = format!(r#"{{"type":"struct","fields":[{fields}]}}"#);
@@ -114,10 +114,10 @@ async fn what_is_left_out_costs_no_record() {
         with("nan", r#""type":"double""#, "\"NaN\""),
         with("large", r#""type":"string""#, &format!("\"{large}\"")),
     ];
-    are_written_without(&mut rig, "meta", &records).await;
+    are_written_without(&mut bed, "meta", &records).await;
 
-    let mut rig = Rig::new("left-out-avro").await;
-    reads(&mut rig, "avro", &registry).await;
+    let mut bed = TestBed::new("left-out-avro").await;
+    reads(&mut bed, "avro", &registry).await;
     let with = |id: u8, kind: &str, meta: &[u8]| {
         let fields = format!(r#"{{"name":"Meta","type":{kind}}},{{"name":"Text__c","type":"string"}}"#);
         registry.schema(
@@ -137,10 +137,10 @@ async fn what_is_left_out_costs_no_record() {
             &[2, 2],
         ),
     ];
-    are_written_without(&mut rig, "meta", &records).await;
+    are_written_without(&mut bed, "meta", &records).await;
 
-    let mut rig = Rig::new("left-out-protobuf").await;
-    reads(&mut rig, "protobuf", &registry).await;
+    let mut bed = TestBed::new("left-out-protobuf").await;
+    reads(&mut bed, "protobuf", &registry).await;
     let proto = r#"syntax = "proto2"; import "google/protobuf/struct.proto"; import "google/protobuf/any.proto";
         import "google/type/timeofday.proto"; import "google/protobuf/duration.proto";
         message A {
@@ -164,13 +164,13 @@ async fn what_is_left_out_costs_no_record() {
         with("pb names", 6, 2, &[8, 1, 16, 1]),
         with("pb large", 7, 2, large.as_bytes()),
     ];
-    are_written_without(&mut rig, "Meta', 'json', 'any', 'time', 'odd', 'large", &records).await;
+    are_written_without(&mut bed, "Meta', 'json', 'any', 'time', 'odd', 'large", &records).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn debeziums_texts_sets_and_placeholders() {
-    let mut rig = Rig::new("debezium").await;
-    rig.config
+    let mut bed = TestBed::new("debezium").await;
+    bed.config
         .in_route("value.format", "'json_with_schema'")
         .in_route("fields.absent", "['__debezium_unavailable_value']");
     let with = |key: &str, field: &str, name: &str, text: &str| {
@@ -191,10 +191,10 @@ async fn debeziums_texts_sets_and_placeholders() {
         with("toast", "LongText__c", "", "the long text"),
         with("toast", "LongText__c", "", "__debezium_unavailable_value"),
     ]);
-    let metrics = rig.run(&records).await;
+    let metrics = bed.run(&records).await;
     assert_eq!(metrics.settled("written"), records.len() as u64);
     for (key, field, _, text, expected) in cases {
-        assert_eq!(rig.sent(key).unwrap()[field], expected, "{text}");
+        assert_eq!(bed.sent(key).unwrap()[field], expected, "{text}");
     }
-    assert_eq!(rig.find("toast").unwrap()["LongText__c"], "\"the long text\"");
+    assert_eq!(bed.find("toast").unwrap()["LongText__c"], "\"the long text\"");
 }

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::{Case, check, reads};
-use crate::harness::{Rig, Seeded, unique};
+use crate::harness::{Seeded, TestBed, unique};
 
 /// A record of one field, of this type.
 fn line(field: &str, kind: &Value, value: &Value) -> Value {
@@ -24,8 +24,8 @@ fn logical(kind: &str, logical: &str) -> Value {
 #[expect(clippy::too_many_lines, reason = "a table")]
 #[tokio::test(flavor = "multi_thread")]
 async fn every_type_at_its_edges() {
-    let mut rig = Rig::wide("avro").await;
-    reads(&mut rig, "avro").await;
+    let mut bed = TestBed::wide("avro").await;
+    reads(&mut bed, "avro").await;
     let (date, millis, micros) =
         (logical("int", "date"), logical("long", "timestamp-millis"), logical("long", "timestamp-micros"));
     let decimal = |precision: u32, scale: u32| json!({"type": "bytes", "logicalType": "decimal", "precision": precision, "scale": scale});
@@ -135,14 +135,14 @@ async fn every_type_at_its_edges() {
             Err("the field Text__c: an object does not fit"),
         ),
     ];
-    check(&rig, cases).await;
+    check(&bed, cases).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nested_records_are_parents_and_references_are_followed() {
-    let mut rig = Rig::wide("avro-parents").await;
-    reads(&mut rig, "avro").await;
-    Seeded(&rig.org).create("Account", r#"{"Name":"Acme","ExternalId__c":"A-7"}"#).await;
+    let mut bed = TestBed::wide("avro-parents").await;
+    reads(&mut bed, "avro").await;
+    Seeded(&bed.org).create("Account", r#"{"Name":"Acme","ExternalId__c":"A-7"}"#).await;
     let topic = unique("avro-parents");
     let parent = json!({"type": "record", "name": "Parent", "namespace": "crm", "fields": [{"name": "ExternalId__c", "type": "string"}]});
     let schema = json!({"type": "record", "name": "Child", "namespace": "crm", "fields": [
@@ -165,6 +165,6 @@ async fn nested_records_are_parents_and_references_are_followed() {
             expect: Ok(vec![text, ("Account__c", "null".into())]),
         },
     ];
-    check(&rig, cases).await;
-    assert!(rig.find("child").unwrap()["Account__c"].contains("001"), "it is the account's record id");
+    check(&bed, cases).await;
+    assert!(bed.find("child").unwrap()["Account__c"].contains("001"), "it is the account's record id");
 }

@@ -1,6 +1,6 @@
 //! Bytes that are not what their format says: one dead letter each, and the neighbours are written.
 
-use crate::harness::{Daemon, FakeRegistry, Rig, record, unique};
+use crate::harness::{Daemon, FakeRegistry, TestBed, record, unique};
 
 const AVRO: &str = r#"{"type":"record","name":"r","fields":[{"name":"Text__c","type":["null","string"]}]}"#;
 const DEEP: &str = r#"{"type":"record","name":"r","fields":[{"name":"Parent__r","type":["null","r"]}]}"#;
@@ -13,30 +13,30 @@ fn framed(id: u8, rest: &[u8]) -> Vec<u8> {
 /// Each with words of its message.
 async fn one_letter_each(format: &str, good: &[u8], cases: &[(Vec<u8>, &str)]) {
     let registry = FakeRegistry::default();
-    let mut rig = Rig::new("bad").await;
+    let mut bed = TestBed::new("bad").await;
     registry.schema("schemas/ids/1", "AVRO", AVRO).schema("schemas/ids/2", "AVRO", DEEP);
     registry.schema("schemas/ids/3", "PROTOBUF", PROTO).schema("schemas/ids/4", "JSON", "{\"type\":\"object\"}");
     registry.schema("schemas/ids/5", "AVRO", "{\"type\":\"nothing\"}").schema("schemas/ids/6", "THRIFT", "");
     registry.schema("schemas/ids/7", "JSON", "{").schema("schemas/ids/8", "PROTOBUF", "message {");
-    rig.config.set("schema_registry.url", &format!("'{}'", registry.start().await));
-    rig.config.set("schema_registry.missing_wait", "'0s'");
-    rig.config.in_route("value.format", &format!("'{format}'"));
+    bed.config.set("schema_registry.url", &format!("'{}'", registry.start().await));
+    bed.config.set("schema_registry.missing_wait", "'0s'");
+    bed.config.in_route("value.format", &format!("'{format}'"));
     // Larger than what topics take unless they are told.
-    rig.broker.topic_with(&rig.letters, 1, &[("max.message.bytes", "20000000")]).await;
+    bed.broker.topic_with(&bed.letters, 1, &[("max.message.bytes", "20000000")]).await;
     let mut records = vec![record("neighbour-0", good)];
     for (n, (bytes, _)) in cases.iter().enumerate() {
         records.extend([record(format!("bad-{n}"), bytes.as_slice()), record(format!("neighbour-{}", n + 1), good)]);
     }
     let topic = unique("bad");
-    rig.broker.topic_with(&topic, 1, &[("max.message.bytes", "20000000")]).await;
-    rig.config.in_route("topic", &format!("'{topic}'"));
-    rig.topic = topic;
-    rig.produce(&records).await;
-    let daemon = Daemon::start(&rig.config).await;
+    bed.broker.topic_with(&topic, 1, &[("max.message.bytes", "20000000")]).await;
+    bed.config.in_route("topic", &format!("'{topic}'"));
+    bed.topic = topic;
+    bed.produce(&records).await;
+    let daemon = Daemon::start(&bed.config).await;
     let metrics = daemon.settled(records.len() as u64).await;
     assert_eq!(metrics.settled("dead_lettered"), cases.len() as u64);
-    (0..=cases.len()).for_each(|n| assert_eq!(rig.text(&format!("neighbour-{n}")), "x"));
-    let letters = rig.dead_letters(cases.len()).await;
+    (0..=cases.len()).for_each(|n| assert_eq!(bed.text(&format!("neighbour-{n}")), "x"));
+    let letters = bed.dead_letters(cases.len()).await;
     for (n, (bytes, words)) in cases.iter().enumerate() {
         let letter =
             letters.iter().find(|letter| letter.key.as_deref() == Some(format!("bad-{n}").as_bytes())).unwrap();

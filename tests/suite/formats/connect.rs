@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, process::Command};
 use serde::Deserialize;
 
 use super::{canonical, reads};
-use crate::harness::{Daemon, Rig, Seeded, bytes, record};
+use crate::harness::{Daemon, Seeded, TestBed, bytes, record};
 
 #[derive(Deserialize)]
 struct Printed {
@@ -33,10 +33,10 @@ fn cases(decimals: &str) -> Vec<Printed> {
 }
 
 async fn what_json_converter_writes(decimals: &'static str) {
-    let mut rig = Rig::wide("connect").await;
-    reads(&mut rig, "json_with_schema").await;
-    rig.config.in_route("key.format", "'json_with_schema'");
-    Seeded(&rig.org).create("Account", r#"{"Name":"Acme","ExternalId__c":"1580"}"#).await;
+    let mut bed = TestBed::wide("connect").await;
+    reads(&mut bed, "json_with_schema").await;
+    bed.config.in_route("key.format", "'json_with_schema'");
+    Seeded(&bed.org).create("Account", r#"{"Name":"Acme","ExternalId__c":"1580"}"#).await;
     let cases = tokio::task::spawn_blocking(move || cases(decimals)).await.unwrap();
     assert!(cases.len() > 90);
     let records: Vec<_> = cases
@@ -50,8 +50,8 @@ async fn what_json_converter_writes(decimals: &'static str) {
             }
         })
         .collect();
-    rig.produce(&records).await;
-    let daemon = Daemon::start(&rig.config).await;
+    bed.produce(&records).await;
+    let daemon = Daemon::start(&bed.config).await;
     let metrics = daemon.settled(records.len() as u64).await;
     let rejected = cases.iter().filter(|case| case.expect.is_none() && !case.deletes).count() as u64;
     for case in &cases {
@@ -60,12 +60,12 @@ async fn what_json_converter_writes(decimals: &'static str) {
         let expected = case.expect.as_ref().map(|fields| {
             fields.iter().map(|(field, json)| (name(field, json), canonical(json))).collect::<BTreeMap<_, _>>()
         });
-        let sent = rig.sent(&case.case);
+        let sent = bed.sent(&case.case);
         let sent = sent.map(|fields| fields.into_iter().map(|(name, json)| (name, canonical(&json))).collect());
         assert_eq!(sent, expected, "{}", case.case);
     }
     assert_eq!(metrics.settled("dead_lettered"), rejected);
-    let letters = rig.dead_letters(rejected as usize).await;
+    let letters = bed.dead_letters(rejected as usize).await;
     assert!(letters.iter().all(|l| l.header("__connect.errors.stage").as_deref() == Some("VALUE_CONVERTER")));
     daemon.stop().await;
 }

@@ -1,12 +1,12 @@
 use serde_json::{Value, json};
 
 use super::{Case, check, reads};
-use crate::harness::{Rig, unique};
+use crate::harness::{TestBed, unique};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn titles_and_references() {
-    let mut rig = Rig::wide("json-schema").await;
-    reads(&mut rig, "json_schema").await;
+    let mut bed = TestBed::wide("json-schema").await;
+    reads(&mut bed, "json_schema").await;
     let connect = |name: &str, kind: &str| json!({"type": "integer", "title": format!("org.apache.kafka.connect.data.{name}"), "connect.type": kind});
     let decimal = json!({"type": "number", "title": "org.apache.kafka.connect.data.Decimal", "connect.type": "bytes", "connect.parameters": {"scale": "2"}});
     let topic = unique("json-schema");
@@ -42,5 +42,5 @@ async fn titles_and_references() {
             Err("the field Date__c: 99999999 days from 1970 lie outside of the years 1 to 9999"),
         ),
     ];
-    check(&rig, cases).await;
+    check(&bed, cases).await;
 }

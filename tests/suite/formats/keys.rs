@@ -1,33 +1,33 @@
 use serde_json::{Value, json};
 
 use super::with_headers;
-use crate::harness::{Daemon, Rig, record, registry, unique};
+use crate::harness::{Daemon, TestBed, record, registry, unique};
 
 /// Records under these keys, and the external ids that come of them; `None` is a dead letter of the key's converter.
 async fn keys(format: &str, field: Option<&str>, lines: Vec<(Value, Option<&str>)>) {
-    let mut rig = Rig::new("keys").await;
-    rig.config.set("schema_registry.url", &format!("'{}'", registry().await.url));
-    rig.config.in_route("key.format", &format!("'{format}'"));
+    let mut bed = TestBed::new("keys").await;
+    bed.config.set("schema_registry.url", &format!("'{}'", registry().await.url));
+    bed.config.in_route("key.format", &format!("'{format}'"));
     if let Some(field) = field {
-        rig.config.in_route("key.field", &format!("'{field}'"));
+        bed.config.in_route("key.field", &format!("'{field}'"));
     }
     let only: Vec<_> = lines.iter().map(|(line, _)| line.clone()).collect();
     let serialized = registry().await.serialize(&only).await;
     let value = r#"{"Text__c":"x"}"#;
     let records: Vec<_> =
         serialized.iter().map(|key| with_headers(record(key.bytes.clone().unwrap(), value), key)).collect();
-    rig.produce(&records).await;
-    let daemon = Daemon::start(&rig.config).await;
+    bed.produce(&records).await;
+    let daemon = Daemon::start(&bed.config).await;
     daemon.settled(records.len() as u64).await;
     for (line, id) in &lines {
         if let Some(id) = id {
-            assert!(rig.find(id).is_some(), "{id}: {line}");
+            assert!(bed.find(id).is_some(), "{id}: {line}");
         }
     }
     let rejected = lines.iter().filter(|(_, id)| id.is_none()).count();
-    assert_eq!(rig.org.records(crate::harness::OBJECT).len(), lines.len() - rejected);
+    assert_eq!(bed.org.records(crate::harness::OBJECT).len(), lines.len() - rejected);
     if rejected > 0 {
-        for letter in rig.dead_letters(rejected).await {
+        for letter in bed.dead_letters(rejected).await {
             assert_eq!(letter.header("__connect.errors.stage").as_deref(), Some("KEY_CONVERTER"));
             assert_eq!(letter.header("__connect.errors.exception.class.name").as_deref(), Some("sobjectd.InvalidKey"));
         }

@@ -1,4 +1,4 @@
-//! Every format, written by serializers that nobody here wrote: Confluent's for Python, and Connect's own
+//! Every format, written by serializers of other projects: Confluent's for Python, and Connect's own
 //! `JsonConverter`. What the org is sent is compared letter by letter.
 
 mod as_sent;
@@ -13,12 +13,12 @@ mod schemas;
 
 use serde_json::Value;
 
-use crate::harness::{Daemon, Record, Rig, Serialized, bytes, record, registry};
+use crate::harness::{Daemon, Record, Serialized, TestBed, bytes, record, registry};
 
 /// The route reads values of this format, with schemas of the real registry.
-async fn reads(rig: &mut Rig, format: &str) {
-    rig.config.set("schema_registry.url", &format!("'{}'", registry().await.url));
-    rig.config.in_route("value.format", &format!("'{format}'"));
+async fn reads(bed: &mut TestBed, format: &str) {
+    bed.config.set("schema_registry.url", &format!("'{}'", registry().await.url));
+    bed.config.in_route("value.format", &format!("'{format}'"));
 }
 
 /// One record: what is serialized, under which key, and what the org is sent of it, or words of its dead letter.
@@ -41,18 +41,18 @@ fn canonical(json: &str) -> String {
 }
 
 /// Every case through the daemon, all in one run.
-async fn check(rig: &Rig, cases: Vec<Case>) {
+async fn check(bed: &TestBed, cases: Vec<Case>) {
     let lines: Vec<_> = cases.iter().map(|case| case.line.clone()).collect();
     let serialized = registry().await.serialize(&lines).await;
     let to_record = |(case, serialized): (&Case, &Serialized)| {
         with_headers(record(case.key.as_str(), serialized.bytes.clone().unwrap()), serialized)
     };
     let records: Vec<_> = cases.iter().zip(&serialized).map(to_record).collect();
-    rig.produce(&records).await;
-    let daemon = Daemon::start(&rig.config).await;
+    bed.produce(&records).await;
+    let daemon = Daemon::start(&bed.config).await;
     daemon.settled(records.len() as u64).await;
     for case in &cases {
-        let sent = rig.sent(&case.key).map(|fields| fields.into_iter().collect::<Vec<_>>());
+        let sent = bed.sent(&case.key).map(|fields| fields.into_iter().collect::<Vec<_>>());
         let sent =
             sent.map(|fields| fields.into_iter().map(|(name, json)| (name, canonical(&json))).collect::<Vec<_>>());
         let mut expected = case.expect.clone().ok();
@@ -65,7 +65,7 @@ async fn check(rig: &Rig, cases: Vec<Case>) {
     }
     let bad: Vec<_> = cases.iter().filter_map(|case| Some((&case.key, case.expect.as_ref().err()?))).collect();
     if !bad.is_empty() {
-        let letters = rig.dead_letters(bad.len()).await;
+        let letters = bed.dead_letters(bad.len()).await;
         for (key, words) in bad {
             let letter = letters.iter().find(|letter| letter.key.as_deref() == Some(key.as_bytes())).unwrap();
             let message = letter.header("__connect.errors.exception.message").unwrap();

@@ -2,7 +2,7 @@ use prost::Message as _;
 use serde_json::{Value, json};
 
 use super::{Case, check, reads};
-use crate::harness::{Rig, Seeded, unique};
+use crate::harness::{Seeded, TestBed, unique};
 
 const PROTO: &str = r#"
     syntax = "proto3";
@@ -59,9 +59,9 @@ fn without_json_names(message: &mut prost_reflect::prost_types::DescriptorProto)
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_of_field() {
-    let mut rig = Rig::wide("protobuf").await;
-    reads(&mut rig, "protobuf").await;
-    Seeded(&rig.org).create("Account", r#"{"Name":"Acme","ExternalId__c":"A-7"}"#).await;
+    let mut bed = TestBed::wide("protobuf").await;
+    reads(&mut bed, "protobuf").await;
+    Seeded(&bed.org).create("Account", r#"{"Name":"Acme","ExternalId__c":"A-7"}"#).await;
     let (topic, descriptors) = (unique("protobuf"), descriptors());
     let case = |message: &str, value: Value, expect: Result<&[(&'static str, &str)], &'static str>| Case {
         key: format!("{message} {value}"),
@@ -104,5 +104,5 @@ async fn every_kind_of_field() {
         ),
         case("Implicit", json!({}), Ok(&[("Text__c", "\"\""), ("Int__c", "0"), ("Checkbox__c", "false")])),
     ];
-    check(&rig, cases).await;
+    check(&bed, cases).await;
 }

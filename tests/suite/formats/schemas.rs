@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::harness::{Authority, Daemon, FakeRegistry, Record, Rig, Terminator, config_file, record, until};
+use crate::harness::{Authority, Daemon, FakeRegistry, Record, TestBed, TlsProxy, config_file, record, until};
 
 const SCHEMA: &str = r#"{"type":"record","name":"r","fields":[{"name":"Text__c","type":"string"}]}"#;
 
@@ -12,20 +12,20 @@ fn framed(id: u32, key: &str) -> Record {
     record(key, [head, vec![2, b'x']].concat())
 }
 
-async fn rig(name: &str, partitions: i32, url: &str) -> Rig {
-    let mut rig = Rig::with_partitions(name, partitions).await;
-    rig.config.set("schema_registry.url", &format!("'{url}'")).set("schema_registry.request_timeout", "'500ms'");
-    rig.config.in_route("value.format", "'avro'");
-    rig
+async fn bed(name: &str, partitions: i32, url: &str) -> TestBed {
+    let mut bed = TestBed::with_partitions(name, partitions).await;
+    bed.config.set("schema_registry.url", &format!("'{url}'")).set("schema_registry.request_timeout", "'500ms'");
+    bed.config.in_route("value.format", "'avro'");
+    bed
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schema_is_asked_for_once() {
     let registry = FakeRegistry::default();
-    let rig = rig("once", 4, &registry.start().await).await;
+    let bed = bed("once", 4, &registry.start().await).await;
     registry.schema("schemas/ids/7", "AVRO", SCHEMA);
     let records: Vec<_> = (0..400).map(|n| framed(7, &format!("k{n}")).partition(n % 4)).collect();
-    let metrics = rig.run(&records).await;
+    let metrics = bed.run(&records).await;
     assert_eq!(metrics.settled("written"), 400);
     assert_eq!(registry.asked("schemas/ids/7"), 1);
 }
@@ -33,17 +33,17 @@ async fn a_schema_is_asked_for_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registry_that_fails_is_waited_for() {
     let registry = FakeRegistry::default();
-    let rig = rig("waits", 1, &registry.start().await).await;
+    let bed = bed("waits", 1, &registry.start().await).await;
     registry.schema("schemas/ids/7", "AVRO", SCHEMA);
     registry.fail(Some(500));
-    rig.produce(&[framed(7, "a"), framed(7, "b")]).await;
-    let daemon = Daemon::start(&rig.config).await;
+    bed.produce(&[framed(7, "a"), framed(7, "b")]).await;
+    let daemon = Daemon::start(&bed.config).await;
     daemon.event("schema_registry_unavailable").mentions("500").await;
     // No registry at this address, for now.
     registry.fail(Some(404));
     daemon.event("schema_registry_refused").mentions("404").await;
     registry.fail(None);
-    // The framework's word for a path that nobody serves, and no registry's word for a schema.
+    // The framework's answer for an unknown path, which says nothing of a schema.
     let (path, nobody) = ("schemas/ids/7", r#"{"error_code":404,"message":"HTTP 404 Not Found"}"#);
     let before = registry.asked(path);
     registry.answer(path, 404, nobody).answer("schemas/types", 404, nobody).answer("subjects", 404, nobody);
@@ -57,23 +57,23 @@ async fn a_registry_that_fails_is_waited_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drain_does_not_wait_for_a_registry() {
     let registry = FakeRegistry::default();
-    let rig = rig("drain", 1, &registry.start().await).await;
+    let bed = bed("drain", 1, &registry.start().await).await;
     registry.fail(Some(503));
-    rig.produce(&[framed(7, "a")]).await;
-    let daemon = Daemon::start(&rig.config).await;
+    bed.produce(&[framed(7, "a")]).await;
+    let daemon = Daemon::start(&bed.config).await;
     daemon.event("schema_registry_unavailable").mentions("503").await;
     daemon.stop().await;
-    assert_eq!(rig.committed().await, 0);
+    assert_eq!(bed.committed().await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_next_url_is_asked_when_one_does_not_answer() {
     let (dead, alive) = (FakeRegistry::default(), FakeRegistry::default());
     let urls = format!("{}, {}", dead.start().await, alive.start().await);
-    let rig = rig("urls", 1, &urls).await;
+    let bed = bed("urls", 1, &urls).await;
     dead.fail(Some(503));
     alive.schema("schemas/ids/7", "AVRO", SCHEMA).schema("schemas/ids/8", "AVRO", SCHEMA);
-    let metrics = rig.run(&[framed(7, "a"), framed(8, "b")]).await;
+    let metrics = bed.run(&[framed(7, "a"), framed(8, "b")]).await;
     assert_eq!(metrics.settled("written"), 2);
     assert_eq!((dead.asked("schemas/ids/7"), dead.asked("schemas/ids/8")), (1, 0), "the one that answered goes first");
 }
@@ -81,14 +81,14 @@ async fn the_next_url_is_asked_when_one_does_not_answer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_that_nobody_has_is_a_dead_letter() {
     let registry = FakeRegistry::default();
-    let mut rig = rig("unknown", 1, &registry.start().await).await;
-    rig.config.set("schema_registry.missing_wait", "'0s'");
+    let mut bed = bed("unknown", 1, &registry.start().await).await;
+    bed.config.set("schema_registry.missing_wait", "'0s'");
     registry.schema("schemas/ids/7", "AVRO", SCHEMA);
     let records = [framed(9, "a"), framed(7, "b"), framed(9, "c"), framed(u32::MAX, "d")];
-    let metrics = rig.run(&records).await;
+    let metrics = bed.run(&records).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (1, 3));
     assert_eq!(registry.asked("schemas/ids/9"), 1, "it is not asked for with every record");
-    for letter in rig.dead_letters(3).await {
+    for letter in bed.dead_letters(3).await {
         assert_eq!(letter.header("__connect.errors.stage").as_deref(), Some("VALUE_CONVERTER"));
         let class = letter.header("__connect.errors.class.name");
         assert_eq!(class.as_deref(), Some("io.confluent.connect.avro.AvroConverter"));
@@ -101,10 +101,10 @@ async fn an_id_that_nobody_has_is_a_dead_letter() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registry_that_lags_behind_is_asked_again() {
     let registry = FakeRegistry::default();
-    let rig = rig("lags", 1, &registry.start().await).await;
+    let bed = bed("lags", 1, &registry.start().await).await;
     let path = "schemas/ids/7";
-    rig.produce(&[framed(7, "a"), framed(7, "b")]).await;
-    let daemon = Daemon::start(&rig.config).await;
+    bed.produce(&[framed(7, "a"), framed(7, "b")]).await;
+    let daemon = Daemon::start(&bed.config).await;
     daemon.event("schema_absent").mentions("the registry has no schema 7").await;
     until("the registry to be asked again", async || (registry.asked(path) > 2).then_some(())).await;
     assert_eq!(daemon.metrics().await.settled("dead_lettered"), 0);
@@ -117,11 +117,11 @@ async fn a_registry_that_lags_behind_is_asked_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn ids_that_stay_absent_are_waited_for_once_and_not_each() {
     let registry = FakeRegistry::default();
-    let mut rig = rig("absent", 1, &registry.start().await).await;
-    rig.config.set("schema_registry.missing_wait", "'1s'");
+    let mut bed = bed("absent", 1, &registry.start().await).await;
+    bed.config.set("schema_registry.missing_wait", "'1s'");
     let records: Vec<_> = (100..140).map(|id| framed(id, &format!("k{id}"))).collect();
     let before = std::time::Instant::now();
-    let metrics = rig.run(&records).await;
+    let metrics = bed.run(&records).await;
     assert_eq!(metrics.settled("dead_lettered"), 40);
     assert!(before.elapsed().as_secs() < 30, "40 waits of a second");
     assert!(registry.asked("schemas/ids/100") > 2);
@@ -137,23 +137,23 @@ async fn redirects_are_followed_within_the_configured_hosts() {
     registry.redirect("schemas/ids/8", &format!("{elsewhere}/schemas/ids/8"));
     leader.schema("schemas/ids/8", "AVRO", SCHEMA).demand("Bearer t0ken");
     registry.demand("Bearer t0ken");
-    let mut rig = rig("redirects", 1, &url).await;
-    rig.config.set("schema_registry.token", "'t0ken'");
-    let metrics = rig.run(&[framed(7, "a"), framed(8, "b")]).await;
+    let mut bed = bed("redirects", 1, &url).await;
+    bed.config.set("schema_registry.token", "'t0ken'");
+    let metrics = bed.run(&[framed(7, "a"), framed(8, "b")]).await;
     assert_eq!(metrics.settled("written"), 2);
 
     // `localhost` is not among the hosts of schema_registry.url.
     let foreign = elsewhere.replace("127.0.0.1", "localhost");
     registry.redirect("schemas/ids/9", &format!("{foreign}/schemas/ids/9?secret=1"));
-    rig.produce(&[framed(9, "c")]).await;
-    let daemon = Daemon::start(&rig.config).await;
+    bed.produce(&[framed(9, "c")]).await;
+    let daemon = Daemon::start(&bed.config).await;
     let refused = daemon.event("schema_registry_refused").mentions("307");
     let said = refused.mentions("it redirects to http://localhost, which is not followed").await;
     assert!(!said.contains("secret") && leader.asked("schemas/ids/9") == 0, "{said}");
     daemon.stop().await;
 
     registry.redirect("schemas/types", &foreign).redirect("subjects", &foreign);
-    let (_dir, file) = config_file(&rig.config.toml());
+    let (_dir, file) = config_file(&bed.config.toml());
     let mut check = Command::new(env!("CARGO_BIN_EXE_sobjectd"));
     check.args(["check", "--online", "--config"]).arg(file).env_clear();
     let output = tokio::task::spawn_blocking(move || check.output().unwrap()).await.unwrap();
@@ -167,18 +167,18 @@ async fn credentials() {
     let registry = FakeRegistry::default();
     let url = registry.start().await;
     registry.schema("schemas/ids/7", "AVRO", SCHEMA);
-    let mut rig = rig("credentials", 1, &url).await;
-    rig.config.set("schema_registry.username", "'ada'").set("schema_registry.password", "'hunter2'");
+    let mut bed = bed("credentials", 1, &url).await;
+    bed.config.set("schema_registry.username", "'ada'").set("schema_registry.password", "'hunter2'");
     registry.demand("Basic YWRhOmh1bnRlcjI=");
-    assert_eq!(rig.run(&[framed(7, "a")]).await.settled("written"), 1);
+    assert_eq!(bed.run(&[framed(7, "a")]).await.settled("written"), 1);
 
-    rig.config.unset("schema_registry.username").unset("schema_registry.password");
-    rig.config.set("schema_registry.token", "'t0ken'").set("log.level", "'trace'");
-    rig.produce(&[framed(7, "b")]).await;
-    let daemon = Daemon::start(&rig.config).await;
+    bed.config.unset("schema_registry.username").unset("schema_registry.password");
+    bed.config.set("schema_registry.token", "'t0ken'").set("log.level", "'trace'");
+    bed.produce(&[framed(7, "b")]).await;
+    let daemon = Daemon::start(&bed.config).await;
     daemon.event("schema_registry_refused").mentions("401").mentions("who are you?").await;
     registry.demand("Bearer t0ken");
-    until("the record to be written", async || rig.find("b")).await;
+    until("the record to be written", async || bed.find("b")).await;
     assert!(!daemon.log().iter().any(|line| line.contains("t0ken")), "a secret is in the log");
     daemon.stop().await;
 }
@@ -186,7 +186,7 @@ async fn credentials() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_guid_in_the_headers() {
     let registry = FakeRegistry::default();
-    let rig = rig("guid", 1, &registry.start().await).await;
+    let bed = bed("guid", 1, &registry.start().await).await;
     registry.schema("schemas/guids/01020304-0506-0708-090a-0b0c0d0e0f10", "AVRO", SCHEMA);
     registry.answer("schemas/types", 200, r#"["AVRO"]"#);
     let guid: Vec<u8> = [1].into_iter().chain(1..=16).collect();
@@ -198,9 +198,9 @@ async fn a_guid_in_the_headers() {
         record("b", [2, b'x']).header("__value_schema_id", &other),
         record("c", [&guid[..], &[2, b'x']].concat()),
     ];
-    let metrics = rig.run(&records).await;
+    let metrics = bed.run(&records).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (2, 1));
-    assert_eq!((rig.text("a"), rig.text("c")), ("x".to_owned(), "x".to_owned()));
+    assert_eq!((bed.text("a"), bed.text("c")), ("x".to_owned(), "x".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -210,18 +210,18 @@ async fn a_private_certificate_authority_and_a_client_certificate() {
     registry.schema("schemas/ids/7", "AVRO", SCHEMA);
     let port = url.rsplit(':').next().unwrap().trim_end_matches("/base").parse().unwrap();
     let asks = format!("client_ca={}", authority.file("ca.pem"));
-    let terminator = Terminator::start(&authority, port, &[&asks]);
-    let mut rig = rig("tls", 1, &format!("{}/base", terminator.url())).await;
-    rig.produce(&[framed(7, "a")]).await;
-    let daemon = Daemon::start(&rig.config).await;
+    let tls_proxy = TlsProxy::start(&authority, port, &[&asks]);
+    let mut bed = bed("tls", 1, &format!("{}/base", tls_proxy.url())).await;
+    bed.produce(&[framed(7, "a")]).await;
+    let daemon = Daemon::start(&bed.config).await;
     daemon.event("schema_registry_unavailable").mentions("certificate").await;
     daemon.stop().await;
 
-    rig.config.set("schema_registry.tls.ca", &authority.secret("ca.pem"));
-    rig.config.set("schema_registry.tls.certificate", &authority.secret("client.pem"));
-    rig.config.set("schema_registry.tls.key", &authority.secret("client.key"));
-    let daemon = Daemon::start(&rig.config).await;
+    bed.config.set("schema_registry.tls.ca", &authority.secret("ca.pem"));
+    bed.config.set("schema_registry.tls.certificate", &authority.secret("client.pem"));
+    bed.config.set("schema_registry.tls.key", &authority.secret("client.key"));
+    let daemon = Daemon::start(&bed.config).await;
     assert_eq!(daemon.settled(1).await.settled("written"), 1);
     daemon.stop().await;
-    assert!(terminator.said("open").iter().all(|line| line.ends_with(" sobjectd-client")));
+    assert!(tls_proxy.said("open").iter().all(|line| line.ends_with(" sobjectd-client")));
 }

@@ -1,7 +1,7 @@
 //! A member that was away for longer than its session.
 
 use super::{Consumer, CooperativeSticky, Protocol, Range};
-use crate::harness::{Daemon, Record, alone, until, upsert};
+use crate::harness::{Daemon, Record, exclusive, until, upsert};
 
 const KEYS: usize = 20;
 
@@ -10,22 +10,22 @@ fn round(round: usize) -> Vec<Record> {
 }
 
 async fn it_gives_up_what_it_had(protocol: Protocol) {
-    let _alone = alone().await;
-    let rig = protocol.rig("fenced", 4).await;
+    let _exclusive = exclusive().await;
+    let bed = protocol.bed("fenced", 4).await;
     let has = |round: usize| {
         let wanted = format!("\"{round}\"");
-        (0..KEYS).all(|key| rig.find(&format!("key{key}")).is_some_and(|fields| fields["Text__c"] == wanted))
+        (0..KEYS).all(|key| bed.find(&format!("key{key}")).is_some_and(|fields| fields["Text__c"] == wanted))
     };
-    let frozen = Daemon::start(&rig.config).await;
-    rig.produce(&round(0)).await;
+    let frozen = Daemon::start(&bed.config).await;
+    bed.produce(&round(0)).await;
     frozen.settled(KEYS as u64).await;
-    let other = Daemon::start(&rig.config).await;
+    let other = Daemon::start(&bed.config).await;
     until("both to have a share", async || {
         (other.metrics().await.sum("sobjectd_rebalances_total", &[("event", "assigned")]) > 0).then_some(())
     })
     .await;
     frozen.signal("STOP");
-    rig.produce(&round(1)).await;
+    bed.produce(&round(1)).await;
     until("the other to have all", async || has(1).then_some(())).await;
     frozen.signal("CONT");
     until("it to learn of its loss", async || {
@@ -35,24 +35,24 @@ async fn it_gives_up_what_it_had(protocol: Protocol) {
     assert!(has(1), "it has written nothing that is over");
     // It takes part again.
     other.stop().await;
-    rig.produce(&round(2)).await;
+    bed.produce(&round(2)).await;
     until("all of the next", async || has(2).then_some(())).await;
     frozen.stop().await;
-    let committed = rig.broker.committed(&rig.group, &rig.topic, 4).await;
+    let committed = bed.broker.committed(&bed.group, &bed.topic, 4).await;
     assert_eq!(committed, [Some(3 * KEYS as i64 / 4); 4]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_gives_up_what_it_had_with_cooperative_sticky() {
+async fn a_member_that_was_removed_gives_up_its_records_with_cooperative_sticky() {
     it_gives_up_what_it_had(CooperativeSticky).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_gives_up_what_it_had_with_range() {
+async fn a_member_that_was_removed_gives_up_its_records_with_range() {
     it_gives_up_what_it_had(Range).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_gives_up_what_it_had_with_the_consumer_protocol() {
+async fn a_member_that_was_removed_gives_up_its_records_with_the_consumer_protocol() {
     it_gives_up_what_it_had(Consumer).await;
 }

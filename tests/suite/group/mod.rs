@@ -8,7 +8,7 @@ mod partitions;
 mod static_member;
 mod unclean_election;
 
-use crate::harness::{Config, Rig};
+use crate::harness::{Config, TestBed};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Protocol {
@@ -34,9 +34,9 @@ impl Protocol {
         };
     }
 
-    async fn rig(self, name: &str, partitions: i32) -> Rig {
-        let mut rig = Rig::with_partitions(&format!("{name}.{self:?}"), partitions).await;
-        self.choose(&mut rig.config);
-        rig
+    async fn bed(self, name: &str, partitions: i32) -> TestBed {
+        let mut bed = TestBed::with_partitions(&format!("{name}.{self:?}"), partitions).await;
+        self.choose(&mut bed.config);
+        bed
     }
 }

@@ -1,34 +1,34 @@
 //! A topic that gets more partitions while it is read.
 
 use super::{Consumer, CooperativeSticky, Protocol, Range};
-use crate::harness::{Daemon, Rig, alone, python, until, upsert};
+use crate::harness::{Daemon, TestBed, exclusive, python, until, upsert};
 
 async fn are_found(protocol: Protocol) {
-    let mut rig = protocol.rig("more", 1).await;
-    rig.config.set(r#"kafka.properties."topic.metadata.refresh.interval.ms""#, "500");
-    let daemon = Daemon::start(&rig.config).await;
+    let mut bed = protocol.bed("more", 1).await;
+    bed.config.set(r#"kafka.properties."topic.metadata.refresh.interval.ms""#, "500");
+    let daemon = Daemon::start(&bed.config).await;
     for (partitions, value) in [(2, "1"), (3, "2")] {
-        rig.broker.grow(&rig.topic, partitions).await;
+        bed.broker.grow(&bed.topic, partitions).await;
         let records = (0..partitions).map(|partition| upsert(&format!("k{partition}"), value).partition(partition));
-        python::produce(rig.broker, &rig.topic, &records.collect::<Vec<_>>()).await;
+        python::produce(bed.broker, &bed.topic, &records.collect::<Vec<_>>()).await;
         daemon.settled(if partitions == 2 { 2 } else { 5 }).await;
     }
     daemon.stop().await;
-    assert_eq!(rig.broker.committed(&rig.group, &rig.topic, 3).await, [Some(2), Some(2), Some(1)]);
+    assert_eq!(bed.broker.committed(&bed.group, &bed.topic, 3).await, [Some(2), Some(2), Some(1)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn are_found_by_cooperative_sticky() {
+async fn new_partitions_are_found_by_cooperative_sticky() {
     are_found(CooperativeSticky).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn are_found_by_range() {
+async fn new_partitions_are_found_by_range() {
     are_found(Range).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn are_found_by_consumer() {
+async fn new_partitions_are_found_by_consumer() {
     are_found(Consumer).await;
 }
 
@@ -36,16 +36,16 @@ async fn are_found_by_consumer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_new_partitions_are_asked_for_together() {
     const MANY: i32 = 1_000;
-    let _alone = alone().await;
-    let mut rig = Rig::with_partitions("thousand", MANY).await;
-    rig.config
+    let _exclusive = exclusive().await;
+    let mut bed = TestBed::with_partitions("thousand", MANY).await;
+    bed.config
         .set("log.level", "'debug'")
         .set("kafka.properties.debug", "'topic'")
         .set("kafka.session_timeout", "'45s'");
-    rig.produce(&[upsert("first", "1").partition(0), upsert("last", "2").partition(MANY - 1)]).await;
-    let daemon = Daemon::start(&rig.config).await;
+    bed.produce(&[upsert("first", "1").partition(0), upsert("last", "2").partition(MANY - 1)]).await;
+    let daemon = Daemon::start(&bed.config).await;
     let all = async || {
-        let committed = rig.broker.committed(&rig.group, &rig.topic, MANY).await;
+        let committed = bed.broker.committed(&bed.group, &bed.topic, MANY).await;
         committed.iter().all(Option::is_some).then_some(committed)
     };
     until("an offset of each", all).await;
@@ -59,5 +59,5 @@ async fn a_thousand_new_partitions_are_asked_for_together() {
     // One for the assignment, and some for the lag, which sees a part of them first.
     assert!(asked.len() < 100, "{} questions", asked.len());
     daemon.stop().await;
-    rig.broker.remove(&rig.topic).await;
+    bed.broker.remove(&bed.topic).await;
 }

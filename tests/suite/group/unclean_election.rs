@@ -4,7 +4,7 @@
 use rdkafka::admin::TopicReplication;
 use sandbox::{Server, ServerOptions};
 
-use crate::harness::{Broker, Config, Daemon, Record, alone, python, unique, until, upsert};
+use crate::harness::{Broker, Config, Daemon, Record, exclusive, python, unique, until, upsert};
 
 fn numbered(range: std::ops::Range<usize>) -> Vec<Record> {
     range.map(|n| upsert(&format!("key{n}"), &n.to_string()).partition(0)).collect()
@@ -14,7 +14,7 @@ fn numbered(range: std::ops::Range<usize>) -> Vec<Record> {
 async fn what_an_unclean_election_has_replaced_is_named_as_lost() {
     const FIRST: i32 = 1;
     const SECOND: i32 = 2;
-    let _alone = alone().await;
+    let _exclusive = exclusive().await;
     let broker = Broker::cluster().await;
     let (topic, group) = (unique("unclean"), unique("unclean.group"));
     let settings = [("unclean.leader.election.enable", "true"), ("min.insync.replicas", "1")];

@@ -15,15 +15,15 @@ use rdkafka::{
 };
 use tokio::sync::OnceCell;
 
-use super::Attended;
+use super::ManagedServer;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/script/kafka");
 const LIMIT: Duration = Duration::from_secs(20);
 
 pub(crate) struct Broker {
-    /// Of the listener that asks nobody who he is.
+    /// Of the listener without authentication.
     pub(crate) bootstrap: String,
-    server: Attended,
+    server: ManagedServer,
 }
 
 /// The broker of all tests, started by the first that asks.
@@ -50,7 +50,7 @@ impl Broker {
     }
 
     async fn start_in(mode: &'static [&'static str]) -> Self {
-        let server = Attended::start("kafka", mode).await;
+        let server = ManagedServer::start("kafka", mode).await;
         let bootstrap = server.address.split(' ').next().unwrap_or_default().to_owned();
         Self { bootstrap, server }
     }
@@ -80,7 +80,7 @@ impl Broker {
         assert!(output.status.success(), "{output:?}");
     }
 
-    /// Deletes a topic, and waits until nobody can see it.
+    /// Deletes a topic, and waits until the metadata has it no more.
     pub(crate) async fn delete_topic(&self, name: &str) {
         let deleted = self.admin().delete_topics(&[name], &AdminOptions::new()).await.unwrap();
         for result in deleted {
@@ -235,8 +235,8 @@ impl Broker {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attended_broker_ends_with_its_pipe() {
     let mut broker = Broker::start().await;
-    drop(broker.server.attendant.stdin.take());
-    super::until("the attendant to end", async || broker.server.attendant.try_wait().unwrap()).await;
+    drop(broker.server.process.stdin.take());
+    super::until("the attendant to end", async || broker.server.process.try_wait().unwrap()).await;
     assert!(!std::path::Path::new(&broker.server.dir).exists(), "and its disk with it");
     assert!(std::net::TcpStream::connect(&broker.bootstrap).is_err());
 }

@@ -26,11 +26,11 @@ impl Daemon {
     }
 
     pub(crate) fn spawn_with(toml: &str, environment: &[(&str, &str)]) -> Self {
-        Self::spawn_heard(toml, environment, usize::MAX)
+        Self::spawn_read_to(toml, environment, usize::MAX)
     }
 
-    /// Nobody reads its log after so many lines, and nobody closes it.
-    pub(crate) fn spawn_heard(toml: &str, environment: &[(&str, &str)], lines: usize) -> Self {
+    /// Reads only the first `lines` lines of its log, and leaves the pipe open and full.
+    pub(crate) fn spawn_read_to(toml: &str, environment: &[(&str, &str)], lines: usize) -> Self {
         let (dir, file) = config_file(toml);
         let mut child = Command::new(env!("CARGO_BIN_EXE_sobjectd"))
             .args(["run", "--config"])
@@ -67,7 +67,7 @@ impl Daemon {
         until("the daemon to be not ready", refuses).await;
     }
 
-    /// The status of a page of the admin listener; `None` while nobody listens.
+    /// The status of a page of the admin listener; `None` while the port is closed.
     pub(crate) async fn status(&self, path: &str) -> Option<u16> {
         Some(self.page(path).await?.0)
     }
@@ -87,7 +87,7 @@ impl Daemon {
         Some(Metrics::parse(&answer.text().await.ok()?))
     }
 
-    /// Waits until so many records were read and each has its outcome; more is a failure.
+    /// Waits until `records` records were read and each has its outcome; more is a failure.
     pub(crate) async fn settled(&self, records: u64) -> Metrics {
         let settled = async || {
             let metrics = self.scrape().await?;

@@ -20,7 +20,7 @@ pub(crate) fn key_pair() -> &'static (String, String) {
     })
 }
 
-/// A certificate authority that nobody knows, a server's certificate of it for `localhost`, and a client's.
+/// A private certificate authority, a server's certificate of it for `localhost`, and a client's.
 pub(crate) struct Authority(tempfile::TempDir);
 
 impl Authority {

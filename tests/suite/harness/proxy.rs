@@ -31,7 +31,7 @@ impl Proxy {
         Self { url, asked }
     }
 
-    /// The first request of each connection, as in `CONNECT sf.example.com:443`; behind `407` where it was refused.
+    /// The first request of each connection, as in `CONNECT sf.example.com:443`; after `407` where it was refused.
     pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }

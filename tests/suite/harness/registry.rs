@@ -18,11 +18,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use super::{Attended, python, record::from_hex};
+use super::{ManagedServer, python, record::from_hex};
 
 pub(crate) struct Registry {
     pub(crate) url: String,
-    _server: Attended,
+    _server: ManagedServer,
 }
 
 /// What a foreign serializer made of a value.
@@ -42,7 +42,7 @@ pub(crate) async fn registry() -> &'static Registry {
 
 impl Registry {
     async fn start() -> Self {
-        let server = Attended::start("registry", &[]).await;
+        let server = ManagedServer::start("registry", &[]).await;
         Self { url: server.address.clone(), _server: server }
     }
 

@@ -7,25 +7,25 @@ use std::{
 
 use sandbox::{Action, Fault, On};
 
-use crate::harness::{Broker, Daemon, Rig, until, upsert};
+use crate::harness::{Broker, Daemon, TestBed, until, upsert};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_parts_do_is_counted() {
-    let rig = Rig::with_partitions("counted", 2).await;
-    rig.fault(Fault::on(On::Login, Action::body(503, "")));
-    rig.fault(Fault::on(On::Upsert, Action::lock()).key("locked").times(2));
+    let bed = TestBed::with_partitions("counted", 2).await;
+    bed.fault(Fault::on(On::Login, Action::body(503, "")));
+    bed.fault(Fault::on(On::Upsert, Action::lock()).key("locked").times(2));
     let slow = Action::Latency { ms: 500 };
-    rig.fault(Fault::on(On::Query, slow));
-    let daemon = Daemon::start(&rig.config).await;
-    rig.produce(&[upsert("known", "1"), upsert("locked", "1")]).await;
+    bed.fault(Fault::on(On::Query, slow));
+    let daemon = Daemon::start(&bed.config).await;
+    bed.produce(&[upsert("known", "1"), upsert("locked", "1")]).await;
     daemon.settled(2).await;
-    rig.produce(&[upsert("known", "2").operation("UPDATE"), upsert("stranger", "2").operation("UPDATE")]).await;
+    bed.produce(&[upsert("known", "2").operation("UPDATE"), upsert("stranger", "2").operation("UPDATE")]).await;
     let asking = async || (daemon.metrics().await.sum("sobjectd_calls_in_flight", &[]) == 1).then_some(());
     until("a call in flight", asking).await;
     assert_eq!(daemon.metrics().await.sum("sobjectd_identities_in_flight", &[]), 2, "both wait for the query");
     let settled = daemon.settled(4).await;
     let committed = async || {
-        (rig.broker.committed(&rig.group, &rig.topic, 2).await.iter().flatten().sum::<i64>() == 4).then_some(())
+        (bed.broker.committed(&bed.group, &bed.topic, 2).await.iter().flatten().sum::<i64>() == 4).then_some(())
     };
     until("the commit", committed).await;
     for (name, label, expected) in [
@@ -60,12 +60,12 @@ async fn a_letter_that_no_broker_confirms_is_pending() {
     static OWN: OnceLock<Broker> = OnceLock::new();
     let broker = Broker::start().await;
     let broker = OWN.get_or_init(|| broker);
-    let mut rig = Rig::on(broker, "pending", 1).await;
-    rig.config.set("kafka.session_timeout", "'30s'"); // the partition is not lost meanwhile
-    rig.fault(Fault::on(On::Upsert, Action::Latency { ms: 1000 }));
-    let daemon = Daemon::start(&rig.config).await;
-    rig.produce(&[upsert("long", &"x".repeat(300))]).await;
-    until("the call", async || (rig.org.calls().upsert == 1).then_some(())).await;
+    let mut bed = TestBed::on(broker, "pending", 1).await;
+    bed.config.set("kafka.session_timeout", "'30s'"); // the partition is not lost meanwhile
+    bed.fault(Fault::on(On::Upsert, Action::Latency { ms: 1000 }));
+    let daemon = Daemon::start(&bed.config).await;
+    bed.produce(&[upsert("long", &"x".repeat(300))]).await;
+    until("the call", async || (bed.org.calls().upsert == 1).then_some(())).await;
     broker.script("kill").await;
     let pending = async || (daemon.metrics().await.sum("sobjectd_dead_letters_pending", &[]) == 1).then_some(());
     until("a pending letter", pending).await;

@@ -6,7 +6,7 @@ mod watched;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::harness::{Daemon, FakeRegistry, Rig, python, record, unique, until, upsert};
+use crate::harness::{Daemon, FakeRegistry, TestBed, python, record, unique, until, upsert};
 
 const OPERATIONS: &str = include_str!("../../../docs/operations.md");
 
@@ -15,20 +15,20 @@ type Families = BTreeMap<String, (String, BTreeSet<String>)>;
 
 /// The scrape of a daemon that has written, rejected, looked up, and asked a registry.
 async fn exercised() -> String {
-    let mut rig = Rig::new("metrics").await;
+    let mut bed = TestBed::new("metrics").await;
     let (topic, registry) = (unique("metrics.avro"), FakeRegistry::default());
     let schema = r#"{"type":"record","name":"r","fields":[{"name":"Text__c","type":"string"}]}"#;
     registry.schema("schemas/ids/1", "AVRO", schema);
-    rig.broker.topic(&topic, 1).await;
-    rig.config.set("schema_registry.url", &format!("'{}'", registry.start().await)).route(&[
+    bed.broker.topic(&topic, 1).await;
+    bed.config.set("schema_registry.url", &format!("'{}'", registry.start().await)).route(&[
         ("topic", &format!("'{topic}'")),
         ("sobject", "'MyObject__c'"),
         ("external_id_field", "'ExternalId__c'"),
         ("value.format", "'avro'"),
     ]);
-    rig.produce(&[upsert("a", "1"), upsert("nobody", "1").operation("UPDATE"), upsert("long", &"x".repeat(300))]).await;
-    python::produce(rig.broker, &topic, &[record("b", [0, 0, 0, 0, 1, 2, b'x'])]).await;
-    let daemon = Daemon::start(&rig.config).await;
+    bed.produce(&[upsert("a", "1"), upsert("nobody", "1").operation("UPDATE"), upsert("long", &"x".repeat(300))]).await;
+    python::produce(bed.broker, &topic, &[record("b", [0, 0, 0, 0, 1, 2, b'x'])]).await;
+    let daemon = Daemon::start(&bed.config).await;
     let metrics = daemon.settled(4).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (2, 2));
     let told = async || Some(daemon.page("/metrics").await?.1).filter(|text| text.contains("sobjectd_consumer_lag{"));

@@ -77,7 +77,7 @@ impl ExprVisitor for Selectors {
     }
 }
 
-/// Added by Prometheus, or by whoever scrapes.
+/// Added by Prometheus, or by another scraper.
 fn is_target_label(matcher: &Matcher) -> bool {
     ["job", "instance"].contains(&matcher.name.as_str())
 }

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sandbox::CallOptions;
 
-use crate::harness::{Record, Rig, delete, upsert};
+use crate::harness::{Record, TestBed, delete, upsert};
 
 /// The options of each call that has changed something, and the keys of its rows; never two options in one call.
-fn calls(rig: &Rig) -> Vec<(CallOptions, BTreeSet<String>)> {
+fn calls(bed: &TestBed) -> Vec<(CallOptions, BTreeSet<String>)> {
     let mut calls = BTreeMap::<u64, (CallOptions, BTreeSet<String>)>::new();
-    for change in rig.org.journal() {
+    for change in bed.org.journal() {
         let key = serde_json::to_value(&change.keys["ExternalId__c"]).unwrap().as_str().unwrap().to_owned();
         let (options, keys) = calls.entry(change.call).or_insert_with(|| (change.options.clone(), BTreeSet::new()));
         assert_eq!(*options, change.options);
@@ -28,13 +28,13 @@ fn asking(prefix: &str, ask: impl Fn(Record) -> Record) -> Vec<Record> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_calls_of_a_route_carry_its_options() {
-    let mut rig = Rig::new("route-options").await;
-    rig.config.in_route("options.auto_assign", "'false'");
-    rig.config.in_route("options.duplicate_rule", "'runAsCurrentUser=true; allowSave=true'");
-    rig.config.in_route("options.client", "'crm-sink'");
-    // Nobody looks at the record's own.
-    rig.run(&[upsert("a", "1").header("Sforce-Auto-Assign", "TRUE"), upsert("b", "2"), delete("b")]).await;
-    let journal = rig.org.journal();
+    let mut bed = TestBed::new("route-options").await;
+    bed.config.in_route("options.auto_assign", "'false'");
+    bed.config.in_route("options.duplicate_rule", "'runAsCurrentUser=true; allowSave=true'");
+    bed.config.in_route("options.client", "'crm-sink'");
+    // The header of the record itself is not read.
+    bed.run(&[upsert("a", "1").header("Sforce-Auto-Assign", "TRUE"), upsert("b", "2"), delete("b")]).await;
+    let journal = bed.org.journal();
     assert_eq!(journal.len(), 3);
     for change in journal {
         let CallOptions { auto_assign, duplicate_rule, call_options } = change.options;
@@ -46,18 +46,18 @@ async fn all_calls_of_a_route_carry_its_options() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_of_different_options_never_share_a_call() {
-    let mut rig = Rig::new("record-options").await;
-    rig.config.in_route("options.from_headers", "true").in_route("options.auto_assign", "'true'");
-    rig.config.set("pipeline.linger", "'300ms'");
+    let mut bed = TestBed::new("record-options").await;
+    bed.config.in_route("options.from_headers", "true").in_route("options.auto_assign", "'true'");
+    bed.config.set("pipeline.linger", "'300ms'");
     let off = asking("off", |record| record.header("sforce-auto-assign", "false"));
     let save = asking("save", |record| record.header("Sforce-Duplicate-Rule-Header", "allowSave=true"));
     let on = asking("same", |record| record.header("Sforce-Auto-Assign", "TRUE"));
     let mixed = asking("plain", |record| record).into_iter().zip(off).zip(save).zip(on);
     let mixed: Vec<_> = mixed.flat_map(|(((plain, off), save), on)| [plain, off, save, on]).collect();
-    let metrics = rig.run(&mixed).await;
+    let metrics = bed.run(&mixed).await;
     assert_eq!(metrics.settled("written"), 80);
     let mut by_options = BTreeMap::<_, BTreeSet<String>>::new();
-    for (options, keys) in calls(&rig) {
+    for (options, keys) in calls(&bed) {
         let asked = (options.auto_assign.unwrap(), options.duplicate_rule.unwrap_or_default());
         by_options.entry(asked).or_default().extend(keys);
     }
@@ -70,17 +70,17 @@ async fn rows_of_different_options_never_share_a_call() {
             (asked("TRUE", "allowSave=true"), keys("save")),
         ])
     );
-    assert!(rig.org.calls().upsert < 20, "and equal ones do: {:?}", rig.org.calls());
+    assert!(bed.org.calls().upsert < 20, "and equal ones do: {:?}", bed.org.calls());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_header_that_is_none_costs_its_own_record() {
-    let mut rig = Rig::new("bad-options").await;
-    rig.config.in_route("options.from_headers", "true");
+    let mut bed = TestBed::new("bad-options").await;
+    bed.config.in_route("options.from_headers", "true");
     let injected = upsert("bad", "x").header("Sforce-Call-Options", "client=a\r\nAuthorization: b");
-    let metrics = rig.run(&[upsert("a", "1"), injected, upsert("c", "3")]).await;
+    let metrics = bed.run(&[upsert("a", "1"), injected, upsert("c", "3")]).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (2, 1));
-    let letter = &rig.dead_letters(1).await[0];
+    let letter = &bed.dead_letters(1).await[0];
     assert_eq!(letter.header("__connect.errors.exception.class.name").unwrap(), "sobjectd.InvalidOption");
     assert!(letter.header("sobjectd.message").unwrap().contains("Sforce-Call-Options"));
 }

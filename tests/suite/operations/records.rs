@@ -4,7 +4,7 @@
 use sandbox::{Action, Fault, On, When};
 use serde_json::json;
 
-use crate::harness::{Daemon, OBJECT, Read, Rig, Seeded, delete, kcat, python, record, unique, upsert};
+use crate::harness::{Daemon, OBJECT, Read, Seeded, TestBed, delete, kcat, python, record, unique, upsert};
 
 fn codes(letters: &[Read]) -> Vec<String> {
     letters.iter().map(|letter| letter.header("__connect.errors.exception.class.name").unwrap()).collect()
@@ -13,107 +13,107 @@ fn codes(letters: &[Read]) -> Vec<String> {
 /// Salesforce deletes by ids of any SObject.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_id_of_another_sobject_is_rejected_before_any_call() {
-    let mut rig = Rig::new("other-sobject").await;
-    rig.native();
-    let account = Seeded(&rig.org).create("Account", r#"{"Name":"Important Ltd"}"#).await;
-    let own = Seeded(&rig.org).create(OBJECT, r#"{"Text__c":"theirs"}"#).await;
-    rig.run(&[record(&*account, "").no_value(), delete(&account), upsert(&account, "1"), upsert(&own, "2")]).await;
-    assert_eq!(codes(&rig.dead_letters(3).await), ["sobjectd.InvalidKey"; 3]);
-    assert_eq!(rig.org.records("Account").len(), 1);
-    assert_eq!((rig.org.calls().delete, rig.org.calls().update), (0, 1));
+    let mut bed = TestBed::new("other-sobject").await;
+    bed.native();
+    let account = Seeded(&bed.org).create("Account", r#"{"Name":"Important Ltd"}"#).await;
+    let own = Seeded(&bed.org).create(OBJECT, r#"{"Text__c":"theirs"}"#).await;
+    bed.run(&[record(&*account, "").no_value(), delete(&account), upsert(&account, "1"), upsert(&own, "2")]).await;
+    assert_eq!(codes(&bed.dead_letters(3).await), ["sobjectd.InvalidKey"; 3]);
+    assert_eq!(bed.org.records("Account").len(), 1);
+    assert_eq!((bed.org.calls().delete, bed.org.calls().update), (0, 1));
 }
 
 /// A data warehouse has put it into one case.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_id_that_lost_its_case_is_mended() {
-    let mut rig = Rig::new("lost-case").await;
-    rig.native();
-    let ids = [Seeded(&rig.org).create(OBJECT, "{}").await, Seeded(&rig.org).create(OBJECT, "{}").await];
-    let metrics = rig.run(&[upsert(&ids[0].to_lowercase(), "1"), upsert(&ids[1].to_uppercase(), "2")]).await;
+    let mut bed = TestBed::new("lost-case").await;
+    bed.native();
+    let ids = [Seeded(&bed.org).create(OBJECT, "{}").await, Seeded(&bed.org).create(OBJECT, "{}").await];
+    let metrics = bed.run(&[upsert(&ids[0].to_lowercase(), "1"), upsert(&ids[1].to_uppercase(), "2")]).await;
     assert_eq!(metrics.settled("written"), 2);
 }
 
 /// Another route of the same SObject moves the external id `e1` from one record to another.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_update_and_a_delete_follow_an_external_id_that_has_moved() {
-    let mut rig = Rig::new("moved").await;
+    let mut bed = TestBed::new("moved").await;
     let numbers = unique("moved.numbers");
-    rig.broker.topic(&numbers, 1).await;
-    rig.config.route(&[
+    bed.broker.topic(&numbers, 1).await;
+    bed.config.route(&[
         ("topic", &format!("'{numbers}'")),
         ("sobject", &format!("'{OBJECT}'")),
         ("operation", "'upsert'"),
         ("external_id_field", "'ExternalNumber__c'"),
     ]);
-    let daemon = Daemon::start(&rig.config).await;
+    let daemon = Daemon::start(&bed.config).await;
     let mut settled = 0;
     let number = |number: &str, external: &str| record(number, json!({"ExternalId__c": external}).to_string());
     for (topic, records) in [
         (&numbers, vec![number("1", "e1"), number("2", "e2")]),
-        (&rig.topic, vec![upsert("e1", "of 1").operation("UPDATE")]),
+        (&bed.topic, vec![upsert("e1", "of 1").operation("UPDATE")]),
         (&numbers, vec![number("1", "e9"), number("2", "e1")]),
-        (&rig.topic, vec![upsert("e1", "of 2").operation("UPDATE")]),
-        (&rig.topic, vec![delete("e1")]),
+        (&bed.topic, vec![upsert("e1", "of 2").operation("UPDATE")]),
+        (&bed.topic, vec![delete("e1")]),
     ] {
-        python::produce(rig.broker, topic, &records).await;
+        python::produce(bed.broker, topic, &records).await;
         settled += records.len() as u64;
         daemon.settled(settled).await;
         if settled == 6 {
-            assert_eq!((rig.text("e9"), rig.text("e1")), ("of 1".to_owned(), "of 2".to_owned()));
+            assert_eq!((bed.text("e9"), bed.text("e1")), ("of 1".to_owned(), "of 2".to_owned()));
         }
     }
     daemon.stop().await;
-    assert!(rig.find("e1").is_none() && rig.find("e9").is_some());
+    assert!(bed.find("e1").is_none() && bed.find("e9").is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delete_that_finds_nothing_is_counted_and_said_once() {
-    let rig = Rig::new("not-found").await;
-    rig.produce(&[upsert("a", "1"), delete("a"), delete("b"), delete("c")]).await;
-    let daemon = Daemon::start(&rig.config).await;
+    let bed = TestBed::new("not-found").await;
+    bed.produce(&[upsert("a", "1"), delete("a"), delete("b"), delete("c")]).await;
+    let daemon = Daemon::start(&bed.config).await;
     let metrics = daemon.settled(4).await;
     assert_eq!(metrics.settled("written"), 4);
-    assert_eq!(metrics.sum("sobjectd_deletes_not_found_total", &[("route", &rig.topic)]), 2);
-    daemon.event("delete_found_nothing").with("route", &*rig.topic).await;
+    assert_eq!(metrics.sum("sobjectd_deletes_not_found_total", &[("route", &bed.topic)]), 2);
+    daemon.event("delete_found_nothing").with("route", &*bed.topic).await;
     assert_eq!(daemon.event("delete_found_nothing").lines().len(), 1);
     daemon.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delete_that_finds_nothing_may_be_a_dead_letter() {
-    let mut rig = Rig::new("on-missing").await;
-    rig.config.in_route("on_missing", "'dead_letter'").set("salesforce.request_timeout", "'500ms'");
+    let mut bed = TestBed::new("on-missing").await;
+    bed.config.in_route("on_missing", "'dead_letter'").set("salesforce.request_timeout", "'500ms'");
     // The second answer of a delete is lost, and its repeat finds what it was to do done.
-    rig.fault(Fault::on(On::Delete, Action::Cut { when: When::After }));
-    let metrics = rig.run(&[upsert("a", "1"), delete("a"), delete("b")]).await;
+    bed.fault(Fault::on(On::Delete, Action::Cut { when: When::After }));
+    let metrics = bed.run(&[upsert("a", "1"), delete("a"), delete("b")]).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (2, 1));
-    assert_eq!(metrics.sum("sobjectd_deletes_not_found_total", &[("route", &rig.topic)]), 1);
-    let letters = rig.dead_letters(1).await;
+    assert_eq!(metrics.sum("sobjectd_deletes_not_found_total", &[("route", &bed.topic)]), 1);
+    let letters = bed.dead_letters(1).await;
     assert_eq!((codes(&letters), letters[0].key.as_deref()), (vec!["sobjectd.NotFound".to_owned()], Some(&b"b"[..])));
 }
 
 /// Avro's frame and Java's Long are UTF-8 by accident.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_with_control_characters_names_no_record() {
-    let rig = Rig::new("binary-key").await;
-    rig.run(&[upsert("\0\0\0\0\u{5}\u{6}C-1", "1"), record(42_i64.to_be_bytes(), "{}"), upsert("a", "3")]).await;
-    assert_eq!(codes(&rig.dead_letters(2).await), ["sobjectd.InvalidKey"; 2]);
-    assert_eq!(rig.org.records(OBJECT).len(), 1);
+    let bed = TestBed::new("binary-key").await;
+    bed.run(&[upsert("\0\0\0\0\u{5}\u{6}C-1", "1"), record(42_i64.to_be_bytes(), "{}"), upsert("a", "3")]).await;
+    assert_eq!(codes(&bed.dead_letters(2).await), ["sobjectd.InvalidKey"; 2]);
+    assert_eq!(bed.org.records(OBJECT).len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_is_a_number_of_javas_or_has_several_columns() {
-    let mut rig = Rig::new("long-key").await;
-    rig.config.in_route("key.format", "'long'");
-    let metrics = rig.run(&[record(42_i64.to_be_bytes(), "{}"), record((-1_i64).to_be_bytes(), "{}")]).await;
+    let mut bed = TestBed::new("long-key").await;
+    bed.config.in_route("key.format", "'long'");
+    let metrics = bed.run(&[record(42_i64.to_be_bytes(), "{}"), record((-1_i64).to_be_bytes(), "{}")]).await;
     assert_eq!(metrics.settled("written"), 2);
-    assert!(rig.find("42").is_some() && rig.find("-1").is_some());
+    assert!(bed.find("42").is_some() && bed.find("-1").is_some());
 
-    let mut rig = Rig::new("two-columns").await;
-    rig.config.in_route("key.format", "'json'").in_route("key.field", "['REGION', 'ID']");
-    kcat::produce(rig.broker, &rig.topic, &[], &[(r#"{"ID":7,"REGION":"eu"}"#, r#"{"Text__c":"1"}"#)]).await;
-    let daemon = Daemon::start(&rig.config).await;
+    let mut bed = TestBed::new("two-columns").await;
+    bed.config.in_route("key.format", "'json'").in_route("key.field", "['REGION', 'ID']");
+    kcat::produce(bed.broker, &bed.topic, &[], &[(r#"{"ID":7,"REGION":"eu"}"#, r#"{"Text__c":"1"}"#)]).await;
+    let daemon = Daemon::start(&bed.config).await;
     daemon.settled(1).await;
     daemon.stop().await;
-    assert_eq!(rig.text("eu|7"), "1");
+    assert_eq!(bed.text("eu|7"), "1");
 }

@@ -22,7 +22,7 @@ async fn refused(toml: &str, says: &[&str]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_problems_at_once() {
+async fn all_problems_of_a_configuration_are_said_at_once() {
     let mut config = good();
     config
         .set("kafka.comit_interval", "'1s'")
@@ -47,7 +47,7 @@ async fn all_problems_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn combinations_that_cannot_work() {
+async fn combinations_that_cannot_work_are_refused() {
     for (key, value, says) in [
         ("salesforce.unknown_hold", "'5m'", &["drain_timeout", "unknown_hold"][..]),
         (r#"kafka.properties."enable.auto.commit""#, "'true'", &["enable.auto.commit"]),
@@ -70,7 +70,7 @@ async fn combinations_that_cannot_work() {
 }
 
 #[test]
-fn a_bad_command_line_is_another_code() {
+fn a_bad_command_line_has_an_exit_code_of_its_own() {
     let run = |args: &[&str]| Command::new(env!("CARGO_BIN_EXE_sobjectd")).args(args).env_clear().output().unwrap();
     assert_eq!(run(&["fly"]).status.code(), Some(2));
     assert_eq!(run(&["run", "--no-such-option"]).status.code(), Some(2));

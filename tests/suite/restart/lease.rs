@@ -4,7 +4,7 @@ use std::{sync::OnceLock, time::Duration};
 
 use sandbox::{Action, Fault, On};
 
-use crate::harness::{Broker, Daemon, Record, Rig, alone, until, upsert};
+use crate::harness::{Broker, Daemon, Record, TestBed, exclusive, until, upsert};
 
 /// Changes of the same few keys, again and again.
 fn rounds(count: usize) -> Vec<Record> {
@@ -16,28 +16,28 @@ async fn nothing_is_written_while_no_commit_succeeds() {
     static OWN: OnceLock<Broker> = OnceLock::new();
     let broker = Broker::start().await;
     let broker = OWN.get_or_init(|| broker);
-    let _alone = alone().await;
-    let mut rig = Rig::on(broker, "no-commit", 1).await;
+    let _exclusive = exclusive().await;
+    let mut bed = TestBed::on(broker, "no-commit", 1).await;
     // Long enough for the group to keep us.
-    rig.config.set("kafka.session_timeout", "'60s'").set("kafka.lease", "'1s'");
-    rig.config.set("pipeline.batch_rows", "5").set("salesforce.max_concurrent_requests", "1");
-    rig.fault(Fault::on(On::Upsert, Action::Latency { ms: 50 }).always());
-    rig.produce(&rounds(1_500)).await;
-    let daemon = Daemon::start(&rig.config).await;
-    until("the first rows", async || (rig.org.journal().len() >= 10).then_some(())).await;
+    bed.config.set("kafka.session_timeout", "'60s'").set("kafka.lease", "'1s'");
+    bed.config.set("pipeline.batch_rows", "5").set("salesforce.max_concurrent_requests", "1");
+    bed.fault(Fault::on(On::Upsert, Action::Latency { ms: 50 }).always());
+    bed.produce(&rounds(1_500)).await;
+    let daemon = Daemon::start(&bed.config).await;
+    until("the first rows", async || (bed.org.journal().len() >= 10).then_some(())).await;
     broker.script("kill").await;
     let from = daemon.event("lease_lapsed").await.time_ms();
     daemon.not_ready().await;
     let (_, body) = daemon.page("/ready").await.unwrap();
     assert!(body.contains("waiting for kafka"), "{body}");
-    assert!(rig.org.journal().len() < 1_500, "there was more to write");
+    assert!(bed.org.journal().len() < 1_500, "there was more to write");
 
     broker.script("again").await;
     let to = daemon.event("lease_renewed").await.time_ms();
     daemon.settled(1_500).await;
-    let meanwhile = rig.org.journal().iter().filter(|change| (from..to - 100).contains(&change.at_ms)).count();
+    let meanwhile = bed.org.journal().iter().filter(|change| (from..to - 100).contains(&change.at_ms)).count();
     assert_eq!(meanwhile, 0, "rows written without a commit, from {from} to {to}");
-    assert_eq!(rig.org.journal().len(), 1_500, "each once");
+    assert_eq!(bed.org.journal().len(), 1_500, "each once");
     daemon.stop().await;
 }
 
@@ -46,10 +46,10 @@ async fn a_broker_that_is_gone_is_waited_for_also_when_the_partitions_are_lost()
     static OWN: OnceLock<Broker> = OnceLock::new();
     let broker = Broker::start().await;
     let broker = OWN.get_or_init(|| broker);
-    let rig = Rig::on(broker, "gone", 1).await;
-    let daemon = Daemon::start(&rig.config).await;
-    rig.produce(&rounds(20)).await;
-    until("the commit", async || (rig.committed().await == 20).then_some(())).await;
+    let bed = TestBed::on(broker, "gone", 1).await;
+    let daemon = Daemon::start(&bed.config).await;
+    bed.produce(&rounds(20)).await;
+    until("the commit", async || (bed.committed().await == 20).then_some(())).await;
     broker.script("kill").await;
     daemon.event("revoked").with("lost", true).await;
     daemon.not_ready().await;
@@ -58,36 +58,36 @@ async fn a_broker_that_is_gone_is_waited_for_also_when_the_partitions_are_lost()
 
     broker.script("again").await;
     daemon.ready().await;
-    rig.produce(&rounds(20)).await;
-    until("the commit", async || (rig.committed().await == 40).then_some(())).await;
+    bed.produce(&rounds(20)).await;
+    until("the commit", async || (bed.committed().await == 40).then_some(())).await;
     daemon.stop().await;
 }
 
 /// It wakes up with rows that it had read, and that another member has written since.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_has_slept_writes_nothing_of_what_it_had() {
-    let _alone = alone().await;
-    let mut rig = Rig::new("slept").await;
-    rig.config.set("pipeline.batch_rows", "5").set("salesforce.max_concurrent_requests", "1");
-    rig.fault(Fault::on(On::Upsert, Action::Latency { ms: 100 }).always());
-    let sleeper = Daemon::start(&rig.config).await;
-    rig.produce(&rounds(400)).await;
-    until("the first rows", async || (rig.org.journal().len() >= 20).then_some(())).await;
+    let _exclusive = exclusive().await;
+    let mut bed = TestBed::new("slept").await;
+    bed.config.set("pipeline.batch_rows", "5").set("salesforce.max_concurrent_requests", "1");
+    bed.fault(Fault::on(On::Upsert, Action::Latency { ms: 100 }).always());
+    let sleeper = Daemon::start(&bed.config).await;
+    bed.produce(&rounds(400)).await;
+    until("the first rows", async || (bed.org.journal().len() >= 20).then_some(())).await;
     sleeper.signal("STOP");
-    let written = rig.org.journal().len();
-    let heir = Daemon::start(&rig.config).await;
+    let written = bed.org.journal().len();
+    let heir = Daemon::start(&bed.config).await;
     until("all rows", async || {
-        let last = rig.history("key19").last().is_some_and(|(_, text)| text.as_deref() == Some("399"));
+        let last = bed.history("key19").last().is_some_and(|(_, text)| text.as_deref() == Some("399"));
         (last && heir.metrics().await.in_flight() == 0).then_some(())
     })
     .await;
-    let all = rig.org.journal().len();
+    let all = bed.org.journal().len();
     assert!(written < 400 && all >= 400, "{written} rows before the sleep, {all} in all");
 
     sleeper.signal("CONT");
     sleeper.event("revoked").with("lost", true).await;
     until("the sleeper to have nothing left", async || (sleeper.metrics().await.in_flight() == 0).then_some(())).await;
-    assert_eq!(rig.org.journal().len(), all, "the sleeper has written after its sleep");
+    assert_eq!(bed.org.journal().len(), all, "the sleeper has written after its sleep");
     sleeper.stop().await;
     heir.stop().await;
 }
@@ -95,31 +95,31 @@ async fn a_process_that_has_slept_writes_nothing_of_what_it_had() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_write_after_a_crash_waits_and_after_a_drain_it_does_not() {
     const HOLD: Duration = Duration::from_secs(2);
-    let mut rig = Rig::new("assign-hold").await;
-    rig.config.set("kafka.group_instance_id", "'suite-0'").set("pipeline.batch_rows", "5");
-    rig.config.set("salesforce.assign_hold", &format!("'{HOLD:?}'"));
-    rig.fault(Fault::on(On::Upsert, Action::Latency { ms: 50 }).always());
-    rig.produce(&rounds(2_000)).await;
+    let mut bed = TestBed::new("assign-hold").await;
+    bed.config.set("kafka.group_instance_id", "'suite-0'").set("pipeline.batch_rows", "5");
+    bed.config.set("salesforce.assign_hold", &format!("'{HOLD:?}'"));
+    bed.fault(Fault::on(On::Upsert, Action::Latency { ms: 50 }).always());
+    bed.produce(&rounds(2_000)).await;
     let held = async |daemon: &Daemon| {
-        let written = rig.org.journal().len();
-        until("more rows", async || (rig.org.journal().len() > written).then_some(())).await;
+        let written = bed.org.journal().len();
+        until("more rows", async || (bed.org.journal().len() > written).then_some(())).await;
         let assigned = daemon.event("assigned").await.time_ms();
-        let first = rig.org.journal()[written].at_ms;
+        let first = bed.org.journal()[written].at_ms;
         (!daemon.event("partition_held").lines().is_empty(), first.saturating_sub(assigned))
     };
 
-    let daemon = Daemon::start(&rig.config).await;
+    let daemon = Daemon::start(&bed.config).await;
     let (waits, _) = held(&daemon).await;
     assert!(!waits, "nobody has owned the partition before");
     daemon.kill().await;
 
-    let daemon = Daemon::start(&rig.config).await;
+    let daemon = Daemon::start(&bed.config).await;
     let (waits, after) = held(&daemon).await;
     assert!(waits && u128::from(after) + 100 >= HOLD.as_millis(), "after {after} ms");
-    assert!(rig.org.journal().len() < 2_000);
+    assert!(bed.org.journal().len() < 2_000);
     daemon.stop().await;
 
-    let daemon = Daemon::start(&rig.config).await;
+    let daemon = Daemon::start(&bed.config).await;
     let (waits, _) = held(&daemon).await;
     assert!(!waits, "it was drained");
     daemon.stop().await;

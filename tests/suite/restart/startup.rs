@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use sandbox::{Server, ServerOptions};
 use serde_json::{Value, json};
 
-use crate::harness::{Daemon, Rig, python, upsert};
+use crate::harness::{Daemon, TestBed, python, upsert};
 
-/// An address where nobody listens, below the ephemeral ports.
-fn nobody() -> u16 {
+/// A port that is closed, below the ephemeral ports.
+fn closed_port() -> u16 {
     let held = (20_000..30_000).find_map(|port| std::net::TcpListener::bind(("127.0.0.1", port)).ok());
     held.unwrap().local_addr().unwrap().port()
 }
@@ -23,56 +23,56 @@ async fn ended_within_a_second(daemon: &mut Daemon) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_broker_is_waited_for_and_named() {
-    let mut rig = Rig::new("no-broker").await;
-    let nobody = format!("127.0.0.1:{}", nobody());
-    rig.config.set("kafka.bootstrap_servers", &format!("'{nobody}'"));
-    let mut daemon = Daemon::spawn(&rig.config);
-    daemon.event("brokers_unreachable").with("bootstrap_servers", &*nobody).await;
+    let mut bed = TestBed::new("no-broker").await;
+    let closed = format!("127.0.0.1:{}", closed_port());
+    bed.config.set("kafka.bootstrap_servers", &format!("'{closed}'"));
+    let mut daemon = Daemon::spawn(&bed.config);
+    daemon.event("brokers_unreachable").with("bootstrap_servers", &*closed).await;
     assert_eq!(daemon.status("/live").await, Some(200));
     assert_eq!(daemon.status("/ready").await, Some(503));
     ended_within_a_second(&mut daemon).await;
 
-    rig.config.set("startup_timeout", "'1s'");
-    let mut daemon = Daemon::spawn(&rig.config);
+    bed.config.set("startup_timeout", "'1s'");
+    let mut daemon = Daemon::spawn(&bed.config);
     assert_eq!(daemon.exit().await.code(), Some(1));
-    daemon.event("exited_with_error").mentions(&nobody).await;
+    daemon.event("exited_with_error").mentions(&closed).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_org_is_waited_for_and_named() {
-    let mut rig = Rig::new("no-org").await;
-    let port = nobody();
-    rig.config.set("salesforce.login_url", &format!("'http://127.0.0.1:{port}'"));
-    let mut daemon = Daemon::spawn(&rig.config);
+    let mut bed = TestBed::new("no-org").await;
+    let port = closed_port();
+    bed.config.set("salesforce.login_url", &format!("'http://127.0.0.1:{port}'"));
+    let mut daemon = Daemon::spawn(&bed.config);
     daemon.event("salesforce_login_failed").mentions(&port.to_string()).await;
     ended_within_a_second(&mut daemon).await;
 
-    let daemon = Daemon::spawn(&rig.config);
+    let daemon = Daemon::spawn(&bed.config);
     daemon.event("salesforce_login_failed").mentions(&port.to_string()).await;
-    rig.org = Server::start(ServerOptions { port, ..ServerOptions::default() }).await.unwrap();
+    bed.org = Server::start(ServerOptions { port, ..ServerOptions::default() }).await.unwrap();
     daemon.ready().await;
-    python::produce(rig.broker, &rig.topic, &[upsert("a", "1")]).await;
+    python::produce(bed.broker, &bed.topic, &[upsert("a", "1")]).await;
     daemon.settled(1).await;
     daemon.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_problem_that_start_up_finds_is_named_at_once() {
-    let mut rig = Rig::new("start-up").await;
-    rig.config.route(&[("topic", "'no.such.topic'"), ("sobject", "'NoSuchObject__c'")]);
-    rig.config.route(&[
+    let mut bed = TestBed::new("start-up").await;
+    bed.config.route(&[("topic", "'no.such.topic'"), ("sobject", "'NoSuchObject__c'")]);
+    bed.config.route(&[
         ("topic", "'no.such.topic.2'"),
         ("sobject", "'Contact'"),
         ("operation", "'upsert'"),
         ("external_id_field", "'NoSuchField__c'"),
     ]);
-    rig.config.route(&[
+    bed.config.route(&[
         ("topic", "'no.such.topic.3'"),
         ("sobject", "'MyObject__c'"),
         ("operation", "'upsert'"),
         ("external_id_field", "'Text__c'"),
     ]);
-    let mut daemon = Daemon::spawn(&rig.config);
+    let mut daemon = Daemon::spawn(&bed.config);
     assert_eq!(daemon.exit().await.code(), Some(78));
     for problem in ["no.such.topic", "no.such.topic.2", "NoSuchObject__c", "NoSuchField__c", "Text__c"] {
         daemon.event("configuration_finding").with("level", "ERROR").mentions(problem).await;
@@ -80,14 +80,14 @@ async fn every_problem_that_start_up_finds_is_named_at_once() {
     for key in ["routes[1].topic", "routes[1].sobject", "routes[2].external_id_field", "routes[3].external_id_field"] {
         daemon.event("configuration_finding").with("level", "ERROR").mentions(key).await;
     }
-    assert_eq!(rig.org.calls().login, 1);
+    assert_eq!(bed.org.calls().login, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_external_id_field_that_is_not_unique_is_a_warning() {
-    let mut rig = Rig::new("loose").await;
-    rig.config.in_route("external_id_field", "'ExternalLoose__c'");
-    let daemon = Daemon::start(&rig.config).await;
+    let mut bed = TestBed::new("loose").await;
+    bed.config.in_route("external_id_field", "'ExternalLoose__c'");
+    let daemon = Daemon::start(&bed.config).await;
     daemon.event("configuration_finding").with("level", "WARN").mentions("ExternalLoose__c").await;
     daemon.stop().await;
 }
@@ -102,45 +102,45 @@ async fn five_hundred_sobjects_start_in_the_time_of_their_answers() {
     };
     let schema = Value::from((0..500).map(sobject).collect::<Vec<_>>()).to_string();
     let options = ServerOptions { schema: sandbox::SchemaSource::Json(schema), ..ServerOptions::default() };
-    let mut rig = Rig::new("many").await;
-    rig.org = Server::start(options).await.unwrap();
-    rig.org.change_settings(json!({"latency_ms": 100})).unwrap();
-    rig.config.set("salesforce.login_url", &format!("'{}'", rig.org.url())).clear_routes();
-    rig.config.set("startup_timeout", "'2s'").set("salesforce.max_concurrent_requests", "10");
+    let mut bed = TestBed::new("many").await;
+    bed.org = Server::start(options).await.unwrap();
+    bed.org.change_settings(json!({"latency_ms": 100})).unwrap();
+    bed.config.set("salesforce.login_url", &format!("'{}'", bed.org.url())).clear_routes();
+    bed.config.set("startup_timeout", "'2s'").set("salesforce.max_concurrent_requests", "10");
     for n in 0..500 {
-        let (topic, sobject) = (format!("'{}-{n}.*'", rig.topic), format!("'Thing{n}__c'"));
-        rig.config.route(&[("topic", &topic), ("sobject", &sobject)]);
+        let (topic, sobject) = (format!("'{}-{n}.*'", bed.topic), format!("'Thing{n}__c'"));
+        bed.config.route(&[("topic", &topic), ("sobject", &sobject)]);
     }
     let before = Instant::now();
-    let daemon = Daemon::start(&rig.config).await;
+    let daemon = Daemon::start(&bed.config).await;
     let took = before.elapsed();
     assert!(took > Duration::from_secs(5), "500 answers of 100 ms, ten at a time, took {took:?}");
-    let calls = rig.org.calls();
+    let calls = bed.org.calls();
     assert_eq!((calls.login, calls.describe), (1, 500));
     daemon.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_topic_that_is_made_after_the_start_is_waited_for() {
-    let mut rig = Rig::new("made-later").await;
-    let later = format!("{}-later", rig.topic);
-    rig.config.route(&[
+    let mut bed = TestBed::new("made-later").await;
+    let later = format!("{}-later", bed.topic);
+    bed.config.route(&[
         ("topic", &format!("'{later}'")),
         ("sobject", "'MyObject__c'"),
         ("operation", "'upsert'"),
         ("external_id_field", "'ExternalId__c'"),
     ]);
-    let daemon = Daemon::spawn(&rig.config);
+    let daemon = Daemon::spawn(&bed.config);
     daemon.event("topics_missing").mentions(&later).await;
     assert_eq!(daemon.status("/ready").await, Some(503));
-    rig.broker.topic(&later, 1).await;
+    bed.broker.topic(&later, 1).await;
     daemon.ready().await;
-    python::produce(rig.broker, &later, &[upsert("a", "1")]).await;
+    python::produce(bed.broker, &later, &[upsert("a", "1")]).await;
     daemon.settled(1).await;
     daemon.stop().await;
 
-    rig.config.in_route("topic", "'no.such.topic'").set("startup_timeout", "'1s'");
-    let mut daemon = Daemon::spawn(&rig.config);
+    bed.config.in_route("topic", "'no.such.topic'").set("startup_timeout", "'1s'");
+    let mut daemon = Daemon::spawn(&bed.config);
     assert_eq!(daemon.exit().await.code(), Some(1));
     daemon.event("exited_with_error").mentions("startup_timeout").mentions("no.such.topic").await;
 }

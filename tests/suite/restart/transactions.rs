@@ -1,6 +1,6 @@
 //! Topics of transactional producers: what is in them takes more offsets than there are records to read.
 
-use crate::harness::{Daemon, Record, Rig, Transaction, until, upsert};
+use crate::harness::{Daemon, Record, TestBed, Transaction, until, upsert};
 
 const LAG: &str = "sobjectd_consumer_lag";
 const LOST: &str = "sobjectd_offsets_lost_total";
@@ -15,74 +15,74 @@ async fn status(daemon: &Daemon) -> serde_json::Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_marker_of_a_transaction_is_not_taken_for_a_lost_record() {
-    let rig = Rig::new("tx-restart").await;
-    Transaction::begin(rig.broker, &rig.topic, &numbered(0..1)).await.commit().await;
-    let daemon = Daemon::start(&rig.config).await;
+    let bed = TestBed::new("tx-restart").await;
+    Transaction::begin(bed.broker, &bed.topic, &numbered(0..1)).await.commit().await;
+    let daemon = Daemon::start(&bed.config).await;
     daemon.settled(1).await;
     daemon.stop().await;
-    assert_eq!(rig.committed().await, 2, "after the marker");
+    assert_eq!(bed.committed().await, 2, "after the marker");
     // Retention empties a topic that is quiet for long.
-    rig.broker.delete_before(&rig.topic, 0, 2).await;
-    let daemon = Daemon::start(&rig.config).await;
-    rig.produce(&numbered(1..2)).await;
+    bed.broker.delete_before(&bed.topic, 0, 2).await;
+    let daemon = Daemon::start(&bed.config).await;
+    bed.produce(&numbered(1..2)).await;
     daemon.settled(1).await;
     daemon.stop().await;
-    assert_eq!(rig.org.journal().len(), 2);
+    assert_eq!(bed.org.journal().len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_aborted_transaction_at_the_end_is_not_counted_as_lost() {
-    let mut rig = Rig::new("tx-aborted").await;
-    rig.config.set("kafka.on_lost_offsets", "'earliest'");
-    rig.produce(&numbered(0..3)).await;
-    Transaction::begin(rig.broker, &rig.topic, &numbered(3..13)).await.abort().await;
-    let daemon = Daemon::start(&rig.config).await;
+    let mut bed = TestBed::new("tx-aborted").await;
+    bed.config.set("kafka.on_lost_offsets", "'earliest'");
+    bed.produce(&numbered(0..3)).await;
+    Transaction::begin(bed.broker, &bed.topic, &numbered(3..13)).await.abort().await;
+    let daemon = Daemon::start(&bed.config).await;
     daemon.settled(3).await;
-    until("the commit after the marker", async || (rig.committed().await == 14).then_some(())).await;
-    rig.broker.delete_before(&rig.topic, 0, 14).await;
+    until("the commit after the marker", async || (bed.committed().await == 14).then_some(())).await;
+    bed.broker.delete_before(&bed.topic, 0, 14).await;
     daemon.stop().await;
 
-    let daemon = Daemon::start(&rig.config).await;
-    rig.produce(&numbered(20..21)).await;
+    let daemon = Daemon::start(&bed.config).await;
+    bed.produce(&numbered(20..21)).await;
     let metrics = daemon.settled(1).await;
     assert_eq!(metrics.sum(LOST, &[]), 0);
     for event in ["offsets_lost", "low_watermark_unknown", "lane_failed"] {
         assert!(daemon.event(event).lines().is_empty(), "{event}");
     }
     daemon.stop().await;
-    assert_eq!(rig.org.journal().len(), 4);
+    assert_eq!(bed.org.journal().len(), 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lag_of_a_transactional_topic_ends_at_zero() {
-    let rig = Rig::new("tx-lag").await;
-    Transaction::begin(rig.broker, &rig.topic, &numbered(0..5)).await.commit().await;
-    Transaction::begin(rig.broker, &rig.topic, &numbered(5..15)).await.abort().await;
-    let daemon = Daemon::start(&rig.config).await;
+    let bed = TestBed::new("tx-lag").await;
+    Transaction::begin(bed.broker, &bed.topic, &numbered(0..5)).await.commit().await;
+    Transaction::begin(bed.broker, &bed.topic, &numbered(5..15)).await.abort().await;
+    let daemon = Daemon::start(&bed.config).await;
     daemon.settled(5).await;
     let lag = async || {
         let metrics = daemon.metrics().await;
         (metrics.samples(LAG, &[]) == 1 && metrics.sum(LAG, &[]) == 0).then_some(())
     };
     until("no lag", lag).await;
-    assert_eq!(rig.committed().await, 17);
+    assert_eq!(bed.committed().await, 17);
     daemon.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_that_stays_open_is_named_and_counted_as_lag() {
-    let rig = Rig::new("tx-hanging").await;
-    rig.produce(&numbered(0..1)).await;
-    let open = Transaction::begin(rig.broker, &rig.topic, &numbered(1..2)).await;
-    rig.produce(&numbered(2..8)).await;
-    let daemon = Daemon::start(&rig.config).await;
+    let bed = TestBed::new("tx-hanging").await;
+    bed.produce(&numbered(0..1)).await;
+    let open = Transaction::begin(bed.broker, &bed.topic, &numbered(1..2)).await;
+    bed.produce(&numbered(2..8)).await;
+    let daemon = Daemon::start(&bed.config).await;
     daemon.settled(1).await;
     until("the lag", async || (daemon.metrics().await.sum(LAG, &[]) == 7).then_some(())).await;
     let shown = until("the open transaction", async || {
         status(&daemon).await["open_transactions"].as_array().unwrap().first().cloned()
     });
     let shown = shown.await;
-    assert_eq!((&shown["topic"], &shown["partition"]), (&rig.topic.clone().into(), &0.into()));
+    assert_eq!((&shown["topic"], &shown["partition"]), (&bed.topic.clone().into(), &0.into()));
     assert_eq!((&shown["offset"], &shown["records"]), (&1.into(), &7.into()));
     assert_eq!(status(&daemon).await["state"], "running", "all else goes on");
 
@@ -92,22 +92,22 @@ async fn a_transaction_that_stays_open_is_named_and_counted_as_lag() {
     let none = async || status(&daemon).await["open_transactions"].as_array().unwrap().is_empty().then_some(());
     until("no open transaction", none).await;
     daemon.stop().await;
-    assert_eq!(rig.committed().await, 9, "its marker is the last");
+    assert_eq!(bed.committed().await, 9, "its marker is the last");
 }
 
 /// Markers between the records, and after each: whatever the daemon is stopped at, nothing is left out.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_record_is_skipped_between_markers() {
-    let rig = Rig::new("tx-between").await;
+    let bed = TestBed::new("tx-between").await;
     for round in 0..4 {
-        let daemon = Daemon::start(&rig.config).await;
+        let daemon = Daemon::start(&bed.config).await;
         for n in 0..3 {
             let first = round * 100 + n * 10;
-            Transaction::begin(rig.broker, &rig.topic, &numbered(first..first + 2)).await.commit().await;
-            Transaction::begin(rig.broker, &rig.topic, &numbered(first + 5..first + 7)).await.abort().await;
+            Transaction::begin(bed.broker, &bed.topic, &numbered(first..first + 2)).await.commit().await;
+            Transaction::begin(bed.broker, &bed.topic, &numbered(first + 5..first + 7)).await.abort().await;
         }
         daemon.settled(6).await;
         daemon.stop().await;
     }
-    assert_eq!(rig.org.journal().len(), 24, "each committed record, once");
+    assert_eq!(bed.org.journal().len(), 24, "each committed record, once");
 }

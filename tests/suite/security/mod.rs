@@ -5,17 +5,17 @@ mod oauth;
 mod passwords;
 mod tls;
 
-use crate::harness::{Daemon, Rig, record, secured, upsert};
+use crate::harness::{Daemon, TestBed, record, secured, upsert};
 
 /// A topic on the broker with security, and a daemon that comes in by `listener` with these properties: TOML values.
-async fn rig(name: &str, listener: &str, properties: &[(&str, &str)]) -> Rig {
+async fn bed(name: &str, listener: &str, properties: &[(&str, &str)]) -> TestBed {
     let broker = secured().await;
-    let mut rig = Rig::on(broker, name, 1).await;
-    rig.config.set("kafka.bootstrap_servers", &format!("'{}'", broker.listener(listener)));
+    let mut bed = TestBed::on(broker, name, 1).await;
+    bed.config.set("kafka.bootstrap_servers", &format!("'{}'", broker.listener(listener)));
     for (property, value) in properties {
-        rig.config.set(&format!("kafka.properties.{property:?}"), value);
+        bed.config.set(&format!("kafka.properties.{property:?}"), value);
     }
-    rig
+    bed
 }
 
 fn quoted(text: &str) -> String {
@@ -23,16 +23,16 @@ fn quoted(text: &str) -> String {
 }
 
 /// The consumer, the producer of dead letters and the client that creates their topic all get in.
-async fn lets_all_clients_in(rig: &Rig) {
-    let metrics = rig.run(&[upsert("a", "1"), record("b", "bad"), upsert("c", "3")]).await;
+async fn lets_all_clients_in(bed: &TestBed) {
+    let metrics = bed.run(&[upsert("a", "1"), record("b", "bad"), upsert("c", "3")]).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (2, 1));
-    assert_eq!(rig.dead_letters(1).await[0].key.as_deref(), Some(&b"b"[..]));
-    assert_eq!(rig.committed().await, 3);
+    assert_eq!(bed.dead_letters(1).await[0].key.as_deref(), Some(&b"b"[..]));
+    assert_eq!(bed.committed().await, 3);
 }
 
 /// The start ends, long before `startup_timeout`, and its last ERROR mentions these words.
-async fn ends_the_start(rig: &Rig, words: &[&str]) -> Daemon {
-    let mut daemon = Daemon::spawn(&rig.config);
+async fn ends_the_start(bed: &TestBed, words: &[&str]) -> Daemon {
+    let mut daemon = Daemon::spawn(&bed.config);
     assert_eq!(daemon.exit().await.code(), Some(1));
     assert_exit_mentions(&daemon, words).await;
     daemon

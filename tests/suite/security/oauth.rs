@@ -20,8 +20,8 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use super::{ends_the_start, lets_all_clients_in, rig};
-use crate::harness::{Daemon, Rig, record, secured, until, upsert};
+use super::{bed, ends_the_start, lets_all_clients_in};
+use crate::harness::{Daemon, TestBed, record, secured, until, upsert};
 
 /// How long a token lives, in seconds.
 const LIFE: f64 = 6.0;
@@ -86,35 +86,35 @@ async fn answer(State(issuer): State<Issuer>, request: Request) -> Response {
     json!({"access_token": token, "token_type": "Bearer", "expires_in": life}).to_string().into_response()
 }
 
-async fn with_tokens(name: &str, refusals: &[u16]) -> (Rig, Issuer) {
-    let mut rig = rig(name, "OAUTH", &[("security.protocol", "'SASL_PLAINTEXT'")]).await;
+async fn with_tokens(name: &str, refusals: &[u16]) -> (TestBed, Issuer) {
+    let mut bed = bed(name, "OAUTH", &[("security.protocol", "'SASL_PLAINTEXT'")]).await;
     let (issuer, url) = Issuer::start(refusals).await;
-    rig.config.set("kafka.oauth.token_url", &format!("'{url}'"));
-    rig.config.set("kafka.oauth.client_id", "'sobjectd'").set("kafka.oauth.client_secret", &format!("'{SECRET}'"));
-    (rig, issuer)
+    bed.config.set("kafka.oauth.token_url", &format!("'{url}'"));
+    bed.config.set("kafka.oauth.client_id", "'sobjectd'").set("kafka.oauth.client_secret", &format!("'{SECRET}'"));
+    (bed, issuer)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_clients_come_in_with_a_token() {
-    let (mut rig, issuer) = with_tokens("oauth", &[]).await;
-    rig.config.set("kafka.oauth.scope", "'kafka other'");
-    lets_all_clients_in(&rig).await;
+async fn all_clients_authenticate_with_a_token() {
+    let (mut bed, issuer) = with_tokens("oauth", &[]).await;
+    bed.config.set("kafka.oauth.scope", "'kafka other'");
+    lets_all_clients_in(&bed).await;
     let bodies = issuer.0.lock().unwrap().bodies.clone();
     assert!(bodies.iter().all(|body| body == "grant_type=client_credentials&scope=kafka+other"), "{bodies:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_are_renewed_and_no_session_ends_with_one() {
-    let (mut rig, issuer) = with_tokens("renewed", &[]).await;
-    rig.config.set("log.level", "'trace'");
-    let daemon = Daemon::start(&rig.config).await;
-    rig.produce(&[upsert("a", "1"), record("b", "bad")]).await;
+    let (mut bed, issuer) = with_tokens("renewed", &[]).await;
+    bed.config.set("log.level", "'trace'");
+    let daemon = Daemon::start(&bed.config).await;
+    bed.produce(&[upsert("a", "1"), record("b", "bad")]).await;
     daemon.settled(2).await;
     until("the fourth token", async || (issuer.tokens() >= 4).then_some(())).await;
-    rig.produce(&[upsert("c", "3"), record("d", "bad")]).await;
+    bed.produce(&[upsert("c", "3"), record("d", "bad")]).await;
     daemon.settled(4).await;
-    rig.dead_letters(2).await;
-    until("the commit", async || (rig.committed().await == 4).then_some(())).await;
+    bed.dead_letters(2).await;
+    until("the commit", async || (bed.committed().await == 4).then_some(())).await;
     let denied = daemon.event("kafka_access_denied").lines();
     assert!(denied.is_empty(), "a session has ended with its token: {denied:?}");
     for line in &*daemon.log() {
@@ -125,8 +125,8 @@ async fn tokens_are_renewed_and_no_session_ends_with_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_that_is_not_well_is_waited_for() {
-    let (rig, issuer) = with_tokens("unwell", &[500, 401, 503]).await;
-    let daemon = Daemon::start(&rig.config).await;
+    let (bed, issuer) = with_tokens("unwell", &[500, 401, 503]).await;
+    let daemon = Daemon::start(&bed.config).await;
     for says in ["500", "invalid_client: who is it?", "503"] {
         daemon.event("kafka_token_unavailable").mentions("kafka.oauth").mentions(says).await;
     }
@@ -137,20 +137,20 @@ async fn an_endpoint_that_is_not_well_is_waited_for() {
     until("two more tokens", async || (issuer.tokens() >= tokens + 2).then_some(())).await;
     let warns_again = async || (daemon.event("kafka_token_unavailable").lines().len() > warned).then_some(());
     until("another warning", warns_again).await;
-    rig.produce(&[upsert("a", "1")]).await;
+    bed.produce(&[upsert("a", "1")]).await;
     daemon.settled(1).await;
     daemon.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hangup_fetches_another_token() {
-    let (rig, issuer) = with_tokens("hangup", &[]).await;
+    let (bed, issuer) = with_tokens("hangup", &[]).await;
     issuer.0.lock().unwrap().longer = 3600.0;
-    let daemon = Daemon::start(&rig.config).await;
+    let daemon = Daemon::start(&bed.config).await;
     let tokens = issuer.tokens();
     daemon.signal("HUP");
     until("another token", async || (issuer.tokens() > tokens).then_some(())).await;
-    rig.produce(&[upsert("a", "1")]).await;
+    bed.produce(&[upsert("a", "1")]).await;
     daemon.settled(1).await;
     daemon.stop().await;
 }
@@ -158,9 +158,9 @@ async fn a_hangup_fetches_another_token() {
 /// As after a rotation of keys: the token is young, and no broker takes it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_the_broker_refuses_is_replaced() {
-    let (rig, issuer) = with_tokens("refused", &[]).await;
-    let daemon = Daemon::start(&rig.config).await;
-    rig.produce(&[upsert("a", "1")]).await;
+    let (bed, issuer) = with_tokens("refused", &[]).await;
+    let daemon = Daemon::start(&bed.config).await;
+    bed.produce(&[upsert("a", "1")]).await;
     daemon.settled(1).await;
     // The one after the next would come in an hour.
     {
@@ -168,17 +168,17 @@ async fn a_token_that_the_broker_refuses_is_replaced() {
         (next.nameless, next.longer) = (1, 3600.0);
     }
     daemon.event("kafka_token_refused").await;
-    rig.produce(&[upsert("b", "2")]).await;
+    bed.produce(&[upsert("b", "2")]).await;
     daemon.settled(2).await;
-    until("the commit", async || (rig.committed().await == 2).then_some(())).await;
+    until("the commit", async || (bed.committed().await == 2).then_some(())).await;
     daemon.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_secret_ends_the_start() {
-    let (mut rig, issuer) = with_tokens("wrong-secret", &[]).await;
-    rig.config.set("kafka.oauth.client_secret", "'xyzzy'");
-    let daemon = ends_the_start(&rig, &["kafka.oauth", "invalid_client"]).await;
+    let (mut bed, issuer) = with_tokens("wrong-secret", &[]).await;
+    bed.config.set("kafka.oauth.client_secret", "'xyzzy'");
+    let daemon = ends_the_start(&bed, &["kafka.oauth", "invalid_client"]).await;
     assert_eq!((issuer.tokens(), issuer.0.lock().unwrap().bodies.len()), (0, 3));
     assert!(!daemon.log().iter().any(|line| line.contains("xyzzy")));
 }
@@ -186,10 +186,10 @@ async fn a_wrong_secret_ends_the_start() {
 /// Between the daemon and the broker, in the clear.
 #[tokio::test(flavor = "multi_thread")]
 async fn extensions_go_to_the_broker_beside_the_token() {
-    let (mut rig, _issuer) = with_tokens("extensions", &[]).await;
-    rig.config.set("kafka.oauth.extensions", "{ logicalCluster = 'lkc-1', identityPoolId = 'pool-1' }");
+    let (mut bed, _issuer) = with_tokens("extensions", &[]).await;
+    bed.config.set("kafka.oauth.extensions", "{ logicalCluster = 'lkc-1', identityPoolId = 'pool-1' }");
     let between = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    rig.config.set("kafka.bootstrap_servers", &format!("'{}'", between.local_addr().unwrap()));
+    bed.config.set("kafka.bootstrap_servers", &format!("'{}'", between.local_addr().unwrap()));
     let seen = Arc::new(Mutex::new(Vec::new()));
     let (heard, broker) = (seen.clone(), secured().await.listener("OAUTH"));
     tokio::spawn(async move {
@@ -207,7 +207,7 @@ async fn extensions_go_to_the_broker_beside_the_token() {
             });
         }
     });
-    lets_all_clients_in(&rig).await;
+    lets_all_clients_in(&bed).await;
     let seen = String::from_utf8_lossy(&seen.lock().unwrap()).into_owned();
     for extension in ["auth=Bearer eyJ", "\u{1}logicalCluster=lkc-1", "\u{1}identityPoolId=pool-1"] {
         assert!(seen.contains(extension), "{extension:?} is not in {seen:?}");

@@ -1,9 +1,9 @@
 //! PLAIN and SCRAM, over TLS.
 
-use super::{ends_the_start, lets_all_clients_in, quoted, rig};
-use crate::harness::{Rig, secured};
+use super::{bed, ends_the_start, lets_all_clients_in, quoted};
+use crate::harness::{TestBed, secured};
 
-async fn alice(name: &str, mechanism: &str, password: &str) -> Rig {
+async fn alice(name: &str, mechanism: &str, password: &str) -> TestBed {
     let ca = quoted(&secured().await.tls("ca.pem"));
     let properties = [
         ("security.protocol", "'SASL_SSL'"),
@@ -12,16 +12,16 @@ async fn alice(name: &str, mechanism: &str, password: &str) -> Rig {
         ("sasl.username", "'alice'"),
         ("sasl.password", &quoted(password)),
     ];
-    rig(name, "SASL_SSL", &properties).await
+    bed(name, "SASL_SSL", &properties).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn plain() {
+async fn passwords_by_plain() {
     lets_all_clients_in(&alice("plain", "PLAIN", "alice-secret").await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn scram() {
+async fn passwords_by_scram() {
     lets_all_clients_in(&alice("scram-256", "SCRAM-SHA-256", "alice-secret").await).await;
     lets_all_clients_in(&alice("scram-512", "SCRAM-SHA-512", "alice-secret").await).await;
 }
@@ -29,9 +29,9 @@ async fn scram() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_password_ends_the_start_at_the_third_refusal() {
     for mechanism in ["PLAIN", "SCRAM-SHA-512"] {
-        let mut rig = alice("refused", mechanism, "xyzzy-wrong").await;
-        rig.config.set("log.level", "'trace'");
-        let daemon = ends_the_start(&rig, &["kafka.properties", "uthentication"]).await;
+        let mut bed = alice("refused", mechanism, "xyzzy-wrong").await;
+        bed.config.set("log.level", "'trace'");
+        let daemon = ends_the_start(&bed, &["kafka.properties", "uthentication"]).await;
         // Of the start: librdkafka's own attempts have a `reason`.
         let denied = daemon.event("kafka_access_denied").lines();
         assert_eq!(denied.iter().filter(|line| line["reason"].is_null()).count(), 2, "{mechanism}: {denied:?}");

@@ -1,32 +1,32 @@
 //! Certificates: a private CA, and the daemon's own.
 
-use super::{ends_the_start, lets_all_clients_in, quoted, rig};
+use super::{bed, ends_the_start, lets_all_clients_in, quoted};
 use crate::harness::secured;
 
 const SSL: (&str, &str) = ("security.protocol", "'SSL'");
 
 #[tokio::test(flavor = "multi_thread")]
-async fn from_files() {
+async fn certificates_may_come_from_files() {
     let broker = secured().await;
     let [ca, certificate, key] = ["ca.pem", "client.pem", "client.key"].map(|file| quoted(&broker.tls(file)));
     let files = [SSL, ("ssl.ca.location", &ca), ("ssl.certificate.location", &certificate), ("ssl.key.location", &key)];
-    lets_all_clients_in(&rig("mtls-files", "MTLS", &files).await).await;
+    lets_all_clients_in(&bed("mtls-files", "MTLS", &files).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn from_secrets() {
+async fn certificates_may_come_from_secrets() {
     let broker = secured().await;
     let [ca, certificate, key] =
         ["ca.pem", "client.pem", "client.key"].map(|file| format!("{{ file = '{}' }}", broker.tls(file)));
     let literals = [SSL, ("ssl.ca.pem", &ca), ("ssl.certificate.pem", &certificate), ("ssl.key.pem", &key)];
-    lets_all_clients_in(&rig("mtls-secrets", "MTLS", &literals).await).await;
+    lets_all_clients_in(&bed("mtls-secrets", "MTLS", &literals).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_certificate_the_broker_refuses() {
     let ca = quoted(&secured().await.tls("ca.pem"));
-    let rig = rig("mtls-none", "MTLS", &[SSL, ("ssl.ca.location", &ca)]).await;
-    ends_the_start(&rig, &["kafka.properties", "certificate"]).await;
+    let bed = bed("mtls-none", "MTLS", &[SSL, ("ssl.ca.location", &ca)]).await;
+    ends_the_start(&bed, &["kafka.properties", "certificate"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -35,7 +35,7 @@ async fn a_broker_of_an_unknown_authority_is_refused() {
     // The system's authorities, which are looked for where none is named, do not know it either.
     for authority in [Some(("ssl.ca.location", stranger.as_str())), None] {
         let properties: Vec<_> = [SSL].into_iter().chain(authority).collect();
-        let rig = rig("unknown-ca", "MTLS", &properties).await;
-        ends_the_start(&rig, &["kafka.properties", "certificate verify failed"]).await;
+        let bed = bed("unknown-ca", "MTLS", &properties).await;
+        ends_the_start(&bed, &["kafka.properties", "certificate verify failed"]).await;
     }
 }

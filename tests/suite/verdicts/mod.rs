@@ -19,7 +19,7 @@ fn cases(verdict: &Verdict) -> impl Iterator<Item = Case> {
 
 /// Of rows and of single calls: all at once, since no two cases share a call.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_rows_and_of_calls() {
+async fn each_verdict_of_a_row_or_a_call_has_its_effect_for_each_operation() {
     let mut rounds = Rounds::start("verdicts").await;
     let all: Vec<_> = of_one_call().iter().chain(&of_one_question()).flat_map(cases).collect();
     let faults = all.iter().filter_map(Case::fault).collect();
@@ -34,7 +34,7 @@ async fn of_rows_and_of_calls() {
 
 /// Of the org as a whole: one after the other, each for all operations.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_the_whole_org() {
+async fn each_verdict_of_the_whole_org_has_its_effect_for_each_operation() {
     let mut rounds = Rounds::start("org-verdicts").await;
     for verdict in of_the_org() {
         let mended = async |org: &Org| {

@@ -7,10 +7,10 @@ use sandbox::{Fault, Org};
 use serde_json::{Value, json};
 
 use super::case::{Act, Case, Change, External, Letter, Native};
-use crate::harness::{Daemon, OBJECT, Record, Rig, Seeded, org, python, record, unique};
+use crate::harness::{Daemon, OBJECT, Record, Seeded, TestBed, org, python, record, unique};
 
 pub(super) struct Rounds {
-    rig: Rig,
+    bed: TestBed,
     /// Of the route in native id mode.
     native: String,
     daemon: Daemon,
@@ -22,10 +22,10 @@ pub(super) struct Rounds {
 impl Rounds {
     /// One route in each id mode, and calls enough for all.
     pub(super) async fn start(name: &str) -> Self {
-        let mut rig = Rig::new(name).await;
+        let mut bed = TestBed::new(name).await;
         let native = unique(&format!("{name}.native"));
-        rig.broker.topic(&native, 1).await;
-        rig.config.in_route("options.from_headers", "true").route(&[
+        bed.broker.topic(&native, 1).await;
+        bed.config.in_route("options.from_headers", "true").route(&[
             ("topic", &format!("'{native}'")),
             ("sobject", &format!("'{OBJECT}'")),
             ("operation", "'update'"),
@@ -39,24 +39,24 @@ impl Rounds {
             ("pipeline.linger", "'50ms'"),
             ("retry.row_timeout", "'2s'"),
         ] {
-            rig.config.set(key, value);
+            bed.config.set(key, value);
         }
-        let daemon = Daemon::start(&rig.config).await;
-        Self { rig, native, daemon, letters: BTreeMap::new(), problems: Vec::new() }
+        let daemon = Daemon::start(&bed.config).await;
+        Self { bed, native, daemon, letters: BTreeMap::new(), problems: Vec::new() }
     }
 
     /// Tells the org of its faults, produces the records of all cases at once, lets `mended` mend what does not end by
     /// itself, and waits for all.
     pub(super) async fn play(&mut self, cases: Vec<Case>, faults: Vec<Fault>, mended: impl AsyncFnOnce(&Org)) {
         let mut records = [Vec::new(), Vec::new()];
-        let seeded = join_all(cases.iter().map(|case| seed(&self.rig.org, case))).await;
-        let before = self.rig.org.journal().len();
+        let seeded = join_all(cases.iter().map(|case| seed(&self.bed.org, case))).await;
+        let before = self.bed.org.journal().len();
         for fault in faults {
-            self.rig.fault(fault);
+            self.bed.fault(fault);
         }
         for (case, names) in cases.iter().zip(seeded) {
             let (topic, records) = match case.act.mode {
-                External => (&self.rig.topic, &mut records[0]),
+                External => (&self.bed.topic, &mut records[0]),
                 Native => (&self.native, &mut records[1]),
             };
             let offset = self.letters.keys().filter(|(of, _)| of == topic).count();
@@ -72,19 +72,19 @@ impl Rounds {
                 self.letters.insert((topic.clone(), offset + 3), (format!("{}, later", case.key), later));
             }
         }
-        for (topic, records) in [&self.rig.topic, &self.native].into_iter().zip(&records) {
-            python::produce(self.rig.broker, topic, records).await;
+        for (topic, records) in [&self.bed.topic, &self.native].into_iter().zip(&records) {
+            python::produce(self.bed.broker, topic, records).await;
         }
-        mended(&self.rig.org).await;
+        mended(&self.bed.org).await;
         self.daemon.settled(self.letters.len() as u64).await;
-        for struck in self.rig.org.faults() {
-            // In company it may find nobody: a call that has failed makes the next ones smaller.
+        for struck in self.bed.org.faults() {
+            // In company it may find no row: a call that has failed makes the next ones smaller.
             let hits = if struck.fault.min_rows.is_some() { 0 } else { struck.fault.times.unwrap_or(1) };
             if struck.hits < hits {
                 self.problems.push(format!("it has struck {} times: {:?}", struck.hits, struck.fault));
             }
         }
-        self.rig.org.clear_faults();
+        self.bed.org.clear_faults();
         for case in &cases {
             self.judge(case, before);
         }
@@ -93,7 +93,7 @@ impl Rounds {
     fn judge(&mut self, case: &Case, before: usize) {
         let history = |key: &str| -> Vec<Change> {
             let key = serde_json::to_string(key).unwrap();
-            let changes = org::changes(&self.rig.org, case.act.key_field(), &key);
+            let changes = org::changes(&self.bed.org, case.act.key_field(), &key);
             changes.into_iter().filter(|change| change.seq > before as u64).map(described).collect()
         };
         let (seen, (wanted, _)) = (history(&case.key), case.expected());
@@ -111,14 +111,14 @@ impl Rounds {
     /// Stops the daemon, reads the dead letters, and fails with all that was not as it must be.
     pub(super) async fn finish(mut self) {
         self.daemon.stop().await;
-        for topic in [&self.rig.topic, &self.native] {
+        for topic in [&self.bed.topic, &self.native] {
             let produced = self.letters.keys().filter(|(of, _)| of == topic).count();
-            let committed = self.rig.broker.committed(&self.rig.group, topic, 1).await[0];
+            let committed = self.bed.broker.committed(&self.bed.group, topic, 1).await[0];
             assert_eq!(committed, Some(produced as i64), "{topic}");
         }
         let count = self.letters.values().filter(|(_, letter)| letter.is_some()).count();
         let mut found = BTreeMap::<_, Vec<_>>::new();
-        for letter in python::consume(self.rig.broker, &self.rig.letters, count).await {
+        for letter in python::consume(self.bed.broker, &self.bed.letters, count).await {
             let header = |name: &str| letter.header(name).unwrap_or_default();
             let at = (header("__connect.errors.topic"), header("__connect.errors.offset").parse::<usize>().unwrap());
             let class = header("__connect.errors.exception.class.name");

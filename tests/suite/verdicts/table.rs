@@ -59,7 +59,7 @@ fn once(_: Act) -> Option<Effect> {
     Some(Applied(1))
 }
 
-/// Applied, and nobody knows. A repeated deletion finds nothing.
+/// Applied, with an unknown result, and applied again. A repeated deletion finds nothing.
 #[expect(clippy::unnecessary_wraps, reason = "as above")]
 fn twice(_: Act) -> Option<Effect> {
     Some(Applied(2))

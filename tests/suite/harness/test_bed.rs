@@ -12,7 +12,7 @@ use super::{
 /// The object of most tests.
 pub(crate) const OBJECT: &str = "MyObject__c";
 
-pub(crate) struct Rig {
+pub(crate) struct TestBed {
     pub(crate) broker: &'static Broker,
     pub(crate) org: Server,
     /// One partition, unless made otherwise.
@@ -23,7 +23,7 @@ pub(crate) struct Rig {
     pub(crate) config: Config,
 }
 
-impl Rig {
+impl TestBed {
     /// The route upserts `MyObject__c` by `ExternalId__c`, reads the header `operation`, and a tombstone deletes.
     pub(crate) async fn new(name: &str) -> Self {
         Self::with_partitions(name, 1).await
@@ -95,7 +95,7 @@ impl Rig {
         metrics
     }
 
-    /// All dead letters, which are so many.
+    /// All dead letters, of which there must be `count`.
     pub(crate) async fn dead_letters(&self, count: usize) -> Vec<Read> {
         let letters = python::consume(self.broker, &self.letters, count).await;
         assert_eq!(letters.len(), count, "{letters:#?}");

@@ -1,4 +1,4 @@
-"""terminator.py CERTIFICATE KEY PORT [client_ca=FILE] [newest=TLSv1_1]: TLS on a port that it prints, in front of PORT
+"""tls_proxy.py CERTIFICATE KEY PORT [client_ca=FILE] [newest=TLSv1_1]: TLS on a port that it prints, in front of PORT
 of this machine, until stdin ends.
 
 One line for each thing that happens: "open VERSION CLIENT" (the common name of the client's certificate, or "-"),

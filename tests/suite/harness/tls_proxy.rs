@@ -1,4 +1,4 @@
-//! TLS in front of a server that speaks plain HTTP: OpenSSL's, run by `tests/python/terminator.py`.
+//! TLS in front of a server that speaks plain HTTP: OpenSSL's, run by `tests/python/tls_proxy.py`.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -8,17 +8,17 @@ use std::{
 
 use super::{Authority, python, until};
 
-pub(crate) struct Terminator {
+pub(crate) struct TlsProxy {
     pub(crate) port: u16,
     lines: Arc<Mutex<Vec<String>>>,
     child: Child,
 }
 
-impl Terminator {
-    /// `port` is of the server behind it; the options are those of the script. It shows a certificate for `localhost`.
+impl TlsProxy {
+    /// Starts before the server at `port`, with the options of the script. It shows a certificate for `localhost`.
     pub(crate) fn start(authority: &Authority, port: u16, options: &[&str]) -> Self {
         let mut child = Command::new(python::PYTHON)
-            .arg(format!("{}/terminator.py", python::SCRIPTS))
+            .arg(format!("{}/tls_proxy.py", python::SCRIPTS))
             .args([authority.file("server.pem"), authority.file("server.key"), port.to_string()])
             .args(options)
             .stdin(Stdio::piped())
@@ -37,19 +37,19 @@ impl Terminator {
         format!("https://localhost:{}", self.port)
     }
 
-    /// The lines that begin with `open`, `refused` or `closed`, each with what it says behind that.
+    /// The lines that begin with `open`, `refused` or `closed`, each without that word.
     pub(crate) fn said(&self, what: &str) -> Vec<String> {
         let lines = self.lines.lock().unwrap();
         lines.iter().filter_map(|line| Some(line.strip_prefix(what)?.trim_start().to_owned())).collect()
     }
 
-    /// Waits for so many of these lines.
+    /// Waits for `count` of these lines.
     pub(crate) async fn says(&self, what: &str, count: usize) -> Vec<String> {
         until(&format!("{count} × {what}"), async || Some(self.said(what)).filter(|lines| lines.len() >= count)).await
     }
 }
 
-impl Drop for Terminator {
+impl Drop for TlsProxy {
     fn drop(&mut self) {
         drop(self.child.stdin.take());
         drop(self.child.wait());
