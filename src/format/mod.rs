@@ -25,6 +25,7 @@ mod logical;
 mod members;
 mod names;
 mod protobuf;
+mod registered;
 mod registry;
 mod schema;
 mod selection;
@@ -39,7 +40,8 @@ pub use self::{
     converter::{Converters, FetchedSchemas, NeedsSchema, NoRegistry, Unread, Wanted},
     error::FormatError,
     logical::timestamp,
+    registered::{Reference, Registered},
     registry::{Registry, RegistryError},
-    schema::{Reference, Registered, Schema},
+    schema::Schema,
     selection::Selection,
 };

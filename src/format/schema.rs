@@ -2,23 +2,7 @@ use std::panic::catch_unwind;
 
 use bytes::Bytes;
 
-use super::{Converted, FormatError, Selection, avro, json_schema, protobuf};
-
-/// A schema as the registry has it, with all that it refers to, directly or not: what is referred to comes first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Registered {
-    /// `AVRO`, `JSON`, `PROTOBUF`.
-    pub kind: String,
-    pub text: String,
-    pub references: Vec<Reference>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reference {
-    /// As the schema that refers to it has it: an Avro name, a .proto file, a URL.
-    pub name: String,
-    pub text: String,
-}
+use super::{Converted, FormatError, Selection, avro, json_schema, protobuf, registered::Registered};
 
 /// A schema as its format reads it.
 #[derive(Debug)]
@@ -34,7 +18,7 @@ enum Read {
     Protobuf(protobuf::Schema),
     /// It was registered, and cannot be read: why.
     Broken(String),
-    /// Of a type that nobody here knows.
+    /// A schema of an unknown type.
     Foreign(String),
 }
 
@@ -53,7 +37,7 @@ impl Schema {
         Self { read: read.unwrap_or_else(Read::Broken), weight }
     }
 
-    /// The bytes of its texts, for whoever keeps it.
+    /// The size of its texts in bytes, for a cache.
     pub(super) fn weight(&self) -> u32 {
         self.weight.saturating_add(1024)
     }

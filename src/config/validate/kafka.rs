@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
-use super::positive;
+use super::positive::positive;
 use crate::config::{GroupProtocol, Kafka, Origin, Problem, path::join, scalar, source::Origins};
 
 /// What to use in place of a librdkafka property that the daemon sets itself.

@@ -2,6 +2,7 @@
 
 mod kafka;
 mod oauth;
+mod positive;
 mod routes;
 mod salesforce;
 mod schema_registry;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use humantime_serde::re::humantime::format_duration;
 
+use self::positive::positive;
 use super::{Config, InsertUnknown, OnQuota, Pipeline, Problem, Retry, source::Origins};
 use crate::record::OnMissing;
 
@@ -104,11 +106,5 @@ fn retry(retry: &Retry, problems: &mut Vec<Problem>) {
             format_duration(retry.initial_backoff)
         );
         problems.push(Problem::new("retry.max_backoff", message));
-    }
-}
-
-fn positive(key: &str, duration: Duration, problems: &mut Vec<Problem>) {
-    if duration.is_zero() {
-        problems.push(Problem::new(key, "must be longer than zero"));
     }
 }

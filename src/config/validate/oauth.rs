@@ -3,7 +3,7 @@
 use secrecy::ExposeSecret;
 use url::Url;
 
-use super::{positive, transport};
+use super::{positive::positive, transport};
 use crate::config::{Kafka, Problem, is_loopback, path::join};
 
 pub(super) fn validate(kafka: &Kafka, problems: &mut Vec<Problem>) {

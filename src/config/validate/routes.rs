@@ -123,7 +123,7 @@ fn renames(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Prob
     }
 }
 
-/// Only a structure has members.
+/// A key field needs a format with members.
 fn key_field(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Problem>) {
     let structureless =
         matches!(route.key.format, KeyFormat::String | KeyFormat::Bytes | KeyFormat::Long | KeyFormat::Int);

@@ -3,7 +3,7 @@
 use humantime_serde::re::humantime::format_duration;
 use url::Url;
 
-use super::{positive, transport};
+use super::{positive::positive, transport};
 use crate::config::{Problem, Salesforce, is_loopback};
 
 /// The first version that Salesforce still serves.
@@ -38,7 +38,7 @@ pub(super) fn validate(salesforce: &Salesforce, problems: &mut Vec<Problem>) {
     transport::proxy("salesforce", &salesforce.proxy, problems);
 }
 
-/// A name, or a suffix of two labels or more: whoever trusts `.com` trusts everybody.
+/// A name, or a suffix of two labels or more: to trust `.com` would be to trust any host.
 fn instance_hosts(hosts: &[String], problems: &mut Vec<Problem>) {
     for (index, host) in hosts.iter().enumerate() {
         let fits = match host.strip_prefix('.') {

@@ -1,6 +1,6 @@
 //! Rules of `[schema_registry]`: it is there where a format needs it, and knows one way to log in.
 
-use super::{positive, transport};
+use super::{positive::positive, transport};
 use crate::config::{Config, Problem, SchemaRegistry, is_loopback};
 
 pub(super) fn validate(config: &Config, problems: &mut Vec<Problem>) {

@@ -1,4 +1,4 @@
-//! A value and the field that it goes into. docs/formats.md has the table.
+//! Coerces a value to the type of its field. docs/formats.md has the table.
 //!
 //! Salesforce refuses a whole call for one value of the wrong JSON type ("Cannot deserialize instance of string from
 //! `VALUE_NUMBER_INT`"), so that what can be said without loss is said in the type that the field takes.
@@ -42,7 +42,7 @@ pub(super) fn coerce(
             whole.map(|number| number.as_str().into()).ok_or_else(|| no("a number with a fraction", field))
         }
         (M::Plain, K::Number | K::Bool, H::Text | H::MultiPicklist) => Ok(format!("\"{}\"", value.json).into()),
-        // What everybody means by an instant that is a number: milliseconds since 1970.
+        // An instant that is a number is in milliseconds since 1970, by convention.
         (M::Plain, K::Number, H::DateTime) => {
             let whole = Decimal::parse(value.json).filter(|number| number.decimals() == 0);
             let whole = whole.ok_or_else(|| no("a number with a fraction", field))?;

@@ -7,9 +7,9 @@
 
 use bytestring::ByteString;
 
-use super::{Refusal, Route, WrongField, coerce::coerce, parent::Parent, row_builder::RowBuilder};
+use super::{Refusal, WrongField, coerce::coerce, parent::Parent, row_builder::RowBuilder, settings::Settings};
 use crate::{
-    config::{self, Constant, Nulls},
+    config::Nulls,
     format,
     record::{
         Action, ApiName, Fields, GateKey, Identity, LogicalType, MatchKey, Object, Reason, Record, Rejection, Schema,
@@ -17,19 +17,9 @@ use crate::{
     },
 };
 
-/// What the route adds to each row: a field, or a parent, and its JSON.
-pub(super) fn constants(fields: &config::Fields) -> Vec<(String, ByteString)> {
-    let json = |constant: &Constant| match constant {
-        Constant::Flag(flag) => flag.to_string(),
-        Constant::Integer(number) => number.to_string(),
-        Constant::Text(text) => serde_json::Value::from(text.as_str()).to_string(),
-    };
-    fields.constant.iter().map(|(target, constant)| (target.clone(), json(constant).into())).collect()
-}
-
 /// The fields of the row of `record`, whose value is `object`, and the parent that it locks, if the route names it.
 pub(super) fn fields(
-    route: &Route,
+    route: &Settings,
     record: &Record,
     object: &Object,
     schema: &Schema,

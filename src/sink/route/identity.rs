@@ -1,8 +1,8 @@
-//! Dependency a record is about.
+//! The identity of a record: where a route finds it.
 
 use std::borrow::Cow;
 
-use super::{Refusal, Route, header};
+use super::{Refusal, header, settings::Settings};
 use crate::{
     config::IdentitySource,
     record::{ExternalId, Identity, Message, Reason, Record, Rejection, Schema},
@@ -10,7 +10,7 @@ use crate::{
 
 /// The identity in the place that the route names: a value of the key field, or a record id where there is none.
 pub(super) fn identity(
-    route: &Route,
+    route: &Settings,
     record: &Record,
     message: &Message,
     schema: &Schema,

@@ -1,4 +1,4 @@
-//! What to do with a message, and to whom: a pure table, without any I/O.
+//! From a message to a command: operation, target and fields. Pure tables, without any I/O.
 
 mod coerce;
 mod fields;
@@ -12,6 +12,7 @@ mod refusal;
 mod route;
 mod routes;
 mod row_builder;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod texts;

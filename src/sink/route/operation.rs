@@ -12,15 +12,15 @@
 //! Null is also what a converter reads as null: the JSON text `null`, Connect's envelope of nulls, Avro's null branch.
 
 use super::{
-    Route,
     header::{self, unquoted},
+    settings::Settings,
 };
 use crate::{
     config::Tombstone,
     record::{Operation, Reason, Record, Rejection},
 };
 
-pub(super) fn operation(route: &Route, record: &Record, has_value: bool) -> Result<Operation, Rejection> {
+pub(super) fn operation(route: &Settings, record: &Record, has_value: bool) -> Result<Operation, Rejection> {
     match (from_header(route, record)?, has_value, route.tombstone) {
         (None, false, _) if record.lacks_its_value() => {
             Err(invalid("it is a dead letter whose value was left behind, and no tombstone"))
@@ -38,7 +38,7 @@ pub(super) fn operation(route: &Route, record: &Record, has_value: bool) -> Resu
     }
 }
 
-fn from_header(route: &Route, record: &Record) -> Result<Option<Operation>, Rejection> {
+fn from_header(route: &Settings, record: &Record) -> Result<Option<Operation>, Rejection> {
     let Some(name) = &route.operation_header else { return Ok(None) };
     let same = |one: &str, other: &str| unquoted(one).eq_ignore_ascii_case(unquoted(other));
     let text = header::text(record.headers_named(name), same)

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use super::{
-    Route,
     header::{self, unquoted},
+    settings::Settings,
 };
 use crate::record::{Action, CallOptions, OptionHeader, Reason, Record, Rejection};
 
-pub(super) fn options(route: &Route, record: &Record, action: Action) -> Result<Arc<CallOptions>, Rejection> {
+pub(super) fn options(route: &Settings, record: &Record, action: Action) -> Result<Arc<CallOptions>, Rejection> {
     let options = match action {
         Action::Update | Action::Upsert => &route.changing_options,
         Action::Create | Action::Delete => &route.options,

@@ -46,7 +46,7 @@ pub enum Refusal {
 pub struct WrongField {
     /// The SObject whose description is meant.
     pub sobject: ApiName,
-    /// As the record, or the route, names it.
+    /// The field as the record, or the route, names it.
     pub field: String,
     pub message: String,
     /// The SObject has neither a field nor a relationship of this name.

@@ -1,11 +1,11 @@
 use bytestring::ByteString;
 
-use super::{Refusal, Route, WrongField};
+use super::{Refusal, WrongField, settings::Settings};
 use crate::record::{Action, ApiName, Field, Fields, GateKey, Identity, Schema};
 
 /// A row in the making.
 pub(super) struct RowBuilder<'a> {
-    pub(super) route: &'a Route,
+    pub(super) route: &'a Settings,
     pub(super) schema: &'a Schema,
     pub(super) action: Action,
     /// The fields that the route sets itself, and the record does not.

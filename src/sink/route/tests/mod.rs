@@ -332,7 +332,7 @@ fn a_call_is_made_as_its_route_says_and_its_record_where_it_may() {
         &[("Sforce-Auto-Assign", Some("true")), ("SFORCE-AUTO-ASSIGN", Some("false"))],
     ] {
         assert_eq!(call_headers(&hears, wrong).unwrap_err().reason, Reason::InvalidOption, "{wrong:?}");
-        assert!(call_headers(&deaf, wrong).is_ok(), "nobody looks at it");
+        assert!(call_headers(&deaf, wrong).is_ok(), "the header is not read");
     }
 }
 
@@ -351,7 +351,7 @@ fn what_changes_records_leaves_their_owners() {
         ("", "DELETE", &[], None),
         (EXTERNAL, "INSERT", &[], Some("FALSE")), // it is an upsert
         (EXTERNAL, "UPSERT", &[], Some("FALSE")),
-        (EXTERNAL, "UPSERT", &on, Some("FALSE")), // nobody lets headers say so
+        (EXTERNAL, "UPSERT", &on, Some("FALSE")), // headers are not read
         (&format!("{EXTERNAL}options.from_headers = true"), "UPSERT", &on, Some("TRUE")),
         (&format!("{EXTERNAL}options.auto_assign = \"true\""), "UPDATE", &[], Some("TRUE")),
         ("options.auto_assign = \"false\"", "INSERT", &[], Some("FALSE")),
