@@ -21,7 +21,7 @@ use crate::{
     ops::metrics::{Metrics, Outcome},
 };
 
-/// The same sample in every run.
+/// The seed of the sample, which is the same in every run.
 const SEED: u64 = 20_000;
 /// A sample that stands still for so long has failed.
 const STALL: Duration = Duration::from_secs(60);

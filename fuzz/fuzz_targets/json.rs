@@ -1,4 +1,4 @@
-//! Any bytes as JSON without a schema. What is taken is JSON to everybody else too.
+//! Any bytes as JSON without a schema. What is taken is JSON to serde_json too.
 #![no_main]
 
 use bytes::Bytes;

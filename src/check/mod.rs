@@ -30,7 +30,7 @@ use crate::{
 /// For the next answer of the org, beyond one call's own time-out.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Asks everybody once, all at the same time. An error is the configuration's, which no client can be made of.
+/// Asks Kafka, the org and the registry once, concurrently. An error is the configuration's, which no client can be made of.
 pub(crate) async fn online(loaded: &Loaded) -> Result<Vec<Finding>> {
     let config = &loaded.config;
     let metrics = Metrics::new();

@@ -99,7 +99,7 @@ impl Report {
         json!({ "result": result.word(), "findings": findings.collect::<Vec<_>>() })
     }
 
-    /// A table with a colour for each level; whoever writes it takes the colours away where nobody can see them.
+    /// Renders a coloured table; `anstream` strips the colours when stdout is not a terminal.
     pub(crate) fn table(&self) -> String {
         let width = self.0.iter().map(|finding| finding.problem.key.chars().count()).max().unwrap_or(0);
         let mut lines: Vec<_> = self.0.iter().map(|finding| line(finding, width)).collect();

@@ -102,7 +102,7 @@ async fn sandbox(port: u16, schema: Option<std::path::PathBuf>) -> anyhow::Resul
     let cancel = signal::cancel_on_signal()?;
     let schema = schema.map_or_else(Default::default, sandbox::SchemaSource::File);
     let org = sandbox::Server::start(sandbox::ServerOptions { port, schema, ..Default::default() }).await?;
-    // Whoever reads the address alone may close the pipe behind it.
+    // A reader of the address alone may close the pipe after it.
     let (id, secret) = (sandbox::CLIENT_ID, sandbox::CLIENT_SECRET);
     show::print(&format!("org {}\nclient id {id}, client secret {secret}", org.url()))?;
     cancel.cancelled().await;

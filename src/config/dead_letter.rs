@@ -6,17 +6,17 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeadLetter {
-    /// Without a topic, `on_rejection` decides.
+    /// The dead-letter topic; without one, `on_rejection` decides.
     pub topic: Option<String>,
-    /// When the topic has to be created.
+    /// The number of partitions of a topic that has to be created.
     pub partitions: i32,
-    /// When the topic has to be created; -1 is the broker's default.
+    /// The replication factor of a topic that has to be created; -1 is the broker's default.
     pub replication_factor: i32,
     pub too_large: TooLarge,
     pub on_rejection: OnRejection,
 }
 
-/// What a dead letter that is larger than its topic takes does.
+/// What happens to a dead letter that is larger than its topic allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TooLarge {
@@ -27,7 +27,7 @@ pub enum TooLarge {
     Reference,
 }
 
-/// What a rejected record does where no dead-letter topic is configured.
+/// What happens to a rejected record where no dead-letter topic is configured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnRejection {

@@ -1,4 +1,4 @@
-//! What can be configured, for readers that are no people: a JSON Schema (2020-12), for editors and for checks in CI.
+//! Generates the configuration's JSON Schema (2020-12), for editors and CI.
 
 use serde_json::{Map, Value, json};
 
@@ -8,7 +8,7 @@ use super::{
     schema::{Key, Kind, ROOT},
 };
 
-/// Of a configuration's file. It knows every key, and no rule between two of them: `sobjectd check` does.
+/// The JSON Schema of a configuration file. It knows every key, and no rule between two keys: `sobjectd check` does.
 pub fn json_schema() -> Value {
     let mut schema = table(ROOT, Some(&defaults()), true);
     let head = [

@@ -20,7 +20,7 @@ impl Key {
 /// What may stand at a key.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
-    /// Not empty.
+    /// A text that is not empty.
     Text,
     /// Empty is the same as absent, so that the environment can unset it.
     Maybe,

@@ -94,7 +94,7 @@ pub struct Config {
     pub log: Log,
     #[serde(default)]
     pub admin: Admin,
-    /// At least one; no two name the same topic.
+    /// The routes: at least one; no two name the same topic.
     pub routes: Vec<Route>,
 }
 

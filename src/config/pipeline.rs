@@ -59,16 +59,16 @@ impl Default for Pipeline {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retry {
-    /// Of one call that keeps failing while others succeed.
+    /// The failures of one call, while others succeed, after which it is halved.
     pub max_attempts: u32,
     #[serde(with = "humantime_serde")]
     pub initial_backoff: Duration,
     #[serde(with = "humantime_serde")]
     pub max_backoff: Duration,
-    /// Of one row that the org asks to repeat (row locks); zero is for ever.
+    /// How long a row is retried when the org asks for it (row locks); zero is without limit.
     #[serde(with = "humantime_serde")]
     pub row_timeout: Duration,
-    /// For a parent that the org does not have yet; zero is not at all.
+    /// How long a row waits for a parent that the org does not have yet; zero rejects it at once.
     #[serde(with = "humantime_serde")]
     pub missing_parent_wait: Duration,
 }

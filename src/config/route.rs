@@ -18,7 +18,7 @@ pub struct Route {
     pub topic: String,
     /// API name, as in `Contact` or `MyObject__c`.
     pub sobject: ApiName,
-    /// Of a record whose header does not say otherwise.
+    /// The operation of a record without an operation header.
     #[serde(default)]
     pub operation: Operation,
     /// The identity names a record by this field; without it, by its record id.
@@ -44,7 +44,7 @@ pub struct Route {
     /// The reference to the parent that the org locks along with a row: `AccountId`, or `Account.Ext__c`.
     #[serde(default)]
     pub lock_parent: Option<String>,
-    /// So many rejections in a row with one code make the route wait; 0: none do.
+    /// Opens the circuit breaker after this many consecutive rejections with the same code; 0 disables it.
     #[serde(default)]
     pub breaker: u32,
     #[serde(default)]
@@ -143,7 +143,7 @@ impl<'de> Deserialize<'de> for IdentitySource {
 pub struct Fields {
     /// Only these members of a value, when there are any.
     pub include: Vec<String>,
-    /// Not these.
+    /// Members that are left out.
     pub exclude: Vec<String>,
     /// Member → field, or `Relationship.ExternalId__c`.
     pub rename: BTreeMap<String, String>,

@@ -14,7 +14,7 @@ pub struct SchemaRegistry {
     /// Comma-separated; the next is asked when one does not answer.
     #[serde(deserialize_with = "urls", serialize_with = "joined")]
     pub url: Vec<Url>,
-    /// Of basic authentication; with a password.
+    /// The user of basic authentication; with a password.
     pub username: Option<String>,
     pub password: Option<Secret>,
     /// A bearer token, in place of user and password.

@@ -83,7 +83,7 @@ impl Secret {
     }
 }
 
-/// As it was written, but for a literal.
+/// Serialises a secret as it was written, but for a literal.
 impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {

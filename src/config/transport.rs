@@ -5,7 +5,7 @@ use url::{Host, Url};
 
 use super::Secret;
 
-/// What TLS is spoken with, beside what everybody trusts.
+/// Certificates for TLS, besides the usual authorities.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tls {
@@ -29,7 +29,7 @@ impl Tls {
 pub struct Proxy {
     /// A scheme, a host and a port.
     pub url: Option<Url>,
-    /// Of basic authentication; with a password.
+    /// The user of basic authentication; with a password.
     pub username: Option<String>,
     pub password: Option<Secret>,
     /// Hosts, with all below them, addresses and networks that are reached without it.

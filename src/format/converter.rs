@@ -59,7 +59,7 @@ pub struct FetchedSchemas(Vec<(SchemaId, Arc<Schema>)>);
 #[derive(Debug, Clone, Copy)]
 struct Rejected {
     part: &'static str,
-    /// Its format, as the configuration spells it.
+    /// The format as the configuration spells it.
     format: &'static str,
     reason: Reason,
     stage: Stage,
@@ -289,7 +289,7 @@ fn joined(parts: &[ByteString], separator: &str) -> Result<ByteString, FormatErr
 }
 
 impl KeyFormat {
-    /// As those of [`Format`].
+    /// The formats of values, as [`Format`] has those of keys.
     fn names(&self) -> (&'static str, &'static str) {
         match self {
             Self::Text => ("string", "org.apache.kafka.connect.storage.StringConverter"),
@@ -302,7 +302,7 @@ impl KeyFormat {
 }
 
 impl Kind {
-    /// As the registry spells it.
+    /// The type as the registry spells it.
     fn registered(self) -> &'static str {
         match self {
             Self::Avro => "AVRO",

@@ -29,7 +29,7 @@ pub(super) struct Frame<'a> {
     pub(super) rest: &'a [u8],
 }
 
-/// Message types nested deeper than this are nobody's.
+/// Message types nested deeper than this do not occur.
 const LONGEST_PATH: usize = 32;
 
 /// The head of a payload, or the value of a header.

@@ -299,7 +299,7 @@ mod tests {
             drop(object(&bytes));
         }
 
-        /// What is taken is valid JSON to everybody else, member by member.
+        /// What is taken is valid JSON to serde_json too, member by member.
         #[test]
         fn what_is_taken_is_json(text in r#"\{("[aB\\u0041d8]{0,7}":[0-9eE.\-"\[\]{}ntul:,\\ud]{0,8},?){0,3}\}"#) {
             if let Ok(object) = object(text.as_bytes()) {

@@ -19,7 +19,7 @@ pub(super) enum Logical {
     Time(Unit),
     /// Since 1970-01-01T00:00Z.
     Timestamp(Unit),
-    /// An integer of any size, and how many of its digits stand behind the point.
+    /// An integer of any size, and the number of its digits after the decimal point.
     Decimal { scale: i64 },
 }
 
@@ -163,7 +163,7 @@ fn write_time(millis: u32, text: &mut String) {
     }
 }
 
-/// With zeros in front.
+/// The number padded with zeros.
 fn padded(value: u32, width: usize, text: &mut String) {
     let mut digits = itoa::Buffer::new();
     let digits = digits.format(value);

@@ -23,7 +23,7 @@ impl<'a> Members<'a> {
         serde_json::from_str(json).map_err(|error| syntax(&error))
     }
 
-    /// Those of an object that was read.
+    /// The members of an object that was read.
     pub(super) fn of(object: &'a Object) -> Self {
         Self::new(object.iter().map(|(name, value)| (Cow::Borrowed(name), value.json)).collect())
     }

@@ -7,9 +7,9 @@ use crate::config::{Fields, IdentitySource};
 /// The members of a value's outermost object that are read. Names are compared without case.
 #[derive(Debug, Default)]
 pub struct Selection {
-    /// Only these, when there are any.
+    /// The members that are read, if any are listed; else all are.
     include: Vec<Name>,
-    /// Not these.
+    /// Members that are not read.
     exclude: Vec<Name>,
     /// Left out of the row, and read all the same: it says which record is meant.
     identity: Option<Box<str>>,
@@ -57,13 +57,13 @@ impl Selection {
 
 #[cfg(test)]
 impl Selection {
-    /// Everything but these.
+    /// Selects all members but these.
     pub(super) fn without(names: &[&str]) -> Self {
         let exclude = names.iter().map(|name| (*name).to_owned()).collect();
         Self::new(&Fields { exclude, ..Fields::default() }, &IdentitySource::Key)
     }
 
-    /// Only these.
+    /// Selects only these members.
     pub(super) fn of(names: &[&str]) -> Self {
         let include = names.iter().map(|name| (*name).to_owned()).collect();
         Self::new(&Fields { include, ..Fields::default() }, &IdentitySource::Key)

@@ -25,7 +25,7 @@ pub(super) enum TextLogical {
 }
 
 impl TextLogical {
-    /// By the name of the schema of a text.
+    /// The meaning of a text, by the name of its schema.
     pub(super) fn named(name: &str) -> Option<Self> {
         if name == "io.debezium.data.EnumSet" {
             return Some(Self::Set);

@@ -16,7 +16,7 @@ pub(super) const MAX_DEPTH: usize = 32;
 pub(super) struct Writer {
     text: String,
     members: Vec<Member>,
-    /// Of `text`, in bytes.
+    /// The limit of `text` in bytes.
     limit: usize,
     depth: usize,
 }

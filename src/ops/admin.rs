@@ -19,7 +19,7 @@ use super::{health::State as Running, status::Source};
 pub async fn serve(listen: SocketAddr, source: Source) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind(listen).await?;
     let address = listener.local_addr()?;
-    info!(event = "admin_listening", %address, "admin listener");
+    info!(event = "admin_listening", %address, "admin listener started");
     let router = Router::new()
         .route("/live", get(|| async { "alive\n" }))
         .route("/ready", get(ready))
@@ -28,13 +28,13 @@ pub async fn serve(listen: SocketAddr, source: Source) -> io::Result<SocketAddr>
         .with_state(source);
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
-            error!(event = "admin_listener_failed", %error, "admin listener failed");
+            error!(event = "admin_listener_failed", %error, "admin listener failed: no /live, /ready, /status and /metrics until a restart");
         }
     });
     Ok(address)
 }
 
-/// 200 while records are written; the body says what the daemon is doing, and whom it waits for, either way.
+/// 200 while records are written; the body has the state and the dependencies that are waited for, either way.
 async fn ready(State(source): State<Source>) -> impl IntoResponse {
     let snapshot = source.health.snapshot();
     let is_ready = snapshot.state == Running::Running;

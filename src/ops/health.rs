@@ -4,7 +4,7 @@
 //! |---|---|
 //! | starting | between the command line and the first record |
 //! | running | records are read and written |
-//! | waiting | it could start or run, but for somebody who does not answer |
+//! | waiting | it could start or run, but a dependency does not answer |
 //! | draining | told to stop: what is under way ends, nothing new begins |
 //! | stopped | everything is committed |
 
@@ -25,7 +25,7 @@ use super::metrics::Metrics;
 pub use super::state::State;
 use crate::record::{OrgAvailability, OrgTrouble};
 
-/// Somebody whom nothing goes on without.
+/// A system, or a person, that the daemon cannot go on without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Display, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
@@ -33,11 +33,11 @@ pub enum Dependency {
     Kafka,
     Salesforce,
     SchemaRegistry,
-    /// A person, who has to mend what makes a route wait.
+    /// The operator, who has to mend what makes a route wait.
     Operator,
 }
 
-/// Who is waited for, why, and since when.
+/// A dependency that is waited for, why, and since when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wait {
     #[serde(rename = "for")]
@@ -72,7 +72,7 @@ struct Inner {
     next: u64,
 }
 
-/// Somebody is waited for until this is dropped.
+/// A wait for a dependency, which ends when this is dropped.
 #[derive(Debug)]
 pub struct Waiting {
     health: Health,
@@ -147,9 +147,9 @@ impl Health {
             match inner.waits.first() {
                 Some((_, Wait { dependency, why, .. })) if state == State::Waiting => info!(
                     event = "state_changed", %state, %dependency, why,
-                    "state"
+                    "state changed"
                 ),
-                _ => info!(event = "state_changed", %state, "state"),
+                _ => info!(event = "state_changed", %state, "state changed"),
             }
         }
     }
@@ -181,7 +181,7 @@ impl Inner {
     }
 }
 
-/// The first line is the state; one more for everybody who is waited for.
+/// The first line is the state; one more line for each dependency that is waited for.
 impl fmt::Display for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.state, Since(self.since))?;
@@ -202,7 +202,7 @@ impl fmt::Display for Since {
     }
 }
 
-/// In whole seconds: nobody reads more.
+/// The current time in whole seconds.
 pub(crate) fn now() -> SystemTime {
     let epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UNIX_EPOCH + Duration::from_secs(epoch.as_secs())

@@ -233,14 +233,14 @@ impl Metrics {
         self.0.routes.0.lock().iter().map(|route| route.ledger.lock().status(&route.name)).collect()
     }
 
-    /// As the org said last, if it has.
+    /// The org's API calls by its last answer; `None` before the first.
     pub fn daily_calls(&self) -> Option<DailyCalls> {
         let value = |gauge: &Gauge| u64::try_from(gauge.get()).unwrap_or_default();
         let calls = DailyCalls { used: value(&self.0.quota_used), max: value(&self.0.quota_max) };
         (calls.max > 0).then_some(calls)
     }
 
-    /// For the status page: all that are open now.
+    /// Sets the open transactions that the status page shows.
     pub fn set_open_transactions(&self, open: Vec<OpenTransaction>) {
         *self.0.open_transactions.lock() = open;
     }

@@ -13,7 +13,7 @@ use super::{
 /// One daemon at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
-    /// As configured.
+    /// The configured name.
     pub name: String,
     pub version: String,
     #[serde(with = "humantime_serde")]
@@ -26,7 +26,7 @@ pub struct Status {
     /// Reading waits for their end.
     #[serde(default)]
     pub open_transactions: Vec<OpenTransaction>,
-    /// As the org said last.
+    /// The org's API calls, by its last answer.
     pub daily_api_calls: Option<DailyCalls>,
 }
 

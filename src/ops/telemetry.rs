@@ -1,4 +1,4 @@
-//! Logs go to stderr, by way of a thread and a bounded buffer: a stderr that nobody reads costs lines, never the
+//! Logs go to stderr, by way of a thread and a bounded buffer: a stderr that is not read costs lines, never the
 //! pipeline.
 
 use std::{borrow::Cow, fmt, io, sync::OnceLock};
@@ -16,7 +16,7 @@ use crate::{
     record::redaction,
 };
 
-/// How many lines may wait to be written; more are lost.
+/// The most lines that wait to be written; more are lost.
 const LINES: usize = 4_096;
 
 /// There is one stderr, and one count of what it has cost.
@@ -29,7 +29,7 @@ pub(super) struct LostLines;
 impl Collector for LostLines {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let lost = LOST.get().map_or(0, |lost| lost.dropped_lines() as u64);
-        let help = "Lines of the log that were lost because nobody read them in time";
+        let help = "Lines of the log that were lost because they were not read in time";
         ConstCounter::new(lost).encode(encoder.encode_descriptor(
             "log_lines_dropped",
             help,

@@ -6,7 +6,7 @@ use super::{Action, ApiName, CallOptions, Command};
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct BatchKey {
     pub action: Action,
-    /// As Salesforce spells it.
+    /// Its name as Salesforce spells it.
     pub sobject: ApiName,
     /// The external id field that names the rows; `None` where record ids do, or nothing.
     pub key_field: Option<ApiName>,

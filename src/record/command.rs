@@ -2,12 +2,12 @@ use std::sync::Arc;
 
 use super::{Action, CallOptions, Fields, GateKey, Identity, Operation, SObject};
 
-/// What to do to whom: one row of one call.
+/// One row of one call: an action, its target and its fields.
 #[derive(Debug, Clone)]
 pub struct Command {
-    /// As the record or its route asked; the dead letter names it.
+    /// The operation that the record or its route asked for; the dead letter names it.
     pub operation: Operation,
-    /// As it is carried out.
+    /// The call that carries it out.
     pub action: Action,
     pub sobject: Arc<SObject>,
     /// The record that it is about. Only a create has none.

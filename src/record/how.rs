@@ -41,6 +41,6 @@ pub enum Named {
     No,
     /// By a place in the body, or by its record id.
     Row,
-    /// By a field that the row holds.
+    /// The answer names a field that the row holds.
     Field(ApiName),
 }

@@ -1,10 +1,10 @@
-//! Who a row is about: the most dangerous concept here.
+//! The identity of a row: which record it changes. The most dangerous concept here.
 //!
 //! Two keys are made from an identity, by the key field's describe, and they err to opposite sides:
 //!
 //! | key | decides | text | number | record id |
 //! |---|---|---|---|---|
-//! | [`GateKey`] | who waits for whom | NFC, trimmed, folded: too coarse costs a little parallelism, never correctness | canonical decimal | 18 characters |
+//! | [`GateKey`] | which changes wait for each other | NFC, trimmed, folded: too coarse costs a little parallelism, never correctness | canonical decimal | 18 characters |
 //! | [`MatchKey`] | whose row an answer is; keys the cache | equal text; without the case of ASCII letters only where the field compares so ([`KeyKind`]): too fine costs a query, never another's record | canonical decimal | 18 characters |
 
 use std::{fmt, sync::Arc};
@@ -35,7 +35,7 @@ enum Value {
     Number(Decimal),
 }
 
-/// Decides who waits for whom, across topics, routes and spellings.
+/// Decides which changes wait for each other, across topics, routes and spellings.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct GateKey(Arc<str>);
 
@@ -49,12 +49,12 @@ pub enum IdentityError {
     Empty,
     #[error("{field} is a number field and the identity is not a number")]
     NotANumber { field: ApiName },
-    #[error("{field} keeps {scale} digits behind the point and the identity has more")]
+    #[error("{field} keeps {scale} digits after the decimal point and the identity has more")]
     TooPrecise { field: ApiName, scale: u32 },
     /// A key of another format than the configured one, mostly: text that names a record holds none.
     #[error("the identity holds the control character {0:?}, as binary keys do: it names no record")]
     ControlCharacter(char),
-    #[error("the identity is no record id: {0}")]
+    #[error("the identity is not a record id: {0}")]
     RecordId(#[from] RecordIdError),
     #[error("the record id {id} is of another SObject: those of {sobject} begin with {prefix}")]
     OtherSObject { id: RecordId, sobject: ApiName, prefix: Box<str> },
@@ -177,7 +177,7 @@ fn stored(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_ascii_whitespace())
 }
 
-/// All that may be white space to somebody: for the gate it is enough to be coarse.
+/// Trims all that any system takes for white space: for the gate it is enough to be coarse.
 fn trimmed(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || c.is_control())
 }
@@ -303,6 +303,6 @@ mod tests {
         let money = KeyKind::Number { unique: true, scale: Some(2) };
         assert!(ExternalId::new(field(money), "1.2300").is_ok(), "a zero is no digit more");
         let error = ExternalId::new(field(money), "1.234").unwrap_err();
-        assert_eq!(error.to_string(), "Ext__c keeps 2 digits behind the point and the identity has more");
+        assert_eq!(error.to_string(), "Ext__c keeps 2 digits after the decimal point and the identity has more");
     }
 }

@@ -35,9 +35,9 @@ pub(crate) struct Member {
 /// A member's name.
 #[derive(Debug)]
 pub(crate) enum Name {
-    /// As it stands in the text.
+    /// The name as it stands in the text.
     At(Span),
-    /// It stands there with escapes.
+    /// The name decoded: it stands in the text with escapes.
     Decoded(Box<str>),
 }
 
@@ -55,7 +55,7 @@ pub struct Value<'a> {
     pub logical_type: LogicalType,
 }
 
-/// What a schema says of a value that JSON cannot say.
+/// The logical type that a schema gives a value, which its JSON cannot express.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogicalType {
     #[default]
@@ -171,7 +171,7 @@ impl<'a> Value<'a> {
 }
 
 impl ValueKind {
-    /// For messages: `it is …`.
+    /// The kind in words, for messages: `it is …`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Null => "null",

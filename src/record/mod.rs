@@ -1,4 +1,4 @@
-//! The nouns, pure: what is read, what it means, whom it is about, and what became of it.
+//! The nouns, without I/O: records and messages, identities and SObjects, commands, and the verdicts on them.
 
 mod action;
 mod api_name;

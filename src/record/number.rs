@@ -26,7 +26,7 @@ impl Decimal {
         (plain.len() <= Self::MAX_LENGTH).then_some(Self(plain))
     }
 
-    /// Digits behind the point; none of them is a zero at the end.
+    /// The number of digits after the decimal point, without zeros at the end.
     pub fn decimals(&self) -> usize {
         self.0.split_once('.').map_or(0, |(_, decimals)| decimals.len())
     }

@@ -101,7 +101,7 @@ impl Record {
 }
 
 impl Excess {
-    /// Of a record whose parts have these sizes.
+    /// The excess of a record whose parts have these sizes.
     pub fn of(bounds: RecordBounds, key: usize, value: usize, headers: usize) -> Self {
         let whole = key + value + headers;
         let mut excess = Self { bound: (whole > bounds.taken).then_some(bounds.taken), ..Self::default() };

@@ -4,10 +4,10 @@ use indexmap::IndexMap;
 
 use super::{Action, AnyCase, ApiName, Cause, Fields, Reason, Rejection, Stage};
 
-/// What a describe says of an SObject, as far as the pipeline asks: its name and its fields.
+/// The description of an SObject, as far as the sink uses it: its name and its fields.
 #[derive(Debug, Clone)]
 pub struct SObject {
-    /// As Salesforce spells it.
+    /// Its name as Salesforce spells it.
     pub name: ApiName,
     /// The first three characters of its records' ids; some SObjects have none of their own.
     pub key_prefix: Option<Box<str>>,
@@ -32,11 +32,11 @@ impl Default for Access {
     }
 }
 
-/// All that a route has to know of the org: its SObject, the field that names records, and the parents that came up.
+/// What a route knows of the org: its SObject, the field that names records, and the parents that its records have named.
 #[derive(Debug, Clone)]
 pub struct Schema {
     pub sobject: Arc<SObject>,
-    /// In external id mode.
+    /// The external id field, in external id mode.
     pub key_field: Option<Arc<KeyField>>,
     pub parents: Vec<Arc<SObject>>,
 }
@@ -44,15 +44,15 @@ pub struct Schema {
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "the keys of a describe")]
 pub struct Field {
-    /// As Salesforce spells it.
+    /// Its name as Salesforce spells it.
     pub name: ApiName,
     /// The type's word in the describe: `string`, `double`, `reference`, …
     pub kind: Box<str>,
     pub class: ValueClass,
-    /// Of a reference: the name by which its parent is written and queried, and the SObjects that may be its parent.
+    /// The name by which the parent of a reference is written and queried, and the SObjects that may be its parent.
     pub relationship: Option<ApiName>,
     pub reference_to: Vec<ApiName>,
-    /// Of a number: digits behind the point.
+    /// The digits after the decimal point, of a number field.
     pub scale: Option<u32>,
     pub createable: bool,
     pub updateable: bool,
@@ -68,7 +68,7 @@ pub struct Field {
     pub case_sensitive: bool,
 }
 
-/// What a field takes, as far as values are fitted to it.
+/// The class of values that a field takes: values are coerced to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueClass {
     Text,
@@ -80,9 +80,9 @@ pub enum ValueClass {
     Date,
     DateTime,
     Time,
-    /// Texts that are none to their readers: record ids, and bytes in base64.
+    /// String-typed values that are not free text: record ids and base64.
     Bytes,
-    /// Whatever comes.
+    /// Values that are sent as they are.
     Other,
 }
 
@@ -98,7 +98,7 @@ pub enum KeyKind {
     /// `case_sensitive`: values in two cases name two records. An upsert matches without case only where the field is
     /// unique and not case-sensitive (Apex guide, "upsert"), or a standard e-mail field; a query finds more.
     Text { unique: bool, case_sensitive: bool },
-    /// `scale`: how many digits stand behind the point; what has more, the org would round to another number.
+    /// `scale`: the number of digits after the decimal point; what has more, the org would round to another number.
     Number { unique: bool, scale: Option<u32> },
 }
 
@@ -113,13 +113,13 @@ impl SObject {
         Self { name: name.into(), key_prefix: None, access: Access::default(), fields, relationships }
     }
 
-    /// With what the user may do with its records.
+    /// The same SObject with what the user may do with its records.
     #[must_use]
     pub fn with_access(self, access: Access) -> Self {
         Self { access, ..self }
     }
 
-    /// With what the ids of its records begin with.
+    /// The same SObject with the prefix of the ids of its records.
     #[must_use]
     pub fn with_key_prefix(self, key_prefix: Option<Box<str>>) -> Self {
         Self { key_prefix, ..self }

@@ -16,7 +16,7 @@ pub enum Verdict {
     Written { id: Option<RecordId>, created: bool },
     /// This row will never be taken.
     Rejected(Rejection),
-    /// Not applied: it goes again.
+    /// The attempt was not applied: the row is sent again.
     Retry { cause: Cause, how: How },
     /// Whether the org applied it, or still will, is not known. `ended` is when the attempt ended, and not when it was
     /// sent: the org may work on a call for long after that.
@@ -76,7 +76,7 @@ pub enum Reason {
     MissingParent,
     /// Its call kept failing while others succeeded, also when it was alone.
     Poison,
-    /// Nobody knows whether the org has made the record (`pipeline.insert_unknown`).
+    /// It is unknown whether the org has made the record (`pipeline.insert_unknown`).
     UnknownResult,
     /// The org's calls of the day are spent (`salesforce.quota.on_quota`).
     QuotaSpent,
@@ -153,13 +153,13 @@ impl Cause {
         names.iter().take_while(fits).cloned().collect()
     }
 
-    /// Its texts, in bytes.
+    /// The size of its texts in bytes.
     pub fn bytes(&self) -> usize {
         let code = self.code.as_ref().map_or(0, |code| code.len());
         code + self.message.len() + self.fields.iter().map(String::len).sum::<usize>()
     }
 
-    /// With all its texts, for a dead letter.
+    /// The cause with all its texts, for a dead letter.
     pub fn whole(&self) -> impl fmt::Display {
         Shown { cause: self, message: true }
     }

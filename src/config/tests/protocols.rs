@@ -19,7 +19,7 @@ fn protocols_of_the_group() {
         let report = config(lines).unwrap_err().to_string();
         assert!(report.contains(says) && report.lines().count() == 1, "{report}");
     }
-    // What is the broker's: the daemon would set it, and nobody would heed it.
+    // Settings of the broker: the daemon would set them without effect.
     let consumer = "[kafka.properties]\n\"group.protocol\" = \"consumer\"\n\"heartbeat.interval.ms\" = 300\n\
                     \"partition.assignment.strategy\" = \"range\"";
     let text = with("kafka", "session_timeout = \"15s\"") + consumer;

@@ -84,7 +84,7 @@ impl Schema {
 #[derive(Default)]
 struct Table {
     nodes: Vec<Node>,
-    /// By full name.
+    /// Places of named types by their full names.
     named: HashMap<String, usize>,
 }
 
@@ -114,7 +114,7 @@ impl Table {
     fn find(&self, name: &str, namespace: &str) -> Result<usize, String> {
         let qualified = qualify(name, namespace);
         let found = self.named.get(&qualified).or_else(|| self.named.get(name));
-        found.copied().ok_or_else(|| format!("nobody defines the type {qualified}"))
+        found.copied().ok_or_else(|| format!("the type {qualified} is not defined"))
     }
 
     fn complex(&mut self, object: &Map<String, Json>, namespace: &str) -> Result<usize, String> {

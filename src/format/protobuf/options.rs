@@ -48,7 +48,7 @@ fn enumeration(enumeration: &mut EnumDescriptorProto) {
     enumeration.value.iter_mut().for_each(|value| value.options = None);
 }
 
-/// As a text has it, before it is resolved.
+/// The schema as its text has it, before it is resolved.
 fn only(name: &str, mut options: Vec<UninterpretedOption>) -> Vec<UninterpretedOption> {
     options.retain(|option| matches!(&*option.name, [part] if !part.is_extension && part.name_part == name));
     options

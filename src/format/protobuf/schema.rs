@@ -23,7 +23,7 @@ pub(in crate::format) struct Schema {
     pub(super) repeated: HashMap<String, Vec<String>>,
 }
 
-/// The file itself; nobody can import it by this name.
+/// The name of the file itself, which no import can have.
 const ITSELF: &str = "\u{1}.proto";
 
 impl Schema {

@@ -201,7 +201,7 @@ fn a_descriptor_is_as_good_as_a_text() {
     assert_eq!(read(&schema, &[1], &[8, 7]).as_deref(), Ok(r#"{"id":7}"#));
 }
 
-/// As Confluent's Python client registers it.
+/// A schema as Confluent's Python client registers it.
 fn protox_file(text: &str) -> String {
     let file = protox::file::File::from_source("some.proto", text).unwrap();
     BASE64_STANDARD.encode(file.file_descriptor_proto().encode_to_vec())

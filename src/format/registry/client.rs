@@ -48,7 +48,7 @@ pub(super) enum Failure {
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
 /// From the address that was asked to the one that answers.
 const MAX_REDIRECTS: usize = 5;
-/// Of one schema, direct and indirect.
+/// The most references of one schema, direct and indirect.
 const MAX_REFERENCES: usize = 256;
 
 #[derive(Deserialize)]
@@ -192,7 +192,7 @@ impl Client {
         }
     }
 
-    /// As [`super::Registry::answers`].
+    /// Whether the registry answers: see [`super::Registry::answers`].
     pub(super) async fn answers(&self) -> Result<String, (String, bool)> {
         let mut failed = (String::new(), false);
         for base in &self.config.url {

@@ -1,11 +1,11 @@
-//! The schema registry: what a schema id stands for. A schema never changes, so that it is asked for once, by whoever
+//! The schema registry: what a schema id stands for. A schema never changes, so that it is asked for once, by the record that
 //! needs it first, and kept.
 //!
 //! | the registry says | what happens |
 //! |---|---|
 //! | a schema | it is compiled and kept, also if that fails |
 //! | there is none of this id (404) | a replica may lag behind, and a producer only sends an id that there is: it is asked for again for `missing_wait`, then the record is rejected; the id is asked for again after a while |
-//! | anything else, or nothing | everybody who needs this schema waits, and it is asked for again |
+//! | anything else, or nothing | all records that need this schema wait, and it is asked for again |
 
 mod client;
 mod error;
@@ -53,7 +53,7 @@ const MISSING: Duration = Duration::from_secs(30);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
 impl Registry {
-    /// Calls nobody yet.
+    /// Connects to no registry yet.
     pub fn new(
         config: &config::SchemaRegistry,
         retry: &config::Retry,
@@ -110,7 +110,7 @@ impl Registry {
                     if is_first {
                         warn!(
                             event = "schema_absent", %id, cause = why,
-                            "the schema registry does not have a schema that a record names; a replica may lag behind, asking again"
+                            "schema id not in the registry; a replica may lag, retrying until schema_registry.missing_wait"
                         );
                     }
                     waiting = wait(waiting, why);
@@ -121,12 +121,12 @@ impl Registry {
                 Failure::Later(cause) => {
                     warn!(
                         event = "schema_registry_unavailable", %id, cause,
-                        "the schema registry does not answer, waiting"
+                        "schema registry does not answer; records that need this schema wait"
                     );
                     wait(waiting, cause)
                 }
                 Failure::Denied(cause) => {
-                    error!(event = "schema_registry_refused", %id, cause, "the schema registry refuses us, waiting");
+                    error!(event = "schema_registry_refused", %id, cause, "schema registry refuses the request; records that need this schema wait: check schema_registry's credentials");
                     wait(waiting, cause)
                 }
             };
@@ -150,7 +150,7 @@ impl Registry {
 
     async fn look_up(&self, id: SchemaId) -> Result<Arc<Schema>, Failure> {
         let registered = self.client.schema(id).await?;
-        // It may be large, and whoever wrote it did not think of us: not on a thread that others need.
+        // It may be large and hard to compile: not on a thread that other tasks need.
         let compiled = tokio::task::spawn_blocking(move || Schema::compile(&registered)).await;
         compiled.map(Arc::new).map_err(|error| Failure::Later(error.to_string()))
     }
