@@ -158,7 +158,7 @@ fn size_header(name: &str, bytes: usize) -> Header {
     Header { name: name.to_owned(), value: Some(bytes.to_string().into()) }
 }
 
-/// Where the record of a letter lay when it was rejected for the first time; `None` if this is no letter.
+/// Where the record of a letter lay when it was rejected for the first time; `None` if it is not a letter.
 fn origin(record: &Record) -> Option<Position> {
     let first = |name| {
         let header = record.headers_named(name).next()?;
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_record_holds_makes_no_header_longer_than_the_topic_takes() {
+    fn no_header_is_longer_than_the_topic_takes_whatever_the_record_holds() {
         let rejection = Rejection::put(Reason::InvalidOperation, "é".repeat(100_000));
         let rejected = Rejected { record: record(&[]), rejection: &rejection, about: About::default() };
         let bytes = rejected.bytes();
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stays_behind_is_named_by_its_size_part_by_part() {
+    fn each_part_that_is_left_behind_is_named_by_its_size() {
         let mut large = record(&[("trace", "7")]);
         large.key = Some(Bytes::from(vec![b'k'; 1000]));
         let mut letter = letter(large, &Rejection::put(Reason::InvalidKey, "x".repeat(3000)));

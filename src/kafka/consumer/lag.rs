@@ -1,4 +1,4 @@
-//! How far each partition is behind. The cluster is asked: what librdkafka remembers of it stands still while nothing
+//! Reports the lag of each partition. The cluster is asked: what librdkafka remembers of it stands still while nothing
 //! is fetched, which is when the lag matters most. A client of its own asks, so that no question delays the consumer's
 //! end.
 //!

@@ -91,7 +91,7 @@ impl LostOffsets {
                         event = "lost_offsets_not_passed", topic = %at.0, partition = at.1, %reason,
                         "no way past the lost offsets"
                     );
-                    context.stop(format!("{}[{}]: no way past the lost offsets: {reason}", at.0, at.1));
+                    context.stop.now(format!("{}[{}]: no way past the lost offsets: {reason}", at.0, at.1));
                 }
             }
         }
@@ -109,7 +109,8 @@ impl LostOffsets {
                 );
                 continue;
             }
-            context.report_lost(&at, u64::try_from(gap.low - gap.next).unwrap_or_default());
+            let lost = u64::try_from(gap.low - gap.next).unwrap_or_default();
+            context.observer.offsets_lost(&at.0, at.1, lost);
             self.insert(at, Gap { state: GapState::Committed, ..gap });
         }
     }

@@ -206,7 +206,7 @@ impl Source {
     /// Stops the daemon, whose drain ends this lane: what is in flight still gets its outcome.
     async fn halt<T>(&self, why: &SourceError) -> T {
         error!(event = "lane_failed", topic = %self.topic, partition = self.partition, error = %why, "lane failed");
-        self.consumer.context().stop(why.to_string());
+        self.consumer.context().stop.now(why.to_string());
         std::future::pending().await
     }
 

@@ -58,7 +58,7 @@ pub(super) struct RebalanceContext {
     pub(super) lost_offsets: LostOffsets,
     left_out: LeftOut,
     host: Arc<dyn LaneHost>,
-    observer: Observer,
+    pub(super) observer: Observer,
     on_lost_offsets: OnLostOffsets,
     pub(super) record_bounds: RecordBounds,
     drain_timeout: Duration,
@@ -67,7 +67,7 @@ pub(super) struct RebalanceContext {
     clients: Clients,
     /// From a loss until the group answers again.
     rejoining: Mutex<Option<WaitGuard>>,
-    stop: Stop,
+    pub(super) stop: Stop,
     /// Is cancelled when the daemon is to stop.
     cancel: CancellationToken,
 }
@@ -128,16 +128,8 @@ impl RebalanceContext {
         self.on_lost_offsets == OnLostOffsets::Earliest
     }
 
-    pub(super) fn report_lost(&self, at: &TopicPartition, records: u64) {
-        self.observer.offsets_lost(&at.0, at.1, records);
-    }
-
     pub(super) fn is_stopping(&self) -> bool {
         self.cancel.is_cancelled()
-    }
-
-    pub(super) fn stop(&self, reason: String) {
-        self.stop.now(reason);
     }
 
     pub(super) fn commit(&self, offsets: Vec<CommitOffset>, deadline: Instant) -> KafkaResult<()> {
@@ -357,7 +349,7 @@ impl RebalanceContext {
                     event = "partitions_not_added", %error, ?partitions,
                     "partitions that were left out cannot be read"
                 );
-                self.stop(format!("partitions that were left out cannot be read: {error}"));
+                self.stop.now(format!("partitions that were left out cannot be read: {error}"));
             }
         }
     }
