@@ -95,7 +95,7 @@ async fn a_deleted_dead_letter_topic_is_waited_for_and_used_again() {
     daemon.settled(1).await;
     bed.broker.delete_topic(&bed.letters).await;
     bed.produce(&[record("b", "bad"), upsert("c", "1")]).await;
-    daemon.event("dead_letter_topic_unknown").with("topic", &*bed.letters).await;
+    daemon.event("produce_topic_unknown").with("topic", &*bed.letters).await;
     bed.broker.topic(&bed.letters, 1).await;
     daemon.settled(3).await;
     assert_eq!(bed.dead_letters(1).await[0].key.as_deref(), Some(&b"b"[..]));
