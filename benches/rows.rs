@@ -25,6 +25,7 @@ use sobjectd::{
         batcher::Settings,
         budget::Budget,
         dead_letters::{DeadLetterError, DeadLetters},
+        lane::Lane,
         route::Route,
     },
 };
@@ -104,7 +105,7 @@ async fn write(records: &[Record]) {
         stop: Stop::default(),
     });
     let (draining, progress) = (CancellationToken::new(), Arc::new(Progress::new(0)));
-    let lane = pipeline.lane(route(), draining.clone(), progress.clone());
+    let lane = Lane::new(pipeline.clone(), route(), draining.clone(), progress.clone());
     let endless = stream::StreamExt::chain(
         stream::iter(records.iter().cloned().map(Ok::<_, std::convert::Infallible>).collect::<Vec<_>>()),
         stream::pending(),

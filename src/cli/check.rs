@@ -2,7 +2,10 @@
 
 use std::{path::Path, process::ExitCode};
 
-use super::{BAD_CONFIGURATION, failed, load, show};
+use super::{
+    outcome::{BAD_CONFIGURATION, failed, load},
+    show,
+};
 use crate::check::{self, Finding, Level, Report};
 
 pub(super) async fn run(file: &Path, online: bool, json: bool) -> ExitCode {

@@ -2,29 +2,27 @@
 
 mod args;
 mod check;
+mod outcome;
 mod shell;
 mod show;
 mod status;
 
-use std::{path::Path, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use self::args::{Cli, Command, ConfigCommand};
+use self::{
+    args::{Cli, Command, ConfigCommand},
+    outcome::{code, ended, failed, load, refused},
+};
 #[cfg(feature = "dev")]
 use crate::config::Log;
 use crate::{
-    config::{self, Loaded, Problems},
+    config::{Loaded, Problems},
     daemon,
     daemon::Misconfigured,
-    format::RegistryError,
-    kafka::KafkaConfigError,
     ops::{metrics::Metrics, signal, telemetry},
-    salesforce::BuildError,
 };
-
-/// `EX_CONFIG` of sysexits.h.
-const BAD_CONFIGURATION: u8 = 78;
 
 /// Parses, runs, and says how it went.
 pub fn main() -> ExitCode {
@@ -57,10 +55,6 @@ pub fn main() -> ExitCode {
     // What still blocks a thread does not keep the process.
     runtime.shutdown_background();
     code
-}
-
-fn load(file: &Path) -> Result<Loaded, Problems> {
-    config::load(file, config::variables(std::env::vars_os()))
 }
 
 /// What goes wrong is said in the log, and once.
@@ -108,38 +102,4 @@ async fn sandbox(port: u16, schema: Option<std::path::PathBuf>) -> anyhow::Resul
     cancel.cancelled().await;
     org.shutdown().await;
     Ok(())
-}
-
-fn is_configuration(error: &anyhow::Error) -> bool {
-    error.is::<Misconfigured>()
-        || error.is::<Problems>()
-        || error.is::<KafkaConfigError>()
-        || error.is::<BuildError>()
-        || error.is::<RegistryError>()
-}
-
-fn ended(result: anyhow::Result<()>) -> ExitCode {
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            failed(&error);
-            code(&error)
-        }
-    }
-}
-
-fn code(error: &anyhow::Error) -> ExitCode {
-    if is_configuration(error) { ExitCode::from(BAD_CONFIGURATION) } else { ExitCode::FAILURE }
-}
-
-#[expect(clippy::print_stderr, reason = "there may be no log")]
-fn failed(error: &anyhow::Error) -> ExitCode {
-    eprintln!("sobjectd: {error:#}");
-    ExitCode::FAILURE
-}
-
-#[expect(clippy::print_stderr, reason = "there is no log yet")]
-fn refused(problems: &Problems) -> ExitCode {
-    eprintln!("sobjectd: the configuration is refused:\n{problems}");
-    ExitCode::from(BAD_CONFIGURATION)
 }

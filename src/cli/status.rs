@@ -5,7 +5,7 @@ use std::{net::SocketAddr, process::ExitCode, time::Duration};
 use anyhow::{Context as _, Result, bail};
 use url::Url;
 
-use super::{failed, show};
+use super::{outcome::failed, show};
 use crate::{
     config::Tls,
     ops::{health::State, status::Status},

@@ -11,7 +11,7 @@ use crate::{
     kafka::{LaneEnd, LaneHost, LaneStart},
     runtime::stop::Stop,
     salesforce::Salesforce,
-    sink::{self, route::Routes},
+    sink::{self, lane::Lane, route::Routes},
 };
 
 /// The sink between this cluster and this org.
@@ -32,7 +32,7 @@ impl LaneHost for SinkLanes {
     fn start(&self, start: LaneStart) -> Result<JoinHandle<LaneEnd>, String> {
         let LaneStart { topic, partition, records, progress, draining } = start;
         let route = self.routes.of_topic(&topic).map_err(|error| error.to_string())?.clone();
-        let lane = self.pipeline.lane(route, draining, progress);
+        let lane = Lane::new(self.pipeline.clone(), route, draining, progress);
         let stop = self.stop.clone();
         Ok(self.runtime.spawn(async move {
             // A lane that ends without being told to leaves its partition unread: fatal, also if it panics.

@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(fields.get(&AnyCase("ext__C")), Some(&2));
         assert_eq!(fields.get(&AnyCase("ext_c")), None);
         assert_eq!(ApiName::from("Ext__c").to_string(), "Ext__c");
-        assert!(ApiName::from("a") < "B".into() && ApiName::from("B") < "c".into());
+        assert!(ApiName::from("a") < ApiName::from("B") && ApiName::from("B") < ApiName::from("c"));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::{
     breaker::{Breaker, Ruling},
     budget::{Budget, Seat},
     gate::{Entering, Gate},
-    lane::LaneError,
+    lane_error::LaneError,
     org::Org,
     settle::Account,
 };

@@ -29,6 +29,7 @@ use super::{
     dead_letters::DeadLetters,
     gate::GateEntry,
     intake::{Intake, Prepared, Work},
+    lane_error::LaneError,
     org::Org,
     pipeline::Pipeline,
     settle::Settled,
@@ -38,7 +39,7 @@ use super::{
 use crate::{
     dead_letter::About,
     ops::metrics::{self, LaneGauge, RouteMetrics},
-    record::{Action, ApiName, Cause, Reason, Record},
+    record::{Action, Reason, Record},
     runtime::progress::Progress,
     sink::route::Route,
 };
@@ -69,17 +70,6 @@ pub enum Drained {
     CutShort,
 }
 
-/// Why a lane ended before it was told to.
-#[derive(Debug, thiserror::Error)]
-pub enum LaneError<E> {
-    #[error(transparent)]
-    Source(E),
-    #[error("the org does not describe {sobject}: {cause}")]
-    Describe { sobject: ApiName, cause: Cause },
-    #[error("the partition's queue has ended")]
-    Ended,
-}
-
 /// What is carried, in its order: since when, and how far it has come.
 type Underway = VecDeque<(Instant, Arc<Stage>)>;
 
@@ -92,7 +82,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub const MAX_AHEAD: usize = 8_192;
 
 impl<O: Org, D: DeadLetters> Lane<O, D> {
-    pub(super) fn new(
+    /// A lane for one partition of a topic of this route. It drains when `draining` is cancelled.
+    pub fn new(
         pipeline: Arc<Pipeline<O, D>>,
         route: Arc<Route>,
         draining: CancellationToken,

@@ -8,6 +8,7 @@ pub mod dead_letters;
 pub mod gate;
 mod intake;
 pub mod lane;
+mod lane_error;
 mod org;
 mod pipeline;
 pub mod rejection_log;
@@ -19,6 +20,7 @@ mod tests;
 pub mod ticket;
 
 pub use self::{
+    lane_error::LaneError,
     org::{Org, Turn},
     pipeline::{Parts, Pipeline, RouteCounts},
 };

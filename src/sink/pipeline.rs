@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use super::{
     batcher::{self, Batcher},
@@ -11,17 +10,15 @@ use super::{
     budget::Budget,
     dead_letters::DeadLetters,
     gate::Gate,
-    lane::Lane,
     org::Org,
     rejection_log::RejectionLog,
-    route::Route,
     settle::Settle,
 };
 use crate::{
     config::OnRejection,
     mutation::{self, Mutation},
     ops::{health::Health, metrics::Metrics},
-    runtime::{backoff::Backoff, lease::Lease, progress::Progress, stop::Stop},
+    runtime::{backoff::Backoff, lease::Lease, stop::Stop},
 };
 
 /// What a pipeline is made of.
@@ -79,16 +76,6 @@ impl<O: Org, D: DeadLetters> Pipeline<O, D> {
         let settle = Settle { name, dead_letters, on_rejection, log: RejectionLog::default(), stop };
         let gate = Gate::new(metrics.identities());
         (Arc::new(Self { org, settle, gate, budget, breakers, batcher, lease, metrics }), task)
-    }
-
-    /// A lane for one partition of a topic of this route. It drains when `draining` is cancelled.
-    pub fn lane(
-        self: &Arc<Self>,
-        route: Arc<Route>,
-        draining: CancellationToken,
-        progress: Arc<Progress>,
-    ) -> Lane<O, D> {
-        Lane::new(self.clone(), route, draining, progress)
     }
 
     /// Writes the counts of rejections that were not logged one by one. To be called after the last lane has ended.

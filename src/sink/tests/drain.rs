@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::harness::{HOLD, Harness, unknown, verdicts, written};
 use crate::{
     record::{Cause, Doubt, How, OrgTrouble, Reason, Rejection, Stage, Verdict},
-    sink::lane::{Drained, LaneError},
+    sink::{LaneError, lane::Drained},
 };
 
 #[tokio::test(start_paused = true)]

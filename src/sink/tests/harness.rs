@@ -21,11 +21,11 @@ use crate::{
     record::{BatchKey, BatchRow, Cause, Doubt, Excess, Field, Position, Record, Refresh, SObject, Verdict},
     runtime::{lease::Lease, progress::Progress, stop::Stop},
     sink::{
-        Org, Parts, Pipeline, RouteCounts, Turn,
+        LaneError, Org, Parts, Pipeline, RouteCounts, Turn,
         batcher::Settings,
         budget::Budget,
         dead_letters::{DeadLetterError, DeadLetters},
-        lane::{Drained, LaneError},
+        lane::{Drained, Lane},
         route::Route,
     },
 };
@@ -264,7 +264,7 @@ impl Harness {
         .unwrap();
         let (draining, progress) = (CancellationToken::new(), Arc::new(Progress::new(0)));
         let route = Arc::new(Route::new(&route, 1 << 20, None).unwrap());
-        let lane = self.pipeline.lane(route, draining.clone(), progress.clone());
+        let lane = Lane::new(self.pipeline.clone(), route, draining.clone(), progress.clone());
         let (records, source) = mpsc::channel(1000);
         RunningLane { draining, progress, task: tokio::spawn(lane.run(source)), records, next: 0 }
     }

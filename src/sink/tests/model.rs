@@ -34,7 +34,13 @@ use crate::{
     config::{self, OnRejection},
     ops::{health::Health, metrics::Metrics},
     runtime::{lease::Lease, progress::Progress, stop::Stop},
-    sink::{Parts, Pipeline, RouteCounts, batcher::Settings, budget::Budget, lane::Drained, route::Route},
+    sink::{
+        Parts, Pipeline, RouteCounts,
+        batcher::Settings,
+        budget::Budget,
+        lane::{Drained, Lane},
+        route::Route,
+    },
 };
 
 const HOLD: Duration = Duration::from_secs(5);
@@ -128,7 +134,7 @@ impl World {
         let route = route(self.plan.partitions[partition].native);
         let (draining, progress) = (CancellationToken::new(), Arc::new(Progress::new(start)));
         self.ledger.assigned(partition, progress.clone());
-        let lane = self.pipeline.lane(route, draining.clone(), progress.clone());
+        let lane = Lane::new(self.pipeline.clone(), route, draining.clone(), progress.clone());
         let source = source::records(self.plan.clone(), self.ledger.clone(), partition, start);
         let mut task = tokio::spawn(lane.run(source));
         let mut committed = start;
