@@ -93,6 +93,31 @@ fn every_warning_and_error_has_an_event_and_every_event_is_documented_once() {
     );
 }
 
+/// The events that the tests below a folder ask for, with the file: what stands in quotes after `call`.
+fn asked_for(folder: &Path, call: &str, found: &mut Vec<(String, String)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            asked_for(&path, call, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "py") {
+            let text = fs::read_to_string(&path).unwrap();
+            let names = text.split(call).skip(1).filter_map(|rest| rest.split_once('"'));
+            found.extend(names.map(|(name, _)| (name.to_owned(), path.display().to_string())));
+        }
+    }
+}
+
+#[test]
+fn every_event_that_a_test_asks_for_exists() {
+    let (mut logged, mut asked) = (BTreeMap::new(), Vec::new());
+    scan(&Path::new(ROOT).join("src"), &mut logged, &mut Vec::new());
+    asked_for(&Path::new(ROOT).join("tests/suite"), concat!(".event", "(\""), &mut asked);
+    asked_for(&Path::new(ROOT).join("tests/cases"), ".events(\"", &mut asked);
+    assert!(asked.len() > 50, "{asked:?}");
+    asked.retain(|(event, _)| !logged.contains_key(event));
+    assert!(asked.is_empty(), "no macro logs these events: {asked:#?}");
+}
+
 #[test]
 fn the_scan_finds_macros_of_several_lines_with_a_path_and_without_an_event() {
     let source = r#"
