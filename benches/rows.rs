@@ -21,7 +21,7 @@ use sobjectd::{
     record::{BatchKey, BatchRow, Cause, Excess, Field, Position, Record, Refresh, SObject, ValueClass, Verdict},
     runtime::{lease::Lease, progress::Progress, stop::Stop},
     sink::{
-        Org, Parts, Pipeline, RouteCounts, Turn,
+        CallPermit, Org, Parts, Pipeline, RouteCounts,
         batcher::Settings,
         budget::Budget,
         dead_letters::{DeadLetterError, DeadLetters},
@@ -29,6 +29,7 @@ use sobjectd::{
         route::Route,
     },
 };
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 #[global_allocator]
@@ -76,7 +77,7 @@ fn run(records: &[Record]) {
 }
 
 async fn write(records: &[Record]) {
-    let org = Arc::new(WillingOrg::default());
+    let org = Arc::new(WillingOrg { rows: AtomicUsize::new(0), permits: Arc::new(Semaphore::new(4)) });
     let metrics = Metrics::new();
     let lease = Lease::new(Duration::MAX);
     lease.renew(tokio::time::Instant::now());
@@ -91,7 +92,6 @@ async fn write(records: &[Record]) {
             rows: 200,
             bytes: 1 << 20,
             linger: Duration::from_millis(10),
-            calls: 4,
             retry: Retry::default(),
             unknown_hold: Duration::from_secs(30),
             timeout: Duration::from_secs(120),
@@ -130,24 +130,25 @@ fn route() -> Arc<Route> {
 }
 
 /// Takes each row at once.
-#[derive(Default)]
 struct WillingOrg {
     rows: AtomicUsize,
+    permits: Arc<Semaphore>,
 }
 
-struct Permit;
+/// One of a limited number.
+struct Permit(#[expect(dead_code, reason = "held")] OwnedSemaphorePermit);
 
-impl Turn for Permit {
+impl CallPermit for Permit {
     fn is_probe(&self) -> bool {
         false
     }
 }
 
 impl Org for WillingOrg {
-    type Turn = Permit;
+    type Permit = Permit;
 
-    async fn turn(&self) -> Permit {
-        Permit
+    async fn permit(&self) -> Permit {
+        Permit(self.permits.clone().acquire_owned().await.expect("never closed"))
     }
 
     async fn out(&self, _: Duration) {

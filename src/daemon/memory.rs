@@ -76,7 +76,7 @@ impl MemoryBound {
     }
 }
 
-/// Calls on the wire. A describe is one of them: it is read as it comes, and what is kept of it on the way has less
+/// Attempts under way, each with one call on the wire. A describe is one of them: it is read as it comes, and what is kept of it on the way has less
 /// than [`MAX_ANSWER`].
 fn calls(config: &Config) -> usize {
     let body = config.pipeline.batch_bytes.max(config.pipeline.max_row_bytes);

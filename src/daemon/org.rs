@@ -4,25 +4,25 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     record::{BatchKey, BatchRow, Cause, Refresh, SObject, Verdict},
-    salesforce::{Salesforce, Turn},
+    salesforce::{CallPermit, Salesforce},
     sink,
 };
 
-impl sink::Turn for Turn {
+impl sink::CallPermit for CallPermit {
     fn is_probe(&self) -> bool {
         Self::is_probe(self)
     }
 
-    fn only_asks(&self) -> bool {
-        Self::only_asks(self)
+    fn reads_only(&self) -> bool {
+        Self::reads_only(self)
     }
 }
 
 impl sink::Org for Salesforce {
-    type Turn = Turn;
+    type Permit = CallPermit;
 
-    async fn turn(&self) -> Turn {
-        Self::turn(self).await
+    async fn permit(&self) -> CallPermit {
+        Self::permit(self).await
     }
 
     async fn out(&self, patience: Duration) {

@@ -120,7 +120,6 @@ fn batcher_settings(config: &Config) -> batcher::Settings {
         rows: config.pipeline.batch_rows,
         bytes: config.pipeline.batch_bytes,
         linger: config.pipeline.linger,
-        calls: config.salesforce.max_concurrent_requests,
         retry: config.retry.clone(),
         unknown_hold: config.salesforce.unknown_hold,
         timeout: config.salesforce.request_timeout,

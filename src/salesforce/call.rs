@@ -1,14 +1,15 @@
-//! One call to the data API: a session, a permit, at most one resend with a new session, and what its answer means.
+//! One call to the data API, under the permit of its attempt: a session, at most one resend with a new session, and what
+//! its answer means.
 //!
 //! A call that fails has one [`Verdict`] for all of its rows. One that waits for the org ([`How::Org`]) has been reported
-//! to [`OrgState`] before, which is where the wait is made.
+//! to the [`Limiter`] before, which is where the wait is made.
 
 use std::sync::{
     Arc,
     atomic::{AtomicU32, Ordering},
 };
 
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::time::Instant;
 
 use super::{
     answer::Errors,
@@ -17,7 +18,7 @@ use super::{
         client::{Answer, Http, Sent, redirected},
         request::{ApiRequest, Purpose},
     },
-    org::org_state::{OrgState, Report},
+    org::{limiter::Limiter, org_state::Report},
     session::auth::{Auth, NoSession, Session},
 };
 use crate::{
@@ -31,23 +32,20 @@ const MAX_UNFITTING: u32 = 3;
 #[derive(Debug)]
 pub(crate) struct Calls {
     pub(crate) auth: Auth,
-    pub(crate) state: Arc<OrgState>,
+    pub(crate) limiter: Arc<Limiter>,
     pub(crate) http: Http,
     /// `v66.0`.
     version: Arc<str>,
-    /// Calls on the wire.
-    permits: Semaphore,
     unfitting: AtomicU32,
 }
 
 impl Calls {
-    pub(crate) fn new(auth: Auth, state: Arc<OrgState>, http: Http, config: &config::Salesforce) -> Self {
+    pub(crate) fn new(auth: Auth, limiter: Arc<Limiter>, http: Http, config: &config::Salesforce) -> Self {
         Self {
             auth,
-            state,
+            limiter,
             http,
             version: format!("v{}", config.api_version.trim_start_matches('v')).into(),
-            permits: Semaphore::new(config.max_concurrent_requests.max(1)),
             unfitting: AtomicU32::new(0),
         }
     }
@@ -85,15 +83,10 @@ impl Calls {
         };
         let url = request.endpoint.on(&session.instance, &self.version);
         let url = url.map_err(|cause| self.unfitting(request.purpose, cause))?;
-        let sent = {
-            // The semaphore is never closed.
-            let _permit = self.permits.acquire().await;
-            self.http.send(request, url, Some(&session.token)).await
-        };
-        match sent {
+        match self.http.send(request, url, Some(&session.token)).await {
             Sent::Answered(answer) => {
                 if let Some(usage) = answer.usage {
-                    self.state.used(usage);
+                    self.limiter.used(usage);
                 }
                 if answer.status != reqwest::StatusCode::UNAUTHORIZED {
                     session.works();
@@ -103,7 +96,7 @@ impl Calls {
             Sent::Not { cause, lapsed: false } => Err(self.down(OrgTrouble::Unavailable, cause)),
             Sent::Not { cause, lapsed: true } => {
                 // It was the org's probe, perhaps, and has said nothing of it.
-                self.state.report(&Report::Silent);
+                self.limiter.report(&Report::Silent);
                 Err(Verdict::retry(How::NoLease, cause))
             }
             Sent::Unanswered { cause, timed_out } => {
@@ -145,7 +138,7 @@ impl Calls {
         let how = match meaning {
             // The org's own word that it does not know.
             Meaning::Unknown if errors.is_some() => {
-                self.state.report(&Report::Unsure);
+                self.limiter.report(&Report::Unsure);
                 return Err(self.in_doubt(request.purpose, cause, doubt));
             }
             Meaning::Unknown => return Err(self.unknown(request.purpose, cause, doubt)),
@@ -165,18 +158,18 @@ impl Calls {
 
     fn well(&self) {
         self.unfitting.store(0, Ordering::Relaxed);
-        self.state.report(&Report::Well);
+        self.limiter.report(&Report::Well);
     }
 
     /// The org takes no calls.
     fn down(&self, trouble: OrgTrouble, cause: Cause) -> Verdict {
-        self.state.report(&Report::Down(trouble, &cause));
+        self.limiter.report(&Report::Down(trouble, &cause));
         Verdict::retry(How::Org(trouble), cause)
     }
 
     /// What only reads cannot have been applied.
     fn unknown(&self, purpose: Purpose, cause: Cause, doubt: Doubt) -> Verdict {
-        self.state.report(&Report::Unanswered(&cause));
+        self.limiter.report(&Report::Unanswered(&cause));
         self.in_doubt(purpose, cause, doubt)
     }
 
@@ -187,11 +180,11 @@ impl Calls {
     fn unfitting(&self, purpose: Purpose, cause: Cause) -> Verdict {
         if self.unfitting.fetch_add(1, Ordering::Relaxed) + 1 < MAX_UNFITTING {
             tracing::warn!(event = "answer_mismatch", %cause, "the org's answer does not fit its request");
-            self.state.report(&Report::Silent);
+            self.limiter.report(&Report::Silent);
             return self.in_doubt(purpose, cause, Doubt::Lost);
         }
         tracing::error!(event = "answer_mismatch_repeated", %cause, "the org's answers do not fit their requests");
-        self.state.report(&Report::Silent);
+        self.limiter.report(&Report::Silent);
         Verdict::Fatal(cause)
     }
 }

@@ -14,7 +14,9 @@ use super::{
     },
     org::{
         describe::Describes,
-        org_state::{OrgState, Turn},
+        limiter::{CallPermit, Limiter},
+        org_state::Pace,
+        slots::CallKind,
         versions::Version,
     },
     rest::{resolve::Resolver, writer::Writer},
@@ -26,18 +28,17 @@ use super::{
 use crate::{
     config,
     record::{BatchKey, BatchRow, Cause, OrgAvailability, Refresh, SObject, Verdict},
-    runtime::http_client::ClientError,
-    runtime::lease::Lease,
+    runtime::{backoff::Backoff, http_client::ClientError, lease::Lease},
 };
 
 /// The org that the daemon writes into.
 #[derive(Debug)]
 pub struct Salesforce {
     pub(super) calls: Arc<Calls>,
-    state: Arc<OrgState>,
+    limiter: Arc<Limiter>,
     describes: Arc<Describes>,
     writer: Writer,
-    retry: config::Retry,
+    backoff: Backoff,
 }
 
 /// There is no session.
@@ -72,33 +73,33 @@ impl Salesforce {
             .map_err(|insecure| BuildError::Insecure(insecure.to_string()))?;
         let http = Http::new(config, observer.clone())?;
         let auth = Auth::new(config.clone(), http.clone());
-        let state =
-            Arc::new(OrgState::new(retry.clone(), config.quota.clone(), config.login_interval, observer.clone()));
-        let calls = Arc::new(Calls::new(auth, state.clone(), http, config));
+        let backoff = Backoff::of(retry);
+        let pace = Pace { backoff, quota: config.quota.clone(), login_interval: config.login_interval };
+        let limiter = Arc::new(Limiter::new(config.max_concurrent_requests, pace, observer.clone()));
+        let calls = Arc::new(Calls::new(auth, limiter.clone(), http, config));
         let resolver = Resolver::new(cache, calls.clone(), observer);
-        let (at_once, interval) = (config.max_concurrent_requests, config.describe_interval);
-        let describes = Arc::new(Describes::new(calls.clone(), at_once, interval));
+        let describes = Arc::new(Describes::new(calls.clone(), config.describe_interval));
         Ok(Self {
             writer: Writer { calls: calls.clone(), resolver, lease, describes: describes.clone() },
             describes,
             calls,
-            state,
-            retry: retry.clone(),
+            limiter,
+            backoff,
         })
     }
 
     /// Logs in, and waits for an org that is not there or throttles. An error says what a person must mend. Cancelled
     /// by dropping it; `waits` hears why it takes time.
     pub async fn login_at_start(&self, mut waits: impl FnMut(&Cause)) -> Result<(), Cause> {
-        let mut backoff = self.retry.initial_backoff;
+        let mut failures = 0_u32;
         loop {
             match self.calls.auth.session().await {
                 Ok(_) => return Ok(()),
                 Err(NoSession::Refused(cause)) => return Err(cause),
                 Err(NoSession::Later(cause)) => {
                     waits(&cause);
-                    tokio::time::sleep(backoff.max(self.calls.auth.login_interval())).await;
-                    backoff = backoff.saturating_mul(2).min(self.retry.max_backoff);
+                    tokio::time::sleep(self.backoff.wait(failures).max(self.calls.auth.login_interval())).await;
+                    failures = failures.saturating_add(1);
                 }
             }
         }
@@ -116,7 +117,7 @@ impl Salesforce {
     /// The daily API calls that are used, and that the org allows; `None` if it does not say.
     pub async fn usage(&self) -> Option<(u64, u64)> {
         self.probe().await;
-        self.state.usage().map(|usage| (usage.used, usage.max))
+        self.limiter.usage().map(|usage| (usage.used, usage.max))
     }
 
     /// The API versions that the org speaks, the oldest and the newest; `None` if it does not say. Asks without a
@@ -128,7 +129,7 @@ impl Salesforce {
 
     /// How many calls the org has taken until now.
     pub fn answers(&self) -> u64 {
-        self.state.answers()
+        self.limiter.answers()
     }
 
     /// Ends when the org has taken no call for this long. Only the time in which `counts` is true of its state counts.
@@ -160,26 +161,26 @@ impl Salesforce {
 
     /// Whether the org can be called, and each change of it.
     pub fn watch(&self) -> watch::Receiver<OrgAvailability> {
-        self.state.watch()
+        self.limiter.watch()
     }
 
-    /// Waits until a call may be made. Cancel-safe.
-    pub async fn turn(&self) -> Turn {
-        self.state.turn().await
+    /// Waits for a permit to make one attempt to write. Cancel-safe.
+    pub async fn permit(&self) -> CallPermit {
+        self.limiter.permit(CallKind::Write).await
     }
 
     /// Waits until the org has taken no calls for so long, from now on and without a break. Cancel-safe.
     pub async fn out(&self, patience: Duration) {
-        self.state.out(patience).await;
+        self.limiter.out(patience).await;
     }
 
     /// Waits until the org refuses calls because those of the day are spent, and does not have to be asked whether that
     /// is still so. Cancel-safe.
     pub async fn spent(&self) -> Cause {
-        self.state.spent().await
+        self.limiter.quota_spent().await
     }
 
-    /// Makes one attempt: one verdict for each row, in their order.
+    /// Makes one attempt, under a permit of the caller: one verdict for each row, in their order.
     pub async fn write(&self, key: &BatchKey, rows: &[BatchRow<'_>]) -> Vec<Verdict> {
         self.writer.write(key, rows).await
     }

@@ -6,9 +6,9 @@
 //! | `observer` | what it tells of its work, for metrics |
 //! | `session/` | one session for all callers, one login at a time: `auth`, `login`, `grant`, `clock`, `pacing` |
 //! | `http/` | a request (`request`), the one place that sends (`client`), what counts as sent (`tracked_body`), compression (`gzip`), and what is kept of an answer that is too long to be held (`distil`) |
-//! | `call` | one call: a session, a permit, a resend at most |
+//! | `call` | one call: a session, a resend at most |
 //! | `answer`, `classify` | the org's JSON, and **the failure model**: what every answer means |
-//! | `org/` | whether the org can be called (`org_state`, `usage`), what it describes (`describe`), which API versions it speaks (`versions`) |
+//! | `org/` | whether the org can be called, and by how many at a time (`limiter`, `slots`, `org_state`, `usage`), what it describes (`describe`), which API versions it speaks (`versions`) |
 //! | `rest/` | one attempt to write rows (`writer`): record ids by external id (`resolve`, `id_cache`, `soql`), the body of a call (`collections`), and which of its rows a refusal names (`suspects`) |
 
 mod answer;
@@ -29,7 +29,7 @@ pub use self::{
     client::{BuildError, NoLogin, Salesforce},
     http::request::MAX_ANSWER,
     observer::{EndedCall, LoginResult, Observer},
-    org::{org_state::Turn, versions::Version},
+    org::{limiter::CallPermit, versions::Version},
 };
 
 #[cfg(test)]

@@ -21,6 +21,6 @@ pub mod ticket;
 
 pub use self::{
     lane_error::LaneError,
-    org::{Org, Turn},
+    org::{CallPermit, Org},
     pipeline::{Parts, Pipeline, RouteCounts},
 };

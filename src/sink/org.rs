@@ -2,13 +2,14 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use crate::record::{BatchKey, BatchRow, Cause, Refresh, SObject, Verdict};
 
-/// Leave to make one call. While it lives, and it is a probe, nobody else has one.
-pub trait Turn: Send + 'static {
+/// A permit to make one attempt: its query, its write and what it sends again. While a probe's permit is alive, no
+/// other permit is granted.
+pub trait CallPermit: Send + 'static {
     /// The org is not well, and this call is to find out whether it is again.
     fn is_probe(&self) -> bool;
 
     /// The org has answered nothing for a while: the call is to be [`Org::probe`], which writes nothing.
-    fn only_asks(&self) -> bool {
+    fn reads_only(&self) -> bool {
         false
     }
 }
@@ -16,12 +17,12 @@ pub trait Turn: Send + 'static {
 /// The org, as the pipeline sees it.
 ///
 /// `write` makes one attempt and returns one verdict for each row, in the order of the rows. It never waits for the
-/// org to become well: that is a verdict ([`How::Org`](crate::record::How::Org)), and [`Org::turn`] is where one waits.
+/// org to become well: that is a verdict ([`How::Org`](crate::record::How::Org)), and [`Org::permit`] is where one waits.
 pub trait Org: Send + Sync + 'static {
-    type Turn: Turn;
+    type Permit: CallPermit;
 
-    /// Waits until a call may be made. Cancel-safe.
-    fn turn(&self) -> impl Future<Output = Self::Turn> + Send;
+    /// Waits for a permit: the org holds how many attempts may be under way. Cancel-safe.
+    fn permit(&self) -> impl Future<Output = Self::Permit> + Send;
 
     /// Waits until the org has taken no calls for so long, from now on and without a break. Cancel-safe.
     fn out(&self, patience: Duration) -> impl Future<Output = ()> + Send;
@@ -30,7 +31,7 @@ pub trait Org: Send + Sync + 'static {
     /// is still so. Cancel-safe.
     fn spent(&self) -> impl Future<Output = Cause> + Send;
 
-    /// At most one row for each identity.
+    /// Under a permit of the caller; at most one row for each identity.
     fn write(&self, key: &BatchKey, rows: &[BatchRow<'_>]) -> impl Future<Output = Vec<Verdict>> + Send;
 
     /// A call that writes nothing and only asks whether the org is well.

@@ -12,24 +12,24 @@ use std::{
 
 use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Deserializer, Serialize, de};
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::time::Instant;
 
-use super::super::{
-    answer,
-    call::Calls,
-    http::{
-        distil::Distil,
-        request::{ApiRequest, Endpoint, Purpose},
+use super::{
+    super::{
+        answer,
+        call::Calls,
+        http::{
+            distil::Distil,
+            request::{ApiRequest, Endpoint, Purpose},
+        },
     },
+    slots::CallKind,
 };
 use crate::record::{Access, Cause, Field, How, Refresh, SObject, ValueClass, Verdict};
 
 #[derive(Debug)]
 pub(crate) struct Describes {
     calls: Arc<Calls>,
-    /// Questions at a time. All others wait here, and not for the org's permits, in an order that nothing could change
-    /// when the org goes away.
-    places: Semaphore,
     /// A description that is in doubt is asked for again at most this often.
     interval: Duration,
     /// How many were asked for.
@@ -48,10 +48,9 @@ struct Entry {
 }
 
 impl Describes {
-    /// `at_once`: of how many SObjects the org is asked at a time. `interval`: between two descriptions of one SObject.
-    pub(crate) fn new(calls: Arc<Calls>, at_once: usize, interval: Duration) -> Self {
-        let places = Semaphore::new(at_once.max(1));
-        Self { calls, places, interval, asked: AtomicU64::new(0), entries: Mutex::default() }
+    /// `interval`: between two descriptions of one SObject.
+    pub(crate) fn new(calls: Arc<Calls>, interval: Duration) -> Self {
+        Self { calls, interval, asked: AtomicU64::new(0), entries: Mutex::default() }
     }
 
     /// How often any description has been asked for.
@@ -66,8 +65,6 @@ impl Describes {
             return Ok(known);
         }
         let _asking = entry.asking.lock().await;
-        // The semaphore is never closed.
-        let _place = self.places.acquire().await;
         if let Some(known) = entry.good_enough(refresh, self.interval) {
             return Ok(known);
         }
@@ -75,13 +72,13 @@ impl Describes {
             return Err(cause);
         }
         loop {
-            let _turn = self.calls.state.turn().await;
+            let _permit = self.calls.limiter.permit(CallKind::Read).await;
             match self.ask(name).await {
                 Ok(sobject) => return Ok(self.learn(&entry, sobject)),
                 Err(Verdict::Retry { cause, how: How::Smaller { .. } } | Verdict::Fatal(cause)) => {
                     return entry.keep(cause);
                 }
-                // The next turn is where one waits.
+                // The next permit is what is waited for.
                 Err(verdict) => tracing::debug!(
                     sobject = name,
                     cause = verdict.cause().map(tracing::field::display),
@@ -93,15 +90,13 @@ impl Describes {
 
     /// What is known of an SObject whose description refuses a row: it is asked for again, once, if it is old enough.
     ///
-    /// For a caller that has a turn: it waits neither for another turn nor for a task that does.
+    /// For a caller that has a permit, under which it asks: it waits neither for another permit nor for a task that does.
     pub(crate) async fn doubted(&self, name: &str) -> Option<Arc<SObject>> {
         let entry = self.entry(name);
         if let Some(fresh) = entry.good_enough(Refresh::IfOld, self.interval) {
             return Some(fresh);
         }
-        let (Ok(_asking), Ok(_place)) = (entry.asking.try_lock(), self.places.try_acquire()) else {
-            return entry.known();
-        };
+        let Ok(_asking) = entry.asking.try_lock() else { return entry.known() };
         match self.ask(name).await {
             Ok(sobject) => Some(self.learn(&entry, sobject)),
             Err(Verdict::Retry { cause, how: How::Smaller { .. } }) => entry.keep(cause).ok(),

@@ -1,35 +1,23 @@
-//! Whether the org can be called, for everybody at once.
+//! What is known of the org: whether it takes calls, and when it is asked next. No I/O but the log.
 //!
-//! | condition | entered by | the probe goes | left by |
+//! | availability | entered by | the probe goes | left by |
 //! |---|---|---|---|
-//! | up | | everybody, at once | |
-//! | later | an org that takes no call, no connection, no login; three calls in a row without an answer | after a backoff with jitter, `retry.initial_backoff` to `retry.max_backoff` | any success |
-//! | quota | a spent quota, or usage above what `quota.reserve` leaves | every `quota.probe_interval` | any success, and usage below |
-//! | expired | a session that a new login does not heal | as later, not before the next login may be tried | any success |
+//! | up | | no probe is needed | |
+//! | org unavailable | an org that takes no call, no connection, no login; three calls in a row without an answer | after a backoff with jitter, `retry.initial_backoff` to `retry.max_backoff` | any success |
+//! | quota exhausted | a spent quota, or usage above what `quota.reserve` leaves | every `quota.probe_interval` | any success, and usage below |
+//! | session expired | a session that a new login does not heal | as for an unavailable org, not before the next login may be tried | any success |
 //!
-//! Invariant: while the org is not up, at most one [`Turn`] lives, and two of them are a wait apart, whether the first
-//! one made its call or not.
+//! Invariant: two probes are a wait apart, whether the first one made its call or not.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
-use parking_lot::{Mutex, MutexGuard};
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
-    time::Instant,
-};
+use tokio::time::Instant;
 
 use super::usage::Usage;
 use crate::{
     config,
     record::{Cause, OrgAvailability, OrgTrouble},
     runtime::backoff::Backoff,
-    salesforce::Observer,
 };
 
 /// What a call has shown of the org.
@@ -47,22 +35,17 @@ pub(crate) enum Report<'a> {
     Down(OrgTrouble, &'a Cause),
 }
 
-#[derive(Debug)]
-pub(crate) struct OrgState {
-    retry: config::Retry,
-    quota: config::Quota,
-    login_interval: Duration,
-    observer: Arc<dyn Observer>,
-    inner: Mutex<Inner>,
-    /// Told of every change, also of one that leaves the condition as it is.
-    availability: watch::Sender<OrgAvailability>,
-    probe: Arc<Semaphore>,
-    /// How many calls the org has taken.
-    answers: AtomicU64,
+/// How probes are paced.
+#[derive(Debug, Clone)]
+pub(crate) struct Pace {
+    pub(crate) backoff: Backoff,
+    pub(crate) quota: config::Quota,
+    pub(crate) login_interval: Duration,
 }
 
 #[derive(Debug)]
-struct Inner {
+pub(crate) struct OrgState {
+    pace: Pace,
     /// What the last call said.
     trouble: Option<OrgTrouble>,
     /// How the org said that the calls of the day are spent, while that is the trouble.
@@ -81,275 +64,15 @@ struct Inner {
     due: Instant,
 }
 
-/// So many calls in a row without an answer are an outage. One alone may be a slow call or a connection that was cut.
+/// This many calls in a row without an answer are an outage. One alone may be a slow call or a connection that was cut.
 const SILENCE: u32 = 3;
 
-/// Leave to make one call.
-#[derive(Debug)]
-pub struct Turn {
-    probe: Option<OwnedSemaphorePermit>,
-    only_asks: bool,
-}
-
-impl Turn {
-    /// The org is not well, and this call is to find out whether it is again.
-    pub fn is_probe(&self) -> bool {
-        self.probe.is_some()
-    }
-
-    /// The org has answered nothing for a while: the call is to be one that writes nothing.
-    pub fn only_asks(&self) -> bool {
-        self.only_asks
-    }
-}
-
 impl OrgState {
-    pub(crate) fn new(
-        retry: config::Retry,
-        quota: config::Quota,
-        login_interval: Duration,
-        observer: Arc<dyn Observer>,
-    ) -> Self {
-        observer.availability_changed(OrgAvailability::Up);
-        Self {
-            retry,
-            quota,
-            login_interval,
-            observer,
-            inner: Mutex::new(Inner::new()),
-            availability: watch::channel(OrgAvailability::Up).0,
-            probe: Arc::new(Semaphore::new(1)),
-            answers: AtomicU64::new(0),
-        }
-    }
-
-    /// Waits until a call may be made. Cancel-safe.
-    pub(crate) async fn turn(&self) -> Turn {
-        let mut changes = self.availability.subscribe();
-        let mut permit = None;
-        loop {
-            changes.mark_unchanged();
-            let due = {
-                let inner = self.lock();
-                if inner.availability() == OrgAvailability::Up {
-                    return Turn { probe: None, only_asks: false };
-                }
-                inner.due
-            };
-            // Once it is this one's turn to probe, a change of the time does not cost it the place in the queue.
-            if permit.is_none() {
-                tokio::select! {
-                    biased;
-                    _ = changes.changed() => {}
-                    acquired = self.probe.clone().acquire_owned() => permit = acquired.ok(),
-                }
-                continue;
-            }
-            tokio::select! {
-                biased;
-                _ = changes.changed() => {}
-                () = tokio::time::sleep_until(due) => {
-                    let only_asks = self.take_turn();
-                    return Turn { probe: permit, only_asks };
-                }
-            }
-        }
-    }
-
-    /// Waits until no call was taken for so long.
-    pub(crate) async fn out(&self, patience: Duration) {
-        let mut condition = self.availability.subscribe();
-        // The sender lives as long as this.
-        while condition.wait_for(|condition| *condition != OrgAvailability::Up).await.is_ok() {
-            let up = condition.wait_for(|condition| *condition == OrgAvailability::Up);
-            if tokio::time::timeout(patience, up).await.is_err() {
-                return;
-            }
-        }
-    }
-
-    /// Waits until the org has refused a call because those of the day are spent, and is not asked again for a while.
-    /// Usage above the reserve is not enough. Cancel-safe.
-    pub(crate) async fn spent(&self) -> Cause {
-        let mut changes = self.availability.subscribe();
-        loop {
-            changes.mark_unchanged();
-            {
-                let inner = self.lock();
-                if let Some(cause) = inner.spent.as_ref().filter(|_| !inner.asking && Instant::now() < inner.due) {
-                    return cause.clone();
-                }
-            }
-            // The sender lives as long as this.
-            drop(changes.changed().await);
-        }
-    }
-
-    pub(crate) fn watch(&self) -> watch::Receiver<OrgAvailability> {
-        self.availability.subscribe()
-    }
-
-    /// How many calls the org has taken until now.
-    pub(crate) fn answers(&self) -> u64 {
-        self.answers.load(Ordering::Relaxed)
-    }
-
-    /// As the org said last.
-    pub(crate) fn usage(&self) -> Option<Usage> {
-        self.lock().usage
-    }
-
-    /// What a call has shown. Whoever gives up for now must have said so here first: the wait is made here.
-    pub(crate) fn report(&self, report: &Report<'_>) {
-        if matches!(report, Report::Well) {
-            self.answers.fetch_add(1, Ordering::Relaxed);
-        }
-        let mut inner = self.lock();
-        let before = inner.availability();
-        match report {
-            Report::Unanswered(_) => inner.unanswered = inner.unanswered.saturating_add(1),
-            Report::Silent | Report::Down(OrgTrouble::Unavailable, _) => {}
-            Report::Well | Report::Unsure | Report::Down(OrgTrouble::Quota | OrgTrouble::Session, _) => {
-                inner.unanswered = 0;
-            }
-        }
-        let silence;
-        let (trouble, cause) = match report {
-            Report::Well => (None, None),
-            Report::Unanswered(cause) if inner.is_silent() => {
-                let message = format!("{SILENCE} calls in a row have had no answer, the last one: {}", cause.message);
-                silence = Cause { message, ..(*cause).clone() };
-                (inner.trouble.or(Some(OrgTrouble::Unavailable)), Some(&silence))
-            }
-            // It was the probe, perhaps: the next one is not due at once.
-            Report::Silent | Report::Unsure | Report::Unanswered(_) => (inner.trouble, None),
-            Report::Down(trouble, cause) => (Some(*trouble), Some(*cause)),
-        };
-        if trouble != inner.trouble {
-            inner.probes = 0;
-        }
-        inner.trouble = trouble;
-        inner.asking = false;
-        inner.spent = match report {
-            Report::Down(OrgTrouble::Quota, cause) => Some((*cause).clone()),
-            Report::Silent | Report::Unsure | Report::Unanswered(_) => inner.spent.take(),
-            Report::Well | Report::Down(OrgTrouble::Unavailable | OrgTrouble::Session, _) => None,
-        };
-        if trouble.is_some() || before != inner.availability() {
-            inner.due = Instant::now() + self.wait(&inner);
-        }
-        self.settle(inner, before, cause);
-    }
-
-    /// A usage header was seen.
-    pub(crate) fn used(&self, usage: Usage) {
-        self.observer.quota(usage.used, usage.max);
-        let mut inner = self.lock();
-        inner.usage = Some(usage);
-        let before = inner.availability();
-        Self::warn(&mut inner, usage);
-        let share = u64::from(100_u8.saturating_sub(self.quota.reserve));
-        // A point of slack, so that the condition does not change with every call. Without a reserve the org's own
-        // word counts alone: the limit is soft, and a paid org may use more than all of it.
-        let limit = if inner.throttled { share.saturating_sub(1) } else { share };
-        let throttled = self.quota.reserve > 0 && usage.used.saturating_mul(100) > limit.saturating_mul(usage.max);
-        if throttled == inner.throttled {
-            return;
-        }
-        inner.throttled = throttled;
-        if throttled && inner.trouble.is_none() {
-            inner.due = Instant::now() + self.quota.probe_interval;
-        }
-        let cause = Cause::new(format!("{} of {} daily api calls are used", usage.used, usage.max));
-        self.settle(inner, before, Some(&cause));
-    }
-
-    /// Each level once, armed again by a fall of five points.
-    fn warn(inner: &mut Inner, usage: Usage) {
-        let level = |percent: u64| [95, 90, 80].into_iter().find(|level| percent >= *level).unwrap_or(0);
-        let percent = usage.percent();
-        if percent.saturating_add(5) <= inner.warned {
-            inner.warned = level(percent);
-        }
-        if level(percent) > inner.warned {
-            inner.warned = level(percent);
-            tracing::warn!(
-                event = "quota_low",
-                used = usage.used,
-                max = usage.max,
-                percent,
-                "the org's api quota runs low"
-            );
-        }
-    }
-
-    /// Whether the probe only asks.
-    fn take_turn(&self) -> bool {
-        let mut inner = self.lock();
-        inner.probes = inner.probes.saturating_add(1);
-        inner.asking = true;
-        inner.due = Instant::now() + self.wait(&inner);
-        inner.is_silent()
-    }
-
-    fn wait(&self, inner: &Inner) -> Duration {
-        match inner.availability() {
-            OrgAvailability::Up => Duration::ZERO,
-            OrgAvailability::Down(OrgTrouble::Unavailable) => Backoff::of(&self.retry).wait(inner.probes),
-            OrgAvailability::Down(OrgTrouble::Quota) => self.quota.probe_interval,
-            OrgAvailability::Down(OrgTrouble::Session) => {
-                Backoff::of(&self.retry).wait(inner.probes).max(self.login_interval)
-            }
-        }
-    }
-
-    /// Tells whom it concerns; the one place that logs the condition.
-    fn settle(&self, mut inner: MutexGuard<'_, Inner>, before: OrgAvailability, cause: Option<&Cause>) {
-        let after = inner.availability();
-        if after != before {
-            let lasted = inner.since.elapsed();
-            inner.since = Instant::now();
-            let cause = cause.map(tracing::field::display);
-            match after {
-                OrgAvailability::Up => tracing::info!(
-                    event = "org_calls_resumed",
-                    was = before.label(),
-                    ?lasted,
-                    "the org takes calls again"
-                ),
-                OrgAvailability::Down(OrgTrouble::Session) => tracing::error!(
-                    event = "org_session_rejected",
-                    cause,
-                    "the org gives no session that works, somebody must look"
-                ),
-                OrgAvailability::Down(OrgTrouble::Unavailable | OrgTrouble::Quota) => {
-                    tracing::warn!(
-                        event = "org_calls_paused",
-                        state = after.label(),
-                        cause,
-                        "the org takes no calls for now, waiting"
-                    );
-                }
-            }
-            self.observer.availability_changed(after);
-        }
-        // Under the lock: of two changes the later one is told last.
-        if before != OrgAvailability::Up || after != OrgAvailability::Up {
-            self.availability.send_replace(after);
-        }
-        drop(inner);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock()
-    }
-}
-
-impl Inner {
-    /// Nothing is known against the org.
-    fn new() -> Self {
+    /// Of an org that nothing is known against.
+    pub(crate) fn new(pace: Pace) -> Self {
         let now = Instant::now();
         Self {
+            pace,
             trouble: None,
             spent: None,
             asking: false,
@@ -363,16 +86,157 @@ impl Inner {
         }
     }
 
-    /// The org answers nothing. Writes are no probes then: they might be applied without an answer.
-    fn is_silent(&self) -> bool {
-        self.unanswered >= SILENCE
-    }
-
-    fn availability(&self) -> OrgAvailability {
+    pub(crate) fn availability(&self) -> OrgAvailability {
         match self.trouble {
             Some(trouble) => OrgAvailability::Down(trouble),
             None if self.throttled => OrgAvailability::Down(OrgTrouble::Quota),
             None => OrgAvailability::Up,
+        }
+    }
+
+    /// As the org said last.
+    pub(crate) fn usage(&self) -> Option<Usage> {
+        self.usage
+    }
+
+    /// When the next probe may go, while the org is not up.
+    pub(crate) fn due(&self) -> Instant {
+        self.due
+    }
+
+    /// How the org has said that the calls of the day are spent, unless it is being asked again, or is to be.
+    pub(crate) fn quota_spent(&self, now: Instant) -> Option<&Cause> {
+        self.spent.as_ref().filter(|_| !self.asking && now < self.due)
+    }
+
+    /// A probe goes out.
+    pub(crate) fn begin_probe(&mut self) {
+        self.probes = self.probes.saturating_add(1);
+        self.asking = true;
+        self.due = Instant::now() + self.wait();
+    }
+
+    /// The org answers nothing. Writes are no probes then: they might be applied without an answer.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.unanswered >= SILENCE
+    }
+
+    /// What a call has shown.
+    pub(crate) fn report(&mut self, report: &Report<'_>) {
+        let before = self.availability();
+        match report {
+            Report::Unanswered(_) => self.unanswered = self.unanswered.saturating_add(1),
+            Report::Silent | Report::Down(OrgTrouble::Unavailable, _) => {}
+            Report::Well | Report::Unsure | Report::Down(OrgTrouble::Quota | OrgTrouble::Session, _) => {
+                self.unanswered = 0;
+            }
+        }
+        let silence;
+        let (trouble, cause) = match report {
+            Report::Well => (None, None),
+            Report::Unanswered(cause) if self.is_silent() => {
+                let message = format!("{SILENCE} calls in a row have had no answer, the last one: {}", cause.message);
+                silence = Cause { message, ..(*cause).clone() };
+                (self.trouble.or(Some(OrgTrouble::Unavailable)), Some(&silence))
+            }
+            // It was the probe, perhaps: the next one is not due at once.
+            Report::Silent | Report::Unsure | Report::Unanswered(_) => (self.trouble, None),
+            Report::Down(trouble, cause) => (Some(*trouble), Some(*cause)),
+        };
+        if trouble != self.trouble {
+            self.probes = 0;
+        }
+        self.trouble = trouble;
+        self.asking = false;
+        self.spent = match report {
+            Report::Down(OrgTrouble::Quota, cause) => Some((*cause).clone()),
+            Report::Silent | Report::Unsure | Report::Unanswered(_) => self.spent.take(),
+            Report::Well | Report::Down(OrgTrouble::Unavailable | OrgTrouble::Session, _) => None,
+        };
+        if trouble.is_some() || before != self.availability() {
+            self.due = Instant::now() + self.wait();
+        }
+        self.log(before, cause);
+    }
+
+    /// A usage header was seen.
+    pub(crate) fn used(&mut self, usage: Usage) {
+        self.usage = Some(usage);
+        let before = self.availability();
+        self.warn(usage);
+        let quota = &self.pace.quota;
+        let share = u64::from(100_u8.saturating_sub(quota.reserve));
+        // A point of slack, so that the state does not change with every call. Without a reserve the org's own word
+        // counts alone: the limit is soft, and a paid org may use more than all of it.
+        let limit = if self.throttled { share.saturating_sub(1) } else { share };
+        let throttled = quota.reserve > 0 && usage.used.saturating_mul(100) > limit.saturating_mul(usage.max);
+        if throttled == self.throttled {
+            return;
+        }
+        self.throttled = throttled;
+        if throttled && self.trouble.is_none() {
+            self.due = Instant::now() + self.pace.quota.probe_interval;
+        }
+        let cause = Cause::new(format!("{} of {} daily api calls are used", usage.used, usage.max));
+        self.log(before, Some(&cause));
+    }
+
+    /// Each level once, armed again by a fall of five points.
+    fn warn(&mut self, usage: Usage) {
+        let level = |percent: u64| [95, 90, 80].into_iter().find(|level| percent >= *level).unwrap_or(0);
+        let percent = usage.percent();
+        if percent.saturating_add(5) <= self.warned {
+            self.warned = level(percent);
+        }
+        if level(percent) > self.warned {
+            self.warned = level(percent);
+            tracing::warn!(
+                event = "quota_low",
+                used = usage.used,
+                max = usage.max,
+                percent,
+                "the org's api quota runs low"
+            );
+        }
+    }
+
+    /// From one probe to the next.
+    fn wait(&self) -> Duration {
+        let backoff = self.pace.backoff;
+        match self.availability() {
+            OrgAvailability::Up => Duration::ZERO,
+            OrgAvailability::Down(OrgTrouble::Unavailable) => backoff.wait(self.probes),
+            OrgAvailability::Down(OrgTrouble::Quota) => self.pace.quota.probe_interval,
+            OrgAvailability::Down(OrgTrouble::Session) => backoff.wait(self.probes).max(self.pace.login_interval),
+        }
+    }
+
+    /// The one place that logs a change of the availability.
+    fn log(&mut self, before: OrgAvailability, cause: Option<&Cause>) {
+        let after = self.availability();
+        if after == before {
+            return;
+        }
+        let lasted = self.since.elapsed();
+        self.since = Instant::now();
+        let cause = cause.map(tracing::field::display);
+        match after {
+            OrgAvailability::Up => {
+                tracing::info!(event = "org_calls_resumed", was = before.label(), ?lasted, "the org takes calls again");
+            }
+            OrgAvailability::Down(OrgTrouble::Session) => tracing::error!(
+                event = "org_session_rejected",
+                cause,
+                "login succeeds, but the org rejects every session: an operator must act"
+            ),
+            OrgAvailability::Down(OrgTrouble::Unavailable | OrgTrouble::Quota) => {
+                tracing::warn!(
+                    event = "org_calls_paused",
+                    state = after.label(),
+                    cause,
+                    "the org takes no calls for now, waiting"
+                );
+            }
         }
     }
 }

@@ -3,8 +3,8 @@
 //!
 //! ```text
 //! lanes ─► queues (by batch key) ─┐                      ┌─ outcome ──────────────► the row's lane
-//!                                 ├─► calls (at most N) ─┼─ again, parked ─► delays ─► queues
-//!          pinned (exact groups) ─┘                      └─ later, unknown, halves ─► delays ─► pinned
+//!                                 ├─► calls (one permit ─┼─ retry, parked ─► delays ─► queues
+//!          pinned (exact groups) ─┘   each)              └─ org, unknown, halves ─► delays ─► pinned
 //! ```
 //!
 //! Rows to repeat come back as a call's result and share calls with new rows, so there is no retry channel, nothing
@@ -64,8 +64,6 @@ pub struct Settings {
     pub bytes: usize,
     /// How long the oldest row of a call that is not full waits for others.
     pub linger: Duration,
-    /// Calls on the wire.
-    pub calls: usize,
     pub retry: Retry,
     /// From the end of an attempt of unknown result to its repetition.
     pub unknown_hold: Duration,

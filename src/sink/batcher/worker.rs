@@ -30,13 +30,12 @@ use crate::{
     runtime::{backoff::Backoff, lease::Lease, stop::Stop},
     sink::{
         budget::Load,
-        org::{Org, Turn as _},
+        org::{CallPermit as _, Org},
         ticket::Ticket,
     },
 };
 
-#[derive(Debug)]
-pub(super) struct Worker<O> {
+pub(super) struct Worker<O: Org> {
     org: Arc<O>,
     pub(super) settings: Settings,
     lease: Lease,
@@ -56,7 +55,7 @@ pub(super) struct Worker<O> {
     pub(super) slow: SlowCalls,
     pub(super) trials: Trials,
     pub(super) create_only: CreateOnly,
-    calls: JoinSet<Option<Call>>,
+    calls: JoinSet<(Option<Call>, O::Permit)>,
     pub(super) tally: Tally,
     /// Which batch the next probe takes: the oldest, or another one.
     other: bool,
@@ -123,13 +122,12 @@ impl<O: Org> Worker<O> {
                 break;
             }
             let due = if self.pinned_ready(0).is_some() { Some(Instant::now()) } else { self.queues.due() };
-            let free = self.calls.len() < self.settings.calls;
-            let ready = free && due.is_some_and(|due| due <= Instant::now());
+            let ready = due.is_some_and(|due| due <= Instant::now());
             let probe = self.held.due();
             let rejects = due.is_some() && self.settings.on_quota == OnQuota::DeadLetter;
             tokio::select! {
                 Some(call) = self.calls.join_next() => self.finish(call),
-                turn = leave(&lease, &*org), if ready => self.dispatch(turn),
+                permit = permit(&lease, &*org), if ready => self.dispatch(permit),
                 cause = org.spent(), if rejects => self.reject_waiting(&cause),
                 count = self.inbox.recv_many(&mut arrived, 256), if !self.closed => {
                     self.closed = count == 0;
@@ -143,7 +141,7 @@ impl<O: Org> Worker<O> {
                         self.pin(group);
                     }
                 }
-                () = sleep_until(due.unwrap_or_else(Instant::now)), if free && !ready && due.is_some() => {}
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if !ready && due.is_some() => {}
             }
         }
     }
@@ -155,19 +153,18 @@ impl<O: Org> Worker<O> {
 
     /// Makes the call that is due first. A probe is in turn the oldest call, then another one; where there is only one,
     /// the other probe asks and writes nothing.
-    fn dispatch(&mut self, turn: O::Turn) {
-        let other = turn.is_probe() && std::mem::take(&mut self.other);
-        self.other |= turn.is_probe() && !other;
+    fn dispatch(&mut self, permit: O::Permit) {
+        let other = permit.is_probe() && std::mem::take(&mut self.other);
+        self.other |= permit.is_probe() && !other;
         let org = self.org.clone();
         // A write might be one more that is not answered, and applied all the same.
-        let next = if turn.is_probe() && turn.only_asks() { None } else { self.next(other) };
+        let next = if permit.is_probe() && permit.reads_only() { None } else { self.next(other) };
         let Some(group) = next else {
             // Who asks whether the org is well has to be answered.
-            if turn.is_probe() {
+            if permit.is_probe() {
                 self.calls.spawn(async move {
                     org.probe().await;
-                    drop(turn);
-                    None
+                    (None, permit)
                 });
             }
             return;
@@ -175,8 +172,7 @@ impl<O: Org> Worker<O> {
         self.calls.spawn(async move {
             let begun = Instant::now();
             let verdicts = org.write(&group.key, &group.rows.iter().map(Ticket::row).collect::<Vec<_>>()).await;
-            drop(turn);
-            Some(Call { group, verdicts, took: begun.elapsed() })
+            (Some(Call { group, verdicts, took: begun.elapsed() }), permit)
         });
     }
 
@@ -262,9 +258,10 @@ impl<O: Org> Worker<O> {
         }
     }
 
-    fn finish(&mut self, call: Result<Option<Call>, tokio::task::JoinError>) {
+    fn finish(&mut self, call: Result<(Option<Call>, O::Permit), tokio::task::JoinError>) {
         match call {
-            Ok(Some(call)) => {
+            // The permit is given back after its call is followed: the next one goes by what this one has shown.
+            Ok((Some(call), _permit)) => {
                 assert_eq!(call.group.rows.len(), call.verdicts.len(), "one verdict for each row");
                 for (parent, times) in self.queues.parents.learn(&call.group.rows, &call.verdicts) {
                     self.queues.hold_parent(&parent, Hold::Resting);
@@ -275,7 +272,7 @@ impl<O: Org> Worker<O> {
                 self.follow(call);
                 self.release();
             }
-            Ok(None) => {}
+            Ok((None, _permit)) => {}
             Err(error) => {
                 error!(event = "call_panicked", %error, "a call has ended in a panic");
                 self.stop.now(format!("a call has ended in a panic: {error}"));
@@ -314,14 +311,14 @@ impl<O: Org> Worker<O> {
     }
 }
 
-/// Waits until a call may be made. Cancel-safe.
-async fn leave<O: Org>(lease: &Lease, org: &O) -> O::Turn {
+/// Waits for a permit and for the lease. Cancel-safe.
+async fn permit<O: Org>(lease: &Lease, org: &O) -> O::Permit {
     loop {
         lease.held().await;
-        let turn = org.turn().await;
+        let permit = org.permit().await;
         // It may have taken long.
         if lease.is_held() {
-            return turn;
+            return permit;
         }
     }
 }

@@ -1,4 +1,5 @@
 use std::{
+    ops::{Deref, DerefMut},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -8,7 +9,11 @@ use std::{
 
 use bytes::Bytes;
 use futures::{SinkExt as _, channel::mpsc};
-use tokio::{task::JoinHandle, time::Instant};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinHandle,
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -21,7 +26,7 @@ use crate::{
     record::{BatchKey, BatchRow, Cause, Doubt, Excess, Field, Position, Record, Refresh, SObject, Verdict},
     runtime::{lease::Lease, progress::Progress, stop::Stop},
     sink::{
-        LaneError, Org, Parts, Pipeline, RouteCounts, Turn,
+        CallPermit, LaneError, Org, Parts, Pipeline, RouteCounts,
         batcher::Settings,
         budget::Budget,
         dead_letters::{DeadLetterError, DeadLetters},
@@ -48,7 +53,9 @@ pub(super) struct ScriptedOrg {
     start: Instant,
     calls: Mutex<Vec<Call>>,
     pub(super) is_out: AtomicBool,
-    /// Each turn is a probe; and how many of these were not used for a call.
+    /// How many calls may be under way.
+    permits: Arc<Semaphore>,
+    /// Each permit is a probe's; and how many of these were not used for a call.
     pub(super) probing: AtomicBool,
     pub(super) unused: AtomicUsize,
     /// It has the field `New__c`.
@@ -58,11 +65,12 @@ pub(super) struct ScriptedOrg {
 }
 
 #[derive(Debug)]
-pub(super) struct ScriptedTurn {
+pub(super) struct ScriptedPermit {
     is_probe: bool,
+    _permit: OwnedSemaphorePermit,
 }
 
-impl Turn for ScriptedTurn {
+impl CallPermit for ScriptedPermit {
     fn is_probe(&self) -> bool {
         self.is_probe
     }
@@ -75,12 +83,13 @@ impl ScriptedOrg {
 }
 
 impl Org for ScriptedOrg {
-    type Turn = ScriptedTurn;
+    type Permit = ScriptedPermit;
 
-    async fn turn(&self) -> ScriptedTurn {
+    async fn permit(&self) -> ScriptedPermit {
+        let permit = self.permits.clone().acquire_owned().await.unwrap();
         let is_probe = self.probing.load(Ordering::Relaxed);
         self.unused.fetch_add(usize::from(is_probe), Ordering::Relaxed);
-        ScriptedTurn { is_probe }
+        ScriptedPermit { is_probe, _permit: permit }
     }
 
     async fn out(&self, patience: Duration) {
@@ -177,7 +186,6 @@ pub(super) fn settings() -> Settings {
         rows: 200,
         bytes: 1 << 20,
         linger: Duration::from_millis(10),
-        calls: 4,
         retry: config::Retry {
             max_attempts: 3,
             initial_backoff: Duration::from_secs(1),
@@ -193,6 +201,27 @@ pub(super) fn settings() -> Settings {
     }
 }
 
+/// What a test may change.
+pub(super) struct Tuned {
+    settings: Settings,
+    /// How many calls may be under way.
+    pub(super) calls: usize,
+}
+
+impl Deref for Tuned {
+    type Target = Settings;
+
+    fn deref(&self) -> &Settings {
+        &self.settings
+    }
+}
+
+impl DerefMut for Tuned {
+    fn deref_mut(&mut self) -> &mut Settings {
+        &mut self.settings
+    }
+}
+
 impl Harness {
     pub(super) fn new(script: impl Fn(&[String], usize) -> (Duration, Vec<Verdict>) + Send + Sync + 'static) -> Self {
         Self::tuned(1000, |_| {}, script)
@@ -201,7 +230,7 @@ impl Harness {
     /// With a budget of `rows`, and settings that differ from the usual ones.
     pub(super) fn tuned(
         rows: usize,
-        tune: impl FnOnce(&mut Settings),
+        tune: impl FnOnce(&mut Tuned),
         script: impl Fn(&[String], usize) -> (Duration, Vec<Verdict>) + Send + Sync + 'static,
     ) -> Self {
         Self::with_routes(RouteCounts { all: 1, with_breaker: 0 }, rows, tune, script)
@@ -210,14 +239,20 @@ impl Harness {
     pub(super) fn with_routes(
         routes: RouteCounts,
         rows: usize,
-        tune: impl FnOnce(&mut Settings),
+        tune: impl FnOnce(&mut Tuned),
         script: impl Fn(&[String], usize) -> (Duration, Vec<Verdict>) + Send + Sync + 'static,
     ) -> Self {
+        let Tuned { settings, calls } = {
+            let mut tuned = Tuned { settings: settings(), calls: 4 };
+            tune(&mut tuned);
+            tuned
+        };
         let org = ScriptedOrg {
             script: Box::new(script),
             start: Instant::now(),
             calls: Mutex::default(),
             is_out: AtomicBool::default(),
+            permits: Arc::new(Semaphore::new(calls)),
             probing: AtomicBool::default(),
             unused: AtomicUsize::default(),
             has_new: AtomicBool::default(),
@@ -227,8 +262,6 @@ impl Harness {
         let metrics = Metrics::new();
         let health = Health::new(metrics.clone());
         health.set(State::Running);
-        let mut settings = settings();
-        tune(&mut settings);
         let (pipeline, _) = Pipeline::start(Parts {
             org: org.clone(),
             dead_letters: Some(letters.clone()),

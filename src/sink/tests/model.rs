@@ -200,7 +200,6 @@ fn settings(plan: &Plan) -> Settings {
         rows: plan.bounds.batch_rows,
         bytes: plan.bounds.batch_bytes,
         linger: Duration::from_millis(plan.bounds.linger),
-        calls: plan.bounds.calls,
         retry: config::Retry {
             max_attempts: plan.bounds.max_attempts,
             initial_backoff: Duration::from_millis(200),

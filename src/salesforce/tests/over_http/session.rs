@@ -19,7 +19,10 @@ async fn fifty_callers_share_one_login() {
     let callers: Vec<_> = (0..50)
         .map(|_| {
             let salesforce = salesforce.clone();
-            tokio::spawn(async move { salesforce.probe().await })
+            tokio::spawn(async move {
+                let _permit = salesforce.permit().await;
+                salesforce.probe().await;
+            })
         })
         .collect();
     for caller in callers {
@@ -69,7 +72,7 @@ async fn a_new_session_that_is_refused_too_is_expired() {
     assert_eq!((calls.login, calls.upsert), (2, 2));
     // Healed: the next one that gets a turn ends it.
     fixture.org.clear_faults();
-    drop(fixture.salesforce.turn().await);
+    drop(fixture.salesforce.permit().await);
     assert_eq!(short(&fixture.write(&commands).await[0]), "written true true");
     assert_eq!(*fixture.salesforce.watch().borrow(), Up);
 }
@@ -219,7 +222,7 @@ async fn a_first_session_that_is_refused_is_expired_although_no_login_is_due() {
     assert_eq!(*salesforce.watch().borrow(), Down(Session));
     assert_eq!((org.calls().login, org.calls().resources), (1, 1));
     org.clear_faults();
-    drop(salesforce.turn().await);
+    drop(salesforce.permit().await);
     salesforce.probe().await;
     assert_eq!(*salesforce.watch().borrow(), Up);
     assert_eq!((org.calls().login, org.calls().resources), (2, 2));

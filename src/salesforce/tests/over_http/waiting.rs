@@ -47,8 +47,8 @@ async fn the_probe_ends_it() {
     fixture.script(json!({"on": "data", "times": 2, "do": {"kind": "status", "status": 420, "body": ""}}));
     fixture.salesforce.probe().await;
     for probe in [true, true, false] {
-        let turn = fixture.salesforce.turn().await;
-        assert_eq!(turn.is_probe(), probe);
+        let permit = fixture.salesforce.permit().await;
+        assert_eq!(permit.is_probe(), probe);
         fixture.salesforce.probe().await;
     }
 }
@@ -99,4 +99,61 @@ async fn what_is_not_in_the_org_is_said_so() {
     let cause = fixture.salesforce.describe("Nothing__c", Refresh::IfUnknown).await.unwrap_err();
     assert_eq!(cause.to_string(), "NOT_FOUND: The requested resource does not exist");
     assert_eq!(*fixture.salesforce.watch().borrow(), Up);
+}
+
+/// A limit of one suffices: nothing that is done under a permit waits for another one.
+#[tokio::test]
+async fn one_permit_covers_a_query_a_write_and_what_is_sent_again() {
+    let fixture = Fixture::with(|config| config.max_concurrent_requests = 1).await;
+    let ids = fixture.upsert(KEY, &["a"]).await;
+    let native = fixture.command(Action::Update, Some(Identity::RecordId(ids[0])), r#"{"Text__c":"native"}"#);
+    for (commands, text) in
+        [(fixture.by_key(Action::Update, KEY, &["a"], r#"{"Text__c":"by key"}"#), "by key"), (vec![native], "native")]
+    {
+        let permit = fixture.salesforce.permit().await;
+        fixture.salesforce.clear_cache();
+        fixture.org.expire_sessions();
+        let soon = Duration::from_secs(5);
+        let written =
+            tokio::time::timeout(soon, fixture.write(&commands)).await.expect("no other permit is waited for");
+        assert_eq!(shorts(&written), ["written true false"], "{text}");
+        assert_eq!(fixture.texts(), [text]);
+        let another = tokio::time::timeout(Duration::from_millis(50), fixture.salesforce.permit()).await;
+        assert!(another.is_err(), "its permit is still out");
+        drop(permit);
+    }
+}
+
+/// The row is refused for a field that its description has, and the org has not: the description is fetched again.
+#[tokio::test]
+async fn a_description_in_doubt_is_fetched_under_the_permit_of_the_write() {
+    let fixture = Fixture::with(|config| {
+        config.max_concurrent_requests = 1;
+        config.describe_interval = Duration::ZERO;
+    })
+    .await;
+    let refused =
+        json!({"code": "INVALID_FIELD", "message": "No such column 'Text__c' on sobject of type MyObject__c"});
+    fixture.script(json!({"on": "write", "do": {"kind": "status", "status": 400, "error": refused}}));
+    let commands = fixture.by_key(Action::Upsert, KEY, &["a"], "{}");
+    let described = fixture.org.calls().describe;
+    let _permit = fixture.salesforce.permit().await;
+    let soon = Duration::from_secs(5);
+    tokio::time::timeout(soon, fixture.write(&commands)).await.expect("no other permit is waited for");
+    assert_eq!(fixture.org.calls().describe, described + 1);
+}
+
+#[tokio::test]
+async fn descriptions_at_the_start_pass_a_limit_of_one() {
+    let org = sandbox().await;
+    let config = config::Salesforce { max_concurrent_requests: 1, ..config(&org) };
+    let salesforce = salesforce(&config);
+    let held = salesforce.permit().await;
+    let names = ["Account", "Contact", OBJECT];
+    let describing = futures::future::join_all(names.map(|name| salesforce.describe(name, Refresh::IfUnknown)));
+    tokio::pin!(describing);
+    assert!(tokio::time::timeout(Duration::from_millis(50), &mut describing).await.is_err(), "the permit is out");
+    drop(held);
+    assert!(describing.await.iter().all(Result::is_ok));
+    assert_eq!((org.calls().describe, org.calls().max_concurrent), (3, 1));
 }

@@ -26,7 +26,7 @@ use crate::{
     },
     runtime::lease::Lease,
     sink::{
-        Org, Turn,
+        CallPermit, Org,
         dead_letters::{DeadLetterError, DeadLetters},
     },
 };
@@ -41,15 +41,19 @@ pub(super) struct ModelOrg {
     /// The parents of the rows on the wire.
     locked: Mutex<HashSet<String>>,
     up: watch::Sender<bool>,
+    permits: Arc<Semaphore>,
     probe: Arc<Semaphore>,
     due: Mutex<Instant>,
 }
 
-pub(super) struct ModelTurn(Option<OwnedSemaphorePermit>);
+pub(super) struct ModelPermit {
+    _call: OwnedSemaphorePermit,
+    probe: Option<OwnedSemaphorePermit>,
+}
 
-impl Turn for ModelTurn {
+impl CallPermit for ModelPermit {
     fn is_probe(&self) -> bool {
-        self.0.is_some()
+        self.probe.is_some()
     }
 }
 
@@ -62,12 +66,13 @@ impl ModelOrg {
             lease,
             answers: Mutex::new(plan.answers.iter().cloned().collect()),
             ledger,
-            plan,
             spoilt: Mutex::default(),
             locked: Mutex::default(),
             up: watch::channel(true).0,
+            permits: Arc::new(Semaphore::new(plan.bounds.calls)),
             probe: Arc::new(Semaphore::new(1)),
             due: Mutex::new(Instant::now()),
+            plan,
         }
     }
 
@@ -139,9 +144,10 @@ impl ModelOrg {
 }
 
 impl Org for ModelOrg {
-    type Turn = ModelTurn;
+    type Permit = ModelPermit;
 
-    async fn turn(&self) -> ModelTurn {
+    async fn permit(&self) -> ModelPermit {
+        let call = self.permits.clone().acquire_owned().await.unwrap();
         let mut up = self.up.subscribe();
         let probe = async {
             let permit = self.probe.clone().acquire_owned().await;
@@ -156,8 +162,8 @@ impl Org for ModelOrg {
         };
         tokio::select! {
             biased;
-            _ = up.wait_for(|up| *up) => ModelTurn(None),
-            permit = probe => ModelTurn(permit),
+            _ = up.wait_for(|up| *up) => ModelPermit { _call: call, probe: None },
+            permit = probe => ModelPermit { _call: call, probe: permit },
         }
     }
 

@@ -1,0 +1,219 @@
+//! Permits to call the org: whether it takes calls, and how many at a time.
+//!
+//! One permit covers one *attempt*: its query, its write and what it sends again run one after the other under it.
+//! Whoever holds one waits for no other permit and for no budget, so that a limit of one suffices. A login needs none.
+//! What is known of the org is in [`OrgState`], who is served next in [`Slots`]; here callers wait.
+//!
+//! Invariant: permits that are out are no more than the limit; while the org is down, at most one is granted at a time.
+
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use parking_lot::{Mutex, MutexGuard};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
+
+use super::{
+    org_state::{OrgState, Pace, Report},
+    slots::{Admission, CallKind, Slots, Waiter},
+    usage::Usage,
+};
+use crate::{
+    record::{Cause, OrgAvailability},
+    salesforce::Observer,
+};
+
+#[derive(Debug)]
+pub(crate) struct Limiter {
+    observer: Arc<dyn Observer>,
+    inner: Mutex<Inner>,
+    /// Told of every change while the org is down, also of one that leaves the availability as it is.
+    availability: watch::Sender<OrgAvailability>,
+    /// Wakes those that wait for a permit: the org, the permits, or the queue has changed.
+    changed: Notify,
+    /// How many calls the org has taken.
+    answers: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Inner {
+    org: OrgState,
+    slots: Slots,
+}
+
+/// A permit for one attempt. While a probe's permit is alive, no other permit is granted.
+#[derive(Debug)]
+pub struct CallPermit {
+    limiter: Arc<Limiter>,
+    is_probe: bool,
+    reads_only: bool,
+}
+
+/// A caller in the queue; it leaves it when it is dropped.
+struct Waiting<'a> {
+    limiter: &'a Limiter,
+    waiter: Waiter,
+}
+
+impl Limiter {
+    /// `limit`: how many attempts may be under way.
+    pub(crate) fn new(limit: usize, pace: Pace, observer: Arc<dyn Observer>) -> Self {
+        observer.availability_changed(OrgAvailability::Up);
+        Self {
+            observer,
+            inner: Mutex::new(Inner { org: OrgState::new(pace), slots: Slots::new(limit) }),
+            availability: watch::channel(OrgAvailability::Up).0,
+            changed: Notify::new(),
+            answers: AtomicU64::new(0),
+        }
+    }
+
+    /// Waits for a permit. Cancel-safe; a caller that goes away and comes back is at the end of the queue.
+    pub(crate) async fn permit(self: &Arc<Self>, kind: CallKind) -> CallPermit {
+        let waiter = self.inner.lock().slots.enter(kind);
+        let waiting = Waiting { limiter: self, waiter };
+        loop {
+            let mut changed = pin!(self.changed.notified());
+            // From here on: a change between the look and the wait is not missed.
+            changed.as_mut().enable();
+            match self.admit(&waiting) {
+                (Admission::Granted { is_probe }, reads_only) => {
+                    return CallPermit { limiter: self.clone(), is_probe, reads_only };
+                }
+                (Admission::At(due), _) => {
+                    tokio::select! {
+                        () = changed => {}
+                        () = tokio::time::sleep_until(due) => {}
+                    }
+                }
+                (Admission::Wait, _) => changed.await,
+            }
+        }
+    }
+
+    /// Whether it has a permit now, and whether that is one that must not write.
+    fn admit(&self, waiting: &Waiting<'_>) -> (Admission, bool) {
+        let mut inner = self.inner.lock();
+        let probe_due = (inner.org.availability() != OrgAvailability::Up).then(|| inner.org.due());
+        let admission = inner.slots.admit(waiting.waiter, probe_due, Instant::now());
+        if admission == (Admission::Granted { is_probe: true }) {
+            inner.org.begin_probe();
+        }
+        let reads_only = inner.org.availability() != OrgAvailability::Up && inner.org.is_silent();
+        (admission, reads_only)
+    }
+
+    /// Waits until no call was taken for this long.
+    pub(crate) async fn out(&self, patience: Duration) {
+        let mut availability = self.availability.subscribe();
+        // The sender lives as long as this.
+        while availability.wait_for(|availability| *availability != OrgAvailability::Up).await.is_ok() {
+            let up = availability.wait_for(|availability| *availability == OrgAvailability::Up);
+            if tokio::time::timeout(patience, up).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Waits until the org has refused a call because those of the day are spent, and is not asked again for a while.
+    /// Usage above the reserve is not enough. Cancel-safe.
+    pub(crate) async fn quota_spent(&self) -> Cause {
+        let mut changes = self.availability.subscribe();
+        loop {
+            changes.mark_unchanged();
+            if let Some(cause) = self.inner.lock().org.quota_spent(Instant::now()) {
+                return cause.clone();
+            }
+            // The sender lives as long as this.
+            drop(changes.changed().await);
+        }
+    }
+
+    pub(crate) fn watch(&self) -> watch::Receiver<OrgAvailability> {
+        self.availability.subscribe()
+    }
+
+    /// How many calls the org has taken until now.
+    pub(crate) fn answers(&self) -> u64 {
+        self.answers.load(Ordering::Relaxed)
+    }
+
+    /// As the org said last.
+    pub(crate) fn usage(&self) -> Option<Usage> {
+        self.inner.lock().org.usage()
+    }
+
+    /// What a call has shown. A call that is to wait for the org must have said so here: the wait is made here.
+    pub(crate) fn report(&self, report: &Report<'_>) {
+        if matches!(report, Report::Well) {
+            self.answers.fetch_add(1, Ordering::Relaxed);
+        }
+        let mut inner = self.inner.lock();
+        let before = inner.org.availability();
+        inner.org.report(report);
+        self.tell(inner, before);
+    }
+
+    /// A usage header was seen.
+    pub(crate) fn used(&self, usage: Usage) {
+        self.observer.quota(usage.used, usage.max);
+        let mut inner = self.inner.lock();
+        let before = inner.org.availability();
+        inner.org.used(usage);
+        self.tell(inner, before);
+    }
+
+    /// Under the lock: of two changes the later one is told last.
+    fn tell(&self, inner: MutexGuard<'_, Inner>, before: OrgAvailability) {
+        let after = inner.org.availability();
+        if after != before {
+            self.observer.availability_changed(after);
+        }
+        if before != OrgAvailability::Up || after != OrgAvailability::Up {
+            self.availability.send_replace(after);
+            self.changed.notify_waiters();
+        }
+        drop(inner);
+    }
+}
+
+impl CallPermit {
+    /// The org is not well, and this call is to find out whether it is again.
+    pub fn is_probe(&self) -> bool {
+        self.is_probe
+    }
+
+    /// The org has answered nothing for a while: the call is to be one that writes nothing.
+    pub fn reads_only(&self) -> bool {
+        self.reads_only
+    }
+}
+
+impl Drop for CallPermit {
+    fn drop(&mut self) {
+        self.limiter.inner.lock().slots.give_back(self.is_probe);
+        self.limiter.changed.notify_waiters();
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut inner = self.limiter.inner.lock();
+        let is_down = inner.org.availability() != OrgAvailability::Up;
+        if inner.slots.leave(self.waiter, is_down) {
+            self.limiter.changed.notify_waiters();
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "tests/limiter.rs"]
+mod tests;
