@@ -77,7 +77,7 @@ fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(des
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
-/// Why an answer is no answer. The parser quotes what it did not expect.
+/// Why an answer cannot be read. The parser quotes what it did not expect.
 pub(crate) fn unreadable(error: &serde_json::Error) -> Cause {
     let (line, column) = (error.line(), error.column());
     Cause::new(if redaction::is_on() {

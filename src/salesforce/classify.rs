@@ -55,7 +55,7 @@ pub(crate) enum Answered {
     Taken,
     /// The call as a whole came to this.
     Failed(Meaning),
-    /// It is no answer to this request: the result is unknown, and where that goes on an operator must look.
+    /// It is not an answer to this request: the result is unknown. Where that goes on, an operator must act.
     Unfitting,
 }
 
@@ -91,7 +91,7 @@ pub(crate) mod cell {
 /// Code → in a row → of a call (`None`: as the status says).
 #[rustfmt::skip]
 static CODES: &[(&str, Meaning, Option<Meaning>)] = &[
-    // Held by somebody else for now.
+    // Held by another transaction for now.
     ("UNABLE_TO_LOCK_ROW",                     cell::BACKOFF,    Some(cell::BACKOFF)),
     ("RECORD_IN_USE_BY_WORKFLOW",              cell::BACKOFF,    Some(cell::BACKOFF)),
     ("TERRITORY_REALIGN_IN_PROGRESS",          cell::BACKOFF,    Some(cell::BACKOFF)),
@@ -229,7 +229,7 @@ fn of_error(asked: Asked<'_>, error: &RowError) -> Meaning {
     let listed = CODES.iter().find(|(code, ..)| *code == error.code).map(|(_, meaning, _)| meaning);
     let names = |field: &str| error.fields.is_empty() || error.fields.iter().any(|f| f.eq_ignore_ascii_case(field));
     match (listed.unwrap_or(&Meaning::Rejected), asked.action) {
-        // Whatever its text: the same key twice in one call, or a record that somebody else made meanwhile. An org names
+        // Whatever its text: the same key twice in one call, or a record that another client made meanwhile. An org names
         // no field where it means another unique one, too: only a few attempts tell the two apart.
         (Meaning::Retry(How::Alone), Action::Upsert) if asked.key_field.is_some_and(names) => cell::ALONE,
         // With another field it is a lookup that leads nowhere; NOT_FOUND is said of the key field.

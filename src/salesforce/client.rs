@@ -41,7 +41,7 @@ pub struct Salesforce {
     backoff: Backoff,
 }
 
-/// There is no session.
+/// Why there is no session.
 #[derive(Debug)]
 pub enum NoLogin {
     /// A person must mend it.
@@ -60,7 +60,7 @@ pub enum BuildError {
 }
 
 impl Salesforce {
-    /// Calls nobody yet. What writes is sent only while `lease` is held.
+    /// Makes no call yet. What writes is sent only while `lease` is held.
     pub fn new(
         config: &config::Salesforce,
         retry: &config::Retry,
@@ -153,8 +153,8 @@ impl Salesforce {
         self.calls.auth.renew();
     }
 
-    /// Forgets which record an external id led to. To be called when partitions are assigned: whoever had them before
-    /// may have moved it.
+    /// Forgets which record an external id led to. To be called when partitions are assigned: the member that had
+    /// them before may have moved it.
     pub fn clear_cache(&self) {
         self.writer.resolver.cache.clear();
     }
@@ -169,7 +169,7 @@ impl Salesforce {
         self.limiter.permit(CallKind::Write).await
     }
 
-    /// Waits until the org has taken no calls for so long, from now on and without a break. Cancel-safe.
+    /// Waits until the org has taken no calls for `patience`, from now on and without a break. Cancel-safe.
     pub async fn out(&self, patience: Duration) {
         self.limiter.out(patience).await;
     }

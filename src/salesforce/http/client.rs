@@ -34,7 +34,7 @@ pub(crate) struct Http {
 /// What became of a request.
 #[derive(Debug)]
 pub(crate) enum Sent {
-    /// No byte of it left; if that was for want of leave, it says nothing of the other side.
+    /// No byte was sent; `lapsed`: for want of the lease, which says nothing of the other side.
     Not {
         cause: Cause,
         lapsed: bool,
@@ -199,7 +199,7 @@ fn redirect_target(from: &Url, location: &str) -> String {
             url.set_fragment(None);
             url.to_string()
         }
-        Err(_) => "an address that is none".to_owned(),
+        Err(_) => "an address that cannot be read".to_owned(),
     }
 }
 

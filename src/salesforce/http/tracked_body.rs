@@ -22,7 +22,7 @@ const FRAME: usize = 64 * 1024;
 pub(crate) struct TrackedBody {
     rest: Bytes,
     tracker: SendTracker,
-    /// Without it not one more byte leaves: half a call is none.
+    /// Without it not one more byte is sent: half a call is not a call.
     write_permit: Option<WritePermit>,
 }
 

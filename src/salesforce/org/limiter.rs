@@ -1,7 +1,7 @@
 //! Permits to call the org: whether it takes calls, and how many at a time.
 //!
 //! One permit covers one *attempt*: its query, its write and what it sends again run one after the other under it.
-//! Whoever holds one waits for no other permit and for no budget, so that a limit of one suffices. A login needs none.
+//! A task that holds one waits for no other permit and for no budget, so that a limit of one suffices. A login needs none.
 //! What is known of the org is in [`OrgState`], who is served next in [`Slots`]; here callers wait.
 //!
 //! Invariant: permits that are out are no more than the limit; while the org is down, at most one is granted at a time.

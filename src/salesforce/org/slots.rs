@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_and_writes_probe_in_turn_whoever_asks_first() {
+    fn reads_and_writes_probe_in_turn() {
         let (mut slots, now) = (Slots::new(4), Instant::now());
         let granted = Admission::Granted { is_probe: true };
         let (mut read, mut write) = (slots.enter(CallKind::Read), slots.enter(CallKind::Write));

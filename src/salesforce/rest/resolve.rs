@@ -9,7 +9,7 @@
 //! | one letter for letter, whatever else | found |
 //! | else one with the same match key | found |
 //! | two or more | ambiguous |
-//! | none, but a row that nobody asked for | asked again alone: then a single row is the org's own answer. Not where the field knows case, or is not unique: what differs in case is another record there, and nothing is asked again |
+//! | none, but a row that was not asked for | asked again alone: then a single row is the org's own answer. Not where the field knows case, or is not unique: what differs in case is another record there, and nothing is asked again |
 //! | none | not found |
 
 use std::{collections::HashSet, sync::Arc};
@@ -29,7 +29,7 @@ use crate::{
     record::{Action, ApiName, Cause, ExternalId, GateKey, Identity, KeyField, KeyKind, MatchKey, RecordId, Verdict},
 };
 
-/// Of 2,000 rows each. So many records of so few values are no answer that anybody wants.
+/// The most pages of a query, of 2,000 rows each: more records for a few values are not an answer that serves.
 const MAX_PAGES: usize = 10;
 
 #[derive(Debug)]
@@ -172,7 +172,7 @@ fn pick<'a>(value: &ExternalId, candidates: impl Iterator<Item = &'a Hit>) -> Re
 }
 
 /// The values without an answer that a row without a question may be the answer to: those that are alike when one looks
-/// coarsely, or all of them if none is. Where case makes another record, a row in another case is none of ours.
+/// coarsely, or all of them if none is. Where case makes another record, a row in another case is not an answer.
 fn stray(values: &[&ExternalId], resolved: &[Resolved], hits: &[Hit]) -> Vec<usize> {
     let Some(field) = values.first().map(|value| value.field()) else { return Vec::new() };
     if let KeyKind::Text { case_sensitive: true, .. } = field.kind {

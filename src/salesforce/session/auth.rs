@@ -1,8 +1,8 @@
 //! The session: one for all callers, renewed by one of them, and never by a storm of logins.
 //!
-//! Invariants: logins keep the distance that [`Pacing`] says, whoever asks and however the last one ended; a session
+//! Invariants: logins keep the distance that [`Pacing`] says, whichever caller asks and however the last one ended; a session
 //! that the org refused is not offered again. A login whose session the org refused at once, and whose interval is not
-//! over, is no outage: an operator must look.
+//! over, is not an outage: an operator must act.
 
 use std::{
     sync::{
@@ -89,7 +89,7 @@ impl Auth {
         }
     }
 
-    /// The org did not know this session. If it is still the current one, nobody gets it any more.
+    /// The org did not know this session. If it is still the current one, no call carries it any more.
     pub(crate) fn invalidate(&self, refused: &Arc<Session>) {
         let mut current = self.current.write();
         // What is shared is the session's, also where it is to be renewed.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// So many logins may follow each other at once: sessions end, and that is no reason to let records wait.
+/// How many logins may follow each other at once: sessions end, and records are not to wait for that.
 const BURST: u32 = 3;
 
 /// A refused login will be refused again, and many of them lock the user out.
@@ -44,7 +44,7 @@ impl Pacing {
         self.wait(now, REFUSED_INTERVALS);
     }
 
-    /// The next login is so many intervals away.
+    /// The next login is the given number of intervals away.
     fn wait(&mut self, now: Instant, intervals: u32) {
         let next = now + self.interval * (BURST - 1 + intervals);
         self.rested = Some(self.rested.map_or(next, |rested| rested.max(next)));

@@ -75,7 +75,7 @@ async fn a_probe_that_says_nothing_does_not_make_the_next_one_sooner() {
     drop(permit(&limiter).await);
     let (waited, probe) = permit(&limiter).await;
     assert!(waited >= RETRY, "{waited:?}");
-    // It took long, and nobody knows what came of it.
+    // It took long, and its result is unknown.
     tokio::time::sleep(RETRY * 100).await;
     limiter.report(&Report::Silent);
     drop(probe);
@@ -147,7 +147,7 @@ async fn a_quota_is_spent_when_the_org_has_said_so_and_is_not_being_asked() {
     assert_eq!(spent().await, Some(said.clone()));
     let (waited, probe) = permit(&limiter).await;
     assert!(probe.is_probe() && waited <= PROBE);
-    assert_eq!(spent().await, None, "whoever waits may go, if the probe is taken");
+    assert_eq!(spent().await, None, "the probe may be taken");
     limiter.report(&Report::Down(Quota, &said));
     assert_eq!(spent().await, Some(said.clone()));
     tokio::time::sleep(PROBE).await;
