@@ -61,8 +61,8 @@ async fn a_letter_that_no_broker_confirms_is_pending() {
     let broker = Broker::start().await;
     let broker = OWN.get_or_init(|| broker);
     let mut bed = TestBed::on(broker, "pending", 1).await;
-    bed.config.set("kafka.session_timeout", "'30s'"); // the partition is not lost meanwhile
-    bed.fault(Fault::on(On::Upsert, Action::Latency { ms: 1000 }));
+    bed.config.set("kafka.session_timeout", "'60s'"); // the partition is not lost meanwhile
+    bed.fault(Fault::on(On::Upsert, Action::Latency { ms: 700 }));
     let daemon = Daemon::start(&bed.config).await;
     bed.produce(&[upsert("long", &"x".repeat(300))]).await;
     until("the call", async || (bed.org.calls().upsert == 1).then_some(())).await;
