@@ -181,7 +181,8 @@ mod tests {
         assert_eq!(fields.get(&AnyCase("ext__C")), Some(&2));
         assert_eq!(fields.get(&AnyCase("ext_c")), None);
         assert_eq!(ApiName::from("Ext__c").to_string(), "Ext__c");
-        assert!(ApiName::from("a") < ApiName::from("B") && ApiName::from("B") < ApiName::from("c"));
+        let in_order = [ApiName::from("a"), ApiName::from("B"), ApiName::from("c")];
+        assert!(in_order.is_sorted());
     }
 
     #[test]
