@@ -72,6 +72,9 @@ struct Inner {
     next: u64,
 }
 
+/// The most reasons that are shown of one dependency.
+const REASONS: usize = 3;
+
 /// A wait for a dependency, which ends when this is dropped.
 #[derive(Debug)]
 pub struct Waiting {
@@ -123,17 +126,25 @@ impl Health {
         }
     }
 
+    /// The state now, with one wait for each dependency: since the first, and for up to three different reasons.
     pub fn snapshot(&self) -> Snapshot {
         let inner = self.inner.lock();
-        let mut waiting: Vec<Wait> = Vec::new();
-        for (_, wait) in &inner.waits {
-            // Several may wait for the same; the first one is the longest.
-            match waiting.iter_mut().find(|known| known.dependency == wait.dependency) {
-                Some(known) => wait.why.clone_into(&mut known.why),
-                None => waiting.push(wait.clone()),
+        let mut waits: Vec<(Dependency, SystemTime, Vec<&str>)> = Vec::new();
+        for (_, Wait { dependency, why, since }) in &inner.waits {
+            match waits.iter_mut().find(|(known, ..)| known == dependency) {
+                Some((.., reasons)) if reasons.contains(&why.as_str()) => {}
+                Some((.., reasons)) => reasons.push(why),
+                None => waits.push((*dependency, *since, vec![why])),
             }
         }
-        Snapshot { state: inner.state(), since: inner.since, waiting }
+        let wait = |(dependency, since, reasons): (Dependency, SystemTime, Vec<&str>)| {
+            let mut why = reasons[..reasons.len().min(REASONS)].join("; ");
+            if let Some(more) = reasons.len().checked_sub(REASONS).filter(|more| *more > 0) {
+                why = format!("{why}; and {more} more");
+            }
+            Wait { dependency, why, since }
+        };
+        Snapshot { state: inner.state(), since: inner.since, waiting: waits.into_iter().map(wait).collect() }
     }
 
     fn change(&self, change: impl FnOnce(&mut Inner)) {
@@ -159,10 +170,15 @@ impl Waiting {
     /// The same wait with a newer reason, or a wait that begins.
     pub fn go_on(waiting: Option<Self>, health: &Health, dependency: Dependency, why: &str) -> Self {
         let Some(waiting) = waiting else { return health.wait(dependency, why) };
-        if let Some((_, wait)) = health.inner.lock().waits.iter_mut().find(|(id, _)| *id == waiting.id) {
+        waiting.renew(why);
+        waiting
+    }
+
+    /// Gives the wait a newer reason.
+    pub fn renew(&self, why: &str) {
+        if let Some((_, wait)) = self.health.inner.lock().waits.iter_mut().find(|(id, _)| *id == self.id) {
             why.clone_into(&mut wait.why);
         }
-        waiting
     }
 }
 
@@ -213,6 +229,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn each_reason_to_wait_for_a_dependency_is_shown() {
+        let health = Health::new(Metrics::new());
+        let reasons = ["the org is down", "calls are slow", "calls are slow", "no room", "no login", "no quota"];
+        let _waits = reasons.map(|why| health.wait(Dependency::Salesforce, why));
+        let waiting = health.snapshot().waiting;
+        assert_eq!(waiting.len(), 1);
+        assert_eq!(waiting[0].why, "the org is down; calls are slow; no room; and 2 more");
+    }
+
+    #[test]
     fn waiting_follows_from_who_is_waited_for() {
         let health = Health::new(Metrics::new());
         let state = || health.snapshot().state;
@@ -233,7 +259,7 @@ mod tests {
             text.starts_with("waiting since 20") && text.contains("\nwaiting for schema_registry since 20"),
             "{text}"
         );
-        assert!(text.ends_with(": 504"), "{text}");
+        assert!(text.ends_with(": 503; 504"), "{text}");
         drop((org, registry));
         assert_eq!(state(), State::Waiting);
         drop(another);
