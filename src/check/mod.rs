@@ -7,12 +7,14 @@ mod key;
 mod notes;
 mod org;
 mod parents;
+mod registry_observer;
 mod report;
 
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Result;
 
+use self::registry_observer::RegistryReports;
 pub(crate) use self::{
     cluster::{dead_letters, missing_topics, topics},
     org::{api_version, is_undescribed, routes},
@@ -27,6 +29,7 @@ use crate::{
     salesforce::Salesforce,
     sink::route::Routes,
 };
+
 /// For the next answer of the org, beyond one call's own time-out.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -76,7 +79,8 @@ pub(crate) fn registry(config: &Config, metrics: &Metrics, health: &Health) -> R
     if !config.routes.iter().any(Route::needs_registry) {
         return Ok(None);
     }
-    Ok(Some(Arc::new(Registry::new(&config.schema_registry, &config.retry, metrics.clone(), health.clone())?)))
+    let observer = Arc::new(RegistryReports { metrics: metrics.clone(), health: health.clone() });
+    Ok(Some(Arc::new(Registry::new(&config.schema_registry, &config.retry, observer)?)))
 }
 
 async fn asked_registry(registry: &Registry) -> Finding {

@@ -41,7 +41,7 @@ pub use self::{
     error::FormatError,
     logical::timestamp,
     registered::{Reference, Registered},
-    registry::{Registry, RegistryError},
+    registry::{Registry, RegistryError, RegistryObserver, RegistryWait},
     schema::Schema,
     selection::Selection,
 };

@@ -15,11 +15,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use url::Url;
 
-use super::{error::RegistryError, redirect};
+use super::{error::RegistryError, observer::Observer, redirect};
 use crate::{
     config::{self, SchemaRegistry},
     format::{Reference, Registered, frame::SchemaId},
-    ops::metrics::Metrics,
     runtime::http_client::{self, ClientOptions},
 };
 
@@ -29,7 +28,7 @@ pub(super) struct Client {
     config: SchemaRegistry,
     /// Which URL answered last.
     current: AtomicUsize,
-    metrics: Metrics,
+    observer: Observer,
 }
 
 /// Why there is no schema.
@@ -76,7 +75,7 @@ struct Refusal {
 }
 
 impl Client {
-    pub(super) fn new(config: &SchemaRegistry, metrics: Metrics) -> Result<Self, RegistryError> {
+    pub(super) fn new(config: &SchemaRegistry, observer: Observer) -> Result<Self, RegistryError> {
         let secret =
             |key, secret: &config::Secret| secret.reveal().map_err(|source| RegistryError::Secret { key, source });
         let options = ClientOptions { section: "schema_registry", tls: &config.tls, proxy: None };
@@ -90,7 +89,7 @@ impl Client {
         for (key, value) in [("password", &config.password), ("token", &config.token)] {
             value.as_ref().map(|value| secret(key, value)).transpose()?;
         }
-        Ok(Self { http, config: config.clone(), current: AtomicUsize::new(0), metrics })
+        Ok(Self { http, config: config.clone(), current: AtomicUsize::new(0), observer })
     }
 
     pub(super) async fn schema(&self, id: SchemaId) -> Result<Registered, Failure> {
@@ -164,7 +163,7 @@ impl Client {
     async fn ask_at(&self, base: &Url, path: &[&str], missing: &str) -> Result<Answer, Failure> {
         let outcome = self.get(base, path).await;
         let status = outcome.as_ref().map_or("unanswered", |(status, _)| status.as_str());
-        self.metrics.schema_registry_request(status);
+        self.observer.requested(status);
         let (status, body) = outcome?;
         let said = |body: &[u8]| {
             let refusal: Option<Refusal> = serde_json::from_slice(body).ok();

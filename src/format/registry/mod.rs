@@ -9,6 +9,7 @@
 
 mod client;
 mod error;
+mod observer;
 mod redirect;
 
 use std::{sync::Arc, time::Duration};
@@ -19,17 +20,16 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
-use self::client::{Client, Failure};
-pub use self::error::RegistryError;
-use super::{FormatError, Schema, frame::SchemaId};
-use crate::{
-    config,
-    ops::{
-        health::{Dependency, Health, Waiting},
-        metrics::Metrics,
-    },
-    runtime::backoff::Backoff,
+use self::{
+    client::{Client, Failure},
+    observer::Observer,
 };
+pub use self::{
+    error::RegistryError,
+    observer::{RegistryObserver, RegistryWait},
+};
+use super::{FormatError, Schema, frame::SchemaId};
+use crate::{config, runtime::backoff::Backoff};
 
 /// The schemas of all routes.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ pub struct Registry {
     missing_wait: Duration,
     /// When an id was waited for in vain.
     in_vain: Mutex<Option<Instant>>,
-    health: Health,
+    observer: Observer,
 }
 
 /// Of the texts of schemas that are kept, in bytes: far more than one daemon meets.
@@ -57,17 +57,16 @@ impl Registry {
     pub fn new(
         config: &config::SchemaRegistry,
         retry: &config::Retry,
-        metrics: Metrics,
-        health: Health,
+        observer: Arc<dyn RegistryObserver>,
     ) -> Result<Self, RegistryError> {
         Ok(Self {
-            client: Client::new(config, metrics)?,
+            client: Client::new(config, observer.clone())?,
             backoff: Backoff::of(retry),
             schemas: Cache::builder().max_capacity(KEPT).weigher(|_, schema: &Arc<Schema>| schema.weight()).build(),
             missing: Cache::builder().max_capacity(10_000).time_to_live(MISSING).build(),
             missing_wait: config.missing_wait,
             in_vain: Mutex::default(),
-            health,
+            observer,
         })
     }
 
@@ -84,7 +83,8 @@ impl Registry {
 
     /// The schema of this id, however long that takes. Cancelled by dropping it.
     pub(super) async fn schema(&self, id: SchemaId) -> Result<Arc<Schema>, FormatError> {
-        let (mut attempt, mut waiting) = (0, None);
+        let mut attempt = 0;
+        let mut waiting: Option<Box<dyn RegistryWait>> = None;
         let mut absent_since = None;
         loop {
             if let Some(why) = self.missing.get(&id).await {
@@ -94,8 +94,7 @@ impl Registry {
                 Ok(schema) => return Ok(schema),
                 Err(failure) => failure,
             };
-            let wait = |waiting, why| Some(Waiting::go_on(waiting, &self.health, Dependency::SchemaRegistry, why));
-            waiting = match &*failure {
+            match &*failure {
                 Failure::Missing(why) => {
                     self.missing.insert(id, why.clone()).await;
                     continue;
@@ -113,7 +112,7 @@ impl Registry {
                             "schema id not in the registry; a replica may lag, retrying until schema_registry.missing_wait"
                         );
                     }
-                    waiting = wait(waiting, why);
+                    self.wait_because(&mut waiting, why);
                     tokio::time::sleep(self.backoff.wait(attempt).min(LONGEST_PAUSE).min(left)).await;
                     attempt += 1;
                     continue;
@@ -123,15 +122,26 @@ impl Registry {
                         event = "schema_registry_unavailable", %id, cause,
                         "schema registry does not answer; records that need this schema wait"
                     );
-                    wait(waiting, cause)
+                    self.wait_because(&mut waiting, cause);
                 }
                 Failure::Denied(cause) => {
-                    error!(event = "schema_registry_refused", %id, cause, "schema registry refuses the request; records that need this schema wait: check schema_registry's credentials");
-                    wait(waiting, cause)
+                    error!(
+                        event = "schema_registry_refused", %id, cause,
+                        "schema registry refuses the request; records that need this schema wait: check schema_registry's credentials"
+                    );
+                    self.wait_because(&mut waiting, cause);
                 }
-            };
+            }
             tokio::time::sleep(self.backoff.wait(attempt)).await;
             attempt += 1;
+        }
+    }
+
+    /// Says what is waited for, or that the reason has changed.
+    fn wait_because(&self, waiting: &mut Option<Box<dyn RegistryWait>>, why: &str) {
+        match waiting {
+            Some(wait) => wait.goes_on(why),
+            None => *waiting = Some(self.observer.waiting(why)),
         }
     }
 
