@@ -73,29 +73,40 @@ async fn group(config: &Config, clients: &Clients, taken: &BTreeMap<String, i32>
     const KEY: &str = "kafka.group_id";
     let group = &config.kafka.group_id;
     match kafka::fetch_committed(clients, taken).await {
-        Ok(Committed { lost, .. }) if !lost.is_empty() => {
-            let (count, first) = (lost.len(), &lost[0]);
-            let told = format!("{group} would go on where {count} of its partitions have nothing to read: {first}");
-            match config.kafka.on_lost_offsets {
-                OnLostOffsets::Stop => Finding::problem(KEY, told).hint(
-                    "kafka.on_lost_offsets = \"earliest\" reads on behind what is lost, and counts it; or set the offsets",
-                ),
-                OnLostOffsets::Earliest => Finding::warning(KEY, told).hint("it goes on behind that, and counts it"),
-            }
-        }
-        Ok(Committed { known, all, .. }) => {
-            let start = format!("{:?}", config.kafka.start).to_lowercase();
-            let told = match all - known {
-                0 => format!("{group} goes on where it was, in all of {all} partitions"),
-                fresh => format!("{group} begins at the {start} in {fresh} of {all} partitions"),
-            };
-            Finding::ok(KEY, told)
-        }
+        Ok(committed) => group_finding(KEY, config, &committed),
         Err(error) if error.is_denied() => {
             Finding::problem(KEY, format!("{group}: {error}")).hint("allow Read on the group, and Read on its topics")
         }
         Err(error) => Finding::unreachable(KEY, format!("{group}: {error}")),
     }
+}
+
+/// Where the group goes on.
+fn group_finding(key: &str, config: &Config, committed: &Committed) -> Finding {
+    let group = &config.kafka.group_id;
+    let Committed { all, known, lost, unanswered } = committed;
+    if let [first, ..] = &lost[..] {
+        let count = lost.len();
+        let message = format!("{group} would go on where {count} of its partitions have nothing to read: {first}");
+        return match config.kafka.on_lost_offsets {
+            OnLostOffsets::Stop => Finding::problem(key, message).hint(
+                "kafka.on_lost_offsets = \"earliest\" reads on after what is lost, and counts it; or set the offsets",
+            ),
+            OnLostOffsets::Earliest => Finding::warning(key, message).hint("it goes on after that, and counts it"),
+        };
+    }
+    if *unanswered > 0 {
+        let message = format!("{group}: the broker does not say where {unanswered} of its partitions begin and end");
+        return Finding::unreachable(key, message);
+    }
+    let start = format!("{:?}", config.kafka.start).to_lowercase();
+    Finding::ok(
+        key,
+        match all - known {
+            0 => format!("{group} goes on where it was, in all of {all} partitions"),
+            new => format!("{group} begins at the {start} in {new} of {all} partitions"),
+        },
+    )
 }
 
 /// The dead-letter topic, if there is to be one.
@@ -143,6 +154,35 @@ pub(crate) async fn dead_letters(config: &Config, found: &Topics, taken: &BTreeM
         }
         Err(error) => {
             vec![Finding::problem(KEY, error.to_string()).hint("create it, or allow Create, Describe and Write")]
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::{check::Level, config};
+
+    #[test]
+    fn a_partition_whose_ends_are_not_known_is_not_reported_as_well() {
+        const TEXT: &str = "
+            kafka = { bootstrap_servers = 'broker:9092', group_id = 'g' }
+            salesforce.login_url = 'https://crm.example.com'
+            salesforce.auth = { flow = 'client_credentials', client_id = 'id', client_secret = 'secret' }
+            [[routes]]
+            topic = 't'
+            sobject = 'Contact'
+        ";
+        let loaded = config::load_text(TEXT, Path::new("test.toml"), []).unwrap_or_else(|error| panic!("{error}"));
+        for (unanswered, level, words) in [
+            (0, Level::Ok, "begins at the earliest in 1 of 4"),
+            (2, Level::Unreachable, "does not say where 2 of its partitions begin"),
+        ] {
+            let committed = Committed { all: 4, known: 3, lost: Vec::new(), unanswered };
+            let finding = group_finding("kafka.group_id", &loaded.config, &committed);
+            assert!(finding.level == level && finding.to_string().contains(words), "{finding}");
         }
     }
 }

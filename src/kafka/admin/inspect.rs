@@ -47,6 +47,9 @@ pub struct Committed {
     pub known: usize,
     /// The committed offsets at which nothing can be read.
     pub lost: Vec<OutOfRange>,
+    /// The number of committed offsets of which it is not known whether they can be read: the broker does not say where
+    /// their partitions begin and end.
+    pub unanswered: usize,
 }
 
 /// A committed offset that the partition does not have, any more or at all.
@@ -106,7 +109,10 @@ fn compare(consumer: &BaseConsumer<LoggingContext>, asked: &TopicPartitionList) 
     let (lows, highs) = (fetch(Offset::Beginning)?, fetch(Offset::End)?);
     let mut committed = Committed { known: known.len(), ..Committed::default() };
     for (at, offset) in known {
-        let (Some(low), Some(high)) = (lows.get(&at), highs.get(&at)) else { continue };
+        let (Some(low), Some(high)) = (lows.get(&at), highs.get(&at)) else {
+            committed.unanswered += 1;
+            continue;
+        };
         let (low, high) = (low.offset, high.offset);
         if !(low..=high).contains(&offset) {
             committed.lost.push(OutOfRange { topic: at.0.to_string(), partition: at.1, offset, low, high });
