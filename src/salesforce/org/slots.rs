@@ -45,7 +45,8 @@ pub(crate) struct Slots {
     granted: usize,
     /// A probe's permit is out.
     is_probing: bool,
-    last_probe: CallKind,
+    /// What the last permit was granted for.
+    last: CallKind,
     next: u64,
     reads: BTreeSet<u64>,
     writes: BTreeSet<u64>,
@@ -58,7 +59,7 @@ impl Slots {
             limit: limit.max(1),
             granted: 0,
             is_probing: false,
-            last_probe: CallKind::Read,
+            last: CallKind::Read,
             next: 0,
             reads: BTreeSet::new(),
             writes: BTreeSet::new(),
@@ -88,13 +89,11 @@ impl Slots {
         match probe_due {
             Some(_) if self.is_probing => return Admission::Wait,
             Some(due) if now < due => return Admission::At(due),
-            Some(_) => {
-                self.is_probing = true;
-                self.last_probe = waiter.kind;
-            }
+            Some(_) => self.is_probing = true,
             None => {}
         }
         self.queue(waiter.kind).remove(&waiter.number);
+        self.last = waiter.kind;
         self.granted += 1;
         Admission::Granted { is_probe: probe_due.is_some() }
     }
@@ -112,7 +111,7 @@ impl Slots {
         let first = |kind, queue: &BTreeSet<u64>| queue.first().map(|number| Waiter { kind, number: *number });
         let (read, write) = (first(CallKind::Read, &self.reads), first(CallKind::Write, &self.writes));
         // A describe that fails again and again must not keep writes from probing.
-        let write_first = is_down && self.last_probe == CallKind::Read;
+        let write_first = is_down && self.last == CallKind::Read;
         if write_first { write.or(read) } else { read.or(write) }
     }
 
