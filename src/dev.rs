@@ -23,7 +23,7 @@ use crate::{
 
 /// The seed of the sample, which is the same in every run.
 const SEED: u64 = 20_000;
-/// A sample that stands still for so long has failed.
+/// How long a sample may stand still before it has failed.
 const STALL: Duration = Duration::from_secs(60);
 
 /// What it runs on where no file is given.

@@ -4,9 +4,9 @@
 /// What is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mutation {
-    /// `gate`: nobody waits for an earlier change of the same identity.
+    /// `gate`: a change does not wait for an earlier change of the same identity.
     Gate,
-    /// `lease`: calls are made by whoever may have lost its partitions.
+    /// `lease`: calls are made although the partitions may be lost.
     Lease,
     /// `letters`: a dead letter counts as durable as soon as it is on its way.
     Letters,

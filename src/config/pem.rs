@@ -25,8 +25,8 @@ impl PemPart {
 }
 
 impl Secret {
-    /// As [`Secret::reveal`], with these sections alone. What is no PEM, or has none of them, is left as it is: whoever
-    /// reads it says so.
+    /// As [`Secret::reveal`], with these sections alone. A text that is not PEM, or has none of them, is left as it is: its
+    /// reader says so.
     pub(crate) fn reveal_pem(&self, part: PemPart) -> Result<SecretString, SecretError> {
         let text = self.reveal()?;
         let lines = line_ends(text.expose_secret());

@@ -41,7 +41,7 @@ impl KafkaDeadLetters {
             bytes,
             topic = self.topic,
             part,
-            "dead letter larger than its topic takes, a part of it is left behind"
+            "dead letter larger than its topic takes; a part of it is left out, and the record itself has to be read from its topic"
         );
         Ok(smaller)
     }

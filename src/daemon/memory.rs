@@ -37,7 +37,7 @@ const MESSAGE: usize = 600;
 /// Key and headers of one message in a queue. librdkafka's limits do not count them: where they are larger on average,
 /// the bound is too low by the difference, times [`QUEUED_MESSAGES`], for each partition.
 const KEY_AND_HEADERS: usize = KIB;
-/// An offset that waits behind another one.
+/// An offset that waits for an earlier one.
 const AHEAD: usize = 128;
 /// The headers that a letter has beside its record's own.
 const LETTER_HEADERS: usize = dead_letter::MAX_OVERHEAD;
@@ -105,10 +105,10 @@ fn queue(batch: usize, record: RecordBounds) -> usize {
     QUEUED_BYTES + QUEUED_MESSAGES * (MESSAGE + KEY_AND_HEADERS) + FETCH_BYTES.max(batch) + record.held
 }
 
-/// What a lane holds beside its share of the budget: one record, and offsets that are done behind one that is not.
+/// What a lane holds beside its share of the budget: one record, and offsets that are done after one that is not.
 fn lane(config: &Config, record: RecordBounds) -> usize {
     let pipeline = &config.pipeline;
-    // The JSON of what is taken from that record, before there is a seat for it.
+    // The JSON of what is taken from that record, before it has its share of the budget.
     let makes_json = config.routes.iter().any(|route| route.value.format != config::ValueFormat::Json);
     let made = if makes_json { pipeline.max_row_bytes } else { 0 };
     record.held + made + (MAX_AHEAD + pipeline.max_in_flight_rows) * AHEAD

@@ -25,8 +25,8 @@ pub(crate) struct Misconfigured(pub(crate) Problems);
 /// Between two attempts to reach a broker.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// So many refusals in a row end the start. One alone may come of a broker that is starting and has not read its users
-/// yet.
+/// The number of refusals in a row that end the start. One alone may come of a broker that is starting and has not read
+/// its users yet.
 const REFUSALS: u32 = 3;
 
 /// Waits for the org and the broker, then looks at all that the routes name.
@@ -59,7 +59,7 @@ pub(crate) async fn wait(
             }
         }
     }
-    // Whatever else is wrong is said without waiting for topics that somebody may still make.
+    // All other problems are reported without waiting for topics that may still be created.
     if findings.iter().all(|finding| finding.level != Level::Problem) {
         topics = all_made(topics, config, health, clients, routes).await?;
     }

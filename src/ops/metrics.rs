@@ -268,7 +268,7 @@ impl Metrics {
         self.counters().committed(succeeded);
     }
 
-    /// Counts a partition that was assigned or taken away.
+    /// Counts a change of the assignment, of at least one partition.
     pub fn rebalanced(&self, event: Rebalance) {
         self.counters().rebalanced(event);
     }

@@ -2,7 +2,7 @@
 //!
 //! | breaker | a rejection | left by |
 //! |---|---|---|
-//! | closed | is settled | so many in a row with one code, and none of the route written between them |
+//! | closed | is settled | `routes.breaker` rejections in a row with one code, and no row of the route written between |
 //! | open | with that code: the row waits; with another one: it is settled | a probe that is written, or rejected with another code |
 //!
 //! One row at a time is the probe, after a backoff; the batcher says which. Rejections count in the order in which they
@@ -21,7 +21,7 @@ use tokio::{
 };
 use tracing::{error, info};
 
-use super::budget::{Budget, Load};
+use super::budget::{Budget, Cost};
 use crate::{
     ops::{
         health::{Dependency, Health, Waiting},
@@ -38,8 +38,8 @@ pub struct Breakers {
     backoff: Backoff,
     health: Health,
     budget: Budget,
-    share: Load,
-    /// As long as a lane of the route runs: nobody waits for a route that this process does not read.
+    share: Cost,
+    /// Each lives as long as a lane of its route: a route that this process does not read keeps no breaker.
     routes: Mutex<HashMap<Arc<str>, Weak<Breaker>>>,
 }
 
@@ -78,7 +78,7 @@ struct Open {
     _waiting: Waiting,
 }
 
-/// Leave to try one row. Dropping it begins the next backoff.
+/// A permit to try one row. Dropping it begins the next backoff.
 #[derive(Debug)]
 pub struct Probe(Arc<Breaker>);
 
@@ -98,7 +98,7 @@ pub enum Ruling {
 
 impl Breakers {
     /// `share` of the budget is what the lanes of one route may hold.
-    pub fn new(backoff: Backoff, health: Health, budget: Budget, share: Load) -> Self {
+    pub fn new(backoff: Backoff, health: Health, budget: Budget, share: Cost) -> Self {
         Self { backoff, health, budget, share, routes: Mutex::default() }
     }
 
@@ -117,7 +117,7 @@ impl Breakers {
             backoff: self.backoff,
             health: self.health.clone(),
             metrics: metrics.clone(),
-            budget: self.budget.part(self.share),
+            budget: self.budget.sub_budget(self.share),
             state: Mutex::default(),
             is_open: watch::channel(false).0,
             changed: Notify::new(),
@@ -200,7 +200,7 @@ impl Breaker {
         drop(self.is_open.subscribe().wait_for(|open| *open).await);
     }
 
-    /// Waits until it is closed, and no longer than the backoff after so many attempts.
+    /// Waits until it is closed, and no longer than the backoff after this number of attempts.
     pub async fn pause(&self, attempts: u32) {
         let mut is_open = self.is_open.subscribe();
         tokio::select! {
@@ -343,7 +343,7 @@ mod tests {
         assert!(one.rejected(&rejection(Reason::InvalidValue), false) == Ruling::Settled && other.is_open());
         assert_eq!(breakers.health.snapshot().waiting.len(), 1);
         drop((one, other));
-        assert_eq!(breakers.health.snapshot().waiting.len(), 0, "nobody reads the route");
+        assert_eq!(breakers.health.snapshot().waiting.len(), 0, "the route is not read");
         assert!(!of(&breakers, 1).unwrap().is_open());
     }
 }

@@ -1,57 +1,58 @@
 //! How much may be in flight, in rows and in bytes, over all lanes.
 //!
-//! A lane reads one record and takes its seat before it reads the next: the whole daemon holds at most the budget and
-//! one record for each lane. A seat is taken before a gate entry and never while one is held, so nothing deadlocks. It
+//! A lane reads one record and takes its permit before it reads the next: the whole daemon holds at most the budget and
+//! one record for each lane. A permit is taken before a gate entry and never while one is held, so nothing deadlocks. It
 //! is given back when the record is settled.
 
 use std::{iter::Sum, sync::Arc};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+/// Counts rows and bytes in flight.
 #[derive(Debug, Clone)]
 pub struct Budget {
     rows: Arc<Semaphore>,
     units: Arc<Semaphore>,
-    all: Load,
-    /// What this is a part of: its seats count there, too.
+    all: Cost,
+    /// The budget that this one is a part of: its permits count there, too.
     whole: Option<Box<Self>>,
 }
 
 /// How much some records take of the budget: rows, and bytes by the KiB.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Load {
+pub struct Cost {
     rows: u32,
     units: u32,
 }
 
-/// What may be held by records that may wait for long, so that all of them together leave room for others.
+/// Limits for records that may wait for long, so that all of them together leave room for others.
 #[derive(Debug, Clone, Copy)]
 pub struct Shares {
-    /// By those of each route with a breaker: three quarters of the budget together, if there are other routes.
-    pub breaker: Load,
-    /// By those whose parents are missing: half of what the breakers leave.
-    pub children: Load,
+    /// For each route with a breaker: three quarters of the budget together, if there are other routes.
+    pub breaker: Cost,
+    /// For rows whose parents are missing: half of what the breakers leave.
+    pub children: Cost,
 }
 
-/// The seat of one record. Dropping it gives it back.
+/// What one record holds of the budget. Dropping it gives it back.
 #[derive(Debug)]
-pub struct Seat {
-    load: Load,
-    /// Held, never looked at: rows and bytes, of the budget and of its part.
+pub struct BudgetPermit {
+    cost: Cost,
+    /// Held and never read: rows and bytes, of the budget and of the budget that it is a part of.
     _held: [Option<[OwnedSemaphorePermit; 2]>; 2],
 }
 
-impl Load {
+impl Cost {
     pub fn exceeds(self, most: Self) -> bool {
         self.rows > most.rows || self.units > most.units
     }
 }
 
-impl Sum for Load {
-    fn sum<I: Iterator<Item = Self>>(loads: I) -> Self {
-        loads.fold(Self::default(), |sum, load| Self {
-            rows: sum.rows.saturating_add(load.rows),
-            units: sum.units.saturating_add(load.units),
+impl Sum for Cost {
+    fn sum<I: Iterator<Item = Self>>(costs: I) -> Self {
+        costs.fold(Self::default(), |sum, cost| Self {
+            rows: sum.rows.saturating_add(cost.rows),
+            units: sum.units.saturating_add(cost.units),
         })
     }
 }
@@ -62,31 +63,31 @@ impl Budget {
 
     pub fn new(rows: usize, bytes: usize) -> Self {
         let number = |size: usize| u32::try_from(size.max(1)).unwrap_or(u32::MAX);
-        Self::of(Load { rows: number(rows), units: number(bytes / Self::UNIT) }, None)
+        Self::of(Cost { rows: number(rows), units: number(bytes / Self::UNIT) }, None)
     }
 
-    /// All of them, free or not.
+    /// The number of rows, free or taken.
     pub fn rows(&self) -> usize {
         self.all.rows as usize
     }
 
-    fn of(all: Load, whole: Option<Box<Self>>) -> Self {
+    fn of(all: Cost, whole: Option<Box<Self>>) -> Self {
         let semaphore = |permits: u32| Arc::new(Semaphore::new((permits as usize).min(Semaphore::MAX_PERMITS)));
         Self { rows: semaphore(all.rows), units: semaphore(all.units), all, whole }
     }
 
-    /// A part of so much.
+    /// A budget of at most `most`, whose permits count in this one as well.
     #[must_use]
-    pub fn part(&self, most: Load) -> Self {
+    pub fn sub_budget(&self, most: Cost) -> Self {
         Self::of(most, Some(Box::new(self.clone())))
     }
 
-    /// For so many routes, of which so many have breakers.
+    /// The shares of a budget that `routes` routes use, of which `breakers` have a breaker.
     pub fn shares(&self, routes: usize, breakers: usize) -> Shares {
-        let Load { rows, units } = self.all;
+        let Cost { rows, units } = self.all;
         let of = |share: fn(u32, u32) -> u32, by: usize| {
             let by = u32::try_from(by).unwrap_or(u32::MAX);
-            Load { rows: share(rows, by).max(1), units: share(units, by).max(1) }
+            Cost { rows: share(rows, by).max(1), units: share(units, by).max(1) }
         };
         match (routes, breakers) {
             (0 | 1, _) | (_, 0) => Shares { breaker: self.all, children: of(|all, by| all / by, 2) },
@@ -96,34 +97,34 @@ impl Budget {
         }
     }
 
-    /// A seat for a record of `bytes`. One that is larger than the whole budget passes alone.
-    pub async fn seat(&self, bytes: usize) -> Seat {
-        let (mut load, own) = self.take(bytes).await;
+    /// A permit for a record of `bytes`. One that is larger than the whole budget passes alone.
+    pub async fn acquire(&self, bytes: usize) -> BudgetPermit {
+        let (mut cost, own) = self.take(bytes).await;
         let mut whole = None;
         if let Some(budget) = &self.whole {
             let taken = budget.take(bytes).await;
-            load = taken.0;
+            cost = taken.0;
             whole = Some(taken.1);
         }
-        Seat { load, _held: [Some(own), whole] }
+        BudgetPermit { cost, _held: [Some(own), whole] }
     }
 
-    async fn take(&self, bytes: usize) -> (Load, [OwnedSemaphorePermit; 2]) {
+    async fn take(&self, bytes: usize) -> (Cost, [OwnedSemaphorePermit; 2]) {
         let units = u32::try_from(bytes.div_ceil(Self::UNIT)).unwrap_or(u32::MAX).min(self.all.units);
-        let load = Load { rows: 1, units };
+        let cost = Cost { rows: 1, units };
         let row = self.rows.clone().acquire_owned().await;
         let units = self.units.clone().acquire_many_owned(units).await;
         match (row, units) {
-            (Ok(row), Ok(units)) => (load, [row, units]),
+            (Ok(row), Ok(units)) => (cost, [row, units]),
             // The semaphores are never closed.
             _ => std::future::pending().await,
         }
     }
 }
 
-impl Seat {
-    pub fn load(&self) -> Load {
-        self.load
+impl BudgetPermit {
+    pub fn cost(&self) -> Cost {
+        self.cost
     }
 }
 
@@ -136,30 +137,31 @@ mod tests {
     #[test]
     fn rows_and_bytes_are_both_bounds() {
         let budget = Budget::new(2, 10 * 1024);
-        let seat = |bytes| budget.seat(bytes).now_or_never();
-        let first = seat(6 * 1024).unwrap();
-        assert!(seat(5 * 1024).is_none());
-        let _second = seat(4 * 1024).unwrap();
+        let acquire = |bytes| budget.acquire(bytes).now_or_never();
+        let first = acquire(6 * 1024).unwrap();
+        assert!(acquire(5 * 1024).is_none());
+        let _second = acquire(4 * 1024).unwrap();
         drop(first);
-        assert!(seat(6 * 1024).is_some());
-        let _third = seat(1).unwrap();
-        assert!(seat(1).is_none(), "a third row");
+        assert!(acquire(6 * 1024).is_some());
+        let _third = acquire(1).unwrap();
+        assert!(acquire(1).is_none(), "a third row");
     }
 
     #[test]
     fn what_waits_leaves_room_for_others() {
         let budget = Budget::new(16, 1 << 20);
         let shares = budget.shares(3, 2);
-        let parts = [(); 2].map(|()| budget.part(shares.breaker));
-        let held: Vec<_> = parts.iter().flat_map(|part| (0..6).map(|_| part.seat(1).now_or_never().unwrap())).collect();
-        assert!(parts.iter().all(|part| part.seat(1).now_or_never().is_none()));
+        let parts = [(); 2].map(|()| budget.sub_budget(shares.breaker));
+        let held: Vec<_> =
+            parts.iter().flat_map(|part| (0..6).map(|_| part.acquire(1).now_or_never().unwrap())).collect();
+        assert!(parts.iter().all(|part| part.acquire(1).now_or_never().is_none()));
         assert_eq!(shares.children.rows, 2, "of four");
-        let others: Vec<_> = (0..4).map(|_| budget.seat(1).now_or_never().unwrap()).collect();
-        assert!(budget.part(shares.breaker).seat(1).now_or_never().is_none(), "the whole is taken");
+        let others: Vec<_> = (0..4).map(|_| budget.acquire(1).now_or_never().unwrap()).collect();
+        assert!(budget.sub_budget(shares.breaker).acquire(1).now_or_never().is_none(), "the whole is taken");
         drop(held);
-        assert!(parts[0].seat(1 << 30).now_or_never().is_none(), "there are others");
+        assert!(parts[0].acquire(1 << 30).now_or_never().is_none(), "there are others");
         drop(others);
-        assert!(parts[0].seat(1 << 30).now_or_never().is_some());
+        assert!(parts[0].acquire(1 << 30).now_or_never().is_some());
         let alone = budget.shares(1, 1);
         assert_eq!((alone.breaker.rows, alone.children.rows), (16, 8));
     }
@@ -167,10 +169,10 @@ mod tests {
     #[test]
     fn a_record_larger_than_the_budget_passes_alone() {
         let budget = Budget::new(10, 4 * 1024);
-        let small = budget.seat(1).now_or_never().unwrap();
-        assert!(budget.seat(1 << 30).now_or_never().is_none());
+        let small = budget.acquire(1).now_or_never().unwrap();
+        assert!(budget.acquire(1 << 30).now_or_never().is_none());
         drop(small);
-        let _large = budget.seat(1 << 30).now_or_never().unwrap();
-        assert!(budget.seat(1).now_or_never().is_none());
+        let _large = budget.acquire(1 << 30).now_or_never().unwrap();
+        assert!(budget.acquire(1).now_or_never().is_none());
     }
 }

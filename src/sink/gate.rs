@@ -15,7 +15,7 @@ use std::{
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use super::budget::Load;
+use super::budget::Cost;
 use crate::{
     mutation::{self, Mutation},
     ops::metrics::Gauge,
@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Each with what it takes of the budget.
-type Waiting = VecDeque<(oneshot::Sender<GateEntry>, Load)>;
+type Waiting = VecDeque<(oneshot::Sender<GateEntry>, Cost)>;
 
 #[derive(Debug, Clone, Default)]
 pub struct Gate {
@@ -57,9 +57,9 @@ impl Gate {
         Self { map: Arc::default(), held }
     }
 
-    /// Takes the next place in the queue of `key`, now; [`Entering::entered`] waits until it is the first. `load` is
+    /// Takes the next place in the queue of `key`, now; [`Entering::entered`] waits until it is the first. `cost` is
     /// what whoever waits there holds.
-    pub fn enter(&self, key: GateKey, load: Load) -> Entering {
+    pub fn enter(&self, key: GateKey, cost: Cost) -> Entering {
         let (sender, receiver) = oneshot::channel();
         if mutation::on(Mutation::Gate) {
             drop(sender.send(GateEntry { gate: self.clone(), key: None }));
@@ -68,7 +68,7 @@ impl Gate {
         let mut waiting = Some(sender);
         self.with(|map| {
             map.entry(key.clone())
-                .and_modify(|queue| queue.extend(waiting.take().map(|sender| (sender, load))))
+                .and_modify(|queue| queue.extend(waiting.take().map(|sender| (sender, cost))))
                 .or_default();
         });
         if let Some(sender) = waiting {
@@ -124,10 +124,10 @@ impl GateEntry {
 
 impl Queue {
     /// What those who have not given up hold.
-    pub fn load(&self) -> Load {
+    pub fn cost(&self) -> Cost {
         self.gate.with(|map| {
             let waiting = map.get(&self.key).into_iter().flatten();
-            waiting.filter(|(sender, _)| !sender.is_closed()).map(|(_, load)| *load).sum()
+            waiting.filter(|(sender, _)| !sender.is_closed()).map(|(_, cost)| *cost).sum()
         })
     }
 }
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn one_identity_one_by_one_in_the_order_of_the_calls() {
         let gate = Gate::default();
-        let [mut first, mut second, mut third] = [A; 3].map(|id| gate.enter(key(id), Load::default()));
+        let [mut first, mut second, mut third] = [A; 3].map(|id| gate.enter(key(id), Cost::default()));
         assert!(now(&mut third).is_none());
         let entry = now(&mut first).unwrap();
         assert!(now(&mut second).is_none());
@@ -186,15 +186,15 @@ mod tests {
     #[test]
     fn other_identities_do_not_wait() {
         let gate = Gate::default();
-        let _held = now(&mut gate.enter(key(A), Load::default())).unwrap();
-        assert!(now(&mut gate.enter(key(B), Load::default())).is_some());
+        let _held = now(&mut gate.enter(key(A), Cost::default())).unwrap();
+        assert!(now(&mut gate.enter(key(B), Cost::default())).is_some());
     }
 
     #[test]
     fn who_gives_up_is_passed_over_before_and_after_its_turn() {
         let gate = Gate::default();
-        let entry = now(&mut gate.enter(key(A), Load::default())).unwrap();
-        let [gone, late, mut last] = [A; 3].map(|id| gate.enter(key(id), Load::default()));
+        let entry = now(&mut gate.enter(key(A), Cost::default())).unwrap();
+        let [gone, late, mut last] = [A; 3].map(|id| gate.enter(key(id), Cost::default()));
         drop(gone);
         drop(entry); // → late, who does not look
         assert!(now(&mut last).is_none());

@@ -6,16 +6,16 @@ use std::{
     sync::Arc,
 };
 
-use futures::{Stream, StreamExt as _, stream};
+use futures::{FutureExt as _, Stream, StreamExt as _, stream};
 
 use super::{
     batcher::Batcher,
     breaker::{Breaker, Ruling},
-    budget::{Budget, Seat},
+    budget::{Budget, BudgetPermit},
     gate::{Entering, Gate},
     lane_error::LaneError,
     org::Org,
-    settle::Account,
+    settle::InFlightGuard,
 };
 use crate::{
     format::FetchedSchemas,
@@ -39,12 +39,12 @@ pub(super) struct Intake<O> {
     pub(super) schema: Option<(Arc<Schema>, u64)>,
 }
 
-/// A record that has its seat, and its place at the gate if it needs one.
+/// A record that has its share of the budget, and its place at the gate if it needs one.
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) record: Record,
-    pub(super) seat: Seat,
-    pub(super) account: Account,
+    pub(super) permit: BudgetPermit,
+    pub(super) in_flight: InFlightGuard,
     pub(super) work: Work,
 }
 
@@ -70,24 +70,24 @@ impl<O: Org> Intake<O> {
 
     async fn prepare<E>(&mut self, record: Result<Record, E>) -> Result<Prepared, LaneError<E>> {
         let record = record.map_err(LaneError::Source)?;
-        let account = Account::open(&self.metrics);
+        let in_flight = InFlightGuard::open(&self.metrics);
         let mut made = 0;
         let work = self.settled_work(&record, &mut made).await?;
         // What the record says is known by now, and what that takes: a lane holds this one record beyond the budget.
         let fields = work.as_ref().map_or(0, |command| command.fields.charge());
-        let seat = self.budget.seat(record.charge() + made + fields).await;
+        let permit = self.budget.acquire(record.charge() + made + fields).await;
         let work = match work {
             Ok(command) => {
                 let key = command.target.as_ref().map(|target| target.gate_key(&command.sobject.name));
-                Work::Send(command, key.map(|key| self.gate.enter(key, seat.load())))
+                Work::Send(command, key.map(|key| self.gate.enter(key, permit.cost())))
             }
             Err(reject) => reject,
         };
-        Ok(Prepared { record, seat, account, work })
+        Ok(Prepared { record, permit, in_flight, work })
     }
 
     /// As [`Self::work`]; but while the route's breaker keeps the record from being rejected, that is worked out again
-    /// and again: the registry or the org may be mended. Nothing behind it is read.
+    /// and again: the registry or the org may be mended. Nothing after it is read.
     async fn settled_work<E>(
         &mut self,
         record: &Record,
@@ -162,7 +162,8 @@ impl<O: Org> Intake<O> {
                 Unread::NeedsSchema(needed, operation) => (needed, operation),
                 Unread::Refused(refused) => return Err(refused),
             };
-            if let Err(rejection) = needed.fetch(&mut fetched).await {
+            let ended = AssertUnwindSafe(needed.fetch(&mut fetched)).catch_unwind().await;
+            if let Err(rejection) = ended.unwrap_or_else(|_| Err(defect("schema registry's client"))) {
                 return Err(Refused { refusal: rejection.into(), operation: Some(operation), target: None });
             }
         }

@@ -4,10 +4,10 @@
 //! the order of the partition. The next offset to commit moves only when the oldest of them is done, so what is
 //! committed is contiguous by construction.
 //!
-//! A drain takes in nothing more. It gives up the tail: the records behind the last one that is done or under way, of
-//! which nothing can have come. The records before that one are brought to their outcomes, since a gap among them would
-//! repeat what lies behind it, without any crash; but if no calls can be made for long, if nothing comes of what is
-//! left, or if the route's breaker is open, they are given up, too. Then the offset is committed.
+//! A drain takes in nothing more. It abandons the tail: the records after the last one that is done or in flight, none of
+//! which can have taken effect. The records before that one are brought to their outcomes, since a gap among them would
+//! repeat what comes after it, without any crash. But if no calls can be made for long, if the records make no progress,
+//! or if the route's breaker is open, these are abandoned, too. Then the offset is committed.
 
 use std::{
     collections::VecDeque,
@@ -53,32 +53,31 @@ pub struct Lane<O, D> {
     draining: CancellationToken,
     /// A drain has closed some records.
     closing: Notify,
-    /// The first record that has to be read again, if any: none behind it begins any more.
+    /// The offset of the first record that has to be read again, if any: no later record begins any more.
     undone: AtomicI64,
-    /// How many records are carried at most.
+    /// The most records in flight.
     most: usize,
     progress: Arc<Progress>,
     gauge: LaneGauge,
 }
 
-/// How a lane ended that was told to.
+/// How the drain of a lane ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Drained {
-    /// Nothing lies done behind the offset to commit.
+    /// No record after the offset to commit is done.
     Whole,
-    /// Something does, perhaps: it is repeated.
+    /// A record after that offset may be done: it is repeated.
     CutShort,
 }
 
-/// What is carried, in its order: since when, and how far it has come.
+/// The records in flight, in the order of the partition: since when, and how far each has come.
 type Underway = VecDeque<(Instant, Arc<Stage>)>;
 
-/// How long a drain waits for an org that takes no calls, for leave to make them, and for records of which nothing
-/// comes.
+/// How long a drain waits without progress (org down, no lease, stuck records) before it gives up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How many records may be settled behind one that is not: their offsets wait in memory. Beside them there may be all
-/// that the budget has seats for.
+/// The number of records that may be settled after one that is not: their offsets wait in memory. Beside them there may be
+/// all that the budget has permits for.
 pub const MAX_AHEAD: usize = 8_192;
 
 impl<O: Org, D: DeadLetters> Lane<O, D> {
@@ -189,15 +188,15 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         self.pipeline.batcher.sweep();
     }
 
-    /// The lane reads no further before its first record is settled: if that one waits for a parent, which may lie
-    /// behind all that was read, it has waited long enough.
+    /// Ends the wait of the first record for its parent. The lane reads no further before that record is settled, and the
+    /// parent may come after all that was read.
     fn hurry_first(&self, underway: &Underway) {
         if underway.front().is_some_and(|(_, stage)| stage.hurry()) {
             self.pipeline.batcher.sweep();
         }
     }
 
-    /// Waits until there is no use in waiting for the outcomes of what is under way.
+    /// Waits until the outcomes of the records in flight are not worth waiting for, and says why.
     async fn stuck(&self) -> &'static str {
         let opened = async {
             match &self.breaker {
@@ -212,7 +211,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         }
     }
 
-    /// What the org has not taken yet is read again, and so is what lies behind it.
+    /// Abandons what the org has not taken yet: it is read again, and so is all that comes after it.
     fn give_up(&self, underway: &Underway, why: &str) -> Drained {
         if underway.iter().all(|(_, stage)| stage.is_closed()) {
             return Drained::Whole;
@@ -246,7 +245,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
     /// From the gate to the outcome, and what holds the gate until it is known.
     async fn carry_to_outcome(&self, prepared: Prepared, stage: &Arc<Stage>) -> (Settled, Option<GateEntry>) {
         let undone = (Settled::Undone, None);
-        let Prepared { record, seat, account, work } = prepared;
+        let Prepared { record, permit, in_flight, work } = prepared;
         let about = About { sobject: &self.route.sobject, ..About::default() };
         let settle = &self.pipeline.settle;
         let (command, entering) = match work {
@@ -256,7 +255,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
                 if !stage.begin() {
                     return undone;
                 }
-                return (settle.reject(record, &rejection, about, account).await, None);
+                return (settle.reject(record, &rejection, about, in_flight).await, None);
             }
         };
         let entry = match entering {
@@ -270,7 +269,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         if record.position.offset > self.undone.load(Ordering::Acquire) {
             return undone;
         }
-        let (cargo, breaker) = (Cargo { record, entry, seat }, self.breaker.clone());
+        let (cargo, breaker) = (Cargo { record, entry, permit }, self.breaker.clone());
         let receipt = self.pipeline.batcher.submit(command, cargo, stage.clone(), breaker).await;
         let Some(reply) = receipt.outcome().await else { return undone };
         // The cargo, and with it the gate entry, lives until the outcome is durable.
@@ -278,18 +277,18 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         let settled = match reply.outcome {
             Outcome::Written { found_nothing } => {
                 if found_nothing {
-                    account.delete_found_nothing();
+                    in_flight.delete_found_nothing();
                 }
-                account.close(metrics::Outcome::Written)
+                in_flight.close(metrics::Outcome::Written)
             }
             Outcome::Rejected { rejection, attempts } => {
                 let command = &reply.command;
                 if command.action == Action::Delete && rejection.reason == Reason::NotFound {
-                    account.delete_found_nothing();
+                    in_flight.delete_found_nothing();
                 }
                 let (operation, target) = (Some(command.operation), command.target.as_ref());
                 let about = About { operation, target, attempts, ..about };
-                settle.reject(cargo.record, &rejection, about, account).await
+                settle.reject(cargo.record, &rejection, about, in_flight).await
             }
         };
         (settled, cargo.entry)

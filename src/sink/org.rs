@@ -24,7 +24,7 @@ pub trait Org: Send + Sync + 'static {
     /// Waits for a permit: the org holds how many attempts may be under way. Cancel-safe.
     fn permit(&self) -> impl Future<Output = Self::Permit> + Send;
 
-    /// Waits until the org has taken no calls for so long, from now on and without a break. Cancel-safe.
+    /// Waits until the org has taken no calls for all of `patience`, counted from now on. Cancel-safe.
     fn out(&self, patience: Duration) -> impl Future<Output = ()> + Send;
 
     /// Waits until the org refuses calls because those of the day are spent, and does not have to be asked whether that

@@ -13,7 +13,7 @@ use crate::record::{Position, Rejection};
 /// Lines of one code in one minute.
 const LINES: u32 = 10;
 const MINUTE: Duration = Duration::from_secs(60);
-/// The org may invent codes; what goes beyond so many is one.
+/// The most codes that are counted by themselves: the org may invent codes, and all others count as one.
 const CODES: usize = 100;
 
 #[derive(Debug, Clone, Default)]

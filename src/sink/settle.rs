@@ -30,9 +30,10 @@ pub struct Settle<D> {
     pub stop: Stop,
 }
 
-/// One record in the ledger: read, and not yet anything else. Dropping it counts it as dropped at a drain, uncommitted.
+/// Counts one record as in flight: read, and without an outcome. Dropping it counts the record as dropped at a drain,
+/// uncommitted.
 #[derive(Debug)]
-pub struct Account {
+pub struct InFlightGuard {
     metrics: Arc<RouteMetrics>,
     opened: Instant,
     settled: bool,
@@ -46,7 +47,7 @@ pub enum Settled {
     Undone,
 }
 
-impl Account {
+impl InFlightGuard {
     pub fn open(metrics: &Arc<RouteMetrics>) -> Self {
         metrics.read();
         Self { metrics: metrics.clone(), opened: Instant::now(), settled: false }
@@ -70,7 +71,7 @@ impl Account {
     }
 }
 
-impl Drop for Account {
+impl Drop for InFlightGuard {
     fn drop(&mut self) {
         if !self.settled {
             self.metrics.settled(Outcome::Dropped, self.opened.elapsed());
@@ -80,23 +81,29 @@ impl Drop for Account {
 
 impl<D: DeadLetters> Settle<D> {
     /// Returns when the rejection is durable.
-    pub async fn reject(&self, record: Record, rejection: &Rejection, about: About<'_>, account: Account) -> Settled {
+    pub async fn reject(
+        &self,
+        record: Record,
+        rejection: &Rejection,
+        about: About<'_>,
+        in_flight: InFlightGuard,
+    ) -> Settled {
         let position = record.position.clone();
-        account.metrics.rejected(rejection.code());
+        in_flight.metrics.rejected(rejection.code());
         self.log.rejected(&position, rejection);
         match (&self.dead_letters, self.on_rejection) {
             (Some(dead_letters), _) => {
                 let about = About { connector: &self.name, ..about };
-                let pending = account.metrics.dead_letter_pending();
+                let pending = in_flight.metrics.dead_letter_pending();
                 let delivery = dead_letters.deliver(Rejected { record, rejection, about });
                 if mutation::on(Mutation::Letters) {
                     drop(delivery.now_or_never());
-                    return account.close(Outcome::DeadLettered);
+                    return in_flight.close(Outcome::DeadLettered);
                 }
                 let delivered = delivery.await;
                 drop(pending);
                 match delivered {
-                    Ok(()) => account.close(Outcome::DeadLettered),
+                    Ok(()) => in_flight.close(Outcome::DeadLettered),
                     Err(error) => {
                         error!(event = "dead_letter_failed", %position, %error, "dead letter not taken");
                         self.stop.now(format!("{position}: {error}"));
@@ -105,7 +112,7 @@ impl<D: DeadLetters> Settle<D> {
                 }
             }
             // The org may have made the record: that is not skipped without a word.
-            (None, OnRejection::Skip) if rejection.reason != Reason::UnknownResult => account.close(Outcome::Skipped),
+            (None, OnRejection::Skip) if rejection.reason != Reason::UnknownResult => in_flight.close(Outcome::Skipped),
             (None, _) => {
                 self.stop.now(format!("{position}: rejected, and there is no dead-letter topic: {rejection}"));
                 Settled::Undone

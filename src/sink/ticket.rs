@@ -9,7 +9,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::{
     breaker::{Breaker, Pending},
-    budget::{Load, Seat},
+    budget::{BudgetPermit, Cost},
     gate::{GateEntry, Queue},
     stage::Stage,
 };
@@ -44,7 +44,7 @@ pub struct Reply {
 pub struct Cargo {
     pub record: Record,
     pub entry: Option<GateEntry>,
-    pub seat: Seat,
+    pub permit: BudgetPermit,
 }
 
 /// What earlier attempts have left behind.
@@ -93,7 +93,7 @@ pub struct Child {
 #[derive(Debug)]
 pub struct Place {
     pub stage: Arc<Stage>,
-    load: Load,
+    cost: Cost,
     behind: Option<Queue>,
 }
 
@@ -179,7 +179,7 @@ impl Ticket {
 
     pub fn place(&self) -> Place {
         let behind = self.cargo.entry.as_ref().and_then(GateEntry::queue);
-        Place { stage: self.stage.clone(), load: self.cargo.seat.load(), behind }
+        Place { stage: self.stage.clone(), cost: self.cargo.permit.cost(), behind }
     }
 
     /// Hands the outcome to the lane. If that one is gone, everything that the record held is given back.
@@ -195,8 +195,8 @@ impl Child {
 }
 
 impl Place {
-    pub fn load(&self) -> Load {
-        [self.load].into_iter().chain(self.behind.as_ref().map(Queue::load)).sum()
+    pub fn cost(&self) -> Cost {
+        [self.cost].into_iter().chain(self.behind.as_ref().map(Queue::cost)).sum()
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     record::{Cause, Reason},
     runtime::backoff::Backoff,
     sink::{
-        budget::Load,
+        budget::Cost,
         org::Org,
         ticket::{Child, Place, Ticket},
     },
@@ -35,11 +35,11 @@ impl Children {
     }
 
     /// Hurries the oldest, until the others hold no more than `most`.
-    fn hurry_beyond(&mut self, most: Load) {
+    fn hurry_beyond(&mut self, most: Cost) {
         self.0.retain(|place| place.strong_count() > 0);
-        let mut held = Load::default();
+        let mut held = Cost::default();
         for place in self.0.iter().rev().filter_map(Weak::upgrade).filter(|place| !place.stage.is_hurried()) {
-            held = [held, place.load()].into_iter().sum();
+            held = [held, place.cost()].into_iter().sum();
             if held.exceeds(most) {
                 place.stage.hurry();
             }

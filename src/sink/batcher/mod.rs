@@ -38,7 +38,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::{
     breaker::Breaker,
-    budget::Load,
+    budget::Cost,
     org::Org,
     stage::Stage,
     ticket::{Cargo, Receipt, Ticket},
@@ -81,7 +81,7 @@ impl Batcher {
     pub fn start<O: Org>(
         org: Arc<O>,
         settings: Settings,
-        children: Load,
+        children: Cost,
         health: Health,
         lease: Lease,
         metrics: Metrics,

@@ -29,7 +29,7 @@ use crate::{
     record::{Cause, Reason, Verdict},
     runtime::{backoff::Backoff, lease::Lease, stop::Stop},
     sink::{
-        budget::Load,
+        budget::Cost,
         org::{CallPermit as _, Org},
         ticket::Ticket,
     },
@@ -50,7 +50,7 @@ pub(super) struct Worker<O: Org> {
     pub(super) delays: Delays,
     pub(super) children: Children,
     /// What these and those after them may hold of the budget.
-    pub(super) most_children: Load,
+    pub(super) most_children: Cost,
     pub(super) held: Held,
     pub(super) slow: SlowCalls,
     pub(super) trials: Trials,
@@ -65,7 +65,7 @@ pub(super) struct Worker<O: Org> {
 #[derive(Debug)]
 pub(super) struct Around<O> {
     pub(super) org: Arc<O>,
-    pub(super) children: Load,
+    pub(super) children: Cost,
     pub(super) health: Health,
     pub(super) lease: Lease,
     pub(super) metrics: Metrics,
