@@ -1,8 +1,9 @@
 //! The failure model: what every answer of the org means, for a call and for a row of it.
 //!
 //! Two columns, since the same code means another thing where the call as a whole has it. What a call's status decides
-//! is in [`of_status`], what a row's operation decides in [`of_row`]; nothing else in the daemon reads a code. Both give a
-//! [`Meaning`]; with its cause that is a verdict ([`Verdict`](crate::record::Verdict)).
+//! is in [`of_status`], what a row's operation decides in [`of_row`]. Both give a [`Meaning`]; with its cause that is a
+//! verdict ([`Verdict`](crate::record::Verdict)). One other place reads a code: `rest/writer.rs`, where the fields of an
+//! upsert can only be created.
 //!
 //! Message texts follow the user's language. A text is only asked whether to wait ([`wraps_a_wait`],
 //! [`is_a_transactions`], [`lacks_a_parent`], the two kinds of `REQUEST_LIMIT_EXCEEDED`): it may move a verdict toward

@@ -42,7 +42,7 @@ pub trait Org: Send + Sync + 'static {
     fn describe(&self, sobject: &str, refresh: Refresh<'_>)
     -> impl Future<Output = Result<Arc<SObject>, Cause>> + Send;
 
-    /// How often any description has been asked for: what is kept of one is out of date when this has changed.
+    /// The number of descriptions that were received: what is kept of one is out of date when this has changed.
     fn descriptions(&self) -> u64 {
         0
     }

@@ -53,7 +53,7 @@ impl Describes {
         Self { calls, interval, asked: AtomicU64::new(0), entries: Mutex::default() }
     }
 
-    /// How often any description has been asked for.
+    /// The number of descriptions that were received, of all SObjects. It is raised with each new one.
     pub(crate) fn asked(&self) -> u64 {
         self.asked.load(Ordering::Acquire)
     }
