@@ -18,7 +18,7 @@ use sobjectd::{
     config::{InsertUnknown, OnQuota, OnRejection, Retry},
     dead_letter::Rejected,
     ops::{health::Health, metrics::Metrics},
-    record::{BatchKey, BatchRow, Cause, Excess, Field, Position, Record, Refresh, SObject, ValueClass, Verdict},
+    record::{BatchKey, BatchRow, Cause, Excess, Field, Position, Record, Refresh, SObject, Verdict},
     runtime::{lease::Lease, progress::Progress, stop::Stop},
     sink::{
         CallPermit, Org, Parts, Pipeline, RouteCounts,
@@ -35,7 +35,8 @@ use tokio_util::sync::CancellationToken;
 #[global_allocator]
 static ALLOCATIONS: AllocProfiler = AllocProfiler::system();
 
-/// With `ROWS`, one run of so many records, for a tool that counts instructions.
+/// Runs the benchmarks. With `ROWS` in the environment it runs that number of records once, for a tool that counts
+/// instructions.
 fn main() {
     match std::env::var("ROWS").ok().and_then(|rows| rows.parse().ok()) {
         Some(rows) => run(&records(rows)),
@@ -70,7 +71,7 @@ fn records(count: usize) -> Vec<Record> {
     (0..count).map(record).collect()
 }
 
-/// In virtual time, so that a timer costs no more on a slow machine.
+/// Runs in virtual time, so that a timer costs no more on a slow machine.
 fn run(records: &[Record]) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.expect("a runtime").block_on(write(records));
@@ -169,32 +170,13 @@ impl Org for WillingOrg {
     async fn probe(&self) {}
 
     async fn describe(&self, _: &str, _: Refresh<'_>) -> Result<Arc<SObject>, Cause> {
-        let mut fields = vec![Field { external_id: true, id_lookup: true, unique: true, ..field("Key__c", "string") }];
+        let mut fields =
+            vec![Field { external_id: true, id_lookup: true, unique: true, ..Field::writable("Key__c", "string") }];
         for name in ["FirstName__c", "LastName__c", "Email__c", "Phone__c", "Note__c"] {
-            fields.push(field(name, "string"));
+            fields.push(Field::writable(name, "string"));
         }
-        fields.extend([field("Amount__c", "double"), field("Active__c", "boolean")]);
+        fields.extend([Field::writable("Amount__c", "double"), Field::writable("Active__c", "boolean")]);
         Ok(Arc::new(SObject::new("Person__c", fields)))
-    }
-}
-
-fn field(name: &str, kind: &str) -> Field {
-    Field {
-        name: name.into(),
-        kind: kind.into(),
-        class: ValueClass::of(kind),
-        relationship: None,
-        reference_to: Vec::new(),
-        scale: None,
-        createable: true,
-        updateable: true,
-        required: false,
-        filterable: true,
-        auto_number: false,
-        external_id: false,
-        id_lookup: false,
-        unique: false,
-        case_sensitive: false,
     }
 }
 

@@ -42,7 +42,7 @@ pub(crate) struct Suspension {
     pub to_ms: u64,
 }
 
-/// For this time after it has woken up, a replica may still learn what it has lost.
+/// How long after its wake-up a replica may still learn what it has lost.
 const AWAKE_MS: u64 = 5_000;
 
 impl Suspension {

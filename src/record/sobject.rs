@@ -238,9 +238,8 @@ impl Field {
         format!("the field {} cannot be written by this user", self.name)
     }
 
-    /// A writable field; a unique one without case if it is an external id.
-    #[cfg(any(test, fuzzing))]
-    pub(crate) fn sample(name: &str, kind: &str, external_id: bool) -> Self {
+    /// A writable field of which nothing else is described: optional, and neither unique nor an external id.
+    pub fn writable(name: &str, kind: &str) -> Self {
         Self {
             name: name.into(),
             kind: kind.into(),
@@ -253,11 +252,17 @@ impl Field {
             required: false,
             filterable: true,
             auto_number: false,
-            external_id,
-            id_lookup: external_id,
-            unique: external_id,
+            external_id: false,
+            id_lookup: false,
+            unique: false,
             case_sensitive: false,
         }
+    }
+
+    /// A writable field; a unique one without case if it is an external id.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn sample(name: &str, kind: &str, external_id: bool) -> Self {
+        Self { external_id, id_lookup: external_id, unique: external_id, ..Self::writable(name, kind) }
     }
 
     /// `None` where the field's type has no comparison that is known here.

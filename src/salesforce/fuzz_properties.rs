@@ -124,17 +124,7 @@ fn token(body: &[u8]) {
     let config = testing::config("https://crm.my.salesforce.com", auth);
     for status in [200, 400, 401, 420, 429, 503] {
         let status = StatusCode::from_u16(status).expect("a status");
-        let body = Bytes::copy_from_slice(body);
-        let answer = Answer {
-            status,
-            body,
-            unfit: None,
-            cut: false,
-            usage: None,
-            salesforces: false,
-            location: None,
-            date: None,
-        };
+        let answer = Answer::plain(status, Bytes::copy_from_slice(body));
         if let login::Login::Token { instance, .. } = login::read(&answer, &config) {
             let safe = instance.scheme() == "https" || config::is_loopback(&instance);
             assert!(status == StatusCode::OK && safe && instance.host_str().is_some());

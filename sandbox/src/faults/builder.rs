@@ -115,7 +115,7 @@ impl Action {
         Self::Garbage { body: body.into(), apply: true }
     }
 
-    /// Of an answer to the whole call: the call is applied all the same.
+    /// Lets an answer to the whole call come although the call is applied.
     #[must_use]
     pub fn applied(mut self) -> Self {
         if let Self::Status { apply, .. } = &mut self {
@@ -124,7 +124,7 @@ impl Action {
         self
     }
 
-    /// Of an answer to the whole call: which machine sends it.
+    /// Sets which machine sends an answer to the whole call.
     #[must_use]
     pub fn sent_by(mut self, origin: Origin) -> Self {
         if let Self::Status { from, .. } = &mut self {
@@ -133,7 +133,7 @@ impl Action {
         self
     }
 
-    /// Of a row error: the fields that it names.
+    /// Sets the fields that a row error names.
     #[must_use]
     pub fn naming(mut self, names: &[&str]) -> Self {
         if let Self::RowError { fields, .. } = &mut self {
@@ -142,7 +142,7 @@ impl Action {
         self
     }
 
-    /// Of a row error: the rows that fail, by their place in the call.
+    /// Sets which rows a row error fails, by their place in the call.
     #[must_use]
     pub fn in_rows(mut self, places: &[usize]) -> Self {
         if let Self::RowError { rows, .. } = &mut self {

@@ -10,7 +10,7 @@ pub enum StartError {
     Client(KafkaError),
     #[error("kafka.bootstrap_servers: no answer: {0}")]
     Unreachable(String),
-    /// By a broker or by the token endpoint.
+    /// A broker, or the token endpoint, has refused the login.
     #[error("{0}")]
     Refused(String),
     #[error(transparent)]

@@ -74,8 +74,8 @@ mod tests {
         let mut schedule = CommitSchedule::new(Duration::from_millis(1), Duration::from_secs(60));
         let due = schedule.due(&assigned);
         assert_eq!(due, [CommitOffset::new(&at, 7, Mark::None)], "it was never committed");
-        schedule.committed(due, Instant::now());
-        std::thread::sleep(Duration::from_millis(2));
+        let longer_ago_than_moved = Instant::now().checked_sub(Duration::from_millis(2)).unwrap();
+        schedule.committed(due, longer_ago_than_moved);
         assert!(schedule.due(&assigned).is_empty(), "it has not moved");
         progress.settled(7);
         let due = schedule.due(&assigned);

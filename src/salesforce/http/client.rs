@@ -64,6 +64,14 @@ pub(crate) struct Answer {
     pub(crate) date: Option<SystemTime>,
 }
 
+impl Answer {
+    /// An answer whose headers say nothing, for tests.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn plain(status: StatusCode, body: Bytes) -> Self {
+        Self { status, body, unfit: None, cut: false, usage: None, salesforces: false, location: None, date: None }
+    }
+}
+
 impl Http {
     pub(crate) fn new(config: &config::Salesforce, observer: Arc<dyn Observer>) -> Result<Self, ClientError> {
         let options = ClientOptions { section: "salesforce", tls: &config.tls, proxy: Some(&config.proxy) };

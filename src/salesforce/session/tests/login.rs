@@ -9,16 +9,7 @@ fn config(login_url: &str) -> config::Salesforce {
 }
 
 fn answered(status: u16, body: &str) -> Login {
-    let answer = Answer {
-        status: StatusCode::from_u16(status).unwrap(),
-        body: body.to_owned().into(),
-        unfit: None,
-        cut: false,
-        usage: None,
-        salesforces: false,
-        location: None,
-        date: None,
-    };
+    let answer = Answer::plain(StatusCode::from_u16(status).unwrap(), body.to_owned().into());
     read(&answer, &config("https://crm.my.salesforce.com"))
 }
 
