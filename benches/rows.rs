@@ -152,11 +152,11 @@ impl Org for WillingOrg {
         Permit(self.permits.clone().acquire_owned().await.expect("never closed"))
     }
 
-    async fn out(&self, _: Duration) {
+    async fn wait_for_outage(&self, _: Duration) {
         pending::<()>().await;
     }
 
-    async fn spent(&self) -> Cause {
+    async fn wait_for_exhausted_quota(&self) -> Cause {
         pending().await
     }
 

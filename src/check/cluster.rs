@@ -19,7 +19,7 @@ pub(super) async fn look(config: &Config, clients: &Clients, routes: &Routes) ->
             return vec![Finding::unreachable(SERVERS, format!("no answer: {error}"))];
         }
         Err(StartError::Token(error)) => return vec![Finding::unreachable("kafka.oauth.token_url", error.to_string())],
-        Err(StartError::Refused(why)) => return vec![Finding::problem("kafka", why)],
+        Err(StartError::Denied(why)) => return vec![Finding::problem("kafka", why)],
         Err(error) => return vec![Finding::problem(SERVERS, error.to_string())],
     };
     let count = found.partitions.len();

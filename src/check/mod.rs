@@ -52,7 +52,7 @@ pub(crate) async fn online(loaded: &Loaded) -> Result<Vec<Finding>> {
     let asked_org = async {
         tokio::select! {
             () = org::look(config, &routes, &org, &mut found) => true,
-            () = org.silence(patience, |_| true) => false,
+            () = org.wait_for_silence(patience, |_| true) => false,
         }
     };
     let (asked_org, cluster, registry) = tokio::join!(asked_org, cluster::look(config, &clients, &routes), async {

@@ -60,8 +60,8 @@ impl DeadLetters for KafkaDeadLetters {
                 Ok(()) => return Ok(()),
                 Err(ProduceError::InvalidTimestamp) => letter.without_timestamp(),
                 Err(ProduceError::TooLarge { bytes }) => self.smaller(&letter, bytes)?,
-                Err(ProduceError::Refused(message)) => {
-                    return Err(DeadLetterError::Refused { topic: self.topic.clone(), message });
+                Err(ProduceError::Permanent(message)) => {
+                    return Err(DeadLetterError::Permanent { topic: self.topic.clone(), message });
                 }
             };
         }

@@ -25,12 +25,12 @@ impl sink::Org for Salesforce {
         Self::permit(self).await
     }
 
-    async fn out(&self, patience: Duration) {
-        Self::out(self, patience).await;
+    async fn wait_for_outage(&self, patience: Duration) {
+        Self::wait_for_outage(self, patience).await;
     }
 
-    async fn spent(&self) -> Cause {
-        Self::spent(self).await
+    async fn wait_for_exhausted_quota(&self) -> Cause {
+        Self::wait_for_exhausted_quota(self).await
     }
 
     async fn write(&self, key: &BatchKey, rows: &[BatchRow<'_>]) -> Vec<Verdict> {
@@ -45,7 +45,7 @@ impl sink::Org for Salesforce {
         Self::describe(self, sobject, refresh).await
     }
 
-    fn descriptions(&self) -> u64 {
-        Self::descriptions(self)
+    fn describe_generation(&self) -> u64 {
+        Self::describe_generation(self)
     }
 }

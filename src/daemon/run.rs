@@ -17,7 +17,7 @@ use crate::{
         health::{self, Health, State},
         metrics::Metrics,
         signal,
-        status::Source,
+        status::StatusProvider,
     },
     runtime::{lease::Lease, stop::Stop},
     salesforce::Salesforce,
@@ -43,8 +43,8 @@ pub async fn run(loaded: Loaded, metrics: Metrics, cancel: CancellationToken) ->
     signal::on_hangup(secrets_again(&loaded, &org, &clients)).context("SIGHUP")?;
     if let Some(listen) = config.admin.listen {
         let (name, started) = (config.name.clone(), health::now());
-        let source = Source { name, started, health: health.clone(), metrics: metrics.clone() };
-        let address = admin::serve(listen, source);
+        let status = StatusProvider { name, started, health: health.clone(), metrics: metrics.clone() };
+        let address = admin::serve(listen, status);
         address.await.with_context(|| format!("admin.listen: {listen}"))?;
     }
 

@@ -25,9 +25,9 @@ pub(crate) struct Misconfigured(pub(crate) Problems);
 /// Between two attempts to reach a broker.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// The number of refusals in a row that end the start. One alone may come of a broker that is starting and has not read
+/// The number of denials in a row that end the start. One alone may come of a broker that is starting and has not read
 /// its users yet.
-const REFUSALS: u32 = 3;
+const DENIALS: u32 = 3;
 
 /// Waits for the org and the broker, then looks at all that the routes name.
 pub(crate) async fn wait(
@@ -85,7 +85,7 @@ pub(crate) async fn wait(
 /// Ends when nothing has come of the start for this long. An org whose daily calls are used up is waited for: that ends
 /// by itself, and a process that started again for it would only use more of them.
 pub(crate) async fn absence(patience: Duration, org: &Salesforce) {
-    org.silence(patience, |availability| availability != OrgAvailability::Down(OrgTrouble::Quota)).await;
+    org.wait_for_silence(patience, |availability| availability != OrgAvailability::Down(OrgTrouble::Quota)).await;
 }
 
 /// Waits until the topics that routes name exist.
@@ -114,7 +114,7 @@ async fn all_made(
 
 async fn reach(clients: &Clients, bootstrap_servers: &str, health: &Health) -> Result<Topics, StartError> {
     let mut waiting = None;
-    let mut refusals = 0;
+    let mut denials = 0;
     loop {
         let why = match Topics::fetch(clients).await {
             Err(StartError::Unreachable(error)) => {
@@ -122,17 +122,17 @@ async fn reach(clients: &Clients, bootstrap_servers: &str, health: &Health) -> R
                     event = "brokers_unreachable",
                     bootstrap_servers, error, "kafka.bootstrap_servers: no broker answers, waiting"
                 );
-                refusals = 0;
+                denials = 0;
                 error
             }
             Err(StartError::Token(error)) => {
-                warn!(event = "kafka_token_unavailable", %error, "no token for kafka, waiting");
-                refusals = 0;
+                warn!(event = "kafka_start_without_token", %error, "no token for kafka, waiting");
+                denials = 0;
                 error.to_string()
             }
-            Err(StartError::Refused(error)) if refusals + 1 < REFUSALS => {
-                warn!(event = "kafka_access_denied", %error, "kafka refuses us, trying again");
-                refusals += 1;
+            Err(StartError::Denied(error)) if denials + 1 < DENIALS => {
+                warn!(event = "kafka_start_denied", %error, "kafka denies access, trying again");
+                denials += 1;
                 error
             }
             other => return other,

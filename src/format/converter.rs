@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     config::{self, ValueFormat},
-    record::{Header, Message, Object, Reason, Record, Rejection, Stage, Value, ValueKind},
+    record::{ConnectStage, Header, Message, Object, Reason, Record, Rejection, Value, ValueKind},
 };
 
 /// What a route's keys and values are, and what is needed to read them.
@@ -62,7 +62,7 @@ struct Rejected {
     /// The format as the configuration spells it.
     format: &'static str,
     reason: Reason,
-    stage: Stage,
+    stage: ConnectStage,
 }
 
 #[derive(Debug)]
@@ -143,18 +143,19 @@ impl Converters {
         let mut message = Message::default();
         if let Some(key) = record.key.as_ref().filter(|_| wanted.key) {
             let (format, class) = self.key.names();
-            let stage = Stage::KeyConverter(class);
+            let stage = ConnectStage::KeyConverter(class);
             let rejected = Rejected { part: "key", format, reason: Reason::InvalidKey, stage };
             let text = self.key(key, &record.headers, fetched);
             message.key = Some(text.map_err(|error| rejected.unread(error))?);
         }
         if let Some(value) = record.value.as_ref().filter(|_| wanted.value) {
             let (format, class) = self.value.names();
-            let stage = Stage::ValueConverter(class);
+            let stage = ConnectStage::ValueConverter(class);
             let rejected = Rejected { part: "value", format, reason: Reason::InvalidValue, stage };
             let object = self.value(value, &record.headers, fetched).map_err(|error| rejected.unread(error))?;
             message.is_null = object.is_none();
-            message.made = object.as_ref().filter(|_| self.value.makes_text()).map_or(0, |object| object.text.len());
+            message.decoded_bytes =
+                object.as_ref().filter(|_| self.value.makes_text()).map_or(0, |object| object.text.len());
             message.value = object;
         }
         Ok(message)
@@ -251,7 +252,7 @@ impl Rejected {
     fn rejection(self, error: &FormatError) -> Rejection {
         let reason = if error.too_large { Reason::TooLarge } else { self.reason };
         let message = format!("{}.format = \"{}\": {error}", self.part, self.format);
-        Rejection { stage: self.stage, ..Rejection::put(reason, message) }
+        Rejection { stage: self.stage, ..Rejection::at_delivery(reason, message) }
     }
 }
 

@@ -40,7 +40,7 @@ pub enum ProduceError {
     #[error("the topic does not take the message's timestamp")]
     InvalidTimestamp,
     #[error("{0}")]
-    Refused(String),
+    Permanent(String),
 }
 
 /// How large messages may be.
@@ -64,7 +64,7 @@ pub struct Producer {
 /// A producer of librdkafka.
 struct Client {
     producer: FutureProducer<LoggingContext>,
-    /// Each message has a batch of its own, so that a refused batch is one message's own fault.
+    /// Each message has a batch of its own, so that a rejected batch is one message's own fault.
     alone: bool,
 }
 
@@ -133,7 +133,7 @@ impl Producer {
                 {
                     warn!(event = "produce_topic_unknown", topic, %error, "the topic is not known now, trying again");
                 }
-                Some(code) if is_permanent(code) => return Err(ProduceError::Refused(error.to_string())),
+                Some(code) if is_permanent(code) => return Err(ProduceError::Permanent(error.to_string())),
                 _ => {
                     unknown_since = None;
                     warn!(event = "produce_retried", topic, %error, "message not taken, trying again");
@@ -147,7 +147,7 @@ impl Producer {
     /// builds the next one, unless that would fail as well.
     fn replace(&self, failed: &Arc<Client>, code: RDKafkaErrorCode, why: &str) -> Result<(), ProduceError> {
         if is_permanent(code) {
-            return Err(ProduceError::Refused(format!("{why}; {}", fatal_hint(code))));
+            return Err(ProduceError::Permanent(format!("{why}; {}", fatal_hint(code))));
         }
         let mut current = self.current.lock();
         if Arc::ptr_eq(&current, failed) {
@@ -157,11 +157,11 @@ impl Producer {
         Ok(())
     }
 
-    /// Gives each message a batch of its own from now on. The first message of a refused batch builds the client for it:
+    /// Gives each message a batch of its own from now on. The first message of a rejected batch builds the client for it:
     /// the topic takes less than it did at the start.
-    fn separate(&self, refused: &Arc<Client>) -> Result<(), ProduceError> {
+    fn separate(&self, rejected: &Arc<Client>) -> Result<(), ProduceError> {
         let mut current = self.current.lock();
-        if Arc::ptr_eq(&current, refused) {
+        if Arc::ptr_eq(&current, rejected) {
             *current = self.build(true)?;
         }
         Ok(())
@@ -169,7 +169,7 @@ impl Producer {
 
     fn build(&self, alone: bool) -> Result<Arc<Client>, ProduceError> {
         let client = Client::new(&self.config, &self.clients, alone);
-        client.map(Arc::new).map_err(|error| ProduceError::Refused(error.to_string()))
+        client.map(Arc::new).map_err(|error| ProduceError::Permanent(error.to_string()))
     }
 }
 

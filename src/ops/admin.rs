@@ -13,10 +13,10 @@ use axum::{
 use tokio::net::TcpListener;
 use tracing::{error, info};
 
-use super::{health::State as Running, status::Source};
+use super::{health::State as Running, status::StatusProvider};
 
 /// Listens, and serves until the process ends. Returns the address, also where the port was 0.
-pub async fn serve(listen: SocketAddr, source: Source) -> io::Result<SocketAddr> {
+pub async fn serve(listen: SocketAddr, provider: StatusProvider) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind(listen).await?;
     let address = listener.local_addr()?;
     info!(event = "admin_listening", %address, "admin listener started");
@@ -25,7 +25,7 @@ pub async fn serve(listen: SocketAddr, source: Source) -> io::Result<SocketAddr>
         .route("/ready", get(ready))
         .route("/status", get(status))
         .route("/metrics", get(render))
-        .with_state(source);
+        .with_state(provider);
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
             error!(event = "admin_listener_failed", %error, "admin listener failed: no /live, /ready, /status and /metrics until a restart");
@@ -35,18 +35,18 @@ pub async fn serve(listen: SocketAddr, source: Source) -> io::Result<SocketAddr>
 }
 
 /// 200 while records are written; the body has the state and the dependencies that are waited for, either way.
-async fn ready(State(source): State<Source>) -> impl IntoResponse {
-    let snapshot = source.health.snapshot();
+async fn ready(State(provider): State<StatusProvider>) -> impl IntoResponse {
+    let snapshot = provider.health.snapshot();
     let is_ready = snapshot.state == Running::Running;
     let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, format!("{snapshot}\n"))
 }
 
-async fn status(State(source): State<Source>) -> impl IntoResponse {
-    Json(source.status())
+async fn status(State(provider): State<StatusProvider>) -> impl IntoResponse {
+    Json(provider.status())
 }
 
-async fn render(State(source): State<Source>) -> impl IntoResponse {
+async fn render(State(provider): State<StatusProvider>) -> impl IntoResponse {
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, content_type)], source.metrics.render())
+    ([(header::CONTENT_TYPE, content_type)], provider.metrics.render())
 }

@@ -51,7 +51,7 @@ pub enum LoginResult {
     Failed,
 }
 
-/// Why a row goes to the org again: its last verdict, which was no outcome.
+/// The reason why a row goes to the org again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub enum Repeated {
@@ -62,8 +62,8 @@ pub enum Repeated {
     WithoutFields,
     /// Rows of one call share the cause: in smaller calls.
     Transaction,
-    /// The call as a whole was refused: in smaller calls.
-    Refused,
+    /// The call as a whole was rejected: in smaller calls.
+    CallRejected,
     Parked,
     NotSent,
     NoLease,
@@ -104,7 +104,7 @@ impl Default for Counters {
     fn default() -> Self {
         Self {
             logins: LabelledCounter::new("result"),
-            repeated: LabelledCounter::new("verdict"),
+            repeated: LabelledCounter::new("reason"),
             commits: LabelledCounter::new("result"),
             rebalances: LabelledCounter::new("event"),
             lookups: LabelledCounter::new("result"),
@@ -120,7 +120,7 @@ impl Counters {
         let logins = self.logins.family.clone();
         registry.register("logins", "Logins to Salesforce, by result", logins);
         let repeated = self.repeated.family.clone();
-        registry.register("rows_repeated", "Rows that go to the org again, by their last verdict", repeated);
+        registry.register("rows_repeated", "Rows that go to the org again, by reason", repeated);
         let commits = self.commits.family.clone();
         registry.register("commits", "Commits of offsets, by result", commits);
         let rebalances = self.rebalances.family.clone();

@@ -30,16 +30,16 @@ pub struct Status {
     pub daily_api_calls: Option<DailyCalls>,
 }
 
-/// Where a [`Status`] comes from.
+/// Makes a [`Status`] of what is known at that moment.
 #[derive(Debug, Clone)]
-pub struct Source {
+pub struct StatusProvider {
     pub name: String,
     pub started: SystemTime,
     pub health: Health,
     pub metrics: Metrics,
 }
 
-impl Source {
+impl StatusProvider {
     pub fn status(&self) -> Status {
         Status {
             name: self.name.clone(),

@@ -13,8 +13,8 @@ pub struct Message {
     pub value: Option<Object>,
     /// The value was read, and says null: it is what a tombstone is.
     pub is_null: bool,
-    /// What was made for this message besides the record's own bytes, in bytes.
-    pub made: usize,
+    /// The bytes that decoding has made, besides the record's own.
+    pub decoded_bytes: usize,
 }
 
 /// An object as a converter gives it: one JSON text, and where its members lie.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::{Action, AnyCase, ApiName, Cause, Fields, Reason, Rejection, Stage};
+use super::{Action, AnyCase, ApiName, Cause, ConnectStage, Fields, Reason, Rejection};
 
 /// The description of an SObject, as far as the sink uses it: its name and its fields.
 #[derive(Debug, Clone)]
@@ -164,7 +164,7 @@ impl SObject {
             messages.push(message);
         }
         let cause = Cause { fields: names, ..Cause::new(messages.join("; ")) };
-        (!messages.is_empty()).then_some(Rejection { reason: Reason::InvalidField, stage: Stage::Put, cause })
+        (!messages.is_empty()).then_some(Rejection { reason: Reason::InvalidField, stage: ConnectStage::Put, cause })
     }
 
     /// The reference field whose parent has this name: `Account` is that of `AccountId`.

@@ -1,9 +1,8 @@
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, time::Instant};
 
 use strum::IntoStaticStr;
-use tokio::time::Instant;
 
-use super::{How, RecordId, redaction};
+use super::{RecordId, RetryKind, redaction};
 
 /// What one attempt made of one row, or of a whole call. The failure model that decides it is in
 /// `salesforce/classify.rs`; what follows from each verdict is in `sink/batcher`.
@@ -17,7 +16,7 @@ pub enum Verdict {
     /// This row will never be taken.
     Rejected(Rejection),
     /// The attempt was not applied: the row is sent again.
-    Retry { cause: Cause, how: How },
+    Retry { cause: Cause, kind: RetryKind },
     /// Whether the org applied it, or still will, is not known. `ended` is when the attempt ended, and not when it was
     /// sent: the org may work on a call for long after that.
     Unknown { cause: Cause, ended: Instant, doubt: Doubt },
@@ -52,7 +51,7 @@ pub struct Cause {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
     pub reason: Reason,
-    pub stage: Stage,
+    pub stage: ConnectStage,
     pub cause: Cause,
 }
 
@@ -85,7 +84,7 @@ pub enum Reason {
 /// Kafka Connect's name of the step that failed. A converter comes with the class that Connect would name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
-pub enum Stage {
+pub enum ConnectStage {
     KeyConverter(&'static str),
     ValueConverter(&'static str),
     HeaderConverter,
@@ -95,8 +94,8 @@ pub enum Stage {
 
 impl Verdict {
     /// The row goes again.
-    pub fn retry(how: How, cause: Cause) -> Self {
-        Self::Retry { cause, how }
+    pub fn retry(kind: RetryKind, cause: Cause) -> Self {
+        Self::Retry { cause, kind }
     }
 
     /// Why the row is not written; `None` where it is.
@@ -173,8 +172,8 @@ struct Shown<'a> {
 
 impl Rejection {
     /// A rejection of our own at the step that writes.
-    pub fn put(reason: Reason, message: impl Into<String>) -> Self {
-        Self { reason, stage: Stage::Put, cause: Cause::new(message) }
+    pub fn at_delivery(reason: Reason, message: impl Into<String>) -> Self {
+        Self { reason, stage: ConnectStage::Put, cause: Cause::new(message) }
     }
 
     /// The label in metrics and logs: Salesforce's code, else the reason.
@@ -190,7 +189,7 @@ impl Reason {
     }
 }
 
-impl Stage {
+impl ConnectStage {
     /// As in `org.apache.kafka.connect.runtime.errors.Stage`.
     pub fn name(self) -> &'static str {
         self.into()

@@ -1,7 +1,7 @@
 //! One call to the data API, under the permit of its attempt: a session, at most one resend with a new session, and what
 //! its answer means.
 //!
-//! A call that fails has one [`Verdict`] for all of its rows. One that waits for the org ([`How::Org`]) has been reported
+//! A call that fails has one [`Verdict`] for all of its rows. One that waits for the org ([`RetryKind::Org`]) has been reported
 //! to the [`Limiter`] before, which is where the wait is made.
 
 use std::sync::{
@@ -23,11 +23,11 @@ use super::{
 };
 use crate::{
     config,
-    record::{Cause, Doubt, How, Named, OrgTrouble, Verdict},
+    record::{Cause, Doubt, OrgTrouble, RetryKind, Suspicion, Verdict},
 };
 
-/// This many answers in a row that fit nothing: that is not the org we think it is.
-const MAX_UNFITTING: u32 = 3;
+/// The number of answers in a row that do not fit their requests after which the daemon stops: this is not the org.
+const MAX_MISMATCHES: u32 = 3;
 
 #[derive(Debug)]
 pub(crate) struct Calls {
@@ -36,7 +36,7 @@ pub(crate) struct Calls {
     pub(crate) http: Http,
     /// `v66.0`.
     version: Arc<str>,
-    unfitting: AtomicU32,
+    mismatches: AtomicU32,
 }
 
 impl Calls {
@@ -46,7 +46,7 @@ impl Calls {
             limiter,
             http,
             version: format!("v{}", config.api_version.trim_start_matches('v')).into(),
-            unfitting: AtomicU32::new(0),
+            mismatches: AtomicU32::new(0),
         }
     }
 
@@ -82,7 +82,7 @@ impl Calls {
             Err(NoSession::Later(cause)) => return Err(self.down(OrgTrouble::Unavailable, cause)),
         };
         let url = request.endpoint.on(&session.instance, &self.version);
-        let url = url.map_err(|cause| self.unfitting(request.purpose, cause))?;
+        let url = url.map_err(|cause| self.response_mismatch(request.purpose, cause))?;
         match self.http.send(request, url, Some(&session.token)).await {
             Sent::Answered(answer) => {
                 if let Some(usage) = answer.usage {
@@ -96,8 +96,8 @@ impl Calls {
             Sent::Not { cause, lapsed: false } => Err(self.down(OrgTrouble::Unavailable, cause)),
             Sent::Not { cause, lapsed: true } => {
                 // It was the org's probe, perhaps, and has said nothing of it.
-                self.limiter.report(&Report::Silent);
-                Err(Verdict::retry(How::NoLease, cause))
+                self.limiter.report(&Report::Inconclusive);
+                Err(Verdict::retry(RetryKind::NoLease, cause))
             }
             Sent::Unanswered { cause, timed_out } => {
                 Err(self.unknown(request.purpose, cause, if timed_out { Doubt::TimedOut } else { Doubt::Lost }))
@@ -128,43 +128,43 @@ impl Calls {
                 }
                 Err(unfit) => {
                     let unfit = Cause { http_status: cause.http_status, ..unfit };
-                    return Err(self.unfitting(request.purpose, unfit));
+                    return Err(self.response_mismatch(request.purpose, unfit));
                 }
             },
-            Answered::Unfitting => return Err(self.unfitting(request.purpose, cause)),
+            Answered::ResponseMismatch => return Err(self.response_mismatch(request.purpose, cause)),
             Answered::Failed(meaning) => meaning,
         };
         let doubt = classify::doubt(&cause);
-        let how = match meaning {
+        let kind = match meaning {
             // The org's own word that it does not know.
             Meaning::Unknown if errors.is_some() => {
-                self.limiter.report(&Report::Unsure);
+                self.limiter.report(&Report::ResultUnknown);
                 return Err(self.in_doubt(request.purpose, cause, doubt));
             }
             Meaning::Unknown => return Err(self.unknown(request.purpose, cause, doubt)),
-            Meaning::Retry(How::Org(trouble)) => return Err(self.down(trouble, cause)),
+            Meaning::Retry(RetryKind::Org(trouble)) => return Err(self.down(trouble, cause)),
             // A describe has no row to back off: it waits as for the org.
-            Meaning::Retry(How::Backoff | How::Parked) if request.purpose == Purpose::Describe => {
+            Meaning::Retry(RetryKind::Backoff | RetryKind::Parked) if request.purpose == Purpose::Describe => {
                 return Err(self.down(OrgTrouble::Unavailable, cause));
             }
-            Meaning::Retry(how) => how,
+            Meaning::Retry(kind) => kind,
             // Said of rows only.
-            Meaning::Rejected | Meaning::Gone(_) => How::Smaller { suspect: Some(Named::No) },
+            Meaning::Rejected | Meaning::Gone(_) => RetryKind::Smaller { suspicion: Some(Suspicion::NotNamed) },
         };
         // The org's own word, whatever it says.
         self.well();
-        Err(Verdict::retry(how, cause))
+        Err(Verdict::retry(kind, cause))
     }
 
     fn well(&self) {
-        self.unfitting.store(0, Ordering::Relaxed);
-        self.limiter.report(&Report::Well);
+        self.mismatches.store(0, Ordering::Relaxed);
+        self.limiter.report(&Report::Answered);
     }
 
     /// The org takes no calls.
     fn down(&self, trouble: OrgTrouble, cause: Cause) -> Verdict {
         self.limiter.report(&Report::Down(trouble, &cause));
-        Verdict::retry(How::Org(trouble), cause)
+        Verdict::retry(RetryKind::Org(trouble), cause)
     }
 
     /// What only reads cannot have been applied.
@@ -177,14 +177,14 @@ impl Calls {
         if purpose == Purpose::Write { in_doubt(cause, doubt) } else { self.down(OrgTrouble::Unavailable, cause) }
     }
 
-    fn unfitting(&self, purpose: Purpose, cause: Cause) -> Verdict {
-        if self.unfitting.fetch_add(1, Ordering::Relaxed) + 1 < MAX_UNFITTING {
+    fn response_mismatch(&self, purpose: Purpose, cause: Cause) -> Verdict {
+        if self.mismatches.fetch_add(1, Ordering::Relaxed) + 1 < MAX_MISMATCHES {
             tracing::warn!(event = "answer_mismatch", %cause, "the org's answer does not fit its request");
-            self.limiter.report(&Report::Silent);
+            self.limiter.report(&Report::Inconclusive);
             return self.in_doubt(purpose, cause, Doubt::Lost);
         }
         tracing::error!(event = "answer_mismatch_repeated", %cause, "the org's answers do not fit their requests");
-        self.limiter.report(&Report::Silent);
+        self.limiter.report(&Report::Inconclusive);
         Verdict::Fatal(cause)
     }
 }
@@ -200,24 +200,24 @@ fn beside_token(length: usize) -> usize {
 const TOO_LONG: &str = "the org's answer is longer than is read: in smaller calls it is shorter";
 
 fn in_doubt(cause: Cause, doubt: Doubt) -> Verdict {
-    Verdict::Unknown { cause, ended: Instant::now(), doubt }
+    Verdict::Unknown { cause, ended: Instant::now().into_std(), doubt }
 }
 
 /// A call that was taken, and whose answer is cut. Fewer rows have a shorter one; a description of one SObject has not.
 fn too_long(request: &ApiRequest, cause: Cause) -> Verdict {
-    if request.purpose == Purpose::Write { in_doubt(cause, Doubt::TooLong) } else { refused(cause) }
+    if request.purpose == Purpose::Write { in_doubt(cause, Doubt::TooLong) } else { call_rejected(cause) }
 }
 
-/// A call that is refused for something in it.
-pub(crate) fn refused(cause: Cause) -> Verdict {
-    Verdict::retry(How::Smaller { suspect: Some(Named::No) }, cause)
+/// The verdict of a call that is rejected for something in it.
+pub(crate) fn call_rejected(cause: Cause) -> Verdict {
+    Verdict::retry(RetryKind::Smaller { suspicion: Some(Suspicion::NotNamed) }, cause)
 }
 
 /// The verdict of a call as that of one of its rows, which its answer names like this.
-pub(crate) fn suspecting(verdict: Verdict, named: Named) -> Verdict {
+pub(crate) fn with_suspicion(verdict: Verdict, named: Suspicion) -> Verdict {
     match verdict {
-        Verdict::Retry { cause, how: How::Smaller { suspect: Some(_) } } => {
-            Verdict::retry(How::Smaller { suspect: Some(named) }, cause)
+        Verdict::Retry { cause, kind: RetryKind::Smaller { suspicion: Some(_) } } => {
+            Verdict::retry(RetryKind::Smaller { suspicion: Some(named) }, cause)
         }
         verdict => verdict,
     }
@@ -225,7 +225,7 @@ pub(crate) fn suspecting(verdict: Verdict, named: Named) -> Verdict {
 
 /// Any other call would have come to the same.
 pub(crate) fn is_of_every_call(verdict: &Verdict) -> bool {
-    matches!(verdict, Verdict::Retry { how: How::Org(_) | How::NoLease, .. } | Verdict::Fatal(_))
+    matches!(verdict, Verdict::Retry { kind: RetryKind::Org(_) | RetryKind::NoLease, .. } | Verdict::Fatal(_))
 }
 
 #[cfg(test)]

@@ -2,8 +2,7 @@
 //!
 //! Two columns, since the same code means another thing where the call as a whole has it. What a call's status decides
 //! is in [`of_status`], what a row's operation decides in [`of_row`]. Both give a [`Meaning`]; with its cause that is a
-//! verdict ([`Verdict`](crate::record::Verdict)). One other place reads a code: `rest/writer.rs`, where the fields of an
-//! upsert can only be created.
+//! verdict ([`Verdict`](crate::record::Verdict)). No other file reads a code of the org.
 //!
 //! Message texts follow the user's language. A text is only asked whether to wait ([`wraps_a_wait`],
 //! [`is_a_transactions`], [`lacks_a_parent`], the two kinds of `REQUEST_LIMIT_EXCEEDED`): it may move a verdict toward
@@ -18,7 +17,7 @@ use super::{
     http::request::Purpose,
     org::usage::Usage,
 };
-use crate::record::{Action, Cause, Doubt, How, Named, OrgTrouble};
+use crate::record::{Action, Cause, Doubt, OrgTrouble, RetryKind, Suspicion};
 
 /// What the headers of an answer say.
 #[derive(Debug, Clone, Copy, Default)]
@@ -35,7 +34,7 @@ pub(crate) enum Meaning {
     Rejected,
     /// The record that the row names is not there. [`of_gone`] decides what that is for the row.
     Gone(Gone),
-    Retry(How),
+    Retry(RetryKind),
     /// The org may have applied it.
     Unknown,
 }
@@ -57,7 +56,7 @@ pub(crate) enum Answered {
     /// The call as a whole came to this.
     Failed(Meaning),
     /// It is not an answer to this request: the result is unknown. Where that goes on, an operator must act.
-    Unfitting,
+    ResponseMismatch,
 }
 
 /// What the verdicts of a call's rows depend on besides their errors.
@@ -69,24 +68,25 @@ pub(crate) struct Asked<'a> {
 
 /// The cells of [`CODES`], and what statuses and texts make of them.
 pub(crate) mod cell {
-    use super::{Gone, How, Meaning, Named, OrgTrouble};
+    use super::{Gone, Meaning, OrgTrouble, RetryKind, Suspicion};
 
     pub(crate) const REJECTED: Meaning = Meaning::Rejected;
     pub(crate) const VANISHED: Meaning = Meaning::Gone(Gone::Vanished);
     pub(crate) const DELETED: Meaning = Meaning::Gone(Gone::Deleted);
     /// Rows of one call share the cause: no row is suspected, but the number of them.
-    pub(crate) const SMALLER: Meaning = Meaning::Retry(How::Smaller { suspect: None });
-    /// The call as a whole is refused for something in it.
-    pub(crate) const REFUSED: Meaning = Meaning::Retry(How::Smaller { suspect: Some(Named::No) });
-    pub(crate) const ALONE: Meaning = Meaning::Retry(How::Alone);
-    pub(crate) const DELETED_MEANWHILE: Meaning = Meaning::Retry(How::DeletedMeanwhile);
-    pub(crate) const PARENT: Meaning = Meaning::Retry(How::Parent);
-    pub(crate) const BACKOFF: Meaning = Meaning::Retry(How::Backoff);
-    pub(crate) const PARKED: Meaning = Meaning::Retry(How::Parked);
+    pub(crate) const SMALLER: Meaning = Meaning::Retry(RetryKind::Smaller { suspicion: None });
+    /// The call as a whole is rejected for something in it.
+    pub(crate) const CALL_REJECTED: Meaning =
+        Meaning::Retry(RetryKind::Smaller { suspicion: Some(Suspicion::NotNamed) });
+    pub(crate) const ALONE: Meaning = Meaning::Retry(RetryKind::Alone);
+    pub(crate) const DELETED_MEANWHILE: Meaning = Meaning::Retry(RetryKind::DeletedMeanwhile);
+    pub(crate) const PARENT: Meaning = Meaning::Retry(RetryKind::Parent);
+    pub(crate) const BACKOFF: Meaning = Meaning::Retry(RetryKind::Backoff);
+    pub(crate) const PARKED: Meaning = Meaning::Retry(RetryKind::Parked);
     pub(crate) const UNKNOWN: Meaning = Meaning::Unknown;
-    pub(crate) const UNAVAILABLE: Meaning = Meaning::Retry(How::Org(OrgTrouble::Unavailable));
-    pub(crate) const SESSION: Meaning = Meaning::Retry(How::Org(OrgTrouble::Session));
-    pub(crate) const QUOTA: Meaning = Meaning::Retry(How::Org(OrgTrouble::Quota));
+    pub(crate) const UNAVAILABLE: Meaning = Meaning::Retry(RetryKind::Org(OrgTrouble::Unavailable));
+    pub(crate) const SESSION: Meaning = Meaning::Retry(RetryKind::Org(OrgTrouble::Session));
+    pub(crate) const QUOTA: Meaning = Meaning::Retry(RetryKind::Org(OrgTrouble::Quota));
 }
 
 /// Code → in a row → of a call (`None`: as the status says).
@@ -154,17 +154,17 @@ pub(crate) fn of_call(purpose: Purpose, status: StatusCode, errors: Option<&Erro
         }
         // The version's end is told, and not waited for.
         if purpose == Purpose::Describe && error.code == "UNSUPPORTED_API_VERSION" {
-            return Answered::Failed(cell::REFUSED);
+            return Answered::Failed(cell::CALL_REJECTED);
         }
         let listed = CODES.iter().find(|(code, ..)| *code == error.code);
         match listed {
             // No row could wait: its status says whether the user may see the SObject.
-            Some((_, _, Some(Meaning::Retry(How::Parked)))) if purpose == Purpose::Describe => {}
+            Some((_, _, Some(Meaning::Retry(RetryKind::Parked)))) if purpose == Purpose::Describe => {}
             Some((_, _, Some(meaning))) => return Answered::Failed(meaning.clone()),
             _ => {}
         }
     }
-    of_status(purpose, status, errors.is_some(), facts.salesforces).map_or(Answered::Unfitting, Answered::Failed)
+    of_status(purpose, status, errors.is_some(), facts.salesforces).map_or(Answered::ResponseMismatch, Answered::Failed)
 }
 
 /// `None` where no such answer is known.
@@ -173,15 +173,15 @@ pub(crate) fn of_call(purpose: Purpose, status: StatusCode, errors: Option<&Erro
 /// it. `edge`: it is not, and has passed Salesforce's edge all the same, which says that the org took nothing.
 fn of_status(purpose: Purpose, status: StatusCode, salesforces: bool, edge: bool) -> Option<Meaning> {
     Some(match status.as_u16() {
-        403 | 404 | 410 if purpose == Purpose::Describe && salesforces => cell::REFUSED,
+        403 | 404 | 410 if purpose == Purpose::Describe && salesforces => cell::CALL_REJECTED,
         // A redirect: nothing is taken where it was sent to.
         300..400 | 403 | 404 | 405 | 410 | 415 | 420 | 429 => cell::UNAVAILABLE,
         503 if salesforces || edge => cell::UNAVAILABLE,
         502 if edge && !salesforces => cell::UNAVAILABLE,
         // Something before the org said that, and would say it of every call: a good row is not to be rejected for it.
         400 if !salesforces => cell::UNAVAILABLE,
-        400 | 413 | 414 | 431 => cell::REFUSED,
-        402..=407 | 409..500 if salesforces => cell::REFUSED,
+        400 | 413 | 414 | 431 => cell::CALL_REJECTED,
+        402..=407 | 409..500 if salesforces => cell::CALL_REJECTED,
         402..=407 | 409..500 => cell::UNAVAILABLE,
         // 408: a proxy that waited for the body, and may have passed some of it on.
         408 | 500.. => cell::UNKNOWN,
@@ -213,7 +213,7 @@ pub(crate) fn of_rows(asked: Asked<'_>, rows: &[Option<&Errors>]) -> Vec<Option<
                 Some(error) if *meaning == cell::SMALLER && !is_shared(&error.code) => Meaning::Rejected,
                 _ => meaning.clone(),
             };
-            let silent = || Cause::new("the org refused the row without saying why");
+            let silent = || Cause::new("the org rejected the row without saying why");
             Some((meaning, Cause { http_status: Some(200), ..error.map_or_else(silent, RowError::to_cause) }))
         })
         .collect()
@@ -232,17 +232,17 @@ fn of_error(asked: Asked<'_>, error: &RowError) -> Meaning {
     match (listed.unwrap_or(&Meaning::Rejected), asked.action) {
         // Whatever its text: the same key twice in one call, or a record that another client made meanwhile. An org names
         // no field where it means another unique one, too: only a few attempts tell the two apart.
-        (Meaning::Retry(How::Alone), Action::Upsert) if asked.key_field.is_some_and(names) => cell::ALONE,
+        (Meaning::Retry(RetryKind::Alone), Action::Upsert) if asked.key_field.is_some_and(names) => cell::ALONE,
         // With another field it is a lookup that leads nowhere; NOT_FOUND is said of the key field.
         (Meaning::Gone(_), Action::Upsert)
             if error.code != "NOT_FOUND" && (names("Id") || asked.key_field.is_some_and(names)) =>
         {
             cell::DELETED_MEANWHILE
         }
-        (Meaning::Gone(_), Action::Create | Action::Upsert) | (Meaning::Retry(How::Alone), _) => cell::REJECTED,
+        (Meaning::Gone(_), Action::Create | Action::Upsert) | (Meaning::Retry(RetryKind::Alone), _) => cell::REJECTED,
         // With a field it is a lookup that leads nowhere.
         (Meaning::Gone(_), _) if !names("Id") => cell::REJECTED,
-        (Meaning::Retry(How::Smaller { .. }), _) if wraps_a_wait(error) => cell::BACKOFF,
+        (Meaning::Retry(RetryKind::Smaller { .. }), _) if wraps_a_wait(error) => cell::BACKOFF,
         (Meaning::Rejected, _) if is_a_transactions(error) => cell::SMALLER,
         (Meaning::Rejected, _) if lacks_a_parent(&error.code, &error.message) => cell::PARENT,
         (meaning, _) => meaning.clone(),
@@ -281,16 +281,23 @@ fn lacks_a_parent(code: &str, message: &str) -> bool {
     code == "INVALID_FIELD" && message.contains("Foreign key external ID") && message.contains("not found")
 }
 
-/// As [`How::Parent`], where a call of a single row is refused for it. No such answer to a collections
+/// As [`RetryKind::Parent`], where a call of a single row is rejected for it. No such answer to a collections
 /// call is known: the org says it of a row.
 pub(crate) fn is_missing_parent(cause: &Cause) -> bool {
     cause.code.as_deref().is_some_and(|code| lacks_a_parent(code, &cause.message))
 }
 
-/// Whether a refusal, of a row or of a call, says that the description which the row was made by is out of date.
+/// Whether a rejection, of a row or of a call, says that the description which the row was made by is out of date.
 pub(crate) fn doubts_description(cause: &Cause) -> bool {
     let codes = ["INVALID_FIELD", "INVALID_FIELD_FOR_INSERT_UPDATE", "INVALID_TYPE"];
     cause.code.as_deref().is_some_and(|code| codes.contains(&code)) && !is_missing_parent(cause)
+}
+
+/// The fields that an upsert is rejected for, if they may be ones that can only be created: its record is there already.
+/// Whether they are, the description says.
+pub(crate) fn fields_not_for_update(action: Action, cause: &Cause) -> Option<&[String]> {
+    let is_said = cause.code.as_deref() == Some("INVALID_FIELD_FOR_INSERT_UPDATE") && !cause.fields.is_empty();
+    (action == Action::Upsert && is_said).then_some(&*cause.fields)
 }
 
 /// What becomes of a row whose record is gone.
@@ -300,7 +307,7 @@ pub(crate) enum AfterGone {
     Written,
     NotFound,
     /// The record is there, since a query has just found it: what it refers to is not.
-    Refused,
+    Rejected,
     /// The id was an old one: the external id may be another record's by now.
     ResolveAgain,
 }
@@ -321,7 +328,7 @@ pub(crate) fn of_gone(gone: Gone, action: Action, named: NamedBy, maybe_applied:
         (_, NamedBy::Cache) => AfterGone::ResolveAgain,
         (Action::Delete, NamedBy::Query) => AfterGone::Written,
         (Action::Delete, NamedBy::Record) if gone == Gone::Deleted || maybe_applied => AfterGone::Written,
-        (_, NamedBy::Query) if gone == Gone::Vanished => AfterGone::Refused,
+        (_, NamedBy::Query) if gone == Gone::Vanished => AfterGone::Rejected,
         _ => AfterGone::NotFound,
     }
 }
@@ -343,13 +350,13 @@ impl Meaning {
         match self {
             Self::Rejected => 0,
             Self::Gone(_) => 1,
-            Self::Retry(How::Smaller { .. } | How::WithoutFields(_) | How::NextCall) => 2,
-            Self::Retry(How::Alone | How::DeletedMeanwhile) => 3,
-            Self::Retry(How::Parent) => 4,
-            Self::Retry(How::Backoff) => 5,
-            Self::Retry(How::Parked) => 6,
+            Self::Retry(RetryKind::Smaller { .. } | RetryKind::WithoutFields(_) | RetryKind::NextCall) => 2,
+            Self::Retry(RetryKind::Alone | RetryKind::DeletedMeanwhile) => 3,
+            Self::Retry(RetryKind::Parent) => 4,
+            Self::Retry(RetryKind::Backoff) => 5,
+            Self::Retry(RetryKind::Parked) => 6,
             Self::Unknown => 7,
-            Self::Retry(How::Org(_) | How::NoLease) => 8,
+            Self::Retry(RetryKind::Org(_) | RetryKind::NoLease) => 8,
         }
     }
 }

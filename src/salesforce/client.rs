@@ -128,20 +128,20 @@ impl Salesforce {
     }
 
     /// How many calls the org has taken until now.
-    pub fn answers(&self) -> u64 {
-        self.limiter.answers()
+    pub fn answered_calls(&self) -> u64 {
+        self.limiter.answered_calls()
     }
 
     /// Ends when the org has taken no call for this long. Only the time in which `counts` is true of its state counts.
-    pub async fn silence(&self, patience: Duration, counts: impl Fn(OrgAvailability) -> bool) {
+    pub async fn wait_for_silence(&self, patience: Duration, counts: impl Fn(OrgAvailability) -> bool) {
         const STEP: Duration = Duration::from_millis(200);
         let availability = self.watch();
-        let (mut left, mut answers) = (patience, self.answers());
+        let (mut left, mut answers) = (patience, self.answered_calls());
         while !left.is_zero() {
             let step = STEP.min(left);
             tokio::time::sleep(step).await;
-            if self.answers() != answers {
-                (left, answers) = (patience, self.answers());
+            if self.answered_calls() != answers {
+                (left, answers) = (patience, self.answered_calls());
             } else if counts(*availability.borrow()) {
                 left -= step;
             }
@@ -170,14 +170,14 @@ impl Salesforce {
     }
 
     /// Waits until the org has taken no calls for `patience`, from now on and without a break. Cancel-safe.
-    pub async fn out(&self, patience: Duration) {
-        self.limiter.out(patience).await;
+    pub async fn wait_for_outage(&self, patience: Duration) {
+        self.limiter.wait_for_outage(patience).await;
     }
 
     /// Waits until the org refuses calls because those of the day are spent, and does not have to be asked whether that
     /// is still so. Cancel-safe.
-    pub async fn spent(&self) -> Cause {
-        self.limiter.quota_spent().await
+    pub async fn wait_for_exhausted_quota(&self) -> Cause {
+        self.limiter.wait_for_exhausted_quota().await
     }
 
     /// Makes one attempt, under a permit of the caller: one verdict for each row, in their order.
@@ -204,7 +204,7 @@ impl Salesforce {
     }
 
     /// How often any description has been asked for.
-    pub fn descriptions(&self) -> u64 {
-        self.describes.asked()
+    pub fn describe_generation(&self) -> u64 {
+        self.describes.generation()
     }
 }

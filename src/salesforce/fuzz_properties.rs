@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     config,
-    record::{Action, BatchKey, Cause, Identity, KeyField, KeyKind, MatchKey, Named, RecordId},
+    record::{Action, BatchKey, Cause, Identity, KeyField, KeyKind, MatchKey, RecordId, Suspicion},
 };
 
 /// The first byte chooses who reads the rest: `'0'` rows, `'1'` errors of a call, `'2'` a page of a query, `'3'` a
@@ -88,8 +88,8 @@ fn names(cause: &Cause) {
         })
         .collect();
     let commands: Vec<_> = commands.iter().collect();
-    let named = suspects::named(cause, &render(&key, &rows), &commands, &[]);
-    assert!(named.len() == commands.len() && !named.iter().all(|named| *named == Named::Row));
+    let named = suspects::suspicions(cause, &render(&key, &rows), &commands, &[]);
+    assert!(named.len() == commands.len() && !named.iter().all(|named| *named == Suspicion::Row));
 }
 
 /// A value is a key that can be compared, and a page that is not the last leads to the next one.

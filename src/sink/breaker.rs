@@ -55,7 +55,7 @@ pub struct Breaker {
     pub budget: Budget,
     state: Mutex<State>,
     is_open: watch::Sender<bool>,
-    /// What [`Breaker::refused`] goes by.
+    /// What [`Breaker::rejected_before_send`] goes by.
     changed: Notify,
 }
 
@@ -136,7 +136,7 @@ impl Breaker {
 
     /// A record is rejected before it is a row. If that would open the breaker, this waits for the org's word on the
     /// rows that were submitted before.
-    pub async fn refused(&self, rejection: &Rejection, is_probe: bool) -> Ruling {
+    pub async fn rejected_before_send(&self, rejection: &Rejection, is_probe: bool) -> Ruling {
         loop {
             let changed = self.changed.notified();
             if let Some(ruling) = self.rule_now(rejection, is_probe) {
@@ -300,7 +300,7 @@ mod tests {
     }
 
     fn rejection(reason: Reason) -> Rejection {
-        Rejection::put(reason, "no")
+        Rejection::at_delivery(reason, "no")
     }
 
     #[tokio::test]

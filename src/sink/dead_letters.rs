@@ -10,7 +10,7 @@ pub enum DeadLetterError {
     #[error("the dead letter has {bytes} bytes, more than the topic {topic} takes; raise its max.message.bytes")]
     TooLarge { topic: String, bytes: usize },
     #[error("the topic {topic} does not take dead letters: {message}")]
-    Refused { topic: String, message: String },
+    Permanent { topic: String, message: String },
 }
 
 /// Delivers dead letters. The daemon implements it with a producer, tests with a list.

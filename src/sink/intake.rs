@@ -41,70 +41,83 @@ pub(super) struct Intake<O> {
 
 /// A record that has its share of the budget, and its place at the gate if it needs one.
 #[derive(Debug)]
-pub(super) struct Prepared {
+pub(super) struct AdmittedRecord {
     pub(super) record: Record,
     pub(super) permit: BudgetPermit,
     pub(super) in_flight: InFlightGuard,
-    pub(super) work: Work,
+    pub(super) decision: Decision,
 }
 
+/// What is to be done with a record.
 #[derive(Debug)]
-pub(super) enum Work {
+pub(super) enum Decision {
+    /// It is sent, once it has passed the gate.
     Send(Command, Option<Entering>),
-    Reject { rejection: Rejection, operation: Option<Operation>, target: Option<Identity> },
+    Reject(RejectedRecord),
+}
+
+/// Why a record cannot be sent, and what is known of it.
+#[derive(Debug)]
+pub(super) struct RejectedRecord {
+    pub(super) rejection: Rejection,
+    pub(super) operation: Option<Operation>,
+    pub(super) target: Option<Identity>,
+}
+
+/// What a record asks for.
+#[derive(Debug)]
+struct RoutedRecord {
+    command: Result<Command, RejectedRecord>,
+    /// The bytes that its decoding has made, besides its own.
+    decoded_bytes: usize,
 }
 
 impl<O: Org> Intake<O> {
     /// The records of `source`, each with its share of the budget and its place at the gate. One at a time: the next
     /// record is read when the one before it has both.
-    pub(super) fn prepared<E>(
+    pub(super) fn admitted<E>(
         self,
         source: impl Stream<Item = Result<Record, E>> + Send,
-    ) -> impl Stream<Item = Result<Prepared, LaneError<E>>> {
+    ) -> impl Stream<Item = Result<AdmittedRecord, LaneError<E>>> {
         stream::unfold((Box::pin(source), self), async |(mut source, mut intake)| {
             let record = source.next().await?;
-            let prepared = intake.prepare(record).await;
-            Some((prepared, (source, intake)))
+            let admitted = intake.admit(record).await;
+            Some((admitted, (source, intake)))
         })
     }
 
-    async fn prepare<E>(&mut self, record: Result<Record, E>) -> Result<Prepared, LaneError<E>> {
-        let record = record.map_err(LaneError::Source)?;
+    async fn admit<E>(&mut self, record: Result<Record, E>) -> Result<AdmittedRecord, LaneError<E>> {
+        let record = record.map_err(LaneError::Read)?;
         let in_flight = InFlightGuard::open(&self.metrics);
-        let mut made = 0;
-        let work = self.settled_work(&record, &mut made).await?;
+        let RoutedRecord { command, decoded_bytes } = self.route_or_wait(&record).await?;
         // What the record says is known by now, and what that takes: a lane holds this one record beyond the budget.
-        let fields = work.as_ref().map_or(0, |command| command.fields.charge());
-        let permit = self.budget.acquire(record.charge() + made + fields).await;
-        let work = match work {
+        let field_bytes = command.as_ref().map_or(0, |command| command.fields.charge());
+        let permit = self.budget.acquire(record.charge() + decoded_bytes + field_bytes).await;
+        let decision = match command {
             Ok(command) => {
                 let key = command.target.as_ref().map(|target| target.gate_key(&command.sobject.name));
-                Work::Send(command, key.map(|key| self.gate.enter(key, permit.cost())))
+                Decision::Send(command, key.map(|key| self.gate.enter(key, permit.cost())))
             }
-            Err(reject) => reject,
+            Err(rejected) => Decision::Reject(rejected),
         };
-        Ok(Prepared { record, permit, in_flight, work })
+        Ok(AdmittedRecord { record, permit, in_flight, decision })
     }
 
-    /// As [`Self::work`]; but while the route's breaker keeps the record from being rejected, that is worked out again
-    /// and again: the registry or the org may be mended. Nothing after it is read.
-    async fn settled_work<E>(
-        &mut self,
-        record: &Record,
-        made: &mut usize,
-    ) -> Result<Result<Command, Work>, LaneError<E>> {
+    /// Routes the record. While the route's breaker keeps it from being rejected, it is routed again and again: the
+    /// registry or the org may be mended. Nothing after it is read.
+    async fn route_or_wait<E>(&mut self, record: &Record) -> Result<RoutedRecord, LaneError<E>> {
         let mut attempts = 0;
         loop {
-            let work = match record.excess.bound {
-                None => self.work(record, made).await?,
-                Some(bound) => Err(self.too_large(record, bound)),
+            let routed = match record.excess.bound {
+                None => self.route(record).await?,
+                Some(bound) => RoutedRecord { command: Err(self.too_large(record, bound)), decoded_bytes: 0 },
             };
-            let (Some(breaker), Err(Work::Reject { rejection, .. })) = (&self.breaker, &work) else { return Ok(work) };
-            match breaker.refused(rejection, attempts > 0).await {
-                Ruling::Settled => return Ok(work),
+            let (Some(breaker), Err(rejected)) = (&self.breaker, &routed.command) else { return Ok(routed) };
+            match breaker.rejected_before_send(&rejected.rejection, attempts > 0).await {
+                Ruling::Settled => return Ok(routed),
                 Ruling::Closes => {
                     self.batcher.sweep();
-                    return Ok(work);
+                    return Ok(routed);
                 }
                 Ruling::Waits => breaker.pause(attempts).await,
             }
@@ -112,34 +125,46 @@ impl<O: Org> Intake<O> {
         }
     }
 
-    fn too_large(&self, record: &Record, bound: usize) -> Work {
+    fn too_large(&self, record: &Record, bound: usize) -> RejectedRecord {
         let bytes = record.whole_bytes();
         let message = format!("the record has {bytes} bytes, and pipeline.max_record_bytes is {bound}");
         let operation = self.route.intent(record).ok().map(|intent| intent.operation);
-        Work::Reject { rejection: Rejection::put(Reason::TooLarge, message), operation, target: None }
+        RejectedRecord { rejection: Rejection::at_delivery(Reason::TooLarge, message), operation, target: None }
     }
 
-    /// What the record asks for, or why that cannot be.
-    async fn work<E>(&mut self, record: &Record, made: &mut usize) -> Result<Result<Command, Work>, LaneError<E>> {
-        let refused = |rejection, operation, target| Ok(Err(Work::Reject { rejection, operation, target }));
+    /// Makes a command of the record, or says why that cannot be.
+    async fn route<E>(&mut self, record: &Record) -> Result<RoutedRecord, LaneError<E>> {
         let (intent, message) = match self.read(record).await {
             Ok(read) => read,
-            Err(Refused { refusal, operation, target }) => return refused(refusal.into_rejection(), operation, target),
+            Err(refused) => return Ok(RoutedRecord { command: Err(refused.into()), decoded_bytes: 0 }),
         };
-        *made = message.made;
+        let command = self.command(record, &message, intent).await?;
+        Ok(RoutedRecord { command, decoded_bytes: message.decoded_bytes })
+    }
+
+    /// Makes a command of what the record says. A description that is in doubt is asked for again, once.
+    async fn command<E>(
+        &mut self,
+        record: &Record,
+        message: &Message,
+        intent: Intent,
+    ) -> Result<Result<Command, RejectedRecord>, LaneError<E>> {
         let mut doubted = None;
         loop {
             let schema = self.schema(doubted.as_ref()).await?;
-            let command = || self.route.command(record, &message, intent, &schema);
-            let Refused { refusal, operation, target } = match catch_unwind(AssertUnwindSafe(command)) {
+            let command = || self.route.command(record, message, intent, &schema);
+            let refused = match catch_unwind(AssertUnwindSafe(command)) {
                 Ok(Ok(command)) => return Ok(Ok(command)),
                 Ok(Err(refused)) => refused,
-                Err(_) => return refused(defect("route"), Some(intent.operation), None),
+                Err(_) => {
+                    let operation = Some(intent.operation);
+                    return Ok(Err(RejectedRecord { rejection: defect("route"), operation, target: None }));
+                }
             };
-            match Doubted::of(&refusal) {
+            match Doubted::of(&refused.refusal) {
                 // It has been looked at again, and says the same.
                 Some(again) if doubted.as_ref() != Some(&again) => doubted = Some(again),
-                _ => return refused(refusal.into_rejection(), operation, target),
+                _ => return Ok(Err(refused.into())),
             }
         }
     }
@@ -172,7 +197,7 @@ impl<O: Org> Intake<O> {
     /// What is known of the org. A description that is in doubt is asked for again if it is old enough; a parent's is
     /// asked for when it is first needed.
     async fn schema<E>(&mut self, doubted: Option<&Doubted>) -> Result<Arc<Schema>, LaneError<E>> {
-        let descriptions = self.org.descriptions();
+        let descriptions = self.org.describe_generation();
         let known = self.schema.clone();
         if let (Some((schema, as_of)), None) = (&known, doubted)
             && *as_of == descriptions
@@ -226,6 +251,12 @@ impl<O: Org> Intake<O> {
     }
 }
 
+impl From<Refused> for RejectedRecord {
+    fn from(Refused { refusal, operation, target }: Refused) -> Self {
+        Self { rejection: refusal.into_rejection(), operation, target }
+    }
+}
+
 /// What a refusal leaves in doubt: the description of an SObject, if there is one, and a field that it lacks.
 #[derive(Debug, PartialEq, Eq)]
 struct Doubted {
@@ -255,5 +286,8 @@ impl Doubted {
 
 /// The panic has said the rest on stderr.
 fn defect(part: &str) -> Rejection {
-    Rejection::put(Reason::InvalidValue, format!("the {part} has failed at this record, which is a defect of sobjectd"))
+    Rejection::at_delivery(
+        Reason::InvalidValue,
+        format!("the {part} has failed at this record, which is a defect of sobjectd"),
+    )
 }

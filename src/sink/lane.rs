@@ -28,7 +28,7 @@ use super::{
     breaker::Breaker,
     dead_letters::DeadLetters,
     gate::GateEntry,
-    intake::{Intake, Prepared, Work},
+    intake::{AdmittedRecord, Decision, Intake, RejectedRecord},
     lane_error::LaneError,
     org::Org,
     pipeline::Pipeline,
@@ -98,7 +98,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
     /// Runs until it is drained. Where its source fails, or the org does not describe what it needs, it drains itself, and
     /// says why.
     pub async fn run<E>(self, source: impl Stream<Item = Result<Record, E>> + Send) -> Result<Drained, LaneError<E>> {
-        let prepared = self.intake().prepared(source);
+        let admitted = self.intake().admitted(source);
         // Owned by each future: a borrow here is beyond what the compiler can prove of a task.
         let lane = Arc::new(self);
         // Once: also a drain that had nothing to give up may still wait for what it has closed.
@@ -110,7 +110,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         let (mut drained, mut failed) = (Drained::Whole, None);
         // Of a drain: since when nothing has come of what is under way, and how much that was.
         let (mut quiet, mut open) = (Instant::now(), usize::MAX);
-        let mut intake = Some(Box::pin(prepared));
+        let mut intake = Some(Box::pin(admitted));
         let mut carried = FuturesOrdered::new();
         // In the order of `carried`.
         let mut underway = Underway::new();
@@ -142,9 +142,9 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
                         drained = lane.give_up(&underway, "its records wait, and nothing comes of them");
                     }
                 }
-                prepared = next(&mut intake), if carried.len() < lane.most => {
-                    let prepared: Prepared = match prepared.unwrap_or(Err(LaneError::Ended)) {
-                        Ok(prepared) => prepared,
+                admitted = next(&mut intake), if carried.len() < lane.most => {
+                    let admitted: AdmittedRecord = match admitted.unwrap_or(Err(LaneError::Ended)) {
+                        Ok(admitted) => admitted,
                         Err(error) => {
                             failed = Some(error);
                             lane.draining.cancel();
@@ -154,7 +154,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
                     let stage = Arc::new(Stage::default());
                     underway.push_back((Instant::now(), stage.clone()));
                     lane.gauge.set_oldest(underway.front().map(|(since, _)| *since));
-                    carried.push_back(lane.clone().carry(prepared, stage));
+                    carried.push_back(lane.clone().carry(admitted, stage));
                     if carried.len() == lane.most {
                         lane.hurry_first(&underway);
                     }
@@ -205,7 +205,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
             }
         };
         tokio::select! {
-            () = self.pipeline.org.out(PATIENCE) => "the org takes no calls",
+            () = self.pipeline.org.wait_for_outage(PATIENCE) => "the org takes no calls",
             () = self.pipeline.lease.lapsed_for(PATIENCE) => "no commit succeeds",
             () = opened => "the route's breaker is open",
         }
@@ -226,9 +226,9 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         Drained::CutShort
     }
 
-    async fn carry(self: Arc<Self>, prepared: Prepared, stage: Arc<Stage>) -> (i64, Settled) {
-        let offset = prepared.record.position.offset;
-        let (settled, entry) = self.carry_to_outcome(prepared, &stage).await;
+    async fn carry(self: Arc<Self>, admitted: AdmittedRecord, stage: Arc<Stage>) -> (i64, Settled) {
+        let offset = admitted.record.position.offset;
+        let (settled, entry) = self.carry_to_outcome(admitted, &stage).await;
         match settled {
             Settled::Done => stage.done(),
             // No offset gets past it: whatever it was, this lane begins nothing more.
@@ -243,14 +243,14 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
     }
 
     /// From the gate to the outcome, and what holds the gate until it is known.
-    async fn carry_to_outcome(&self, prepared: Prepared, stage: &Arc<Stage>) -> (Settled, Option<GateEntry>) {
+    async fn carry_to_outcome(&self, admitted: AdmittedRecord, stage: &Arc<Stage>) -> (Settled, Option<GateEntry>) {
         let undone = (Settled::Undone, None);
-        let Prepared { record, permit, in_flight, work } = prepared;
+        let AdmittedRecord { record, permit, in_flight, decision } = admitted;
         let about = About { sobject: &self.route.sobject, ..About::default() };
         let settle = &self.pipeline.settle;
-        let (command, entering) = match work {
-            Work::Send(command, entering) => (command, entering),
-            Work::Reject { rejection, operation, target } => {
+        let (command, entering) = match decision {
+            Decision::Send(command, entering) => (command, entering),
+            Decision::Reject(RejectedRecord { rejection, operation, target }) => {
                 let about = About { operation, target: target.as_ref(), ..about };
                 if !stage.begin() {
                     return undone;

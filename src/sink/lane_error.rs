@@ -4,7 +4,7 @@ use crate::record::{ApiName, Cause};
 #[derive(Debug, thiserror::Error)]
 pub enum LaneError<E> {
     #[error(transparent)]
-    Source(E),
+    Read(E),
     #[error("the org does not describe {sobject}: {cause}")]
     Describe { sobject: ApiName, cause: Cause },
     #[error("the partition's queue has ended")]

@@ -17,7 +17,7 @@ pub trait CallPermit: Send + 'static {
 /// The org, as the pipeline sees it.
 ///
 /// `write` makes one attempt and returns one verdict for each row, in the order of the rows. It never waits for the
-/// org to become well: that is a verdict ([`How::Org`](crate::record::How::Org)), and [`Org::permit`] is where one waits.
+/// org to become well: that is a verdict ([`RetryKind::Org`](crate::record::RetryKind::Org)), and [`Org::permit`] is where one waits.
 pub trait Org: Send + Sync + 'static {
     type Permit: CallPermit;
 
@@ -25,11 +25,11 @@ pub trait Org: Send + Sync + 'static {
     fn permit(&self) -> impl Future<Output = Self::Permit> + Send;
 
     /// Waits until the org has taken no calls for all of `patience`, counted from now on. Cancel-safe.
-    fn out(&self, patience: Duration) -> impl Future<Output = ()> + Send;
+    fn wait_for_outage(&self, patience: Duration) -> impl Future<Output = ()> + Send;
 
     /// Waits until the org refuses calls because those of the day are spent, and does not have to be asked whether that
     /// is still so. Cancel-safe.
-    fn spent(&self) -> impl Future<Output = Cause> + Send;
+    fn wait_for_exhausted_quota(&self) -> impl Future<Output = Cause> + Send;
 
     /// Under a permit of the caller; at most one row for each identity.
     fn write(&self, key: &BatchKey, rows: &[BatchRow<'_>]) -> impl Future<Output = Vec<Verdict>> + Send;
@@ -43,7 +43,7 @@ pub trait Org: Send + Sync + 'static {
     -> impl Future<Output = Result<Arc<SObject>, Cause>> + Send;
 
     /// The number of descriptions that were received: what is kept of one is out of date when this has changed.
-    fn descriptions(&self) -> u64 {
+    fn describe_generation(&self) -> u64 {
         0
     }
 }

@@ -13,7 +13,7 @@ use super::{
     gate::{GateEntry, Queue},
     stage::Stage,
 };
-use crate::record::{BatchRow, Cause, Command, Doubt, How, Record, Rejection, Verdict};
+use crate::record::{BatchRow, Cause, Command, Doubt, Record, Rejection, RetryKind, Verdict};
 
 /// The batcher's half.
 #[derive(Debug)]
@@ -124,7 +124,7 @@ pub struct Receipt {
 impl History {
     /// An attempt that has ended with this verdict.
     pub fn attempted(&mut self, verdict: &Verdict) {
-        self.attempts += u32::from(!matches!(verdict, Verdict::Retry { how: How::NextCall, .. }));
+        self.attempts += u32::from(!matches!(verdict, Verdict::Retry { kind: RetryKind::NextCall, .. }));
         let (unknown, own) = match verdict {
             Verdict::Unknown { doubt, .. } => (true, matches!(doubt, Doubt::Row | Doubt::TooLong)),
             Verdict::Fatal(_) => (true, false),

@@ -127,7 +127,7 @@ def test_redirects_are_waited_for_and_named(bed):
     org.fault("data", times=None, kind="status", status=302, headers=elsewhere, body="")
     daemon = bed.daemon(org, route(topic), more="validate_on_start = false").start(ready=False)
     bed.broker.produce(topic, ("K", {"LastName": "x"}))
-    until("the redirect to be named", lambda: daemon.events("org_calls_paused", "renamed.my.salesforce.com"))
+    until("the redirect to be named", lambda: daemon.events("org_unavailable", "renamed.my.salesforce.com"))
     org.heal()
     daemon.settle(1, 90)
     assert set(org.records()) == {"K"}

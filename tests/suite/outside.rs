@@ -64,7 +64,7 @@ async fn without_values_no_line_quotes_a_record() {
         daemon.event("record_rejected").with("code", code).with("offset", offset).await;
     }
     daemon.event("record_rejected").with("code", "STRING_TOO_LONG").mentions("Text__c").await;
-    daemon.event("org_calls_paused").mentions("SERVER_UNAVAILABLE").await;
+    daemon.event("org_unavailable").mentions("SERVER_UNAVAILABLE").await;
     assert!(daemon.log().iter().any(|line| line.contains("TRACE") || line.contains("DEBUG")));
     let quoting: Vec<_> = daemon.log().iter().filter(|line| line.contains(VALUE)).cloned().collect();
     assert_eq!(quoting, [] as [String; 0]);

@@ -115,7 +115,7 @@ async fn below_the_reserve_one_batch_goes_each_interval() {
     let intervals = took.as_millis() / 500;
     assert!(u128::from(calls.upsert) <= intervals + 5, "{calls:?} in {took:?}");
     assert!(bed.org.journal().len() < 200);
-    daemon.event("org_calls_paused").with("state", "quota_exhausted").await;
+    daemon.event("org_quota_exhausted").await;
     let metrics = daemon.metrics().await;
     metrics.assert_all_accounted_for();
     assert_eq!(metrics.settled("dead_lettered"), 0);

@@ -50,7 +50,7 @@ impl Topics {
     pub async fn fetch(clients: &Clients) -> Result<Self, StartError> {
         const ONCE: Duration = Duration::from_secs(2);
         clients.first_token().await.map_err(|error| match error {
-            TokenError::Refused(_) => StartError::Refused(error.to_string()),
+            TokenError::Denied(_) => StartError::Denied(error.to_string()),
             TokenError::Later(_) => StartError::Token(error),
         })?;
         // Not the admin client: its error callbacks are not run.

@@ -12,7 +12,7 @@ use rdkafka::{
 };
 use tracing::debug;
 
-use super::{StartError, error_hints::is_access_refused};
+use super::{StartError, error_hints::is_access_denied};
 
 /// The context of a client that asks questions. It logs at DEBUG only: the consumer's context logs the same.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ pub(crate) struct ErrorCapture(Mutex<Captured>);
 
 #[derive(Debug, Default)]
 struct Captured {
-    refusal: Option<String>,
+    denial: Option<String>,
     last: Option<String>,
 }
 
@@ -43,10 +43,8 @@ impl ErrorCapture {
     pub(crate) fn last_error(&self, client: &BaseConsumer<Self>, error: &KafkaError) -> StartError {
         Self::poll_events(client);
         let mut captured = self.0.lock();
-        match (captured.refusal.take(), captured.last.take()) {
-            (Some(refusal), _) => {
-                StartError::Refused(format!("kafka.properties: a broker does not let us in: {refusal}"))
-            }
+        match (captured.denial.take(), captured.last.take()) {
+            (Some(denial), _) => StartError::Denied(format!("kafka.properties: a broker does not let us in: {denial}")),
             (None, Some(last)) => StartError::Unreachable(format!("{error}: {last}")),
             (None, None) => StartError::Unreachable(error.to_string()),
         }
@@ -62,8 +60,8 @@ impl ClientContext for ErrorCapture {
 
     fn error(&self, error: KafkaError, reason: &str) {
         let mut captured = self.0.lock();
-        if is_access_refused(&error, reason) {
-            captured.refusal = Some(reason.to_owned());
+        if is_access_denied(&error, reason) {
+            captured.denial = Some(reason.to_owned());
         }
         if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
             captured.last = Some(reason.to_owned());

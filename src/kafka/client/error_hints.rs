@@ -34,20 +34,20 @@ pub(crate) fn fatal_hint(code: RDKafkaErrorCode) -> &'static str {
     }
 }
 
-/// Whether a broker has refused to let this client in: a wrong password, an expired token, a certificate that either
-/// side does not trust. `reason` is librdkafka's text, since a TLS error's code does not tell a refusal from a broken
+/// Whether a broker has denied this client access: a wrong password, an expired token, a certificate that either
+/// side does not trust. `reason` is librdkafka's text, since a TLS error's code does not tell a denial from a broken
 /// connection.
-pub(crate) fn is_access_refused(error: &KafkaError, reason: &str) -> bool {
-    is_login_refused(error)
+pub(crate) fn is_access_denied(error: &KafkaError, reason: &str) -> bool {
+    is_login_denied(error)
         || match error.rdkafka_error_code() {
-            // The broker's refusal of our certificate comes as an alert, on a connection that was open already.
+            // The broker's rejection of our certificate comes as an alert, on a connection that was open already.
             Some(RDKafkaErrorCode::SSL | RDKafkaErrorCode::BrokerTransportFailure) => reason.contains("certificate"),
             _ => false,
         }
 }
 
-/// Whether a broker has refused a password or a token.
-pub(crate) fn is_login_refused(error: &KafkaError) -> bool {
+/// Whether a broker has denied a password or a token.
+pub(crate) fn is_login_denied(error: &KafkaError) -> bool {
     matches!(
         error.rdkafka_error_code(),
         Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed)

@@ -3,7 +3,7 @@
 use rdkafka::{ClientContext, config::RDKafkaLogLevel, consumer::ConsumerContext, error::KafkaError};
 use tracing::{debug, warn};
 
-use super::error_hints::is_access_refused;
+use super::error_hints::is_access_denied;
 
 /// The context of a client that only logs.
 #[derive(Debug, Clone, Copy)]
@@ -21,9 +21,9 @@ impl ClientContext for LoggingContext {
     }
 }
 
-/// Logs an error of a client. librdkafka goes on by itself, but a refusal needs an operator.
+/// Logs an error of a client. librdkafka goes on by itself, but a denial needs an operator.
 pub(crate) fn log_error(error: &KafkaError, reason: &str) {
-    if is_access_refused(error, reason) {
+    if is_access_denied(error, reason) {
         warn!(
             event = "kafka_access_denied",
             reason, "a broker does not let us in: check kafka.properties and kafka.oauth"

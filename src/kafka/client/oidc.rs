@@ -36,8 +36,8 @@ pub(crate) struct Issued {
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
     /// An operator must mend it.
-    #[error("kafka.oauth: the token endpoint refuses us: {0}")]
-    Refused(String),
+    #[error("kafka.oauth: the token endpoint denies us a token: {0}")]
+    Denied(String),
     #[error("kafka.oauth.token_url: {0}")]
     Later(String),
 }
@@ -61,7 +61,7 @@ struct Answer {
 }
 
 #[derive(Deserialize)]
-struct Refusal {
+struct ErrorAnswer {
     error: String,
     #[serde(default)]
     error_description: String,
@@ -96,7 +96,7 @@ impl Endpoint {
     /// Fetches a new token. Secrets are read again at each call.
     pub(crate) async fn fetch(&self) -> Result<Issued, TokenError> {
         let secret = |key: &str, secret: &Secret| {
-            secret.reveal().map_err(|error| TokenError::Refused(format!("kafka.oauth.{key}: {error}")))
+            secret.reveal().map_err(|error| TokenError::Denied(format!("kafka.oauth.{key}: {error}")))
         };
         let (id, password) = (secret("client_id", &self.client_id)?, secret("client_secret", &self.client_secret)?);
         let encoded = |text: &SecretString| byte_serialize(text.expose_secret().as_bytes()).collect::<String>();
@@ -119,19 +119,19 @@ impl Endpoint {
 
 fn read(status: StatusCode, body: &[u8], since: SystemTime, client_id: &str) -> Result<Issued, TokenError> {
     if status != StatusCode::OK {
-        let said = serde_json::from_slice::<Refusal>(body);
+        let said = serde_json::from_slice::<ErrorAnswer>(body);
         let said = said.map_or_else(|_| String::new(), |said| format!(": {}: {}", said.error, said.error_description));
         let message = format!("{status}{said}");
-        let refused = status.is_client_error() && !matches!(status.as_u16(), 408 | 425 | 429);
-        return Err(if refused || status.is_redirection() {
-            TokenError::Refused(message)
+        let denied = status.is_client_error() && !matches!(status.as_u16(), 408 | 425 | 429);
+        return Err(if denied || status.is_redirection() {
+            TokenError::Denied(message)
         } else {
             TokenError::Later(message)
         });
     }
     // The parser's own message could quote the token.
     let Ok(answer) = serde_json::from_slice::<Answer>(body) else {
-        return Err(TokenError::Refused("its answer holds no access_token".to_owned()));
+        return Err(TokenError::Denied("its answer holds no access_token".to_owned()));
     };
     let claims = claims(answer.access_token.expose_secret());
     let seconds = answer.expires_in.and_then(|value| value.as_f64().or_else(|| value.as_str()?.parse().ok()));
@@ -139,7 +139,7 @@ fn read(status: StatusCode, body: &[u8], since: SystemTime, client_id: &str) -> 
     let told = seconds.and_then(span).and_then(|life| since.checked_add(life));
     let claimed = claims.exp.and_then(span).and_then(|at| UNIX_EPOCH.checked_add(at));
     let Some(expires) = [told, claimed].into_iter().flatten().min() else {
-        return Err(TokenError::Refused("neither its answer nor the token says when the token expires".to_owned()));
+        return Err(TokenError::Denied("neither its answer nor the token says when the token expires".to_owned()));
     };
     if expires <= since {
         return Err(TokenError::Later("the token that it has given is expired: compare the clocks".to_owned()));
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn a_failed_request_is_repeated_unless_an_operator_must_mend_it() {
         let expired = format!(r#"{{"access_token":"{}"}}"#, jwt(r#"{"exp":999}"#));
-        for (status, body, refused, says) in [
+        for (status, body, denied, says) in [
             (401, r#"{"error":"invalid_client","error_description":"who?"}"#, true, "invalid_client: who?"),
             (404, "<html>", true, "404"),
             (302, "", true, "302"),
@@ -198,7 +198,7 @@ mod tests {
         ] {
             let status = StatusCode::from_u16(status).unwrap();
             let error = read(status, body.as_bytes(), at(1000), "client").err().unwrap();
-            assert_eq!(matches!(error, TokenError::Refused(_)), refused, "{error}");
+            assert_eq!(matches!(error, TokenError::Denied(_)), denied, "{error}");
             assert!(error.to_string().contains(says) && !error.to_string().contains("xyzzy"), "{error}");
         }
     }

@@ -1,5 +1,5 @@
 //! The configuration of librdkafka. A property of the user's is set first; those that the algorithm owns are set after it,
-//! and the configuration has refused them in `[kafka.properties]` already.
+//! and the configuration rejects them in `[kafka.properties]`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ pub enum KafkaConfigError {
     #[error("kafka.properties.{key:?}")]
     Unreadable { key: String, source: SecretError },
     #[error("kafka.properties.{key:?}: {why}")]
-    Refused { key: String, why: &'static str },
+    Invalid { key: String, why: &'static str },
     #[error(transparent)]
     Oauth(#[from] OauthConfigError),
 }
@@ -52,9 +52,9 @@ pub const QUEUED_MESSAGES: usize = 2_000;
 /// The size of one fetch, or of one batch if that is larger; compressed. It is small, since librdkafka decompresses all of a fetch at once: six
 /// batches of 10 KB that decompress to 2.4 MB each are less than one record of 16 MiB.
 pub const FETCH_BYTES: usize = 64 * 1024;
-/// The largest answer that is read, and what a batch of zstd may decompress to: nothing that a topic can hold is refused.
+/// The largest answer that is read, and what a batch of zstd may decompress to: all that a topic can hold can be received.
 const RECEIVE_BYTES: &str = "1000000000";
-/// The values that librdkafka accepts as `message.max.bytes`. A topic may have less or more; where it has less it refuses
+/// The values that librdkafka accepts as `message.max.bytes`. A topic may have less or more; where it has less it rejects
 /// messages by itself.
 const MESSAGE_BYTES: std::ops::RangeInclusive<usize> = 1_000..=1_000_000_000;
 
@@ -148,10 +148,10 @@ impl Clients {
         }
     }
 
-    /// Fetches another token, since a broker has refused a client of ours.
-    pub(crate) fn token_refused(&self) {
+    /// Fetches another token, since a broker has denied access with the last one.
+    pub(crate) fn token_denied(&self) {
         if let Some(tokens) = &self.0.tokens {
-            tokens.refused();
+            tokens.denied();
         }
     }
 
@@ -194,7 +194,7 @@ impl Clients {
     /// where that is known: idempotent, confirmed by all in-sync replicas, and never given up.
     ///
     /// librdkafka compares a message with `message.max.bytes` before it compresses it, the topic does so after that.
-    /// Only the topic is to refuse one: a record that its own producer has compressed fits again.
+    /// Only the topic is to reject one: a record that its own producer has compressed fits again.
     pub(crate) fn producer(&self, largest: usize, topic: Option<usize>) -> ClientConfig {
         let largest = largest.clamp(*MESSAGE_BYTES.start(), *MESSAGE_BYTES.end());
         let mut producer = self.0.base.clone();
@@ -208,7 +208,7 @@ impl Clients {
         if COMPRESSION.iter().all(|property| self.0.base.get(property).is_none()) {
             producer.set("compression.type", "zstd");
         }
-        // A topic refuses a batch as a whole. Messages share a batch only if it fits uncompressed: a refusal is then of one
+        // A topic rejects a batch as a whole. Messages share a batch only if it fits uncompressed: a rejection is then of one
         // message.
         let own = self.0.base.get(BATCH).and_then(|own| own.parse().ok()).unwrap_or(BATCH_BYTES);
         producer.set(BATCH, topic.unwrap_or(own).clamp(1, own).to_string());
@@ -235,7 +235,7 @@ fn check_property(key: &str, value: &str) -> Result<(), KafkaConfigError> {
         Err(KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..)) => "librdkafka knows no such property",
         Err(_) => "librdkafka does not take this value",
     };
-    Err(KafkaConfigError::Refused { key: key.to_owned(), why })
+    Err(KafkaConfigError::Invalid { key: key.to_owned(), why })
 }
 
 #[cfg(test)]
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_property_is_named_without_its_value() {
+    fn an_invalid_property_is_named_without_its_value() {
         assert!(check_property("sasl.password", "hunter2").is_ok());
         for (key, says) in
             [("sasl.pasword", "knows no such property"), ("security.protocol", "does not take this value")]

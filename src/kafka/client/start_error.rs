@@ -10,9 +10,9 @@ pub enum StartError {
     Client(KafkaError),
     #[error("kafka.bootstrap_servers: no answer: {0}")]
     Unreachable(String),
-    /// A broker, or the token endpoint, has refused the login.
+    /// A broker, or the token endpoint, has denied the login.
     #[error("{0}")]
-    Refused(String),
+    Denied(String),
     #[error(transparent)]
     Token(TokenError),
     #[error("dead_letter.topic: {topic} is not there and cannot be created: {message}")]

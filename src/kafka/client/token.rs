@@ -2,7 +2,7 @@
 //!
 //! A task fetches the next one at four fifths of a token's life, by the wall clock: a monotonic one stands still
 //! while the machine is suspended, and the token does not. It fetches one at once where secrets have changed, and where a
-//! broker has refused the last one, which a rotation of keys can do to a token that is young. Each client is given the
+//! broker has denied the last one, which a rotation of keys can do to a token that is young. Each client is given the
 //! newest token before it is used, and again whenever there is a newer one: librdkafka would ask for it in a callback
 //! that an admin client never serves. An expired token is given to no client.
 
@@ -26,19 +26,19 @@ use crate::config::KafkaOauth;
 
 /// Fetches tokens, and keeps the newest one.
 pub(crate) struct Tokens {
-    source: Arc<Source>,
+    provider: Arc<TokenProvider>,
     /// Fetches the next token in time.
     task: OnceLock<AbortOnDropHandle<()>>,
 }
 
-struct Source {
+struct TokenProvider {
     endpoint: Endpoint,
     newest: watch::Sender<Option<Arc<CachedToken>>>,
     extensions: Vec<(String, String)>,
     /// Notified to fetch another token before the last one is old.
     renew: Notify,
-    /// Notified when a broker has refused the last token.
-    refused: Notify,
+    /// Notified when a broker has denied the last token.
+    denied: Notify,
 }
 
 /// A token, as it is given to each client.
@@ -54,47 +54,48 @@ const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
 /// The time between two checks of the wall clock.
 const TICK: Duration = Duration::from_secs(1);
-/// The least time between two tokens that are fetched because of a refusal.
-const AFTER_REFUSAL: Duration = Duration::from_secs(30);
+/// The least time between two tokens that are fetched because of a denial.
+const AFTER_DENIAL: Duration = Duration::from_secs(30);
 
 impl Tokens {
     /// `None` without `[kafka.oauth]`.
     pub(crate) fn new(config: &KafkaOauth) -> Result<Option<Self>, OauthConfigError> {
         let Some(endpoint) = Endpoint::new(config)? else { return Ok(None) };
         let extensions = config.extensions.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-        let (newest, renew, refused) = (watch::Sender::new(None), Notify::new(), Notify::new());
-        let source = Source { endpoint, newest, extensions, renew, refused };
-        Ok(Some(Self { source: Arc::new(source), task: OnceLock::new() }))
+        let (newest, renew, denied) = (watch::Sender::new(None), Notify::new(), Notify::new());
+        let provider = TokenProvider { endpoint, newest, extensions, renew, denied };
+        Ok(Some(Self { provider: Arc::new(provider), task: OnceLock::new() }))
     }
 
     /// Fetches the first token. From then on each next one is fetched in time.
     pub(crate) async fn first(&self) -> Result<(), TokenError> {
         if self.task.get().is_none() {
-            let due = self.source.fetch().await?;
-            let source = self.source.clone();
-            self.task.get_or_init(|| AbortOnDropHandle::new(tokio::spawn(async move { source.keep_fresh(due).await })));
+            let due = self.provider.fetch().await?;
+            let provider = self.provider.clone();
+            self.task
+                .get_or_init(|| AbortOnDropHandle::new(tokio::spawn(async move { provider.keep_fresh(due).await })));
         }
         Ok(())
     }
 
     /// Fetches another token now.
     pub(crate) fn renew(&self) {
-        self.source.renew.notify_one();
+        self.provider.renew.notify_one();
     }
 
-    /// Fetches another token, since a broker has refused a client of ours.
-    pub(crate) fn refused(&self) {
-        self.source.refused.notify_one();
+    /// Fetches another token, since a broker has denied a client of ours access.
+    pub(crate) fn denied(&self) {
+        self.provider.denied.notify_one();
     }
 
     pub(crate) fn feed(&self) -> TokenFeed {
-        let mut newest = self.source.newest.subscribe();
+        let mut newest = self.provider.newest.subscribe();
         newest.mark_changed();
         TokenFeed(Some(newest))
     }
 }
 
-impl Source {
+impl TokenProvider {
     /// Fetches a token. Returns when the next one is to be fetched.
     async fn fetch(&self) -> Result<SystemTime, TokenError> {
         let issued = self.endpoint.fetch().await?;
@@ -107,7 +108,7 @@ impl Source {
 
     async fn keep_fresh(&self, mut due: SystemTime) {
         let mut backoff = FIRST_BACKOFF;
-        let mut next_for_refusal = Instant::now();
+        let mut next_for_denial = Instant::now();
         loop {
             tokio::select! {
                 () = until(due) => {}
@@ -115,9 +116,9 @@ impl Source {
                     event = "kafka_token_renewal_requested",
                     "told to fetch another token for kafka"
                 ),
-                () = self.is_refused(next_for_refusal) => {
-                    next_for_refusal = Instant::now() + AFTER_REFUSAL;
-                    warn!(event = "kafka_token_refused", "a broker refuses the token for kafka, fetching another");
+                () = self.is_denied(next_for_denial) => {
+                    next_for_denial = Instant::now() + AFTER_DENIAL;
+                    warn!(event = "kafka_token_denied", "a broker denies the token for kafka, fetching another");
                 }
             }
             due = match self.fetch().await {
@@ -135,10 +136,10 @@ impl Source {
         }
     }
 
-    /// Waits for a refusal by a broker, but not before `next`.
-    async fn is_refused(&self, next: Instant) {
+    /// Waits for a denial by a broker, but not before `next`.
+    async fn is_denied(&self, next: Instant) {
         tokio::time::sleep_until(next).await;
-        self.refused.notified().await;
+        self.denied.notified().await;
     }
 }
 

@@ -77,9 +77,9 @@ impl Committer {
         loop {
             match self.0.try_send(request) {
                 Ok(()) => break,
-                Err(TrySendError::Full(refused)) if !left().is_zero() => {
+                Err(TrySendError::Full(returned)) if !left().is_zero() => {
                     std::thread::park_timeout(Duration::from_millis(10));
-                    request = refused;
+                    request = returned;
                 }
                 Err(_) => {
                     warn!(
@@ -93,7 +93,7 @@ impl Committer {
         match answer.recv_timeout(left()) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => {
-                // Best effort: in a rebalance the coordinator often refuses. What was not committed is read again.
+                // Best effort: in a rebalance the coordinator often rejects the commit. What was not committed is read again.
                 warn!(event = "commit_failed", %error, "offsets not committed, their records will be repeated");
                 Err(error)
             }
@@ -258,7 +258,7 @@ mod tests {
         let (cluster, config) = cluster();
         let consumer: BaseConsumer = config.create().unwrap();
         let offsets = [CommitOffset::new(&(Arc::from("t"), 0), 7, Mark::None)];
-        let refuse = |errors: &[RDKafkaRespErr]| cluster.request_errors(RDKafkaApiKey::OffsetCommit, errors);
+        let fail_commits = |errors: &[RDKafkaRespErr]| cluster.request_errors(RDKafkaApiKey::OffsetCommit, errors);
         let consumer = Arc::new(consumer);
         let soon = || Instant::now() + Duration::from_secs(20);
 
@@ -268,7 +268,7 @@ mod tests {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS,
         ] {
             let commits = commits();
-            refuse(&[code; 2]);
+            fail_commits(&[code; 2]);
             commits.commit_with_retry(&Arc::downgrade(&consumer), &offsets, soon()).unwrap().unwrap();
             assert!(commits.lease.is_held());
         }
@@ -278,9 +278,9 @@ mod tests {
         assert!(late == Err(LATE) && !commits.lease.is_held(), "it is not sent");
         commits.commit(&consumer, &offsets).unwrap();
         assert!(commits.lease.is_held());
-        refuse(&[RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID]);
-        let refused = commits.commit_with_retry(&Arc::downgrade(&consumer), &offsets, soon()).unwrap().unwrap_err();
-        assert_eq!(refused.rdkafka_error_code(), Some(RDKafkaErrorCode::UnknownMemberId));
+        fail_commits(&[RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID]);
+        let failed = commits.commit_with_retry(&Arc::downgrade(&consumer), &offsets, soon()).unwrap().unwrap_err();
+        assert_eq!(failed.rdkafka_error_code(), Some(RDKafkaErrorCode::UnknownMemberId));
         assert!(!commits.lease.is_held());
     }
 
@@ -294,7 +294,7 @@ mod tests {
         let quick = Duration::from_millis(1);
         let schedule = CommitSchedule::new(quick, quick * 3);
         let (_sender, requests) = sync_channel(1);
-        let refuse = |errors: &[RDKafkaRespErr]| cluster.request_errors(RDKafkaApiKey::OffsetCommit, errors);
+        let fail_commits = |errors: &[RDKafkaRespErr]| cluster.request_errors(RDKafkaApiKey::OffsetCommit, errors);
         let removed = RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID;
         std::thread::scope(|scope| {
             let weak = Arc::downgrade(&consumer);
@@ -303,11 +303,11 @@ mod tests {
             scope.spawn(move || run(&weak, assigned, schedule, commits, &requests, errors));
             wait_until(|| commits.lease.is_held());
             let before = commits.lease.permit();
-            refuse(&[removed; 3]);
+            fail_commits(&[removed; 3]);
             wait_until(|| !before.is_valid());
             wait_until(|| commits.lease.is_held());
             assert!(stop.reason().is_none(), "the group has taken it back");
-            refuse(&vec![removed; 10_000]);
+            fail_commits(&vec![removed; 10_000]);
             wait_until(|| stop.reason() == Some(NOT_A_MEMBER));
             drop(consumer);
         });

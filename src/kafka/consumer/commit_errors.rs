@@ -78,7 +78,7 @@ fn has_lasted(since: Option<Instant>, limit: Duration) -> bool {
     since.is_some_and(|since| since.elapsed() >= limit)
 }
 
-/// Whether only the generation of the commit is outdated. The coordinator refuses the old one from when it has raised it
+/// Whether only the generation of the commit is outdated. The coordinator rejects the old one from when it has raised it
 /// until librdkafka has its answer, and the same with an epoch (before Kafka 4.3, KIP-1251). What we own in the old
 /// generation is still ours in the new one: no other member gets it before we have given it back.
 pub(super) fn is_stale(error: &KafkaError) -> bool {

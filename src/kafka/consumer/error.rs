@@ -19,7 +19,7 @@ pub enum ConsumerError {
 
 /// Why a partition gives no more records.
 #[derive(Debug, thiserror::Error)]
-pub enum SourceError {
+pub enum ReadError {
     #[error("{topic}[{partition}]: the offsets from {next} on are lost: {}", lost_range(*.next, *.watermarks))]
     LostOffsets { topic: Arc<str>, partition: i32, next: i64, watermarks: Option<(i64, i64)> },
     #[error("{topic}[{partition}]: the batch from {next} on cannot be read: {source}; nothing after it is read")]

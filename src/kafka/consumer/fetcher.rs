@@ -53,7 +53,7 @@ pub(super) fn check_epochs<C: ConsumerContext>(
     let deadline = Instant::now() + START;
     while !unchecked.is_empty() && !cancel.is_cancelled() {
         match seek(consumer, &unchecked) {
-            Ok(refused) => unchecked = refused,
+            Ok(rejected) => unchecked = rejected,
             Err(error) => debug!(%error, "the leader epochs are not checked yet"),
         }
         if Instant::now() >= deadline {
@@ -70,7 +70,7 @@ pub(super) fn check_epochs<C: ConsumerContext>(
     }
 }
 
-/// Seeks each partition to its offset. Returns those that were refused: a fetcher that has not started cannot seek.
+/// Seeks each partition to its offset. Returns those whose seek failed: a fetcher that has not started cannot seek.
 fn seek<'a, C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     offsets: &[&'a CommitOffset],

@@ -6,11 +6,11 @@ use futures::Stream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::error::SourceError;
+use super::error::ReadError;
 use crate::{record::Record, runtime::progress::Progress};
 
 /// The records of one partition, in order.
-pub type PartitionStream = Pin<Box<dyn Stream<Item = Result<Record, SourceError>> + Send>>;
+pub type PartitionStream = Pin<Box<dyn Stream<Item = Result<Record, ReadError>> + Send>>;
 
 /// Starts a lane for each partition that is assigned.
 ///

@@ -1,6 +1,6 @@
 //! Records that were deleted before they were read, with `kafka.on_lost_offsets = "earliest"`.
 //!
-//! librdkafka refuses to seek in this state. So the lane waits until all that it has read before the gap is settled;
+//! librdkafka cannot seek in this state. So the lane waits until all that it has read before the gap is settled;
 //! then the poll thread ends it and commits the offset after the gap; then, one poll later, the partition is unassigned
 //! and assigned again from there. That poll serves a rebalance which may be waiting: to unassign a partition would answer
 //! it.

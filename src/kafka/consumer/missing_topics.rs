@@ -14,7 +14,7 @@ use tracing::warn;
 use super::offsets::{CommitOffset, TopicPartition};
 
 #[derive(Debug, Default)]
-pub(super) struct LeftOut(Mutex<State>);
+pub(super) struct MissingTopics(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -25,7 +25,7 @@ struct State {
 /// The time between two checks whether the topics exist again.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-impl LeftOut {
+impl MissingTopics {
     /// Leaves out those of the partitions just assigned that have no offset among `offsets`: their topic is gone.
     pub(super) fn update(&self, assigned: &[TopicPartition], offsets: &[CommitOffset]) {
         let found: BTreeSet<_> = offsets.iter().map(|offset| &offset.at).collect();

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use super::{
-    error::SourceError,
+    error::ReadError,
     lanes::PartitionStream,
     lost_offsets::{Gap, GapState},
     rebalance::RebalanceContext,
@@ -33,7 +33,7 @@ const TICK: Duration = Duration::from_secs(1);
 /// The time between two checks whether what was read is settled.
 const SETTLED: Duration = Duration::from_millis(100);
 
-struct Source {
+struct PartitionReader {
     queue: PartitionQueue<RebalanceContext>,
     consumer: Arc<BaseConsumer<RebalanceContext>>,
     nonempty: Arc<Notify>,
@@ -67,12 +67,12 @@ pub(super) fn records(
     queue.set_nonempty_callback(move || wake.notify_one());
     let next = progress.next_offset();
     let conditions = Some(conditions);
-    let source = Source { queue, consumer, nonempty, topic, partition, next, progress, conditions };
-    Box::pin(futures::stream::unfold(source, async |mut source| source.next().await.map(|item| (item, source))))
+    let reader = PartitionReader { queue, consumer, nonempty, topic, partition, next, progress, conditions };
+    Box::pin(futures::stream::unfold(reader, async |mut reader| reader.next().await.map(|item| (item, reader))))
 }
 
-impl Source {
-    async fn next(&mut self) -> Option<Result<Record, SourceError>> {
+impl PartitionReader {
+    async fn next(&mut self) -> Option<Result<Record, ReadError>> {
         if let Some(ReadConditions { hold_until, readable }) = &self.conditions {
             tokio::time::sleep_until(*hold_until).await;
             readable.cancelled().await;
@@ -105,10 +105,10 @@ impl Source {
                     RDKafkaErrorCode::BadMessage | RDKafkaErrorCode::BadCompression | RDKafkaErrorCode::NotImplemented,
                 ) => {
                     let next = self.next;
-                    return self.halt(&SourceError::Unreadable { topic, partition, next, source }).await;
+                    return self.halt(&ReadError::Unreadable { topic, partition, next, source }).await;
                 }
                 source @ KafkaError::MessageConsumptionFatal(_) => {
-                    return Some(Err(SourceError::Fatal { topic, partition, source }));
+                    return Some(Err(ReadError::Fatal { topic, partition, source }));
                 }
                 // A denial that lasts shows in the commits.
                 error => warn!(
@@ -130,12 +130,12 @@ impl Source {
     ///
     /// The markers that end transactions lie in the queue like records, those of an aborted transaction after all that it
     /// wrote; a poll takes them out, returns nothing for them, and moves librdkafka's position past them. That position
-    /// skips nothing that this source has not read:
+    /// skips nothing that this reader has not read:
     /// * Nothing but a poll of this queue moves it forward (`rd_kafka_update_app_pos`: for a message that
     ///   `rd_kafka_event_message_next` gives out, and for a marker in `rd_kafka_op_handle_std`), and nothing but this
-    ///   source polls the queue. So what arrives between the poll and this check does not count, and neither does what
+    ///   reader polls the queue. So what arrives between the poll and this check does not count, and neither does what
     ///   lies in the queue.
-    /// * The queue is in the order of the partition, and begins anew only at an offset that this source has not passed: a
+    /// * The queue is in the order of the partition, and begins anew only at an offset that this reader has not passed: a
     ///   pause of librdkafka's own fetches from this position on, and a seek from where the partition was assigned.
     /// * A position of an earlier assignment would be wrong: the group's offset may have been set back since. librdkafka
     ///   forgets it when the fetcher has stopped, which is some time after the partition was unassigned
@@ -177,7 +177,7 @@ impl Source {
         let passes = self.consumer.context().passes_lost_offsets();
         loop {
             let watermarks = self.watermarks().await;
-            let lost = SourceError::LostOffsets {
+            let lost = ReadError::LostOffsets {
                 topic: self.topic.clone(),
                 partition: self.partition,
                 next: self.next,
@@ -204,7 +204,7 @@ impl Source {
     }
 
     /// Stops the daemon, whose drain ends this lane: what is in flight still gets its outcome.
-    async fn halt<T>(&self, why: &SourceError) -> T {
+    async fn halt<T>(&self, why: &ReadError) -> T {
         error!(event = "lane_failed", topic = %self.topic, partition = self.partition, error = %why, "lane failed");
         self.consumer.context().stop.now(why.to_string());
         std::future::pending().await

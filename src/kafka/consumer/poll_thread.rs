@@ -76,7 +76,7 @@ impl Consumer {
                 poll(&consumer, &stop);
                 let context = consumer.context();
                 context.lost_offsets.pass(context, &consumer);
-                context.add_left_out(&consumer);
+                context.start_recreated_topics(&consumer);
                 refresh.check(&consumer, &cancel);
                 if let Err(error) = subscription.renew(&consumer) {
                     error!(event = "subscription_refused", %error, "the subscription is refused");

@@ -26,9 +26,9 @@ use super::{
     commit::Committer,
     fetcher,
     lanes::{LaneHost, LaneStart},
-    left_out::LeftOut,
     lists::{assigned_of, list_of, list_of_offsets, partitions},
     lost_offsets::LostOffsets,
+    missing_topics::MissingTopics,
     observer::{AssignmentChange, Observer, WaitGuard},
     offsets::{AssignedOffsets, CommitOffset, Mark, TopicPartition},
     owners::{Ending, Owner, Owners},
@@ -40,7 +40,7 @@ use crate::{
     config::OnLostOffsets,
     kafka::client::{
         Clients,
-        error_hints::{access_hint, is_login_refused},
+        error_hints::{access_hint, is_login_denied},
         log::{log, log_error},
     },
     record::RecordBounds,
@@ -56,7 +56,7 @@ pub(super) struct RebalanceContext {
     owners: Owners,
     assigned: AssignedOffsets,
     pub(super) lost_offsets: LostOffsets,
-    left_out: LeftOut,
+    missing_topics: MissingTopics,
     host: Arc<dyn LaneHost>,
     pub(super) observer: Observer,
     on_lost_offsets: OnLostOffsets,
@@ -91,7 +91,7 @@ impl RebalanceContext {
             owners: Owners::new(settings.lease.clone(), Handle::current()),
             assigned: AssignedOffsets::default(),
             lost_offsets: LostOffsets::default(),
-            left_out: LeftOut::default(),
+            missing_topics: MissingTopics::default(),
             host,
             observer: settings.observer.clone(),
             on_lost_offsets: settings.on_lost_offsets,
@@ -141,7 +141,7 @@ impl RebalanceContext {
         let partitions = partitions(list);
         self.abandon_stale(consumer, &partitions)?;
         let offsets = self.resolve(consumer, &partitions, Instant::now() + self.drain_timeout)?;
-        self.left_out.update(&partitions, &offsets);
+        self.missing_topics.update(&partitions, &offsets);
         let readable = CancellationToken::new();
         let list = self.start_lanes(consumer, &offsets, &readable)?;
         info!(event = "assigned", partitions = ?partitions, "assigned");
@@ -272,7 +272,7 @@ impl RebalanceContext {
         }
         // After the end of their lanes, which may have met a gap until then.
         self.lost_offsets.forget(&partitions);
-        self.left_out.forget(&partitions);
+        self.missing_topics.forget(&partitions);
         Self::unassign(consumer, list)
     }
 
@@ -320,8 +320,8 @@ impl RebalanceContext {
     }
 
     /// Adds the left-out partitions whose topics exist again. To be called between two polls.
-    pub(super) fn add_left_out(&self, consumer: &BaseConsumer<Self>) {
-        let partitions = self.left_out.due();
+    pub(super) fn start_recreated_topics(&self, consumer: &BaseConsumer<Self>) {
+        let partitions = self.missing_topics.due();
         // An eager assignor assigns everything anew, and adds nothing.
         if partitions.is_empty() || matches!(consumer.rebalance_protocol(), RebalanceProtocol::Eager) {
             return;
@@ -341,7 +341,7 @@ impl RebalanceContext {
                         "the topic is there again, reading starts"
                     );
                 }
-                self.left_out.forget(offsets.iter().map(|offset| &offset.at));
+                self.missing_topics.forget(offsets.iter().map(|offset| &offset.at));
             }
             Err(error) if self.is_stopping() => debug!(%error, "told to stop"),
             Err(error) => {
@@ -391,8 +391,8 @@ impl ClientContext for RebalanceContext {
 
     fn error(&self, error: KafkaError, reason: &str) {
         log_error(&error, reason);
-        if is_login_refused(&error) {
-            self.clients.token_refused();
+        if is_login_denied(&error) {
+            self.clients.token_denied();
         }
     }
 }

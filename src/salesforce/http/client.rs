@@ -145,7 +145,7 @@ impl Http {
             Ok(response) => response,
             Err(error) if was_sent(&error) => return unanswered(error),
             Err(error) => {
-                let lapsed = tracker.as_ref().is_some_and(SendTracker::is_refused);
+                let lapsed = tracker.as_ref().is_some_and(SendTracker::is_withheld);
                 return Sent::Not { cause: Cause::new(http_client::reason(error)), lapsed };
             }
         };

@@ -36,7 +36,7 @@ pub(crate) struct ApiRequest {
     pub(crate) distil: Option<Distil>,
 }
 
-/// What a request is for: how long it may take, and what a refusal of it means. A describe may say that there is no such
+/// What a request is for: how long it may take, and what a rejection of it means. A describe may say that there is no such
 /// SObject, which in a write is the org's trouble.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {

@@ -36,7 +36,7 @@ enum Progress {
     /// The request was given up: the client must not begin.
     Sealed,
     /// The lease was not held.
-    Refused,
+    Withheld,
     Begun,
 }
 
@@ -62,16 +62,16 @@ impl SendTracker {
         matches!(*progress, Progress::Begun)
     }
 
-    fn refuse(&self) {
+    fn withhold(&self) {
         let mut progress = self.0.lock();
         if matches!(*progress, Progress::Untouched) {
-            *progress = Progress::Refused;
+            *progress = Progress::Withheld;
         }
     }
 
     /// Nothing was sent, since the lease was not held.
-    pub(crate) fn is_refused(&self) -> bool {
-        matches!(*self.0.lock(), Progress::Refused)
+    pub(crate) fn is_withheld(&self) -> bool {
+        matches!(*self.0.lock(), Progress::Withheld)
     }
 }
 
@@ -84,13 +84,13 @@ impl Body for TrackedBody {
             return Poll::Ready(None);
         }
         if self.write_permit.as_ref().is_some_and(|permit| !permit.is_valid()) {
-            self.tracker.refuse();
+            self.tracker.withhold();
             return Poll::Ready(Some(Err(GivenUp)));
         }
         let length = self.rest.len().min(FRAME);
         let frame = self.rest.split_to(length);
         let mut progress = self.tracker.0.lock();
-        if matches!(*progress, Progress::Sealed | Progress::Refused) {
+        if matches!(*progress, Progress::Sealed | Progress::Withheld) {
             return Poll::Ready(Some(Err(GivenUp)));
         }
         *progress = Progress::Begun;

@@ -25,15 +25,15 @@ use super::{
     },
     slots::CallKind,
 };
-use crate::record::{Access, Cause, Field, How, Refresh, SObject, ValueClass, Verdict};
+use crate::record::{Access, Cause, Field, Refresh, RetryKind, SObject, ValueClass, Verdict};
 
 #[derive(Debug)]
 pub(crate) struct Describes {
     calls: Arc<Calls>,
     /// A description that is in doubt is asked for again at most this often.
     interval: Duration,
-    /// How many were asked for.
-    asked: AtomicU64,
+    /// The number of descriptions that were received, of all SObjects.
+    generation: AtomicU64,
     /// By name, folded: as many as there are SObjects in routes.
     entries: Mutex<HashMap<String, Arc<Entry>>>,
 }
@@ -41,8 +41,8 @@ pub(crate) struct Describes {
 #[derive(Debug, Default)]
 struct Entry {
     known: RwLock<Option<(Arc<SObject>, Instant)>>,
-    /// The org does not describe it to this user: not asked for again with every record that names it.
-    refused: RwLock<Option<(Cause, Instant)>>,
+    /// The org does not describe it to this user: it is not asked for again with every record that names it.
+    undescribed: RwLock<Option<(Cause, Instant)>>,
     /// Held while the org is asked.
     asking: tokio::sync::Mutex<()>,
 }
@@ -50,12 +50,12 @@ struct Entry {
 impl Describes {
     /// `interval`: between two descriptions of one SObject.
     pub(crate) fn new(calls: Arc<Calls>, interval: Duration) -> Self {
-        Self { calls, interval, asked: AtomicU64::new(0), entries: Mutex::default() }
+        Self { calls, interval, generation: AtomicU64::new(0), entries: Mutex::default() }
     }
 
     /// The number of descriptions that were received, of all SObjects. It is raised with each new one.
-    pub(crate) fn asked(&self) -> u64 {
-        self.asked.load(Ordering::Acquire)
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
     }
 
     /// The SObject as the org describes it. Waits for the org as long as it takes; an error says what a person must mend.
@@ -68,14 +68,14 @@ impl Describes {
         if let Some(known) = entry.good_enough(refresh, self.interval) {
             return Ok(known);
         }
-        if let Some(cause) = entry.refused(self.interval) {
+        if let Some(cause) = entry.undescribed(self.interval) {
             return Err(cause);
         }
         loop {
             let _permit = self.calls.limiter.permit(CallKind::Read).await;
             match self.ask(name).await {
                 Ok(sobject) => return Ok(self.learn(&entry, sobject)),
-                Err(Verdict::Retry { cause, how: How::Smaller { .. } } | Verdict::Fatal(cause)) => {
+                Err(Verdict::Retry { cause, kind: RetryKind::Smaller { .. } } | Verdict::Fatal(cause)) => {
                     return entry.keep(cause);
                 }
                 // The next permit is what is waited for.
@@ -88,7 +88,7 @@ impl Describes {
         }
     }
 
-    /// What is known of an SObject whose description refuses a row: it is asked for again, once, if it is old enough.
+    /// What is known of an SObject whose description rejects a row: it is asked for again, once, if it is old enough.
     ///
     /// For a caller that has a permit, under which it asks: it waits neither for another permit nor for a task that does.
     pub(crate) async fn doubted(&self, name: &str) -> Option<Arc<SObject>> {
@@ -99,7 +99,7 @@ impl Describes {
         let Ok(_asking) = entry.asking.try_lock() else { return entry.known() };
         match self.ask(name).await {
             Ok(sobject) => Some(self.learn(&entry, sobject)),
-            Err(Verdict::Retry { cause, how: How::Smaller { .. } }) => entry.keep(cause).ok(),
+            Err(Verdict::Retry { cause, kind: RetryKind::Smaller { .. } }) => entry.keep(cause).ok(),
             Err(verdict) => {
                 tracing::debug!(
                     sobject = name,
@@ -124,7 +124,7 @@ impl Describes {
     fn learn(&self, entry: &Entry, sobject: SObject) -> Arc<SObject> {
         let sobject = Arc::new(sobject);
         *entry.known.write() = Some((sobject.clone(), Instant::now()));
-        self.asked.fetch_add(1, Ordering::AcqRel);
+        self.generation.fetch_add(1, Ordering::AcqRel);
         sobject
     }
 
@@ -137,9 +137,9 @@ impl Describes {
 }
 
 impl Entry {
-    fn refused(&self, interval: Duration) -> Option<Cause> {
-        let refused = self.refused.read();
-        refused.as_ref().filter(|(_, at)| at.elapsed() < interval).map(|(cause, _)| cause.clone())
+    fn undescribed(&self, interval: Duration) -> Option<Cause> {
+        let undescribed = self.undescribed.read();
+        undescribed.as_ref().filter(|(_, at)| at.elapsed() < interval).map(|(cause, _)| cause.clone())
     }
 
     fn known(&self) -> Option<Arc<SObject>> {
@@ -167,7 +167,7 @@ impl Entry {
             *at = now;
             return Ok(sobject.clone());
         }
-        *self.refused.write() = Some((cause.clone(), now));
+        *self.undescribed.write() = Some((cause.clone(), now));
         Err(cause)
     }
 }

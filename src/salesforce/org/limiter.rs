@@ -40,7 +40,7 @@ pub(crate) struct Limiter {
     /// Wakes those that wait for a permit: the org, the permits, or the queue has changed.
     changed: Notify,
     /// How many calls the org has taken.
-    answers: AtomicU64,
+    answered: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -72,7 +72,7 @@ impl Limiter {
             inner: Mutex::new(Inner { org: OrgState::new(pace), slots: Slots::new(limit) }),
             availability: watch::channel(OrgAvailability::Up).0,
             changed: Notify::new(),
-            answers: AtomicU64::new(0),
+            answered: AtomicU64::new(0),
         }
     }
 
@@ -107,12 +107,12 @@ impl Limiter {
         if admission == (Admission::Granted { is_probe: true }) {
             inner.org.begin_probe();
         }
-        let reads_only = inner.org.availability() != OrgAvailability::Up && inner.org.is_silent();
+        let reads_only = inner.org.availability() != OrgAvailability::Up && inner.org.answers_nothing();
         (admission, reads_only)
     }
 
     /// Waits until no call was taken for this long.
-    pub(crate) async fn out(&self, patience: Duration) {
+    pub(crate) async fn wait_for_outage(&self, patience: Duration) {
         let mut availability = self.availability.subscribe();
         // The sender lives as long as this.
         while availability.wait_for(|availability| *availability != OrgAvailability::Up).await.is_ok() {
@@ -125,11 +125,11 @@ impl Limiter {
 
     /// Waits until the org has refused a call because those of the day are spent, and is not asked again for a while.
     /// Usage above the reserve is not enough. Cancel-safe.
-    pub(crate) async fn quota_spent(&self) -> Cause {
+    pub(crate) async fn wait_for_exhausted_quota(&self) -> Cause {
         let mut changes = self.availability.subscribe();
         loop {
             changes.mark_unchanged();
-            if let Some(cause) = self.inner.lock().org.quota_spent(Instant::now()) {
+            if let Some(cause) = self.inner.lock().org.exhausted_quota(Instant::now()) {
                 return cause.clone();
             }
             // The sender lives as long as this.
@@ -142,8 +142,8 @@ impl Limiter {
     }
 
     /// How many calls the org has taken until now.
-    pub(crate) fn answers(&self) -> u64 {
-        self.answers.load(Ordering::Relaxed)
+    pub(crate) fn answered_calls(&self) -> u64 {
+        self.answered.load(Ordering::Relaxed)
     }
 
     /// As the org said last.
@@ -153,8 +153,8 @@ impl Limiter {
 
     /// What a call has shown. A call that is to wait for the org must have said so here: the wait is made here.
     pub(crate) fn report(&self, report: &Report<'_>) {
-        if matches!(report, Report::Well) {
-            self.answers.fetch_add(1, Ordering::Relaxed);
+        if matches!(report, Report::Answered) {
+            self.answered.fetch_add(1, Ordering::Relaxed);
         }
         let mut inner = self.inner.lock();
         let before = inner.org.availability();

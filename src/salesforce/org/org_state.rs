@@ -23,15 +23,15 @@ use crate::{
 /// What a call has shown of the org.
 #[derive(Debug)]
 pub(crate) enum Report<'a> {
-    /// It took the call, whatever it made of it.
-    Well,
-    /// Nothing is known of the org.
-    Silent,
-    /// It answered, and said that it does not know what became of the call.
-    Unsure,
+    /// The org took the call, whatever it made of it.
+    Answered,
+    /// The call says nothing of the org: it was not sent, or its answer does not fit it.
+    Inconclusive,
+    /// The org answered, and said that it does not know what became of the call.
+    ResultUnknown,
     /// No answer of the org's came: a time-out, a cut connection, the word of something before it.
     Unanswered(&'a Cause),
-    /// It takes no calls.
+    /// The org takes no calls.
     Down(OrgTrouble, &'a Cause),
 }
 
@@ -64,11 +64,11 @@ pub(crate) struct OrgState {
     due: Instant,
 }
 
-/// This many calls in a row without an answer are an outage. One alone may be a slow call or a connection that was cut.
-const SILENCE: u32 = 3;
+/// The number of calls in a row without an answer that are an outage. One alone may be a slow call or a connection that was cut.
+const OUTAGE_AFTER: u32 = 3;
 
 impl OrgState {
-    /// Of an org that nothing is known against.
+    /// The state of an org that nothing is known against.
     pub(crate) fn new(pace: Pace) -> Self {
         let now = Instant::now();
         Self {
@@ -105,7 +105,7 @@ impl OrgState {
     }
 
     /// How the org has said that the calls of the day are spent, unless it is being asked again, or is to be.
-    pub(crate) fn quota_spent(&self, now: Instant) -> Option<&Cause> {
+    pub(crate) fn exhausted_quota(&self, now: Instant) -> Option<&Cause> {
         self.spent.as_ref().filter(|_| !self.asking && now < self.due)
     }
 
@@ -116,9 +116,9 @@ impl OrgState {
         self.due = Instant::now() + self.wait();
     }
 
-    /// The org answers nothing. Writes are no probes then: they might be applied without an answer.
-    pub(crate) fn is_silent(&self) -> bool {
-        self.unanswered >= SILENCE
+    /// Whether the last calls had no answer. A write is not a probe then: it might be applied without an answer.
+    pub(crate) fn answers_nothing(&self) -> bool {
+        self.unanswered >= OUTAGE_AFTER
     }
 
     /// What a call has shown.
@@ -126,21 +126,22 @@ impl OrgState {
         let before = self.availability();
         match report {
             Report::Unanswered(_) => self.unanswered = self.unanswered.saturating_add(1),
-            Report::Silent | Report::Down(OrgTrouble::Unavailable, _) => {}
-            Report::Well | Report::Unsure | Report::Down(OrgTrouble::Quota | OrgTrouble::Session, _) => {
+            Report::Inconclusive | Report::Down(OrgTrouble::Unavailable, _) => {}
+            Report::Answered | Report::ResultUnknown | Report::Down(OrgTrouble::Quota | OrgTrouble::Session, _) => {
                 self.unanswered = 0;
             }
         }
-        let silence;
+        let outage;
         let (trouble, cause) = match report {
-            Report::Well => (None, None),
-            Report::Unanswered(cause) if self.is_silent() => {
-                let message = format!("{SILENCE} calls in a row have had no answer, the last one: {}", cause.message);
-                silence = Cause { message, ..(*cause).clone() };
-                (self.trouble.or(Some(OrgTrouble::Unavailable)), Some(&silence))
+            Report::Answered => (None, None),
+            Report::Unanswered(cause) if self.answers_nothing() => {
+                let message =
+                    format!("{OUTAGE_AFTER} calls in a row have had no answer, the last one: {}", cause.message);
+                outage = Cause { message, ..(*cause).clone() };
+                (self.trouble.or(Some(OrgTrouble::Unavailable)), Some(&outage))
             }
             // It was the probe, perhaps: the next one is not due at once.
-            Report::Silent | Report::Unsure | Report::Unanswered(_) => (self.trouble, None),
+            Report::Inconclusive | Report::ResultUnknown | Report::Unanswered(_) => (self.trouble, None),
             Report::Down(trouble, cause) => (Some(*trouble), Some(*cause)),
         };
         if trouble != self.trouble {
@@ -150,8 +151,8 @@ impl OrgState {
         self.asking = false;
         self.spent = match report {
             Report::Down(OrgTrouble::Quota, cause) => Some((*cause).clone()),
-            Report::Silent | Report::Unsure | Report::Unanswered(_) => self.spent.take(),
-            Report::Well | Report::Down(OrgTrouble::Unavailable | OrgTrouble::Session, _) => None,
+            Report::Inconclusive | Report::ResultUnknown | Report::Unanswered(_) => self.spent.take(),
+            Report::Answered | Report::Down(OrgTrouble::Unavailable | OrgTrouble::Session, _) => None,
         };
         if trouble.is_some() || before != self.availability() {
             self.due = Instant::now() + self.wait();
@@ -229,12 +230,14 @@ impl OrgState {
                 cause,
                 "login succeeds, but the org rejects every session: an operator must act"
             ),
-            OrgAvailability::Down(OrgTrouble::Unavailable | OrgTrouble::Quota) => {
+            OrgAvailability::Down(OrgTrouble::Unavailable) => {
+                tracing::warn!(event = "org_unavailable", cause, "the org takes no calls for now, waiting");
+            }
+            OrgAvailability::Down(OrgTrouble::Quota) => {
                 tracing::warn!(
-                    event = "org_calls_paused",
-                    state = after.label(),
+                    event = "org_quota_exhausted",
                     cause,
-                    "the org takes no calls for now, waiting"
+                    "the org's calls of the day are used up, or below the reserve: waiting until some are free"
                 );
             }
         }

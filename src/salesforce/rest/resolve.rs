@@ -17,7 +17,7 @@ use std::{collections::HashSet, sync::Arc};
 use super::{
     super::{
         Observer,
-        call::{Calls, is_of_every_call, refused},
+        call::{Calls, call_rejected, is_of_every_call},
         classify::NamedBy,
         http::request::{ApiRequest, Endpoint, Purpose},
     },
@@ -127,7 +127,7 @@ impl Resolver {
             }
         }
         let message = format!("more than {} records have these values in {}", hits.len(), field.name);
-        Err(refused(Cause::new(message)))
+        Err(call_rejected(Cause::new(message)))
     }
 }
 

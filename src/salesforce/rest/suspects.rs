@@ -1,17 +1,20 @@
-//! Which rows of a refused call its answer names: those are tried before the others are halved.
+//! Which rows of a rejected call its answer names: those are tried before the others are halved.
 //!
 //! Only a hint: a row that is named by mistake is sent alone and written. Whether the org counts columns in characters or
 //! in bytes is not known, so that both readings name a row.
 
 use super::{super::classify, collections::Rendered};
-use crate::record::{Cause, Command, Named, RecordId};
+use crate::record::{Cause, Command, RecordId, Suspicion};
 
 /// For each row, how the answer names it: none where it names no row, or too many.
-pub(crate) fn named(cause: &Cause, call: &Rendered, rows: &[&Command], ids: &[RecordId]) -> Vec<Named> {
+pub(crate) fn suspicions(cause: &Cause, call: &Rendered, rows: &[&Command], ids: &[RecordId]) -> Vec<Suspicion> {
     let sobject = rows.first().map_or("", |command| &*command.sobject.name);
     if let Some(field) = stray_field(cause, sobject) {
-        let named = Named::Field(field.into());
-        return rows.iter().map(|command| if holds(command, field) { named.clone() } else { Named::No }).collect();
+        let named = Suspicion::Field(field.into());
+        return rows
+            .iter()
+            .map(|command| if holds(command, field) { named.clone() } else { Suspicion::NotNamed })
+            .collect();
     }
     let message = &cause.message;
     let place = position(message);
@@ -28,14 +31,14 @@ pub(crate) fn named(cause: &Cause, call: &Rendered, rows: &[&Command], ids: &[Re
     // More of them cost more calls than halving does, if they are innocent.
     let most = if rows.len() < 64 { 2 } else { 3 };
     let is_hint = count <= most && count < rows.len();
-    named.into_iter().map(|named| if named && is_hint { Named::Row } else { Named::No }).collect()
+    named.into_iter().map(|named| if named && is_hint { Suspicion::Row } else { Suspicion::NotNamed }).collect()
 }
 
-/// How the answer that refuses a query for record ids names each of its rows: by the key field that all of them share.
-pub(crate) fn named_by_key(cause: &Cause, sobject: &str, key_field: &str) -> Named {
+/// How the answer that rejects a query for record ids names each of its rows: by the key field that all of them share.
+pub(crate) fn suspicion_of_key(cause: &Cause, sobject: &str, key_field: &str) -> Suspicion {
     match stray_field(cause, sobject) {
-        Some(field) if field.eq_ignore_ascii_case(key_field) => Named::Field(field.into()),
-        _ => Named::No,
+        Some(field) if field.eq_ignore_ascii_case(key_field) => Suspicion::Field(field.into()),
+        _ => Suspicion::NotNamed,
     }
 }
 
@@ -82,7 +85,7 @@ fn bytes(text: &str, column: usize) -> usize {
 
 /// `No such column 'FavoritePet__c' on sobject of type Account`, or the first of the fields that the answer lists.
 ///
-/// Only where the answer says that the field itself is not to be had: a refusal of one row's value says nothing of the
+/// Only where the answer says that the field itself is not to be had: a rejection of one row's value says nothing of the
 /// other rows that hold the field. A field of a parent is another SObject's, whatever its name.
 fn stray_field<'a>(cause: &'a Cause, sobject: &str) -> Option<&'a str> {
     if !classify::doubts_description(cause) {

@@ -9,7 +9,7 @@ use std::{collections::HashSet, sync::Arc};
 use super::{
     super::{
         answer::{self, Expected, RowAnswer},
-        call::{Calls, is_of_every_call, suspecting},
+        call::{Calls, is_of_every_call, with_suspicion},
         classify::{self, AfterGone, Asked, Meaning, NamedBy},
         org::describe::Describes,
     },
@@ -20,8 +20,8 @@ use super::{
 };
 use crate::{
     record::{
-        Action, ApiName, BatchKey, BatchRow, Cause, Command, Doubt, ExternalId, How, Identity, Named, OnMissing,
-        Reason, RecordId, Rejection, SObject, Stage, Verdict,
+        Action, ApiName, BatchKey, BatchRow, Cause, Command, ConnectStage, Doubt, ExternalId, Identity, OnMissing,
+        Reason, RecordId, Rejection, RetryKind, SObject, Suspicion, Verdict,
     },
     runtime::lease::{Lease, WritePermit},
 };
@@ -112,7 +112,7 @@ impl Writer {
                 }
                 (Action::Update | Action::Delete, None) | (Action::Upsert, None | Some(Identity::RecordId(_))) => {
                     let message = format!("nothing names the record to {}", command.action.word());
-                    Err(Verdict::Rejected(Rejection::put(Reason::InvalidKey, message)))
+                    Err(Verdict::Rejected(Rejection::at_delivery(Reason::InvalidKey, message)))
                 }
             };
             match named {
@@ -156,17 +156,17 @@ impl Writer {
                 let mut rejections = self.rejections(key, &whole, &commands).await;
                 let others_go_again = rejections.iter().any(Option::is_some);
                 let named = match whole.cause() {
-                    Some(cause) => suspects::named(cause, &rendered, &commands, &ids),
-                    None => vec![Named::No; going.len()],
+                    Some(cause) => suspects::suspicions(cause, &rendered, &commands, &ids),
+                    None => vec![Suspicion::NotNamed; going.len()],
                 };
                 for ((one, named), rejection) in going.iter().zip(named).zip(&mut rejections) {
-                    let verdict = match (rejection.take(), refusal(&whole)) {
+                    let verdict = match (rejection.take(), call_rejection(&whole)) {
                         (Some(rejection), _) => Verdict::Rejected(rejection),
                         (None, Some(_)) if others_go_again => left_out(),
                         (None, Some(cause)) if going.len() == 1 && classify::is_missing_parent(cause) => {
-                            Verdict::retry(How::Parent, cause.clone())
+                            Verdict::retry(RetryKind::Parent, cause.clone())
                         }
-                        (None, _) => suspecting(whole.clone(), named),
+                        (None, _) => with_suspicion(whole.clone(), named),
                     };
                     self.note(key, begun.as_ref(), rows[one.row].command, &verdict).await;
                     verdicts[one.row] = Some(verdict);
@@ -192,16 +192,16 @@ impl Writer {
                     match classify::of_gone(gone, key.action, going.named, row.maybe_applied) {
                         AfterGone::Written => Verdict::Written { id: going.target.id(), created: false },
                         AfterGone::NotFound => rejected(Reason::NotFound, classify::of_either(gone, cause)),
-                        AfterGone::Refused => rejected(Reason::Refused, classify::of_either(gone, cause)),
+                        AfterGone::Rejected => rejected(Reason::Refused, classify::of_either(gone, cause)),
                         AfterGone::ResolveAgain => {
                             again.push(going.row);
-                            Verdict::retry(How::Backoff, cause)
+                            Verdict::retry(RetryKind::Backoff, cause)
                         }
                     }
                 }
                 (RowAnswer::Failed(_), Some((meaning, cause))) => {
                     match described.as_ref().and_then(|described| create_only(&cause, row.command, described)) {
-                        Some(fields) => Verdict::retry(How::WithoutFields(fields), cause),
+                        Some(fields) => Verdict::retry(RetryKind::WithoutFields(fields), cause),
                         None => failed_row(meaning, cause),
                     }
                 }
@@ -212,10 +212,10 @@ impl Writer {
         again
     }
 
-    /// For each row of a call that was refused for a field: why it cannot be written, by a description that is asked for
+    /// For each row of a call that was rejected for a field: why it cannot be written, by a description that is asked for
     /// now if the last one is old enough.
     async fn rejections(&self, key: &BatchKey, whole: &Verdict, rows: &[&Command]) -> Vec<Option<Rejection>> {
-        let described = match refusal(whole) {
+        let described = match call_rejection(whole) {
             Some(cause) if classify::doubts_description(cause) => self.describes.doubted(&key.sobject).await,
             _ => None,
         };
@@ -271,9 +271,9 @@ fn resolved<'a>(
     match resolved {
         Resolved::Found(id, named) => Ok((Target::Id(id), named)),
         Resolved::Failed(verdict) => {
-            let by_key = |cause| suspects::named_by_key(cause, &command.sobject.name, &external.field().name);
-            let named = verdict.cause().map_or(Named::No, by_key);
-            Err(suspecting(verdict, named))
+            let by_key = |cause| suspects::suspicion_of_key(cause, &command.sobject.name, &external.field().name);
+            let named = verdict.cause().map_or(Suspicion::NotNamed, by_key);
+            Err(with_suspicion(verdict, named))
         }
         // What an earlier attempt has removed is not missing.
         Resolved::NotFound
@@ -293,30 +293,28 @@ fn resolved<'a>(
     }
 }
 
-/// The fields of a row that an upsert was refused for because its record is there already, if that is all: they can be
+/// The fields of a row that an upsert was rejected for because its record is there already, if that is all: they can be
 /// created and not updated.
 fn create_only(cause: &Cause, command: &Command, described: &SObject) -> Option<Vec<ApiName>> {
-    let is_said = cause.code.as_deref() == Some("INVALID_FIELD_FOR_INSERT_UPDATE") && !cause.fields.is_empty();
-    if command.action != Action::Upsert || !is_said {
-        return None;
-    }
-    let named = cause.fields.iter().map(|name| {
+    let mut create_only = Vec::new();
+    for name in classify::fields_not_for_update(command.action, cause)? {
         let field = described.field(name).filter(|field| field.createable && !field.updateable)?;
-        let is = |held: &ApiName| held == &field.name || Some(held) == field.relationship.as_ref();
-        command.fields.iter().map(|(held, _)| held).find(|held| is(held)).cloned()
-    });
-    named.collect()
+        // A parent stands under the name of its relationship.
+        let is_held = |held: &&ApiName| **held == field.name || Some(*held) == field.relationship.as_ref();
+        create_only.push(command.fields.iter().map(|(held, _)| held).find(is_held)?.clone());
+    }
+    Some(create_only)
 }
 
 /// The row was left out of the call.
 fn left_out() -> Verdict {
-    Verdict::retry(How::NextCall, Cause::new("left out of the call"))
+    Verdict::retry(RetryKind::NextCall, Cause::new("left out of the call"))
 }
 
-/// Why a call was refused for something in it, if it was.
-fn refusal(whole: &Verdict) -> Option<&Cause> {
+/// The cause of a call that was rejected for something in it, if it was.
+fn call_rejection(whole: &Verdict) -> Option<&Cause> {
     match whole {
-        Verdict::Retry { cause, how: How::Smaller { suspect: Some(_) } } => Some(cause),
+        Verdict::Retry { cause, kind: RetryKind::Smaller { suspicion: Some(_) } } => Some(cause),
         _ => None,
     }
 }
@@ -324,11 +322,13 @@ fn refusal(whole: &Verdict) -> Option<&Cause> {
 fn failed_row(meaning: Meaning, cause: Cause) -> Verdict {
     match meaning {
         Meaning::Rejected | Meaning::Gone(_) => rejected(Reason::Refused, cause),
-        Meaning::Retry(how) => Verdict::Retry { cause, how },
-        Meaning::Unknown => Verdict::Unknown { cause, ended: tokio::time::Instant::now(), doubt: Doubt::Row },
+        Meaning::Retry(kind) => Verdict::Retry { cause, kind },
+        Meaning::Unknown => {
+            Verdict::Unknown { cause, ended: tokio::time::Instant::now().into_std(), doubt: Doubt::Row }
+        }
     }
 }
 
 fn rejected(reason: Reason, cause: Cause) -> Verdict {
-    Verdict::Rejected(Rejection { reason, stage: Stage::Put, cause })
+    Verdict::Rejected(Rejection { reason, stage: ConnectStage::Put, cause })
 }

@@ -109,10 +109,10 @@ static ROWS: &[(Action, Error, Meaning)] = &[
 
 #[test]
 fn no_row_has_the_orgs_trouble_and_no_call_an_outcome() {
-    let is_orgs = |meaning: &Meaning| matches!(meaning, Meaning::Retry(How::Org(_) | How::NoLease));
+    let is_orgs = |meaning: &Meaning| matches!(meaning, Meaning::Retry(RetryKind::Org(_) | RetryKind::NoLease));
     let is_of_a_row = |meaning: &Meaning| match meaning {
         Meaning::Rejected | Meaning::Gone(_) => true,
-        Meaning::Retry(how) => !matches!(how, How::Backoff | How::Parked | How::Org(_)),
+        Meaning::Retry(kind) => !matches!(kind, RetryKind::Backoff | RetryKind::Parked | RetryKind::Org(_)),
         Meaning::Unknown => false,
     };
     let mut known = std::collections::HashSet::new();
@@ -128,7 +128,7 @@ fn meanings_are_in_one_order_from_giving_up_to_waiting() {
     let order = [
         &[cell::REJECTED][..],
         &[cell::VANISHED, cell::DELETED],
-        &[cell::SMALLER, cell::REFUSED],
+        &[cell::SMALLER, cell::CALL_REJECTED],
         &[cell::ALONE, cell::DELETED_MEANWHILE],
         &[cell::PARENT],
         &[cell::BACKOFF],
@@ -221,7 +221,7 @@ fn a_row_refused_without_a_reason_is_rejected() {
     let asked = Asked { action: Action::Create, key_field: None };
     let rows = of_rows(asked, &[Some(&Errors::default())]);
     let (verdict, cause) = rows[0].as_ref().unwrap();
-    assert_eq!((verdict, &*cause.message), (&cell::REJECTED, "the org refused the row without saying why"));
+    assert_eq!((verdict, &*cause.message), (&cell::REJECTED, "the org rejected the row without saying why"));
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn gone_is_what_a_delete_wanted_unless_it_never_was() {
         (Vanished, Delete, Query, false, AfterGone::Written),
         (Deleted, Delete, Cache, false, AfterGone::ResolveAgain),
         (Vanished, Update, Cache, false, AfterGone::ResolveAgain),
-        (Vanished, Update, Query, false, AfterGone::Refused),
+        (Vanished, Update, Query, false, AfterGone::Rejected),
         (Deleted, Update, Query, false, AfterGone::NotFound),
         (Vanished, Update, Record, false, AfterGone::NotFound),
         (Deleted, Update, Record, true, AfterGone::NotFound),
@@ -250,17 +250,17 @@ const HTML: bool = false;
 #[rustfmt::skip]
 static CALLS: &[(u16, bool, &str, &str, Answered)] = &[
     (200, JSON, "", "", Answered::Taken),
-    (201, HTML, "", "", Answered::Unfitting),
-    (204, HTML, "", "", Answered::Unfitting),
+    (201, HTML, "", "", Answered::ResponseMismatch),
+    (204, HTML, "", "", Answered::ResponseMismatch),
     (300, HTML, "", "", Answered::Failed(cell::UNAVAILABLE)),
     (302, HTML, "", "", Answered::Failed(cell::UNAVAILABLE)),
     (307, JSON, "A_CODE_OF_NEXT_YEAR", "", Answered::Failed(cell::UNAVAILABLE)),
-    (400, JSON, "JSON_PARSER_ERROR", "Unexpected character at [line:1, column:18]", Answered::Failed(cell::REFUSED)),
-    (400, JSON, "INVALID_FIELD", "No such column 'X' on sobject of type Account", Answered::Failed(cell::REFUSED)),
-    (400, JSON, "EXCEEDED_ID_LIMIT", "record limit reached", Answered::Failed(cell::REFUSED)),
-    (400, JSON, "A_CODE_OF_NEXT_YEAR", "", Answered::Failed(cell::REFUSED)),
-    (400, JSON, "MALFORMED_ID", "", Answered::Failed(cell::REFUSED)),
-    (400, JSON, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", TRIGGER, Answered::Failed(cell::REFUSED)),
+    (400, JSON, "JSON_PARSER_ERROR", "Unexpected character at [line:1, column:18]", Answered::Failed(cell::CALL_REJECTED)),
+    (400, JSON, "INVALID_FIELD", "No such column 'X' on sobject of type Account", Answered::Failed(cell::CALL_REJECTED)),
+    (400, JSON, "EXCEEDED_ID_LIMIT", "record limit reached", Answered::Failed(cell::CALL_REJECTED)),
+    (400, JSON, "A_CODE_OF_NEXT_YEAR", "", Answered::Failed(cell::CALL_REJECTED)),
+    (400, JSON, "MALFORMED_ID", "", Answered::Failed(cell::CALL_REJECTED)),
+    (400, JSON, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", TRIGGER, Answered::Failed(cell::CALL_REJECTED)),
     (400, JSON, "UNABLE_TO_LOCK_ROW", "", Answered::Failed(cell::BACKOFF)),
     (400, JSON, "RECORD_IN_USE_BY_WORKFLOW", "", Answered::Failed(cell::BACKOFF)),
     (400, JSON, "STORAGE_LIMIT_EXCEEDED", "", Answered::Failed(cell::PARKED)),
@@ -289,16 +289,16 @@ static CALLS: &[(u16, bool, &str, &str, Answered)] = &[
     (404, HTML, "", "", Answered::Failed(cell::UNAVAILABLE)),
     (405, JSON, "METHOD_NOT_ALLOWED", "HTTP Method 'PATCH' not allowed.", Answered::Failed(cell::UNAVAILABLE)),
     (408, HTML, "", "", Answered::Failed(cell::UNKNOWN)),
-    (409, JSON, "CONFLICT", "", Answered::Failed(cell::REFUSED)),
+    (409, JSON, "CONFLICT", "", Answered::Failed(cell::CALL_REJECTED)),
     (409, HTML, "", "", Answered::Failed(cell::UNAVAILABLE)),
     (410, JSON, "UNSUPPORTED_API_VERSION", "", Answered::Failed(cell::UNAVAILABLE)),
-    (413, HTML, "", "", Answered::Failed(cell::REFUSED)),
-    (414, HTML, "", "", Answered::Failed(cell::REFUSED)),
+    (413, HTML, "", "", Answered::Failed(cell::CALL_REJECTED)),
+    (414, HTML, "", "", Answered::Failed(cell::CALL_REJECTED)),
     (415, JSON, "UNSUPPORTED_MEDIA_TYPE", "", Answered::Failed(cell::UNAVAILABLE)),
     (420, HTML, "", "", Answered::Failed(cell::UNAVAILABLE)),
-    (428, JSON, "PRECONDITION_REQUIRED", "", Answered::Failed(cell::REFUSED)),
+    (428, JSON, "PRECONDITION_REQUIRED", "", Answered::Failed(cell::CALL_REJECTED)),
     (429, HTML, "", "", Answered::Failed(cell::UNAVAILABLE)),
-    (431, HTML, "", "", Answered::Failed(cell::REFUSED)),
+    (431, HTML, "", "", Answered::Failed(cell::CALL_REJECTED)),
     (500, JSON, "UNKNOWN_EXCEPTION", "An unexpected error occurred.", Answered::Failed(cell::UNKNOWN)),
     (500, HTML, "", "", Answered::Failed(cell::UNKNOWN)),
     (500, JSON, "A_CODE_OF_NEXT_YEAR", "", Answered::Failed(cell::UNKNOWN)),
@@ -352,15 +352,18 @@ fn the_daily_limit_is_known_by_usage_where_its_text_is_not() {
 
 #[test]
 fn a_describe_is_told_that_there_is_no_such_sobject() {
-    assert_eq!(call(Purpose::Describe, 404, JSON, "NOT_FOUND", ""), Answered::Failed(cell::REFUSED));
-    assert_eq!(call(Purpose::Describe, 403, JSON, "INSUFFICIENT_ACCESS", ""), Answered::Failed(cell::REFUSED));
+    assert_eq!(call(Purpose::Describe, 404, JSON, "NOT_FOUND", ""), Answered::Failed(cell::CALL_REJECTED));
+    assert_eq!(call(Purpose::Describe, 403, JSON, "INSUFFICIENT_ACCESS", ""), Answered::Failed(cell::CALL_REJECTED));
     assert_eq!(call(Purpose::Describe, 404, HTML, "", ""), Answered::Failed(cell::UNAVAILABLE));
     assert_eq!(
         call(Purpose::Describe, 403, JSON, "REQUEST_LIMIT_EXCEEDED", "TotalRequests"),
         Answered::Failed(cell::QUOTA)
     );
     assert_eq!(call(Purpose::Read, 404, JSON, "NOT_FOUND", ""), Answered::Failed(cell::UNAVAILABLE));
-    assert_eq!(call(Purpose::Describe, 410, JSON, "UNSUPPORTED_API_VERSION", ""), Answered::Failed(cell::REFUSED));
+    assert_eq!(
+        call(Purpose::Describe, 410, JSON, "UNSUPPORTED_API_VERSION", ""),
+        Answered::Failed(cell::CALL_REJECTED)
+    );
     assert_eq!(call(Purpose::Describe, 410, HTML, "", ""), Answered::Failed(cell::UNAVAILABLE));
 }
 

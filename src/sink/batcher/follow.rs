@@ -34,7 +34,7 @@ use super::{
 use crate::{
     config::{InsertUnknown, OnQuota},
     ops::metrics::Repeated,
-    record::{Action, Cause, Doubt, How, Named, OrgTrouble, Reason, Rejection, Stage, Verdict},
+    record::{Action, Cause, ConnectStage, Doubt, OrgTrouble, Reason, Rejection, RetryKind, Suspicion, Verdict},
     runtime::backoff::Backoff,
     sink::{
         breaker::Ruling,
@@ -57,7 +57,7 @@ struct Fates {
     apart: Vec<Ticket>,
     apart_wait: Duration,
     transaction: Vec<Ticket>,
-    refused: Vec<(Ticket, Named)>,
+    refused: Vec<(Ticket, Suspicion)>,
     later: Vec<Ticket>,
     barred: Vec<Ticket>,
     unknown: Vec<Ticket>,
@@ -136,7 +136,8 @@ impl<O: Org> Worker<O> {
     fn decide(&mut self, mut ticket: Ticket, verdict: Verdict, alone: bool, fates: &mut Fates) {
         fates.answered |= !matches!(
             verdict,
-            Verdict::Retry { how: How::Org(_) | How::NoLease | How::NextCall, .. } | Verdict::Unknown { .. }
+            Verdict::Retry { kind: RetryKind::Org(_) | RetryKind::NoLease | RetryKind::NextCall, .. }
+                | Verdict::Unknown { .. }
         );
         match verdict {
             Verdict::Written { id, .. } => {
@@ -148,7 +149,7 @@ impl<O: Org> Worker<O> {
                 ticket.settle(Outcome::Written { found_nothing });
             }
             Verdict::Rejected(rejection) => self.reject_as(ticket, rejection),
-            Verdict::Retry { cause, how } => self.retry(ticket, cause, how, alone, fates),
+            Verdict::Retry { cause, kind } => self.retry(ticket, cause, kind, alone, fates),
             Verdict::Unknown { cause, .. } if self.is_last_attempt(&ticket) => {
                 self.reject(ticket, Reason::UnknownResult, cause);
             }
@@ -161,7 +162,7 @@ impl<O: Org> Worker<O> {
                 let next_is_last =
                     ticket.command.action == Action::Create && ticket.history.unknowns + 1 >= MAX_INSERT_UNKNOWN;
                 let alone = doubt == Doubt::Row && (next_is_last || self.is_its_own(&ticket));
-                fates.hold(ticket, cause, ended + self.settings.unknown_hold, alone);
+                fates.hold(ticket, cause, Instant::from_std(ended) + self.settings.unknown_hold, alone);
             }
             Verdict::Fatal(cause) => {
                 self.stop.now(cause.to_string());
@@ -174,31 +175,31 @@ impl<O: Org> Worker<O> {
         }
     }
 
-    fn retry(&mut self, mut ticket: Ticket, cause: Cause, how: How, alone: bool, fates: &mut Fates) {
-        match how {
-            How::Backoff => self.again(ticket, cause),
-            How::DeletedMeanwhile => self.gone_meanwhile(ticket, cause),
-            How::WithoutFields(_) if ticket.history.is_stripped => self.reject(ticket, Reason::Refused, cause),
-            How::Alone => {
+    fn retry(&mut self, mut ticket: Ticket, cause: Cause, kind: RetryKind, alone: bool, fates: &mut Fates) {
+        match kind {
+            RetryKind::Backoff => self.again(ticket, cause),
+            RetryKind::DeletedMeanwhile => self.gone_meanwhile(ticket, cause),
+            RetryKind::WithoutFields(_) if ticket.history.is_stripped => self.reject(ticket, Reason::Refused, cause),
+            RetryKind::Alone => {
                 if let Some((ticket, wait)) = self.set_apart(ticket, cause) {
                     fates.apart_wait = wait;
                     fates.apart.push(ticket);
                 }
             }
-            How::Parent => {
+            RetryKind::Parent => {
                 fates.child = true;
                 self.missing_parent(ticket, cause);
             }
-            How::Smaller { .. } if alone => self.reject(ticket, Reason::Refused, cause),
-            How::Org(OrgTrouble::Quota) if self.settings.on_quota == OnQuota::DeadLetter => {
+            RetryKind::Smaller { .. } if alone => self.reject(ticket, Reason::Refused, cause),
+            RetryKind::Org(OrgTrouble::Quota) if self.settings.on_quota == OnQuota::DeadLetter => {
                 self.reject(ticket, Reason::QuotaSpent, cause);
             }
             // Nobody waits for it any more.
             _ if !ticket.answered() => {}
-            How::Smaller { suspect: None } => fates.transaction.push(ticket),
-            How::Smaller { suspect: Some(named) } => fates.refused.push((ticket, named)),
-            How::WithoutFields(fields) => self.strip(ticket, &fields),
-            How::Parked => {
+            RetryKind::Smaller { suspicion: None } => fates.transaction.push(ticket),
+            RetryKind::Smaller { suspicion: Some(named) } => fates.refused.push((ticket, named)),
+            RetryKind::WithoutFields(fields) => self.strip(ticket, &fields),
+            RetryKind::Parked => {
                 ticket.history.forget_waits();
                 ticket.pending = None;
                 // One line a call, and not one a row: all rows of it wait for one right, or for room, mostly.
@@ -208,13 +209,13 @@ impl<O: Org> Worker<O> {
                 }
                 self.delays.push(Delayed::Row(Box::new(ticket)), Instant::now() + self.settings.parked);
             }
-            How::NextCall => self.queues.push(ticket),
-            How::Org(OrgTrouble::Unavailable) => {
+            RetryKind::NextCall => self.queues.push(ticket),
+            RetryKind::Org(OrgTrouble::Unavailable) => {
                 ticket.history.forget_waits();
                 ticket.history.cause = Some(cause);
                 fates.later.push(ticket);
             }
-            How::Org(OrgTrouble::Session | OrgTrouble::Quota) | How::NoLease => {
+            RetryKind::Org(OrgTrouble::Session | OrgTrouble::Quota) | RetryKind::NoLease => {
                 ticket.history.forget_waits();
                 ticket.history.cause = Some(cause);
                 fates.barred.push(ticket);
@@ -224,34 +225,34 @@ impl<O: Org> Worker<O> {
 
     /// The label in metrics of a verdict that is no outcome.
     fn repeats(&self, ticket: &Ticket, verdict: &Verdict, alone: bool) -> Option<Repeated> {
-        let how = match verdict {
+        let kind = match verdict {
             Verdict::Written { .. } | Verdict::Rejected(_) | Verdict::Fatal(_) => return None,
             Verdict::Unknown { .. } => {
                 let is_outcome = self.is_last_attempt(ticket) || alone && self.is_its_own(ticket);
                 return (!is_outcome).then_some(Repeated::Unknown);
             }
-            Verdict::Retry { how, .. } => how,
+            Verdict::Retry { kind, .. } => kind,
         };
-        match how {
-            How::Smaller { .. } if alone => None,
-            How::Org(OrgTrouble::Quota) if self.settings.on_quota == OnQuota::DeadLetter => None,
-            How::Parent if self.settings.retry.missing_parent_wait.is_zero() => None,
-            How::Alone if ticket.history.apart_times >= races::APART_REPEATS => None,
-            How::DeletedMeanwhile if ticket.history.gone_times >= races::GONE_REPEATS => None,
-            How::WithoutFields(_) if ticket.history.is_stripped => None,
-            How::Backoff => Some(Repeated::Retry),
-            How::Parent => Some(Repeated::MissingParent),
-            How::Alone => Some(Repeated::Alone),
-            How::DeletedMeanwhile => Some(Repeated::DeletedMeanwhile),
-            How::WithoutFields(_) => Some(Repeated::WithoutFields),
-            How::Smaller { suspect: None } => Some(Repeated::Transaction),
-            How::Smaller { suspect: Some(_) } => Some(Repeated::Refused),
-            How::Parked => Some(Repeated::Parked),
-            How::NextCall => Some(Repeated::NotSent),
-            How::NoLease => Some(Repeated::NoLease),
-            How::Org(OrgTrouble::Unavailable) => Some(Repeated::OrgUnavailable),
-            How::Org(OrgTrouble::Session) => Some(Repeated::SessionExpired),
-            How::Org(OrgTrouble::Quota) => Some(Repeated::QuotaExhausted),
+        match kind {
+            RetryKind::Smaller { .. } if alone => None,
+            RetryKind::Org(OrgTrouble::Quota) if self.settings.on_quota == OnQuota::DeadLetter => None,
+            RetryKind::Parent if self.settings.retry.missing_parent_wait.is_zero() => None,
+            RetryKind::Alone if ticket.history.apart_times >= races::APART_REPEATS => None,
+            RetryKind::DeletedMeanwhile if ticket.history.gone_times >= races::GONE_REPEATS => None,
+            RetryKind::WithoutFields(_) if ticket.history.is_stripped => None,
+            RetryKind::Backoff => Some(Repeated::Retry),
+            RetryKind::Parent => Some(Repeated::MissingParent),
+            RetryKind::Alone => Some(Repeated::Alone),
+            RetryKind::DeletedMeanwhile => Some(Repeated::DeletedMeanwhile),
+            RetryKind::WithoutFields(_) => Some(Repeated::WithoutFields),
+            RetryKind::Smaller { suspicion: None } => Some(Repeated::Transaction),
+            RetryKind::Smaller { suspicion: Some(_) } => Some(Repeated::CallRejected),
+            RetryKind::Parked => Some(Repeated::Parked),
+            RetryKind::NextCall => Some(Repeated::NotSent),
+            RetryKind::NoLease => Some(Repeated::NoLease),
+            RetryKind::Org(OrgTrouble::Unavailable) => Some(Repeated::OrgUnavailable),
+            RetryKind::Org(OrgTrouble::Session) => Some(Repeated::SessionExpired),
+            RetryKind::Org(OrgTrouble::Quota) => Some(Repeated::QuotaExhausted),
         }
     }
 
@@ -309,7 +310,7 @@ impl<O: Org> Worker<O> {
     }
 
     pub(super) fn reject(&mut self, ticket: Ticket, reason: Reason, cause: Cause) {
-        self.reject_as(ticket, Rejection { reason, stage: Stage::Put, cause });
+        self.reject_as(ticket, Rejection { reason, stage: ConnectStage::Put, cause });
     }
 
     fn reject_as(&mut self, ticket: Ticket, rejection: Rejection) {
@@ -369,7 +370,7 @@ mod tests {
     #[test]
     fn a_letter_about_a_record_that_may_be_there_says_so() {
         let cause = Cause { code: Some("DUPLICATE_VALUE".into()), ..Cause::new("duplicate value found") };
-        let stage = Stage::Put;
+        let stage = ConnectStage::Put;
         for (action, maybe_applied, reason, expected) in [
             (Action::Create, false, Reason::Refused, Reason::Refused),
             (Action::Create, true, Reason::Refused, Reason::UnknownResult),

@@ -7,7 +7,7 @@
 //!
 //! A field that the answer names may be held by many rows: the first of them is tried, and speaks for all.
 
-use crate::record::Named;
+use crate::record::Suspicion;
 
 /// Whether answers that refuse rows are believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,15 +56,15 @@ pub(super) enum Then<R> {
 }
 
 /// `rows` were refused as one call of at least two rows.
-pub(super) fn refused<R>(rows: Vec<(R, Named)>, trust: Trust) -> Next<R> {
+pub(super) fn refused<R>(rows: Vec<(R, Suspicion)>, trust: Trust) -> Next<R> {
     let field = rows.iter().find_map(|(_, named)| match named {
-        Named::Field(field) => Some(field.clone()),
-        Named::No | Named::Row => None,
+        Suspicion::Field(field) => Some(field.clone()),
+        Suspicion::NotNamed | Suspicion::Row => None,
     });
     // A row speaks only for those that are named by the same field.
-    let is_named = |named: &Named| match &field {
-        Some(field) => matches!(named, Named::Field(other) if other == field),
-        None => *named != Named::No,
+    let is_named = |named: &Suspicion| match &field {
+        Some(field) => matches!(named, Suspicion::Field(other) if other == field),
+        None => *named != Suspicion::NotNamed,
     };
     if trust == Trust::Disproved {
         return Next::Try(search(rows.into_iter().map(|(row, _)| row).collect()));
@@ -114,14 +114,14 @@ fn search<R>(mut rows: Vec<R>) -> Tried<R> {
 mod tests {
     use super::*;
 
-    fn field() -> Named {
-        Named::Field("stray__c".into())
+    fn field() -> Suspicion {
+        Suspicion::Field("stray__c".into())
     }
 
     #[test]
     fn named_rows_go_first_as_long_as_hints_are_believed() {
-        use Named::{No, Row};
-        let rows = |named: [Named; 4]| (1..).zip(named).collect::<Vec<_>>();
+        use Suspicion::{NotNamed as No, Row};
+        let rows = |named: [Suspicion; 4]| (1..).zip(named).collect::<Vec<_>>();
         let tried = |first: &[&[i32]], spoken_for: &[i32], rest: &[i32], hint| {
             let first = first.iter().map(|rows| rows.to_vec()).collect();
             Next::Try(Tried { first, spoken_for: spoken_for.to_vec(), rest: rest.to_vec(), hint })
@@ -133,7 +133,7 @@ mod tests {
             ([No, field(), No, field()], Trust::Believed, tried(&[&[2]], &[4], &[1, 3], true)),
             ([field(), field(), field(), field()], Trust::Believed, tried(&[&[1]], &[2, 3, 4], &[], true)),
             (
-                [field(), Named::Field("other__c".into()), field(), Row],
+                [field(), Suspicion::Field("other__c".into()), field(), Row],
                 Trust::Believed,
                 tried(&[&[1]], &[3], &[2, 4], true),
             ),
@@ -159,7 +159,7 @@ mod tests {
     }
 
     /// How many calls are made after the one that was refused, until every row has its outcome.
-    fn calls(rows: usize, guilty: &[usize], names: impl Fn(&[usize]) -> Vec<Named>) -> usize {
+    fn calls(rows: usize, guilty: &[usize], names: impl Fn(&[usize]) -> Vec<Suspicion>) -> usize {
         let refuses = |rows: &[usize]| rows.iter().any(|row| guilty.contains(row));
         let hinted = |rows: Vec<usize>| names(&rows).into_iter().zip(rows).map(|(named, row)| (row, named)).collect();
         let mut calls = 0;
@@ -205,14 +205,18 @@ mod tests {
     /// Less the call that the rows would have taken without the guilty one, and its own.
     #[test]
     fn one_guilty_row_costs_at_most_two_calls_for_each_halving() {
-        type Hint = fn(&[usize]) -> Vec<Named>;
+        type Hint = fn(&[usize]) -> Vec<Suspicion>;
         // Twice the logarithm, rounded up.
         let most = |rows: usize| (rows * rows).next_power_of_two().ilog2() as usize;
         let innocents: [(&str, Hint); 4] = [
-            ("the first row", |rows| (0..rows.len()).map(|at| if at == 0 { Named::Row } else { Named::No }).collect()),
-            ("two rows", |rows| (0..rows.len()).map(|at| if at < 2 { Named::Row } else { Named::No }).collect()),
+            ("the first row", |rows| {
+                (0..rows.len()).map(|at| if at == 0 { Suspicion::Row } else { Suspicion::NotNamed }).collect()
+            }),
+            ("two rows", |rows| {
+                (0..rows.len()).map(|at| if at < 2 { Suspicion::Row } else { Suspicion::NotNamed }).collect()
+            }),
             ("a field that all rows hold", |rows| vec![field(); rows.len()]),
-            ("no row", |rows| vec![Named::No; rows.len()]),
+            ("no row", |rows| vec![Suspicion::NotNamed; rows.len()]),
         ];
         for (names, hint) in innocents {
             for rows in [4, 8, 11, 20, 64, 199, 200] {
@@ -223,7 +227,7 @@ mod tests {
         for rows in [2, 3, 200] {
             for guilty in 0..rows {
                 let right = |rows: &[usize]| {
-                    rows.iter().map(|row| if *row == guilty { Named::Row } else { Named::No }).collect()
+                    rows.iter().map(|row| if *row == guilty { Suspicion::Row } else { Suspicion::NotNamed }).collect()
                 };
                 assert_eq!(calls(rows, &[guilty], right), 2, "its own, and the others again");
             }
@@ -232,8 +236,10 @@ mod tests {
 
     #[test]
     fn every_guilty_row_is_found_and_a_field_costs_one_call() {
-        let none = |rows: &[usize]| vec![Named::No; rows.len()];
-        let first = |rows: &[usize]| (0..rows.len()).map(|at| if at == 0 { Named::Row } else { Named::No }).collect();
+        let none = |rows: &[usize]| vec![Suspicion::NotNamed; rows.len()];
+        let first = |rows: &[usize]| {
+            (0..rows.len()).map(|at| if at == 0 { Suspicion::Row } else { Suspicion::NotNamed }).collect()
+        };
         for guilty in [&[0, 1][..], &[3, 77, 150], &[199], &[]] {
             assert!(calls(200, guilty, none) < 50 && calls(200, guilty, first) < 50, "{guilty:?}");
         }

@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 
 use crate::{
-    record::{GateKey, How, Verdict},
+    record::{GateKey, RetryKind, Verdict},
     sink::ticket::Ticket,
 };
 
@@ -107,7 +107,7 @@ impl Parents {
         for (ticket, verdict) in rows.iter().zip(verdicts) {
             let Some(parent) = &ticket.command.parent else { continue };
             let (locked, written) = seen.entry(parent).or_default();
-            *locked |= matches!(verdict, Verdict::Retry { how: How::Backoff, .. });
+            *locked |= matches!(verdict, Verdict::Retry { kind: RetryKind::Backoff, .. });
             *written |= matches!(verdict, Verdict::Written { .. });
         }
         let mut resting = Vec::new();

@@ -11,7 +11,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use super::pace::Pace;
-use crate::record::{Action, ApiName, BatchKey, Doubt, How, Verdict};
+use crate::record::{Action, ApiName, BatchKey, Doubt, RetryKind, Verdict};
 
 /// At most four for each SObject of the routes.
 #[derive(Debug)]
@@ -117,7 +117,7 @@ fn reached_the_org(verdict: &Verdict) -> bool {
     match verdict {
         Verdict::Written { id, created } => id.is_some() || *created,
         Verdict::Rejected(rejection) => rejection.cause.code.is_some(),
-        Verdict::Retry { how: How::NextCall, .. } => false,
+        Verdict::Retry { kind: RetryKind::NextCall, .. } => false,
         _ => true,
     }
 }
@@ -184,7 +184,8 @@ pub(super) fn timed_out(verdict: &Verdict) -> bool {
 fn is_too_large(verdict: &Verdict) -> bool {
     matches!(
         verdict,
-        Verdict::Retry { how: How::Smaller { suspect: None }, .. } | Verdict::Unknown { doubt: Doubt::TooLong, .. }
+        Verdict::Retry { kind: RetryKind::Smaller { suspicion: None }, .. }
+            | Verdict::Unknown { doubt: Doubt::TooLong, .. }
     )
 }
 

@@ -8,7 +8,7 @@ use super::{
     worker::Worker,
 };
 use crate::{
-    record::{BatchKey, Cause, How, Named, Reason, Verdict},
+    record::{BatchKey, Cause, Reason, RetryKind, Suspicion, Verdict},
     sink::{org::Org, ticket::Ticket},
 };
 
@@ -34,7 +34,7 @@ struct Found {
 pub(super) struct Witness {
     found: Arc<Mutex<Found>>,
     /// Refused for another field, its row speaks for no other one. Without a field any refusal counts.
-    field: Named,
+    field: Suspicion,
 }
 
 impl Witness {
@@ -43,14 +43,20 @@ impl Witness {
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         for verdict in verdicts {
             match verdict {
-                Verdict::Retry { cause, how: How::Smaller { suspect: Some(named) } }
-                    if self.field == Named::No || self.field == *named =>
+                Verdict::Retry { cause, kind: RetryKind::Smaller { suspicion: Some(named) } }
+                    if self.field == Suspicion::NotNamed || self.field == *named =>
                 {
                     found.guilty = Some(cause.clone());
                 }
                 // A call that waits for a lock, for storage or for a right shows nothing of its rows.
                 Verdict::Retry {
-                    how: How::Backoff | How::Parked | How::NextCall | How::NoLease | How::Org(_), ..
+                    kind:
+                        RetryKind::Backoff
+                        | RetryKind::Parked
+                        | RetryKind::NextCall
+                        | RetryKind::NoLease
+                        | RetryKind::Org(_),
+                    ..
                 }
                 | Verdict::Unknown { .. }
                 | Verdict::Fatal(_) => {}
@@ -83,16 +89,16 @@ impl Trials {
 
 impl<O: Org> Worker<O> {
     /// The rows of a call that was refused as a whole.
-    pub(super) fn refused(&mut self, key: &BatchKey, rows: Vec<(Ticket, Named)>, trust: Trust) {
-        let field = rows.iter().map(|(_, named)| named).find(|named| matches!(named, Named::Field(_)));
-        let field = field.cloned().unwrap_or(Named::No);
+    pub(super) fn refused(&mut self, key: &BatchKey, rows: Vec<(Ticket, Suspicion)>, trust: Trust) {
+        let field = rows.iter().map(|(_, named)| named).find(|named| matches!(named, Suspicion::Field(_)));
+        let field = field.cloned().unwrap_or(Suspicion::NotNamed);
         match hints::refused(rows, trust) {
             Next::Halve(rows) => self.halve(Group::new(key.clone(), rows)),
             Next::Try(tried) => self.attempt(key, tried, &field),
         }
     }
 
-    fn attempt(&mut self, key: &BatchKey, mut tried: Tried<Ticket>, field: &Named) {
+    fn attempt(&mut self, key: &BatchKey, mut tried: Tried<Ticket>, field: &Suspicion) {
         let found = Arc::<Mutex<Found>>::default();
         let trust = if tried.hint { Trust::Believed } else { Trust::Disproved };
         for rows in std::mem::take(&mut tried.first) {
@@ -121,7 +127,7 @@ impl<O: Org> Worker<O> {
                     }
                 }
                 Then::Search(tried) if tried.first.is_empty() => {}
-                Then::Search(tried) => self.attempt(&key, tried, &Named::No),
+                Then::Search(tried) => self.attempt(&key, tried, &Suspicion::NotNamed),
             }
         }
     }

@@ -128,7 +128,7 @@ impl<O: Org> Worker<O> {
             tokio::select! {
                 Some(call) = self.calls.join_next() => self.finish(call),
                 permit = permit(&lease, &*org), if ready => self.dispatch(permit),
-                cause = org.spent(), if rejects => self.reject_waiting(&cause),
+                cause = org.wait_for_exhausted_quota(), if rejects => self.reject_waiting(&cause),
                 count = self.inbox.recv_many(&mut arrived, 256), if !self.closed => {
                     self.closed = count == 0;
                     arrived.drain(..).filter(|ticket| !ticket.is_closed()).for_each(|ticket| self.queues.push(ticket));

@@ -61,7 +61,7 @@ pub(super) fn fields(
     let length = row.fields.row_len();
     if length > route.max_row_bytes {
         let message = format!("the row has {length} bytes, and pipeline.max_row_bytes is {}", route.max_row_bytes);
-        return Err(Rejection::put(Reason::TooLarge, message).into());
+        return Err(Rejection::at_delivery(Reason::TooLarge, message).into());
     }
     Ok((row.fields, row.parent))
 }
@@ -207,6 +207,9 @@ fn names_target(name: &str, value: Value<'_>, target: Option<&Identity>) -> Resu
         return Ok(true);
     }
     let target = target.map_or_else(|| "the org chooses the id of an insert".into(), |t| format!("the target is {t}"));
-    Err(Rejection::put(Reason::TargetMismatch, format!("the value's field {name} names another record: {target}"))
-        .into())
+    Err(Rejection::at_delivery(
+        Reason::TargetMismatch,
+        format!("the value's field {name} names another record: {target}"),
+    )
+    .into())
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::{
     format::Members,
-    record::{Header, Reason, Rejection, Stage, Value, ValueKind},
+    record::{ConnectStage, Header, Reason, Rejection, Value, ValueKind},
 };
 
 /// Why a header says nothing.
@@ -69,8 +69,8 @@ impl HeaderError {
             Self::Structure => format!("{what} is a structure"),
             Self::Differs => format!("{what} is there more than once, and says different things"),
         };
-        let stage = if self == Self::NotUtf8 { Stage::HeaderConverter } else { Stage::Put };
-        Rejection { stage, ..Rejection::put(reason, message) }
+        let stage = if self == Self::NotUtf8 { ConnectStage::HeaderConverter } else { ConnectStage::Put };
+        Rejection { stage, ..Rejection::at_delivery(reason, message) }
     }
 }
 

@@ -53,5 +53,5 @@ fn in_header<'a>(name: &'a str, record: &'a Record) -> Result<Cow<'a, str>, Reje
 }
 
 fn invalid(message: impl Into<String>) -> Rejection {
-    Rejection::put(Reason::InvalidKey, message)
+    Rejection::at_delivery(Reason::InvalidKey, message)
 }

@@ -57,5 +57,5 @@ fn from_header(route: &Settings, record: &Record) -> Result<Option<Operation>, R
 }
 
 fn invalid(message: impl Into<String>) -> Rejection {
-    Rejection::put(Reason::InvalidOperation, message)
+    Rejection::at_delivery(Reason::InvalidOperation, message)
 }

@@ -33,5 +33,5 @@ pub(super) fn options(route: &Settings, record: &Record, action: Action) -> Resu
 }
 
 fn invalid(message: String) -> Rejection {
-    Rejection::put(Reason::InvalidOption, message)
+    Rejection::at_delivery(Reason::InvalidOption, message)
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     format::NeedsSchema,
-    record::{ApiName, Cause, Identity, Operation, Reason, Rejection, Stage},
+    record::{ApiName, Cause, ConnectStage, Identity, Operation, Reason, Rejection},
 };
 
 /// Why there is no command, and what is known of it all the same.
@@ -81,15 +81,16 @@ impl Refusal {
     pub fn into_rejection(self) -> Rejection {
         match self {
             Self::Rejected(rejection) | Self::Key { rejection, .. } => rejection,
-            Self::Undescribed(sobject) => {
-                Rejection::put(Reason::InvalidField, format!("the org does not describe {sobject} to this user"))
-            }
+            Self::Undescribed(sobject) => Rejection::at_delivery(
+                Reason::InvalidField,
+                format!("the org does not describe {sobject} to this user"),
+            ),
             Self::Fields(wrong) => {
                 let messages: Vec<_> = wrong.iter().map(|wrong| wrong.message.as_str()).collect();
                 let message = messages.join("; ");
                 let fields = wrong.into_iter().map(|wrong| wrong.field).collect();
                 let cause = Cause { fields, ..Cause::new(message) };
-                Rejection { reason: Reason::InvalidField, stage: Stage::Put, cause }
+                Rejection { reason: Reason::InvalidField, stage: ConnectStage::Put, cause }
             }
         }
     }

@@ -147,7 +147,7 @@ fn action(operation: Operation, external: bool) -> Result<Action, Rejection> {
         Operation::Delete => Ok(Action::Delete),
         Operation::Upsert => {
             let message = "UPSERT needs external_id_field, which this route does not have";
-            Err(Rejection::put(Reason::InvalidOperation, message))
+            Err(Rejection::at_delivery(Reason::InvalidOperation, message))
         }
     }
 }

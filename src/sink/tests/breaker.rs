@@ -11,7 +11,7 @@ use std::{
 use super::harness::{Harness, RunningLane, verdicts, written};
 use crate::{
     ops::health::{Dependency, State},
-    record::{Cause, How, OrgTrouble, Reason, Rejection, Stage, Verdict},
+    record::{Cause, ConnectStage, OrgTrouble, Reason, Rejection, RetryKind, Verdict},
     sink::RouteCounts,
 };
 
@@ -22,7 +22,7 @@ const TWO_ROUTES: RouteCounts = RouteCounts { all: 2, with_breaker: 1 };
 
 fn rejected(code: &'static str) -> Verdict {
     let cause = Cause { code: Some(code.into()), ..Cause::new("no") };
-    Verdict::Rejected(Rejection { reason: Reason::Refused, stage: Stage::Put, cause })
+    Verdict::Rejected(Rejection { reason: Reason::Refused, stage: ConnectStage::Put, cause })
 }
 
 /// An org that rejects rows for something that no row is to blame for, until it is mended.
@@ -218,8 +218,8 @@ async fn bad_records_among_good_ones_that_are_not_answered_yet_do_not_open_it() 
 
 #[tokio::test(start_paused = true)]
 async fn rows_that_the_org_wants_later_do_not_keep_it_closed() {
-    for how in [How::Parked, How::Parent, How::Backoff] {
-        let later = move || Verdict::retry(how.clone(), Cause::new("later"));
+    for kind in [RetryKind::Parked, RetryKind::Parent, RetryKind::Backoff] {
+        let later = move || Verdict::retry(kind.clone(), Cause::new("later"));
         let harness = Harness::new(move |rows, _| (QUICK, verdicts(rows, |_| true, &later)));
         let mut lane = harness.lane_of("t", LIMIT);
         send(&mut lane, "r", 3).await;
@@ -290,8 +290,8 @@ async fn a_row_that_is_only_held_back_leaves_no_question_open_whether_the_org_is
 
 #[tokio::test(start_paused = true)]
 async fn the_waits_of_a_probe_pass() {
-    for (how, reason) in [(How::Backoff, "sobjectd.RowTimeout"), (How::Parent, "sobjectd.MissingParent")] {
-        let wait = move || Verdict::retry(how.clone(), Cause::new("wait"));
+    for (kind, reason) in [(RetryKind::Backoff, "sobjectd.RowTimeout"), (RetryKind::Parent, "sobjectd.MissingParent")] {
+        let wait = move || Verdict::retry(kind.clone(), Cause::new("wait"));
         let harness = Harness::new(move |rows, number| {
             let verdict = || if number == 1 { rejected("RULE") } else { wait() };
             (QUICK, verdicts(rows, |_| true, verdict))
@@ -312,7 +312,7 @@ async fn a_probe_whose_call_keeps_failing_closes_it_for_the_others() {
         |rows, number| {
             let verdict = |row: &String| match row.as_str() {
                 _ if number == 1 => rejected("RULE"),
-                "poison:1" => Verdict::retry(How::Org(OrgTrouble::Unavailable), Cause::new("503")),
+                "poison:1" => Verdict::retry(RetryKind::Org(OrgTrouble::Unavailable), Cause::new("503")),
                 _ => Verdict::Written { id: None, created: true },
             };
             (QUICK, rows.iter().map(verdict).collect())

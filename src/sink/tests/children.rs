@@ -7,7 +7,7 @@ use std::{
 
 use super::harness::{Harness, PARENT_WAIT, ROW_TIMEOUT, RunningLane, Tuned, verdicts, written};
 use crate::{
-    record::{Cause, How, OrgTrouble, Verdict},
+    record::{Cause, OrgTrouble, RetryKind, Verdict},
     sink::lane::MAX_AHEAD,
 };
 
@@ -15,7 +15,7 @@ const QUICK: Duration = Duration::from_millis(5);
 const CUT_SHORT: &str = "parent not found, wait cut short: no parent";
 
 fn missing() -> Verdict {
-    Verdict::retry(How::Parent, Cause { code: Some("INVALID_FIELD".into()), ..Cause::new("no parent") })
+    Verdict::retry(RetryKind::Parent, Cause { code: Some("INVALID_FIELD".into()), ..Cause::new("no parent") })
 }
 
 /// An org that takes no child before its parent. A parent in the same call comes too late.
@@ -88,7 +88,7 @@ async fn without_a_wait_a_child_is_rejected_at_once() {
 #[tokio::test(start_paused = true)]
 async fn an_outage_is_no_time_of_a_childs_wait() {
     let harness = Harness::new(|rows, number| {
-        let out = || Verdict::retry(How::Org(OrgTrouble::Unavailable), Cause::new("maintenance"));
+        let out = || Verdict::retry(RetryKind::Org(OrgTrouble::Unavailable), Cause::new("maintenance"));
         let verdict = || if number.is_multiple_of(20) { out() } else { missing() };
         (QUICK, verdicts(rows, |_| number < 90, verdict))
     });
@@ -100,7 +100,7 @@ async fn an_outage_is_no_time_of_a_childs_wait() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_row_waits_to_be_sent_is_no_time_of_its_own() {
-    for verdict in [missing, || Verdict::retry(How::Backoff, Cause::new("locked"))] {
+    for verdict in [missing, || Verdict::retry(RetryKind::Backoff, Cause::new("locked"))] {
         // One call at a time, and one that takes longer than any row may wait.
         let harness = Harness::tuned(
             1000,

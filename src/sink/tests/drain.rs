@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::harness::{HOLD, Harness, unknown, verdicts, written};
 use crate::{
-    record::{Cause, Doubt, How, OrgTrouble, Reason, Rejection, Stage, Verdict},
+    record::{Cause, ConnectStage, Doubt, OrgTrouble, Reason, Rejection, RetryKind, Verdict},
     sink::{LaneError, lane::Drained},
 };
 
@@ -27,7 +27,10 @@ async fn a_drain_awaits_what_is_on_the_wire_and_drops_the_rest() {
 #[tokio::test(start_paused = true)]
 async fn a_drain_does_not_wait_for_a_backoff() {
     let harness = Harness::new(|rows, _| {
-        (Duration::from_millis(5), verdicts(rows, |_| true, || Verdict::retry(How::Backoff, Cause::new("locked"))))
+        (
+            Duration::from_millis(5),
+            verdicts(rows, |_| true, || Verdict::retry(RetryKind::Backoff, Cause::new("locked"))),
+        )
     });
     let mut lane = harness.lane();
     lane.send("a", "1").await;
@@ -61,7 +64,7 @@ async fn a_drain_awaits_a_hold_and_what_came_of_it() {
 async fn a_drain_leaves_no_gap_that_would_repeat_what_lies_behind_it() {
     let harness = Harness::new(|rows, number| {
         let locked = move |row: &str| row == "a:1" && number < 4;
-        (Duration::from_millis(5), verdicts(rows, locked, || Verdict::retry(How::Backoff, Cause::new("locked"))))
+        (Duration::from_millis(5), verdicts(rows, locked, || Verdict::retry(RetryKind::Backoff, Cause::new("locked"))))
     });
     let mut lane = harness.lane();
     lane.send("a", "1").await;
@@ -103,7 +106,9 @@ async fn a_drain_does_not_wait_for_an_org_that_stays_out() {
         let later = |row: &str| row == "a:1";
         (
             Duration::from_millis(5),
-            verdicts(rows, later, || Verdict::retry(How::Org(OrgTrouble::Unavailable), Cause::new("maintenance"))),
+            verdicts(rows, later, || {
+                Verdict::retry(RetryKind::Org(OrgTrouble::Unavailable), Cause::new("maintenance"))
+            }),
         )
     });
     let mut lane = harness.lane();
@@ -124,8 +129,8 @@ async fn a_drain_does_not_wait_for_an_org_that_stays_out() {
 async fn a_drain_leaves_no_gap_before_a_dead_letter_that_is_on_its_way() {
     let harness = Harness::new(|rows, _| {
         let verdict = |row: &String| match row.as_str() {
-            "locked:1" => Verdict::retry(How::Backoff, Cause::new("locked")),
-            "poison:1" => Verdict::retry(How::Org(OrgTrouble::Unavailable), Cause::new("503")),
+            "locked:1" => Verdict::retry(RetryKind::Backoff, Cause::new("locked")),
+            "poison:1" => Verdict::retry(RetryKind::Org(OrgTrouble::Unavailable), Cause::new("503")),
             _ => Verdict::Written { id: None, created: true },
         };
         (Duration::from_millis(5), rows.iter().map(verdict).collect())
@@ -150,7 +155,7 @@ async fn a_drain_leaves_no_gap_before_a_dead_letter_that_is_on_its_way() {
 async fn a_drain_at_an_open_breaker_with_nothing_under_way_is_whole() {
     let rejected = || {
         let cause = Cause { code: Some("RULE".into()), ..Cause::new("no") };
-        Verdict::Rejected(Rejection { reason: Reason::Refused, stage: Stage::Put, cause })
+        Verdict::Rejected(Rejection { reason: Reason::Refused, stage: ConnectStage::Put, cause })
     };
     let harness = Harness::new(move |rows, _| (Duration::from_millis(5), verdicts(rows, |_| true, rejected)));
     let mut lane = harness.lane_of("t", 1);

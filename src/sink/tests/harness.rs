@@ -92,7 +92,7 @@ impl Org for ScriptedOrg {
         ScriptedPermit { is_probe, _permit: permit }
     }
 
-    async fn out(&self, patience: Duration) {
+    async fn wait_for_outage(&self, patience: Duration) {
         if self.is_out.load(Ordering::Relaxed) {
             tokio::time::sleep(patience).await;
         } else {
@@ -100,7 +100,7 @@ impl Org for ScriptedOrg {
         }
     }
 
-    async fn spent(&self) -> Cause {
+    async fn wait_for_exhausted_quota(&self) -> Cause {
         std::future::pending().await
     }
 
@@ -381,5 +381,5 @@ pub(super) fn verdicts(rows: &[String], guilty: impl Fn(&str) -> bool, verdict: 
 
 /// An attempt that ends now, and whose result is not known.
 pub(super) fn unknown(doubt: Doubt) -> Verdict {
-    Verdict::Unknown { cause: Cause::new("cut"), ended: Instant::now(), doubt }
+    Verdict::Unknown { cause: Cause::new("cut"), ended: Instant::now().into_std(), doubt }
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::harness::{Harness, verdicts, written};
-use crate::record::{Cause, How, Verdict};
+use crate::record::{Cause, RetryKind, Verdict};
 
 #[tokio::test(start_paused = true)]
 async fn rows_share_a_call_and_one_identity_never_stands_in_it_twice() {
@@ -18,7 +18,7 @@ async fn rows_share_a_call_and_one_identity_never_stands_in_it_twice() {
 async fn a_row_that_is_repeated_holds_back_its_identity_and_nobody_else() {
     let locked = |row: &str, number| row == "a:1" && number < 3;
     let harness = Harness::new(move |rows, number| {
-        let again = || Verdict::retry(How::Backoff, Cause::new("locked"));
+        let again = || Verdict::retry(RetryKind::Backoff, Cause::new("locked"));
         (Duration::from_millis(5), verdicts(rows, |row| locked(row, number), again))
     });
     let mut lane = harness.lane();

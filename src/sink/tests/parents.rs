@@ -1,7 +1,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use super::harness::{Call, Harness, verdicts, written};
-use crate::record::{Cause, How, Verdict};
+use crate::record::{Cause, RetryKind, Verdict};
 
 const LATENCY: Duration = Duration::from_millis(100);
 const A: &str = "001000000000001";
@@ -65,7 +65,7 @@ async fn a_parent_that_others_lock_goes_row_by_row_and_recovers() {
     let start = tokio::time::Instant::now();
     let locked = Duration::from_secs(40);
     let harness = Harness::new(move |rows, _| {
-        let again = || Verdict::retry(How::Backoff, Cause::new("UNABLE_TO_LOCK_ROW"));
+        let again = || Verdict::retry(RetryKind::Backoff, Cause::new("UNABLE_TO_LOCK_ROW"));
         (LATENCY, verdicts(rows, |row| row.contains(A) && start.elapsed() < locked, again))
     });
     let mut lane = harness.lane();

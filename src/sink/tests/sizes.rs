@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::harness::{Harness, RunningLane, TIMEOUT, verdicts, written};
 use crate::{
     ops::health::State,
-    record::{Cause, Doubt, How, Verdict},
+    record::{Cause, Doubt, RetryKind, Verdict},
 };
 
 const QUICK: Duration = Duration::from_millis(5);
@@ -26,7 +26,7 @@ fn org(bears: &Arc<AtomicUsize>) -> Harness {
             verdicts(
                 rows,
                 |_| fails,
-                || Verdict::retry(How::Smaller { suspect: None }, Cause::new("Apex CPU time limit exceeded")),
+                || Verdict::retry(RetryKind::Smaller { suspicion: None }, Cause::new("Apex CPU time limit exceeded")),
             ),
         )
     })
@@ -103,7 +103,7 @@ fn slow_org(row: Duration) -> Harness {
             if took <= TIMEOUT {
                 return (took, written(rows));
             }
-            let ended = Instant::now() + TIMEOUT;
+            let ended = (Instant::now() + TIMEOUT).into_std();
             let unknown = || Verdict::Unknown { cause: Cause::new("slow"), ended, doubt: Doubt::TimedOut };
             (TIMEOUT, verdicts(rows, |_| true, unknown))
         },

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::harness::{HOLD, Harness, ROW_TIMEOUT, unknown, verdicts, written};
-use crate::record::{Cause, Doubt, How, Named, OrgTrouble, Reason, Rejection, Verdict};
+use crate::record::{Cause, Doubt, OrgTrouble, Reason, Rejection, RetryKind, Suspicion, Verdict};
 
 const QUICK: Duration = Duration::from_millis(5);
 
@@ -23,7 +23,7 @@ async fn ten(guilty: &'static str, verdict: fn() -> Verdict, whole: bool) -> (Ha
 
 #[tokio::test(start_paused = true)]
 async fn one_rejected_row_costs_one_dead_letter() {
-    let refused = || Verdict::Rejected(Rejection::put(Reason::Refused, "no"));
+    let refused = || Verdict::Rejected(Rejection::at_delivery(Reason::Refused, "no"));
     let (harness, dead) = ten("d", refused, false).await;
     assert_eq!(dead, [(3, "sobjectd.Refused".to_owned())]);
     assert_eq!(harness.calls().len(), 1);
@@ -31,7 +31,7 @@ async fn one_rejected_row_costs_one_dead_letter() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_refused_as_a_whole_is_halved_until_the_guilty_row_is_alone() {
-    let refused = || Verdict::retry(How::Smaller { suspect: Some(Named::No) }, Cause::new("no"));
+    let refused = || Verdict::retry(RetryKind::Smaller { suspicion: Some(Suspicion::NotNamed) }, Cause::new("no"));
     let (harness, dead) = ten("d", refused, true).await;
     assert_eq!(dead, [(3, "sobjectd.Refused".to_owned())]);
     assert!(harness.calls().len() <= 9, "{:?}", harness.rows());
@@ -41,8 +41,9 @@ async fn a_call_refused_as_a_whole_is_halved_until_the_guilty_row_is_alone() {
 async fn a_row_that_the_answer_names_goes_alone() {
     let harness = Harness::new(|rows, _| {
         let whole = rows.iter().any(|row| row.starts_with('d'));
-        let named = |row: &String| if row.starts_with('d') { Named::Row } else { Named::No };
-        let refused = |row: &String| Verdict::retry(How::Smaller { suspect: Some(named(row)) }, Cause::new("no"));
+        let named = |row: &String| if row.starts_with('d') { Suspicion::Row } else { Suspicion::NotNamed };
+        let refused =
+            |row: &String| Verdict::retry(RetryKind::Smaller { suspicion: Some(named(row)) }, Cause::new("no"));
         (QUICK, if whole { rows.iter().map(refused).collect() } else { written(rows) })
     });
     let mut lane = harness.lane();
@@ -58,8 +59,8 @@ async fn a_row_that_the_answer_names_goes_alone() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_names_an_innocent_row_is_believed_once() {
     let harness = Harness::new(|rows, _| {
-        let named = |index: usize| if index == 0 { Named::Row } else { Named::No };
-        let refused = |index| Verdict::retry(How::Smaller { suspect: Some(named(index)) }, Cause::new("no"));
+        let named = |index: usize| if index == 0 { Suspicion::Row } else { Suspicion::NotNamed };
+        let refused = |index| Verdict::retry(RetryKind::Smaller { suspicion: Some(named(index)) }, Cause::new("no"));
         let whole = rows.iter().any(|row| row.starts_with("k150:"));
         (QUICK, if whole { (0..rows.len()).map(refused).collect() } else { written(rows) })
     });
@@ -75,8 +76,9 @@ async fn an_answer_that_names_an_innocent_row_is_believed_once() {
 #[tokio::test(start_paused = true)]
 async fn one_row_speaks_for_all_that_hold_the_refused_field() {
     let harness = Harness::new(|rows, _| {
-        let refused =
-            |_: &String| Verdict::retry(How::Smaller { suspect: Some(Named::Field("v__c".into())) }, Cause::new("no"));
+        let refused = |_: &String| {
+            Verdict::retry(RetryKind::Smaller { suspicion: Some(Suspicion::Field("v__c".into())) }, Cause::new("no"))
+        };
         (QUICK, rows.iter().map(refused).collect())
     });
     let mut lane = harness.lane();
@@ -91,8 +93,9 @@ async fn one_row_speaks_for_all_that_hold_the_refused_field() {
 #[tokio::test(start_paused = true)]
 async fn rows_go_on_without_the_one_that_they_waited_for() {
     let harness = Harness::new(|rows, number| {
-        let named = |row: &String| if row.starts_with('p') { Named::Row } else { Named::No };
-        let refused = |row: &String| Verdict::retry(How::Smaller { suspect: Some(named(row)) }, Cause::new("no"));
+        let named = |row: &String| if row.starts_with('p') { Suspicion::Row } else { Suspicion::NotNamed };
+        let refused =
+            |row: &String| Verdict::retry(RetryKind::Smaller { suspicion: Some(named(row)) }, Cause::new("no"));
         match number {
             1 => (QUICK, rows.iter().map(refused).collect()),
             _ => (
@@ -100,7 +103,7 @@ async fn rows_go_on_without_the_one_that_they_waited_for() {
                 verdicts(
                     rows,
                     |row| row.starts_with('p'),
-                    || Verdict::retry(How::Org(OrgTrouble::Unavailable), Cause::new("busy")),
+                    || Verdict::retry(RetryKind::Org(OrgTrouble::Unavailable), Cause::new("busy")),
                 ),
             ),
         }
@@ -120,7 +123,7 @@ async fn rows_go_on_without_the_one_that_they_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_row_goes_once_more_without_fields_that_can_only_be_created() {
-    let without = || Verdict::retry(How::WithoutFields(vec!["V__c".into()]), Cause::new("no"));
+    let without = || Verdict::retry(RetryKind::WithoutFields(vec!["V__c".into()]), Cause::new("no"));
     let harness = Harness::new(move |rows, _| (QUICK, verdicts(rows, |row| row != "a:", without)));
     let mut lane = harness.lane();
     lane.send("a", "1").await;
@@ -136,7 +139,8 @@ async fn a_row_goes_once_more_without_fields_that_can_only_be_created() {
 
 #[tokio::test(start_paused = true)]
 async fn a_trigger_that_fails_its_whole_call_costs_its_own_row() {
-    let (_, dead) = ten("d", || Verdict::retry(How::Smaller { suspect: None }, Cause::new("trigger")), true).await;
+    let (_, dead) =
+        ten("d", || Verdict::retry(RetryKind::Smaller { suspicion: None }, Cause::new("trigger")), true).await;
     assert_eq!(dead, [(3, "sobjectd.Refused".to_owned())]);
 }
 
@@ -144,7 +148,14 @@ async fn a_trigger_that_fails_its_whole_call_costs_its_own_row() {
 async fn rows_that_are_set_apart_go_again_together_and_then_alone() {
     let harness = Harness::new(|rows, _| {
         let alone = rows.len() == 1;
-        (QUICK, verdicts(rows, |row| !alone && row < "c", || Verdict::retry(How::Alone, Cause::new("DUPLICATE_VALUE"))))
+        (
+            QUICK,
+            verdicts(
+                rows,
+                |row| !alone && row < "c",
+                || Verdict::retry(RetryKind::Alone, Cause::new("DUPLICATE_VALUE")),
+            ),
+        )
     });
     let mut lane = harness.lane();
     for key in ["a", "b", "c"] {
@@ -161,7 +172,7 @@ async fn rows_that_are_set_apart_go_again_together_and_then_alone() {
 #[tokio::test(start_paused = true)]
 async fn a_row_that_is_always_set_apart_is_rejected_after_half_a_minute() {
     let harness = Harness::new(|rows, _| {
-        (QUICK, verdicts(rows, |row| row < "c", || Verdict::retry(How::Alone, Cause::new("DUPLICATE_VALUE"))))
+        (QUICK, verdicts(rows, |row| row < "c", || Verdict::retry(RetryKind::Alone, Cause::new("DUPLICATE_VALUE"))))
     });
     let mut lane = harness.lane();
     for key in ["a", "b", "c", "d"] {
@@ -185,7 +196,7 @@ async fn an_upsert_whose_record_was_deleted_meanwhile_goes_three_times_more() {
                 verdicts(
                     rows,
                     |_| number <= gone,
-                    || Verdict::retry(How::DeletedMeanwhile, Cause::new("entity is deleted")),
+                    || Verdict::retry(RetryKind::DeletedMeanwhile, Cause::new("entity is deleted")),
                 ),
             )
         });
@@ -198,7 +209,7 @@ async fn an_upsert_whose_record_was_deleted_meanwhile_goes_three_times_more() {
 
 #[tokio::test(start_paused = true)]
 async fn a_row_that_stays_locked_is_rejected_after_its_time_and_not_before() {
-    let (harness, dead) = ten("d", || Verdict::retry(How::Backoff, Cause::new("locked")), false).await;
+    let (harness, dead) = ten("d", || Verdict::retry(RetryKind::Backoff, Cause::new("locked")), false).await;
     assert_eq!(dead, [(3, "sobjectd.RowTimeout".to_owned())]);
     let last = harness.calls().last().map(|call| call.at).unwrap_or_default();
     assert!(last >= ROW_TIMEOUT && last < ROW_TIMEOUT + Duration::from_secs(5), "{last:?}");
@@ -212,7 +223,11 @@ async fn an_outage_rejects_nothing_however_long() {
         let later = start.elapsed() < up;
         (
             QUICK,
-            verdicts(rows, |_| later, || Verdict::retry(How::Org(OrgTrouble::Unavailable), Cause::new("maintenance"))),
+            verdicts(
+                rows,
+                |_| later,
+                || Verdict::retry(RetryKind::Org(OrgTrouble::Unavailable), Cause::new("maintenance")),
+            ),
         )
     });
     let mut lane = harness.lane();
@@ -228,7 +243,10 @@ async fn an_outage_rejects_nothing_however_long() {
 async fn a_call_that_fails_while_others_succeed_is_poison_and_costs_one_row() {
     let harness = Harness::new(|rows, _| {
         let poison = rows.iter().any(|row| row.starts_with("bad"));
-        (QUICK, verdicts(rows, |_| poison, || Verdict::retry(How::Org(OrgTrouble::Unavailable), Cause::new("503"))))
+        (
+            QUICK,
+            verdicts(rows, |_| poison, || Verdict::retry(RetryKind::Org(OrgTrouble::Unavailable), Cause::new("503"))),
+        )
     });
     let mut lane = harness.lane();
     for key in ["a", "b", "bad", "c"] {
@@ -247,7 +265,10 @@ async fn a_call_that_fails_while_others_succeed_is_poison_and_costs_one_row() {
 async fn an_org_that_refuses_most_calls_rejects_no_good_row() {
     let harness = Harness::new(|rows, number| {
         let failing = !number.is_multiple_of(10);
-        (QUICK, verdicts(rows, |_| failing, || Verdict::retry(How::Org(OrgTrouble::Unavailable), Cause::new("503"))))
+        (
+            QUICK,
+            verdicts(rows, |_| failing, || Verdict::retry(RetryKind::Org(OrgTrouble::Unavailable), Cause::new("503"))),
+        )
     });
     let mut lane = harness.lane();
     for row in 0..300 {
@@ -260,15 +281,15 @@ async fn an_org_that_refuses_most_calls_rejects_no_good_row() {
 
 #[tokio::test(start_paused = true)]
 async fn of_the_orgs_troubles_only_that_it_is_unavailable_counts_as_poison() {
-    for (how, is_poison) in [
-        (How::Org(OrgTrouble::Unavailable), true),
-        (How::Org(OrgTrouble::Session), false),
-        (How::Org(OrgTrouble::Quota), false),
-        (How::NoLease, false),
+    for (kind, is_poison) in [
+        (RetryKind::Org(OrgTrouble::Unavailable), true),
+        (RetryKind::Org(OrgTrouble::Session), false),
+        (RetryKind::Org(OrgTrouble::Quota), false),
+        (RetryKind::NoLease, false),
     ] {
         let fails = {
-            let how = how.clone();
-            move || Verdict::retry(how.clone(), Cause::new("not taken"))
+            let kind = kind.clone();
+            move || Verdict::retry(kind.clone(), Cause::new("not taken"))
         };
         let harness = Harness::new(move |rows, _| {
             let unlucky = rows.iter().any(|row| row.starts_with("unlucky"));
@@ -280,7 +301,7 @@ async fn of_the_orgs_troubles_only_that_it_is_unavailable_counts_as_poison() {
             tokio::time::sleep(Duration::from_secs(1)).await;
             lane.send(&format!("other{other}"), "1").await;
         }
-        assert_eq!(!harness.dead().is_empty(), is_poison, "{how:?}: {:?}", harness.dead());
+        assert_eq!(!harness.dead().is_empty(), is_poison, "{kind:?}: {:?}", harness.dead());
     }
 }
 
@@ -307,8 +328,8 @@ async fn an_unknown_result_is_repeated_after_the_hold_with_the_gate_held() {
 #[tokio::test(start_paused = true)]
 async fn a_row_is_not_charged_with_an_outage_between_two_locks() {
     let harness = Harness::new(|rows, number| {
-        let locked = || Verdict::retry(How::Backoff, Cause::new("locked"));
-        let out = || Verdict::retry(How::Org(OrgTrouble::Unavailable), Cause::new("maintenance"));
+        let locked = || Verdict::retry(RetryKind::Backoff, Cause::new("locked"));
+        let out = || Verdict::retry(RetryKind::Org(OrgTrouble::Unavailable), Cause::new("maintenance"));
         (QUICK, verdicts(rows, |_| number < 40, || if number % 10 == 1 { locked() } else { out() }))
     });
     let mut lane = harness.lane();
@@ -324,7 +345,11 @@ async fn a_row_that_was_left_alone_is_no_poison() {
         let poisoned = rows.iter().any(|row| row == "p:1");
         (
             Duration::from_millis(5),
-            verdicts(rows, |_| poisoned, || Verdict::retry(How::Org(OrgTrouble::Unavailable), Cause::new("busy"))),
+            verdicts(
+                rows,
+                |_| poisoned,
+                || Verdict::retry(RetryKind::Org(OrgTrouble::Unavailable), Cause::new("busy")),
+            ),
         )
     });
     let [mut guilty, mut lane, mut other] = [(); 3].map(|()| harness.lane());

@@ -45,7 +45,7 @@ async fn a_rule_that_refuses_all_rows_of_a_route_opens_its_breaker_only() {
     );
     assert!(opened.contains("not on a Monday"), "{opened}");
     let probes = async || {
-        (daemon.metrics().await.sum("sobjectd_rows_repeated_total", &[("verdict", "breaker")]) > 30).then_some(())
+        (daemon.metrics().await.sum("sobjectd_rows_repeated_total", &[("reason", "breaker")]) > 30).then_some(())
     };
     until("some probes", probes).await;
     // The other route goes on, with more records than the budget holds.

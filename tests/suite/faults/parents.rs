@@ -27,7 +27,7 @@ async fn a_child_before_its_parent_in_the_same_partition() {
     let metrics = bed.run(&records).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (25, 0));
     assert!(["c0", "c1", "c2"].iter().all(|key| has_parent(&bed, key)));
-    assert!(metrics.sum("sobjectd_rows_repeated_total", &[("verdict", "missing_parent")]) >= 3);
+    assert!(metrics.sum("sobjectd_rows_repeated_total", &[("reason", "missing_parent")]) >= 3);
     let texts: Vec<_> = bed.history("c0").into_iter().map(|(_, text)| text.unwrap()).collect();
     assert_eq!(texts, ["child", "later"], "in the order of the partition");
 }
@@ -46,7 +46,7 @@ async fn a_child_before_its_parent_of_another_topic() {
     bed.produce(&[child("c", "p"), upsert("other", "x")]).await;
     let daemon = Daemon::start(&bed.config).await;
     until("the other one", async || bed.find("other")).await;
-    let repeated = [("verdict", "missing_parent")];
+    let repeated = [("reason", "missing_parent")];
     let waits = async || (daemon.metrics().await.sum("sobjectd_rows_repeated_total", &repeated) > 1).then_some(());
     until("the child to be tried again", waits).await;
     assert!(bed.find("c").is_none());

@@ -58,7 +58,7 @@ async fn redirects_of_data_are_waited_for_and_say_where_to() {
     bed.fault(Fault::on(On::Data, moved).after(1).times(6));
     let daemon = started(&bed, 20).await;
     let line = daemon
-        .event("org_calls_paused")
+        .event("org_unavailable")
         .mentions("https://renamed.my.salesforce.com/services/data")
         .mentions("My Domain")
         .await;

@@ -31,7 +31,7 @@ async fn what_the_parts_do_is_counted() {
     for (name, label, expected) in [
         ("sobjectd_logins_total", Some(("result", "ok")), 1),
         ("sobjectd_logins_total", Some(("result", "failed")), 1),
-        ("sobjectd_rows_repeated_total", Some(("verdict", "retry")), 2),
+        ("sobjectd_rows_repeated_total", Some(("reason", "retry")), 2),
         ("sobjectd_rows_repeated_total", None, 2),
         ("sobjectd_cache_lookups_total", Some(("result", "hit")), 1),
         ("sobjectd_cache_lookups_total", Some(("result", "miss")), 1),

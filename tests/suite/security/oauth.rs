@@ -127,8 +127,12 @@ async fn tokens_are_renewed_and_no_session_ends_with_one() {
 async fn an_endpoint_that_is_not_well_is_waited_for() {
     let (bed, issuer) = with_tokens("unwell", &[500, 401, 503]).await;
     let daemon = Daemon::start(&bed.config).await;
-    for says in ["500", "invalid_client: who is it?", "503"] {
-        daemon.event("kafka_token_unavailable").mentions("kafka.oauth").mentions(says).await;
+    for (event, says) in [
+        ("kafka_start_without_token", "500"),
+        ("kafka_start_denied", "invalid_client: who is it?"),
+        ("kafka_start_without_token", "503"),
+    ] {
+        daemon.event(event).mentions("kafka.oauth").mentions(says).await;
     }
     // The same while it runs; a token that is old is used until its end.
     let tokens = issuer.tokens();
@@ -167,7 +171,7 @@ async fn a_token_that_the_broker_refuses_is_replaced() {
         let mut next = issuer.0.lock().unwrap();
         (next.nameless, next.longer) = (1, 3600.0);
     }
-    daemon.event("kafka_token_refused").await;
+    daemon.event("kafka_token_denied").await;
     bed.produce(&[upsert("b", "2")]).await;
     daemon.settled(2).await;
     until("the commit", async || (bed.committed().await == 2).then_some(())).await;

@@ -62,7 +62,7 @@ async fn any_success_lets_all_go_at_once() {
         })
         .collect();
     tokio::task::yield_now().await;
-    limiter.report(&Report::Well);
+    limiter.report(&Report::Answered);
     for waited in waiting {
         assert_eq!(waited.await.unwrap(), Duration::ZERO);
     }
@@ -77,7 +77,7 @@ async fn a_probe_that_says_nothing_does_not_make_the_next_one_sooner() {
     assert!(waited >= RETRY, "{waited:?}");
     // It took long, and its result is unknown.
     tokio::time::sleep(RETRY * 100).await;
-    limiter.report(&Report::Silent);
+    limiter.report(&Report::Inconclusive);
     drop(probe);
     assert!(permit(&limiter).await.0 >= RETRY * 2);
 }
@@ -104,7 +104,7 @@ async fn a_spent_quota_is_probed_slowly_and_an_expired_session_no_faster_than_lo
         assert_eq!(*watch.borrow_and_update(), availability);
         assert_eq!(permit(&limiter).await.0, wait);
     }
-    limiter.report(&Report::Well);
+    limiter.report(&Report::Answered);
     assert_eq!(*watch.borrow_and_update(), Up);
 }
 
@@ -119,7 +119,7 @@ async fn below_the_reserve_one_call_per_interval_still_goes() {
         let (waited, _permit) = permit(&limiter).await;
         assert_eq!(waited, PROBE);
         // Success does not end it, only usage does.
-        limiter.report(&Report::Well);
+        limiter.report(&Report::Answered);
     }
     used(90);
     assert_eq!(*limiter.watch().borrow(), Down(Quota), "a point of slack");
@@ -138,7 +138,7 @@ async fn without_a_reserve_the_orgs_own_word_counts_alone() {
 async fn a_quota_is_spent_when_the_org_has_said_so_and_is_not_being_asked() {
     const SOON: Duration = Duration::from_millis(1);
     let limiter = limiter(10);
-    let spent = async || tokio::time::timeout(SOON, limiter.quota_spent()).await.ok();
+    let spent = async || tokio::time::timeout(SOON, limiter.wait_for_exhausted_quota()).await.ok();
     unavailable(&limiter);
     limiter.used(Usage { used: 95, max: 100 });
     assert_eq!(spent().await, None, "neither an outage nor the reserve");
@@ -152,7 +152,7 @@ async fn a_quota_is_spent_when_the_org_has_said_so_and_is_not_being_asked() {
     assert_eq!(spent().await, Some(said.clone()));
     tokio::time::sleep(PROBE).await;
     assert_eq!(spent().await, None, "it is time to ask");
-    limiter.report(&Report::Well);
+    limiter.report(&Report::Answered);
     assert_eq!(spent().await, None);
 }
 
@@ -164,17 +164,17 @@ async fn three_calls_in_a_row_without_an_answer_are_an_outage_that_is_only_asked
     let unanswered = || limiter.report(&Report::Unanswered(&lost));
     unanswered();
     unanswered();
-    limiter.report(&Report::Well);
+    limiter.report(&Report::Answered);
     unanswered();
     unanswered();
     assert_eq!(availability(), Up, "an answer came between them");
     // What says nothing of the org is no answer, and no call without one.
-    limiter.report(&Report::Silent);
+    limiter.report(&Report::Inconclusive);
     unanswered();
     assert_eq!(availability(), Down(Unavailable));
     let (_, probe) = permit(&limiter).await;
     assert!(probe.is_probe() && probe.reads_only());
-    limiter.report(&Report::Well);
+    limiter.report(&Report::Answered);
     assert_eq!(availability(), Up);
     drop(probe);
     // An org that says that it takes no calls is asked by whatever waits.

@@ -9,7 +9,7 @@ use crate::{
 
 const IDS: [&str; 3] = ["0037e00001WZ30qAAD", "0037e00001WZ30rAAD", "0037e00001WZ30sAAD"];
 
-fn hints(cause: &Cause, values: [&str; 3]) -> Vec<Named> {
+fn hints(cause: &Cause, values: [&str; 3]) -> Vec<Suspicion> {
     let contact = sobject("Contact", &[]);
     let commands = values.map(|json| command(Action::Update, &contact, None, fields(json)));
     let ids = IDS.map(|id| id.parse().unwrap());
@@ -22,13 +22,13 @@ fn hints(cause: &Cause, values: [&str; 3]) -> Vec<Named> {
     };
     let call = render(&key, &lines);
     let rows: Vec<_> = commands.iter().collect();
-    named(cause, &call, &rows, &ids)
+    suspicions(cause, &call, &rows, &ids)
 }
 
 fn rows_named(message: &str, values: [&str; 3]) -> Vec<usize> {
     let code = message.starts_with("No such column").then_some("INVALID_FIELD".into());
     let hints = hints(&Cause { code, ..Cause::new(message) }, values);
-    (0..3).filter(|row| hints[*row] != Named::No).collect()
+    (0..3).filter(|row| hints[*row] != Suspicion::NotNamed).collect()
 }
 
 fn rows(message: &str) -> Vec<usize> {
@@ -63,19 +63,19 @@ fn a_column_names_the_rows_of_both_readings() {
 #[test]
 fn a_field_names_the_rows_that_hold_it() {
     let field = |cause: &Cause| hints(cause, [r#"{"A__c":1}"#, r#"{"STRAY__c":1}"#, r#"{"Stray__c":1}"#]);
-    let stray = || Named::Field("stray__c".into());
+    let stray = || Suspicion::Field("stray__c".into());
     let invalid = |message: &str| Cause { code: Some("INVALID_FIELD".into()), ..Cause::new(message) };
     let by_text = invalid("No such column 'stray__C' on sobject of type Contact");
-    assert_eq!(field(&by_text), [Named::No, stray(), stray()]);
+    assert_eq!(field(&by_text), [Suspicion::NotNamed, stray(), stray()]);
     let by_list = Cause { fields: vec!["Stray__c".into()], ..invalid("any text") };
-    assert_eq!(field(&by_list), [Named::No, stray(), stray()]);
+    assert_eq!(field(&by_list), [Suspicion::NotNamed, stray(), stray()]);
     // One row's value is refused, or the field of a parent: that says nothing of the other rows.
     let value = Cause { code: Some("MALFORMED_ID".into()), ..by_list };
-    assert_eq!(field(&value), [const { Named::No }; 3]);
+    assert_eq!(field(&value), [const { Suspicion::NotNamed }; 3]);
     let quoted = Cause { code: Some("JSON_PARSER_ERROR".into()), ..by_text };
-    assert_eq!(field(&quoted), [const { Named::No }; 3]);
+    assert_eq!(field(&quoted), [const { Suspicion::NotNamed }; 3]);
     let parents = invalid("No such column 'Stray__c' on sobject of type Account");
-    assert_eq!(field(&parents), [const { Named::No }; 3]);
+    assert_eq!(field(&parents), [const { Suspicion::NotNamed }; 3]);
     assert_eq!(rows("No such column 'LastName' on sobject of type Contact"), [0, 2]);
 }
 

@@ -15,8 +15,8 @@ use super::{Salesforce, testing};
 use crate::{
     config::{self, Auth, Secret},
     record::{
-        Action, BatchKey, BatchRow, Command, ExternalId, Fields, How, Identity, Named, RecordId, Refresh, SObject,
-        Verdict,
+        Action, BatchKey, BatchRow, Command, ExternalId, Fields, Identity, RecordId, Refresh, RetryKind, SObject,
+        Suspicion, Verdict,
     },
     runtime::lease::Lease,
 };
@@ -145,27 +145,27 @@ fn short(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Written { id, created } => format!("written {} {created}", id.is_some()),
         Verdict::Rejected(rejection) => format!("rejected {}{}", rejection.reason.name(), code(&rejection.cause)),
-        Verdict::Retry { how: How::NextCall, .. } => "next call".to_owned(),
-        Verdict::Retry { cause, how } => format!("{}{}", short_how(how), code(cause)),
+        Verdict::Retry { kind: RetryKind::NextCall, .. } => "next call".to_owned(),
+        Verdict::Retry { cause, kind } => format!("{}{}", short_kind(kind), code(cause)),
         Verdict::Unknown { cause, .. } => format!("unknown{}", code(cause)),
         Verdict::Fatal(cause) => format!("fatal{}", code(cause)),
     }
 }
 
-fn short_how(how: &How) -> String {
-    match how {
-        How::Backoff => "backoff".to_owned(),
-        How::Parent => "parent".to_owned(),
-        How::Alone => "alone".to_owned(),
-        How::DeletedMeanwhile => "deleted meanwhile".to_owned(),
-        How::WithoutFields(fields) => format!("without {fields:?}"),
-        How::Smaller { suspect: None } => "smaller".to_owned(),
-        How::Smaller { suspect: Some(Named::No) } => "refused".to_owned(),
-        How::Smaller { suspect: Some(_) } => "refused, named".to_owned(),
-        How::Parked => "parked".to_owned(),
-        How::NextCall => "next call".to_owned(),
-        How::NoLease => "no lease".to_owned(),
-        How::Org(trouble) => trouble.label().to_owned(),
+fn short_kind(kind: &RetryKind) -> String {
+    match kind {
+        RetryKind::Backoff => "backoff".to_owned(),
+        RetryKind::Parent => "parent".to_owned(),
+        RetryKind::Alone => "alone".to_owned(),
+        RetryKind::DeletedMeanwhile => "deleted meanwhile".to_owned(),
+        RetryKind::WithoutFields(fields) => format!("without {fields:?}"),
+        RetryKind::Smaller { suspicion: None } => "smaller".to_owned(),
+        RetryKind::Smaller { suspicion: Some(Suspicion::NotNamed) } => "refused".to_owned(),
+        RetryKind::Smaller { suspicion: Some(_) } => "refused, named".to_owned(),
+        RetryKind::Parked => "parked".to_owned(),
+        RetryKind::NextCall => "next call".to_owned(),
+        RetryKind::NoLease => "no lease".to_owned(),
+        RetryKind::Org(trouble) => trouble.label().to_owned(),
     }
 }
 

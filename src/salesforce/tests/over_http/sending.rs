@@ -15,7 +15,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// When an attempt of unknown result ended, and why its result is not known.
 fn ended(verdict: &Verdict) -> (Instant, Doubt) {
     match verdict {
-        Verdict::Unknown { ended, doubt, .. } => (*ended, *doubt),
+        Verdict::Unknown { ended, doubt, .. } => (Instant::from_std(*ended), *doubt),
         other => panic!("{other:?}"),
     }
 }

@@ -11,8 +11,8 @@ use crate::{
     config,
     format::FetchedSchemas,
     record::{
-        Action, Command, Excess, Field, Header, Operation, Position, Reason, Record, Rejection, SObject, Schema, Stage,
-        Timestamp,
+        Action, Command, ConnectStage, Excess, Field, Header, Operation, Position, Reason, Record, Rejection, SObject,
+        Schema, Timestamp,
     },
 };
 
@@ -272,16 +272,16 @@ fn a_key_of_any_kind_is_the_text_of_an_identity() {
 
 #[test]
 fn bad_values_are_rejected_where_they_fail() {
-    const KEY: Stage = Stage::KeyConverter("org.apache.kafka.connect.storage.StringConverter");
-    const VALUE: Stage = Stage::ValueConverter("org.apache.kafka.connect.json.JsonConverter");
+    const KEY: ConnectStage = ConnectStage::KeyConverter("org.apache.kafka.connect.storage.StringConverter");
+    const VALUE: ConnectStage = ConnectStage::ValueConverter("org.apache.kafka.connect.json.JsonConverter");
     let long = format!(r#"{{"Name":"{}"}}"#, "x".repeat(1000));
     for (value, expected, stage) in [
         ("x", Reason::InvalidValue, VALUE),
         (r#"{"Name":1,"name":2}"#, Reason::InvalidValue, VALUE),
         (r#"{"Name":"\ud800"}"#, Reason::InvalidValue, VALUE),
-        (r#"{"No Name":1}"#, Reason::InvalidField, Stage::Put),
-        (r#"{"Stray__c":1}"#, Reason::InvalidField, Stage::Put),
-        (r#"{"Name":{"a":1}}"#, Reason::InvalidField, Stage::Put),
+        (r#"{"No Name":1}"#, Reason::InvalidField, ConnectStage::Put),
+        (r#"{"Stray__c":1}"#, Reason::InvalidField, ConnectStage::Put),
+        (r#"{"Name":{"a":1}}"#, Reason::InvalidField, ConnectStage::Put),
         (&long, Reason::TooLarge, VALUE),
     ] {
         let rejection = command(&route(EXTERNAL), &record(Some("k"), Some(value), &[])).unwrap_err();

@@ -21,8 +21,8 @@ use super::{
 use crate::{
     dead_letter::Rejected,
     record::{
-        BatchKey, BatchRow, Cause, Doubt, Field, How, Identity, Named, OrgTrouble, Reason, Refresh, Rejection, SObject,
-        Stage, Verdict,
+        BatchKey, BatchRow, Cause, ConnectStage, Doubt, Field, Identity, OrgTrouble, Reason, Refresh, Rejection,
+        RetryKind, SObject, Suspicion, Verdict,
     },
     runtime::lease::Lease,
     sink::{
@@ -167,7 +167,7 @@ impl Org for ModelOrg {
         }
     }
 
-    async fn out(&self, patience: Duration) {
+    async fn wait_for_outage(&self, patience: Duration) {
         let mut up = self.up.subscribe();
         loop {
             drop(up.wait_for(|up| !up).await);
@@ -177,7 +177,7 @@ impl Org for ModelOrg {
         }
     }
 
-    async fn spent(&self) -> Cause {
+    async fn wait_for_exhausted_quota(&self) -> Cause {
         std::future::pending().await
     }
 
@@ -262,19 +262,20 @@ fn verdict(word: Word, ended: Instant) -> Verdict {
     let cause = Cause::new("the plan says so");
     match word {
         Word::Written => Verdict::Written { id: None, created: true },
-        Word::Rejected => Verdict::Rejected(Rejection { reason: Reason::Refused, stage: Stage::Put, cause }),
-        Word::Again => Verdict::retry(How::Backoff, cause),
-        Word::MissingParent => Verdict::retry(How::Parent, cause),
-        Word::Parked => Verdict::retry(How::Parked, cause),
-        Word::Apart => Verdict::retry(How::Alone, cause),
-        Word::Deferred => Verdict::retry(How::NextCall, cause),
-        Word::Transaction => Verdict::retry(How::Smaller { suspect: None }, cause),
-        Word::Refused { suspect } => {
-            Verdict::retry(How::Smaller { suspect: Some(if suspect { Named::Row } else { Named::No }) }, cause)
-        }
-        Word::Later => Verdict::retry(How::Org(OrgTrouble::Unavailable), cause),
-        Word::Barred => Verdict::retry(How::Org(OrgTrouble::Session), cause),
-        Word::Unknown => Verdict::Unknown { cause, ended, doubt: Doubt::Lost },
+        Word::Rejected => Verdict::Rejected(Rejection { reason: Reason::Refused, stage: ConnectStage::Put, cause }),
+        Word::Again => Verdict::retry(RetryKind::Backoff, cause),
+        Word::MissingParent => Verdict::retry(RetryKind::Parent, cause),
+        Word::Parked => Verdict::retry(RetryKind::Parked, cause),
+        Word::Apart => Verdict::retry(RetryKind::Alone, cause),
+        Word::Deferred => Verdict::retry(RetryKind::NextCall, cause),
+        Word::Transaction => Verdict::retry(RetryKind::Smaller { suspicion: None }, cause),
+        Word::Refused { suspect } => Verdict::retry(
+            RetryKind::Smaller { suspicion: Some(if suspect { Suspicion::Row } else { Suspicion::NotNamed }) },
+            cause,
+        ),
+        Word::Later => Verdict::retry(RetryKind::Org(OrgTrouble::Unavailable), cause),
+        Word::Barred => Verdict::retry(RetryKind::Org(OrgTrouble::Session), cause),
+        Word::Unknown => Verdict::Unknown { cause, ended: ended.into_std(), doubt: Doubt::Lost },
         Word::Fatal => Verdict::Fatal(cause),
     }
 }
@@ -299,7 +300,10 @@ impl DeadLetters for ModelLetters {
         let partition = usize::try_from(position.partition).unwrap();
         if !fate.taken {
             self.ledger.unclean(partition);
-            return Err(DeadLetterError::Refused { topic: "dead".to_owned(), message: "the plan says so".to_owned() });
+            return Err(DeadLetterError::Permanent {
+                topic: "dead".to_owned(),
+                message: "the plan says so".to_owned(),
+            });
         }
         let mut classes = letter.record.headers_named("__connect.errors.exception.class.name");
         let class = classes.next().and_then(|header| header.value.clone()).unwrap();
