@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Admin {
-    /// `None`, written `""`, switches it off.
+    /// Address to listen at; `None`, written `""`, switches the listener off.
     #[serde(deserialize_with = "address_or_off", serialize_with = "off_or_address")]
     pub listen: Option<SocketAddr>,
 }

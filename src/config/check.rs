@@ -1,19 +1,20 @@
-//! The walk over what was written: every unknown, missing or ill-typed key becomes a problem, and what is left is a
-//! table that the sections' structs take.
+//! Checks the keys of a file and of the environment against the key table. Every unknown, missing or ill-typed key
+//! becomes a problem. The rest becomes a TOML table that the sections' structs deserialise from.
 //!
-//! Invariant: the table that comes out always deserialises. A key with a problem is left out, so that its default
-//! stands in; a required one, a table and a list's element get a stand-in. None reaches anybody: a problem ends the
-//! load.
+//! Invariant: the resulting table always deserialises. A key with a problem is left out, so that its default applies. A
+//! required key, a table and an element of a list get a placeholder. No placeholder leaves the loader: any problem
+//! fails the load.
 
 use config::{Map, Value, ValueKind};
 use toml::Value as Toml;
 
+use super::layers::Origins;
 use super::path::{element, join};
 use super::problem::Problem;
 use super::scalar;
 use super::schema::{Key, Kind};
-use super::source::Origins;
 
+/// Walks the values that were written and collects the problems.
 pub(super) struct Checker<'a> {
     origins: &'a Origins,
     problems: Vec<Problem>,
@@ -28,22 +29,22 @@ impl<'a> Checker<'a> {
         self.problems
     }
 
-    /// The keys of `found` that are known and well-formed.
+    /// Returns the keys of `found` that are known and well-formed, and reports the others.
     pub(super) fn table(&mut self, path: &str, mut found: Map<String, Value>, keys: &[Key]) -> toml::Table {
         let mut checked = toml::Table::new();
         for key in keys {
-            let here = join(path, key.name);
+            let key_path = join(path, key.name);
             let value = match (found.remove(key.name), key.kind) {
-                (Some(value), kind) => self.value(&here, value, &kind),
-                (None, Kind::Table(keys)) => Some(Toml::Table(self.table(&here, Map::new(), keys))),
+                (Some(value), kind) => self.value(&key_path, value, &kind),
+                (None, Kind::Table(keys)) => Some(Toml::Table(self.table(&key_path, Map::new(), keys))),
                 (None, _) => {
                     if key.required {
-                        self.missing(&here, &key.kind);
+                        self.missing(&key_path, &key.kind);
                     }
                     None
                 }
             };
-            if let Some(value) = value.or_else(|| key.is_needed().then(|| stand_in(&key.kind))) {
+            if let Some(value) = value.or_else(|| key.is_needed().then(|| placeholder(&key.kind))) {
                 checked.insert(key.name.to_owned(), value);
             }
         }
@@ -60,38 +61,43 @@ impl<'a> Checker<'a> {
             (Kind::Table(keys), ValueKind::Table(found)) => Some(Toml::Table(self.table(path, found, keys))),
             (Kind::Tagged { tag, variants }, ValueKind::Table(found)) => self.tagged(path, found, tag, variants),
             (Kind::Map(kind), ValueKind::Table(found)) => {
-                let mut found: Vec<_> = found.into_iter().collect();
-                found.sort_by(|(a, _), (b, _)| a.cmp(b));
-                let checked = found.into_iter().filter_map(|(name, value)| {
-                    let value = self.value(&join(path, &name), value, kind)?;
-                    Some((name, value))
-                });
-                Some(Toml::Table(checked.collect()))
+                let mut entries: Vec<_> = found.into_iter().collect();
+                entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+                let mut checked = toml::Table::new();
+                for (name, entry) in entries {
+                    if let Some(valid) = self.value(&join(path, &name), entry, kind) {
+                        checked.insert(name, valid);
+                    }
+                }
+                Some(Toml::Table(checked))
             }
             (Kind::List(_), ValueKind::Array(found)) if found.is_empty() && path == "routes" => {
                 self.missing(path, kind);
                 None
             }
-            (Kind::Texts, found @ ValueKind::Array(_)) => {
+            (Kind::TextOrTexts, found @ ValueKind::Array(_)) => {
                 self.value(path, Value::new(None, found), &Kind::List(&Kind::Text))
             }
             (Kind::List(kind), ValueKind::Array(found)) => {
-                let checked = found.into_iter().enumerate();
-                // An element keeps its index, which the rules name.
-                let checked = checked
-                    .map(|(i, value)| self.value(&element(path, i), value, kind).unwrap_or_else(|| stand_in(kind)));
-                Some(Toml::Array(checked.collect()))
+                let mut checked = Vec::with_capacity(found.len());
+                for (index, item) in found.into_iter().enumerate() {
+                    // A bad element keeps its place: problems of the rules name elements by their index.
+                    let valid = self.value(&element(path, index), item, kind);
+                    checked.push(valid.unwrap_or_else(|| placeholder(kind)));
+                }
+                Some(Toml::Array(checked))
             }
             (kind, found) => match scalar::check(&kind, found, self.origins.variable(path).is_some()) {
                 Ok(value) => value,
-                Err(wrong) => {
-                    self.problems.push(Problem { key: path.to_owned(), ..wrong });
+                Err(problem) => {
+                    self.problems.push(Problem { key: path.to_owned(), ..problem });
                     None
                 }
             },
         }
     }
 
+    /// Checks a table whose keys depend on the word at `tag`.
     fn tagged(
         &mut self,
         path: &str,
@@ -117,9 +123,9 @@ impl<'a> Checker<'a> {
             self.problems.push(Problem { key: tag_path, ..scalar::unknown_word(&word, &words) });
             return None;
         };
-        let mut rest = found;
-        rest.remove(tag);
-        let mut checked = self.table(path, rest, keys);
+        let mut other_keys = found;
+        other_keys.remove(tag);
+        let mut checked = self.table(path, other_keys, keys);
         checked.insert(tag.to_owned(), Toml::String(word));
         Some(Toml::Table(checked))
     }
@@ -137,27 +143,26 @@ impl<'a> Checker<'a> {
     }
 
     fn unknown(&mut self, path: &str, name: &str, keys: &[Key]) {
-        let problem = Problem::new(join(path, name), "unknown key");
-        self.problems.push(match scalar::nearest(name, keys.iter().map(|key| key.name)) {
-            Some(near) => problem.hint(format!("did you mean {near:?}?")),
-            None => {
-                problem.hint(format!("known are {}", scalar::list(&keys.iter().map(|k| k.name).collect::<Vec<_>>())))
-            }
-        });
+        let known: Vec<_> = keys.iter().map(|key| key.name).collect();
+        let hint = match scalar::nearest(name, known.iter().copied()) {
+            Some(nearest) => format!("did you mean {nearest:?}?"),
+            None => format!("known are {}", scalar::list(&known)),
+        };
+        self.problems.push(Problem::new(join(path, name), "unknown key").hint(hint));
     }
 }
 
-/// The least that a struct takes in the place of a value.
-pub(super) fn stand_in(kind: &Kind) -> Toml {
+/// Returns the smallest value of a kind that its struct deserialises from.
+pub(super) fn placeholder(kind: &Kind) -> Toml {
     match kind {
         Kind::Table(keys) => {
             let needed = keys.iter().filter(|key| key.is_needed());
-            Toml::Table(needed.map(|key| (key.name.to_owned(), stand_in(&key.kind))).collect())
+            Toml::Table(needed.map(|key| (key.name.to_owned(), placeholder(&key.kind))).collect())
         }
         Kind::Url => Toml::String("https://missing.invalid".to_owned()),
         Kind::List(_) => Toml::Array(Vec::new()),
         Kind::Tagged { tag, variants: [(word, keys), ..] } => {
-            let mut table: toml::Table = keys.iter().map(|key| (key.name.to_owned(), stand_in(&key.kind))).collect();
+            let mut table: toml::Table = keys.iter().map(|key| (key.name.to_owned(), placeholder(&key.kind))).collect();
             table.insert((*tag).to_owned(), Toml::String((*word).to_owned()));
             Toml::Table(table)
         }

@@ -1,8 +1,8 @@
-//! `[dead_letter]`: where rejected records go, and what happens where they cannot.
+//! `[dead_letter]`: where rejected records go, and what happens if they cannot go there.
 
 use serde::{Deserialize, Serialize};
 
-/// The dead-letter topic.
+/// The dead-letter topic, and what happens to records that it cannot take.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeadLetter {
@@ -22,19 +22,19 @@ pub struct DeadLetter {
 pub enum TooLarge {
     /// The daemon drains, commits the prefix and ends; it does so again at each start.
     Stop,
-    /// It goes without its value: where the record lies, and why it was rejected, is all that is kept.
+    /// The letter goes without its value. It keeps the position of the record and the reason of the rejection.
     #[default]
     Reference,
 }
 
-/// What happens to a rejected record where no dead-letter topic is configured.
+/// What happens to a rejected record if no dead-letter topic is configured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnRejection {
     /// The daemon drains, commits the prefix and ends, as a failed Connect task does.
     #[default]
     Stop,
-    /// It is logged and counted.
+    /// The record is logged, counted and skipped.
     Skip,
 }
 

@@ -1,6 +1,6 @@
-//! The text of the file: its values, and the line of each key.
+//! Parses the text of the file into values, and remembers the line of each key.
 //!
-//! Hazard: the `Display` of a parser's error quotes the line, which may hold a secret. Only its message is taken.
+//! Hazard: the `Display` of a parse error quotes the line, which may hold a secret. Only its message is used.
 
 use std::collections::HashMap;
 
@@ -10,14 +10,14 @@ use toml::de::{DeInteger, DeTable, DeValue};
 use super::path::{element, join};
 use super::problem::Problem;
 
-/// What a file says, and where. Keys of `lines` are paths: `kafka.group_id`, `routes[0].topic`.
+/// The values of a file, and the line of each. Keys of `lines` are paths: `kafka.group_id`, `routes[0].topic`.
 pub(super) struct Document {
     pub(super) values: Map<String, Value>,
     pub(super) lines: HashMap<String, usize>,
 }
 
 impl Document {
-    /// A syntax error has a line, and no file yet.
+    /// Parses a file's text. The problem of a syntax error names a line, and not yet a file.
     pub(super) fn parse(text: &str) -> Result<Self, Problem> {
         let document = DeTable::parse(text).map_err(|error| {
             let (line, column) = position(text, error.span().map_or(0, |span| span.start));
@@ -69,7 +69,7 @@ impl Walk<'_> {
     }
 }
 
-/// No key takes a number of more than 64 bits; one that is written is told from a fraction by its kind.
+/// Converts an integer. No key takes more than 64 bits: a longer one becomes an `I128`, so that its problem can say so.
 fn integer(number: &DeInteger<'_>) -> ValueKind {
     match i64::from_str_radix(number.as_str(), number.radix()) {
         Ok(number) => ValueKind::I64(number),
@@ -77,10 +77,11 @@ fn integer(number: &DeInteger<'_>) -> ValueKind {
     }
 }
 
-/// Line and column, both from 1, of a byte of the text.
+/// Returns the line and the column, both from 1, of a byte of the text.
 fn position(text: &str, byte: usize) -> (usize, usize) {
     let before = &text.as_bytes()[..byte.min(text.len())];
     let line_start = before.iter().rposition(|&b| b == b'\n').map_or(0, |newline| newline + 1);
     let line = before.split(|&b| b == b'\n').count();
-    (line, String::from_utf8_lossy(&before[line_start..]).chars().count() + 1)
+    let column = String::from_utf8_lossy(&before[line_start..]).chars().count() + 1;
+    (line, column)
 }

@@ -1,4 +1,4 @@
-//! The configuration as it is in force: every key, its value without secrets, and what has set it.
+//! The effective configuration: every key, its value without secrets, and what has set it.
 
 use std::fmt;
 
@@ -7,21 +7,21 @@ use toml::{Table, Value};
 
 use super::{
     Config, Loaded, Problem, Secret,
+    layers::Origins,
     path::{Origin, element, join},
     schema::{Key, Kind, ROOT},
-    source::Origins,
 };
 
-/// One key that has a value. A secret's literal reads `***`.
+/// One key that has a value. The literal of a secret reads `***`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Setting {
-    /// `kafka.group_id`, `routes[0].topic`.
+    /// Path of the key, such as `kafka.group_id` or `routes[0].topic`.
     pub key: String,
     pub value: Value,
     pub origin: Origin,
 }
 
-/// All settings, and the same as the text of a TOML file whose comments say what has set each.
+/// All settings. Its `Display` is a TOML file whose comments say what has set each key.
 #[derive(Debug)]
 pub struct Effective {
     pub settings: Vec<Setting>,
@@ -35,15 +35,14 @@ impl fmt::Display for Effective {
 }
 
 impl Loaded {
+    /// Lists every key that has a value, with what has set it.
     pub fn effective(&self) -> Effective {
         let mut writer = Writer { origins: &self.origins, settings: Vec::new(), lines: Vec::new() };
-        writer.section("", &written(&self.config), ROOT);
+        writer.section("", &to_toml(&self.config), ROOT);
         Effective { settings: writer.settings, text: writer.lines.join("\n") }
     }
-}
 
-impl Loaded {
-    /// Reads every secret that is not a literal where it is now, and says which cannot be.
+    /// Reads again every secret that is in a variable or a file, and returns a problem for each that cannot be read.
     pub fn unreadable_secrets(&self) -> Vec<Problem> {
         let references = self.effective().settings.into_iter().filter(|setting| setting.value.is_table());
         let unreadable = references.filter_map(|Setting { key, value, .. }| {
@@ -54,9 +53,9 @@ impl Loaded {
     }
 }
 
-/// The values of a configuration, as a file would say them.
-pub(super) fn written(config: &Config) -> Table {
-    // Nothing in the sections' structs has no form in TOML.
+/// Returns a configuration as the TOML table of a file.
+pub(super) fn to_toml(config: &Config) -> Table {
+    // Every type in the sections' structs has a form in TOML, so that this does not fail.
     Table::try_from(config).unwrap_or_default()
 }
 
@@ -67,25 +66,26 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// The keys of one `[section]`, then the sections below it.
+    /// Writes the keys of one `[section]`, then the sections below it.
     fn section(&mut self, path: &str, values: &Table, keys: &[Key]) {
-        self.keys(path, "", values, &|kind| is_section(kind), keys);
-        for key in keys.iter().filter(|key| is_section(&key.kind)) {
-            let here = join(path, key.name);
+        let (sections, plain): (Vec<&Key>, Vec<&Key>) = keys.iter().partition(|key| is_section(&key.kind));
+        self.keys(path, "", values, plain);
+        for key in sections {
+            let key_path = join(path, key.name);
             match (key.kind, values.get(key.name)) {
                 (Kind::Table(keys), Some(Value::Table(values))) => {
-                    self.header(&format!("[{here}]"));
-                    self.section(&here, values, keys);
+                    self.header(&format!("[{key_path}]"));
+                    self.section(&key_path, values, keys);
                 }
                 (Kind::Tagged { tag, variants }, Some(Value::Table(values))) => {
-                    self.header(&format!("[{here}]"));
-                    self.tagged(&here, values, tag, variants);
+                    self.header(&format!("[{key_path}]"));
+                    self.tagged(&key_path, values, tag, variants);
                 }
                 (Kind::List(Kind::Table(keys)), Some(Value::Array(items))) => {
                     for (index, item) in items.iter().enumerate() {
                         let Value::Table(values) = item else { continue };
-                        self.header(&format!("[[{here}]]"));
-                        self.keys(&element(&here, index), "", values, &|_| false, keys);
+                        self.header(&format!("[[{key_path}]]"));
+                        self.keys(&element(&key_path, index), "", values, *keys);
                     }
                 }
                 _ => {}
@@ -97,22 +97,26 @@ impl Writer<'_> {
         let Some(word) = values.get(tag) else { return };
         self.setting(&join(path, tag), tag, word);
         if let Some((_, keys)) = variants.iter().find(|(name, _)| word.as_str() == Some(name)) {
-            self.keys(path, "", values, &|_| false, keys);
+            self.keys(path, "", values, *keys);
         }
     }
 
-    /// Keys that are written in the section where we are, with `prefix` before their names.
-    fn keys(&mut self, path: &str, prefix: &str, values: &Table, elsewhere: &dyn Fn(&Kind) -> bool, keys: &[Key]) {
-        for key in keys.iter().filter(|key| !elsewhere(&key.kind)) {
-            let (here, name) = (join(path, key.name), join(prefix, key.name));
+    /// Writes keys into the current section, with `prefix` before their names.
+    fn keys<'k>(&mut self, path: &str, prefix: &str, values: &Table, keys: impl IntoIterator<Item = &'k Key>) {
+        for key in keys {
+            let (key_path, name) = (join(path, key.name), join(prefix, key.name));
             match (key.kind, values.get(key.name)) {
-                (Kind::Table(keys), Some(Value::Table(values))) => self.keys(&here, &name, values, &|_| false, keys),
-                (Kind::Map(_), Some(Value::Table(values))) if !values.is_empty() => {
-                    for (entry, value) in values {
-                        self.setting(&join(&here, entry), &join(&name, entry), value);
+                (Kind::Table(keys), Some(Value::Table(values))) => {
+                    for inner in keys {
+                        self.keys(&key_path, &name, values, [inner]);
                     }
                 }
-                (_, Some(value)) => self.setting(&here, &name, value),
+                (Kind::Map(_), Some(Value::Table(values))) if !values.is_empty() => {
+                    for (entry, value) in values {
+                        self.setting(&join(&key_path, entry), &join(&name, entry), value);
+                    }
+                }
+                (_, Some(value)) => self.setting(&key_path, &name, value),
                 (_, None) => {}
             }
         }
@@ -130,7 +134,7 @@ impl Writer<'_> {
     }
 }
 
-/// Whether a table has brackets of its own in the file.
+/// Whether a key is a `[section]` of its own in the file.
 fn is_section(kind: &Kind) -> bool {
     matches!(kind, Kind::Table(_) | Kind::Tagged { .. } | Kind::List(Kind::Table(_)))
 }

@@ -1,4 +1,4 @@
-//! `[kafka]`: where records come from, and where dead letters go.
+//! `[kafka]`: the cluster that records come from and dead letters go to.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use super::{KafkaOauth, Secret};
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kafka {
-    /// `host:port`, comma-separated.
+    /// Brokers as `host:port`, separated by commas.
     pub bootstrap_servers: String,
     pub group_id: String,
-    /// Static membership: a restart takes its partitions back at once.
+    /// Id for static membership: a restart within `session_timeout` gets its partitions back at once.
     #[serde(default)]
     pub group_instance_id: Option<String>,
     #[serde(default)]
@@ -26,13 +26,13 @@ pub struct Kafka {
     pub commit_interval: Duration,
     #[serde(default = "default_session_timeout", with = "humantime_serde")]
     pub session_timeout: Duration,
-    /// See [`Kafka::lease`].
+    /// How long calls may be sent after a commit, if it is configured; see [`Kafka::lease`].
     #[serde(default, with = "humantime_serde")]
     pub lease: Option<Duration>,
-    /// Longer than [`Config::drain_timeout`](super::Config::drain_timeout).
+    /// How long a rebalance may take; longer than [`Config::drain_timeout`](super::Config::drain_timeout).
     #[serde(default = "default_max_poll_interval", with = "humantime_serde")]
     pub max_poll_interval: Duration,
-    /// Properties of librdkafka that the daemon does not own, for consumer and producer alike.
+    /// Properties of librdkafka that the daemon does not own, for the consumer and the producer.
     #[serde(default)]
     pub properties: BTreeMap<String, Secret>,
     #[serde(default)]
@@ -44,17 +44,17 @@ pub struct Kafka {
 pub enum GroupProtocol {
     /// The members agree among themselves.
     Classic,
-    /// The broker decides (KIP-848). Session and heartbeats are its own business, too.
+    /// The broker decides (KIP-848). It sets the session time-out and the heartbeat interval, too.
     Consumer,
 }
 
 impl Kafka {
-    /// How long after a commit calls may be sent: two thirds of what the group waits, unless the key says otherwise.
+    /// Returns how long calls may be sent after a commit: the configured time, or two thirds of the session time-out.
     pub fn lease(&self) -> Duration {
         self.lease.unwrap_or(self.session_timeout * 2 / 3)
     }
 
-    /// What the property `group.protocol` says.
+    /// Returns the group protocol that the property `group.protocol` chooses.
     pub fn group_protocol(&self) -> GroupProtocol {
         let value = self.properties.get("group.protocol").and_then(|value| value.reveal().ok());
         match value {
@@ -64,7 +64,7 @@ impl Kafka {
     }
 }
 
-/// Where a group without committed offsets begins.
+/// Where reading starts in a partition without a committed offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Start {
@@ -73,14 +73,14 @@ pub enum Start {
     Latest,
 }
 
-/// What becomes of a partition whose next record was deleted before it was read.
+/// What happens to a partition whose next record was deleted before it was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnLostOffsets {
-    /// The daemon ends: a person decides.
+    /// The daemon exits; an operator decides.
     #[default]
     Stop,
-    /// Reading goes on at the earliest record that is there.
+    /// Reading continues at the earliest record that is still there.
     Earliest,
 }
 

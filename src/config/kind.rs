@@ -1,4 +1,4 @@
-//! What a key of the configuration is: its name, what may stand there, and what it means.
+//! The description of a key of the configuration: its name, the values that it takes, and its meaning.
 
 /// One key of a table.
 #[derive(Debug, Clone, Copy)]
@@ -6,24 +6,25 @@ pub(super) struct Key {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
     pub(super) required: bool,
-    /// In Markdown, as it stands in `docs/configuration.md` and in the JSON Schema.
+    /// Meaning in Markdown, as in `docs/configuration.md` and in the JSON Schema.
     pub(super) meaning: &'static str,
 }
 
 impl Key {
-    /// Whether its struct must find something there; a table's own keys may all have defaults.
+    /// Whether the struct of the section needs a value for this key. A table needs one, also if all its keys have
+    /// defaults.
     pub(super) fn is_needed(&self) -> bool {
         self.required || matches!(self.kind, Kind::Table(_))
     }
 }
 
-/// What may stand at a key.
+/// The values that a key takes.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
     /// A text that is not empty.
     Text,
-    /// Empty is the same as absent, so that the environment can unset it.
-    Maybe,
+    /// A text. An empty one is the same as an absent key, so that the environment can unset it.
+    OptionalText,
     Flag,
     Integer {
         min: i64,
@@ -31,29 +32,29 @@ pub(super) enum Kind {
     },
     Duration,
     Size,
-    Word(&'static [&'static str]),
+    OneOf(&'static [&'static str]),
     Url,
-    /// A proxy's; empty is the same as absent.
+    /// The URL of a proxy. An empty one is the same as an absent key.
     ProxyUrl,
-    /// Several with commas, or empty.
+    /// URLs separated by commas, or an empty text.
     Urls,
     /// A text, a whole number or a flag.
     Constant,
-    /// Empty, or `ip:port`.
+    /// An `ip:port`, or an empty text.
     Address,
     Identity,
     LogFilter,
-    /// A literal, `{ env = … }` or `{ file = … }`; it must be readable.
+    /// A secret: a literal, `{ env = … }` or `{ file = … }`. It must be readable.
     Secret,
     /// A secret whose literal may be a number or a flag.
     Property,
-    /// A text, or a list of texts; empty is the same as absent.
-    Texts,
+    /// A text, or a list of texts. An empty text is the same as an absent key.
+    TextOrTexts,
     List(&'static Kind),
     /// A table whose keys the user chooses.
     Map(&'static Kind),
     Table(&'static [Key]),
-    /// A table whose keys depend on one of its words.
+    /// A table whose other keys depend on the word at the key `tag`.
     Tagged {
         tag: &'static str,
         variants: &'static [(&'static str, &'static [Key])],

@@ -1,14 +1,14 @@
-//! From a path and an environment to a [`Config`], or to everything that is wrong with them.
+//! Loads a [`Config`] from a file and the environment, or returns everything that is wrong with them.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use super::check::Checker;
+use super::layers::{self, Layers, Origins};
 use super::problem::{Problem, Problems};
-use super::source::{self, Layers, Origins};
 use super::{Config, schema, validate};
 
-/// A configuration that is whole and consistent, and where each of its keys was set.
+/// A complete and consistent configuration, and the place where each of its keys was set.
 #[derive(Debug, Clone)]
 pub struct Loaded {
     pub config: Config,
@@ -22,8 +22,12 @@ impl Loaded {
     }
 }
 
-/// Reads the file at `path`, lays `env` (the variables `SOBJECTD__…`) over it, and checks every key and combination.
-/// Secrets are read once, to see that they can be.
+/// Reads the file at `path`, overrides it by `env` (the variables `SOBJECTD__…`), and checks every key and combination.
+/// Secrets are read once, to check that they are readable.
+///
+/// # Errors
+///
+/// All problems at once, in the order of the file.
 pub fn load(path: &Path, env: impl IntoIterator<Item = (String, String)>) -> Result<Loaded, Problems> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         let message = match error.kind() {
@@ -36,23 +40,30 @@ pub fn load(path: &Path, env: impl IntoIterator<Item = (String, String)>) -> Res
     load_text(&text, path, env)
 }
 
-/// An environment as [`load`] takes it. Bytes that are not UTF-8 become U+FFFD, which [`load`] refuses in a variable of
-/// ours; a variable of anybody else's may hold what it likes.
+/// Converts the environment to what [`load`] takes. Bytes that are not UTF-8 become U+FFFD. [`load`] refuses that
+/// character in the daemon's own variables, and ignores all other variables.
 pub fn variables(env: impl IntoIterator<Item = (OsString, OsString)>) -> impl Iterator<Item = (String, String)> {
-    let text = |bytes: OsString| bytes.to_string_lossy().into_owned();
-    env.into_iter().map(move |(name, value)| (text(name), text(value)))
+    env.into_iter().map(|(name, value)| (lossy(&name), lossy(&value)))
 }
 
-/// [`load`] of a text that is already read; `path` only names it in problems.
+fn lossy(text: &OsStr) -> String {
+    text.to_string_lossy().into_owned()
+}
+
+/// Does what [`load`] does with a text that is already read; `path` only names it in problems.
+///
+/// # Errors
+///
+/// As [`load`].
 pub fn load_text(text: &str, path: &Path, env: impl IntoIterator<Item = (String, String)>) -> Result<Loaded, Problems> {
     let Layers { values, origins, mut problems } =
-        source::layers(text, path, env).map_err(|problem| Problems(vec![problem]))?;
-    let mut walk = Checker::new(&origins);
-    let checked = walk.table("", values, schema::ROOT);
-    let mut found = walk.finish();
+        layers::read(text, path, env).map_err(|problem| Problems(vec![problem]))?;
+    let mut checker = Checker::new(&origins);
+    let checked = checker.table("", values, schema::ROOT);
+    let mut found = checker.finish();
     let config = match checked.try_into::<Config>() {
         Ok(config) => {
-            // Where a value is wrong in itself, a rule has looked at its default.
+            // Of a key with a problem the rules have seen the default: what they say of it is dropped.
             let mut rules = validate::validate(&config, &origins);
             rules.retain(|rule| found.iter().all(|problem| problem.key != rule.key));
             found.extend(rules);

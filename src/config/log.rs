@@ -1,18 +1,19 @@
-//! `[log]`: what goes to stderr.
+//! `[log]`: the log on stderr.
 
 use serde::{Deserialize, Serialize};
 
-/// Logs, to stderr.
+/// Format and level of the log, and whether it may quote records.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Log {
     pub format: LogFormat,
-    /// A level or a filter such as `info,sobjectd::salesforce=debug`.
+    /// Level, or filter such as `info,sobjectd::salesforce=debug`.
     pub level: String,
-    /// Whether lines may quote what records hold, as Salesforce's messages do.
+    /// Whether lines may quote values of records, as Salesforce's messages do.
     pub values: bool,
 }
 
+/// How a line of the log is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {

@@ -1,7 +1,8 @@
-//! The configuration: what a file and the environment say, as small typed structs.
+//! The configuration as small typed structs, one for each section.
 //!
-//! Built-in defaults ◄ TOML file ◄ environment (`SOBJECTD__SALESFORCE__API_VERSION=66.0`). A [`Config`] that exists is
-//! whole and consistent: [`load`] has checked every key and every combination, and has reported all problems at once.
+//! Three layers, of which a later one overrides an earlier one: built-in defaults, the TOML file, the environment
+//! (`SOBJECTD__SALESFORCE__API_VERSION=66.0`). A [`Config`] from [`load`] is complete and consistent: every key and every
+//! combination has been checked. [`load`] reports all problems at once.
 
 mod admin;
 mod check;
@@ -11,6 +12,7 @@ mod effective;
 mod json_schema;
 mod kafka;
 mod kind;
+mod layers;
 mod load;
 mod log;
 mod oauth;
@@ -27,7 +29,6 @@ mod schema_registry;
 mod schema_route;
 mod secret;
 mod size;
-mod source;
 mod topic;
 mod transport;
 mod validate;
@@ -49,7 +50,7 @@ pub use self::log::{Log, LogFormat};
 pub use self::oauth::KafkaOauth;
 pub use self::options::Options;
 pub use self::path::Origin;
-pub(crate) use self::pem::{PemPart, line_ends};
+pub(crate) use self::pem::{PemPart, unescape_line_ends};
 pub use self::pipeline::{Cache, InsertUnknown, Pipeline, Retry};
 pub use self::problem::{Problem, Problems};
 pub use self::route::{
@@ -66,16 +67,16 @@ pub use self::transport::{Compression, Proxy, Tls, is_loopback};
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Connector name in dead-letter headers, client id at Kafka.
+    /// Connector name in dead-letter headers, and client id at Kafka.
     #[serde(default = "default_name")]
     pub name: String,
-    /// Look at every `SObject` and external id field before the first record is read.
+    /// Whether every route is checked against the org before the first record is read.
     #[serde(default = "default_validate_on_start")]
     pub validate_on_start: bool,
-    /// How long an absent broker or org is waited for at start.
+    /// How long the start waits for a broker, org or topic that is not available.
     #[serde(default = "default_startup_timeout", with = "humantime_serde")]
     pub startup_timeout: Duration,
-    /// How long a stop or a rebalance waits for calls on the wire.
+    /// How long a stop or a rebalance waits for calls in flight and for rows of unknown result.
     #[serde(default = "default_drain_timeout", with = "humantime_serde")]
     pub drain_timeout: Duration,
     pub kafka: Kafka,
@@ -94,7 +95,7 @@ pub struct Config {
     pub log: Log,
     #[serde(default)]
     pub admin: Admin,
-    /// The routes: at least one; no two name the same topic.
+    /// The routes. There is at least one, and no two have the same topic.
     pub routes: Vec<Route>,
 }
 

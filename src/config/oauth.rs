@@ -7,14 +7,14 @@ use url::Url;
 
 use super::{Secret, Tls};
 
-/// Client credentials (RFC 6749, section 4.4). Without a `token_url` there are no tokens.
+/// Client credentials (RFC 6749, section 4.4). Without a `token_url` no tokens are fetched.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KafkaOauth {
     pub token_url: Option<Url>,
     pub client_id: Option<Secret>,
     pub client_secret: Option<Secret>,
-    /// Several with spaces.
+    /// Scopes, separated by spaces.
     pub scope: Option<String>,
     /// SASL extensions (RFC 7628, section 3.1), sent to the brokers beside the token.
     pub extensions: BTreeMap<String, String>,
@@ -24,13 +24,13 @@ pub struct KafkaOauth {
 }
 
 impl KafkaOauth {
-    /// Whether any key is there that means nothing without the others.
-    pub(super) fn is_given(&self) -> bool {
+    /// Whether any key is set that needs the others.
+    pub(super) fn is_set(&self) -> bool {
         self.token_url.is_some()
             || self.client_id.is_some()
             || self.client_secret.is_some()
             || self.scope.is_some()
-            || self.tls.is_given()
+            || self.tls.is_set()
             || !self.extensions.is_empty()
     }
 }

@@ -23,7 +23,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// The path of `name` in the table at `parent`.
+/// Returns the path of the key `name` in the table at `parent`. A name that is not a bare TOML key is quoted.
 pub(super) fn join(parent: &str, name: &str) -> String {
     let bare = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
     match (parent, bare) {
@@ -34,7 +34,7 @@ pub(super) fn join(parent: &str, name: &str) -> String {
     }
 }
 
-/// The path of the element `index` of the list at `parent`.
+/// Returns the path of the element `index` of the list at `parent`.
 pub(super) fn element(parent: &str, index: usize) -> String {
     format!("{parent}[{index}]")
 }

@@ -1,5 +1,5 @@
-//! PEM as it is kept in variables and files: line ends written as `\n`, in one line, and a key together with its
-//! certificates.
+//! PEM as variables and files hold it: possibly in one line with `\n` for each line end, and possibly a key together
+//! with its certificates.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Secret, SecretError};
 
-/// Which sections of a PEM text are wanted.
+/// The sections of a PEM text that a caller wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PemPart {
     Certificates,
@@ -16,7 +16,7 @@ pub(crate) enum PemPart {
 }
 
 impl PemPart {
-    fn is(self, tag: &str) -> bool {
+    fn matches(self, tag: &str) -> bool {
         tag.ends_with(match self {
             Self::Certificates => "CERTIFICATE",
             Self::PrivateKey => "PRIVATE KEY",
@@ -25,25 +25,30 @@ impl PemPart {
 }
 
 impl Secret {
-    /// As [`Secret::reveal`], with these sections alone. A text that is not PEM, or has none of them, is left as it is: its
-    /// reader says so.
+    /// Reads the secret as [`Secret::reveal`] does, and keeps only these sections. A text that is not PEM, or that has none
+    /// of these sections, is returned as it is: the code that parses it reports the error.
     pub(crate) fn reveal_pem(&self, part: PemPart) -> Result<SecretString, SecretError> {
         let text = self.reveal()?;
-        let lines = line_ends(text.expose_secret());
+        let lines = unescape_line_ends(text.expose_secret());
         Ok(sections(&lines, part).unwrap_or_else(|| lines.into_owned()).into())
     }
 }
 
-/// `.env` files, containers and secret stores hold a PEM in one line, with `\n` for each line end. PEM itself knows no
+/// Replaces `\n` by a line end: `.env` files, containers and secret stores hold a PEM in one line. PEM itself has no
 /// backslash.
-pub(crate) fn line_ends(text: &str) -> Cow<'_, str> {
+pub(crate) fn unescape_line_ends(text: &str) -> Cow<'_, str> {
     if text.contains('\\') { text.replace("\\r", "").replace("\\n", "\n").into() } else { text.into() }
 }
 
 fn sections(text: &str, part: PemPart) -> Option<String> {
-    let wanted: Vec<_> = parse_many(text).ok()?.into_iter().filter(|section| part.is(section.tag())).collect();
-    let encode = |section| encode_config(section, EncodeConfig::new().set_line_ending(LineEnding::LF));
-    (!wanted.is_empty()).then(|| wanted.iter().map(encode).collect())
+    let config = EncodeConfig::new().set_line_ending(LineEnding::LF);
+    let mut wanted = String::new();
+    for section in parse_many(text).ok()? {
+        if part.matches(section.tag()) {
+            wanted.push_str(&encode_config(&section, config));
+        }
+    }
+    (!wanted.is_empty()).then_some(wanted)
 }
 
 #[cfg(test)]
@@ -60,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_found_however_it_is_kept() {
+    fn a_private_key_is_found_in_one_line_and_after_certificates() {
         for (text, key) in [
             (KEY.to_owned(), KEY),
             (KEY.trim().to_owned(), KEY),
@@ -77,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn certificates_are_found_beside_a_key() {
+    fn certificates_are_found_next_to_a_key() {
         for (text, certificates) in [
             (format!("{ONE}{TWO}"), format!("{ONE}{TWO}")),
             (format!("{KEY}{ONE}{TWO}").replace('\n', "\\n"), format!("{ONE}{TWO}")),
@@ -87,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_pem_is_left_to_its_reader() {
+    fn a_text_without_the_wanted_section_is_returned_unchanged() {
         for text in ["hunter2", ONE, "-----BEGIN PRIVATE KEY-----\nAAAA"] {
             assert_eq!(revealed(text, PemPart::PrivateKey), text);
         }

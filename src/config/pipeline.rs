@@ -1,4 +1,4 @@
-//! `[pipeline]`, `[retry]` and `[cache]`: how much is in flight, how large a call is, how long one is repeated.
+//! `[pipeline]`, `[retry]` and `[cache]`: limits of memory and of one call, retries, and the cache of record ids.
 
 use std::time::Duration;
 
@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use super::size;
 
-/// Budget and batches.
+/// The budget of records in flight, and the limits of one call.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Pipeline {
     pub max_in_flight_rows: usize,
     #[serde(with = "size")]
     pub max_in_flight_bytes: usize,
-    /// A larger record is a dead letter, whatever would be made of it.
+    /// Largest record (key, value and headers, uncompressed). A larger one is a dead letter.
     #[serde(with = "size")]
     pub max_record_bytes: usize,
-    /// A larger row is a dead letter, once it is built.
+    /// Largest row, without the fields that are left out. A larger one is a dead letter.
     #[serde(with = "size")]
     pub max_row_bytes: usize,
-    /// 1 to 200: Salesforce takes no more in one call.
+    /// Most rows in one call, 1 to 200. Salesforce takes no more.
     pub batch_rows: usize,
     #[serde(with = "size")]
     pub batch_bytes: usize,
@@ -29,14 +29,14 @@ pub struct Pipeline {
     pub insert_unknown: InsertUnknown,
 }
 
-/// What becomes of a plain insert whose result is unknown.
+/// What happens to a plain insert whose result is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InsertUnknown {
-    /// It is sent again, and may double.
+    /// The insert is sent again, which may create the record twice.
     #[default]
     Retry,
-    /// It is rejected: whether the record was made, a person must find out.
+    /// The insert is rejected. An operator must find out whether the record was created.
     DeadLetter,
 }
 
@@ -55,17 +55,17 @@ impl Default for Pipeline {
     }
 }
 
-/// Repeats.
+/// Retries of calls and rows.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retry {
-    /// The failures of one call, while others succeed, after which it is halved.
+    /// Number of failures of one call, while others succeed, after which it is halved.
     pub max_attempts: u32,
     #[serde(with = "humantime_serde")]
     pub initial_backoff: Duration,
     #[serde(with = "humantime_serde")]
     pub max_backoff: Duration,
-    /// How long a row is retried when the org asks for it (row locks); zero is without limit.
+    /// How long a row is retried when the org asks for it (row locks); zero means without limit.
     #[serde(with = "humantime_serde")]
     pub row_timeout: Duration,
     /// How long a row waits for a parent that the org does not have yet; zero rejects it at once.
@@ -85,7 +85,7 @@ impl Default for Retry {
     }
 }
 
-/// Record ids by external id.
+/// The cache of record ids by external id.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cache {

@@ -1,23 +1,23 @@
-//! What is wrong with a configuration, where, and how to mend it.
+//! A mistake in a configuration: what is wrong, where, and how to fix it.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// One mistake. Its text is one line and never holds a secret's value.
+/// One mistake. Its text is one line and never holds the value of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     pub file: Option<PathBuf>,
     pub line: Option<usize>,
-    /// The environment variable that says it, in place of a file.
+    /// The environment variable that sets the key, if the file does not.
     pub variable: Option<String>,
-    /// `kafka.group_id`, `routes[0].topic`; empty if it is the file as a whole.
+    /// Path of the key, such as `kafka.group_id` or `routes[0].topic`; empty for the file as a whole.
     pub key: String,
     pub message: String,
     pub hint: Option<String>,
 }
 
 impl Problem {
-    /// A mistake at `key` whose place is not known (yet).
+    /// Creates a problem of `key` whose file and line are not known yet.
     pub fn new(key: impl Into<String>, message: impl Into<String>) -> Self {
         Self { file: None, line: None, variable: None, key: key.into(), message: message.into(), hint: None }
     }
@@ -51,7 +51,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// All that is wrong, one line each, in the order of the file.
+/// All problems of a configuration, one line each, in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems(pub Vec<Problem>);
 

@@ -1,4 +1,4 @@
-//! `[[routes]]`: which topic goes into which `SObject`, and how.
+//! `[[routes]]`: which topic is written into which `SObject`, and how.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,29 +10,29 @@ use thiserror::Error;
 use super::Options;
 use crate::record::{ApiName, OnMissing, Operation};
 
-/// One topic, or glob of topics, and its `SObject`.
+/// One topic, or one glob of topics, and the `SObject` that its records are written into.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
-    /// An exact name, or a glob of `*` and `?`. An exact name beats a glob.
+    /// Name of a topic, or a glob with `*` and `?`. An exact name takes precedence over a glob.
     pub topic: String,
-    /// API name, as in `Contact` or `MyObject__c`.
+    /// API name, such as `Contact` or `MyObject__c`.
     pub sobject: ApiName,
     /// The operation of a record without an operation header.
     #[serde(default)]
     pub operation: Operation,
-    /// The identity names a record by this field; without it, by its record id.
+    /// The field that the identity is a value of; without it the identity is the record id.
     #[serde(default)]
     pub external_id_field: Option<ApiName>,
-    /// The header that chooses the operation; without it no header does.
+    /// The header that chooses the operation, if any does.
     #[serde(default)]
     pub operation_header: Option<String>,
-    /// Further words of the header; looked up without case.
+    /// Further words for the operations in that header, compared without case.
     #[serde(default = "default_operation_aliases")]
     pub operation_aliases: BTreeMap<String, Operation>,
     #[serde(default)]
     pub tombstone: Tombstone,
-    /// What a DELETE by external id is that finds no record.
+    /// Outcome of a DELETE by external id that finds no record.
     #[serde(default)]
     pub on_missing: OnMissing,
     #[serde(default)]
@@ -70,21 +70,21 @@ pub enum Tombstone {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Nulls {
-    /// Clears it.
+    /// A null clears the field.
     #[default]
     Write,
-    /// Leaves it as it is.
+    /// A null leaves the field unchanged.
     Ignore,
 }
 
-/// What an empty text is.
+/// What an empty text means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Empty {
-    /// A text, which only text fields take.
+    /// An empty text, which only text fields take.
     #[default]
     Write,
-    /// Null, as exports mean it that know no null.
+    /// A null, as in exports that cannot write null.
     Null,
 }
 
@@ -97,7 +97,7 @@ pub enum IdentitySource {
     Header(String),
 }
 
-/// A text that names no place of an identity.
+/// A text that is not a valid [`IdentitySource`].
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("expected \"key\", \"value.<field>\" or \"header.<name>\"")]
 pub struct IdentitySourceError;
@@ -137,26 +137,29 @@ impl<'de> Deserialize<'de> for IdentitySource {
     }
 }
 
-/// Which fields are written, beside those that the value brings under their own names.
+/// How the members of a value become fields, and which fields the route sets itself.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Fields {
-    /// Only these members of a value, when there are any.
+    /// The only members that are written, if any are listed.
     pub include: Vec<String>,
     /// Members that are left out.
     pub exclude: Vec<String>,
-    /// Member → field, or `Relationship.ExternalId__c`.
+    /// The field of a member, or `Relationship.ExternalId__c`, by the member's name.
     pub rename: BTreeMap<String, String>,
-    /// Field → the value that it always gets, in place of the record's.
+    /// The value of a field in each row, instead of the record's, by the field's name.
     pub constant: BTreeMap<String, Constant>,
-    /// The fields for where the record lies, and for its time.
+    /// Field for the record's topic.
     pub topic: Option<String>,
+    /// Field for the record's partition.
     pub partition: Option<String>,
+    /// Field for the record's offset.
     pub offset: Option<String>,
+    /// Field for the record's timestamp.
     pub timestamp: Option<String>,
-    /// A member whose value is one of these texts leaves its field as it is.
+    /// Placeholder texts: a member with one of these values leaves its field unchanged.
     pub absent: Vec<String>,
-    /// An array of texts goes into a multi-select picklist as `A;B`.
+    /// Whether an array of texts is written into a multi-select picklist as `A;B`.
     pub multipicklist: bool,
 }
 
@@ -177,7 +180,8 @@ impl Default for Fields {
     }
 }
 
-/// A constant: no floats, since a number is written as it stands. `"1.50"` is as good to Salesforce.
+/// A value that the route sets. Floats are not allowed, since they would change the number; Salesforce takes the text
+/// `"1.50"` as well.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum Constant {
@@ -194,7 +198,7 @@ pub struct KeyConverter {
     /// The members of a structured key that are the identity: a text for one, a list for several.
     #[serde(with = "text_or_texts", skip_serializing_if = "Vec::is_empty")]
     pub field: Vec<String>,
-    /// Between the texts of several members.
+    /// Separator between the texts of several members.
     pub separator: String,
 }
 
@@ -204,7 +208,7 @@ impl Default for KeyConverter {
     }
 }
 
-/// One text stands for a list of it.
+/// Serialises a list of one text as that text.
 mod text_or_texts {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -230,13 +234,14 @@ mod text_or_texts {
     }
 }
 
+/// The format of a record key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyFormat {
     /// UTF-8 text.
     #[default]
     String,
-    /// Any bytes; the identity is their base64.
+    /// Any bytes; the identity is their base64 text.
     Bytes,
     /// Eight bytes, big-endian, as Java's `LongSerializer` writes them.
     Long,
@@ -256,6 +261,7 @@ pub struct ValueConverter {
     pub format: ValueFormat,
 }
 
+/// The format of a record value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ValueFormat {
@@ -264,21 +270,23 @@ pub enum ValueFormat {
     Json,
     /// Kafka Connect's `{"schema": …, "payload": …}`.
     JsonWithSchema,
-    /// In the Confluent wire format, as the two below.
+    /// Avro in the Confluent wire format.
     Avro,
+    /// JSON with a JSON Schema in the registry, in the Confluent wire format.
     JsonSchema,
+    /// Protobuf in the Confluent wire format.
     Protobuf,
 }
 
 impl Route {
-    /// Whether a format's schemas are in a registry.
+    /// Whether the format of the key or of the value needs the schema registry.
     pub fn needs_registry(&self) -> bool {
         matches!(self.key.format, KeyFormat::Avro | KeyFormat::JsonSchema | KeyFormat::Protobuf)
             || matches!(self.value.format, ValueFormat::Avro | ValueFormat::JsonSchema | ValueFormat::Protobuf)
     }
 }
 
-/// The letters of change-data capture: create, read (a snapshot), update, delete.
+/// Returns Debezium's letters: create, read (a snapshot), update, delete.
 fn default_operation_aliases() -> BTreeMap<String, Operation> {
     [("c", Operation::Insert), ("r", Operation::Upsert), ("u", Operation::Update), ("d", Operation::Delete)]
         .map(|(word, operation)| (word.to_owned(), operation))

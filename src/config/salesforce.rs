@@ -7,55 +7,56 @@ use url::Url;
 
 use super::{Compression, Proxy, Secret, Tls};
 
-/// The org, how to log in to it, and how much of it may be used.
+/// The org, the login, and the limits of its use.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Salesforce {
-    /// Where the token comes from; https, or http on this machine, or http with `allow_insecure`. No user, no query.
+    /// Scheme, host and port of the org's My Domain: https, or http to this machine, or http with `allow_insecure`.
     pub login_url: Url,
-    /// Hosts that data may be sent to beside `login_url`'s and Salesforce's own: names, or suffixes with a leading dot.
+    /// Hosts to which data may be sent, besides the host of `login_url` and Salesforce's own: names, or suffixes with a
+    /// leading dot.
     #[serde(default)]
     pub instance_hosts: Vec<String>,
-    /// `"66.0"`.
+    /// Version of the API, such as `"66.0"`.
     #[serde(default = "default_api_version")]
     pub api_version: String,
     pub auth: Auth,
-    /// Of the org's session policy; Salesforce sends no expiry.
+    /// Lifetime of a session by the org's session policy. Salesforce does not send it.
     #[serde(default = "default_session_lifetime", with = "humantime_serde")]
     pub session_lifetime: Duration,
     /// How long before its end a token is renewed; shorter than `session_lifetime`.
     #[serde(default = "default_renew_before", with = "humantime_serde")]
     pub renew_before: Duration,
-    /// Three logins may follow each other at once, then one more each interval.
+    /// Interval between logins, once three have followed each other at once.
     #[serde(default = "default_login_interval", with = "humantime_serde")]
     pub login_interval: Duration,
     #[serde(default = "default_connect_timeout", with = "humantime_serde")]
     pub connect_timeout: Duration,
-    /// Of a call that writes: an org whose triggers and flows are slow needs minutes.
+    /// Time-out of a call that writes. An org with slow triggers and flows needs minutes.
     #[serde(default = "default_request_timeout", with = "humantime_serde")]
     pub request_timeout: Duration,
-    /// Of a call that only reads: a query, a describe, a probe.
+    /// Time-out of a call that only reads: a query, a describe, a probe.
     #[serde(default = "default_query_timeout", with = "humantime_serde")]
     pub query_timeout: Duration,
     #[serde(default = "default_login_timeout", with = "humantime_serde")]
     pub login_timeout: Duration,
-    /// An idle connection is closed after this long; Salesforce closes it later, without a word.
+    /// How long an idle connection stays open. Salesforce closes it later, without notice.
     #[serde(default = "default_pool_idle_timeout", with = "humantime_serde")]
     pub pool_idle_timeout: Duration,
     #[serde(default)]
     pub compression: Compression,
-    /// A description that is in doubt is asked for again at most this often.
+    /// Shortest time between two describes of one SObject.
     #[serde(default = "default_describe_interval", with = "humantime_serde")]
     pub describe_interval: Duration,
-    /// Rows of a call of unknown result wait this long, from the end of the attempt, before they are sent again.
+    /// How long rows wait after the end of an attempt of unknown result before they are sent again.
     #[serde(default = "default_unknown_hold", with = "humantime_serde")]
     pub unknown_hold: Duration,
-    /// Before the first write of a partition whose last owner has not drained it.
+    /// How long the first record of a partition waits if the last owner did not drain it.
     #[serde(default, with = "humantime_serde")]
     pub assign_hold: Duration,
     #[serde(default = "default_max_concurrent_requests")]
     pub max_concurrent_requests: usize,
-    /// Plain http to a host that is not this machine.
+    /// Whether plain http to another machine is allowed.
     #[serde(default)]
     pub allow_insecure: bool,
     #[serde(default)]
@@ -77,33 +78,33 @@ pub enum Auth {
     JwtBearer {
         client_id: Secret,
         username: String,
-        /// PEM, PKCS#8 or PKCS#1, RSA.
+        /// RSA key in PEM, PKCS#8 or PKCS#1.
         private_key: Secret,
-        /// Derived from the host of `login_url` when absent.
+        /// Audience of the token; derived from the host of `login_url` if absent.
         #[serde(default)]
         audience: Option<String>,
     },
 }
 
-/// The part of the org's daily API calls that is left to others.
+/// The part of the org's daily API calls that is left to other clients.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Quota {
-    /// Per cent, 0 to 99.
+    /// Percentage of the daily calls that is left to other clients, 0 to 99.
     pub reserve: u8,
-    /// Below the reserve, and when the quota is spent, one batch goes this often.
+    /// Time between two calls while the quota is exhausted or below the reserve.
     #[serde(with = "humantime_serde")]
     pub probe_interval: Duration,
     pub on_quota: OnQuota,
 }
 
-/// What rows do when the org refuses calls because those of the day are spent.
+/// What happens to rows while the daily quota is exhausted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnQuota {
     #[default]
     Wait,
-    /// Those that were refused, and those that would have to wait, are rejected.
+    /// Rows that the org refuses, and rows that would wait after them, are rejected.
     DeadLetter,
 }
 

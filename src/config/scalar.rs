@@ -1,5 +1,5 @@
-//! Single values: whether a text, number or flag is what its key takes. What the environment says is text, and is read
-//! as the key wants it; the file is taken at its word.
+//! Checks single values: whether a text, number or flag is of the kind of its key. A value of the environment is a text,
+//! and is parsed as the key's kind. A value of the file must have the right type.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -16,13 +16,16 @@ use super::schema::Kind;
 use super::schema_registry::parse_urls;
 use super::{Secret, size};
 
-/// Far below what the clock's arithmetic bears.
+/// The longest duration that is accepted: far below what overflows the clock's arithmetic.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// The value as its struct takes it, `None` if it is as good as absent, or a problem that does not yet say where.
+/// Returns the value as the struct of its section takes it, `None` if it is the same as an absent key, or a problem that
+/// does not name the key yet.
 pub(super) fn check(kind: &Kind, found: ValueKind, from_env: bool) -> Result<Option<Toml>, Problem> {
     match (kind, found) {
-        (Kind::Maybe | Kind::ProxyUrl | Kind::Texts, ValueKind::String(text)) if text.is_empty() => Ok(None),
+        (Kind::OptionalText | Kind::ProxyUrl | Kind::TextOrTexts, ValueKind::String(text)) if text.is_empty() => {
+            Ok(None)
+        }
         (Kind::Flag | Kind::Constant, ValueKind::Boolean(flag)) => Ok(Some(Toml::Boolean(flag))),
         (Kind::Integer { min, max }, ValueKind::I64(number)) => integer(number, *min, *max),
         (Kind::Size, ValueKind::I64(number)) if number >= 0 => Ok(Some(Toml::Integer(number))),
@@ -55,7 +58,7 @@ fn checked_text(kind: &Kind, text: String) -> Result<String, Problem> {
             Some(_) => Ok(text),
             None => Err(wrong(format!("{text:?} is not a size")).hint("such as 4096, \"512KiB\" or \"16MiB\"")),
         },
-        Kind::Word(words) if !words.contains(&text.as_str()) => Err(unknown_word(&text, words)),
+        Kind::OneOf(words) if !words.contains(&text.as_str()) => Err(unknown_word(&text, words)),
         // A URL may hold a password: the text is not repeated.
         Kind::Url => match Url::parse(&text) {
             Ok(_) => Ok(text),
@@ -90,11 +93,15 @@ fn checked_text(kind: &Kind, text: String) -> Result<String, Problem> {
     }
 }
 
-/// What no `=` follows is a level. To the library it may be a target too, and a level that is misspelt would end the
-/// log.
+/// Whether a text is a level or a filter. A directive without `=` must be a level: the library would take a misspelt
+/// level for a target, and log nothing else.
 fn is_filter(text: &str) -> bool {
-    let level = |word: &str| word.contains('=') || word.trim().parse::<LevelFilter>().is_ok();
-    !text.is_empty() && (text.contains('[') || text.split(',').all(level))
+    let has_spans = text.contains('[');
+    !text.is_empty() && (has_spans || text.split(',').all(is_directive))
+}
+
+fn is_directive(text: &str) -> bool {
+    text.contains('=') || text.trim().parse::<LevelFilter>().is_ok()
 }
 
 fn integer(number: i64, min: i64, max: i64) -> Result<Option<Toml>, Problem> {
@@ -107,7 +114,7 @@ fn integer(number: i64, min: i64, max: i64) -> Result<Option<Toml>, Problem> {
     }
 }
 
-/// No problem of a secret repeats what was written.
+/// Checks a secret. Its problems do not repeat what was written.
 fn secret(kind: &Kind, found: ValueKind) -> Result<Option<Toml>, Problem> {
     let written = match found {
         ValueKind::String(text) => Toml::String(text),
@@ -127,7 +134,7 @@ fn secret(kind: &Kind, found: ValueKind) -> Result<Option<Toml>, Problem> {
     };
     let Ok(secret) = Secret::deserialize(written.clone()) else { return Err(no_reference(kind)) };
     match secret.reveal() {
-        // librdkafka takes an empty text for "unset".
+        // An empty property unsets it in librdkafka.
         Err(super::SecretError::Empty(_)) if matches!((kind, &secret), (Kind::Property, Secret::Literal(_))) => {}
         Err(error) => return Err(wrong(chain(&error))),
         Ok(_) => {}
@@ -160,7 +167,7 @@ fn wrong(message: impl Into<String>) -> Problem {
 
 fn mismatch(kind: &Kind, found: &ValueKind) -> Problem {
     let expected = match kind {
-        Kind::Text | Kind::Maybe | Kind::LogFilter | Kind::Url | Kind::ProxyUrl | Kind::Urls | Kind::Address => {
+        Kind::Text | Kind::OptionalText | Kind::LogFilter | Kind::Url | Kind::ProxyUrl | Kind::Urls | Kind::Address => {
             "a text".to_owned()
         }
         Kind::Constant => "a text, a whole number, true or false".to_owned(),
@@ -168,10 +175,10 @@ fn mismatch(kind: &Kind, found: &ValueKind) -> Problem {
         Kind::Integer { .. } => "a whole number".to_owned(),
         Kind::Duration => "a duration".to_owned(),
         Kind::Size => "a size".to_owned(),
-        Kind::Word(words) => list(words),
+        Kind::OneOf(words) => list(words),
         Kind::Identity => "\"key\", \"value.<field>\" or \"header.<name>\"".to_owned(),
         Kind::Secret | Kind::Property => "a text, { env = \"NAME\" } or { file = \"/run/secrets/name\" }".to_owned(),
-        Kind::Texts => "a text, or a list of texts".to_owned(),
+        Kind::TextOrTexts => "a text, or a list of texts".to_owned(),
         Kind::List(Kind::Table(_)) => "a list of tables".to_owned(),
         Kind::List(_) => "a list of texts".to_owned(),
         Kind::Map(_) | Kind::Table(_) | Kind::Tagged { .. } => "a table".to_owned(),
@@ -191,7 +198,7 @@ fn mismatch(kind: &Kind, found: &ValueKind) -> Problem {
         None => wrong(format!("expected {expected}")),
     };
     match (kind, found) {
-        (Kind::Text | Kind::Maybe, Some("a number" | "a number with a fraction" | "true or false"))
+        (Kind::Text | Kind::OptionalText, Some("a number" | "a number with a fraction" | "true or false"))
         | (Kind::Constant, Some("a number with a fraction")) => problem.hint("put it in quotes"),
         (Kind::List(Kind::Table(_)), Some("a table")) => problem.hint("in two pairs of brackets, such as [[routes]]"),
         (Kind::Duration, Some("a number")) => problem.hint("with its unit, such as \"30s\""),
@@ -208,7 +215,7 @@ pub(super) fn unknown_word(found: &str, words: &[&str]) -> Problem {
     }
 }
 
-/// `"a", "b" or "c"`.
+/// Joins words as in `"a", "b" or "c"`.
 pub(super) fn list(words: &[&str]) -> String {
     let quoted: Vec<_> = words.iter().map(|word| format!("{word:?}")).collect();
     match quoted.split_last() {
@@ -218,7 +225,7 @@ pub(super) fn list(words: &[&str]) -> String {
     }
 }
 
-/// The known name that a person may have meant.
+/// Returns the known name that is closest to a misspelt one, if any is close.
 pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let folded = name.to_lowercase().replace('-', "_");
     known

@@ -1,7 +1,7 @@
-//! Every key that can be written, and what may stand there.
+//! The table of all keys, the values that each takes, and its meaning.
 //!
-//! The sections' structs say what a value becomes; this table says what is accepted, so that every mistake of a file is
-//! found in one pass. A test holds it against `config/sobjectd.toml` and `docs/configuration.md`.
+//! The sections' structs define what a value becomes. This table defines what is accepted, so that one pass finds every
+//! mistake of a file. A test compares it with `config/sobjectd.toml` and `docs/configuration.md`.
 
 pub(super) use super::kind::{Key, Kind};
 use super::{
@@ -9,7 +9,7 @@ use super::{
     schema_route::ROUTE,
 };
 
-/// The whole file.
+/// The keys of the file.
 pub(super) const ROOT: &[Key] = &[
     key("name", Kind::Text, "connector name in dead-letter headers; client id at Kafka"),
     key(
@@ -44,17 +44,17 @@ const KAFKA: &[Key] = &[
     required("group_id", Kind::Text, "consumer group"),
     key(
         "group_instance_id",
-        Kind::Maybe,
+        Kind::OptionalText,
         "static membership: a restart within `session_timeout` gets its partitions back at once",
     ),
     key(
         "start",
-        Kind::Word(&["earliest", "latest"]),
+        Kind::OneOf(&["earliest", "latest"]),
         r#"where reading starts in a topic without a committed offset: `"earliest"`, `"latest"`"#,
     ),
     key(
         "on_lost_offsets",
-        Kind::Word(&["stop", "earliest"]),
+        Kind::OneOf(&["stop", "earliest"]),
         r#"what happens when records were deleted before they were read: `"stop"` exits with 1; `"earliest"` continues after the gap"#,
     ),
     key("commit_interval", Kind::Duration, "time between two commits; longer than zero"),
@@ -85,7 +85,7 @@ const KAFKA_OAUTH: &[Key] = &[
     key("token_url", Kind::Url, "URL of the token endpoint; https, or http to this machine"),
     key("client_id", Kind::Secret, "*secret*"),
     key("client_secret", Kind::Secret, "*secret*"),
-    key("scope", Kind::Maybe, "scopes, separated by spaces"),
+    key("scope", Kind::OptionalText, "scopes, separated by spaces"),
     key(
         "extensions",
         Kind::Map(&Kind::Text),
@@ -130,7 +130,7 @@ const SALESFORCE: &[Key] = &[
     key("pool_idle_timeout", Kind::Duration, "how long an idle connection stays open; longer than zero"),
     key(
         "compression",
-        Kind::Word(&["none", "gzip"]),
+        Kind::OneOf(&["none", "gzip"]),
         r#"compression of requests and answers: `"none"`, `"gzip"`; requests below 1 KiB are not compressed"#,
     ),
     key(
@@ -171,7 +171,7 @@ const TLS: &[Key] = &[
 
 const PROXY: &[Key] = &[
     key("url", Kind::ProxyUrl, r#"such as `"http://proxy:3128"`"#),
-    key("username", Kind::Maybe, "basic authentication, with `password`"),
+    key("username", Kind::OptionalText, "basic authentication, with `password`"),
     key("password", Kind::Secret, "*secret*"),
     key(
         "exclude",
@@ -202,7 +202,7 @@ const AUTH: &[(&str, &[Key])] = &[
                 Kind::Secret,
                 r#"for `"jwt_bearer"`: RSA, PKCS#8 or PKCS#1 in PEM, also in one line with `\n`, or after certificates; *secret*"#,
             ),
-            key("audience", Kind::Maybe, r#"for `"jwt_bearer"`; default: derived from the host of `login_url`"#),
+            key("audience", Kind::OptionalText, r#"for `"jwt_bearer"`; default: derived from the host of `login_url`"#),
         ],
     ),
 ];
@@ -216,7 +216,7 @@ const QUOTA: &[Key] = &[
     ),
     key(
         "on_quota",
-        Kind::Word(&["wait", "dead_letter"]),
+        Kind::OneOf(&["wait", "dead_letter"]),
         r#"what happens to rows while the quota is exhausted: `"wait"`, or `"dead_letter"`, which rejects them"#,
     ),
 ];
@@ -227,7 +227,7 @@ const SCHEMA_REGISTRY: &[Key] = &[
         Kind::Urls,
         "URLs, separated by commas; needed by those formats. The next one is asked when one does not answer",
     ),
-    key("username", Kind::Maybe, "basic authentication, with `password`"),
+    key("username", Kind::OptionalText, "basic authentication, with `password`"),
     key("password", Kind::Secret, "a secret"),
     key("token", Kind::Secret, "a bearer token, instead of `username` and `password`"),
     key("request_timeout", Kind::Duration, "time-out of one request"),
@@ -261,7 +261,7 @@ const PIPELINE: &[Key] = &[
     key("linger", Kind::Duration, r#"how long a call that is not full waits for more rows; `"0s"` sends it at once"#),
     key(
         "insert_unknown",
-        Kind::Word(&["retry", "dead_letter"]),
+        Kind::OneOf(&["retry", "dead_letter"]),
         r#"what happens to a plain insert of unknown result: `"retry"` sends it at most three times, which may duplicate the record; `"dead_letter"` rejects it"#,
     ),
 ];
@@ -304,7 +304,7 @@ const CACHE: &[Key] = &[
 ];
 
 const DEAD_LETTER: &[Key] = &[
-    key("topic", Kind::Maybe, "dead-letter topic; created at start if it does not exist"),
+    key("topic", Kind::OptionalText, "dead-letter topic; created at start if it does not exist"),
     key("partitions", integer(1, i32::MAX as i64), "number of partitions when the topic is created; at least 1"),
     key(
         "replication_factor",
@@ -313,18 +313,18 @@ const DEAD_LETTER: &[Key] = &[
     ),
     key(
         "too_large",
-        Kind::Word(&["reference", "stop"]),
+        Kind::OneOf(&["reference", "stop"]),
         r#"what happens to a dead letter that is larger than the topic allows: `"reference"` sends it without its value (the header `sobjectd.value.bytes` has the size); `"stop"` drains, commits and exits with 1, at each start again"#,
     ),
     key(
         "on_rejection",
-        Kind::Word(&["stop", "skip"]),
+        Kind::OneOf(&["stop", "skip"]),
         r#"what happens to a rejected record without a dead-letter topic: `"stop"` drains, commits and exits with 1; `"skip"` logs it (at most ten lines a minute for each code) and counts it"#,
     ),
 ];
 
 const LOG: &[Key] = &[
-    key("format", Kind::Word(&["text", "json"]), r#"`"text"`, `"json"`"#),
+    key("format", Kind::OneOf(&["text", "json"]), r#"`"text"`, `"json"`"#),
     key(
         "level",
         Kind::LogFilter,

@@ -1,4 +1,4 @@
-//! `[schema_registry]`: where the schemas of Avro, JSON Schema and Protobuf records are.
+//! `[schema_registry]`: the registry of the schemas of Avro, JSON Schema and Protobuf records.
 
 use std::time::Duration;
 
@@ -7,21 +7,21 @@ use url::Url;
 
 use super::{Secret, Tls};
 
-/// A registry with Confluent's REST API.
+/// A schema registry with Confluent's REST API.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SchemaRegistry {
-    /// Comma-separated; the next is asked when one does not answer.
+    /// URLs of the registry. The next one is asked when one does not answer.
     #[serde(deserialize_with = "urls", serialize_with = "joined")]
     pub url: Vec<Url>,
-    /// The user of basic authentication; with a password.
+    /// User of basic authentication, with `password`.
     pub username: Option<String>,
     pub password: Option<Secret>,
-    /// A bearer token, in place of user and password.
+    /// Bearer token, instead of user and password.
     pub token: Option<Secret>,
     #[serde(with = "humantime_serde")]
     pub request_timeout: Duration,
-    /// How long an id is asked for again that the registry does not have; 0: its record is rejected at once.
+    /// How long a schema that the registry does not have is asked for again; zero rejects its record at once.
     #[serde(with = "humantime_serde")]
     pub missing_wait: Duration,
     pub tls: Tls,
@@ -41,7 +41,7 @@ impl Default for SchemaRegistry {
     }
 }
 
-/// The parts of a comma-separated list.
+/// Parses URLs that are separated by commas.
 pub(super) fn parse_urls(text: &str) -> Result<Vec<Url>, url::ParseError> {
     text.split(',').map(str::trim).filter(|url| !url.is_empty()).map(Url::parse).collect()
 }

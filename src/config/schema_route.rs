@@ -1,8 +1,8 @@
-//! The keys of `[[routes]]`, as [`super::schema`] has those of the other sections.
+//! The keys of `[[routes]]`; [`super::schema`] has the keys of the other sections.
 
 use super::kind::{Key, Kind, integer, key, required};
 
-const OPERATION: Kind = Kind::Word(&["insert", "update", "delete", "upsert"]);
+const OPERATION: Kind = Kind::OneOf(&["insert", "update", "delete", "upsert"]);
 
 pub(super) const ROUTE: &[Key] = &[
     required("topic", Kind::Text, "name or glob of topics"),
@@ -12,8 +12,8 @@ pub(super) const ROUTE: &[Key] = &[
         OPERATION,
         r#"operation of a record without an operation header: `"insert"`, `"update"`, `"delete"`, `"upsert"`"#,
     ),
-    key("external_id_field", Kind::Maybe, r#"switches to external id mode; needed for `"upsert"`"#),
-    key("operation_header", Kind::Maybe, "header that chooses the operation; without this key no header does"),
+    key("external_id_field", Kind::OptionalText, r#"switches to external id mode; needed for `"upsert"`"#),
+    key("operation_header", Kind::OptionalText, "header that chooses the operation; without this key no header does"),
     key(
         "operation_aliases",
         Kind::Map(&OPERATION),
@@ -21,28 +21,28 @@ pub(super) const ROUTE: &[Key] = &[
     ),
     key(
         "tombstone",
-        Kind::Word(&["delete", "reject"]),
+        Kind::OneOf(&["delete", "reject"]),
         r#"what a null value without an operation header means: `"delete"`, `"reject"`"#,
     ),
     key(
         "on_missing",
-        Kind::Word(&["written", "dead_letter"]),
+        Kind::OneOf(&["written", "dead_letter"]),
         r#"outcome of a DELETE by external id that finds no record, or none that is shared with this user: `"written"`, `"dead_letter"`. Counted in `sobjectd_deletes_not_found_total`"#,
     ),
     key("identity", Kind::Identity, r#"where the identity is read: `"key"`, `"value.<field>"`, `"header.<name>"`"#),
     key(
         "nulls",
-        Kind::Word(&["write", "ignore"]),
+        Kind::OneOf(&["write", "ignore"]),
         r#"what an explicit null does: `"write"` clears the field, `"ignore"` leaves it unchanged"#,
     ),
     key(
         "empty",
-        Kind::Word(&["write", "null"]),
+        Kind::OneOf(&["write", "null"]),
         r#"what the empty text `""` is: `"write"`: a text, which only text fields take; `"null"`: a null"#,
     ),
     key(
         "lock_parent",
-        Kind::Maybe,
+        Kind::OptionalText,
         "reference field whose parent the org locks with a row: `AccountId`, or `Account.ExternalId__c` for a parent by external id (`User:Owner.ExternalId__c` if several SObjects may be the parent). Rows of one parent share a call, and are never in two calls at once",
     ),
     key(
@@ -59,17 +59,17 @@ pub(super) const ROUTE: &[Key] = &[
 const OPTIONS: &[Key] = &[
     key(
         "auto_assign",
-        Kind::Maybe,
+        Kind::OptionalText,
         r#"whether assignment rules give leads, cases and accounts an owner: `"true"`, `"false"`, or the record id of a rule. Default: `"false"` in updates and upserts, which else would change the owner of existing records; the org's own `"true"` in plain inserts"#,
     ),
     key(
         "duplicate_rule",
-        Kind::Maybe,
+        Kind::OptionalText,
         r#"`"allowSave=true; includeRecordDetails=true; runAsCurrentUser=true"` or a part of it: `allowSave` writes rows despite duplicate rules that only alert"#,
     ),
     key(
         "client",
-        Kind::Maybe,
+        Kind::OptionalText,
         "client name, which Change Data Capture repeats in `changeOrigin`; consumers use it to break loops",
     ),
     key(
@@ -82,12 +82,12 @@ const OPTIONS: &[Key] = &[
 const KEY: &[Key] = &[
     key(
         "format",
-        Kind::Word(&["string", "json", "json_with_schema", "avro", "json_schema", "protobuf", "bytes", "long", "int"]),
+        Kind::OneOf(&["string", "json", "json_with_schema", "avro", "json_schema", "protobuf", "bytes", "long", "int"]),
         r#"`"string"`, `"json"`, `"json_with_schema"`, `"avro"`, `"json_schema"`, `"protobuf"`, `"bytes"`, `"long"`, `"int"`"#,
     ),
     key(
         "field",
-        Kind::Texts,
+        Kind::TextOrTexts,
         r#"member of a structured key that is the identity, or a list of members: `["REGION", "ID"]` gives the identity `eu|7`"#,
     ),
     key(
@@ -99,7 +99,7 @@ const KEY: &[Key] = &[
 
 const VALUE: &[Key] = &[key(
     "format",
-    Kind::Word(&["json", "json_with_schema", "avro", "json_schema", "protobuf"]),
+    Kind::OneOf(&["json", "json_with_schema", "avro", "json_schema", "protobuf"]),
     r#"`"json"`, `"json_with_schema"`, `"avro"`, `"json_schema"`, `"protobuf"`; see [formats.md](formats.md)"#,
 )];
 
@@ -120,10 +120,10 @@ const FIELDS: &[Key] = &[
         Kind::Map(&Kind::Constant),
         "field → a text, a whole number, true or false, which is set in each row instead of the record's value",
     ),
-    key("topic", Kind::Maybe, "field for the record's topic"),
-    key("partition", Kind::Maybe, "field for the record's partition"),
-    key("offset", Kind::Maybe, "field for the record's offset"),
-    key("timestamp", Kind::Maybe, "field for the record's timestamp"),
+    key("topic", Kind::OptionalText, "field for the record's topic"),
+    key("partition", Kind::OptionalText, "field for the record's partition"),
+    key("offset", Kind::OptionalText, "field for the record's offset"),
+    key("timestamp", Kind::OptionalText, "field for the record's timestamp"),
     key(
         "absent",
         Kind::List(&Kind::Text),

@@ -1,4 +1,4 @@
-//! A value that must not be seen: written out, or by the name of an environment variable or a file.
+//! A secret: a literal, or the name of an environment variable or a file that holds it.
 //!
 //! Invariant: no `Debug`, `Display`, `Serialize` or error of this module holds the value.
 
@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use thiserror::Error;
 
-/// A literal, `{ env = "NAME" }` or `{ file = "/run/secrets/name" }`.
+/// A secret, written as a literal, `{ env = "NAME" }` or `{ file = "/run/secrets/name" }`.
 #[derive(Clone, Deserialize)]
 #[serde(untagged)]
 pub enum Secret {
@@ -32,7 +32,7 @@ pub struct FileRef {
     file: PathBuf,
 }
 
-/// A secret that cannot be read. Names the place, never the value.
+/// Why a secret cannot be read. The text names the place, never the value.
 #[derive(Debug, Error)]
 pub enum SecretError {
     #[error("environment variable {0} is not set")]
@@ -54,8 +54,8 @@ impl Secret {
         Self::File(FileRef { file: path.into() })
     }
 
-    /// Reads the secret where it is, at the time of the call, so that a rotated file is seen at the next one. One
-    /// trailing line end of a file is not part of the secret.
+    /// Reads the secret at the time of the call, so that the next call sees a rotated file. One trailing line end of a file
+    /// is not part of the secret.
     pub fn reveal(&self) -> Result<SecretString, SecretError> {
         let value = match self {
             Self::Literal(value) => value.clone(),
@@ -83,7 +83,7 @@ impl Secret {
     }
 }
 
-/// Serialises a secret as it was written, but for a literal.
+/// Serialises a reference as it was written, and a literal as `***`.
 impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn three_ways_to_write_it() {
+    fn a_secret_is_a_literal_a_variable_or_a_file() {
         let path = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(path.path(), "pem\nlines\n").unwrap();
 
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_again_at_each_call() {
+    fn a_secrets_file_is_read_again_at_each_call() {
         let path = tempfile::NamedTempFile::new().unwrap();
         let secret = Secret::file(path.path());
         std::fs::write(path.path(), "first\r\n").unwrap();
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_debug_nor_display_show_a_literal() {
+    fn debug_and_display_of_a_secret_hide_a_literal() {
         for (secret, shown) in [
             (Secret::literal("hunter2"), "***"),
             (read("secret = { env = 'SF_SECRET' }"), "env SF_SECRET"),
@@ -160,10 +160,10 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_says_where() {
+    fn the_error_of_an_unreadable_secret_names_the_place() {
         let empty = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(empty.path(), "\n").unwrap();
-        for (secret, says) in [
+        for (secret, expected) in [
             (
                 read("secret = { env = 'SOBJECTD_NO_SUCH_VARIABLE' }"),
                 "environment variable SOBJECTD_NO_SUCH_VARIABLE is not set",
@@ -173,7 +173,7 @@ mod tests {
             (Secret::literal(""), "*** is empty"),
         ] {
             let error = secret.reveal().unwrap_err().to_string();
-            assert!(error.contains(says), "{error:?} does not say {says:?}");
+            assert!(error.contains(expected), "{error:?} does not contain {expected:?}");
         }
     }
 }

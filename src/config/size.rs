@@ -1,4 +1,4 @@
-//! Sizes in bytes: `4096`, `"512KiB"`, `"16MiB"`.
+//! Serialises sizes in bytes: `4096`, `"512KiB"`, `"16MiB"`.
 
 use bytesize::ByteSize;
 use serde::{Deserialize, Deserializer, Serializer};
@@ -23,7 +23,7 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     size.ok_or_else(|| serde::de::Error::custom("expected a size, such as \"16MiB\""))
 }
 
-/// In the largest unit that leaves no fraction.
+/// Writes a size in the largest unit that leaves no fraction.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 pub(super) fn serialize<S: Serializer>(size: &usize, serializer: S) -> Result<S::Ok, S::Error> {
     const UNITS: [(u32, &str); 3] = [(30, "GiB"), (20, "MiB"), (10, "KiB")];

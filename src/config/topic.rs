@@ -1,4 +1,4 @@
-//! A topic's name, or a glob of names.
+//! The name of a topic, or a glob of names.
 //!
 //! Invariant: [`TopicPattern::matches`] and [`TopicPattern::librdkafka_regex`] accept the same names.
 
@@ -7,24 +7,24 @@ use std::fmt;
 use globset::{Glob, GlobMatcher};
 use thiserror::Error;
 
-/// Kafka's own limit.
+/// The length limit of a topic's name in Kafka.
 const MAX_NAME: usize = 249;
 
-/// What a route reads: one topic, or all topics that a glob matches. `*` is any run of characters, `?` is one.
+/// The topics of a route: one topic, or all topics that a glob matches. `*` is any run of characters, `?` is one.
 #[derive(Debug, Clone)]
 pub enum TopicPattern {
     Exact(String),
     Glob(TopicGlob),
 }
 
-/// A glob of topics, ready to match.
+/// A glob of topics with its compiled matcher.
 #[derive(Debug, Clone)]
 pub struct TopicGlob {
     text: String,
     matcher: GlobMatcher,
 }
 
-/// A text that is neither a topic's name nor a glob of names.
+/// Why a text is neither the name of a topic nor a glob of names.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TopicError {
     #[error("a topic's name is 1 to {MAX_NAME} characters long")]
@@ -38,7 +38,7 @@ pub enum TopicError {
 }
 
 impl TopicPattern {
-    /// The text of a route: a glob if it holds `*` or `?`.
+    /// Parses the topic of a route: a glob if it holds `*` or `?`, else a name.
     pub fn parse(text: &str) -> Result<Self, TopicError> {
         if !text.contains(['*', '?']) {
             check_name(text)?;
@@ -49,7 +49,7 @@ impl TopicPattern {
         Ok(Self::Glob(TopicGlob { text: text.to_owned(), matcher: glob.compile_matcher() }))
     }
 
-    /// The text it was parsed from.
+    /// Returns the text that the pattern was parsed from.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Exact(name) => name,
@@ -68,12 +68,12 @@ impl TopicPattern {
         }
     }
 
-    /// What to subscribe to: librdkafka takes a text that begins with `^` for a regular expression.
+    /// Returns the subscription: a name, or a regular expression, which for librdkafka begins with `^`.
     pub fn subscription(&self) -> String {
         if self.is_glob() { self.librdkafka_regex() } else { self.as_str().to_owned() }
     }
 
-    /// A regular expression of the same names.
+    /// Returns a regular expression that matches the same names.
     fn librdkafka_regex(&self) -> String {
         let mut regex = String::from("^");
         for c in self.as_str().chars() {
@@ -95,7 +95,7 @@ impl fmt::Display for TopicPattern {
     }
 }
 
-/// Whether a topic can have this name.
+/// Checks that a topic can have this name.
 pub(super) fn check_name(name: &str) -> Result<(), TopicError> {
     if name == "." || name == ".." {
         return Err(TopicError::Dots);
@@ -103,12 +103,12 @@ pub(super) fn check_name(name: &str) -> Result<(), TopicError> {
     check_characters(name, |_| false)
 }
 
-fn check_characters(text: &str, also: impl Fn(char) -> bool) -> Result<(), TopicError> {
+fn check_characters(text: &str, is_wildcard: impl Fn(char) -> bool) -> Result<(), TopicError> {
     if text.is_empty() || text.chars().count() > MAX_NAME {
         return Err(TopicError::Length);
     }
-    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') || also(c);
-    match text.chars().find(|&c| !legal(c)) {
+    let is_legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') || is_wildcard(c);
+    match text.chars().find(|&c| !is_legal(c)) {
         Some(c) => Err(TopicError::Character(c)),
         None => Ok(()),
     }
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_globs() {
+    fn a_topic_pattern_matches_its_name_or_its_glob() {
         for (pattern, topic, matched) in [
             ("crm.contacts", "crm.contacts", true),
             ("crm.contacts", "crm_contacts", false),
@@ -139,14 +139,14 @@ mod tests {
     }
 
     #[test]
-    fn the_regex_is_anchored_and_takes_dots_literally() {
+    fn the_regex_of_a_glob_is_anchored_and_takes_dots_literally() {
         for (pattern, regex) in [("crm.*", "^crm\\..*$"), ("a-?_b", "^a-._b$"), ("crm.contacts", "^crm\\.contacts$")] {
             assert_eq!(TopicPattern::parse(pattern).unwrap().librdkafka_regex(), regex);
         }
     }
 
     #[test]
-    fn what_cannot_be_a_topic_is_refused() {
+    fn a_text_that_cannot_be_a_topic_is_refused() {
         for (text, error) in [
             ("", TopicError::Length),
             ("..", TopicError::Dots),

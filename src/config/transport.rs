@@ -1,42 +1,42 @@
-//! How an HTTP server is reached: TLS, a proxy, compression.
+//! Options of an HTTP connection: TLS, a proxy, compression.
 
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
 use super::Secret;
 
-/// Certificates for TLS, besides the usual authorities.
+/// Certificates for TLS, in PEM.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tls {
-    /// PEM: certificates of authorities to trust beside the usual ones.
+    /// Certificate authorities to trust besides the usual ones.
     pub ca: Option<Secret>,
-    /// PEM: the certificate that a server may ask of us, then those between it and its authority; with `key`.
+    /// Client certificate and its chain, for a server that asks for one; with `key`.
     pub certificate: Option<Secret>,
-    /// PEM: PKCS#8, PKCS#1 or SEC 1.
+    /// Private key of that certificate: PKCS#8, PKCS#1 or SEC 1.
     pub key: Option<Secret>,
 }
 
 impl Tls {
-    pub(super) fn is_given(&self) -> bool {
+    pub(super) fn is_set(&self) -> bool {
         self.ca.is_some() || self.certificate.is_some() || self.key.is_some()
     }
 }
 
-/// The HTTP proxy that leads to a server. Without a `url` the environment's holds.
+/// The HTTP proxy to a server. Without a `url` the proxy of the environment (`HTTPS_PROXY`) is used.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Proxy {
-    /// A scheme, a host and a port.
+    /// Scheme, host and port of the proxy.
     pub url: Option<Url>,
-    /// The user of basic authentication; with a password.
+    /// User of basic authentication, with `password`.
     pub username: Option<String>,
     pub password: Option<Secret>,
-    /// Hosts, with all below them, addresses and networks that are reached without it.
+    /// Targets that are reached without the proxy: hosts with their subdomains, addresses and networks.
     pub exclude: Vec<String>,
 }
 
-/// How bodies are encoded, both ways.
+/// Compression of requests and answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Compression {
@@ -45,7 +45,7 @@ pub enum Compression {
     Gzip,
 }
 
-/// Whether a URL leads to this machine: what needs no TLS, and no proxy of the environment's.
+/// Whether a URL names this machine. Such a URL needs no TLS, and does not use the proxy of the environment.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),

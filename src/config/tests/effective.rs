@@ -52,9 +52,8 @@ fn every_key_names_what_has_set_it() {
     assert!(!text.contains("hunter"), "{text}");
 }
 
-/// What is shown is a configuration: it loads, and means the same.
 #[test]
-fn the_text_can_be_loaded() {
+fn the_text_of_an_effective_configuration_loads_to_the_same_values() {
     for text in [LEAST.to_owned(), FULL.to_owned()] {
         let first = effective(&text, &[]);
         let again = effective(&first.to_string(), &[]);

@@ -4,9 +4,9 @@ use super::{LEAST, report, try_load, with};
 use crate::config::{Config, LogFormat, OnRejection, Start, load::load_text, variables};
 
 #[test]
-fn each_kind_of_value_can_be_set() {
-    type Look = fn(&Config) -> String;
-    let table: &[(&str, &str, Look, &str)] = &[
+fn the_environment_sets_each_kind_of_value() {
+    type Getter = fn(&Config) -> String;
+    let table: &[(&str, &str, Getter, &str)] = &[
         ("NAME", "crm", |c| c.name.clone(), "crm"),
         ("DRAIN_TIMEOUT", "2m 50s", |c| c.drain_timeout.as_secs().to_string(), "170"),
         ("VALIDATE_ON_START", "false", |c| c.validate_on_start.to_string(), "false"),
@@ -34,27 +34,27 @@ fn each_kind_of_value_can_be_set() {
         ("ADMIN__LISTEN", "", |c| format!("{:?}", c.admin.listen), "None"),
         ("ADMIN__LISTEN", "[::]:1", |c| format!("{:?}", c.admin.listen), "Some([::]:1)"),
     ];
-    for (key, value, look, expected) in table {
+    for (key, value, getter, expected) in table {
         let config = try_load(LEAST, &[(&format!("SOBJECTD__{key}"), value)]).unwrap();
-        assert_eq!(look(&config), *expected, "{key}={value}");
+        assert_eq!(getter(&config), *expected, "{key}={value}");
     }
 }
 
 #[test]
-fn it_wins_over_the_file_and_leaves_the_rest_of_a_section() {
+fn the_environment_overrides_single_keys_of_a_section() {
     let text = with("salesforce.quota", "reserve = 5\nprobe_interval = \"2m\"");
     let quota = try_load(&text, &[("SOBJECTD__SALESFORCE__QUOTA__RESERVE", "6")]).unwrap().salesforce.quota;
     assert_eq!((quota.reserve, quota.probe_interval), (6, Duration::from_secs(120)));
 }
 
 #[test]
-fn variables_of_others_are_nobodys_business() {
+fn variables_without_the_prefix_are_ignored() {
     let others = [("SOBJECTD_CONFIG", "x"), ("SOBJECTD", "x"), ("SOBJECTD_NAME", "x"), ("HOME", "x")];
     assert_eq!(try_load(LEAST, &others).unwrap().name, "sobjectd");
 }
 
 #[test]
-fn a_variable_that_cannot_be_taken_is_named() {
+fn a_variable_that_cannot_be_used_is_named() {
     for (variable, value, expected) in [
         ("NMAE", "x", ": nmae: unknown key; did you mean \"name\"?"),
         ("KAFKA__GRUP_ID", "x", ": kafka.grup_id: unknown key; did you mean \"group_id\"?"),
@@ -88,7 +88,7 @@ fn a_variable_that_cannot_be_taken_is_named() {
 }
 
 #[test]
-fn two_variables_do_not_set_one_key() {
+fn two_variables_that_set_the_same_key_are_refused() {
     let twins = report(LEAST, &[("sobjectd__name", "a"), ("SOBJECTD__NAME", "b")]);
     assert_eq!(twins, "environment SOBJECTD__NAME: name: is also set by sobjectd__name");
     let nested = report(LEAST, &[("SOBJECTD__RETRY", "x"), ("SOBJECTD__RETRY__MAX_ATTEMPTS", "3")]);
@@ -99,7 +99,7 @@ fn two_variables_do_not_set_one_key() {
 }
 
 #[test]
-fn bytes_that_are_not_utf8_matter_only_in_our_own_variables() {
+fn a_variable_that_is_not_utf8_is_refused_only_if_it_has_the_prefix() {
     let load = |name: &[u8], value: &[u8]| {
         let env = [(OsString::from_vec(name.to_vec()), OsString::from_vec(value.to_vec()))];
         load_text(LEAST, Path::new("x.toml"), variables(env))

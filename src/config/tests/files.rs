@@ -10,7 +10,7 @@ use crate::config::{
 const WHOLE: &str = include_str!("../../../config/sobjectd.toml");
 const DEV: &str = include_str!("../../../config/dev.toml");
 
-/// What the whole file says beside the defaults.
+/// The keys of the whole file whose values are not defaults.
 const OWN: &str = r#"
 [kafka]
 bootstrap_servers = "broker:9092"
@@ -27,7 +27,7 @@ external_id_field = "ExternalId__c"
 operation_header = "operation"
 "#;
 
-/// Its secrets come from an environment that a test does not have, so that another part of it says them.
+/// Loads `config/sobjectd.toml`. A test does not have the variables of its secrets, so that others set the keys.
 fn whole() -> Config {
     let env = [("CLIENT_ID", "id"), ("CLIENT_SECRET", "secret")]
         .map(|(key, value)| (format!("SOBJECTD__SALESFORCE__AUTH__{key}"), value.to_owned()));
@@ -41,17 +41,17 @@ fn the_shipped_files_load() {
 }
 
 #[test]
-fn the_whole_file_says_the_defaults() {
+fn the_whole_file_has_the_defaults() {
     assert_eq!(format!("{:#?}", whole()), format!("{:#?}", try_load(OWN, &[]).unwrap()));
 }
 
 #[test]
-fn without_its_secrets_the_whole_file_names_both() {
+fn the_whole_file_without_its_secrets_reports_both() {
     let problems = load_text(WHOLE, Path::new("config/sobjectd.toml"), []).unwrap_err().to_string();
     assert_eq!(problems.matches("environment variable SF_CLIENT_").count(), 2, "{problems}");
 }
 
-/// The paths of all keys that are no tables, as in `routes.value.format`.
+/// Collects the paths of all keys that are not tables, such as `routes.value.format`.
 fn leaves(parent: &str, keys: &[Key], into: &mut Vec<String>) {
     for key in keys {
         let path = format!("{parent}{}", key.name);
@@ -76,7 +76,7 @@ fn all_leaves() -> Vec<String> {
 }
 
 #[test]
-fn every_key_stands_in_the_whole_file() {
+fn the_whole_file_has_every_key() {
     fn paths(parent: &str, table: &toml::Table, into: &mut Vec<String>) {
         for (name, value) in table {
             let path = format!("{parent}{name}");

@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, path::Path};
 use super::load::load_text;
 use super::{Config, Problems};
 
-/// The least that is accepted.
+/// The smallest configuration that is accepted.
 const LEAST: &str = r#"
 [kafka]
 bootstrap_servers = "broker:9092"
@@ -27,18 +27,18 @@ topic = "t"
 sobject = "Contact"
 "#;
 
-/// `text` in the place of a file, under these variables.
+/// Loads `text` as if it were a file, with these variables.
 fn try_load(text: &str, env: &[(&str, &str)]) -> Result<Config, Problems> {
     let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     load_text(text, Path::new("x.toml"), env).map(|loaded| loaded.config)
 }
 
-/// The report of a text that is refused.
+/// Returns the problems of a text that is refused.
 fn report(text: &str, env: &[(&str, &str)]) -> String {
     try_load(text, env).expect_err("refused").to_string()
 }
 
-/// [`LEAST`] with `line` in the section `[section]`; in none for `""`, in the route for `"routes"`.
+/// Returns [`LEAST`] with `line` in the section `[section]`; in none for `""`, in the route for `"routes"`.
 fn with(section: &str, line: &str) -> String {
     let header = match section {
         "" => return format!("{line}\n{LEAST}"),
@@ -52,7 +52,7 @@ fn with(section: &str, line: &str) -> String {
     }
 }
 
-/// [`LEAST`] with many lines, each with its section.
+/// Returns [`LEAST`] with many lines, each in its section.
 fn text(sections: &[(&str, &str)]) -> String {
     let mut by_section = BTreeMap::<&str, String>::new();
     for (section, line) in sections {

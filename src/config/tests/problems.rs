@@ -3,8 +3,8 @@ use std::path::Path;
 use super::{LEAST, report, try_load, with};
 use crate::config::load;
 
-/// Each is the only problem, and its line in the file is said.
-fn each(table: &[(&str, &str, &str)]) {
+/// Asserts that each line causes one problem, which names that line of the file.
+fn assert_problems(table: &[(&str, &str, &str)]) {
     for (section, line, expected) in table {
         let text = with(section, line);
         let report = report(&text, &[]);
@@ -15,8 +15,8 @@ fn each(table: &[(&str, &str, &str)]) {
 }
 
 #[test]
-fn unknown_keys_name_the_nearest() {
-    each(&[
+fn the_problem_of_an_unknown_key_names_the_nearest_key() {
+    assert_problems(&[
         ("", "nmae = \"x\"", "nmae: unknown key; did you mean \"name\"?"),
         ("", "NAME = \"x\"", "NAME: unknown key; did you mean \"name\"?"),
         ("", "drain-timeout = \"1m\"", "drain-timeout: unknown key; did you mean \"drain_timeout\"?"),
@@ -50,8 +50,8 @@ fn unknown_keys_name_the_nearest() {
 }
 
 #[test]
-fn wrong_types_say_what_is_expected() {
-    each(&[
+fn the_problem_of_a_wrong_type_names_the_expected_one() {
+    assert_problems(&[
         ("", "name = 5", "name: expected a text, found a number; put it in quotes"),
         ("", "validate_on_start = \"true\"", "validate_on_start: expected true or false, found a text; without quotes"),
         ("", "drain_timeout = 60", "drain_timeout: expected a duration, found a number; with its unit"),
@@ -117,17 +117,17 @@ fn wrong_types_say_what_is_expected() {
 }
 
 #[test]
-fn a_parent_is_a_field_or_one_by_its_external_id() {
+fn a_bad_lock_parent_is_refused() {
     let expected = "routes[0].lock_parent: \"Account Id\" is not an API name";
-    each(&[
+    assert_problems(&[
         ("routes", "lock_parent = \"Account Id\"", expected),
         ("routes", "lock_parent = \"Account.A.B\"", "routes[0].lock_parent: \"A.B\" is not an API name"),
     ]);
 }
 
 #[test]
-fn bad_durations_and_sizes() {
-    each(&[
+fn bad_durations_and_sizes_are_refused() {
+    assert_problems(&[
         ("", "drain_timeout = \"soon\"", "drain_timeout: \"soon\" is not a duration; such as \"500ms\""),
         ("", "startup_timeout = \"\"", "startup_timeout: \"\" is not a duration"),
         ("pipeline", "linger = \"-5s\"", "pipeline.linger: \"-5s\" is not a duration"),
@@ -145,7 +145,7 @@ fn bad_durations_and_sizes() {
 }
 
 #[test]
-fn what_is_missing_is_named_at_its_table() {
+fn a_missing_key_is_reported_at_the_line_of_its_table() {
     for (line, expected) in [
         ("bootstrap_servers = \"broker:9092\"", "x.toml:2: kafka.bootstrap_servers: missing"),
         ("group_id = \"sink\"", "x.toml:2: kafka.group_id: missing"),
@@ -176,7 +176,7 @@ fn what_is_missing_is_named_at_its_table() {
 }
 
 #[test]
-fn all_of_them_at_once_in_the_order_of_the_file() {
+fn all_problems_are_reported_at_once_in_the_order_of_the_file() {
     let text = "nmae = 1\ndrain_timeout = \"1s\"\n[kafka]\ngroup_id = \"g\"\n[salesforce]\nauth = { flow = \"jwt\" }\n\
         [pipeline]\nbatch_rows = 99999999999999999999\n[[routes]]\ntopic = \"t\"\n\
         fields.include = [\"A\", 1, \"\"]\n[[routes]]\ntopic = \"t\"\nsobject = \"B\"\noperation = \"upsert\"\n";
@@ -200,7 +200,7 @@ fn all_of_them_at_once_in_the_order_of_the_file() {
 }
 
 #[test]
-fn a_value_that_is_wrong_in_itself_breaks_no_rule_too() {
+fn a_value_of_the_wrong_type_is_reported_once() {
     let text = format!("drain_timeout = \"10m\"\n{}", with("kafka", "max_poll_interval = \"long\""));
     assert_eq!(report(&text, &[]).lines().count(), 1);
 }
@@ -218,21 +218,21 @@ fn a_syntax_error_has_line_and_column() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read() {
+fn the_problem_of_an_unreadable_file_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let absent = folder.path().join("absent.toml");
-    let said = |path: &Path| load(path, []).unwrap_err().to_string();
-    assert_eq!(said(&absent), format!("{}: there is no such file", absent.display()));
+    let problems = |path: &Path| load(path, []).unwrap_err().to_string();
+    assert_eq!(problems(&absent), format!("{}: there is no such file", absent.display()));
     std::fs::write(&absent, b"name = \"\xff\"").unwrap();
-    assert_eq!(said(&absent), format!("{}: the file is not UTF-8", absent.display()));
-    assert!(said(folder.path()).contains("cannot be read"));
+    assert_eq!(problems(&absent), format!("{}: the file is not UTF-8", absent.display()));
+    assert!(problems(folder.path()).contains("cannot be read"));
 }
 
 #[test]
-fn formats_and_fields_fit_each_other() {
+fn formats_and_fields_that_do_not_fit_each_other_are_refused() {
     let missing = report(&with("routes", "value.format = \"avro\""), &[]);
     assert!(missing.starts_with("x.toml: schema_registry.url: missing, and a format of routes[0]"), "{missing}");
-    each(&[
+    assert_problems(&[
         ("routes", "key.field = \"id\"", "routes[0].key.field: names a member, and a key of this format has none"),
         (
             "routes",
@@ -279,15 +279,15 @@ fn formats_and_fields_fit_each_other() {
 }
 
 #[test]
-fn options_of_calls() {
+fn call_options_are_checked() {
     let legal = "options.auto_assign = \"01QD0000000EqAn\"\noptions.duplicate_rule = \"allowSave=true\"\noptions.client = \"a/1\"";
     assert!(try_load(&with("routes", legal), &[]).is_ok());
     let wrong = "options.auto_assign = \"no\"\noptions.duplicate_rule = \"allow\"\noptions.client = \"a b\"";
     let report = report(&with("routes", wrong), &[]);
-    for (key, says) in
+    for (key, words) in
         [("auto_assign", "assignment rule"), ("duplicate_rule", "allowSave=true"), ("client", "100 characters")]
     {
         let line = report.lines().find(|line| line.contains(&format!("routes[0].options.{key}"))).unwrap_or_default();
-        assert!(line.contains(says), "{key}: {report}");
+        assert!(line.contains(words), "{key}: {report}");
     }
 }

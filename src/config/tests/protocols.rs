@@ -2,7 +2,7 @@ use super::{report, text, try_load, with};
 use crate::config::GroupProtocol;
 
 #[test]
-fn protocols_of_the_group() {
+fn a_group_protocol_and_its_properties_are_checked() {
     let config = |lines: &str| try_load(&with("kafka.properties", lines), &[]);
     for (lines, protocol) in [
         ("\"group.protocol\" = \"classic\"\n\"partition.assignment.strategy\" = \"range\"", GroupProtocol::Classic),
@@ -19,19 +19,20 @@ fn protocols_of_the_group() {
         let report = config(lines).unwrap_err().to_string();
         assert!(report.contains(says) && report.lines().count() == 1, "{report}");
     }
-    // Settings of the broker: the daemon would set them without effect.
+    // The broker sets these: the daemon's values would have no effect.
     let consumer = "[kafka.properties]\n\"group.protocol\" = \"consumer\"\n\"heartbeat.interval.ms\" = 300\n\
                     \"partition.assignment.strategy\" = \"range\"";
     let text = with("kafka", "session_timeout = \"15s\"") + consumer;
     let report = report(&text, &[("SOBJECTD__KAFKA__MAX_POLL_INTERVAL", "4m")]);
     for key in ["kafka.session_timeout", "\"heartbeat.interval.ms\"", "\"partition.assignment.strategy\""] {
-        assert!(report.contains(&format!("{key}: is the broker's with group.protocol = \"consumer\"")), "{report}");
+        let message = "is set by the broker with group.protocol = \"consumer\"";
+        assert!(report.contains(&format!("{key}: {message}")), "{report}");
     }
     assert_eq!(report.lines().count(), 3, "{report}");
 }
 
 #[test]
-fn tokens_for_kafka_come_from_one_place() {
+fn kafka_oauth_is_complete_and_excludes_other_logins() {
     let whole = [
         ("kafka.oauth", "token_url = \"https://idp/token\""),
         ("kafka.oauth", "client_id = \"id\""),

@@ -1,5 +1,5 @@
-//! `docs/configuration.md` holds one table for each section, made of the key table and the defaults. To write them
-//! anew: `UPDATE_DOCS=1 cargo test --lib reference`, which fails once and says so.
+//! `docs/configuration.md` has one table for each section, generated from the key table and the defaults.
+//! `UPDATE_DOCS=1 cargo test --lib reference` writes them again; it fails once and says so.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -11,7 +11,7 @@ use crate::config::{
     schema::{Key, Kind, ROOT},
 };
 
-/// Section → the rows of its table: key, default, meaning.
+/// The rows of each section's table: key, default, meaning.
 type Tables = Vec<(String, Vec<[String; 3]>)>;
 
 fn tables() -> Tables {
@@ -32,25 +32,25 @@ fn section(path: &str, keys: &[Key], defaults: &toml::Table, tables: &mut Tables
             }
             Kind::Tagged { tag, variants } => {
                 let words: Vec<_> = variants.iter().map(|(word, _)| format!("`{word:?}`")).collect();
-                let mut of = vec![[tag.to_owned(), "required".to_owned(), words.join(", ")]];
+                let mut rows = vec![[tag.to_owned(), "required".to_owned(), words.join(", ")]];
                 for key in variants.iter().flat_map(|(_, keys)| *keys) {
-                    if of.iter().all(|[name, ..]| name != key.name) {
-                        of.push(row(key.name, key, None));
+                    if rows.iter().all(|[name, ..]| name != key.name) {
+                        rows.push(row(key.name, key, None));
                     }
                 }
-                tables.push((path, of));
+                tables.push((path, rows));
             }
             Kind::List(Kind::Table(keys)) => {
-                let mut of = Vec::new();
-                route("", keys, default.unwrap()[0].as_table().unwrap(), &mut of);
-                tables.push((path, of));
+                let mut rows = Vec::new();
+                route("", keys, default.unwrap()[0].as_table().unwrap(), &mut rows);
+                tables.push((path, rows));
             }
             _ => tables[here].1.push(row(key.name, key, default)),
         }
     }
 }
 
-/// A route's tables are written with dots.
+/// Collects the rows of a route. The keys of its tables are written with dots.
 fn route(prefix: &str, keys: &[Key], defaults: &toml::Table, rows: &mut Vec<[String; 3]>) {
     for key in keys {
         let (name, default) = (join(prefix, key.name), defaults.get(key.name));
@@ -70,7 +70,7 @@ fn row(name: &str, key: &Key, default: Option<&toml::Value>) -> [String; 3] {
     [name.to_owned(), default, key.meaning.to_owned()]
 }
 
-/// The page with the tables as they should be.
+/// Returns the page with up-to-date tables.
 fn page(text: &str) -> String {
     let mut tables: BTreeMap<_, _> = tables().into_iter().collect();
     let (mut page, mut current, mut skipping) = (String::new(), String::new(), false);
@@ -96,8 +96,8 @@ fn page(text: &str) -> String {
     page
 }
 
-/// Holds a file of the project against what it should say, or writes it.
-fn is_up_to_date(name: &str, wanted: impl FnOnce(&str) -> String) {
+/// Asserts that a file of the project has the wanted content, or writes it with `UPDATE_DOCS`.
+fn assert_up_to_date(name: &str, wanted: impl FnOnce(&str) -> String) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     let found = std::fs::read_to_string(&path).unwrap_or_default();
     let wanted = wanted(&found);
@@ -108,19 +108,19 @@ fn is_up_to_date(name: &str, wanted: impl FnOnce(&str) -> String) {
 }
 
 #[test]
-fn the_page_has_every_key_its_default_and_its_meaning() {
-    is_up_to_date("docs/configuration.md", page);
+fn the_reference_page_has_every_key_its_default_and_its_meaning() {
+    assert_up_to_date("docs/configuration.md", page);
 }
 
 #[test]
-fn the_shipped_schema_is_that_of_the_types() {
+fn the_shipped_json_schema_is_up_to_date() {
     let schema = serde_json::to_string_pretty(&json_schema()).unwrap();
-    is_up_to_date("docs/configuration.schema.json", |_| format!("{schema}\n"));
+    assert_up_to_date("docs/configuration.schema.json", |_| format!("{schema}\n"));
 }
 
-/// The stand-ins of required keys must not have coloured what is said of the others.
+/// The placeholders of required keys must not have changed the defaults of the others.
 #[test]
-fn to_say_the_defaults_changes_nothing() {
+fn a_file_that_writes_all_defaults_is_the_same_as_one_without_them() {
     let mut lines = Vec::new();
     for (section, rows) in tables() {
         for [name, default, _] in rows {
@@ -131,6 +131,6 @@ fn to_say_the_defaults_changes_nothing() {
     }
     assert!(lines.len() > 40, "{lines:?}");
     let lines: Vec<_> = lines.iter().map(|(section, line)| (section.as_str(), line.as_str())).collect();
-    let said = try_load(&text(&lines), &[]).unwrap();
-    assert_eq!(format!("{said:#?}"), format!("{:#?}", try_load(LEAST, &[]).unwrap()));
+    let with_defaults = try_load(&text(&lines), &[]).unwrap();
+    assert_eq!(format!("{with_defaults:#?}"), format!("{:#?}", try_load(LEAST, &[]).unwrap()));
 }

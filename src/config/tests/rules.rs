@@ -4,7 +4,7 @@ use super::{LEAST, report, text, try_load, with};
 use crate::record::Operation;
 
 #[test]
-fn a_drain_outlives_its_calls_and_the_group_outlives_a_drain() {
+fn drain_timeout_is_longer_than_a_call_and_shorter_than_max_poll_interval() {
     for (drain, request, hold, most, broken) in [
         ("70s", "30s", "30s", "5m", None),
         ("69s", "30s", "30s", "5m", Some("drain_timeout: 1m 9s is shorter than")),
@@ -27,7 +27,7 @@ fn a_drain_outlives_its_calls_and_the_group_outlives_a_drain() {
     }
 }
 
-/// A section, a line that is just allowed, one that is refused, and how.
+/// A section, a line at the edge that is accepted, a line that is refused, and its problem.
 const EDGES: &[(&str, &str, &str, &str)] = &[
     ("kafka", "lease = \"14s\"", "lease = \"15s\"", "kafka.lease: is not shorter than kafka.session_timeout"),
     ("kafka", "lease = \"1ms\"", "lease = \"0s\"", "kafka.lease: must be longer than zero"),
@@ -129,7 +129,7 @@ const EDGES: &[(&str, &str, &str, &str)] = &[
         "salesforce",
         "instance_hosts = [\"sf.example.com\", \".example.com\"]",
         "instance_hosts = [\"sf.example.com\", \".com\"]",
-        "salesforce.instance_hosts[1]: \".com\" is no host",
+        "salesforce.instance_hosts[1]: \".com\" is neither a host",
     ),
     (
         "salesforce",
@@ -156,13 +156,13 @@ const EDGES: &[(&str, &str, &str, &str)] = &[
         "salesforce.proxy",
         "url = \"http://p\"\nexclude = [\"a\", \".b.c\", \"10.0.0.0/8\", \"::1\"]",
         "url = \"http://p\"\nexclude = [\"a\", \"10.0.0.0/33\"]",
-        "salesforce.proxy.exclude: \"10.0.0.0/33\" is no host, address or network",
+        "salesforce.proxy.exclude: \"10.0.0.0/33\" is not a host, address or network",
     ),
     (
         "salesforce.proxy",
         "url = \"http://p\"\nexclude = [\"p_1\"]",
         "url = \"http://p\"\nexclude = [\"*\"]",
-        "salesforce.proxy.exclude: \"*\" is no host",
+        "salesforce.proxy.exclude: \"*\" is not a host",
     ),
     (
         "salesforce.proxy",
@@ -217,7 +217,7 @@ const EDGES: &[(&str, &str, &str, &str)] = &[
 ];
 
 #[test]
-fn what_is_refused_and_what_is_just_allowed() {
+fn values_at_the_edge_are_accepted_and_values_beyond_it_are_refused() {
     for &(section, allowed, refused, expected) in EDGES {
         let allowed = try_load(&with(section, allowed), &[]).map(|_| allowed);
         assert!(allowed.is_ok(), "{allowed:?}");
@@ -227,7 +227,7 @@ fn what_is_refused_and_what_is_just_allowed() {
 }
 
 #[test]
-fn the_least_pipeline_is_legal() {
+fn the_smallest_pipeline_is_accepted() {
     let text = text(&[("pipeline", "max_in_flight_rows = 1\nlinger = \"0s\""), ("retry", "row_timeout = \"0s\"")]);
     let config = try_load(&text, &[]).unwrap();
     assert_eq!((config.pipeline.max_in_flight_rows, config.pipeline.linger), (1, Duration::ZERO));
@@ -235,7 +235,7 @@ fn the_least_pipeline_is_legal() {
 }
 
 #[test]
-fn credentials_go_to_nobody_else() {
+fn a_login_url_that_would_leak_credentials_is_refused() {
     for (url, refused) in [
         ("https://myorg.my.salesforce.com", false),
         ("https://myorg.my.salesforce.com/", false),
@@ -267,7 +267,7 @@ fn credentials_go_to_nobody_else() {
 }
 
 #[test]
-fn names_of_topics_and_sobjects() {
+fn bad_names_of_topics_and_sobjects_are_refused() {
     for (found, made, expected) in [
         ("\"t\"", "\"t/t\"", "routes[0].topic: '/' cannot be in a topic's name"),
         ("\"t\"", "\"..\"", "routes[0].topic: a topic cannot be called"),
@@ -284,7 +284,7 @@ fn names_of_topics_and_sobjects() {
 }
 
 #[test]
-fn one_topic_has_one_route_and_a_glob_may_take_in_the_dead_letters() {
+fn a_topic_has_one_route_and_a_glob_may_match_the_dead_letter_topic() {
     let twice = format!("{LEAST}\n[[routes]]\ntopic = \"t\"\nsobject = \"Account\"\n");
     assert_eq!(report(&twice, &[]), "x.toml:15: routes[1].topic: \"t\" is already the topic of routes[0]");
     let beside = twice.replacen("topic = \"t\"", "topic = \"*\"", 1);
@@ -295,7 +295,7 @@ fn one_topic_has_one_route_and_a_glob_may_take_in_the_dead_letters() {
 }
 
 #[test]
-fn properties_that_the_daemon_owns() {
+fn properties_that_the_daemon_owns_are_refused() {
     for (property, hint) in [
         ("acks", "a dead letter must be durable"),
         ("auto.offset.reset", "use kafka.start"),
@@ -320,7 +320,7 @@ fn properties_that_the_daemon_owns() {
 }
 
 #[test]
-fn aliases_of_operations() {
+fn operation_aliases_are_checked() {
     let aliases = |line: &str| try_load(&with("routes", line), &[]).unwrap().routes[0].operation_aliases.clone();
     let own = aliases(
         "operation_aliases = { created = \"insert\", GONE = \"delete\", \"ü\" = \"update\", \"Ü\" = \"upsert\" }",
@@ -342,8 +342,8 @@ fn aliases_of_operations() {
         ("x = 1", "x: expected \"insert\", \"update\", \"delete\" or \"upsert\", found a number"),
         ("\"\" = \"insert\"", "\"\": an alias must not be empty"),
         ("\" \" = \"insert\"", "\" \": an alias must not be empty"),
-        ("\" x\" = \"insert\"", "\" x\": is never met"),
-        ("'\"x\"' = \"insert\"", "\"\\\"x\\\"\": is never met"),
+        ("\" x\" = \"insert\"", "\" x\": never matches"),
+        ("'\"x\"' = \"insert\"", "\"\\\"x\\\"\": never matches"),
         ("Delete = \"insert\"", "Delete: is an operation's own name"),
         ("x = \"insert\", X = \"insert\"", "x: is the same as \"X\": case does not count"),
     ] {
@@ -354,7 +354,7 @@ fn aliases_of_operations() {
 }
 
 #[test]
-fn good_records_are_rejected_only_where_they_are_kept() {
+fn rejecting_good_records_needs_a_dead_letter_topic() {
     for (section, line) in
         [("pipeline", "insert_unknown = \"dead_letter\""), ("salesforce.quota", "on_quota = \"dead_letter\"")]
     {

@@ -20,7 +20,7 @@ fn secret_of(auth: &Auth) -> &Secret {
 }
 
 #[test]
-fn a_file_is_read_at_each_look() {
+fn the_file_of_a_secret_is_read_at_each_use() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(b"first\n").unwrap();
     let reference = format!("{{ file = {:?} }}", file.path());
@@ -32,7 +32,7 @@ fn a_file_is_read_at_each_look() {
 }
 
 #[test]
-fn what_cannot_be_read_is_a_problem() {
+fn an_unreadable_secret_is_a_problem() {
     for (reference, expected) in [
         ("{ env = \"SOBJECTD_TEST_UNSET\" }", "SOBJECTD_TEST_UNSET is not set"),
         ("{ file = \"/nonexistent/secret\" }", "/nonexistent/secret"),
@@ -44,7 +44,7 @@ fn what_cannot_be_read_is_a_problem() {
 }
 
 #[test]
-fn a_loaded_configuration_shows_none() {
+fn a_loaded_configuration_shows_no_secret() {
     let properties = format!("\"sasl.password\" = \"{MARK}\"\n\"ssl.key.password\" = \"{MARK}\"");
     let credentials = with("kafka.properties", &properties).replace("\"id\"", &format!("\"{MARK}\""));
     let bearer = format!("flow = \"jwt_bearer\", username = \"u\", client_id = \"{MARK}\", private_key = \"{MARK}\"");
@@ -62,8 +62,8 @@ fn a_loaded_configuration_shows_none() {
     assert_eq!(secret_of(&config.salesforce.auth).reveal().unwrap().expose_secret(), MARK);
 }
 
-/// `MARK` stands for the secret.
-fn shows_none(text: &str, env: &[(&str, &str)]) {
+/// Asserts that the problems of a text do not show its secret, which is written `MARK`.
+fn assert_hidden(text: &str, env: &[(&str, &str)]) {
     let text = text.replace("MARK", MARK);
     let problems = try_load(&text, env).expect_err("refused");
     let shown = format!("{problems} {problems:?} {problems:#?}");
@@ -72,7 +72,7 @@ fn shows_none(text: &str, env: &[(&str, &str)]) {
 }
 
 #[test]
-fn no_problem_shows_one() {
+fn problems_of_a_file_show_no_secret() {
     let huge = "99999999999999999999999";
     for written in [
         "[\"MARK\"]",
@@ -81,7 +81,7 @@ fn no_problem_shows_one() {
         "{ file = \"/nonexistent\", env = \"MARK\" }",
         "\"MARK\", more = \"MARK\"",
         "\"MARK\", client_secre = \"MARK\"",
-        // A wrong type, and what is no type at all, beside it.
+        // A wrong type, and a value without a type, next to it.
         "\"MARK\", client_id = 5",
         &format!("\"MARK\", more = {huge}"),
         "\"MARK\", more = 1979-05-27",
@@ -97,8 +97,8 @@ fn no_problem_shows_one() {
         "0xMARK",
         "\"\"\"MARK\n\"",
     ] {
-        shows_none(&LEAST.replace("\"secret\"", written), &[]);
-        shows_none(&with("kafka.properties", &format!("\"sasl.password\" = {written}\n\"acks\" = 5")), &[]);
+        assert_hidden(&LEAST.replace("\"secret\"", written), &[]);
+        assert_hidden(&with("kafka.properties", &format!("\"sasl.password\" = {written}\n\"acks\" = 5")), &[]);
     }
     for (section, line) in [
         ("kafka.properties", "\"enable.auto.commit\" = \"MARK\""),
@@ -115,17 +115,17 @@ fn no_problem_shows_one() {
         ("salesforce.proxy", "password = \"MARK\""),
         ("kafka", "propertis = { \"sasl.password\" = \"MARK\" }"),
     ] {
-        shows_none(&with(section, line), &[]);
+        assert_hidden(&with(section, line), &[]);
     }
     for url in
         ["https://user:MARK@myorg", "https://MARK@myorg", "https://u:MARK@h:99999", "//u:MARK@h", "http://u:MARK@h"]
     {
-        shows_none(&LEAST.replace("https://myorg.my.salesforce.com", url), &[]);
+        assert_hidden(&LEAST.replace("https://myorg.my.salesforce.com", url), &[]);
     }
-    shows_none(&LEAST.replace("auth = {", "auth = \"MARK\"\nother = {"), &[]);
+    assert_hidden(&LEAST.replace("auth = {", "auth = \"MARK\"\nother = {"), &[]);
 }
 
-/// The section and the name of each key that the table calls a secret; those of `auth` are above.
+/// Collects the section and the name of each key of the kind secret, except those of `auth`.
 fn secrets(section: &str, keys: &[Key], into: &mut Vec<(String, &'static str)>) {
     for key in keys {
         match key.kind {
@@ -136,9 +136,8 @@ fn secrets(section: &str, keys: &[Key], into: &mut Vec<(String, &'static str)>) 
     }
 }
 
-/// Whatever a secret does to its configuration, by itself or with its neighbours.
 #[test]
-fn no_key_of_the_table_shows_its_secret() {
+fn no_key_of_the_kind_secret_shows_its_value() {
     let mut all = Vec::new();
     secrets("", ROOT, &mut all);
     assert!(all.len() > 10, "{all:?}");
@@ -153,7 +152,7 @@ fn no_key_of_the_table_shows_its_secret() {
 }
 
 #[test]
-fn no_problem_of_a_variable_shows_one() {
+fn problems_of_a_variable_show_no_secret() {
     for variable in [
         "SALESFORCE",
         "SALESFORCE__AUTH",
@@ -165,12 +164,12 @@ fn no_problem_of_a_variable_shows_one() {
         "KAFKA__PROPERTIES__PASSWORD",
         "KAFKA__",
     ] {
-        shows_none(LEAST, &[(&format!("SOBJECTD__{variable}"), MARK)]);
+        assert_hidden(LEAST, &[(&format!("SOBJECTD__{variable}"), MARK)]);
     }
 }
 
 #[test]
-fn a_pem_is_looked_at_when_it_is_loaded() {
+fn a_pem_is_checked_when_it_is_loaded() {
     const CERTIFICATE: &str = "\"-----BEGIN CERTIFICATE-----\\nMIIB\\n-----END CERTIFICATE-----\\n\"";
     let key = |kind: &str| format!("\"-----BEGIN {kind}-----\\nMIIB\\n-----END {kind}-----\\n\"");
     let pair = |certificate: &str, key: &str| format!("certificate = {certificate}\nkey = {key}");

@@ -1,4 +1,5 @@
-//! Combinations that cannot work, each with a name. Every rule looks on its own, so that all are reported at once.
+//! Rules between keys: combinations that cannot work. Each rule checks by itself, so that all problems are reported at
+//! once.
 
 mod kafka;
 mod oauth;
@@ -13,10 +14,10 @@ use std::time::Duration;
 use humantime_serde::re::humantime::format_duration;
 
 use self::positive::positive;
-use super::{Config, InsertUnknown, OnQuota, Pipeline, Problem, Retry, source::Origins};
+use super::{Config, InsertUnknown, OnQuota, Pipeline, Problem, Retry, layers::Origins};
 use crate::record::OnMissing;
 
-/// Between the last thing that a drain waits for and its end there is this much for dead letters and the commit.
+/// The part of `drain_timeout` that is left for dead letters and the commit after the last call has ended.
 const DRAIN_MARGIN: Duration = Duration::from_secs(10);
 
 const KIB: u64 = 1024;
@@ -27,7 +28,7 @@ pub(super) fn validate(config: &Config, origins: &Origins) -> Vec<Problem> {
     let mut problems = Vec::new();
     timing(config, &mut problems);
     pipeline(&config.pipeline, &mut problems);
-    good_letters(config, &mut problems);
+    dead_letters_of_good_records(config, &mut problems);
     retry(&config.retry, &mut problems);
     kafka::validate(&config.kafka, origins, &mut problems);
     oauth::validate(&config.kafka, &mut problems);
@@ -37,19 +38,19 @@ pub(super) fn validate(config: &Config, origins: &Origins) -> Vec<Problem> {
     problems
 }
 
-/// A drain waits for a call on the wire and, where that one ends without an answer, until its rows may be sent again;
-/// the group waits for the drain.
+/// Checks that `drain_timeout` is long enough for a call in flight and, if that ends without an answer, for the time
+/// until its rows may be sent again; and that the group waits for the drain.
 fn timing(config: &Config, problems: &mut Vec<Problem>) {
     let drain = config.drain_timeout;
-    let call = config.salesforce.request_timeout.saturating_add(config.salesforce.unknown_hold);
-    let least = call.saturating_add(DRAIN_MARGIN);
-    if drain < least {
+    let call_and_hold = config.salesforce.request_timeout.saturating_add(config.salesforce.unknown_hold);
+    let shortest = call_and_hold.saturating_add(DRAIN_MARGIN);
+    if drain < shortest {
         let message = format!(
             "{} is shorter than salesforce.request_timeout, salesforce.unknown_hold and {} together",
             format_duration(drain),
             format_duration(DRAIN_MARGIN)
         );
-        let hint = format!("at least \"{}\"", format_duration(least));
+        let hint = format!("at least \"{}\"", format_duration(shortest));
         problems.push(Problem::new("drain_timeout", message).hint(hint));
     }
     if drain >= config.kafka.max_poll_interval {
@@ -58,7 +59,7 @@ fn timing(config: &Config, problems: &mut Vec<Problem>) {
             format_duration(config.kafka.max_poll_interval),
             format_duration(drain)
         );
-        let hint = "a rebalance waits for the drain, and would cost the membership";
+        let hint = "a rebalance waits for the drain; a longer one costs the membership of the group";
         problems.push(Problem::new("kafka.max_poll_interval", message).hint(hint));
     }
 }
@@ -70,28 +71,33 @@ fn pipeline(pipeline: &Pipeline, problems: &mut Vec<Problem>) {
         ("pipeline.max_row_bytes", pipeline.max_row_bytes, 32 * MIB, "32 MiB"),
         ("pipeline.batch_bytes", pipeline.batch_bytes, 32 * MIB, "32 MiB"),
     ];
-    for (key, size, most, said) in sizes {
-        let size = size as u64;
-        if size < KIB {
-            problems.push(Problem::new(key, format!("must be at least 1 KiB, is {size} bytes")));
-        } else if size > most {
-            problems.push(Problem::new(key, format!("must be at most {said}, is {size} bytes")));
+    for (key, bytes, largest, largest_text) in sizes {
+        if (bytes as u64) < KIB {
+            problems.push(Problem::new(key, format!("must be at least 1 KiB, is {bytes} bytes")));
+        } else if bytes as u64 > largest {
+            problems.push(Problem::new(key, format!("must be at most {largest_text}, is {bytes} bytes")));
         }
     }
 }
 
-/// A record that nothing is wrong with is rejected only where it is kept.
-fn good_letters(config: &Config, problems: &mut Vec<Problem>) {
+/// Checks that a dead-letter topic is configured if a key asks to reject good records into it.
+fn dead_letters_of_good_records(config: &Config, problems: &mut Vec<Problem>) {
     if config.dead_letter.topic.is_some() {
         return;
     }
-    let asked = [
-        ("pipeline.insert_unknown", config.pipeline.insert_unknown == InsertUnknown::DeadLetter),
-        ("salesforce.quota.on_quota", config.salesforce.quota.on_quota == OnQuota::DeadLetter),
-    ];
-    let asked = asked.into_iter().filter(|(_, asked)| *asked).map(|(key, _)| key.to_owned());
-    let routes = config.routes.iter().enumerate().filter(|(_, route)| route.on_missing == OnMissing::DeadLetter);
-    for key in asked.chain(routes.map(|(index, _)| format!("routes[{index}].on_missing"))) {
+    let mut keys = Vec::new();
+    if config.pipeline.insert_unknown == InsertUnknown::DeadLetter {
+        keys.push("pipeline.insert_unknown".to_owned());
+    }
+    if config.salesforce.quota.on_quota == OnQuota::DeadLetter {
+        keys.push("salesforce.quota.on_quota".to_owned());
+    }
+    for (index, route) in config.routes.iter().enumerate() {
+        if route.on_missing == OnMissing::DeadLetter {
+            keys.push(format!("routes[{index}].on_missing"));
+        }
+    }
+    for key in keys {
         let message = "\"dead_letter\" needs a dead_letter.topic";
         problems.push(Problem::new(key, message).hint("set dead_letter.topic, or leave this key out"));
     }

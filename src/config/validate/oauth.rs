@@ -1,4 +1,4 @@
-//! Rules of `[kafka.oauth]`: it is whole, its secrets do not go over plain http, and nothing else logs in beside it.
+//! Rules of `[kafka.oauth]`: it is complete, its secrets do not go over plain http, and no other login is configured.
 
 use secrecy::ExposeSecret;
 use url::Url;
@@ -9,7 +9,7 @@ use crate::config::{Kafka, Problem, is_loopback, path::join};
 pub(super) fn validate(kafka: &Kafka, problems: &mut Vec<Problem>) {
     let oauth = &kafka.oauth;
     positive("kafka.oauth.request_timeout", oauth.request_timeout, problems);
-    if !oauth.is_given() {
+    if !oauth.is_set() {
         return;
     }
     for (key, is_missing) in [
@@ -18,7 +18,7 @@ pub(super) fn validate(kafka: &Kafka, problems: &mut Vec<Problem>) {
         ("client_secret", oauth.client_secret.is_none()),
     ] {
         if is_missing {
-            let message = "missing, and other keys of kafka.oauth are there";
+            let message = "missing, and other keys of kafka.oauth are set";
             problems.push(Problem::new(format!("kafka.oauth.{key}"), message));
         }
     }
@@ -32,7 +32,7 @@ pub(super) fn validate(kafka: &Kafka, problems: &mut Vec<Problem>) {
     properties(kafka, problems);
 }
 
-/// No message repeats the URL: it may hold a password.
+/// Checks the URL of the token endpoint. No message repeats it: it may hold a password.
 fn token_url(url: &Url, problems: &mut Vec<Problem>) {
     let mut wrong = |message: &str, hint: &str| {
         problems.push(Problem::new("kafka.oauth.token_url", message).hint(hint));
@@ -44,37 +44,38 @@ fn token_url(url: &Url, problems: &mut Vec<Problem>) {
         _ => wrong("is not an https URL", "such as \"https://login.example.com/oauth2/token\""),
     }
     if !url.username().is_empty() || url.password().is_some() {
-        wrong("holds a user or password", "they belong into kafka.oauth.client_id and .client_secret");
+        wrong("holds a user or password", "they belong in kafka.oauth.client_id and .client_secret");
     }
 }
 
-/// RFC 7628, section 3.1: letters, and what can be printed. `auth` is the token's own.
+/// Checks a SASL extension: its name has letters only, its value printable ASCII (RFC 7628, section 3.1). The name
+/// `auth` is reserved for the token.
 fn extension(name: &str, value: &str, problems: &mut Vec<Problem>) {
-    let here = join("kafka.oauth.extensions", name);
+    let key = join("kafka.oauth.extensions", name);
     if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphabetic()) || name == "auth" {
-        problems.push(Problem::new(here, "is not the name of an extension").hint("letters alone, and not \"auth\""));
+        problems.push(Problem::new(key, "is not the name of an extension").hint("letters alone, and not \"auth\""));
     } else if !value.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
-        problems.push(Problem::new(here, "holds more than printable ASCII"));
+        problems.push(Problem::new(key, "holds more than printable ASCII"));
     }
 }
 
+/// Checks that no property of librdkafka configures another login.
 fn properties(kafka: &Kafka, problems: &mut Vec<Problem>) {
-    for (property, value) in &kafka.properties {
-        let value = value.reveal().ok();
-        let is = |words: &[&str]| {
-            let value = value.as_ref().map(ExposeSecret::expose_secret);
-            words.iter().any(|word| value.is_some_and(|value| value.eq_ignore_ascii_case(word)))
-        };
+    for (property, secret) in &kafka.properties {
+        let revealed = secret.reveal().ok();
+        let value = revealed.as_ref().map_or("", |value| value.expose_secret());
         let fits = match property.as_str() {
-            "security.protocol" => is(&["sasl_ssl", "sasl_plaintext"]),
-            "sasl.mechanism" | "sasl.mechanisms" => is(&["OAUTHBEARER"]),
+            "security.protocol" => {
+                value.eq_ignore_ascii_case("sasl_ssl") || value.eq_ignore_ascii_case("sasl_plaintext")
+            }
+            "sasl.mechanism" | "sasl.mechanisms" => value.eq_ignore_ascii_case("OAUTHBEARER"),
             "sasl.username" | "sasl.password" | "enable.sasl.oauthbearer.unsecure.jwt" => false,
             other => !other.starts_with("sasl.oauthbearer."),
         };
         if !fits {
-            let here = join("kafka.properties", property);
             let message = "does not go with kafka.oauth, which logs in by OAUTHBEARER";
-            problems.push(Problem::new(here, message).hint("leave out one of the two"));
+            let problem = Problem::new(join("kafka.properties", property), message);
+            problems.push(problem.hint("leave out one of the two"));
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Rules of `[[routes]]` and of the dead-letter topic between them. Empty names are stand-ins of the loader, which has
-//! reported them already.
+//! Rules of `[[routes]]`, and of the dead-letter topic. Empty names are placeholders of keys that the loader has already
+//! reported.
 
 use std::collections::HashMap;
 
@@ -50,7 +50,7 @@ fn topic<'a>(
     }
     match TopicPattern::parse(&route.topic) {
         Err(error) => problems.push(Problem::new(key, error.to_string())),
-        // Out of a glob the consumer keeps the dead-letter topic.
+        // A glob may match the dead-letter topic: the consumer excludes it.
         Ok(TopicPattern::Exact(topic)) if topic.starts_with("__") => {
             let message = format!("{topic:?} would not be read: topics whose names begin with __ are Kafka's own");
             problems.push(Problem::new(key, message));
@@ -81,18 +81,20 @@ fn names(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Proble
             check(key(&format!("fields.{place}")), name);
         }
     }
-    // A field, or a parent by its external id.
-    let mut check_target =
-        |key: String, target: &str| TargetName::parse(target).parts().for_each(|part| check(key.clone(), part));
+    // A target is a field, or a parent by its external id.
+    let mut targets: Vec<(String, &str)> = Vec::new();
     if let Some(target) = &route.lock_parent {
-        check_target(key("lock_parent"), target);
+        targets.push((key("lock_parent"), target));
     }
-    for (table, targets) in [
-        ("rename", fields.rename.iter().collect::<Vec<_>>()),
-        ("constant", fields.constant.keys().map(|target| (target, target)).collect()),
-    ] {
-        for (name, target) in targets {
-            check_target(join(&key(&format!("fields.{table}")), name), target);
+    for (member, target) in &fields.rename {
+        targets.push((join(&key("fields.rename"), member), target));
+    }
+    for target in fields.constant.keys() {
+        targets.push((join(&key("fields.constant"), target), target));
+    }
+    for (target_key, target) in targets {
+        for part in TargetName::parse(target).parts() {
+            check(target_key.clone(), part);
         }
     }
 }
@@ -101,7 +103,7 @@ fn target(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Probl
     match &route.external_id_field {
         Some(field) if *field == *"id" => {
             let message = format!("{field:?} is the record id, not an external id");
-            let hint = "leave external_id_field out: the identity is the record id then";
+            let hint = "leave external_id_field out: the identity is then the record id";
             problems.push(Problem::new(key("external_id_field"), message).hint(hint));
         }
         None if route.operation == Operation::Upsert => {
@@ -112,73 +114,78 @@ fn target(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Probl
     }
 }
 
-/// Members are compared without case, so that two of them may be one.
+/// Checks that no two members are equal without case: members are compared without case.
 fn renames(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Problem>) {
     let mut seen = HashMap::new();
     for member in route.fields.rename.keys() {
         if let Some(first) = seen.insert(AnyCase(member), member) {
-            let here = join(&key("fields.rename"), member);
-            problems.push(Problem::new(here, format!("is the same as {first:?}: case does not count")));
+            let problem_key = join(&key("fields.rename"), member);
+            problems.push(Problem::new(problem_key, format!("is the same as {first:?}: case does not count")));
         }
     }
 }
 
-/// A key field needs a format with members.
+/// Checks that `key.field` is set only for a format with members, and that the separator is ASCII punctuation.
 fn key_field(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Problem>) {
-    let structureless =
+    let has_no_members =
         matches!(route.key.format, KeyFormat::String | KeyFormat::Bytes | KeyFormat::Long | KeyFormat::Int);
-    if !route.key.field.is_empty() && structureless {
+    if !route.key.field.is_empty() && has_no_members {
         let message = "names a member, and a key of this format has none";
         problems.push(Problem::new(key("key.field"), message).hint("set key.format, or leave key.field out"));
     }
-    // Letters have two cases, and white space is trimmed: two keys could become one.
+    // Letters are compared without case, and white space is trimmed: two keys could become one.
     if !route.key.separator.chars().all(|c| c.is_ascii_punctuation()) {
         let message = format!("{:?} has more than ASCII punctuation", route.key.separator);
         problems.push(Problem::new(key("key.separator"), message).hint("such as \"|\""));
     }
 }
 
-/// What a route sets in each row is not what names the record, and is set once.
+/// Checks that the fields that a route sets in each row do not name the record, and that each is set once.
 fn own_targets(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Problem>) {
     let fields = &route.fields;
     let coordinates = [
-        ("topic", &fields.topic),
-        ("partition", &fields.partition),
-        ("offset", &fields.offset),
-        ("timestamp", &fields.timestamp),
+        ("fields.topic", &fields.topic),
+        ("fields.partition", &fields.partition),
+        ("fields.offset", &fields.offset),
+        ("fields.timestamp", &fields.timestamp),
     ];
-    let coordinates =
-        coordinates.into_iter().filter_map(|(place, name)| Some((key(&format!("fields.{place}")), name.as_ref()?)));
-    let constants = fields.constant.keys().map(|name| (join(&key("fields.constant"), name), name));
+    let mut targets: Vec<(String, &String)> = Vec::new();
+    for name in fields.constant.keys() {
+        targets.push((join(&key("fields.constant"), name), name));
+    }
+    for (coordinate, name) in coordinates {
+        targets.extend(name.as_ref().map(|name| (key(coordinate), name)));
+    }
     let mut seen = HashMap::new();
-    for (here, name) in constants.chain(coordinates) {
+    for (target_key, name) in targets {
         let names_record =
             AnyCase(name) == AnyCase("id") || route.external_id_field.as_ref().is_some_and(|field| *field == **name);
         if names_record {
-            problems.push(Problem::new(here, format!("{name} names the record, and is the identity's to set")));
-        } else if let Some(first) = seen.insert(AnyCase(name), here.clone()) {
-            problems.push(Problem::new(here, format!("{name} is set by {first} already")));
+            let message = format!("{name} names the record: only the identity sets it");
+            problems.push(Problem::new(target_key, message));
+        } else if let Some(first) = seen.insert(AnyCase(name), target_key.clone()) {
+            problems.push(Problem::new(target_key, format!("{name} is set by {first} already")));
         }
     }
 }
 
-/// The header's word is trimmed, loses one pair of quotes, and is compared without the case of a to z: two aliases may
-/// be one, and some can never be met.
+/// Checks that each alias can match, and matches one operation. The word of the header is trimmed, loses one pair of
+/// quotes, and is compared without the case of a to z.
 fn aliases(key: &impl Fn(&str) -> String, route: &Route, problems: &mut Vec<Problem>) {
     let mut seen = HashMap::new();
     for word in route.operation_aliases.keys() {
         let folded = word.to_ascii_lowercase();
         let quoted = word.len() > 1 && word.starts_with('"') && word.ends_with('"');
-        let here = join(&key("operation_aliases"), word);
+        let alias_key = join(&key("operation_aliases"), word);
         if folded.trim().is_empty() {
-            problems.push(Problem::new(here, "an alias must not be empty"));
+            problems.push(Problem::new(alias_key, "an alias must not be empty"));
         } else if quoted || word.trim() != word {
-            let message = "is never met: white space and quotes around the header's word are taken off";
-            problems.push(Problem::new(here, message));
+            let message = "never matches: white space and quotes around the header's word are removed";
+            problems.push(Problem::new(alias_key, message));
         } else if OPERATIONS.contains(&folded.as_str()) {
-            problems.push(Problem::new(here, "is an operation's own name"));
+            problems.push(Problem::new(alias_key, "is an operation's own name"));
         } else if let Some(first) = seen.insert(folded, word) {
-            problems.push(Problem::new(here, format!("is the same as {first:?}: case does not count")));
+            problems.push(Problem::new(alias_key, format!("is the same as {first:?}: case does not count")));
         }
     }
 }

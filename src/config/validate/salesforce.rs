@@ -1,4 +1,4 @@
-//! Rules of `[salesforce]`: where credentials may go, and times that fit each other.
+//! Rules of `[salesforce]`: where credentials may go, and which times fit each other.
 
 use humantime_serde::re::humantime::format_duration;
 use url::Url;
@@ -6,7 +6,7 @@ use url::Url;
 use super::{positive::positive, transport};
 use crate::config::{Problem, Salesforce, is_loopback};
 
-/// The first version that Salesforce still serves.
+/// The oldest API version that Salesforce still serves.
 const OLDEST_VERSION: u32 = 31;
 
 pub(super) fn validate(salesforce: &Salesforce, problems: &mut Vec<Problem>) {
@@ -38,7 +38,7 @@ pub(super) fn validate(salesforce: &Salesforce, problems: &mut Vec<Problem>) {
     transport::proxy("salesforce", &salesforce.proxy, problems);
 }
 
-/// A name, or a suffix of two labels or more: to trust `.com` would be to trust any host.
+/// Checks that each host is a name, or a suffix of two labels or more: to trust `.com` would be to trust any host.
 fn instance_hosts(hosts: &[String], problems: &mut Vec<Problem>) {
     for (index, host) in hosts.iter().enumerate() {
         let fits = match host.strip_prefix('.') {
@@ -47,13 +47,13 @@ fn instance_hosts(hosts: &[String], problems: &mut Vec<Problem>) {
         };
         if !fits {
             let key = format!("salesforce.instance_hosts[{index}]");
-            let problem = Problem::new(key, format!("{host:?} is no host, nor a suffix of two labels or more"));
+            let problem = Problem::new(key, format!("{host:?} is neither a host nor a suffix of two labels or more"));
             problems.push(problem.hint("such as \"sf.example.com\" or \".example.com\""));
         }
     }
 }
 
-/// No message repeats the URL: it may hold a password.
+/// Checks the login URL. No message repeats it: it may hold a password.
 fn login_url(url: &Url, allow_insecure: bool, problems: &mut Vec<Problem>) {
     let mut wrong = |message: &str, hint: &str| {
         problems.push(Problem::new("salesforce.login_url", message).hint(hint));
@@ -68,7 +68,7 @@ fn login_url(url: &Url, allow_insecure: bool, problems: &mut Vec<Problem>) {
         _ => wrong("is not an https URL", "such as \"https://myorg.my.salesforce.com\""),
     }
     if !url.username().is_empty() || url.password().is_some() {
-        wrong("holds a user or password", "credentials belong into salesforce.auth");
+        wrong("holds a user or password", "credentials belong in salesforce.auth");
     }
     if !url.path().trim_end_matches('/').is_empty() || url.query().is_some() || url.fragment().is_some() {
         wrong("holds more than a scheme, host and port", "such as \"https://myorg.my.salesforce.com\"");

@@ -1,4 +1,4 @@
-//! Rules of `[schema_registry]`: it is there where a format needs it, and knows one way to log in.
+//! Rules of `[schema_registry]`: it is configured if a format needs it, and has one way to log in.
 
 use super::{positive::positive, transport};
 use crate::config::{Config, Problem, SchemaRegistry, is_loopback};
@@ -8,7 +8,7 @@ pub(super) fn validate(config: &Config, problems: &mut Vec<Problem>) {
     if registry.url.is_empty()
         && let Some(index) = config.routes.iter().position(crate::config::Route::needs_registry)
     {
-        let message = format!("missing, and a format of routes[{index}] has its schemas in a registry");
+        let message = format!("missing, and a format of routes[{index}] needs a schema registry");
         problems.push(Problem::new("schema_registry.url", message).hint("such as \"https://registry:8081\""));
     }
     urls(registry, problems);
@@ -16,20 +16,20 @@ pub(super) fn validate(config: &Config, problems: &mut Vec<Problem>) {
     transport::tls("schema_registry", &registry.tls, problems);
     let mut wrong = |key: &str, message: &str| problems.push(Problem::new(format!("schema_registry.{key}"), message));
     match (&registry.username, &registry.password, &registry.token) {
-        (Some(_), None, None) => wrong("password", "missing, and schema_registry.username is there"),
-        (None, Some(_), _) => wrong("username", "missing, and schema_registry.password is there"),
-        (Some(_), _, Some(_)) => wrong("token", "stands beside schema_registry.username: only one can be sent"),
+        (Some(_), None, None) => wrong("password", "missing, and schema_registry.username is set"),
+        (None, Some(_), _) => wrong("username", "missing, and schema_registry.password is set"),
+        (Some(_), _, Some(_)) => wrong("token", "is set together with schema_registry.username: only one can be sent"),
         _ => {}
     }
 }
 
-/// No message repeats a URL: it may hold a password.
+/// Checks the URLs. No message repeats one: it may hold a password.
 fn urls(registry: &SchemaRegistry, problems: &mut Vec<Problem>) {
     let mut wrong = |message: &str, hint: &str| {
         problems.push(Problem::new("schema_registry.url", message).hint(hint));
     };
     if registry.url.iter().any(is_loopback) && !registry.url.iter().all(is_loopback) {
-        wrong("names this machine beside others", "one client asks them all: by a proxy, or without one");
+        wrong("names this machine and others", "one client asks all of them, either by a proxy or without one");
     }
     let with_secrets = registry.password.is_some() || registry.token.is_some();
     for url in &registry.url {
@@ -40,7 +40,7 @@ fn urls(registry: &SchemaRegistry, problems: &mut Vec<Problem>) {
             _ => wrong("is not an http or https URL", "such as \"https://registry:8081\""),
         }
         if !url.username().is_empty() || url.password().is_some() {
-            wrong("holds a user or password", "they belong into schema_registry.username and .password");
+            wrong("holds a user or password", "they belong in schema_registry.username and .password");
         }
         if url.query().is_some() || url.fragment().is_some() {
             wrong("holds a query or a fragment", "such as \"https://registry:8081\"");

@@ -26,8 +26,8 @@ pub(super) fn tls(section: &str, tls: &Tls, problems: &mut Vec<Problem>) {
         wrong("key", "holds no private key in PEM", hint);
     }
     match (&tls.certificate, &tls.key) {
-        (Some(_), None) => wrong("key", "missing", "a client certificate is shown with its key"),
-        (None, Some(_)) => wrong("certificate", "missing", "a key is of use with its certificate only"),
+        (Some(_), None) => wrong("key", "missing", "a client certificate needs its key"),
+        (None, Some(_)) => wrong("certificate", "missing", "a key needs its certificate"),
         _ => {}
     }
 }
@@ -39,7 +39,7 @@ pub(super) fn proxy(section: &str, proxy: &Proxy, problems: &mut Vec<Problem>) {
     };
     match &proxy.url {
         None if proxy.username.is_some() || proxy.password.is_some() || !proxy.exclude.is_empty() => {
-            wrong("url", "missing, and another key of its section is there".to_owned(), SUCH_AS);
+            wrong("url", "missing, and another key of its section is set".to_owned(), SUCH_AS);
         }
         None => {}
         Some(url) => {
@@ -47,7 +47,7 @@ pub(super) fn proxy(section: &str, proxy: &Proxy, problems: &mut Vec<Problem>) {
                 wrong("url", "is not an http or https URL".to_owned(), SUCH_AS);
             }
             if !url.username().is_empty() || url.password().is_some() {
-                wrong("url", "holds a user or password".to_owned(), "they belong into username and password beside it");
+                wrong("url", "holds a user or password".to_owned(), "they belong in the keys username and password");
             }
             if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
                 wrong("url", "holds more than a scheme, host and port".to_owned(), SUCH_AS);
@@ -55,17 +55,18 @@ pub(super) fn proxy(section: &str, proxy: &Proxy, problems: &mut Vec<Problem>) {
         }
     }
     match (&proxy.username, &proxy.password) {
-        (Some(_), None) => wrong("password", "missing, and a username is there".to_owned(), "both or none"),
-        (None, Some(_)) => wrong("username", "missing, and a password is there".to_owned(), "both or none"),
+        (Some(_), None) => wrong("password", "missing, and a username is set".to_owned(), "set both or none"),
+        (None, Some(_)) => wrong("username", "missing, and a password is set".to_owned(), "set both or none"),
         _ => {}
     }
     for entry in proxy.exclude.iter().filter(|entry| !is_exclusion(entry)) {
         let hint = "such as \"intranet.example.com\" or \"10.0.0.0/8\"";
-        wrong("exclude", format!("{entry:?} is no host, address or network"), hint);
+        wrong("exclude", format!("{entry:?} is not a host, address or network"), hint);
     }
 }
 
-/// A host, a suffix, or an address with or without a mask. A port would match nothing, and `*` no address.
+/// Whether an entry is a host, a suffix, or an address with or without a mask. A port would match nothing, and `*` would
+/// match no address.
 fn is_exclusion(entry: &str) -> bool {
     let (host, mask) = entry.split_once('/').unwrap_or((entry, "0"));
     match host.parse::<std::net::IpAddr>() {
@@ -74,14 +75,14 @@ fn is_exclusion(entry: &str) -> bool {
     }
 }
 
-/// Letters, digits, hyphens and underscores between single dots.
+/// Whether a name has only letters, digits, hyphens and underscores between single dots.
 pub(super) fn is_host(name: &str) -> bool {
     name.split('.').all(|label| {
         !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     })
 }
 
-/// What cannot be read has been told already.
+/// Returns the PEM of a secret, or `None` if it cannot be read: the loader has reported that already.
 fn revealed(secret: &Secret, part: PemPart) -> Option<SecretString> {
     secret.reveal_pem(part).ok()
 }

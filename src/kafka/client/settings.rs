@@ -10,7 +10,7 @@ use super::{
     oidc::{OauthConfigError, TokenError},
     token::{TokenFeed, Tokens},
 };
-use crate::config::{Config, GroupProtocol, SecretError, line_ends};
+use crate::config::{Config, GroupProtocol, SecretError, unescape_line_ends};
 
 /// A property that cannot be read, or that librdkafka does not accept. Holds no value: any of them may be a secret, and
 /// librdkafka's own error repeats it.
@@ -72,7 +72,7 @@ impl Clients {
             let value = value.reveal().map_err(|source| KafkaConfigError::Unreadable { key: key.clone(), source })?;
             check_property(key, value.expose_secret())?;
             if key.rsplit_once('.').is_some_and(|(_, last)| last == "pem") {
-                base.set(key, line_ends(value.expose_secret()));
+                base.set(key, unescape_line_ends(value.expose_secret()));
             } else {
                 base.set(key, value.expose_secret());
             }
