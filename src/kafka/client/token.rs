@@ -22,7 +22,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, info, warn};
 
 use super::oidc::{Endpoint, Issued, OauthConfigError, TokenError};
-use crate::config::KafkaOauth;
+use crate::{config::KafkaOauth, runtime::backoff::Backoff};
 
 /// Fetches tokens, and keeps the newest one.
 pub(crate) struct Tokens {
@@ -50,8 +50,8 @@ struct CachedToken {
 /// Gives one client each new token. Without `[kafka.oauth]` there are none.
 pub(crate) struct TokenFeed(Option<watch::Receiver<Option<Arc<CachedToken>>>>);
 
-const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-const MAX_BACKOFF: Duration = Duration::from_secs(30);
+/// The waits between attempts to fetch a token.
+const BACKOFF: Backoff = Backoff { initial: Duration::from_secs(1), max: Duration::from_secs(30) };
 /// The time between two checks of the wall clock.
 const TICK: Duration = Duration::from_secs(1);
 /// The least time between two tokens that are fetched because of a denial.
@@ -107,7 +107,7 @@ impl TokenProvider {
     }
 
     async fn keep_fresh(&self, mut due: SystemTime) {
-        let mut backoff = FIRST_BACKOFF;
+        let mut failures = 0_u32;
         let mut next_for_denial = Instant::now();
         loop {
             tokio::select! {
@@ -123,13 +123,13 @@ impl TokenProvider {
             }
             due = match self.fetch().await {
                 Ok(due) => {
-                    backoff = FIRST_BACKOFF;
+                    failures = 0;
                     due
                 }
                 Err(error) => {
                     warn!(event = "kafka_token_unavailable", %error, "no new token for kafka, trying again");
-                    let due = SystemTime::now() + backoff;
-                    backoff = (backoff * 2).min(MAX_BACKOFF);
+                    let due = SystemTime::now() + BACKOFF.wait(failures);
+                    failures = failures.saturating_add(1);
                     due
                 }
             };
