@@ -32,6 +32,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "daemon",
         &[
+            "api_call",
             "check",
             "config",
             "dead_letter",
@@ -43,6 +44,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "runtime",
             "salesforce",
             "sink",
+            "source",
         ],
     ),
     ("dev", &["cli", "config", "daemon", "ops", "record"]),

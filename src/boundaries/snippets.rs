@@ -68,6 +68,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("format/registry/client.rs", "use reqwest::Client;"),
     ("sink/x.rs", "use tokio::time::Instant; struct S { kafka: String, check: u8 }"),
     ("daemon/x.rs", "use crate::{check, kafka::Clients, sink::Pipeline};"),
+    ("daemon/x.rs", "use crate::{api_call::ApiCalls, source::Channels};"),
     ("cli/x.rs", "fn f() { <X as Y>::daemon::g() } use crate::daemon;"),
 ];
 

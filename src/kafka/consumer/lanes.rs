@@ -16,9 +16,8 @@ pub type PartitionStream = Pin<Box<dyn Stream<Item = Result<Record, ReadError>> 
 ///
 /// Two mappings are kept apart. *Assignment → owner* is the registry of `owners`: each assigned partition has one task,
 /// which is drained when the partition is revoked and aborted when it is lost; it knows nothing of records. *Assignment
-/// → lane* is this trait: the owner of a sink's partition is a lane, so a queue is split, a stream of records is made of
-/// it, and the host starts the lane that reads it. A flow that owns partitions and reads none of their records, as
-/// Salesforce → Kafka will, registers its task as an owner and needs neither a stream nor this trait.
+/// → lane* is this trait: the owner of a partition is a lane, so a queue is split, a stream of records is made of it,
+/// and the host starts the lane that reads it.
 pub trait LaneHost: Send + Sync + 'static {
     /// Starts a lane as a task. An error says why no lane can take the topic.
     fn start(&self, start: LaneStart) -> Result<JoinHandle<LaneEnd>, String>;
