@@ -1,6 +1,8 @@
 //! Rows of refused calls that wait for what comes of those that went first ([`super::hints`]).
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::{
     backlog::Group,
@@ -40,7 +42,7 @@ pub(super) struct Witness {
 impl Witness {
     /// What a call has shown; given back if that is nothing, so that the call is repeated with it.
     pub(super) fn hear(self, verdicts: &[Verdict]) -> Option<Self> {
-        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = self.found.lock();
         for verdict in verdicts {
             match verdict {
                 Verdict::Retry { cause, kind: RetryKind::Smaller { suspicion: Some(named) } }
@@ -111,7 +113,7 @@ impl<O: Org> Worker<O> {
     /// Lets go on what has waited long enough.
     pub(super) fn end_trials(&mut self) {
         for Trial { key, waiting, found } in self.trials.take_ended() {
-            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut found = found.lock();
             let guilty = found.guilty.take();
             let finding = match (&guilty, found.innocent) {
                 (Some(_), _) => Finding::Guilty,
