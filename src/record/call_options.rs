@@ -5,6 +5,8 @@
 
 use std::str::FromStr;
 
+use strum::{IntoStaticStr, VariantArray};
+
 use super::RecordId;
 
 /// Equal options are equal values, however they were written.
@@ -13,7 +15,7 @@ pub struct CallOptions {
     /// `None` leaves it to the org, which takes it for [`AutoAssign::On`], in updates too.
     auto_assign: Option<AutoAssign>,
     duplicate_rule: DuplicateRule,
-    /// Who is calling: Change Data Capture repeats it in `changeOrigin`.
+    /// The name of the caller: Change Data Capture repeats it in `changeOrigin`.
     client: Option<String>,
 }
 
@@ -36,10 +38,13 @@ struct DuplicateRule {
 }
 
 /// The header of each option, as HTTP and a record spell it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
 pub enum OptionHeader {
+    #[strum(serialize = "Sforce-Auto-Assign")]
     AutoAssign,
+    #[strum(serialize = "Sforce-Duplicate-Rule-Header")]
     DuplicateRule,
+    #[strum(serialize = "Sforce-Call-Options")]
     CallOptions,
 }
 
@@ -60,14 +65,12 @@ pub enum CallOptionError {
 }
 
 impl OptionHeader {
-    pub const ALL: [Self; 3] = [Self::AutoAssign, Self::DuplicateRule, Self::CallOptions];
+    /// All headers, in the order in which they are sent.
+    pub const ALL: &[Self] = Self::VARIANTS;
 
+    /// The name of the header.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::AutoAssign => "Sforce-Auto-Assign",
-            Self::DuplicateRule => "Sforce-Duplicate-Rule-Header",
-            Self::CallOptions => "Sforce-Call-Options",
-        }
+        self.into()
     }
 }
 
@@ -118,7 +121,7 @@ impl CallOptions {
         let duplicate_rule = (!rule.is_empty()).then(|| rule.join("; "));
         let client = self.client.as_ref().map(|name| format!("client={name}"));
         let values = [auto_assign, duplicate_rule, client];
-        OptionHeader::ALL.into_iter().zip(values).filter_map(|(header, value)| Some((header.name(), value?)))
+        OptionHeader::ALL.iter().zip(values).filter_map(|(header, value)| Some((header.name(), value?)))
     }
 }
 

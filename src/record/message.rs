@@ -2,7 +2,9 @@ use std::{borrow::Cow, ops::Range};
 
 use bytestring::ByteString;
 
-use super::ApiName;
+use strum::IntoStaticStr;
+
+use super::{AnyCase, ApiName};
 
 /// What a record says, whatever its format: the identity's text from its key, and the object that its value is.
 #[derive(Debug, Default)]
@@ -70,13 +72,20 @@ pub enum LogicalType {
     Set,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The kind of a JSON value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 pub enum ValueKind {
+    #[strum(serialize = "null")]
     Null,
+    #[strum(serialize = "a boolean")]
     Bool,
+    #[strum(serialize = "a number")]
     Number,
+    #[strum(serialize = "a string")]
     String,
+    #[strum(serialize = "an array")]
     Array,
+    #[strum(serialize = "an object")]
     Object,
 }
 
@@ -107,7 +116,7 @@ impl Object {
 
     /// Names are compared without case.
     pub fn get(&self, name: &str) -> Option<Value<'_>> {
-        let member = self.members.iter().find(|member| self.name(member).eq_ignore_ascii_case(name))?;
+        let member = self.members.iter().find(|member| AnyCase(self.name(member)) == AnyCase(name))?;
         Some(self.value(member))
     }
 
@@ -173,14 +182,7 @@ impl<'a> Value<'a> {
 impl ValueKind {
     /// The kind in words, for messages: `it is …`.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Null => "null",
-            Self::Bool => "a boolean",
-            Self::Number => "a number",
-            Self::String => "a string",
-            Self::Array => "an array",
-            Self::Object => "an object",
-        }
+        self.into()
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
     http::request::Purpose,
     org::usage::Usage,
 };
-use crate::record::{Action, Cause, Doubt, OrgTrouble, RetryKind, Suspicion};
+use crate::record::{Action, AnyCase, Cause, Doubt, OrgTrouble, RetryKind, Suspicion};
 
 /// What the headers of an answer say.
 #[derive(Debug, Clone, Copy, Default)]
@@ -228,7 +228,8 @@ fn of_row<'a>(asked: Asked<'_>, errors: &'a Errors) -> (Meaning, Option<&'a RowE
 
 fn of_error(asked: Asked<'_>, error: &RowError) -> Meaning {
     let listed = CODES.iter().find(|(code, ..)| *code == error.code).map(|(_, meaning, _)| meaning);
-    let names = |field: &str| error.fields.is_empty() || error.fields.iter().any(|f| f.eq_ignore_ascii_case(field));
+    let names =
+        |field: &str| error.fields.is_empty() || error.fields.iter().any(|named| AnyCase(named) == AnyCase(field));
     match (listed.unwrap_or(&Meaning::Rejected), asked.action) {
         // Whatever its text: the same key twice in one call, or a record that another client made meanwhile. An org names
         // no field where it means another unique one, too: only a few attempts tell the two apart.

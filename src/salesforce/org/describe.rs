@@ -1,7 +1,6 @@
 //! What the org says of its SObjects, asked once for each, and again when that is in doubt.
 
 use std::{
-    collections::HashMap,
     fmt, io,
     sync::{
         Arc,
@@ -10,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use indexmap::IndexMap;
 use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use tokio::time::Instant;
@@ -25,7 +25,7 @@ use super::{
     },
     slots::CallKind,
 };
-use crate::record::{Access, Cause, Field, Refresh, RetryKind, SObject, ValueClass, Verdict};
+use crate::record::{Access, AnyCase, ApiName, Cause, Field, Refresh, RetryKind, SObject, ValueClass, Verdict};
 
 #[derive(Debug)]
 pub(crate) struct Describes {
@@ -34,8 +34,8 @@ pub(crate) struct Describes {
     interval: Duration,
     /// The number of descriptions that were received, of all SObjects.
     generation: AtomicU64,
-    /// By name, folded: as many as there are SObjects in routes.
-    entries: Mutex<HashMap<String, Arc<Entry>>>,
+    /// One for each SObject of the routes, by name.
+    entries: Mutex<IndexMap<ApiName, Arc<Entry>>>,
 }
 
 #[derive(Debug, Default)]
@@ -118,7 +118,10 @@ impl Describes {
 
     fn entry(&self, name: &str) -> Arc<Entry> {
         let mut entries = self.entries.lock();
-        entries.entry(name.to_ascii_lowercase()).or_default().clone()
+        if let Some(entry) = entries.get(&AnyCase(name)) {
+            return entry.clone();
+        }
+        entries.entry(name.into()).or_default().clone()
     }
 
     fn learn(&self, entry: &Entry, sobject: SObject) -> Arc<SObject> {

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use url::form_urlencoded::byte_serialize;
 
 use super::super::answer;
-use crate::record::{Cause, ExternalId, KeyField, KeyKind, RecordId};
+use crate::record::{AnyCase, Cause, ExternalId, KeyField, KeyKind, RecordId};
 
 /// A row of the answer: the record, and its key as the org holds it.
 #[derive(Debug)]
@@ -114,7 +114,7 @@ pub(crate) fn read(body: &[u8], field: &KeyField) -> Result<Page, Cause> {
     let page: RawPage<'_> = serde_json::from_slice(body).map_err(|error| answer::unreadable(&error))?;
     let hit = |record: &BTreeMap<&str, &RawValue>| {
         let member =
-            |name: &str| record.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, raw)| raw.get());
+            |name: &str| record.iter().find(|(key, _)| AnyCase(key) == AnyCase(name)).map(|(_, raw)| raw.get());
         let id = RecordId::from_org(&serde_json::from_str::<String>(member("Id")?).ok()?).ok()?;
         let raw = member(&field.name)?;
         // A number stays the text that it is.

@@ -4,7 +4,7 @@
 //! in bytes is not known, so that both readings name a row.
 
 use super::{super::classify, collections::Rendered};
-use crate::record::{Cause, Command, RecordId, Suspicion};
+use crate::record::{AnyCase, Cause, Command, RecordId, Suspicion};
 
 /// For each row, how the answer names it: none where it names no row, or too many.
 pub(crate) fn suspicions(cause: &Cause, call: &Rendered, rows: &[&Command], ids: &[RecordId]) -> Vec<Suspicion> {
@@ -37,18 +37,15 @@ pub(crate) fn suspicions(cause: &Cause, call: &Rendered, rows: &[&Command], ids:
 /// How the answer that rejects a query for record ids names each of its rows: by the key field that all of them share.
 pub(crate) fn suspicion_of_key(cause: &Cause, sobject: &str, key_field: &str) -> Suspicion {
     match stray_field(cause, sobject) {
-        Some(field) if field.eq_ignore_ascii_case(key_field) => Suspicion::Field(field.into()),
+        Some(field) if AnyCase(field) == AnyCase(key_field) => Suspicion::Field(field.into()),
         _ => Suspicion::NotNamed,
     }
 }
 
-/// A parent stands under the name of its relationship.
+/// Whether a row has the field. A parent stands under the name of its relationship.
 fn holds(command: &Command, field: &str) -> bool {
-    let relationship = command.sobject.field(field).and_then(|field| field.relationship.as_deref());
-    let is = |name: &str| {
-        name.eq_ignore_ascii_case(field) || relationship.is_some_and(|other| name.eq_ignore_ascii_case(other))
-    };
-    command.fields.iter().any(|(name, _)| is(name))
+    let relationship = command.sobject.field(field).and_then(|field| field.relationship.as_ref());
+    command.fields.iter().any(|(name, _)| *name == *field || Some(name) == relationship)
 }
 
 /// `… at [line:1, column:179]`, both from 1.
@@ -97,7 +94,7 @@ fn stray_field<'a>(cause: &'a Cause, sobject: &str) -> Option<&'a str> {
     let (field, rest) = rest.split_once('\'')?;
     let other =
         rest.split_once("on sobject of type ").map(|(_, name)| name.trim_start().split([' ', '.', '\'', '"']).next());
-    other.flatten().is_none_or(|name| name.eq_ignore_ascii_case(sobject)).then_some(field)
+    other.flatten().is_none_or(|name| AnyCase(name) == AnyCase(sobject)).then_some(field)
 }
 
 #[cfg(test)]

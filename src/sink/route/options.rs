@@ -18,7 +18,7 @@ pub(super) fn options(route: &Settings, record: &Record, action: Action) -> Resu
     if !route.options_from_headers {
         return Ok(options);
     }
-    for option in OptionHeader::ALL {
+    for &option in OptionHeader::ALL {
         let name = option.name();
         // As in HTTP, where case does not count.
         let found = record.headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name));
