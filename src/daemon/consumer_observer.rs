@@ -3,12 +3,13 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::{
-    kafka::{self, AssignmentChange, ConsumerObserver, WaitGuard},
+    kafka::{self, ConsumerObserver, WaitGuard},
     ops::{
         health::{Dependency, Health},
-        metrics::{Metrics, Rebalance},
+        metrics::Metrics,
         status::OpenTransaction,
     },
+    record::AssignmentChange,
 };
 
 /// Reports by the daemon's metrics and health.
@@ -20,11 +21,7 @@ pub(super) struct ConsumerReports {
 
 impl ConsumerObserver for ConsumerReports {
     fn rebalanced(&self, change: AssignmentChange) {
-        self.metrics.rebalanced(match change {
-            AssignmentChange::Assigned => Rebalance::Assigned,
-            AssignmentChange::Revoked => Rebalance::Revoked,
-            AssignmentChange::Lost => Rebalance::Lost,
-        });
+        self.metrics.rebalanced(change);
     }
 
     fn committed(&self, succeeded: bool) {

@@ -1,9 +1,9 @@
 //! The Salesforce client's reports as metrics.
 
 use crate::{
-    ops::metrics::{self, Metrics},
-    record::OrgAvailability,
-    salesforce::{EndedCall, LoginResult, Observer},
+    ops::metrics::Metrics,
+    record::{LoginResult, OrgAvailability},
+    salesforce::{EndedCall, Observer},
 };
 
 impl Observer for Metrics {
@@ -24,11 +24,6 @@ impl Observer for Metrics {
     }
 
     fn login(&self, result: LoginResult) {
-        let result = match result {
-            LoginResult::Ok => metrics::LoginResult::Ok,
-            LoginResult::Refused => metrics::LoginResult::Refused,
-            LoginResult::Failed => metrics::LoginResult::Failed,
-        };
         Self::login(self, result);
     }
 

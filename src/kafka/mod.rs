@@ -11,7 +11,7 @@ pub use admin::{
 };
 pub use client::{Clients, FETCH_BYTES, KafkaConfigError, QUEUED_BYTES, QUEUED_MESSAGES, StartError, producer_queue};
 pub use consumer::{
-    AssignmentChange, Consumer, ConsumerError, ConsumerObserver, ConsumerSettings, LaneEnd, LaneHost, LaneStart,
-    OpenTransaction, PartitionStream, ReadError, WaitGuard,
+    Consumer, ConsumerError, ConsumerObserver, ConsumerSettings, LaneEnd, LaneHost, LaneStart, OpenTransaction,
+    PartitionStream, ReadError, WaitGuard,
 };
 pub use producer::{Message, MessageSizes, ProduceError, Producer};

@@ -11,12 +11,14 @@ use prometheus_client::{
 };
 use strum::{IntoStaticStr, VariantArray};
 
+use crate::record::{AssignmentChange, LoginResult};
+
 #[derive(Debug)]
 pub(super) struct Counters {
     logins: LabelledCounter<LoginResult>,
     repeated: LabelledCounter<Repeated>,
     commits: LabelledCounter<CommitResult>,
-    rebalances: LabelledCounter<Rebalance>,
+    rebalances: LabelledCounter<AssignmentChange>,
     lookups: LabelledCounter<Lookup>,
     calls: Gauge,
     letters: Gauge,
@@ -40,17 +42,6 @@ impl<V: Copy + Into<&'static str> + VariantArray> Label for V {}
 #[derive(Debug)]
 pub struct Counted(Gauge);
 
-/// How a login has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
-#[strum(serialize_all = "snake_case")]
-pub enum LoginResult {
-    Ok,
-    /// An operator must mend it.
-    Refused,
-    /// No answer came, or not now.
-    Failed,
-}
-
 /// The reason why a row goes to the org again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
@@ -73,15 +64,6 @@ pub enum Repeated {
     Unknown,
     /// An open breaker keeps the row from being a dead letter.
     Breaker,
-}
-
-/// What a rebalance did to a partition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
-#[strum(serialize_all = "snake_case")]
-pub enum Rebalance {
-    Assigned,
-    Revoked,
-    Lost,
 }
 
 /// How a commit of offsets has ended.
@@ -152,8 +134,8 @@ impl Counters {
         self.commits.add(if succeeded { CommitResult::Ok } else { CommitResult::Failed }, 1);
     }
 
-    pub(super) fn rebalanced(&self, event: Rebalance) {
-        self.rebalances.add(event, 1);
+    pub(super) fn rebalanced(&self, change: AssignmentChange) {
+        self.rebalances.add(change, 1);
     }
 
     pub(super) fn looked_up(&self, hits: usize, misses: usize) {

@@ -32,12 +32,12 @@ use super::{
     telemetry::LostLines,
 };
 pub use super::{
-    counters::{Counted, LoginResult, Rebalance, Repeated},
+    counters::{Counted, Repeated},
     lanes::LaneGauge,
     ledger::Outcome,
     route_metrics::RouteMetrics,
 };
-use crate::record::OrgAvailability;
+use crate::record::{AssignmentChange, LoginResult, OrgAvailability};
 
 /// All metrics of the daemon. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -269,8 +269,8 @@ impl Metrics {
     }
 
     /// Counts a change of the assignment, of at least one partition.
-    pub fn rebalanced(&self, event: Rebalance) {
-        self.counters().rebalanced(event);
+    pub fn rebalanced(&self, change: AssignmentChange) {
+        self.counters().rebalanced(change);
     }
 
     /// Counts look-ups in the cache of record ids.

@@ -2,10 +2,12 @@
 
 mod action;
 mod api_name;
+mod assignment_change;
 mod batch;
 mod call_options;
 mod command;
 mod identity;
+mod login_result;
 mod message;
 mod number;
 mod operation;
@@ -22,10 +24,12 @@ mod verdict;
 
 pub use action::Action;
 pub use api_name::{AnyCase, ApiName};
+pub use assignment_change::AssignmentChange;
 pub use batch::{BatchKey, BatchRow};
 pub use call_options::{CallOptionError, CallOptions, OptionHeader};
 pub use command::{Command, OnMissing};
 pub use identity::{ExternalId, GateKey, Identity, IdentityError, MatchKey};
+pub use login_result::LoginResult;
 pub use message::{Fields, LogicalType, Message, Object, Value, ValueKind};
 pub(crate) use message::{Member, Name, Span};
 pub use number::Decimal;

@@ -28,7 +28,7 @@ mod testing;
 pub use self::{
     client::{BuildError, NoLogin, Salesforce},
     http::request::MAX_ANSWER,
-    observer::{EndedCall, LoginResult, Observer},
+    observer::{EndedCall, Observer},
     org::{limiter::CallPermit, versions::Version},
 };
 

@@ -1,8 +1,8 @@
 use std::{fmt, time::Duration};
 
-use crate::record::OrgAvailability;
+use crate::record::{LoginResult, OrgAvailability};
 
-/// Hears what the client does, for metrics. All methods are called often, and must not block.
+/// Receives what the client does, for metrics. All methods are called often, and must not block.
 pub trait Observer: fmt::Debug + Send + Sync + 'static {
     /// A request begins. The guard lives until it has ended, also where its caller goes away before that.
     fn call_started(&self) -> Box<dyn Send>;
@@ -10,7 +10,7 @@ pub trait Observer: fmt::Debug + Send + Sync + 'static {
     /// A request has ended.
     fn call_ended(&self, call: EndedCall<'_>);
 
-    /// Whether the org takes calls has changed.
+    /// The availability of the org has changed.
     fn availability_changed(&self, now: OrgAvailability);
 
     /// Calls used and allowed in the org's rolling 24 hours, as the last answer says.
@@ -25,27 +25,16 @@ pub trait Observer: fmt::Debug + Send + Sync + 'static {
 /// One request, once it is over.
 #[derive(Debug, Clone, Copy)]
 pub struct EndedCall<'a> {
-    /// As in `upsert` or `query`.
+    /// The kind of call: `upsert`, `query` and so on.
     pub kind: &'static str,
-    /// As in `200`, `unanswered` or `not_sent`.
+    /// The HTTP status, or `unanswered` or `not_sent`.
     pub status: &'a str,
-    /// That it carried.
+    /// The number of rows that it carried.
     pub rows: usize,
     pub took: Duration,
 }
 
-/// How a login has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
-#[strum(serialize_all = "snake_case")]
-pub enum LoginResult {
-    Ok,
-    /// An operator must mend it.
-    Refused,
-    /// No answer came, or not now.
-    Failed,
-}
-
-/// For tests, and callers without metrics.
+/// Ignores everything, for tests.
 #[cfg(test)]
 impl Observer for () {
     fn call_started(&self) -> Box<dyn Send> {

@@ -34,6 +34,6 @@ mod subscription;
 
 pub use error::{ConsumerError, ReadError};
 pub use lanes::{LaneEnd, LaneHost, LaneStart, PartitionStream};
-pub use observer::{AssignmentChange, ConsumerObserver, OpenTransaction, WaitGuard};
+pub use observer::{ConsumerObserver, OpenTransaction, WaitGuard};
 pub use poll_thread::Consumer;
 pub use settings::ConsumerSettings;

@@ -3,6 +3,8 @@
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
+use crate::record::AssignmentChange;
+
 /// Receives what happens to the consumer. The methods are called on its threads and must not block.
 pub trait ConsumerObserver: fmt::Debug + Send + Sync + 'static {
     /// The group has given or taken at least one partition.
@@ -25,15 +27,6 @@ pub trait ConsumerObserver: fmt::Debug + Send + Sync + 'static {
 }
 
 pub(super) type Observer = Arc<dyn ConsumerObserver>;
-
-/// How an assignment changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AssignmentChange {
-    Assigned,
-    Revoked,
-    /// Taken without having been asked for: another member may own the partitions already.
-    Lost,
-}
 
 /// Ends a wait when it is dropped.
 #[must_use]

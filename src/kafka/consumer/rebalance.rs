@@ -29,7 +29,7 @@ use super::{
     lists::{assigned_of, list_of, list_of_offsets, partitions},
     lost_offsets::LostOffsets,
     missing_topics::MissingTopics,
-    observer::{AssignmentChange, Observer, WaitGuard},
+    observer::{Observer, WaitGuard},
     offsets::{AssignedOffsets, CommitOffset, Mark, TopicPartition},
     owners::{Ending, Owner, Owners},
     partition::{self, ReadConditions},
@@ -43,7 +43,7 @@ use crate::{
         error_hints::{access_hint, is_login_denied},
         log::{log, log_error},
     },
-    record::RecordBounds,
+    record::{AssignmentChange, RecordBounds},
     runtime::{lease::Lease, progress::Progress, stop::Stop},
 };
 

@@ -18,12 +18,15 @@ use tokio::{sync::Mutex, time::Instant};
 use url::Url;
 
 use super::{
-    super::{LoginResult, http::client::Http},
+    super::http::client::Http,
     clock::Clock,
     login::{Login, login},
     pacing::Pacing,
 };
-use crate::{config, record::Cause};
+use crate::{
+    config,
+    record::{Cause, LoginResult},
+};
 
 #[derive(Debug)]
 pub(crate) struct Auth {
