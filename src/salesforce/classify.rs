@@ -19,16 +19,16 @@ use super::{
 };
 use crate::record::{Action, AnyCase, Cause, Doubt, OrgTrouble, RetryKind, Suspicion};
 
-/// What the headers of an answer say.
+/// The content of an answer's headers.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Facts {
     pub(crate) usage: Option<Usage>,
-    /// They are those of the org, or of Salesforce's edge before it.
+    /// Whether they are those of the org, or of Salesforce's edge before it.
     pub(crate) salesforces: bool,
 }
 
-/// What a code, or a status, means of a row or of a whole call: a verdict without its cause. The cells of [`CODES`] are
-/// of this type.
+/// The meaning of a code, or a status, for a row or a whole call: a verdict without its cause. The cells of [`CODES`]
+/// are of this type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Meaning {
     Rejected,
@@ -39,27 +39,27 @@ pub(crate) enum Meaning {
     Unknown,
 }
 
-/// How a record is gone.
+/// The way in which a record is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Gone {
-    /// It is not there, or not any more; or that is another one, which the row refers to.
+    /// The record does not exist, or not any more; or that is true of another one, which the row refers to.
     Vanished,
-    /// It was there and has been deleted.
+    /// The record existed and has been deleted.
     Deleted,
 }
 
-/// What the answer to a call is.
+/// The kind of answer to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answered {
-    /// It has a result for each row.
+    /// The answer has a result for each row.
     Taken,
     /// The call as a whole came to this.
     Failed(Meaning),
-    /// It is not an answer to this request: the result is unknown. Where that goes on, an operator must act.
+    /// The answer does not fit the request: the result is unknown. Where that goes on, an operator must act.
     ResponseMismatch,
 }
 
-/// What the verdicts of a call's rows depend on besides their errors.
+/// The properties of a call that the verdicts of its rows depend on, besides their errors.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asked<'a> {
     pub(crate) action: Action,
@@ -73,7 +73,7 @@ pub(crate) mod cell {
     pub(crate) const REJECTED: Meaning = Meaning::Rejected;
     pub(crate) const VANISHED: Meaning = Meaning::Gone(Gone::Vanished);
     pub(crate) const DELETED: Meaning = Meaning::Gone(Gone::Deleted);
-    /// Rows of one call share the cause: no row is suspected, but the number of them.
+    /// Rows of one call share the cause: not one of them is to blame, but their number.
     pub(crate) const SMALLER: Meaning = Meaning::Retry(RetryKind::Smaller { suspicion: None });
     /// The call as a whole is rejected for something in it.
     pub(crate) const CALL_REJECTED: Meaning =
@@ -89,7 +89,7 @@ pub(crate) mod cell {
     pub(crate) const QUOTA: Meaning = Meaning::Retry(RetryKind::Org(OrgTrouble::Quota));
 }
 
-/// Code → in a row → of a call (`None`: as the status says).
+/// The table: code → in a row → of a call (`None`: as the status says).
 #[rustfmt::skip]
 static CODES: &[(&str, Meaning, Option<Meaning>)] = &[
     // Held by another transaction for now.
@@ -100,7 +100,7 @@ static CODES: &[(&str, Meaning, Option<Meaning>)] = &[
     ("ALL_OR_NONE_OPERATION_ROLLED_BACK",      cell::BACKOFF,    Some(cell::BACKOFF)),
     ("PROCESSING_HALTED",                      cell::BACKOFF,    Some(cell::BACKOFF)),
     ("BATCH_PROCESSING_HALTED",                cell::BACKOFF,    Some(cell::BACKOFF)),
-    // The org is busy, shut or being moved: in a row, too, that is no fault of the row, however long it lasts.
+    // The org is busy, shut or being moved: in a row, too, that is not the row's fault, however long it lasts.
     ("PLATFORM_EVENT_PUBLISH_FAILED",          cell::BACKOFF,    Some(cell::BACKOFF)),
     ("PLATFORM_EVENT_PUBLISHING_UNAVAILABLE",  cell::PARKED,     Some(cell::PARKED)),
     ("TOO_MANY_APEX_REQUESTS",                 cell::BACKOFF,    Some(cell::UNAVAILABLE)),
@@ -167,7 +167,7 @@ pub(crate) fn of_call(purpose: Purpose, status: StatusCode, errors: Option<&Erro
     of_status(purpose, status, errors.is_some(), facts.salesforces).map_or(Answered::ResponseMismatch, Answered::Failed)
 }
 
-/// `None` where no such answer is known.
+/// The meaning of a status; `None` where no such answer is known.
 ///
 /// `salesforces`: the answer is in Salesforce's own JSON, so that the org itself has spoken and not something before
 /// it. `edge`: it is not, and has passed Salesforce's edge all the same, which says that the org took nothing.
@@ -219,7 +219,7 @@ pub(crate) fn of_rows(asked: Asked<'_>, rows: &[Option<&Errors>]) -> Vec<Option<
         .collect()
 }
 
-/// Of several errors the one that waits longest counts: the others will show up again.
+/// The meaning of a row's errors. Of several the one that waits longest counts: the others will show up again.
 fn of_row<'a>(asked: Asked<'_>, errors: &'a Errors) -> (Meaning, Option<&'a RowError>) {
     let meanings = errors.0.iter().map(|error| (of_error(asked, error), Some(error)));
     let longest = meanings.reduce(|best, next| if next.0.waits() > best.0.waits() { next } else { best });
@@ -231,8 +231,8 @@ fn of_error(asked: Asked<'_>, error: &RowError) -> Meaning {
     let names =
         |field: &str| error.fields.is_empty() || error.fields.iter().any(|named| AnyCase(named) == AnyCase(field));
     match (listed.unwrap_or(&Meaning::Rejected), asked.action) {
-        // Whatever its text: the same key twice in one call, or a record that another client made meanwhile. An org names
-        // no field where it means another unique one, too: only a few attempts tell the two apart.
+        // Whatever its text: the same key twice in one call, or a record that another client made meanwhile. An org
+        // names no field where it means another unique one, too: only a few attempts tell the two apart.
         (Meaning::Retry(RetryKind::Alone), Action::Upsert) if asked.key_field.is_some_and(names) => cell::ALONE,
         // With another field it is a lookup that leads nowhere; NOT_FOUND is said of the key field.
         (Meaning::Gone(_), Action::Upsert)
@@ -266,7 +266,7 @@ fn wraps_a_wait(error: &RowError) -> bool {
 const TOLD_BY_ADMINS: [&str; 3] =
     ["FIELD_CUSTOM_VALIDATION_EXCEPTION", "FIELD_FILTER_VALIDATION_EXCEPTION", "DUPLICATES_DETECTED"];
 
-/// Limits belong to the transaction, which is the call: in smaller calls they are not reached.
+/// Whether an error is a limit of the transaction, which is the call: in smaller calls it is not reached.
 ///
 /// An error that names a field may quote its value, and what an administrator has written may say anything.
 fn is_a_transactions(error: &RowError) -> bool {
@@ -282,8 +282,8 @@ fn lacks_a_parent(code: &str, message: &str) -> bool {
     code == "INVALID_FIELD" && message.contains("Foreign key external ID") && message.contains("not found")
 }
 
-/// As [`RetryKind::Parent`], where a call of a single row is rejected for it. No such answer to a collections
-/// call is known: the org says it of a row.
+/// Whether a call of a single row is rejected for a missing parent ([`RetryKind::Parent`]). No such answer to a
+/// collections call is known: the org says it of a row.
 pub(crate) fn is_missing_parent(cause: &Cause) -> bool {
     cause.code.as_deref().is_some_and(|code| lacks_a_parent(code, &cause.message))
 }
@@ -294,17 +294,17 @@ pub(crate) fn doubts_description(cause: &Cause) -> bool {
     cause.code.as_deref().is_some_and(|code| codes.contains(&code)) && !is_missing_parent(cause)
 }
 
-/// The fields that an upsert is rejected for, if they may be ones that can only be created: its record is there already.
-/// Whether they are, the description says.
+/// The fields that an upsert is rejected for, if they may be ones that can only be created: its record is there
+/// already. Whether they are, the description says.
 pub(crate) fn fields_not_for_update(action: Action, cause: &Cause) -> Option<&[String]> {
     let is_said = cause.code.as_deref() == Some("INVALID_FIELD_FOR_INSERT_UPDATE") && !cause.fields.is_empty();
     (action == Action::Upsert && is_said).then_some(&*cause.fields)
 }
 
-/// What becomes of a row whose record is gone.
+/// The outcome of a row whose record is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AfterGone {
-    /// As it was to be.
+    /// The record is gone, as it was to be.
     Written,
     NotFound,
     /// The record is there, since a query has just found it: what it refers to is not.
@@ -313,9 +313,9 @@ pub(crate) enum AfterGone {
     ResolveAgain,
 }
 
-/// How a row's record id was come by.
+/// The origin of a row's record id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NamedBy {
+pub(crate) enum IdOrigin {
     /// The record key is the record id.
     Record,
     Query,
@@ -324,12 +324,12 @@ pub(crate) enum NamedBy {
 
 /// A delete wants what it found. Only one by record id may be about a record that never was, unless it was this very
 /// delete, of unknown result, that removed it.
-pub(crate) fn of_gone(gone: Gone, action: Action, named: NamedBy, maybe_applied: bool) -> AfterGone {
-    match (action, named) {
-        (_, NamedBy::Cache) => AfterGone::ResolveAgain,
-        (Action::Delete, NamedBy::Query) => AfterGone::Written,
-        (Action::Delete, NamedBy::Record) if gone == Gone::Deleted || maybe_applied => AfterGone::Written,
-        (_, NamedBy::Query) if gone == Gone::Vanished => AfterGone::Rejected,
+pub(crate) fn of_gone(gone: Gone, action: Action, origin: IdOrigin, maybe_applied: bool) -> AfterGone {
+    match (action, origin) {
+        (_, IdOrigin::Cache) => AfterGone::ResolveAgain,
+        (Action::Delete, IdOrigin::Query) => AfterGone::Written,
+        (Action::Delete, IdOrigin::Record) if gone == Gone::Deleted || maybe_applied => AfterGone::Written,
+        (_, IdOrigin::Query) if gone == Gone::Vanished => AfterGone::Rejected,
         _ => AfterGone::NotFound,
     }
 }
@@ -345,8 +345,9 @@ pub(crate) fn of_either(gone: Gone, cause: Cause) -> Cause {
 }
 
 impl Meaning {
-    /// From giving a record up to waiting for it: a text may only move a meaning up, and of several errors of a row the
-    /// one counts that waits longest. Rejected < Gone < Smaller < Alone < Parent < Backoff < Parked < Unknown < Org.
+    /// The place in the order from giving a record up to waiting for it: a text may only move a meaning up, and of
+    /// several errors of a row the one counts that waits longest. Rejected < Gone < Smaller < Alone < Parent < Backoff
+    /// < Parked < Unknown < Org.
     fn waits(&self) -> u8 {
         match self {
             Self::Rejected => 0,

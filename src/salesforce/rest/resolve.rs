@@ -1,5 +1,5 @@
-//! Record ids by external id, for updates and deletes: the cache, and queries for many values at a time. A delete always
-//! asks: what it finds is gone for good.
+//! Record ids by external id, for updates and deletes: the cache, and queries for many values at a time. A delete
+//! always asks: what it finds is gone for good.
 //!
 //! Whose row an answer is, is decided here and by [`MatchKey`]; the org compares without case in most queries, so that
 //! it answers more than was asked:
@@ -18,7 +18,7 @@ use super::{
     super::{
         Observer,
         call::{Calls, call_rejected, is_of_every_call},
-        classify::NamedBy,
+        classify::IdOrigin,
         http::request::{ApiRequest, Endpoint, Purpose},
     },
     id_cache::IdCache,
@@ -39,10 +39,10 @@ pub(crate) struct Resolver {
     observer: Arc<dyn Observer>,
 }
 
-/// What an external id leads to.
+/// The result of looking an external id up.
 #[derive(Debug, Clone)]
 pub(crate) enum Resolved {
-    Found(RecordId, NamedBy),
+    Found(RecordId, IdOrigin),
     NotFound,
     Ambiguous(Vec<RecordId>),
     Failed(Verdict),
@@ -53,7 +53,7 @@ impl Resolver {
         Self { cache: IdCache::new(config), calls, observer }
     }
 
-    /// One result for each value, in their order. `values` are of one field, for one action.
+    /// Looks the values up: one result for each, in their order. `values` are of one field, for one action.
     pub(crate) async fn resolve(&self, sobject: &ApiName, action: Action, values: &[&ExternalId]) -> Vec<Resolved> {
         let mut resolved = vec![Resolved::NotFound; values.len()];
         let Some(first) = values.first() else { return resolved };
@@ -62,7 +62,7 @@ impl Resolver {
         for (index, value) in values.iter().enumerate() {
             let known = if action == Action::Update { self.cache.get(&generation, value).await } else { None };
             match known {
-                Some(id) => resolved[index] = Resolved::Found(id, NamedBy::Cache),
+                Some(id) => resolved[index] = Resolved::Found(id, IdOrigin::Cache),
                 None => open.push(index),
             }
         }
@@ -93,7 +93,7 @@ impl Resolver {
         resolved
     }
 
-    /// One result for each value of one part.
+    /// Queries one part of the values: one result for each.
     async fn ask(&self, sobject: &ApiName, values: &[&ExternalId]) -> Vec<Resolved> {
         let Some(first) = values.first() else { return Vec::new() };
         let hits = match self.query(sobject, first.field(), values).await {
@@ -166,7 +166,7 @@ fn pick<'a>(value: &ExternalId, candidates: impl Iterator<Item = &'a Hit>) -> Re
     let mut ids = ids.into_iter();
     match (ids.next(), ids.next()) {
         (None, _) => Resolved::NotFound,
-        (Some(id), None) => Resolved::Found(id, NamedBy::Query),
+        (Some(id), None) => Resolved::Found(id, IdOrigin::Query),
         (Some(first), Some(second)) => Resolved::Ambiguous([first, second].into_iter().chain(ids).collect()),
     }
 }

@@ -10,10 +10,10 @@ use super::{
     super::{
         answer::{self, Expected, RowAnswer},
         call::{Calls, is_of_every_call, with_suspicion},
-        classify::{self, AfterGone, Asked, Meaning, NamedBy},
+        classify::{self, AfterGone, Asked, IdOrigin, Meaning},
         org::describe::Describes,
     },
-    collections::{self, Target},
+    collections::{self, Rendered, Target},
     id_cache::Generation,
     resolve::{Resolved, Resolver},
     suspects,
@@ -34,15 +34,15 @@ pub(crate) struct Writer {
     pub(crate) lease: Lease,
 }
 
-/// A row that goes along: which one, and who it is about.
-struct Going<'a> {
+/// A row that goes with this call, and the record that it is about.
+struct OutgoingRow<'a> {
     row: usize,
     target: Target<'a>,
-    named: NamedBy,
+    id_origin: IdOrigin,
 }
 
 impl Writer {
-    /// One attempt: one verdict for each row, in their order.
+    /// Makes one attempt: one verdict for each row, in their order.
     pub(crate) async fn write(&self, key: &BatchKey, rows: &[BatchRow<'_>]) -> Vec<Verdict> {
         // Taken now: a process that loses the rows from here on does not send them.
         let write_permit = self.lease.permit();
@@ -51,8 +51,8 @@ impl Writer {
         // Twice at most: the second time no id is out of the cache, and "gone" is an answer.
         self.check_described(key, rows, &mut open, &mut verdicts).await;
         for _ in 0..2 {
-            let going = self.name(key, rows, &open, &mut verdicts).await;
-            open = self.call(key, rows, &going, &write_permit, &mut verdicts).await;
+            let outgoing = self.find_targets(key, rows, &open, &mut verdicts).await;
+            open = self.send(key, rows, &outgoing, &write_permit, &mut verdicts).await;
             if open.is_empty() {
                 break;
             }
@@ -88,24 +88,24 @@ impl Writer {
     }
 
     /// The rows that can go, each record once. The others have their verdict, or are left out of this call.
-    async fn name<'a>(
+    async fn find_targets<'a>(
         &self,
         key: &BatchKey,
         rows: &[BatchRow<'a>],
         open: &[usize],
         verdicts: &mut [Option<Verdict>],
-    ) -> Vec<Going<'a>> {
+    ) -> Vec<OutgoingRow<'a>> {
         let external: Vec<_> = open.iter().filter_map(|row| to_resolve(rows[*row].command)).collect();
         let mut found = self.resolver.resolve(&key.sobject, key.action, &external).await.into_iter();
-        let mut going = Vec::with_capacity(open.len());
+        let mut outgoing = Vec::with_capacity(open.len());
         let mut taken = HashSet::new();
         for &row in open {
             let command = rows[row].command;
-            let named = match (command.action, &command.target) {
-                (Action::Create, _) => Ok((Target::New, NamedBy::Record)),
-                (Action::Upsert, Some(Identity::ExternalId(external))) => Ok((Target::Key(external), NamedBy::Record)),
+            let target = match (command.action, &command.target) {
+                (Action::Create, _) => Ok((Target::New, IdOrigin::Record)),
+                (Action::Upsert, Some(Identity::ExternalId(external))) => Ok((Target::Key(external), IdOrigin::Record)),
                 (Action::Update | Action::Delete, Some(Identity::RecordId(id))) => {
-                    Ok((Target::Id(*id), NamedBy::Record))
+                    Ok((Target::Id(*id), IdOrigin::Record))
                 }
                 (Action::Update | Action::Delete, Some(Identity::ExternalId(external))) => {
                     found.next().map_or_else(|| Err(left_out()), |found| resolved(found, rows[row], external))
@@ -115,60 +115,47 @@ impl Writer {
                     Err(Verdict::Rejected(Rejection::at_delivery(Reason::InvalidKey, message)))
                 }
             };
-            match named {
+            match target {
                 Ok((Target::Id(id), _)) if !taken.insert(id) => verdicts[row] = Some(left_out()),
-                Ok((target, named)) => going.push(Going { row, target, named }),
+                Ok((target, id_origin)) => outgoing.push(OutgoingRow { row, target, id_origin }),
                 Err(verdict) => verdicts[row] = Some(verdict),
             }
         }
         // The org took no calls a moment ago; this one would only find that out again.
         let of_all = verdicts.iter().flatten().find(|verdict| is_of_every_call(verdict)).cloned();
         if let Some(of_all) = of_all {
-            for going in going.drain(..) {
-                verdicts[going.row] = Some(of_all.clone());
+            for OutgoingRow { row, .. } in outgoing.drain(..) {
+                verdicts[row] = Some(of_all.clone());
             }
         }
-        going
+        outgoing
     }
 
-    /// Sends what goes. Gives back the rows whose record is to be looked up once more.
-    async fn call(
+    /// Sends the rows in one call. Returns those whose record is to be looked up once more.
+    async fn send(
         &self,
         key: &BatchKey,
         rows: &[BatchRow<'_>],
-        going: &[Going<'_>],
+        outgoing: &[OutgoingRow<'_>],
         write_permit: &WritePermit,
         verdicts: &mut [Option<Verdict>],
     ) -> Vec<usize> {
-        if going.is_empty() {
+        if outgoing.is_empty() {
             return Vec::new();
         }
-        let commands: Vec<_> = going.iter().map(|going| rows[going.row].command).collect();
-        let ids: Vec<_> = going.iter().filter_map(|going| going.target.id()).collect();
-        let lines: Vec<_> = commands.iter().zip(going).map(|(command, going)| (*command, going.target)).collect();
-        let begun = self.begun(key, rows, going);
+        let commands: Vec<_> = outgoing.iter().map(|one| rows[one.row].command).collect();
+        let ids: Vec<_> = outgoing.iter().filter_map(|one| one.target.id()).collect();
+        let lines: Vec<_> = commands.iter().zip(outgoing).map(|(command, one)| (*command, one.target)).collect();
+        let generation = self.generation_before_upsert(key, rows, outgoing);
         let mut rendered = collections::render(key, &lines);
         rendered.request.write_permit = Some(write_permit.clone());
-        let expected = Expected { action: key.action, rows: going.len(), ids: &ids };
+        let expected = Expected { action: key.action, rows: outgoing.len(), ids: &ids };
         let answers = match self.calls.make(&rendered.request, |body| answer::rows(body, expected)).await {
             Ok(answers) => answers,
             Err(whole) => {
-                let mut rejections = self.rejections(key, &whole, &commands).await;
-                let others_go_again = rejections.iter().any(Option::is_some);
-                let named = match whole.cause() {
-                    Some(cause) => suspects::suspicions(cause, &rendered, &commands, &ids),
-                    None => vec![Suspicion::NotNamed; going.len()],
-                };
-                for ((one, named), rejection) in going.iter().zip(named).zip(&mut rejections) {
-                    let verdict = match (rejection.take(), call_rejection(&whole)) {
-                        (Some(rejection), _) => Verdict::Rejected(rejection),
-                        (None, Some(_)) if others_go_again => left_out(),
-                        (None, Some(cause)) if going.len() == 1 && classify::is_missing_parent(cause) => {
-                            Verdict::retry(RetryKind::Parent, cause.clone())
-                        }
-                        (None, _) => with_suspicion(whole.clone(), named),
-                    };
-                    self.note(key, begun.as_ref(), rows[one.row].command, &verdict).await;
+                let judged = self.judge_rejected_call(key, &whole, &rendered, &commands, &ids).await;
+                for (one, verdict) in outgoing.iter().zip(judged) {
+                    self.note(key, generation.as_ref(), rows[one.row].command, &verdict).await;
                     verdicts[one.row] = Some(verdict);
                 }
                 return Vec::new();
@@ -180,8 +167,8 @@ impl Writer {
         let is_doubted = judged.iter().flatten().any(|(_, cause)| classify::doubts_description(cause));
         let described = if is_doubted { self.describes.doubted(&key.sobject).await } else { None };
         let mut again = Vec::new();
-        for ((going, answer), failed) in going.iter().zip(&answers).zip(judged) {
-            let row = rows[going.row];
+        for ((one, answer), failed) in outgoing.iter().zip(&answers).zip(judged) {
+            let row = rows[one.row];
             let verdict = match (answer, failed) {
                 (RowAnswer::Done { id, created }, _) => Verdict::Written { id: *id, created: *created },
                 (RowAnswer::Failed(_), None) => left_out(),
@@ -189,12 +176,12 @@ impl Writer {
                     if let Some(Identity::ExternalId(external)) = &row.command.target {
                         self.resolver.cache.evict(&key.sobject, external).await;
                     }
-                    match classify::of_gone(gone, key.action, going.named, row.maybe_applied) {
-                        AfterGone::Written => Verdict::Written { id: going.target.id(), created: false },
+                    match classify::of_gone(gone, key.action, one.id_origin, row.maybe_applied) {
+                        AfterGone::Written => Verdict::Written { id: one.target.id(), created: false },
                         AfterGone::NotFound => rejected(Reason::NotFound, classify::of_either(gone, cause)),
                         AfterGone::Rejected => rejected(Reason::Refused, classify::of_either(gone, cause)),
                         AfterGone::ResolveAgain => {
-                            again.push(going.row);
+                            again.push(one.row);
                             Verdict::retry(RetryKind::Backoff, cause)
                         }
                     }
@@ -206,14 +193,43 @@ impl Writer {
                     }
                 }
             };
-            self.note(key, begun.as_ref(), row.command, &verdict).await;
-            verdicts[going.row] = Some(verdict);
+            self.note(key, generation.as_ref(), row.command, &verdict).await;
+            verdicts[one.row] = Some(verdict);
         }
         again
     }
 
-    /// For each row of a call that was rejected for a field: why it cannot be written, by a description that is asked for
-    /// now if the last one is old enough.
+    /// The verdicts of the rows of a call that failed as a whole, in their order.
+    async fn judge_rejected_call(
+        &self,
+        key: &BatchKey,
+        whole: &Verdict,
+        rendered: &Rendered,
+        commands: &[&Command],
+        ids: &[RecordId],
+    ) -> Vec<Verdict> {
+        let rejections = self.rejections(key, whole, commands).await;
+        let others_go_again = rejections.iter().any(Option::is_some);
+        let suspicions = match whole.cause() {
+            Some(cause) => suspects::suspicions(cause, rendered, commands, ids),
+            None => vec![Suspicion::NotNamed; commands.len()],
+        };
+        let mut verdicts = Vec::with_capacity(commands.len());
+        for (rejection, suspicion) in rejections.into_iter().zip(suspicions) {
+            verdicts.push(match (rejection, call_rejection(whole)) {
+                (Some(rejection), _) => Verdict::Rejected(rejection),
+                (None, Some(_)) if others_go_again => left_out(),
+                (None, Some(cause)) if commands.len() == 1 && classify::is_missing_parent(cause) => {
+                    Verdict::retry(RetryKind::Parent, cause.clone())
+                }
+                (None, _) => with_suspicion(whole.clone(), suspicion),
+            });
+        }
+        verdicts
+    }
+
+    /// Says for each row of a call that was rejected for a field why it cannot be written, by a description that is
+    /// fetched now if the last one is old enough.
     async fn rejections(&self, key: &BatchKey, whole: &Verdict, rows: &[&Command]) -> Vec<Option<Rejection>> {
         let described = match call_rejection(whole) {
             Some(cause) if classify::doubts_description(cause) => self.describes.doubted(&key.sobject).await,
@@ -223,9 +239,14 @@ impl Writer {
         rows.iter().map(rejection).collect()
     }
 
-    /// What is read before an upsert is sent, whose answer says record ids.
-    fn begun(&self, key: &BatchKey, rows: &[BatchRow<'_>], going: &[Going<'_>]) -> Option<Generation> {
-        match (key.action, &rows[going.first()?.row].command.target) {
+    /// Reads the generation of the cache before an upsert is sent, whose answer says record ids.
+    fn generation_before_upsert(
+        &self,
+        key: &BatchKey,
+        rows: &[BatchRow<'_>],
+        outgoing: &[OutgoingRow<'_>],
+    ) -> Option<Generation> {
+        match (key.action, &rows[outgoing.first()?.row].command.target) {
             (Action::Upsert, Some(Identity::ExternalId(external))) => {
                 Some(self.resolver.cache.generation(&key.sobject, external.field()))
             }
@@ -235,15 +256,15 @@ impl Writer {
 
     /// Keeps, or forgets, the record ids that a verdict gives or makes doubtful: of the row itself, and of other rows
     /// by the key fields that it writes.
-    async fn note(&self, key: &BatchKey, begun: Option<&Generation>, command: &Command, verdict: &Verdict) {
+    async fn note(&self, key: &BatchKey, generation: Option<&Generation>, command: &Command, verdict: &Verdict) {
         let cache = &self.resolver.cache;
         if matches!(verdict, Verdict::Written { .. } | Verdict::Unknown { .. } | Verdict::Fatal(_)) {
             cache.written(command);
         }
         let Some(Identity::ExternalId(external)) = &command.target else { return };
-        match (verdict, key.action, begun) {
-            (Verdict::Written { id: Some(id), .. }, Action::Upsert, Some(begun)) => {
-                cache.remember(begun, external, *id).await;
+        match (verdict, key.action, generation) {
+            (Verdict::Written { id: Some(id), .. }, Action::Upsert, Some(generation)) => {
+                cache.remember(generation, external, *id).await;
             }
             (Verdict::Written { .. }, Action::Delete, _) | (Verdict::Unknown { .. } | Verdict::Fatal(_), ..) => {
                 cache.evict(&key.sobject, external).await;
@@ -261,19 +282,21 @@ fn to_resolve(command: &Command) -> Option<&ExternalId> {
     }
 }
 
-/// Where an external id led, and what follows if it led nowhere.
+/// The target that an external id led to, or the verdict of a row whose id led nowhere.
 fn resolved<'a>(
     resolved: Resolved,
     row: BatchRow<'_>,
     external: &ExternalId,
-) -> Result<(Target<'a>, NamedBy), Verdict> {
+) -> Result<(Target<'a>, IdOrigin), Verdict> {
     let BatchRow { command, maybe_applied } = row;
     match resolved {
-        Resolved::Found(id, named) => Ok((Target::Id(id), named)),
+        Resolved::Found(id, origin) => Ok((Target::Id(id), origin)),
         Resolved::Failed(verdict) => {
-            let by_key = |cause| suspects::suspicion_of_key(cause, &command.sobject.name, &external.field().name);
-            let named = verdict.cause().map_or(Suspicion::NotNamed, by_key);
-            Err(with_suspicion(verdict, named))
+            let suspicion = match verdict.cause() {
+                Some(cause) => suspects::suspicion_of_key(cause, &command.sobject.name, &external.field().name),
+                None => Suspicion::NotNamed,
+            };
+            Err(with_suspicion(verdict, suspicion))
         }
         // What an earlier attempt has removed is not missing.
         Resolved::NotFound
@@ -306,7 +329,7 @@ fn create_only(cause: &Cause, command: &Command, described: &SObject) -> Option<
     Some(create_only)
 }
 
-/// The row was left out of the call.
+/// The verdict of a row that was left out of the call.
 fn left_out() -> Verdict {
     Verdict::retry(RetryKind::NextCall, Cause::new("left out of the call"))
 }
