@@ -1,5 +1,5 @@
-//! Holds the layout of `src`: which folder may name which other one, where a client's crate may be named, and which files
-//! may import each other. docs/architecture.md says what each folder is for.
+//! Holds the layout of `src`: which folder may name which other one, where a client's crate may be named, and which
+//! files may import each other. docs/architecture.md says what each folder is for.
 
 mod graph;
 mod snippets;
@@ -12,7 +12,8 @@ use self::{
     source::{ModulePath, SourceFile},
 };
 
-/// What the files below a module may name of the project beside that module itself. The longest entry counts.
+/// The modules of the project that the files below a module may name beside that module itself. The longest entry
+/// counts.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("mutation", &[]),
     ("record", &["mutation"]),
@@ -59,7 +60,7 @@ const NAMED_IN: &[(&str, &[&str])] = &[
     ("tonic", &["salesforce"]),
 ];
 
-/// Pure modules name none of these crates, but for the exceptions.
+/// Modules that are pure, and the crates that they do not name, but for the exceptions.
 const PURE: &[&str] = &["record", "dead_letter", "format", "sink::route"];
 const IMPURE: &[&str] = &["tokio", "tokio_util", "futures"];
 const PURE_BUT_FOR: &[&str] = &["format::registry"];

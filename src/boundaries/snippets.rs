@@ -2,7 +2,7 @@
 
 use super::{breaches, graph::Graph, source::SourceFile};
 
-/// Each is refused: a file below `src`, and what it has.
+/// Snippets that are breaches: a file below `src`, and its content.
 const REFUSED: &[(&str, &str)] = &[
     ("record/x.rs", "use crate::config::Config;"),
     ("record/x.rs", "fn f() { crate::sink::x() }"),

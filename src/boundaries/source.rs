@@ -24,7 +24,7 @@ pub(super) struct Import {
     pub(super) path: ModulePath,
     /// The name that the file has for it; `*` for a glob. `None` if the path stands in code.
     pub(super) name: Option<String>,
-    /// `pub use` in any visibility.
+    /// Whether it is a `pub use`, in any visibility.
     pub(super) is_reexport: bool,
 }
 
@@ -32,7 +32,7 @@ pub(super) struct Import {
 type Written = (Vec<String>, String);
 
 impl SourceFile {
-    /// `path` is below `src`, as in `kafka/consumer/lag.rs`.
+    /// Parses a file. `path` is below `src`, as in `kafka/consumer/lag.rs`.
     pub(super) fn parse(path: &str, text: &str) -> Self {
         let tokens: TokenStream = text.parse().unwrap_or_else(|error| panic!("{path}: {error}"));
         let module = module_of(path);
@@ -180,7 +180,7 @@ fn read_rest(first: String, tokens: &mut Peekable<IntoIter>) -> Vec<Written> {
     vec![(vec![first], name)]
 }
 
-/// `first::path`. `first::self` is `first`.
+/// Joins `first::path`. `first::self` is `first`.
 fn joined(first: &str, path: Vec<String>, name: String) -> Written {
     if path == ["self"] {
         let name = if name == "self" { first.to_owned() } else { name };
@@ -206,7 +206,7 @@ fn is_group(token: &TokenTree, delimiter: Delimiter) -> bool {
     matches!(token, TokenTree::Group(group) if group.delimiter() == delimiter)
 }
 
-/// `#[cfg(test)]`, or with other conditions of builds that are never released.
+/// Whether it is `#[cfg(test)]`, or has other conditions of builds that are never released.
 fn is_for_tests(attribute: &TokenTree) -> bool {
     let text: String = attribute.to_string().split_whitespace().collect();
     text == "[cfg(test)]" || text == "[cfg(any(test,fuzzing))]"

@@ -51,6 +51,11 @@ impl LaneHost for SinkLanes {
     fn assigned(&self, partitions: usize) {
         // Another member may have changed what the cache remembers.
         self.org.clear_cache();
-        info!(event = "memory_bound", partitions, bytes = self.bound.of(partitions), "memory is bounded");
+        info!(
+            event = "memory_bound",
+            partitions,
+            bytes = self.bound.of(partitions),
+            "memory bound of the assigned partitions"
+        );
     }
 }

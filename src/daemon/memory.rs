@@ -11,7 +11,7 @@ use crate::{
     sink::lane::MAX_AHEAD,
 };
 
-/// What is known of the topics at the start.
+/// The properties of the topics that are known at the start.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Topics {
     /// The largest `max.message.bytes` of those that are read: what a batch may have as it is packed.
@@ -32,17 +32,17 @@ const MIB: usize = 1024 * KIB;
 
 /// The process by itself: code, TLS roots, threads, what the allocator does not give back.
 const PROCESS: usize = 24 * MIB;
-/// librdkafka's structures for one message in a queue.
+/// The size of librdkafka's structures for one message in a queue.
 const MESSAGE: usize = 600;
-/// Key and headers of one message in a queue. librdkafka's limits do not count them: where they are larger on average,
-/// the bound is too low by the difference, times [`QUEUED_MESSAGES`], for each partition.
+/// The size of key and headers of one message in a queue. librdkafka's limits do not count them: where they are larger
+/// on average, the bound is too low by the difference, times [`QUEUED_MESSAGES`], for each partition.
 const KEY_AND_HEADERS: usize = KIB;
 /// An offset that waits for an earlier one.
 const AHEAD: usize = 128;
 /// The headers that a letter has beside its record's own.
 const LETTER_HEADERS: usize = dead_letter::MAX_OVERHEAD;
 
-/// How large a record may be, where a batch of its topic has up to `batch` bytes.
+/// The largest record, where a batch of its topic has up to `batch` bytes.
 pub(crate) fn record_bounds(config: &Config, batch: usize) -> RecordBounds {
     let taken = config.pipeline.max_record_bytes;
     RecordBounds { taken, held: taken.max(batch) }
@@ -70,14 +70,14 @@ impl MemoryBound {
         }
     }
 
-    /// In bytes.
+    /// The bound for this number of partitions, in bytes.
     pub(crate) fn of(self, partitions: usize) -> usize {
         self.fixed + partitions * self.per_partition
     }
 }
 
-/// Attempts under way, each with one call on the wire. A describe is one of them: it is read as it comes, and what is kept of it on the way has less
-/// than [`MAX_ANSWER`].
+/// Attempts under way, each with one call on the wire. A describe is one of them: it is read as it comes, and what is
+/// kept of it on the way has less than [`MAX_ANSWER`].
 fn calls(config: &Config) -> usize {
     let body = config.pipeline.batch_bytes.max(config.pipeline.max_row_bytes);
     // A compressed body stands beside the one that it was made of.
@@ -92,20 +92,21 @@ fn letters(topics: Topics, record: RecordBounds) -> usize {
     if topics.letters { producer_queue(largest) + largest } else { 0 }
 }
 
-/// What is kept of the org's descriptions: for each SObject of a route its own, and that of a parent, or an older one
-/// that some lane still uses.
+/// The size of the org's descriptions that are kept: for each SObject of a route its own, and that of a parent, or an
+/// older one that some lane still uses.
 fn descriptions(config: &Config) -> usize {
     let names: HashSet<_> = config.routes.iter().map(|route| &route.sobject).collect();
     2 * names.len() * SObject::MOST
 }
 
-/// What librdkafka holds of one partition. Its limits count values only, and let one fetch more come in when they are
-/// not reached: 64 KiB or one batch, packed; beside it what that unpacks to.
+/// The size of what librdkafka holds of one partition. Its limits count values only, and let one fetch more come in
+/// when they are not reached: 64 KiB or one batch, packed; beside it what that unpacks to.
 fn queue(batch: usize, record: RecordBounds) -> usize {
     QUEUED_BYTES + QUEUED_MESSAGES * (MESSAGE + KEY_AND_HEADERS) + FETCH_BYTES.max(batch) + record.held
 }
 
-/// What a lane holds beside its share of the budget: one record, and offsets that are done after one that is not.
+/// The size of what a lane holds beside its share of the budget: one record, and offsets that are done after one that
+/// is not.
 fn lane(config: &Config, record: RecordBounds) -> usize {
     let pipeline = &config.pipeline;
     // The JSON of what is taken from that record, before it has its share of the budget.

@@ -24,7 +24,7 @@ use crate::{
     sink::route::Routes,
 };
 
-/// How long the consumer may take to leave its group, once everything is committed.
+/// The time that the consumer may take to leave its group, once everything is committed.
 const CLOSE: Duration = Duration::from_secs(5);
 
 /// Runs until `cancel`, then drains. An error says why the daemon could not start, or could not go on.
@@ -115,7 +115,8 @@ pub async fn run(loaded: Loaded, metrics: Metrics, cancel: CancellationToken) ->
     }
 }
 
-/// What SIGHUP does. The schema registry's secrets are read for each question anyway; librdkafka takes its own once.
+/// Reads secrets again, after SIGHUP. The schema registry's secrets are read for each question anyway; librdkafka takes
+/// its own once.
 fn secrets_again(loaded: &Loaded, org: &Arc<Salesforce>, clients: &Clients) -> impl Fn() + Send + 'static {
     let (loaded, org, clients) = (loaded.clone(), org.clone(), clients.clone());
     move || {

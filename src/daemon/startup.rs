@@ -17,12 +17,12 @@ use crate::{
     sink::route::Routes,
 };
 
-/// What the configuration names and the org or the broker does not have.
+/// The configuration names something that the org or the broker does not have.
 #[derive(Debug, thiserror::Error)]
 #[error("the configuration does not fit what is there:\n{0}")]
 pub(crate) struct Misconfigured(pub(crate) Problems);
 
-/// Between two attempts to reach a broker.
+/// The time between two attempts to reach a broker.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// The number of denials in a row that end the start. One alone may come of a broker that is starting and has not read

@@ -21,7 +21,7 @@ use crate::{
     sink::{Parts, RouteCounts, batcher, budget::Budget, route::Routes},
 };
 
-/// What every part is built with.
+/// The parameters that every part is built with.
 pub(super) struct Daemon<'a> {
     pub(super) config: &'a Config,
     pub(super) clients: &'a Clients,

@@ -7,7 +7,7 @@ const CONNECT: &str = "__connect.errors.";
 /// The prefix of all headers of our own.
 pub(super) const OWN: &str = "sobjectd.";
 
-/// Where the record lies. These three stay when a letter is rejected again.
+/// The topic of the record. This header and the next two stay when a letter is rejected again.
 pub const TOPIC: &str = "__connect.errors.topic";
 pub const PARTITION: &str = "__connect.errors.partition";
 pub const OFFSET: &str = "__connect.errors.offset";
@@ -32,7 +32,7 @@ pub const ATTEMPTS: &str = "sobjectd.attempts";
 
 /// The record's own timestamp in milliseconds, where the topic refuses it.
 pub const TIMESTAMP: &str = "sobjectd.timestamp";
-/// The sizes in bytes of the parts that were left behind. They stay with the record, which reads them.
+/// The sizes in bytes of the parts that were left out. They stay with the record, which reads them.
 pub const VALUE_BYTES: &str = Record::VALUE_LEFT;
 pub const HEADERS_BYTES: &str = Record::HEADERS_LEFT;
 pub const KEY_BYTES: &str = Record::KEY_LEFT;

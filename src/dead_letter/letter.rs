@@ -1,5 +1,5 @@
-//! A rejected record as Kafka Connect would write it into its dead-letter topic: the record untouched, and the headers that
-//! other tools read (`WorkerErrantRecordReporter`, `DeadLetterQueueReporter`), then ours.
+//! A rejected record as Kafka Connect would write it into its dead-letter topic: the record untouched, and the headers
+//! that other tools read (`WorkerErrantRecordReporter`, `DeadLetterQueueReporter`), then ours.
 
 use bytes::Bytes;
 
@@ -23,18 +23,18 @@ pub struct Rejected<'a> {
     pub about: About<'a>,
 }
 
-/// What is known of a rejected record beyond the rejection.
+/// The facts of a rejected record beyond the rejection.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct About<'a> {
     pub connector: &'a str,
     pub sobject: &'a str,
     pub operation: Option<Operation>,
     pub target: Option<&'a Identity>,
-    /// How often the record was sent to the org.
+    /// The number of times that the record was sent to the org.
     pub attempts: u32,
 }
 
-/// What a letter may have beyond its record, in bytes: the new headers.
+/// The most that a letter may have beyond its record, in bytes: the new headers.
 pub const MAX_OVERHEAD: usize = 64 * 1024;
 /// The longest text of ours in a letter for which there is hardly any room, in bytes.
 const SHORT: usize = 256;
@@ -121,8 +121,8 @@ impl DeadLetter {
         self
     }
 
-    /// A smaller letter, and the name of the part that it leaves behind: first the value, then the record's own headers,
-    /// then the key, at last all but the begin of each text. `None` where nothing more can be left behind.
+    /// A smaller letter, and the name of the part that it leaves out: first the value, then the record's own headers,
+    /// then the key, at last all but the begin of each text. `None` where nothing more can be left out.
     pub fn smaller(&self) -> Option<(Self, &'static str)> {
         let mut smaller = self.clone();
         let record = &mut smaller.record;
@@ -158,7 +158,7 @@ fn size_header(name: &str, bytes: usize) -> Header {
     Header { name: name.to_owned(), value: Some(bytes.to_string().into()) }
 }
 
-/// Where the record of a letter lay when it was rejected for the first time; `None` if it is not a letter.
+/// The position of a letter's record when it was rejected for the first time; `None` if it is not a letter.
 fn origin(record: &Record) -> Option<Position> {
     let first = |name| {
         let header = record.headers_named(name).next()?;
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn each_part_that_is_left_behind_is_named_by_its_size() {
+    fn each_part_that_a_letter_leaves_out_is_named_by_its_size() {
         let mut large = record(&[("trace", "7")]);
         large.key = Some(Bytes::from(vec![b'k'; 1000]));
         let mut letter = letter(large, &Rejection::at_delivery(Reason::InvalidKey, "x".repeat(3000)));
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timestamp_that_is_refused_becomes_a_header_unless_an_earlier_one_is_there() {
+    fn a_timestamp_that_the_topic_rejects_becomes_a_header_unless_an_earlier_one_is_there() {
         for (own, header) in [(None, "1700"), (Some((headers::TIMESTAMP, "5")), "5")] {
             let mut dated = record(own.as_slice());
             dated.timestamp = Some(Timestamp::Create(1700));

@@ -1,5 +1,5 @@
-//! A producer that waits for the brokers without end: idempotent, acks=all, built anew after a fatal error, when it sends
-//! again what was not confirmed. It does not know what its messages mean.
+//! A producer that waits for the brokers without end: idempotent, acks=all, built anew after a fatal error, when it
+//! sends again what was not confirmed. It does not know what its messages mean.
 
 use std::{
     sync::{Arc, Weak},
@@ -23,16 +23,16 @@ use crate::record::{Header, headers_bytes};
 #[derive(Debug, Clone, Copy)]
 pub struct Message<'a> {
     pub topic: &'a str,
-    /// `None` if the key decides.
+    /// The partition; `None` if the key decides.
     pub partition: Option<i32>,
     pub key: Option<&'a [u8]>,
     pub value: Option<&'a [u8]>,
     pub headers: &'a [Header],
-    /// In milliseconds since 1970; `None` for the time of sending.
+    /// The timestamp in milliseconds since 1970; `None` for the time of sending.
     pub timestamp: Option<i64>,
 }
 
-/// Why a message will never be taken as it is.
+/// The topic will never take the message as it is.
 #[derive(Debug, thiserror::Error)]
 pub enum ProduceError {
     #[error("the topic takes no message of {bytes} bytes")]
@@ -43,7 +43,7 @@ pub enum ProduceError {
     Permanent(String),
 }
 
-/// How large messages may be.
+/// Limits of the sizes of messages.
 #[derive(Debug, Clone, Copy)]
 pub struct MessageSizes {
     /// The largest message that there can be, in bytes.
@@ -56,7 +56,7 @@ pub struct Producer {
     config: ClientConfig,
     current: Arc<Mutex<Arc<Client>>>,
     clients: Clients,
-    /// Messages up to this size may share a batch, in bytes.
+    /// The size up to which messages may share a batch, in bytes.
     batch: usize,
     queue: QueueSpace,
 }
@@ -64,7 +64,7 @@ pub struct Producer {
 /// A producer of librdkafka.
 struct Client {
     producer: FutureProducer<LoggingContext>,
-    /// Each message has a batch of its own, so that a rejected batch is one message's own fault.
+    /// Whether each message has a batch of its own, so that a rejected batch is one message's own fault.
     alone: bool,
 }
 
@@ -77,7 +77,8 @@ struct QueueSpace {
 
 /// The time between two attempts at a broker that does not take a message now.
 const BACKOFF: Duration = Duration::from_secs(1);
-/// How long a topic may be unknown: a broker that starts, or a topic that is created again, is known a little later.
+/// The time for which a topic may be unknown: a broker that starts, or a topic that is created again, is known a little
+/// later.
 const UNKNOWN: Duration = Duration::from_secs(60);
 /// An attempt that takes longer has met brokers that were away.
 const OUTAGE: Duration = Duration::from_secs(5);
@@ -157,8 +158,8 @@ impl Producer {
         Ok(())
     }
 
-    /// Gives each message a batch of its own from now on. The first message of a rejected batch builds the client for it:
-    /// the topic takes less than it did at the start.
+    /// Gives each message a batch of its own from now on. The first message of a rejected batch builds the client for
+    /// it: the topic takes less than it did at the start.
     fn separate(&self, rejected: &Arc<Client>) -> Result<(), ProduceError> {
         let mut current = self.current.lock();
         if Arc::ptr_eq(&current, rejected) {
@@ -174,7 +175,7 @@ impl Producer {
 }
 
 impl Message<'_> {
-    /// Its key, value and headers, in bytes.
+    /// Returns the size of key, value and headers, in bytes.
     fn bytes(&self) -> usize {
         self.key.map_or(0, <[u8]>::len) + self.value.map_or(0, <[u8]>::len) + headers_bytes(self.headers)
     }

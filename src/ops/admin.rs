@@ -34,7 +34,7 @@ pub async fn serve(listen: SocketAddr, provider: StatusProvider) -> io::Result<S
     Ok(address)
 }
 
-/// 200 while records are written; the body has the state and the dependencies that are waited for, either way.
+/// Answers 200 while records are written; the body has the state and the dependencies that are waited for, either way.
 async fn ready(State(provider): State<StatusProvider>) -> impl IntoResponse {
     let snapshot = provider.health.snapshot();
     let is_ready = snapshot.state == Running::Running;

@@ -51,9 +51,9 @@ pub enum Repeated {
     Alone,
     DeletedMeanwhile,
     WithoutFields,
-    /// Rows of one call share the cause: in smaller calls.
+    /// Rows of one call share the cause: they go in smaller calls.
     Transaction,
-    /// The call as a whole was rejected: in smaller calls.
+    /// The call as a whole was rejected: its rows go in smaller calls.
     CallRejected,
     Parked,
     NotSent,
@@ -66,7 +66,7 @@ pub enum Repeated {
     Breaker,
 }
 
-/// How a commit of offsets has ended.
+/// The result of a commit of offsets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 enum CommitResult {
@@ -74,7 +74,7 @@ enum CommitResult {
     Failed,
 }
 
-/// What a look-up in the cache of record ids has found.
+/// The result of a look-up in the cache of record ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 enum Lookup {

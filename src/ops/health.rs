@@ -47,7 +47,7 @@ pub struct Wait {
     pub since: SystemTime,
 }
 
-/// What the daemon was doing at one moment.
+/// A snapshot of the daemon's state and its waits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
     pub state: State,
@@ -65,7 +65,7 @@ pub struct Health {
 
 #[derive(Debug)]
 struct Inner {
-    /// Never `Waiting`, which follows from `waits`.
+    /// The phase of the daemon, never `Waiting`, which follows from `waits`.
     phase: State,
     since: SystemTime,
     waits: Vec<(u64, Wait)>,
@@ -93,7 +93,7 @@ impl Health {
         self.change(|inner| inner.phase = phase);
     }
 
-    /// From now until the guard is dropped, `dependency` is waited for.
+    /// Shows `dependency` as waited for until the guard is dropped.
     #[must_use]
     pub fn wait(&self, dependency: Dependency, why: &str) -> Waiting {
         let mut id = 0;
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn waiting_follows_from_who_is_waited_for() {
+    fn the_state_is_waiting_while_a_dependency_is_waited_for() {
         let health = Health::new(Metrics::new());
         let state = || health.snapshot().state;
         assert_eq!(state(), State::Starting);

@@ -9,7 +9,7 @@ use std::{
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// When the oldest unsettled record of one lane was read.
+/// The time at which the oldest unsettled record of one lane was read.
 type Oldest = Arc<Mutex<Option<Instant>>>;
 
 /// All lanes, for the age of their oldest record. Cheap to clone.
@@ -38,7 +38,7 @@ impl Lanes {
         LaneGauge { lanes: self.clone(), lane, oldest }
     }
 
-    /// When the oldest unsettled record of all lanes was read.
+    /// The time at which the oldest unsettled record of all lanes was read.
     pub(super) fn oldest(&self) -> Option<Instant> {
         self.0.lanes.lock().values().filter_map(|oldest| *oldest.lock()).min()
     }

@@ -9,14 +9,14 @@ use prometheus_client::{
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantArray};
 
-/// How a record left the daemon.
+/// The way in which a record left the daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub enum Outcome {
     Written,
     DeadLettered,
     Skipped,
-    /// At a drain, uncommitted: it will be read again.
+    /// Abandoned by a drain and not committed: it will be read again.
     Dropped,
 }
 
@@ -37,7 +37,7 @@ pub struct RouteStatus {
 pub(super) struct Ledger {
     read: u64,
     settled: [u64; 4],
-    /// Counted by itself, so that the equation can fail.
+    /// Records in flight, counted by themselves, so that the equation can fail.
     in_flight: i64,
     last_written: Option<SystemTime>,
 }

@@ -198,7 +198,7 @@ impl Metrics {
         one_of(&self.0.state, "state", &all, state.into());
     }
 
-    /// `None` when the partition is not ours any more.
+    /// Sets the lag of a partition; `None` when this process does not own it any more.
     pub fn consumer_lag(&self, topic: &str, partition: i32, records: Option<i64>) {
         let (lag, labels) = (&self.0.consumer_lag, of_partition(topic, partition));
         match records {

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 pub struct OpenTransaction {
     pub topic: String,
     pub partition: i32,
-    /// That of its first record.
+    /// The offset of its first record.
     pub offset: i64,
-    /// How many offsets there are from that one on.
+    /// The number of offsets from that one on.
     pub records: i64,
-    /// When it was seen first.
+    /// The time at which it was seen first.
     #[serde(with = "humantime_serde")]
     pub since: SystemTime,
 }

@@ -5,7 +5,7 @@ use std::io;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// As a shell reports a process that SIGTERM has ended.
+/// The exit code that a shell reports of a process that SIGTERM has ended.
 const IMPATIENT: i32 = 143;
 
 /// Calls `each` at every SIGHUP, which otherwise would end the process.

@@ -21,9 +21,9 @@ pub struct Status {
     #[serde(flatten)]
     pub health: Snapshot,
     pub routes: Vec<RouteStatus>,
-    /// How long the oldest record in flight has been waiting, in seconds.
+    /// The age of the oldest record in flight, in seconds.
     pub oldest_unsettled_seconds: f64,
-    /// Reading waits for their end.
+    /// The open transactions whose end reading waits for.
     #[serde(default)]
     pub open_transactions: Vec<OpenTransaction>,
     /// The org's API calls, by its last answer.

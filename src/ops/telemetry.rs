@@ -19,10 +19,10 @@ use crate::{
 /// The most lines that wait to be written; more are lost.
 const LINES: usize = 4_096;
 
-/// There is one stderr, and one count of what it has cost.
+/// The count of lines that stderr, of which there is one, has not taken.
 static LOST: OnceLock<ErrorCounter> = OnceLock::new();
 
-/// How many lines were lost since the start, for a scrape.
+/// The number of lines that were lost since the start, for a scrape.
 #[derive(Debug)]
 pub(super) struct LostLines;
 
@@ -39,14 +39,14 @@ impl Collector for LostLines {
     }
 }
 
-/// It says of each failed handshake, at ERROR, what the call's own warning says once. A filter that names it is obeyed.
+/// A target that says of each failed handshake, at ERROR, what the call's own warning says once. A filter may name it.
 const QUIET: &str = "rustls_platform_verifier=off";
 
 /// Writes the last lines when it is dropped.
 #[derive(Debug)]
 pub struct Guard(#[expect(dead_code, reason = "it is there to be dropped")] WorkerGuard);
 
-/// Once for each process.
+/// Starts the log, once for each process.
 pub fn init(log: &Log) -> Result<Guard, ParseError> {
     if !log.values {
         redaction::turn_on();

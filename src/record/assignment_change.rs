@@ -1,6 +1,6 @@
 use strum::{IntoStaticStr, VariantArray};
 
-/// How the assignment of partitions has changed.
+/// A change of the assignment of partitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub enum AssignmentChange {

@@ -2,11 +2,11 @@ use std::sync::Arc;
 
 use super::{Action, ApiName, CallOptions, Command};
 
-/// What the rows of a call have in common: rows of different keys never share one.
+/// The properties that the rows of a call have in common: rows of different keys never share one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct BatchKey {
     pub action: Action,
-    /// Its name as Salesforce spells it.
+    /// The SObject's name as Salesforce spells it.
     pub sobject: ApiName,
     /// The external id field that names the rows; `None` where record ids do, or nothing.
     pub key_field: Option<ApiName>,

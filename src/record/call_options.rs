@@ -9,10 +9,10 @@ use strum::{IntoStaticStr, VariantArray};
 
 use super::RecordId;
 
-/// Equal options are equal values, however they were written.
+/// The options of a call. Equal options are equal values, however they were written.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct CallOptions {
-    /// `None` leaves it to the org, which takes it for [`AutoAssign::On`], in updates too.
+    /// Assignment rules; `None` leaves them to the org, which takes it for [`AutoAssign::On`], in updates too.
     auto_assign: Option<AutoAssign>,
     duplicate_rule: DuplicateRule,
     /// The name of the caller: Change Data Capture repeats it in `changeOrigin`.
@@ -24,11 +24,11 @@ pub struct CallOptions {
 enum AutoAssign {
     On,
     Off,
-    /// By this rule, though it may not be the active one.
+    /// Assignment by this rule, though it may not be the active one.
     Rule(RecordId),
 }
 
-/// What duplicate rules may do; all of it is off unless it is asked for.
+/// The options for duplicate rules; all are off unless they are set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 struct DuplicateRule {
     /// A rule that only alerts does not keep the row out.
@@ -89,7 +89,7 @@ impl CallOptions {
         Ok(())
     }
 
-    /// Unless it was said otherwise, no record is given another owner because it was changed.
+    /// Turns assignment rules off unless the options say otherwise: a change gives no record another owner.
     #[must_use]
     pub fn without_assignment(self) -> Self {
         Self { auto_assign: self.auto_assign.or(Some(AutoAssign::Off)), ..self }
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_understood_is_written_in_one_way() {
+    fn call_options_are_written_in_one_form() {
         for (header, value, written) in [
             (OptionHeader::AutoAssign, "true", Some("TRUE")),
             (OptionHeader::AutoAssign, "False", Some("FALSE")),
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_gets_into_a_header() {
+    fn invalid_call_options_are_rejected() {
         for (header, values) in [
             (OptionHeader::AutoAssign, &["", "yes", "TRUE\r\nX: y", "01QD", "TRUE; x"][..]),
             (

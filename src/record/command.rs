@@ -12,7 +12,7 @@ pub struct Command {
     pub sobject: Arc<SObject>,
     /// The record that it is about. Only a create has none.
     pub target: Option<Identity>,
-    /// Without the target and without `attributes`: those are written by us, once.
+    /// The fields without the target and without `attributes`, which the daemon writes itself, once.
     pub fields: Fields,
     /// The record that the org locks along with it, where the route names it.
     pub parent: Option<GateKey>,
@@ -20,11 +20,11 @@ pub struct Command {
     pub on_missing: OnMissing,
 }
 
-/// What a DELETE by external id is that finds no record.
+/// The outcome of a DELETE by external id that finds no record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnMissing {
-    /// Done: what was to go is not there.
+    /// Written: the record is gone, as it was to be.
     #[default]
     Written,
     /// Rejected: the record may be there and not be shared with the daemon's user.
@@ -32,9 +32,9 @@ pub enum OnMissing {
 }
 
 impl Command {
-    /// About what the row takes in a call's body, in bytes.
+    /// The approximate size of the row in a call's body, in bytes.
     pub fn row_len(&self) -> usize {
-        /// Type, braces, the target's name and punctuation.
+        /// The size of type, braces, the target's name and punctuation.
         const FRAME: usize = 128;
         let target = self.target.as_ref().map_or(0, |target| match target {
             Identity::RecordId(_) => 18,

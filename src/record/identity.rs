@@ -30,16 +30,16 @@ pub struct ExternalId {
 
 #[derive(Debug, Clone)]
 enum Value {
-    /// As it was sent: the org trims it, we do not.
+    /// A text as it was sent: the org trims it, the daemon does not.
     Text(Box<str>),
     Number(Decimal),
 }
 
-/// Decides which changes wait for each other, across topics, routes and spellings.
+/// The key that decides which changes wait for each other, across topics, routes and spellings.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct GateKey(Arc<str>);
 
-/// Decides whose row an answer is.
+/// The key that decides which row an answer belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MatchKey(Box<str>);
 
@@ -88,7 +88,7 @@ impl Identity {
         }
     }
 
-    /// `sobject` in any case.
+    /// The key at the gate; `sobject` in any case.
     pub fn gate_key(&self, sobject: &str) -> GateKey {
         let mut key = format!("{sobject}\0{}\0", self.key_field().map_or("id", ApiName::as_str));
         key.make_ascii_lowercase();
@@ -160,7 +160,7 @@ impl ExternalId {
 }
 
 impl MatchKey {
-    /// `text` as it was asked for, or as the org answered it.
+    /// Makes the key of `text` as it was asked for, or as the org answered it.
     pub fn new(field: &KeyField, text: &str) -> Self {
         Self(match field.kind {
             KeyKind::Text { case_sensitive, .. } if !case_sensitive || mutation::on(Mutation::Case) => {
@@ -182,7 +182,7 @@ fn trimmed(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || c.is_control())
 }
 
-/// By way of upper case, since `ß`, `ſ` and their like are equal only there.
+/// Folds the case by way of upper case, since `ß`, `ſ` and their like are equal only there.
 fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
@@ -213,7 +213,7 @@ mod tests {
     const EXACT: KeyKind = KeyKind::Text { unique: true, case_sensitive: true };
     const NUMBER: KeyKind = KeyKind::Number { unique: true, scale: None };
 
-    /// Both keys of two spellings: (gate equal, match equal).
+    /// Compares two spellings by both keys: (gate equal, match equal).
     fn compare(kind: KeyKind, left: &str, right: &str) -> (bool, bool) {
         let [left, right] = [left, right].map(|text| ExternalId::new(field(kind), text).unwrap());
         let [gate_left, gate_right] = [&left, &right].map(|e| Identity::ExternalId(e.clone()).gate_key("Contact"));
@@ -243,7 +243,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// What may be one record to the org is one to the gate.
+        /// Two spellings that may be one record to the org are one to the gate.
         #[test]
         fn the_gate_is_never_finer_than_the_match(left in "[ aAkK\u{212A}eé\u{301}ß1.0\t]{1,4}", right in "[ aAkK\u{212A}eé\u{301}ß1.0\t]{1,4}") {
             for kind in [UNIQUE, EXACT, LOOSE, EMAIL, NUMBER] {
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_field_cannot_hold_is_refused() {
+    fn an_external_id_that_its_field_cannot_hold_is_rejected() {
         assert_eq!(ExternalId::new(field(UNIQUE), " \t ").unwrap_err(), IdentityError::Empty);
         // Avro's frame, Java's Long 42, a NUL at the end; white space of any kind stays.
         for (text, c) in
@@ -301,7 +301,7 @@ mod tests {
         let error = ExternalId::new(field(NUMBER), "seven").unwrap_err();
         assert_eq!(error.to_string(), "Ext__c is a number field and the identity is not a number");
         let money = KeyKind::Number { unique: true, scale: Some(2) };
-        assert!(ExternalId::new(field(money), "1.2300").is_ok(), "a zero is no digit more");
+        assert!(ExternalId::new(field(money), "1.2300").is_ok(), "a zero is not a digit more");
         let error = ExternalId::new(field(money), "1.234").unwrap_err();
         assert_eq!(error.to_string(), "Ext__c keeps 2 digits after the decimal point and the identity has more");
     }

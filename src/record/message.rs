@@ -6,12 +6,12 @@ use strum::IntoStaticStr;
 
 use super::{AnyCase, ApiName};
 
-/// What a record says, whatever its format: the identity's text from its key, and the object that its value is.
+/// The content of a record, whatever its format: the identity's text from its key, and the object that its value is.
 #[derive(Debug, Default)]
 pub struct Message {
-    /// `None` where the record has no key, or the route does not ask for it.
+    /// The text of the key; `None` where the record has none, or the route does not ask for it.
     pub key: Option<ByteString>,
-    /// `None` for a tombstone, for a value that says null, and where the route does not ask for it.
+    /// The value; `None` for a tombstone, for a null, and where the route does not ask for it.
     pub value: Option<Object>,
     /// The value was read, and says null: it is what a tombstone is.
     pub is_null: bool,
@@ -120,7 +120,7 @@ impl Object {
         Some(self.value(member))
     }
 
-    /// `json` is a part of a value of this object. Copies nothing.
+    /// Returns `json`, which is a part of a value of this object, without a copy.
     pub fn slice(&self, json: &str) -> ByteString {
         self.text.slice_ref(json)
     }
@@ -192,21 +192,21 @@ impl ValueKind {
 pub struct Fields(Vec<(ApiName, ByteString)>);
 
 impl Fields {
-    /// Two quotes, a colon and a comma around a name and a value.
+    /// The size of two quotes, a colon and a comma around a name and a value.
     const PUNCTUATION: usize = 4;
 
     pub fn with_capacity(fields: usize) -> Self {
         Self(Vec::with_capacity(fields))
     }
 
-    /// What they take in memory besides the record's own bytes, in bytes: their places, and for each one the heap block
-    /// of a value that was made for it.
+    /// The memory that the fields take besides the record's own bytes, in bytes: their places, and for each one the
+    /// heap block of a value that was made for it.
     pub fn charge(&self) -> usize {
         const BLOCK: usize = 32;
         self.0.capacity() * size_of::<(ApiName, ByteString)>() + self.0.len() * BLOCK
     }
 
-    /// `json` is one valid JSON value.
+    /// Adds a field. `json` is one valid JSON value.
     pub fn push(&mut self, name: ApiName, json: ByteString) {
         self.0.push((name, json));
     }
@@ -226,7 +226,7 @@ impl Fields {
         self.0.iter().find(|(known, _)| known.is_same_copy(name)).map(|(_, json)| &**json)
     }
 
-    /// What the fields take in a row, in bytes: names, values, and the punctuation around them.
+    /// The size of the fields in a row, in bytes: names, values, and the punctuation around them.
     pub fn row_len(&self) -> usize {
         self.0.iter().map(|(name, json)| name.len() + json.len() + Self::PUNCTUATION).sum()
     }

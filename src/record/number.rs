@@ -11,7 +11,7 @@ impl Decimal {
     const MAX_LENGTH: usize = 64;
     const MAX_SCALE: u64 = 64;
 
-    /// `None` for what is not a decimal number, or not one of a size that a number field can hold.
+    /// Parses a number; `None` for what is not a decimal number, or not of a size that a number field can hold.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let plain = text.len() <= Self::MAX_LENGTH
@@ -31,7 +31,7 @@ impl Decimal {
         self.0.split_once('.').map_or(0, |(_, decimals)| decimals.len())
     }
 
-    /// Digits, a point and a minus only: a number in JSON and in SOQL as it is.
+    /// The number in digits, a point and a minus only, as JSON and SOQL take it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_number_is_refused() {
+    fn invalid_numbers_are_rejected() {
         for text in [
             "",
             "a",

@@ -1,7 +1,7 @@
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
-/// What a record asks for: the route's default, or the word in its operation header. `INSERT` in headers, logs and dead
-/// letters, where it is read in any case; `insert` in the configuration.
+/// The operation that a record asks for: the route's default, or the word in its operation header. `INSERT` in headers,
+/// logs and dead letters, where it is read in any case; `insert` in the configuration.
 #[derive(
     Debug,
     Clone,

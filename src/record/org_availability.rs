@@ -7,14 +7,14 @@ pub enum OrgAvailability {
     Down(OrgTrouble),
 }
 
-/// Why the org takes no calls. No call is to blame for any of them; only [`Self::Unavailable`] counts against one that
-/// keeps failing while others succeed.
+/// The reason why the org takes no calls. No call is to blame for any of them; only [`Self::Unavailable`] counts
+/// against one that keeps failing while others succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
 pub enum OrgTrouble {
-    /// It takes no call, no connection or no login, or answers nothing.
+    /// The org takes no call, no connection or no login, or answers nothing.
     #[strum(serialize = "org_unavailable")]
     Unavailable,
-    /// No session works.
+    /// Logins succeed, and the org rejects every session.
     #[strum(serialize = "session_expired")]
     Session,
     /// The API calls of the day are used up, or as many of them as the configuration leaves to us.

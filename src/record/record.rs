@@ -8,14 +8,14 @@ pub struct Record {
     pub position: Position,
     pub timestamp: Option<Timestamp>,
     pub key: Option<Bytes>,
-    /// `None` is a tombstone.
+    /// The value; `None` is a tombstone.
     pub value: Option<Bytes>,
     pub headers: Vec<Header>,
-    /// What there is of it beyond what may be in memory.
+    /// The parts of the record that are too large to be held in memory.
     pub excess: Excess,
 }
 
-/// How a record is larger than the daemon takes in.
+/// The sizes of the parts in which a record is larger than the daemon takes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Excess {
     /// `pipeline.max_record_bytes`, where the record is larger than that.
@@ -26,7 +26,7 @@ pub struct Excess {
     pub key: Option<usize>,
 }
 
-/// How large a record may be, in bytes of key, value and headers.
+/// The limits of a record's size, in bytes of key, value and headers.
 #[derive(Debug, Clone, Copy)]
 pub struct RecordBounds {
     /// A larger one is rejected: `pipeline.max_record_bytes`.
@@ -36,7 +36,7 @@ pub struct RecordBounds {
     pub held: usize,
 }
 
-/// Where a record lies.
+/// The position of a record: topic, partition and offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
     pub topic: Arc<str>,
@@ -58,27 +58,27 @@ pub struct Header {
 }
 
 impl Record {
-    /// The header of a dead letter whose value was left behind, since it is too large: its size in bytes.
+    /// The header of a dead letter whose value was left out, since it is too large: its size in bytes.
     pub const VALUE_LEFT: &str = "sobjectd.value.bytes";
     /// The same of the record's own headers, and of its key.
     pub const HEADERS_LEFT: &str = "sobjectd.headers.bytes";
     pub const KEY_LEFT: &str = "sobjectd.key.bytes";
 
-    /// What a record costs besides its bytes: its fields, its ticket, its place in the queues.
+    /// The memory that a record costs besides its bytes: its fields, its ticket, its place in the queues.
     const OVERHEAD: usize = 1024;
 
-    /// What this record is charged against `pipeline.max_in_flight_bytes`, in bytes.
+    /// The charge of this record against `pipeline.max_in_flight_bytes`, in bytes.
     pub fn charge(&self) -> usize {
         Self::OVERHEAD + self.bytes()
     }
 
-    /// Its key, value and headers as they are in memory, in bytes.
+    /// The size of key, value and headers in memory, in bytes.
     pub fn bytes(&self) -> usize {
         let len = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
         len(&self.key) + len(&self.value) + headers_bytes(&self.headers)
     }
 
-    /// Its key, value and headers as they lie in Kafka, in bytes.
+    /// The size of key, value and headers in Kafka, in bytes.
     pub fn whole_bytes(&self) -> usize {
         self.bytes() + self.excess.parts().map(|(_, bytes)| bytes).sum::<usize>()
     }

@@ -86,7 +86,7 @@ impl FromStr for RecordId {
 /// The 32 characters that a suffix is made of, by the value of their five bits.
 const SUFFIX: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
 
-/// `core` has 15 characters.
+/// Adds the suffix of three characters to a core of 15.
 fn with_suffix(core: &[u8]) -> [u8; 18] {
     let mut id = [0; 18];
     id[..RecordId::CORE].copy_from_slice(core);
@@ -96,13 +96,13 @@ fn with_suffix(core: &[u8]) -> [u8; 18] {
     id
 }
 
-/// Five characters → one: bit i says whether character i is an upper-case letter.
+/// Makes one character of five: bit i says whether character i is an upper-case letter.
 fn checksum(group: &[u8]) -> u8 {
     let bits = group.iter().rev().fold(0_u8, |bits, c| bits << 1 | u8::from(c.is_ascii_uppercase()));
     SUFFIX[usize::from(bits)]
 }
 
-/// The core with capitals where the suffix puts them; `None` if it puts one on a digit, or is no suffix.
+/// The core with capitals where the suffix puts them; `None` if it puts one on a digit, or is not a suffix.
 fn with_case_of(core: &[u8], suffix: &[u8]) -> Option<[u8; RecordId::CORE]> {
     let mut mended = [0; RecordId::CORE];
     for (at, c) in core.iter().enumerate() {
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_forms_are_one_id() {
+    fn both_lengths_of_a_record_id_are_equal() {
         let long: RecordId = "0017Q00000EZlbyQAD".parse().unwrap();
         assert_eq!("0017Q00000EZlby".parse::<RecordId>(), Ok(long));
         assert_eq!("0017Q00000EZlbyqad".parse::<RecordId>(), Ok(long));
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_orgs_own_ids_are_taken_as_they_are() {
+    fn record_ids_of_the_org_are_taken_with_any_suffix() {
         let id = RecordId::from_org("0017Q00000EZlbyXXX").unwrap();
         assert_eq!((id.as_str(), id), ("0017Q00000EZlbyXXX", "0017Q00000EZlby".parse().unwrap()));
         assert_eq!(RecordId::from_org("0017Q00000EZlby").unwrap().as_str(), "0017Q00000EZlbyQAD");
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_suffix_is_refused() {
+    fn a_record_id_with_a_wrong_suffix_is_rejected() {
         // The suffix of a recorded MALFORMED_ID answer.
         assert_eq!("a00B000000FSjVUIB1".parse::<RecordId>(), Err(RecordIdError::Checksum));
         assert!("a00B000000FSjVUIA1".parse::<RecordId>().is_ok());
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_id_says_why() {
+    fn an_invalid_record_id_says_why() {
         assert_eq!("".parse::<RecordId>(), Err(RecordIdError::Length(0)));
         assert_eq!("0017Q00000EZlb-".parse::<RecordId>(), Err(RecordIdError::Character));
         assert_eq!("0017Q00000EZlbü".parse::<RecordId>(), Err(RecordIdError::Length(15)));

@@ -11,7 +11,7 @@ use super::{ApiName, OrgTrouble};
 /// | `WithoutFields` | the record is there, and these fields can only be created | once, without them |
 /// | `Smaller`, no suspicion | rows of the call share a cause that belongs to its transaction | in smaller calls; alone it is the row's own |
 /// | `Smaller`, a suspicion | the call as a whole was rejected for something in it | as the answer names its rows, else halved; alone it is the row's own |
-/// | `Parked` | the org takes no such row for now, and that is no fault of the row | after a long while, without end |
+/// | `Parked` | the org takes no such row for now, and the row is not at fault | after a long while, without end |
 /// | `NextCall` | the row was left out of the call: another row is for the same record, or is known to be invalid | with the next call |
 /// | `NoLease` | the lease had run out before the call was sent | as `Org`, and no call is to blame |
 /// | `Org` | the org takes no calls | once it does; of its troubles only `Unavailable` counts against a call |
@@ -22,7 +22,8 @@ pub enum RetryKind {
     Alone,
     DeletedMeanwhile,
     WithoutFields(Vec<ApiName>),
-    /// `suspicion`: how the answer names the row; `None` where the number of the rows is to blame, and not one of them.
+    /// The call is made smaller. `suspicion`: how the answer names the row; `None` where the number of the rows is to
+    /// blame, and not one of them.
     Smaller {
         suspicion: Option<Suspicion>,
     },
@@ -32,7 +33,7 @@ pub enum RetryKind {
     Org(OrgTrouble),
 }
 
-/// How the answer that rejects a call names one of its rows. Only a hint: the row may be innocent.
+/// The way in which the answer that rejects a call names one of its rows. Only a hint: the row may be innocent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Suspicion {
     NotNamed,

@@ -7,7 +7,7 @@ use super::{Action, AnyCase, ApiName, Cause, ConnectStage, Fields, Reason, Rejec
 /// The description of an SObject, as far as the sink uses it: its name and its fields.
 #[derive(Debug, Clone)]
 pub struct SObject {
-    /// Its name as Salesforce spells it.
+    /// The name as Salesforce spells it.
     pub name: ApiName,
     /// The first three characters of its records' ids; some SObjects have none of their own.
     pub key_prefix: Option<Box<str>>,
@@ -17,8 +17,8 @@ pub struct SObject {
     relationships: IndexMap<ApiName, usize>,
 }
 
-/// What the user may do with an SObject's records, as far as the object goes. What is not said is allowed: the org will
-/// say it of the row.
+/// The operations that the user may do on an SObject's records. Allowed is what the description does not say: the org
+/// will say it of the row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Access {
     pub createable: bool,
@@ -32,7 +32,8 @@ impl Default for Access {
     }
 }
 
-/// What a route knows of the org: its SObject, the field that names records, and the parents that its records have named.
+/// The descriptions that a route needs of the org: its SObject, the field that names records, and the parents that its
+/// records have named.
 #[derive(Debug, Clone)]
 pub struct Schema {
     pub sobject: Arc<SObject>,
@@ -44,7 +45,7 @@ pub struct Schema {
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "the keys of a describe")]
 pub struct Field {
-    /// Its name as Salesforce spells it.
+    /// The name as Salesforce spells it.
     pub name: ApiName,
     /// The type's word in the describe: `string`, `double`, `reference`, …
     pub kind: Box<str>,
@@ -103,7 +104,8 @@ pub enum KeyKind {
 }
 
 impl SObject {
-    /// What the largest takes in memory, in bytes: 800 fields, with their names, types and places in two maps.
+    /// The memory that the largest description takes, in bytes: 800 fields, with their names, types and places in two
+    /// maps.
     pub const MOST: usize = 800 * 384;
 
     pub fn new(name: &str, fields: impl IntoIterator<Item = Field>) -> Self {
@@ -140,7 +142,7 @@ impl SObject {
         names.into_iter()
     }
 
-    /// API names are compared without case.
+    /// Finds a field by its name, in any case.
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.get(&AnyCase(name))
     }
@@ -150,8 +152,8 @@ impl SObject {
         self.field(name).is_some() || self.relationship(name).is_some()
     }
 
-    /// Why a row of these fields cannot be written, if there are fields that it may not hold. Names are those of fields,
-    /// and of relationships.
+    /// Says why a row of these fields cannot be written, if there are fields that it may not hold. Names are those of
+    /// fields, and of relationships.
     pub fn rejects(&self, action: Action, fields: &Fields) -> Option<Rejection> {
         let (mut names, mut messages) = (Vec::new(), Vec::new());
         for (name, _) in fields.iter() {
@@ -199,7 +201,7 @@ impl Schema {
 }
 
 impl ValueClass {
-    /// By the type's word in a describe (REST guide, "field types").
+    /// The class of a type, by its word in a describe (REST guide, "field types").
     pub fn of(kind: &str) -> Self {
         match kind {
             "string" | "textarea" | "email" | "phone" | "url" | "picklist" | "combobox" | "encryptedstring" => {
@@ -233,7 +235,7 @@ impl Field {
         self.reference_to.iter().map(ApiName::as_str).collect::<Vec<_>>().join(", ")
     }
 
-    /// Why it cannot be written.
+    /// Says why the field cannot be written.
     pub fn not_writable(&self) -> String {
         format!("the field {} cannot be written by this user", self.name)
     }
@@ -265,7 +267,7 @@ impl Field {
         Self { external_id, id_lookup: external_id, unique: external_id, ..Self::writable(name, kind) }
     }
 
-    /// `None` where the field's type has no comparison that is known here.
+    /// The comparison of keys; `None` where that of the field's type is not known here.
     pub fn key_kind(&self) -> Option<KeyKind> {
         match &*self.kind {
             "string" | "email" | "phone" | "url" | "picklist" | "encryptedstring" => {

@@ -1,6 +1,6 @@
 use super::{ApiName, Field, SObject};
 
-/// Where a member of a value goes, by name: a field (`LastName`), or a parent by its external id (`Account.Ext__c`).
+/// The target of a member of a value, by name: a field (`LastName`), or a parent by its external id (`Account.Ext__c`).
 /// Where several SObjects may be the parent, one is named first, as the Bulk API writes it: `User:Owner.Ext__c`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TargetName<'a> {
@@ -19,7 +19,7 @@ impl<'a> TargetName<'a> {
         Self { sobject, name, key }
     }
 
-    /// Each has to be an API name.
+    /// The parts of the name, each of which has to be an API name.
     pub fn parts(self) -> impl Iterator<Item = &'a str> {
         [self.sobject, Some(self.name), self.key].into_iter().flatten()
     }
@@ -45,13 +45,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_has_up_to_three_parts() {
+    fn a_target_name_has_up_to_three_parts() {
         for (text, sobject, name, key) in [
             ("LastName", None, "LastName", None),
             ("Account.Ext__c", None, "Account", Some("Ext__c")),
             ("User:Owner.Ext__c", Some("User"), "Owner", Some("Ext__c")),
             ("User:Owner", Some("User"), "Owner", None),
-            // What is no API name is left in a part, for the check of names to find.
+            // What is not an API name is left in a part, for the check of names to find.
             ("a.b.c", None, "a", Some("b.c")),
             ("a:b:c.d", Some("a"), "b:c", Some("d")),
             ("a.b:c", None, "a", Some("b:c")),

@@ -4,30 +4,30 @@ use strum::IntoStaticStr;
 
 use super::{RecordId, RetryKind, redaction};
 
-/// What one attempt made of one row, or of a whole call. The failure model that decides it is in
+/// The result of one attempt for one row, or for a whole call. The failure model that decides it is in
 /// `salesforce/classify.rs`; what follows from each verdict is in `sink/batcher`.
 ///
-/// A call as a whole is never `Written` or `Rejected`: it has no outcome for its rows. A row of a call that was taken is
-/// never `Fatal`, and the org's trouble is never said of a row.
+/// A call as a whole is never `Written` or `Rejected`: it has no outcome for its rows. A row of a call that was taken
+/// is never `Fatal`, and the org's trouble is never said of a row.
 #[derive(Debug, Clone)]
 pub enum Verdict {
-    /// The org has it. `id` is absent only where a delete found nothing to delete.
+    /// The org has the record. `id` is absent only where a delete found nothing to delete.
     Written { id: Option<RecordId>, created: bool },
-    /// This row will never be taken.
+    /// The org will never take this row.
     Rejected(Rejection),
     /// The attempt was not applied: the row is sent again.
     Retry { cause: Cause, kind: RetryKind },
-    /// Whether the org applied it, or still will, is not known. `ended` is when the attempt ended, and not when it was
-    /// sent: the org may work on a call for long after that.
+    /// The org may have applied it, or still will: the result is unknown. `ended` is when the attempt ended, and not
+    /// when it was sent: the org may work on a call for long after that.
     Unknown { cause: Cause, ended: Instant, doubt: Doubt },
     /// The daemon cannot go on. What was sent is of unknown result.
     Fatal(Cause),
 }
 
-/// Why the result of an attempt is not known.
+/// The reason why the result of an attempt is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doubt {
-    /// The answer is lost, or is none to this request.
+    /// The answer is lost, or does not fit this request.
     Lost,
     /// The call took longer than the daemon waits, or than the org itself does.
     TimedOut,
@@ -37,10 +37,10 @@ pub enum Doubt {
     Row,
 }
 
-/// Why something is not written: what the org said, or what we say in its place.
+/// The cause for which something is not written: the org's words, or the daemon's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
-    /// Salesforce's code (`UNABLE_TO_LOCK_ROW`), where there is one.
+    /// The code of Salesforce (`UNABLE_TO_LOCK_ROW`), where there is one.
     pub code: Option<Cow<'static, str>>,
     pub message: String,
     pub fields: Vec<String>,
@@ -67,21 +67,21 @@ pub enum Reason {
     TooLarge,
     NotFound,
     Ambiguous,
-    /// Salesforce refused the row.
+    /// Salesforce rejected the row.
     Refused,
     /// The org asked to repeat the row for longer than `retry.row_timeout`.
     RowTimeout,
     /// A parent that the row names was not there for as long as `retry.missing_parent_wait`.
     MissingParent,
-    /// Its call kept failing while others succeeded, also when it was alone.
+    /// The record's call kept failing while others succeeded, also when it was alone.
     Poison,
-    /// It is unknown whether the org has made the record (`pipeline.insert_unknown`).
+    /// The org may have made the record: that is unknown (`pipeline.insert_unknown`).
     UnknownResult,
     /// The org's calls of the day are spent (`salesforce.quota.on_quota`).
     QuotaSpent,
 }
 
-/// Kafka Connect's name of the step that failed. A converter comes with the class that Connect would name.
+/// The step that failed, by Kafka Connect's name. A converter comes with the class that Connect would name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum ConnectStage {
@@ -93,12 +93,12 @@ pub enum ConnectStage {
 }
 
 impl Verdict {
-    /// The row goes again.
+    /// Makes the verdict of a row that is sent again.
     pub fn retry(kind: RetryKind, cause: Cause) -> Self {
         Self::Retry { cause, kind }
     }
 
-    /// Why the row is not written; `None` where it is.
+    /// The cause for which the row is not written; `None` where it is.
     pub fn cause(&self) -> Option<&Cause> {
         match self {
             Self::Written { .. } => None,
@@ -118,14 +118,14 @@ impl Cause {
     /// The most that a cause takes, in bytes.
     pub const MOST: usize = size_of::<Self>() + Self::LONGEST + Self::NAMES + Self::CODE;
 
-    /// What the org said of a row or a call.
+    /// Makes a cause of what the org said of a row or a call.
     pub fn of_org(code: &str, message: &str, fields: &[String]) -> Self {
         let code = if code.len() > Self::CODE { "UNREADABLE_CODE".into() } else { code.to_owned().into() };
         let message = Self::cut(message.to_owned());
         Self { code: Some(code), message, fields: Self::cut_names(fields), http_status: None }
     }
 
-    /// A cause of our own, without a code of Salesforce's.
+    /// Makes a cause of the daemon's own, without a code of Salesforce's.
     pub fn new(message: impl Into<String>) -> Self {
         Self { code: None, message: Self::cut(message.into()), fields: Vec::new(), http_status: None }
     }
@@ -141,7 +141,7 @@ impl Cause {
         text
     }
 
-    /// As many of the names as [`Self::NAMES`] bytes have room for.
+    /// Keeps as many names as [`Self::NAMES`] bytes have room for.
     fn cut_names(names: &[String]) -> Vec<String> {
         let mut left = Self::NAMES;
         let fits = |name: &&String| {
@@ -171,7 +171,7 @@ struct Shown<'a> {
 }
 
 impl Rejection {
-    /// A rejection of our own at the step that writes.
+    /// Makes a rejection of the daemon's own, at the step that delivers.
     pub fn at_delivery(reason: Reason, message: impl Into<String>) -> Self {
         Self { reason, stage: ConnectStage::Put, cause: Cause::new(message) }
     }
@@ -190,7 +190,7 @@ impl Reason {
 }
 
 impl ConnectStage {
-    /// As in `org.apache.kafka.connect.runtime.errors.Stage`.
+    /// The name in `org.apache.kafka.connect.runtime.errors.Stage`.
     pub fn name(self) -> &'static str {
         self.into()
     }

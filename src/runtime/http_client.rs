@@ -9,10 +9,10 @@ use url::Url;
 
 use crate::config::{self, PemPart, Proxy, Secret, Tls};
 
-/// `User-Agent`: it shows in the org's event log.
+/// The `User-Agent`, which shows in the org's event log.
 const USER_AGENT: &str = concat!("sobjectd/", env!("CARGO_PKG_VERSION"));
 
-/// Why there is no client.
+/// The client cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     #[error("{key}: {source}")]
@@ -32,8 +32,8 @@ pub(crate) struct ClientOptions<'a> {
     pub(crate) proxy: Option<&'a Proxy>,
 }
 
-/// Begins a client of the server at `url`: with roots of its own beside the system's, which an image may lack; without
-/// redirects, which would carry credentials along; without retries, which are not the client's to decide.
+/// Builds the options of a client of the server at `url`: with roots of its own beside the system's, which an image may
+/// lack; without redirects, which would carry credentials along; without retries, which are not the client's to decide.
 ///
 /// A proxy that is configured is used for every host that it does not exclude; one of the environment's, for those that
 /// are not this machine.

@@ -1,9 +1,9 @@
 //! The lease: this process may write while it is sure that no other member owns its partitions.
 //!
 //! The group gives the partitions of a silent member to another one, and cannot tell the silent one. What that member
-//! knows is when the group last took a commit of it: then it was a member when it sent the commit. So nothing is sent once
-//! that is longer ago than the lease, by the process's own clock. This narrows the window and does not close it: what is
-//! in flight when the process is suspended arrives all the same.
+//! knows is when the group last took a commit of it: then it was a member when it sent the commit. So nothing is sent
+//! once that is longer ago than the lease, by the process's own clock. This narrows the window and does not close it:
+//! what is in flight when the process is suspended arrives all the same.
 
 use std::{sync::Arc, time::Duration};
 
@@ -30,7 +30,7 @@ pub struct WritePermit {
 
 #[derive(Debug, Default)]
 struct Known {
-    /// When the last commit that succeeded was sent; `None` while there is none that counts.
+    /// The time at which the last commit that succeeded was sent; `None` while there is none that counts.
     renewed: Option<Instant>,
     /// A commit that was sent before this does not count any more.
     lapsed: Option<Instant>,

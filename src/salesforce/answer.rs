@@ -12,7 +12,7 @@ use crate::record::{Action, Cause, RecordId, redaction};
 #[serde(transparent)]
 pub(crate) struct Errors(pub(super) Vec<RowError>);
 
-/// `statusCode` in a row, `errorCode` in a whole call. `fields` is absent in errors of parsing.
+/// One error of an answer: `statusCode` in a row, `errorCode` in a whole call. `fields` is absent in errors of parsing.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct RowError {
     #[serde(rename = "statusCode", alias = "errorCode")]
@@ -23,19 +23,19 @@ pub(crate) struct RowError {
     pub(crate) fields: Vec<String>,
 }
 
-/// What a collections call says of one row.
+/// The result of one row in the answer to a collections call.
 #[derive(Debug)]
 pub(crate) enum RowAnswer {
     Done { id: Option<RecordId>, created: bool },
     Failed(Errors),
 }
 
-/// What the rows of a call can be checked against.
+/// The properties of a call that its answer is checked against.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Expected<'a> {
     pub(crate) action: Action,
     pub(crate) rows: usize,
-    /// Of an update or delete: the record ids that were sent.
+    /// The record ids that were sent, of an update or a delete.
     pub(crate) ids: &'a [RecordId],
 }
 
@@ -49,7 +49,8 @@ impl RowAnswer {
 }
 
 impl Errors {
-    /// `None` for what is not Salesforce's own JSON. A bare object has been seen beside the usual array.
+    /// Reads the errors of a whole call; `None` for what is not Salesforce's own JSON. A bare object has been seen
+    /// beside the usual array.
     pub(crate) fn of_call(body: &[u8]) -> Option<Self> {
         let array = serde_json::from_slice::<Self>(body).ok().filter(|errors| !errors.0.is_empty());
         array.or_else(|| serde_json::from_slice::<RowError>(body).ok().map(|error| Self(vec![error])))
@@ -77,7 +78,7 @@ fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(des
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
-/// Why an answer cannot be read. The parser quotes what it did not expect.
+/// The cause for an answer that cannot be read. The parser quotes what it did not expect.
 pub(crate) fn unreadable(error: &serde_json::Error) -> Cause {
     let (line, column) = (error.line(), error.column());
     Cause::new(if redaction::is_on() {

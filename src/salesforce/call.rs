@@ -1,8 +1,8 @@
-//! One call to the data API, under the permit of its attempt: a session, at most one resend with a new session, and what
-//! its answer means.
+//! One call to the data API, under the permit of its attempt: a session, at most one resend with a new session, and
+//! what its answer means.
 //!
-//! A call that fails has one [`Verdict`] for all of its rows. One that waits for the org ([`RetryKind::Org`]) has been reported
-//! to the [`Limiter`] before, which is where the wait is made.
+//! A call that fails has one [`Verdict`] for all of its rows. One that waits for the org ([`RetryKind::Org`]) has been
+//! reported to the [`Limiter`] before, which is where the wait is made.
 
 use std::sync::{
     Arc,
@@ -34,7 +34,7 @@ pub(crate) struct Calls {
     pub(crate) auth: Auth,
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) http: Http,
-    /// `v66.0`.
+    /// The version in addresses: `v66.0`.
     version: Arc<str>,
     mismatches: AtomicU32,
 }
@@ -50,12 +50,12 @@ impl Calls {
         }
     }
 
-    /// How long a query may be, encoded, so that it and the session's token are no more than the org takes.
+    /// The longest query, encoded, that the org takes beside the session's token.
     pub(crate) fn longest_query(&self) -> usize {
         beside_token(self.auth.token_len())
     }
 
-    /// `fit` reads the body of an answer that was taken; its error says how the answer does not fit.
+    /// Makes a call. `fit` reads the body of an answer that was taken; its error says how the answer does not fit.
     pub(crate) async fn make<T>(
         &self,
         request: &ApiRequest,
@@ -161,13 +161,13 @@ impl Calls {
         self.limiter.report(&Report::Answered);
     }
 
-    /// The org takes no calls.
+    /// Reports that the org takes no calls, which is the verdict of the call.
     fn down(&self, trouble: OrgTrouble, cause: Cause) -> Verdict {
         self.limiter.report(&Report::Down(trouble, &cause));
         Verdict::retry(RetryKind::Org(trouble), cause)
     }
 
-    /// What only reads cannot have been applied.
+    /// The verdict of a call without an answer. A call that only reads cannot have been applied.
     fn unknown(&self, purpose: Purpose, cause: Cause, doubt: Doubt) -> Verdict {
         self.limiter.report(&Report::Unanswered(&cause));
         self.in_doubt(purpose, cause, doubt)
@@ -189,7 +189,7 @@ impl Calls {
     }
 }
 
-/// Of the 16,384 bytes that address and headers may have together, what a query may have beside a token of this length.
+/// The longest query beside a token of this length: address and headers may have 16,384 bytes together.
 fn beside_token(length: usize) -> usize {
     const BOTH: usize = 15_000;
     const LONGEST: usize = 12_000;
@@ -223,7 +223,7 @@ pub(crate) fn with_suspicion(verdict: Verdict, named: Suspicion) -> Verdict {
     }
 }
 
-/// Any other call would have come to the same.
+/// Whether any other call would have come to the same.
 pub(crate) fn is_of_every_call(verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::Retry { kind: RetryKind::Org(_) | RetryKind::NoLease, .. } | Verdict::Fatal(_))
 }

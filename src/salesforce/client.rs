@@ -41,16 +41,16 @@ pub struct Salesforce {
     backoff: Backoff,
 }
 
-/// Why there is no session.
+/// A login has given no session.
 #[derive(Debug)]
 pub enum NoLogin {
-    /// A person must mend it.
+    /// An operator must mend it.
     Refused(Cause),
     /// The org, or the way to it.
     Later(Cause),
 }
 
-/// There can be no client.
+/// The client cannot be built of the configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     #[error("salesforce.login_url: {0}")]
@@ -105,7 +105,7 @@ impl Salesforce {
         }
     }
 
-    /// One attempt at a login: where the org is.
+    /// Logs in once, and returns the address of the org.
     pub async fn login_once(&self) -> Result<Url, NoLogin> {
         match self.calls.auth.session().await {
             Ok(session) => Ok(session.instance.clone()),
@@ -127,12 +127,13 @@ impl Salesforce {
         Some((*versions.iter().min()?, *versions.iter().max()?))
     }
 
-    /// How many calls the org has taken until now.
+    /// The number of calls that the org has taken.
     pub fn answered_calls(&self) -> u64 {
         self.limiter.answered_calls()
     }
 
-    /// Ends when the org has taken no call for this long. Only the time in which `counts` is true of its state counts.
+    /// Returns when the org has taken no call for `patience`. Only the time in which `counts` is true of its state
+    /// counts.
     pub async fn wait_for_silence(&self, patience: Duration, counts: impl Fn(OrgAvailability) -> bool) {
         const STEP: Duration = Duration::from_millis(200);
         let availability = self.watch();
@@ -148,7 +149,7 @@ impl Salesforce {
         }
     }
 
-    /// Secrets have changed: the next call logs in with them.
+    /// Makes the next call log in anew, since secrets have changed.
     pub fn renew_session(&self) {
         self.calls.auth.renew();
     }
@@ -185,8 +186,8 @@ impl Salesforce {
         self.writer.write(key, rows).await
     }
 
-    /// `GET /services/data/vNN`, which needs no more than a session, and says how many of the daily calls are used. What
-    /// it learns is in the state of the org.
+    /// Calls `GET /services/data/vNN`, which needs no more than a session, and says how many of the daily calls are
+    /// used. What it learns is in the state of the org.
     pub async fn probe(&self) {
         let endpoint = Endpoint::Data { segments: Vec::new(), query: None };
         let request = ApiRequest::get("probe", Purpose::Read, endpoint);
@@ -198,12 +199,13 @@ impl Salesforce {
         }
     }
 
-    /// The SObject as the org describes it. Waits for the org as long as it takes; an error says what a person must mend.
+    /// The SObject as the org describes it. Waits for the org as long as it takes; an error says what a person must
+    /// mend.
     pub async fn describe(&self, sobject: &str, refresh: Refresh<'_>) -> Result<Arc<SObject>, Cause> {
         self.describes.describe(sobject, refresh).await
     }
 
-    /// How often any description has been asked for.
+    /// The number of descriptions that were received: what is kept of one is out of date when this has changed.
     pub fn describe_generation(&self) -> u64 {
         self.describes.generation()
     }

@@ -37,7 +37,7 @@ pub fn read(data: &[u8]) {
     }
 }
 
-/// One answer for each row that was sent, and one verdict for each that failed.
+/// Checks that there is one answer for each row that was sent, and one verdict for each that failed.
 fn rows(body: &[u8]) {
     let count = serde_json::from_slice::<Vec<IgnoredAny>>(body).map_or(1, |rows| rows.len());
     let id: RecordId = "001000000000001".parse().expect("a record id");
@@ -105,7 +105,7 @@ fn page(body: &[u8]) {
     }
 }
 
-/// Each field is found by its own name, in any case.
+/// Checks that each field is found by its own name, in any case.
 fn describe(body: &[u8]) {
     let Ok(sobject) = describe::read(body) else { return };
     for name in ["Ext__c", "EXT__C", "Id", "", "\0"] {
@@ -115,7 +115,7 @@ fn describe(body: &[u8]) {
     }
 }
 
-/// What the token endpoint says leads only to where secrets may go.
+/// Checks that an answer of the token endpoint leads only to where secrets may go.
 fn token(body: &[u8]) {
     let auth = config::Auth::ClientCredentials {
         client_id: config::Secret::literal("id"),

@@ -3,7 +3,7 @@
 //! | file | role |
 //! |---|---|
 //! | `client` | [`Salesforce`]: all of this as one client |
-//! | `observer` | what it tells of its work, for metrics |
+//! | `observer` | what it reports of its work, for metrics |
 //! | `session/` | one session for all callers, one login at a time: `auth`, `login`, `grant`, `clock`, `pacing` |
 //! | `http/` | a request (`request`), the one place that sends (`client`), what counts as sent (`tracked_body`), compression (`gzip`), and what is kept of an answer that is too long to be held (`distil`) |
 //! | `call` | one call: a session, a resend at most |

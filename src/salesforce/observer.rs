@@ -18,7 +18,7 @@ pub trait Observer: fmt::Debug + Send + Sync + 'static {
 
     fn login(&self, result: LoginResult);
 
-    /// Record ids by external id: found in the cache, and asked for.
+    /// The cache was asked for record ids by external id; `misses` have to be queried.
     fn ids_looked_up(&self, hits: usize, misses: usize);
 }
 

@@ -1,4 +1,4 @@
-//! What keeps a fault of a whole route from making a dead letter of each of its records (`routes.breaker`).
+//! Keeps a fault of a whole route from making a dead letter of each of its records (`routes.breaker`).
 //!
 //! | breaker | a rejection | left by |
 //! |---|---|---|
@@ -39,11 +39,12 @@ pub struct Breakers {
     health: Health,
     budget: Budget,
     share: Cost,
-    /// Each lives as long as a lane of its route: a route that this process does not read keeps no breaker.
+    /// The breaker of each route. It lives as long as a lane of the route: one that this process does not read keeps
+    /// none.
     routes: Mutex<HashMap<Arc<str>, Weak<Breaker>>>,
 }
 
-/// One for all lanes of its route.
+/// The breaker of one route, shared by its lanes.
 #[derive(Debug)]
 pub struct Breaker {
     route: Arc<str>,
@@ -51,17 +52,17 @@ pub struct Breaker {
     backoff: Backoff,
     health: Health,
     metrics: Arc<RouteMetrics>,
-    /// What its lanes may hold.
+    /// The budget of the route's lanes.
     pub budget: Budget,
     state: Mutex<State>,
     is_open: watch::Sender<bool>,
-    /// What [`Breaker::rejected_before_send`] goes by.
+    /// Notified of each change that [`Breaker::rejected_before_send`] waits for.
     changed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// Of the last rejection, and how many there were with it.
+    /// The code of the last rejection; `count` is the number of rejections in a row with it.
     code: String,
     count: u32,
     open: Option<Open>,
@@ -86,23 +87,23 @@ pub struct Probe(Arc<Breaker>);
 #[derive(Debug)]
 pub struct Pending(Arc<Breaker>);
 
-/// What becomes of a rejection.
+/// The consequence of a rejection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ruling {
     Settled,
-    /// Settled, and the breaker is closed by it.
+    /// The rejection is settled, and closes the breaker.
     Closes,
-    /// Its row waits.
+    /// The row waits.
     Waits,
 }
 
 impl Breakers {
-    /// `share` of the budget is what the lanes of one route may hold.
+    /// Begins with all closed. `share` of the budget is what the lanes of one route may hold.
     pub fn new(backoff: Backoff, health: Health, budget: Budget, share: Cost) -> Self {
         Self { backoff, health, budget, share, routes: Mutex::default() }
     }
 
-    /// `None` for a route without one.
+    /// The breaker of a route; `None` for one without.
     pub fn of(&self, route: &Route, metrics: &Arc<RouteMetrics>) -> Option<Arc<Breaker>> {
         if route.breaker == 0 {
             return None;
@@ -209,7 +210,7 @@ impl Breaker {
         }
     }
 
-    /// When a probe may go; `None` while one is under way, and while there is no need.
+    /// The time at which a probe may go; `None` while one is under way, and while none is needed.
     pub fn due(&self) -> Option<Instant> {
         self.state.lock().open.as_ref().filter(|open| !open.probing).map(|open| open.due)
     }
@@ -221,7 +222,7 @@ impl Breaker {
         Probe(self.clone())
     }
 
-    /// As long as nothing is known of a row.
+    /// Counts a row as pending until the guard is dropped: the org has said nothing of it yet.
     pub fn pending(self: &Arc<Self>) -> Pending {
         self.state.lock().pending += 1;
         Pending(self.clone())
@@ -232,7 +233,7 @@ impl Breaker {
         let (route, code, count, cause) = (&self.route, &state.code, state.count, &rejection.cause);
         error!(
             event = "breaker_opened", %route, code, count, %cause, hint,
-            "rejected one after the other, the route waits"
+            "the breaker opens: records are rejected one after the other, the route waits and tries one row at a time"
         );
         let why = format!("the records of {route} are rejected one after the other: {code}");
         let waiting = self.health.wait(Dependency::Operator, &why);
@@ -242,7 +243,7 @@ impl Breaker {
     }
 
     fn close(&self, state: &mut State) {
-        info!(event = "breaker_closed", route = %self.route, code = state.code, "the route goes on");
+        info!(event = "breaker_closed", route = %self.route, code = state.code, "the breaker closes, the route goes on");
         *state = State { pending: state.pending, ..State::default() };
         self.show(false);
     }
@@ -304,7 +305,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_the_configuration_asks_for_is_always_settled() {
+    async fn rejections_that_the_configuration_asks_for_pass_an_open_breaker() {
         let breaker = of(&breakers(), 2).unwrap();
         for reason in [Reason::QuotaSpent, Reason::UnknownResult] {
             let settled = |_| breaker.rejected(&rejection(reason), false) == Ruling::Settled;
@@ -317,7 +318,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_a_probe_closes_it() {
+    async fn only_a_probe_closes_a_breaker() {
         let breaker = of(&breakers(), 1).unwrap();
         let rejected = |reason, is_probe| breaker.rejected(&rejection(reason), is_probe);
         assert_eq!(rejected(Reason::InvalidValue, false), Ruling::Settled);
@@ -335,7 +336,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_lanes_of_a_route_share_one() {
+    async fn the_lanes_of_a_route_share_one_breaker() {
         let breakers = breakers();
         assert!(of(&breakers, 0).is_none());
         let (one, other) = (of(&breakers, 1).unwrap(), of(&breakers, 1).unwrap());

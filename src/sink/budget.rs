@@ -1,8 +1,8 @@
 //! How much may be in flight, in rows and in bytes, over all lanes.
 //!
 //! A lane reads one record and takes its permit before it reads the next: the whole daemon holds at most the budget and
-//! one record for each lane. A permit is taken before a gate entry and never while one is held, so nothing deadlocks. It
-//! is given back when the record is settled.
+//! one record for each lane. A permit is taken before a gate entry and never while one is held, so nothing deadlocks.
+//! It is given back when the record is settled.
 
 use std::{iter::Sum, sync::Arc};
 
@@ -18,7 +18,7 @@ pub struct Budget {
     whole: Option<Box<Self>>,
 }
 
-/// How much some records take of the budget: rows, and bytes by the KiB.
+/// The part of the budget that some records take: rows, and bytes by the KiB.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Cost {
     rows: u32,
@@ -28,17 +28,17 @@ pub struct Cost {
 /// Limits for records that may wait for long, so that all of them together leave room for others.
 #[derive(Debug, Clone, Copy)]
 pub struct Shares {
-    /// For each route with a breaker: three quarters of the budget together, if there are other routes.
+    /// The limit of each route with a breaker: three quarters of the budget together, if there are other routes.
     pub breaker: Cost,
-    /// For rows whose parents are missing: half of what the breakers leave.
+    /// The limit of rows whose parents are missing: half of what the breakers leave.
     pub children: Cost,
 }
 
-/// What one record holds of the budget. Dropping it gives it back.
+/// A permit for one record's share of the budget. Dropping it gives the share back.
 #[derive(Debug)]
 pub struct BudgetPermit {
     cost: Cost,
-    /// Held and never read: rows and bytes, of the budget and of the budget that it is a part of.
+    /// Permits for rows and bytes, of the budget and of the one that it is a part of; held and never read.
     _held: [Option<[OwnedSemaphorePermit; 2]>; 2],
 }
 
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_and_bytes_are_both_bounds() {
+    fn the_budget_bounds_rows_and_bytes() {
         let budget = Budget::new(2, 10 * 1024);
         let acquire = |bytes| budget.acquire(bytes).now_or_never();
         let first = acquire(6 * 1024).unwrap();
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_leaves_room_for_others() {
+    fn waiting_records_leave_room_in_the_budget_for_others() {
         let budget = Budget::new(16, 1 << 20);
         let shares = budget.shares(3, 2);
         let parts = [(); 2].map(|()| budget.sub_budget(shares.breaker));

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use crate::dead_letter::Rejected;
 
-/// Why a dead letter will never be taken.
+/// The topic will never take a dead letter.
 #[derive(Debug, thiserror::Error)]
 pub enum DeadLetterError {
     #[error("the dead letter has {bytes} bytes, more than the topic {topic} takes; raise its max.message.bytes")]

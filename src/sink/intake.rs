@@ -24,18 +24,18 @@ use crate::{
     sink::route::{Intent, Refusal, Refused, Route, Unread},
 };
 
-/// What makes commands of a partition's records.
+/// Makes commands of a partition's records.
 #[derive(Debug)]
 pub(super) struct Intake<O> {
     pub(super) route: Arc<Route>,
     pub(super) org: Arc<O>,
-    /// Of the route's breaker, if it has one; else of the pipeline.
+    /// The budget of the route's breaker, if it has one; else that of the pipeline.
     pub(super) budget: Budget,
     pub(super) gate: Gate,
     pub(super) breaker: Option<Arc<Breaker>>,
     pub(super) batcher: Batcher,
     pub(super) metrics: Arc<RouteMetrics>,
-    /// What is known of the org, and as of which of its descriptions.
+    /// The descriptions that are known, and the org's generation of descriptions at that time.
     pub(super) schema: Option<(Arc<Schema>, u64)>,
 }
 
@@ -48,15 +48,15 @@ pub(super) struct AdmittedRecord {
     pub(super) decision: Decision,
 }
 
-/// What is to be done with a record.
+/// The decision on a record: it is sent or rejected.
 #[derive(Debug)]
 pub(super) enum Decision {
-    /// It is sent, once it has passed the gate.
+    /// The record is sent, once it has passed the gate.
     Send(Command, Option<Entering>),
     Reject(RejectedRecord),
 }
 
-/// Why a record cannot be sent, and what is known of it.
+/// A record that cannot be sent, with the reason and what is known of it.
 #[derive(Debug)]
 pub(super) struct RejectedRecord {
     pub(super) rejection: Rejection,
@@ -64,7 +64,7 @@ pub(super) struct RejectedRecord {
     pub(super) target: Option<Identity>,
 }
 
-/// What a record asks for.
+/// A record that was decoded and routed.
 #[derive(Debug)]
 struct RoutedRecord {
     command: Result<Command, RejectedRecord>,
@@ -169,9 +169,9 @@ impl<O: Org> Intake<O> {
         }
     }
 
-    /// What the record asks for, and what its bytes say. Waits for a schema that the registry has not given yet, and for
-    /// nothing else. A defect in a converter, ours or a library's, costs the record that shows it and not the daemon,
-    /// again and again.
+    /// Reads what the record asks for, and what its bytes say. Waits for a schema that the registry has not given yet,
+    /// and for nothing else. A defect in a converter, ours or a library's, costs the record that shows it and not the
+    /// daemon, again and again.
     async fn read(&self, record: &Record) -> Result<(Intent, Message), Refused> {
         let mut fetched = FetchedSchemas::default();
         loop {
@@ -194,7 +194,7 @@ impl<O: Org> Intake<O> {
         }
     }
 
-    /// What is known of the org. A description that is in doubt is asked for again if it is old enough; a parent's is
+    /// Returns the descriptions of the org. One that is in doubt is asked for again if it is old enough; a parent's is
     /// asked for when it is first needed.
     async fn schema<E>(&mut self, doubted: Option<&Doubted>) -> Result<Arc<Schema>, LaneError<E>> {
         let descriptions = self.org.describe_generation();
@@ -257,7 +257,7 @@ impl From<Refused> for RejectedRecord {
     }
 }
 
-/// What a refusal leaves in doubt: the description of an SObject, if there is one, and a field that it lacks.
+/// The doubt that a refusal leaves: the description of an SObject, if there is one, and a field that it lacks.
 #[derive(Debug, PartialEq, Eq)]
 struct Doubted {
     sobject: ApiName,
@@ -284,7 +284,7 @@ impl Doubted {
     }
 }
 
-/// The panic has said the rest on stderr.
+/// Makes the rejection of a record at which a part has panicked. The panic has said the rest on stderr.
 fn defect(part: &str) -> Rejection {
     Rejection::at_delivery(
         Reason::InvalidValue,

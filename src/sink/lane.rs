@@ -4,10 +4,10 @@
 //! the order of the partition. The next offset to commit moves only when the oldest of them is done, so what is
 //! committed is contiguous by construction.
 //!
-//! A drain takes in nothing more. It abandons the tail: the records after the last one that is done or in flight, none of
-//! which can have taken effect. The records before that one are brought to their outcomes, since a gap among them would
-//! repeat what comes after it, without any crash. But if no calls can be made for long, if the records make no progress,
-//! or if the route's breaker is open, these are abandoned, too. Then the offset is committed.
+//! A drain takes in nothing more. It abandons the tail: the records after the last one that is done or in flight, none
+//! of which can have taken effect. The records before that one are brought to their outcomes, since a gap among them
+//! would repeat what comes after it, without any crash. But if no calls can be made for long, if the records make no
+//! progress, or if the route's breaker is open, these are abandoned, too. Then the offset is committed.
 
 use std::{
     collections::VecDeque,
@@ -61,7 +61,7 @@ pub struct Lane<O, D> {
     gauge: LaneGauge,
 }
 
-/// How the drain of a lane ended.
+/// The way in which the drain of a lane ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Drained {
     /// No record after the offset to commit is done.
@@ -73,11 +73,11 @@ pub enum Drained {
 /// The records in flight, in the order of the partition: since when, and how far each has come.
 type Underway = VecDeque<(Instant, Arc<Stage>)>;
 
-/// How long a drain waits without progress (org down, no lease, stuck records) before it gives up.
+/// The time that a drain waits without progress (org down, no lease, stuck records) before it gives up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The number of records that may be settled after one that is not: their offsets wait in memory. Beside them there may be
-/// all that the budget has permits for.
+/// The number of records that may be settled after one that is not: their offsets wait in memory. Beside them there may
+/// be all that the budget has permits for.
 pub const MAX_AHEAD: usize = 8_192;
 
 impl<O: Org, D: DeadLetters> Lane<O, D> {
@@ -95,8 +95,8 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         Self { pipeline, route, metrics, breaker, draining, closing, undone, most, progress, gauge }
     }
 
-    /// Runs until it is drained. Where its source fails, or the org does not describe what it needs, it drains itself, and
-    /// says why.
+    /// Runs until it is drained. Where its source fails, or the org does not describe what it needs, it drains itself,
+    /// and says why.
     pub async fn run<E>(self, source: impl Stream<Item = Result<Record, E>> + Send) -> Result<Drained, LaneError<E>> {
         let admitted = self.intake().admitted(source);
         // Owned by each future: a borrow here is beyond what the compiler can prove of a task.
@@ -188,8 +188,8 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         self.pipeline.batcher.sweep();
     }
 
-    /// Ends the wait of the first record for its parent. The lane reads no further before that record is settled, and the
-    /// parent may come after all that was read.
+    /// Ends the wait of the first record for its parent. The lane reads no further before that record is settled, and
+    /// the parent may come after all that was read.
     fn hurry_first(&self, underway: &Underway) {
         if underway.front().is_some_and(|(_, stage)| stage.hurry()) {
             self.pipeline.batcher.sweep();
@@ -242,7 +242,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         (offset, settled)
     }
 
-    /// From the gate to the outcome, and what holds the gate until it is known.
+    /// Carries a record from the gate to its outcome; the entry holds the gate until that is known.
     async fn carry_to_outcome(&self, admitted: AdmittedRecord, stage: &Arc<Stage>) -> (Settled, Option<GateEntry>) {
         let undone = (Settled::Undone, None);
         let AdmittedRecord { record, permit, in_flight, decision } = admitted;

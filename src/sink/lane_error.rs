@@ -1,6 +1,6 @@
 use crate::record::{ApiName, Cause};
 
-/// Why a lane ended before it was told to.
+/// A lane ended before it was told to.
 #[derive(Debug, thiserror::Error)]
 pub enum LaneError<E> {
     #[error(transparent)]

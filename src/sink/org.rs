@@ -5,10 +5,10 @@ use crate::record::{BatchKey, BatchRow, Cause, Refresh, SObject, Verdict};
 /// A permit to make one attempt: its query, its write and what it sends again. While a probe's permit is alive, no
 /// other permit is granted.
 pub trait CallPermit: Send + 'static {
-    /// The org is not well, and this call is to find out whether it is again.
+    /// Whether this call is a probe: the org is down, and the call is to find out whether it still is.
     fn is_probe(&self) -> bool;
 
-    /// The org has answered nothing for a while: the call is to be [`Org::probe`], which writes nothing.
+    /// Whether the call must be [`Org::probe`], which writes nothing, since the last calls had no answer.
     fn reads_only(&self) -> bool {
         false
     }
@@ -16,8 +16,9 @@ pub trait CallPermit: Send + 'static {
 
 /// The org, as the pipeline sees it.
 ///
-/// `write` makes one attempt and returns one verdict for each row, in the order of the rows. It never waits for the
-/// org to become well: that is a verdict ([`RetryKind::Org`](crate::record::RetryKind::Org)), and [`Org::permit`] is where one waits.
+/// `write` makes one attempt and returns one verdict for each row, in the order of the rows. It never waits for the org
+/// to become well: that is a verdict ([`RetryKind::Org`](crate::record::RetryKind::Org)), and [`Org::permit`] is where
+/// one waits.
 pub trait Org: Send + Sync + 'static {
     type Permit: CallPermit;
 
@@ -31,14 +32,14 @@ pub trait Org: Send + Sync + 'static {
     /// is still so. Cancel-safe.
     fn wait_for_exhausted_quota(&self) -> impl Future<Output = Cause> + Send;
 
-    /// Under a permit of the caller; at most one row for each identity.
+    /// Makes one attempt, under a permit of the caller; at most one row for each identity.
     fn write(&self, key: &BatchKey, rows: &[BatchRow<'_>]) -> impl Future<Output = Vec<Verdict>> + Send;
 
     /// A call that writes nothing and only asks whether the org is well.
     fn probe(&self) -> impl Future<Output = ()> + Send;
 
-    /// The SObject as the org describes it. A description that is in doubt is asked for again if it is old enough. Waits
-    /// for the org as long as it takes; an error says what a person must mend.
+    /// The SObject as the org describes it. A description that is in doubt is asked for again if it is old enough.
+    /// Waits for the org as long as it takes; an error says what a person must mend.
     fn describe(&self, sobject: &str, refresh: Refresh<'_>)
     -> impl Future<Output = Result<Arc<SObject>, Cause>> + Send;
 

@@ -21,13 +21,13 @@ use crate::{
     runtime::{backoff::Backoff, lease::Lease, stop::Stop},
 };
 
-/// What a pipeline is made of.
+/// The parts that a pipeline is made of.
 #[derive(Debug)]
 pub struct Parts<O, D> {
     pub org: Arc<O>,
-    /// `None` without a dead-letter topic.
+    /// The dead letters; `None` without a topic for them.
     pub dead_letters: Option<D>,
-    /// What happens to a rejection without a dead-letter topic.
+    /// The reaction to a rejection without a dead-letter topic.
     pub on_rejection: OnRejection,
     /// The connector's name in the headers of dead letters.
     pub name: String,
@@ -41,14 +41,14 @@ pub struct Parts<O, D> {
     pub stop: Stop,
 }
 
-/// How many routes share the budget.
+/// The numbers of routes that share the budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RouteCounts {
     pub all: usize,
     pub with_breaker: usize,
 }
 
-/// What all lanes share.
+/// The parts that all lanes share.
 #[derive(Debug)]
 pub struct Pipeline<O, D> {
     pub(super) org: Arc<O>,

@@ -10,7 +10,7 @@ use tracing::warn;
 
 use crate::record::{Position, Rejection};
 
-/// Lines of one code in one minute.
+/// The number of lines of one code in one minute.
 const LINES: u32 = 10;
 const MINUTE: Duration = Duration::from_secs(60);
 /// The most codes that are counted by themselves: the org may invent codes, and all others count as one.
@@ -19,16 +19,16 @@ const CODES: usize = 100;
 #[derive(Debug, Clone, Default)]
 pub struct RejectionLog(Arc<Mutex<HashMap<String, Minute>>>);
 
-/// Of one code, from its first line on.
+/// The rejections of one code in the minute from its first line on.
 #[derive(Debug, Default)]
 struct Minute {
     lines: u32,
-    /// Without a line.
+    /// The number of rejections without a line of their own.
     more: u64,
 }
 
 impl RejectionLog {
-    /// Within a runtime, which tells the minutes.
+    /// Logs a rejection. To be called within a runtime, which tells the minutes.
     pub fn rejected(&self, position: &Position, rejection: &Rejection) {
         if self.has_line(rejection.code()) {
             warn!(

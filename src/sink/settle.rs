@@ -17,14 +17,14 @@ use crate::{
     runtime::stop::Stop,
 };
 
-/// What becomes of rejections.
+/// Settles records: rejections become dead letters.
 #[derive(Debug)]
 pub struct Settle<D> {
     /// The connector's name in the letters' headers.
     pub name: String,
-    /// `None` without a dead-letter topic.
+    /// The dead letters; `None` without a topic for them.
     pub dead_letters: Option<D>,
-    /// What happens without one.
+    /// The reaction to a rejection without a dead-letter topic.
     pub on_rejection: OnRejection,
     pub log: RejectionLog,
     pub stop: Stop,
@@ -43,7 +43,7 @@ pub struct InFlightGuard {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settled {
     Done,
-    /// It has to be read again.
+    /// The record has to be read again.
     Undone,
 }
 
@@ -105,7 +105,7 @@ impl<D: DeadLetters> Settle<D> {
                 match delivered {
                     Ok(()) => in_flight.close(Outcome::DeadLettered),
                     Err(error) => {
-                        error!(event = "dead_letter_failed", %position, %error, "dead letter not taken");
+                        error!(event = "dead_letter_failed", %position, %error, "the dead-letter topic does not take a dead letter: the daemon stops");
                         self.stop.now(format!("{position}: {error}"));
                         Settled::Undone
                     }

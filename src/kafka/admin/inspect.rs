@@ -23,7 +23,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// The time between two attempts.
 const RETRY: Duration = Duration::from_millis(200);
 
-/// Why the group's offsets are not known.
+/// The group's offsets are not known.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct GroupError(KafkaError);
@@ -63,7 +63,8 @@ pub struct OutOfRange {
     high: i64,
 }
 
-/// Fetches which of the partitions have a committed offset, and whether reading can go on there. Does not join the group.
+/// Fetches which of the partitions have a committed offset, and whether reading can go on there. Does not join the
+/// group.
 pub async fn fetch_committed(clients: &Clients, topics: &BTreeMap<String, i32>) -> Result<Committed, GroupError> {
     let mut asked = TopicPartitionList::new();
     for (topic, count) in topics {
@@ -133,8 +134,8 @@ fn is_moving(error: &KafkaError) -> bool {
     )
 }
 
-/// Creates the clients that the daemon creates of the configuration, and drops them: librdkafka checks some combinations
-/// of properties only then. An error says what it does not accept.
+/// Creates the clients that the daemon creates of the configuration, and drops them: librdkafka checks some
+/// combinations of properties only then. An error says what it does not accept.
 pub fn check_clients(clients: &Clients, with_producer: bool) -> KafkaResult<()> {
     let _consumer: BaseConsumer<LoggingContext> = clients.consumer().create_with_context(LoggingContext)?;
     if with_producer {
@@ -147,7 +148,7 @@ pub fn check_clients(clients: &Clients, with_producer: bool) -> KafkaResult<()> 
 /// The state of the dead-letter topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeadLetterTopicState {
-    /// It does not exist, and can be created.
+    /// The topic does not exist, and can be created.
     Missing,
     Exists {
         /// The largest message that it takes, in bytes.

@@ -24,7 +24,7 @@ pub struct Topics {
     clients: Clients,
     /// Whether the cluster has not answered how its topics are configured.
     silent: AtomicBool,
-    /// Partition counts by name.
+    /// The number of partitions of each topic, by name.
     pub partitions: BTreeMap<String, i32>,
 }
 
@@ -41,7 +41,7 @@ pub struct DeadLetterTopic<'a> {
     pub name: &'a str,
     /// The topics of the routes, whose largest messages it must hold.
     pub inputs: &'a [&'a str],
-    /// What a letter may have beyond its record, in bytes.
+    /// The most that a letter may have beyond its record, in bytes.
     pub overhead: usize,
 }
 
@@ -86,8 +86,8 @@ impl Topics {
         all.map(|(name, count)| (name.clone(), *count)).collect()
     }
 
-    /// Creates the dead-letter topic if it is missing. Returns the largest message that it takes, in bytes; `None` where
-    /// the cluster does not say.
+    /// Creates the dead-letter topic if it is missing. Returns the largest message that it takes, in bytes; `None`
+    /// where the cluster does not say.
     pub async fn ensure_dead_letter_topic(&self, topic: DeadLetterTopic<'_>) -> Result<Option<usize>, StartError> {
         if self.partitions.contains_key(topic.name) {
             return Ok(self.max_message_bytes(&[topic.name]).await);
@@ -97,8 +97,8 @@ impl Topics {
         Ok(Some(max_bytes))
     }
 
-    /// Creates the dead-letter topic, or only asks whether it could be (`validate_only`). Returns the largest message that
-    /// it takes, in bytes.
+    /// Creates the dead-letter topic, or only asks whether it could be (`validate_only`). Returns the largest message
+    /// that it takes, in bytes.
     pub(super) async fn create(&self, topic: DeadLetterTopic<'_>, validate_only: bool) -> Result<usize, StartError> {
         let largest_input = self.max_message_bytes(topic.inputs).await.unwrap_or(DEFAULT_MAX_BYTES);
         let max_bytes = largest_input + topic.overhead;
@@ -146,8 +146,8 @@ impl Topics {
         self.describe(topics).await.into_iter().filter_map(|topic| topic.max_message_bytes).max()
     }
 
-    /// Fetches how topics are configured; nothing where the cluster does not say. If it has not answered once, it is not
-    /// asked again.
+    /// Fetches how topics are configured; nothing where the cluster does not say. If it has not answered once, it is
+    /// not asked again.
     pub(super) async fn describe(&self, topics: &[&str]) -> Vec<TopicConfig> {
         let resources: Vec<_> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
         if resources.is_empty() || self.silent.load(Ordering::Relaxed) {

@@ -1,5 +1,5 @@
-//! Captures what librdkafka reports of brokers that it does not reach: the error of a request says only that there was no
-//! answer.
+//! Captures what librdkafka reports of brokers that it does not reach: the error of a request says only that there was
+//! no answer.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ struct Captured {
 
 /// The time without an event after which the queue counts as empty.
 const QUIET: Duration = Duration::from_millis(20);
-/// Far more events than one question causes.
+/// The number of events after which a poll ends: far more than one request causes.
 const MOST: usize = 100;
 
 impl ErrorCapture {

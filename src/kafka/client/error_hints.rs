@@ -2,7 +2,7 @@
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-/// What an operator must allow, if an error says that this user may not do something. No repetition helps.
+/// Says what an operator must allow, if an error says that this user may not do something. No repetition helps.
 pub(crate) fn access_hint(error: &KafkaError) -> Option<&'static str> {
     Some(match error.rdkafka_error_code()? {
         RDKafkaErrorCode::GroupAuthorizationFailed => "kafka.group_id: allow this user Read on the group",
@@ -11,7 +11,7 @@ pub(crate) fn access_hint(error: &KafkaError) -> Option<&'static str> {
     })
 }
 
-/// What an operator can do about a failure that ends the consumer, or a producer.
+/// Says what an operator can do about a failure that ends the consumer, or a producer.
 pub(crate) fn fatal_hint(code: RDKafkaErrorCode) -> &'static str {
     match code {
         RDKafkaErrorCode::FencedInstanceId => {

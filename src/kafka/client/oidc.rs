@@ -32,7 +32,7 @@ pub(crate) struct Issued {
     pub(crate) expires: SystemTime,
 }
 
-/// Why there is no token.
+/// The token endpoint has given no token.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
     /// An operator must mend it.
@@ -42,7 +42,7 @@ pub enum TokenError {
     Later(String),
 }
 
-/// No client can be made of `[kafka.oauth]`.
+/// The client of the token endpoint cannot be made of `[kafka.oauth]`.
 #[derive(Debug, thiserror::Error)]
 pub enum OauthConfigError {
     #[error(transparent)]
@@ -76,7 +76,7 @@ struct Claims {
 }
 
 impl Endpoint {
-    /// `None` without a `token_url`.
+    /// Makes the client of the endpoint; `None` without a `token_url`.
     pub(crate) fn new(config: &KafkaOauth) -> Result<Option<Self>, OauthConfigError> {
         let KafkaOauth { token_url: Some(url), client_id: Some(id), client_secret: Some(secret), .. } = config else {
             return Ok(None);

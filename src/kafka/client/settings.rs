@@ -1,5 +1,5 @@
-//! The configuration of librdkafka. A property of the user's is set first; those that the algorithm owns are set after it,
-//! and the configuration rejects them in `[kafka.properties]`.
+//! The configuration of librdkafka. A property of the user's is set first; those that the algorithm owns are set after
+//! it, and the configuration rejects them in `[kafka.properties]`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -43,19 +43,21 @@ const ISOLATION: &str = "isolation.level";
 const READ_UNCOMMITTED: &str = "read_uncommitted";
 const REFRESH: &str = "topic.metadata.refresh.interval.ms";
 
-/// What librdkafka may queue of each partition, in bytes: below both this and [`QUEUED_MESSAGES`] it fetches more. Both
-/// count per split partition queue, and of the bytes only those of values.
+/// The size of the queue that librdkafka may have of each partition, in bytes: below both this and [`QUEUED_MESSAGES`]
+/// it fetches more. Both count per split partition queue, and of the bytes only those of values.
 pub const QUEUED_BYTES: usize = 512 * 1024;
-/// What librdkafka may queue of each partition, in messages. The next fetch is asked for `fetch.queue.backoff.ms` after a queue was full: fewer messages would limit how fast a
-/// single partition is read. Keys and headers are counted by the memory bound alone.
+/// What librdkafka may queue of each partition, in messages. The next fetch is asked for `fetch.queue.backoff.ms` after
+/// a queue was full: fewer messages would limit how fast a single partition is read. Keys and headers are counted by
+/// the memory bound alone.
 pub const QUEUED_MESSAGES: usize = 2_000;
-/// The size of one fetch, or of one batch if that is larger; compressed. It is small, since librdkafka decompresses all of a fetch at once: six
-/// batches of 10 KB that decompress to 2.4 MB each are less than one record of 16 MiB.
+/// The size of one fetch, or of one batch if that is larger; compressed. It is small, since librdkafka decompresses all
+/// of a fetch at once: six batches of 10 KB that decompress to 2.4 MB each are less than one record of 16 MiB.
 pub const FETCH_BYTES: usize = 64 * 1024;
-/// The largest answer that is read, and what a batch of zstd may decompress to: all that a topic can hold can be received.
+/// The largest answer that is read, and what a batch of zstd may decompress to: all that a topic can hold can be
+/// received.
 const RECEIVE_BYTES: &str = "1000000000";
-/// The values that librdkafka accepts as `message.max.bytes`. A topic may have less or more; where it has less it rejects
-/// messages by itself.
+/// The values that librdkafka accepts as `message.max.bytes`. A topic may have less or more; where it has less it
+/// rejects messages by itself.
 const MESSAGE_BYTES: std::ops::RangeInclusive<usize> = 1_000..=1_000_000_000;
 
 impl Clients {
@@ -132,7 +134,7 @@ impl Clients {
         self.0.protocol == GroupProtocol::Classic && self.0.consumer.get(STRATEGY) == Some(COOPERATIVE)
     }
 
-    /// How often topics are refreshed; `None` for never.
+    /// The interval at which topics are refreshed; `None` for never.
     pub(crate) fn refresh_interval(&self) -> Option<Duration> {
         let default = Duration::from_secs(if self.0.protocol == GroupProtocol::Classic { 300 } else { 30 });
         match self.0.base.get(REFRESH) {
@@ -190,8 +192,8 @@ impl Clients {
         self.0.base.get(ISOLATION) != Some(READ_UNCOMMITTED)
     }
 
-    /// The configuration of a producer of messages of up to `largest` bytes into a topic that takes `topic` bytes a batch,
-    /// where that is known: idempotent, confirmed by all in-sync replicas, and never given up.
+    /// The configuration of a producer of messages of up to `largest` bytes into a topic that takes `topic` bytes a
+    /// batch, where that is known: idempotent, confirmed by all in-sync replicas, and never given up.
     ///
     /// librdkafka compares a message with `message.max.bytes` before it compresses it, the topic does so after that.
     /// Only the topic is to reject one: a record that its own producer has compressed fits again.
@@ -208,8 +210,8 @@ impl Clients {
         if COMPRESSION.iter().all(|property| self.0.base.get(property).is_none()) {
             producer.set("compression.type", "zstd");
         }
-        // A topic rejects a batch as a whole. Messages share a batch only if it fits uncompressed: a rejection is then of one
-        // message.
+        // A topic rejects a batch as a whole. Messages share a batch only if it fits uncompressed: a rejection is then
+        // of one message.
         let own = self.0.base.get(BATCH).and_then(|own| own.parse().ok()).unwrap_or(BATCH_BYTES);
         producer.set(BATCH, topic.unwrap_or(own).clamp(1, own).to_string());
         producer

@@ -1,7 +1,7 @@
 //! The token of `[kafka.oauth]`, which all clients share.
 //!
-//! A task fetches the next one at four fifths of a token's life, by the wall clock: a monotonic one stands still
-//! while the machine is suspended, and the token does not. It fetches one at once where secrets have changed, and where a
+//! A task fetches the next one at four fifths of a token's life, by the wall clock: a monotonic one stands still while
+//! the machine is suspended, and the token does not. It fetches one at once where secrets have changed, and where a
 //! broker has denied the last one, which a rotation of keys can do to a token that is young. Each client is given the
 //! newest token before it is used, and again whenever there is a newer one: librdkafka would ask for it in a callback
 //! that an admin client never serves. An expired token is given to no client.
@@ -58,7 +58,7 @@ const TICK: Duration = Duration::from_secs(1);
 const AFTER_DENIAL: Duration = Duration::from_secs(30);
 
 impl Tokens {
-    /// `None` without `[kafka.oauth]`.
+    /// Makes the provider of tokens; `None` without `[kafka.oauth]`.
     pub(crate) fn new(config: &KafkaOauth) -> Result<Option<Self>, OauthConfigError> {
         let Some(endpoint) = Endpoint::new(config)? else { return Ok(None) };
         let extensions = config.extensions.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
@@ -114,7 +114,7 @@ impl TokenProvider {
                 () = until(due) => {}
                 () = self.renew.notified() => info!(
                     event = "kafka_token_renewal_requested",
-                    "told to fetch another token for kafka"
+                    "fetching another token for kafka, as SIGHUP asks"
                 ),
                 () = self.is_denied(next_for_denial) => {
                     next_for_denial = Instant::now() + AFTER_DENIAL;

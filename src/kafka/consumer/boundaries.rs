@@ -19,16 +19,16 @@ use crate::{
     runtime::progress::NextOffset,
 };
 
-/// How long one request may take.
+/// The longest time that one request may take.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What is known of the partitions that were asked for. Those that are missing are to be asked for again.
+/// The offsets of the partitions that were answered. Those that are missing are to be requested again.
 pub(crate) type Boundaries = BTreeMap<TopicPartition, NextOffset>;
 
 /// Fetches where each partition begins ([`Offset::Beginning`]) or ends ([`Offset::End`]), which Kafka's protocol asks
 /// for as if they were times. The end is that of what can be read, unless the client reads what is uncommitted as well.
-/// Where the answers of some partitions are errors, librdkafka returns the answers of none: then each topic is asked for
-/// by itself, until `deadline`. One request takes at most `timeout`.
+/// Where the answers of some partitions are errors, librdkafka returns the answers of none: then each topic is asked
+/// for by itself, until `deadline`. One request takes at most `timeout`.
 pub(crate) fn fetch<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     partitions: &[(TopicPartition, Offset)],
@@ -93,9 +93,9 @@ fn is_of_the_cluster(error: &KafkaError) -> bool {
     )
 }
 
-/// The topics among `topics` that do not exist. A client of its own asks: an answer with all topics makes a consumer look
-/// at its subscription, which must not happen in a rebalance, and a question for a topic that does not exist makes it ask
-/// again and again.
+/// The topics among `topics` that do not exist. A client of its own asks: an answer with all topics makes a consumer
+/// look at its subscription, which must not happen in a rebalance, and a question for a topic that does not exist makes
+/// it ask again and again.
 pub(super) fn missing_topics(clients: &Clients, topics: &BTreeSet<Arc<str>>) -> KafkaResult<BTreeSet<Arc<str>>> {
     let client: BaseConsumer<ErrorCapture> = clients.admin().create_with_context(ErrorCapture::default())?;
     clients.token_feed().apply_to(client.client());

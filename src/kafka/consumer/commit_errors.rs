@@ -7,11 +7,11 @@ use tracing::{debug, warn};
 
 use crate::{kafka::client::error_hints::access_hint, runtime::stop::Stop};
 
-/// How often a commit is tried again where only its generation is outdated.
+/// The number of repeats of a commit of which only the generation is outdated.
 pub(super) const STALE_ATTEMPTS: u32 = 20;
 
-/// How long a topic must be denied before that is believed: a broker that is starting has not read its rules yet. A user
-/// who may not read a topic may not commit for it either, and librdkafka reports a denied fetch only once.
+/// The time for which a topic must be denied before that is believed: a broker that is starting has not read its rules
+/// yet. A user who may not read a topic may not commit for it either, and librdkafka reports a denied fetch only once.
 const DENIED: Duration = Duration::from_secs(10);
 
 /// The consumer learns within a heartbeat that we are not a member any more, and the poll thread when it has ended what
@@ -27,11 +27,11 @@ pub(super) struct CommitErrors {
     stale: u32,
     /// Whether the failure has been logged.
     is_logged: bool,
-    /// Since when the group says that we are not a member.
+    /// The time since which the group says that this process is not a member.
     not_a_member: Option<Instant>,
-    /// Since when a topic is denied.
+    /// The time since which a topic is denied.
     denied: Option<Instant>,
-    /// How long we may not be a member before the assignment must have been lost.
+    /// The time without membership after which the assignment must have been lost.
     not_a_member_limit: Duration,
     stop: Stop,
 }
@@ -78,8 +78,8 @@ fn has_lasted(since: Option<Instant>, limit: Duration) -> bool {
     since.is_some_and(|since| since.elapsed() >= limit)
 }
 
-/// Whether only the generation of the commit is outdated. The coordinator rejects the old one from when it has raised it
-/// until librdkafka has its answer, and the same with an epoch (before Kafka 4.3, KIP-1251). What we own in the old
+/// Whether only the generation of the commit is outdated. The coordinator rejects the old one from when it has raised
+/// it until librdkafka has its answer, and the same with an epoch (before Kafka 4.3, KIP-1251). What we own in the old
 /// generation is still ours in the new one: no other member gets it before we have given it back.
 pub(super) fn is_stale(error: &KafkaError) -> bool {
     is_one_of(

@@ -4,20 +4,20 @@ use std::sync::Arc;
 
 use rdkafka::error::KafkaError;
 
-/// Why the consumer could not be started.
+/// The consumer could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum ConsumerError {
     #[error("the consumer cannot be created: {0}")]
     Create(KafkaError),
     #[error("no committed offsets of the group: {0}")]
     StartOffsets(KafkaError),
-    #[error("the subscription is refused: {0}")]
+    #[error("librdkafka rejects the subscription: {0}")]
     Subscribe(KafkaError),
     #[error("no thread")]
     Thread(#[from] std::io::Error),
 }
 
-/// Why a partition gives no more records.
+/// A partition gives no more records.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     #[error("{topic}[{partition}]: the offsets from {next} on are lost: {}", lost_range(*.next, *.watermarks))]

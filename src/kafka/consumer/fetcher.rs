@@ -14,15 +14,15 @@ use super::{
     offsets::{CommitOffset, TopicPartition},
 };
 
-/// How long a fetcher may take to stop.
+/// The longest time that a fetcher may take to stop.
 const STOP: Duration = Duration::from_secs(5);
-/// How long fetchers may take to start, where others have to stop first.
+/// The longest time that fetchers may take to start, where others have to stop first.
 const START: Duration = Duration::from_secs(5);
 /// The time between two checks.
 const RETRY: Duration = Duration::from_millis(5);
 
-/// Waits until nothing is left of an earlier assignment of the partition: its position would be taken for the new one's.
-/// Returns false if that takes too long.
+/// Waits until nothing is left of an earlier assignment of the partition: its position would be taken for the new
+/// one's. Returns false if that takes too long.
 pub(super) fn has_stopped<C: ConsumerContext>(consumer: &BaseConsumer<C>, (topic, partition): &TopicPartition) -> bool {
     let deadline = Instant::now() + STOP;
     while kafka_ffi::position(consumer, topic, *partition).is_some() {
@@ -35,14 +35,14 @@ pub(super) fn has_stopped<C: ConsumerContext>(consumer: &BaseConsumer<C>, (topic
 }
 
 /// Makes librdkafka check, for partitions that were just assigned, whether the records before their offsets are still
-/// those that were read: after an unclean leader election they may not be. No record of these partitions is to be polled
-/// before.
+/// those that were read: after an unclean leader election they may not be. No record of these partitions is to be
+/// polled before.
 ///
-/// The group keeps a leader epoch beside each offset, and librdkafka asks the partition's leader where that epoch ended,
-/// but only when it learns of a newer epoch while it fetches, or at a seek; where a fetcher starts with an epoch, it
-/// fetches at once (`rd_kafka_toppar_fetch_start`, 2.12). So each partition is sought to where it is. What was fetched
-/// until then is outdated, and no poll returns it. A partition that does not hold what was read gives the same error as
-/// lost offsets do.
+/// The group keeps a leader epoch beside each offset, and librdkafka asks the partition's leader where that epoch
+/// ended, but only when it learns of a newer epoch while it fetches, or at a seek; where a fetcher starts with an
+/// epoch, it fetches at once (`rd_kafka_toppar_fetch_start`, 2.12). So each partition is sought to where it is. What
+/// was fetched until then is outdated, and no poll returns it. A partition that does not hold what was read gives the
+/// same error as lost offsets do.
 pub(super) fn check_epochs<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     offsets: &[CommitOffset],

@@ -40,7 +40,7 @@ struct Asker {
     tokens: TokenFeed,
 }
 
-/// What the thread knows.
+/// The state of the thread.
 struct LagWatch {
     clients: Clients,
     observer: Observer,

@@ -22,25 +22,25 @@ pub trait LaneHost: Send + Sync + 'static {
     /// Starts a lane as a task. An error says why no lane can take the topic.
     fn start(&self, start: LaneStart) -> Result<JoinHandle<LaneEnd>, String>;
 
-    /// Is called after partitions were assigned, with the number of partitions that this process owns now.
+    /// Receives that partitions were assigned, with the number of partitions that this process owns now.
     fn assigned(&self, partitions: usize);
 }
 
-/// What a lane is started with.
+/// The parameters of a lane's start.
 pub struct LaneStart {
     pub topic: Arc<str>,
     pub partition: i32,
     pub records: PartitionStream,
-    /// Where the lane notes what is settled, to be committed.
+    /// The record of settled offsets, which the lane updates and commits read.
     pub progress: Arc<Progress>,
-    /// Is cancelled to make the lane drain.
+    /// Cancelled to make the lane drain.
     pub draining: CancellationToken,
 }
 
-/// How a lane ended.
+/// The way in which a lane ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LaneEnd {
-    /// It was told to drain, and nothing of it is in flight.
+    /// The lane was told to drain, and nothing of it is in flight.
     Drained,
     Failed,
 }

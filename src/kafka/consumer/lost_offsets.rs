@@ -1,8 +1,8 @@
 //! Records that were deleted before they were read, with `kafka.on_lost_offsets = "earliest"`.
 //!
-//! librdkafka cannot seek in this state. So the lane waits until all that it has read before the gap is settled;
-//! then the poll thread ends it and commits the offset after the gap; then, one poll later, the partition is unassigned
-//! and assigned again from there. That poll serves a rebalance which may be waiting: to unassign a partition would answer
+//! librdkafka cannot seek in this state. So the lane waits until all that it has read before the gap is settled; then
+//! the poll thread ends it and commits the offset after the gap; then, one poll later, the partition is unassigned and
+//! assigned again from there. That poll serves a rebalance which may be waiting: to unassign a partition would answer
 //! it.
 
 use std::{
@@ -27,7 +27,7 @@ use super::{
 #[derive(Debug, Default)]
 pub(super) struct LostOffsets(Mutex<BTreeMap<TopicPartition, Gap>>);
 
-/// What is missing of a partition.
+/// A gap in the offsets of a partition.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Gap {
     /// The offset that was to be read next.
@@ -45,7 +45,7 @@ pub(super) enum GapState {
     Committed,
 }
 
-/// Why reading cannot go on after a gap.
+/// Reading cannot go on after a gap.
 #[derive(Debug, thiserror::Error)]
 enum PassError {
     /// An eager assignor unassigns nothing but the whole assignment.
@@ -89,7 +89,7 @@ impl LostOffsets {
                 Err(reason) => {
                     error!(
                         event = "lost_offsets_not_passed", topic = %at.0, partition = at.1, %reason,
-                        "no way past the lost offsets"
+                        "reading cannot go on after the lost offsets"
                     );
                     context.stop.now(format!("{}[{}]: no way past the lost offsets: {reason}", at.0, at.1));
                 }

@@ -1,5 +1,5 @@
-//! Refreshes librdkafka's metadata, so that it learns that a topic has other partitions than before, or that a glob takes
-//! another topic.
+//! Refreshes librdkafka's metadata, so that it learns that a topic has other partitions than before, or that a glob
+//! takes another topic.
 //!
 //! With `cooperative-sticky` librdkafka joins the group anew as soon as it learns that, also in the middle of a
 //! revocation: what is being drained then has another owner (`rd_kafka_cgrp_metadata_update_check`). So it is told to
@@ -27,11 +27,11 @@ use super::{
 const TIMEOUT: Duration = Duration::from_secs(1);
 /// The time-out for an answer with all topics. One that comes later takes effect all the same, perhaps in a revocation.
 const LONG_TIMEOUT: Duration = Duration::from_secs(5);
-/// Up to this number of topics each is asked for by itself; beyond it, one request for all topics of the cluster blocks
-/// the poll thread for less time.
+/// The number of topics up to which each is requested by itself; beyond it, one request for all topics of the cluster
+/// blocks the poll thread for less time.
 const FEW: usize = 4;
 
-/// `None` if librdkafka refreshes by itself, or refreshing is disabled.
+/// Refreshes the metadata of topics; `None` if librdkafka does so by itself, or it is disabled.
 #[derive(Debug)]
 pub(super) struct MetadataRefresh(Option<Refresher>);
 

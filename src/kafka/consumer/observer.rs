@@ -1,5 +1,5 @@
-//! What the consumer reports of itself, for metrics, health and the status page. Kafka's client knows none of these: the
-//! daemon implements the trait by them.
+//! What the consumer reports of itself, for metrics, health and the status page. Kafka's client knows none of these:
+//! the daemon implements the trait by them.
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
@@ -41,7 +41,7 @@ pub struct OpenTransaction {
     pub offset: i64,
     /// The number of offsets from that one on.
     pub records: i64,
-    /// When it was seen first.
+    /// The time at which it was seen first.
     pub since: SystemTime,
 }
 

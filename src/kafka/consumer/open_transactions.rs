@@ -14,7 +14,7 @@ use super::{observer::OpenTransaction, offsets::TopicPartition};
 /// A transaction that is open longer than the producers' default time-out is worth a line.
 const LONG: Duration = Duration::from_secs(60);
 
-/// Where a transaction is open, and what comes after that.
+/// The place of an open transaction, and the number of offsets from there on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Open {
     /// The offset of its first record.

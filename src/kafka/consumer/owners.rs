@@ -1,5 +1,5 @@
-//! The owners of the partitions that are assigned to this process: one task for each, which is drained when its partition
-//! is revoked, and aborted when it is lost.
+//! The owners of the partitions that are assigned to this process: one task for each, which is drained when its
+//! partition is revoked, and aborted when it is lost.
 
 use std::{
     collections::BTreeMap,
@@ -24,7 +24,7 @@ pub(super) struct Owner {
     pub(super) task: JoinHandle<LaneEnd>,
     pub(super) draining: CancellationToken,
     pub(super) progress: Arc<Progress>,
-    /// Until then, what the partition's last owner has in flight may still arrive.
+    /// The time until which records of the partition's last owner that are in flight may still arrive.
     pub(super) hold_until: Instant,
 }
 
@@ -36,10 +36,10 @@ pub(super) struct Owners {
     lease: Lease,
 }
 
-/// Why owners end.
+/// The reason for which owners end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// They are drained, and aborted at the deadline.
+    /// The owners are drained, and aborted at the deadline.
     Drain { deadline: Instant },
     /// Another member may own their partitions already: they are aborted at once.
     Lost,

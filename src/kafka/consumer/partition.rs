@@ -28,7 +28,7 @@ use crate::{
     runtime::progress::{NextOffset, Progress},
 };
 
-/// How often a queue is polled without a wake-up, since one can get lost (rust-rdkafka#840).
+/// The interval at which a queue is polled without a wake-up, since one can get lost (rust-rdkafka#840).
 const TICK: Duration = Duration::from_secs(1);
 /// The time between two checks whether what was read is settled.
 const SETTLED: Duration = Duration::from_millis(100);
@@ -41,19 +41,19 @@ struct PartitionReader {
     partition: i32,
     next: i64,
     progress: Arc<Progress>,
-    /// What must be over before the first record is read; `None` once it is.
+    /// The conditions for reading the first record; `None` once they are met.
     conditions: Option<ReadConditions>,
 }
 
-/// What must be over before the first record of a partition is read.
+/// Conditions for reading the first record of a partition.
 pub(super) struct ReadConditions {
-    /// Until then, what an earlier owner has in flight may still arrive.
+    /// The time until which records of an earlier owner that are in flight may still arrive.
     pub(super) hold_until: tokio::time::Instant,
     /// Cancelled once librdkafka has been told to check the leader epoch of the first offset, or need not check it.
     pub(super) readable: CancellationToken,
 }
 
-/// The records from where `progress` is.
+/// Streams the records from where `progress` is.
 pub(super) fn records(
     mut queue: PartitionQueue<RebalanceContext>,
     consumer: Arc<BaseConsumer<RebalanceContext>>,
@@ -125,12 +125,12 @@ impl PartitionReader {
         self.queue.poll(Duration::ZERO).map(|message| message.map(copy))
     }
 
-    /// Moves on past offsets that hold no record. To be called when the queue has returned nothing: what it held after the
-    /// last record, if anything, was not a record.
+    /// Moves on past offsets that hold no record. To be called when the queue has returned nothing: what it held after
+    /// the last record, if anything, was not a record.
     ///
-    /// The markers that end transactions lie in the queue like records, those of an aborted transaction after all that it
-    /// wrote; a poll takes them out, returns nothing for them, and moves librdkafka's position past them. That position
-    /// skips nothing that this reader has not read:
+    /// The markers that end transactions lie in the queue like records, those of an aborted transaction after all that
+    /// it wrote; a poll takes them out, returns nothing for them, and moves librdkafka's position past them. That
+    /// position skips nothing that this reader has not read:
     /// * Nothing but a poll of this queue moves it forward (`rd_kafka_update_app_pos`: for a message that
     ///   `rd_kafka_event_message_next` gives out, and for a marker in `rd_kafka_op_handle_std`), and nothing but this
     ///   reader polls the queue. So what arrives between the poll and this check does not count, and neither does what
@@ -219,8 +219,8 @@ impl PartitionReader {
     }
 }
 
-/// Copies the headers. rdkafka panics on a header whose name is not UTF-8, and gives no other access to it: such a header
-/// is left out.
+/// Copies the headers. rdkafka panics on a header whose name is not UTF-8, and gives no other access to it: such a
+/// header is left out.
 fn headers(all: &BorrowedHeaders, position: &Position) -> Vec<Header> {
     let copy = |header: rdkafka::message::Header<'_, &[u8]>| Header {
         name: header.key.to_owned(),

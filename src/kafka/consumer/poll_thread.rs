@@ -79,8 +79,8 @@ impl Consumer {
                 context.start_recreated_topics(&consumer);
                 refresh.check(&consumer, &cancel);
                 if let Err(error) = subscription.renew(&consumer) {
-                    error!(event = "subscription_refused", %error, "the subscription is refused");
-                    stop.now(format!("the subscription is refused: {error}"));
+                    error!(event = "subscription_rejected", %error, "librdkafka rejects the subscription: the daemon stops");
+                    stop.now(format!("librdkafka rejects the subscription: {error}"));
                 }
             }
             consumer.context().drain_all(&consumer);
@@ -142,7 +142,7 @@ fn poll(consumer: &Arc<BaseConsumer<RebalanceContext>>, stop: &Stop) {
         }
         Some(Err(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::GroupAuthorizationFailed) => {
             let hint = access_hint(&error).unwrap_or_default();
-            error!(event = "group_access_denied", %error, hint, "the group may not be used");
+            error!(event = "group_access_denied", %error, hint, "this user may not use the group: the daemon stops");
             stop.now(format!("{error}; {hint}"));
         }
         // An unknown topic, a broker that is away: librdkafka goes on by itself.

@@ -49,7 +49,7 @@ use crate::{
 
 /// The consumer's context.
 pub(super) struct RebalanceContext {
-    /// Splitting a queue needs the consumer's `Arc`, and the callback gets only a reference.
+    /// The consumer: splitting a queue needs its `Arc`, and the callback gets only a reference.
     consumer: OnceLock<Weak<BaseConsumer<Self>>>,
     committer: OnceLock<Committer>,
     start_offsets: OnceLock<StartOffsets>,
@@ -65,10 +65,10 @@ pub(super) struct RebalanceContext {
     assign_hold: Duration,
     lease: Lease,
     clients: Clients,
-    /// From a loss until the group answers again.
+    /// A wait for the group, from a loss until it answers again.
     rejoining: Mutex<Option<WaitGuard>>,
     pub(super) stop: Stop,
-    /// Is cancelled when the daemon is to stop.
+    /// Cancelled when the daemon is to stop.
     cancel: CancellationToken,
 }
 
@@ -209,7 +209,7 @@ impl RebalanceContext {
             if !hold.is_zero() {
                 info!(
                     event = "partition_held", topic = %at.0, partition = at.1, ?hold,
-                    "not drained by its last owner, held"
+                    "the partition's last owner has not drained it: its first record is held"
                 );
             }
             match self.start_lane(consumer, offset, hold, readable) {
@@ -217,7 +217,7 @@ impl RebalanceContext {
                 Err(reason) => {
                     error!(
                         event = "lane_not_started", topic = %at.0, partition = at.1, reason,
-                        "no lane for a partition"
+                        "an assigned partition gets no lane: the daemon stops"
                     );
                     self.stop.now(reason);
                 }

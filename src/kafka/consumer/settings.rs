@@ -22,9 +22,9 @@ pub struct ConsumerSettings<'a> {
     pub commit_interval: Duration,
     pub drain_timeout: Duration,
     pub record_bounds: RecordBounds,
-    /// Is cancelled when the daemon is to stop before the start is complete.
+    /// Cancelled when the daemon is to stop before the start is complete.
     pub stopped: &'a CancellationToken,
-    /// Is renewed by each commit.
+    /// The lease that each commit renews.
     pub lease: &'a Lease,
     /// The time from an assignment to the first record, if the partition was not drained.
     pub assign_hold: Duration,

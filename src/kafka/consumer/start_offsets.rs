@@ -32,30 +32,30 @@ use crate::{
     runtime::progress::NextOffset,
 };
 
-/// How long one request may take before it is tried again.
+/// The time after which a request is given up and tried again.
 const REQUEST: Duration = Duration::from_secs(3);
 /// The time between two attempts.
 const RETRY: Duration = Duration::from_millis(200);
 const LATE: KafkaError = KafkaError::OffsetFetch(RDKafkaErrorCode::OperationTimedOut);
 
 pub(super) struct StartOffsets {
-    /// With `start = "latest"`: the topics without any committed offset, and how many partitions they had.
+    /// The topics without any committed offset, and the numbers of their partitions; only with `start = "latest"`.
     fresh: BTreeMap<String, i32>,
     clients: Clients,
 }
 
-/// What one look-up has found.
+/// The result of one look-up.
 #[derive(Default)]
 struct Found {
     /// Partitions with a committed offset.
     committed: Vec<CommitOffset>,
-    /// Partitions without one, and where each begins.
+    /// Partitions without a committed offset, and the start of each.
     new: Vec<CommitOffset>,
     /// Partitions whose topics do not exist any more.
     gone: Vec<TopicPartition>,
 }
 
-/// When a look-up that does not succeed is given up.
+/// The conditions under which a look-up that does not succeed is given up.
 pub(super) struct Patience<'a> {
     pub(super) deadline: Instant,
     pub(super) cancel: &'a CancellationToken,
@@ -189,7 +189,7 @@ impl StartOffsets {
         Ok(found)
     }
 
-    /// Where a partition without a committed offset starts: its end or its beginning.
+    /// Returns the start of a partition without a committed offset: its end or its beginning.
     fn start_of(&self, (topic, partition): &TopicPartition) -> Offset {
         match self.fresh.get(&**topic) {
             Some(count) if partition < count => Offset::End,
@@ -209,7 +209,7 @@ impl Patience<'_> {
     }
 }
 
-/// With `start = "latest"`, the topics without any committed offset. One request for all.
+/// Returns the topics without any committed offset; none unless `start = "latest"`. One request for all.
 fn fresh_topics<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     start: Start,

@@ -31,7 +31,7 @@ pub(crate) struct Http {
     observer: Arc<dyn Observer>,
 }
 
-/// What became of a request.
+/// The result of a request.
 #[derive(Debug)]
 pub(crate) enum Sent {
     /// No byte was sent; `lapsed`: for want of the lease, which says nothing of the other side.
@@ -40,7 +40,7 @@ pub(crate) enum Sent {
         lapsed: bool,
     },
     Answered(Answer),
-    /// It left, and no whole answer came.
+    /// The request was sent, at least in part, and no whole answer came.
     Unanswered {
         cause: Cause,
         timed_out: bool,
@@ -51,14 +51,14 @@ pub(crate) enum Sent {
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) body: Bytes,
-    /// How an answer that was to be made short does not fit its request.
+    /// The cause for which an answer that was to be distilled does not fit its request.
     pub(crate) unfit: Option<Cause>,
-    /// There was more of it than [`ApiRequest::max_answer`].
+    /// Whether there was more of it than [`ApiRequest::max_answer`].
     pub(crate) cut: bool,
     pub(crate) usage: Option<Usage>,
     /// The answer carries what the org, or Salesforce's edge before it, adds to its answers.
     pub(crate) salesforces: bool,
-    /// Where a redirect leads, without its query.
+    /// The target of a redirect, without its query.
     pub(crate) location: Option<String>,
     /// The sender's clock.
     pub(crate) date: Option<SystemTime>,
@@ -181,18 +181,18 @@ impl Http {
 }
 
 impl Answer {
-    /// What its headers say.
+    /// The content of its headers.
     pub(crate) fn facts(&self) -> Facts {
         Facts { usage: self.usage, salesforces: self.salesforces }
     }
 }
 
-/// `X-SFDC-Request-Id`, `Sforce-Limit-Info` and the like.
+/// Whether a header is Salesforce's: `X-SFDC-Request-Id`, `Sforce-Limit-Info` and the like.
 fn is_salesforces(name: &header::HeaderName) -> bool {
     name.as_str().starts_with("x-sfdc-") || name.as_str().starts_with("sforce-")
 }
 
-/// Nothing was taken, and where the org is now is what its operator wants to know.
+/// The cause of a redirect. Nothing was taken, and an operator wants to know where the org is now.
 pub(crate) fn redirected(status: StatusCode, location: &str) -> Cause {
     let message =
         format!("the org answered {status} and points to {location}: is salesforce.login_url the current My Domain?");

@@ -8,12 +8,12 @@ use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::record::Cause;
 
-/// How a long answer becomes a short one.
+/// A reader that makes a short answer of a long one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Distil {
     /// Reads the answer to its end; an error says how it does not fit its request.
     pub(crate) make: fn(&mut dyn io::Read) -> Result<Vec<u8>, Cause>,
-    /// How much of an answer is read, in bytes.
+    /// The largest answer that is read, in bytes.
     pub(crate) most: usize,
 }
 

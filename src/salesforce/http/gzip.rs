@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_pays_is_compressed() {
+    fn only_large_bodies_are_compressed() {
         let rows: Bytes = r#"{"LastName":"Lovelace"},"#.repeat(100).into();
         let packed = gzip(&rows).unwrap();
         assert!(packed.len() * 10 < rows.len());

@@ -24,20 +24,20 @@ pub(crate) struct ApiRequest {
     /// The word in metrics and logs.
     pub(crate) kind: &'static str,
     pub(crate) purpose: Purpose,
-    /// How many rows it carries, for metrics.
+    /// The number of rows that it carries, for metrics.
     pub(crate) rows: usize,
     pub(crate) method: Method,
     pub(crate) endpoint: Endpoint,
     pub(crate) content: Content,
     pub(crate) options: Arc<CallOptions>,
-    /// Without it no request that writes is sent.
+    /// The lease's permit, without which no request that writes is sent.
     pub(crate) write_permit: Option<WritePermit>,
-    /// What is kept of an answer that was taken, if not all of it.
+    /// The reader of an answer that was taken, if not all of it is kept.
     pub(crate) distil: Option<Distil>,
 }
 
-/// What a request is for: how long it may take, and what a rejection of it means. A describe may say that there is no such
-/// SObject, which in a write is the org's trouble.
+/// The purpose of a request: how long it may take, and what a rejection of it means. A describe may say that there is
+/// no such SObject, which in a write is the org's trouble.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Write,
@@ -46,15 +46,15 @@ pub(crate) enum Purpose {
     Login,
 }
 
-/// Where a request goes.
+/// The address of a request.
 #[derive(Debug)]
 pub(crate) enum Endpoint {
-    /// Below `/services/data/vNN.0` of the session's instance, encoded here; the query is encoded already.
+    /// A path below `/services/data/vNN.0` of the session's instance, encoded here; the query is encoded already.
     Data {
         segments: Vec<Segment>,
         query: Option<String>,
     },
-    /// As the org gave it: an absolute path on the session's instance.
+    /// An absolute path on the session's instance, as the org gave it.
     Path(String),
     Url(Url),
 }
@@ -69,7 +69,7 @@ pub(crate) enum Content {
     Form(SecretString),
 }
 
-/// From connect to the last byte of an answer.
+/// The longest times from connect to the last byte of an answer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Timeouts {
     write: Duration,
@@ -93,7 +93,7 @@ impl ApiRequest {
         }
     }
 
-    /// How much of an answer is read, in bytes, inflated, where all of it is kept.
+    /// The largest answer that is read where all of it is kept, in bytes, inflated.
     pub(crate) fn max_answer(&self) -> usize {
         match self.purpose {
             Purpose::Login => MAX_TOKEN_ANSWER,
@@ -132,7 +132,7 @@ impl Endpoint {
             Self::Path(path) => {
                 let url = path.starts_with('/').then(|| instance.join(path).ok()).flatten();
                 url.filter(|url| url.origin() == instance.origin())
-                    .ok_or_else(|| Cause::new(format!("the org's next page is no path of its own: {path}")))
+                    .ok_or_else(|| Cause::new(format!("the org's next page is not a path of its own: {path}")))
             }
             Self::Url(url) => Ok(url.clone()),
         }
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn names_stay_within_their_segment() {
+    fn names_are_encoded_within_their_path_segment() {
         let instance: Url = "https://crm.my.salesforce.com/".parse().unwrap();
         let segments = vec!["sobjects".into(), "a/../b?c#d".into()];
         let url = Endpoint::Data { segments, query: Some("q=1".into()) }.on(&instance, "v66.0").unwrap();

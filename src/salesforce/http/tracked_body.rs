@@ -1,8 +1,8 @@
 //! A request body that records whether its bytes were sent.
 //!
 //! The first frame that the HTTP client takes means *sent*: from then on the org may apply the call. The client cannot
-//! say so itself (`is_timeout()` covers a connect as well as a lost answer). Invariant: after [`SendTracker::seal`] has said
-//! that nothing was sent, nothing ever will be.
+//! say so itself (`is_timeout()` covers a connect as well as a lost answer). Invariant: after [`SendTracker::seal`] has
+//! said that nothing was sent, nothing ever will be.
 
 use std::{
     pin::Pin,
@@ -22,11 +22,11 @@ const FRAME: usize = 64 * 1024;
 pub(crate) struct TrackedBody {
     rest: Bytes,
     tracker: SendTracker,
-    /// Without it not one more byte is sent: half a call is not a call.
+    /// The lease's permit, without which not one more byte is sent: half a call is not a call.
     write_permit: Option<WritePermit>,
 }
 
-/// What has become of the body, seen from outside of the client.
+/// The progress of a body's sending, seen from outside of the client.
 #[derive(Debug, Clone)]
 pub(crate) struct SendTracker(Arc<Mutex<Progress>>);
 
@@ -69,7 +69,7 @@ impl SendTracker {
         }
     }
 
-    /// Nothing was sent, since the lease was not held.
+    /// Whether nothing was sent since the lease was not held.
     pub(crate) fn is_withheld(&self) -> bool {
         matches!(*self.0.lock(), Progress::Withheld)
     }
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_frame_counts_as_sent() {
+    fn a_body_counts_as_sent_from_its_first_frame() {
         let (mut body, tracker) = TrackedBody::new(Bytes::from(vec![b' '; FRAME + 1]), None);
         assert_eq!(poll(&mut body).unwrap().unwrap(), FRAME);
         assert!(tracker.seal());
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn not_one_byte_more_leaves_without_the_lease() {
+    fn a_body_sends_no_byte_without_the_lease() {
         let lease = Lease::new(Duration::from_secs(10));
         let (mut body, tracker) = TrackedBody::new(Bytes::from(vec![b' '; FRAME + 1]), Some(lease.permit()));
         lease.renew(tokio::time::Instant::now());

@@ -43,12 +43,12 @@ struct Entry {
     known: RwLock<Option<(Arc<SObject>, Instant)>>,
     /// The org does not describe it to this user: it is not asked for again with every record that names it.
     undescribed: RwLock<Option<(Cause, Instant)>>,
-    /// Held while the org is asked.
+    /// The lock that is held during a describe call.
     asking: tokio::sync::Mutex<()>,
 }
 
 impl Describes {
-    /// `interval`: between two descriptions of one SObject.
+    /// Makes no call yet. `interval`: the least time between two descriptions of one SObject.
     pub(crate) fn new(calls: Arc<Calls>, interval: Duration) -> Self {
         Self { calls, interval, generation: AtomicU64::new(0), entries: Mutex::default() }
     }
@@ -58,7 +58,8 @@ impl Describes {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// The SObject as the org describes it. Waits for the org as long as it takes; an error says what a person must mend.
+    /// The SObject as the org describes it. Waits for the org as long as it takes; an error says what a person must
+    /// mend.
     pub(crate) async fn describe(&self, name: &str, refresh: Refresh<'_>) -> Result<Arc<SObject>, Cause> {
         let entry = self.entry(name);
         if let Some(known) = entry.good_enough(refresh, self.interval) {
@@ -88,9 +89,11 @@ impl Describes {
         }
     }
 
-    /// What is known of an SObject whose description rejects a row: it is asked for again, once, if it is old enough.
+    /// Returns the description of an SObject whose last one rejects a row: it is asked for again, once, if it is old
+    /// enough.
     ///
-    /// For a caller that has a permit, under which it asks: it waits neither for another permit nor for a task that does.
+    /// For a caller that has a permit, under which it asks: it waits neither for another permit nor for a task that
+    /// does.
     pub(crate) async fn doubted(&self, name: &str) -> Option<Arc<SObject>> {
         let entry = self.entry(name);
         if let Some(fresh) = entry.good_enough(Refresh::IfOld, self.interval) {
@@ -181,10 +184,10 @@ fn yes() -> bool {
 
 /// An SObject of 800 fields, half of them with long picklists, has less than `most`; what is kept of it, a hundredth.
 const DISTIL: Distil = Distil { make: distil, most: 32 * 1024 * 1024 };
-/// No SObject has more.
+/// The most fields of one description: no SObject has more.
 const MAX_FIELDS: usize = 5_000;
 
-/// What matters of a description, as its own JSON.
+/// Makes a short description of a long one: JSON with the keys that matter.
 fn distil(body: &mut dyn io::Read) -> Result<Vec<u8>, Cause> {
     let raw: Result<RawSObject, _> = serde_json::from_reader(io::BufReader::new(body));
     raw.and_then(|raw| serde_json::to_vec(&raw)).map_err(|error| answer::unreadable(&error))
@@ -241,7 +244,7 @@ struct RawField {
     reference_to: Option<Vec<String>>,
     #[serde(default)]
     scale: Option<u32>,
-    /// Where it is not said, the org will say it of the row.
+    /// Allowed where the description does not say: then the org will say it of the row.
     #[serde(default = "yes")]
     createable: bool,
     #[serde(default = "yes")]

@@ -1,8 +1,8 @@
 //! Permits to call the org: whether it takes calls, and how many at a time.
 //!
-//! One permit covers one *attempt*: its query, its write and what it sends again run one after the other under it.
-//! A task that holds one waits for no other permit and for no budget, so that a limit of one suffices. A login needs none.
-//! What is known of the org is in [`OrgState`], who is served next in [`Slots`]; here callers wait.
+//! One permit covers one *attempt*: its query, its write and what it sends again run one after the other under it. A
+//! task that holds one waits for no other permit and for no budget, so that a limit of one suffices. A login needs
+//! none. What is known of the org is in [`OrgState`], who is served next in [`Slots`]; here callers wait.
 //!
 //! Invariant: permits that are out are no more than the limit; while the org is down, at most one is granted at a time.
 
@@ -35,11 +35,11 @@ use crate::{
 pub(crate) struct Limiter {
     observer: Arc<dyn Observer>,
     inner: Mutex<Inner>,
-    /// Told of every change while the org is down, also of one that leaves the availability as it is.
+    /// The availability, sent with every change while the org is down, also one that leaves it as it is.
     availability: watch::Sender<OrgAvailability>,
     /// Wakes those that wait for a permit: the org, the permits, or the queue has changed.
     changed: Notify,
-    /// How many calls the org has taken.
+    /// The number of calls that the org has taken.
     answered: AtomicU64,
 }
 
@@ -64,7 +64,7 @@ struct Waiting<'a> {
 }
 
 impl Limiter {
-    /// `limit`: how many attempts may be under way.
+    /// Begins with an org that is up. `limit`: the most attempts that may be under way.
     pub(crate) fn new(limit: usize, pace: Pace, observer: Arc<dyn Observer>) -> Self {
         observer.availability_changed(OrgAvailability::Up);
         Self {
@@ -111,7 +111,7 @@ impl Limiter {
         (admission, reads_only)
     }
 
-    /// Waits until no call was taken for this long.
+    /// Waits until the org has taken no call for `patience`.
     pub(crate) async fn wait_for_outage(&self, patience: Duration) {
         let mut availability = self.availability.subscribe();
         // The sender lives as long as this.
@@ -141,17 +141,18 @@ impl Limiter {
         self.availability.subscribe()
     }
 
-    /// How many calls the org has taken until now.
+    /// The number of calls that the org has taken.
     pub(crate) fn answered_calls(&self) -> u64 {
         self.answered.load(Ordering::Relaxed)
     }
 
-    /// As the org said last.
+    /// The usage of daily calls by the org's last answer.
     pub(crate) fn usage(&self) -> Option<Usage> {
         self.inner.lock().org.usage()
     }
 
-    /// What a call has shown. A call that is to wait for the org must have said so here: the wait is made here.
+    /// Takes in what a call has shown of the org. A call that is to wait for the org must have reported so: the wait is
+    /// here.
     pub(crate) fn report(&self, report: &Report<'_>) {
         if matches!(report, Report::Answered) {
             self.answered.fetch_add(1, Ordering::Relaxed);
@@ -162,7 +163,7 @@ impl Limiter {
         self.tell(inner, before);
     }
 
-    /// A usage header was seen.
+    /// Takes in the usage that an answer's header says.
     pub(crate) fn used(&self, usage: Usage) {
         self.observer.quota(usage.used, usage.max);
         let mut inner = self.inner.lock();
@@ -171,7 +172,7 @@ impl Limiter {
         self.tell(inner, before);
     }
 
-    /// Under the lock: of two changes the later one is told last.
+    /// Publishes a change, under the lock: of two changes the later one is published last.
     fn tell(&self, inner: MutexGuard<'_, Inner>, before: OrgAvailability) {
         let after = inner.org.availability();
         if after != before {
@@ -186,12 +187,12 @@ impl Limiter {
 }
 
 impl CallPermit {
-    /// The org is not well, and this call is to find out whether it is again.
+    /// Whether this call is a probe: the org is down, and the call is to find out whether it still is.
     pub fn is_probe(&self) -> bool {
         self.is_probe
     }
 
-    /// The org has answered nothing for a while: the call is to be one that writes nothing.
+    /// Whether the call must not write, since the last calls had no answer.
     pub fn reads_only(&self) -> bool {
         self.reads_only
     }

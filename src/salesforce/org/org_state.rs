@@ -20,7 +20,7 @@ use crate::{
     runtime::backoff::Backoff,
 };
 
-/// What a call has shown of the org.
+/// The evidence that a call gives of the org's state.
 #[derive(Debug)]
 pub(crate) enum Report<'a> {
     /// The org took the call, whatever it made of it.
@@ -29,13 +29,13 @@ pub(crate) enum Report<'a> {
     Inconclusive,
     /// The org answered, and said that it does not know what became of the call.
     ResultUnknown,
-    /// No answer of the org's came: a time-out, a cut connection, the word of something before it.
+    /// The call had no answer of the org's: a time-out, a cut connection, the word of something before it.
     Unanswered(&'a Cause),
     /// The org takes no calls.
     Down(OrgTrouble, &'a Cause),
 }
 
-/// How probes are paced.
+/// The pace of probes.
 #[derive(Debug, Clone)]
 pub(crate) struct Pace {
     pub(crate) backoff: Backoff,
@@ -46,15 +46,15 @@ pub(crate) struct Pace {
 #[derive(Debug)]
 pub(crate) struct OrgState {
     pace: Pace,
-    /// What the last call said.
+    /// The trouble that the last call has shown.
     trouble: Option<OrgTrouble>,
-    /// How the org said that the calls of the day are spent, while that is the trouble.
+    /// The org's answer that the calls of the day are used up, while that is the trouble.
     spent: Option<Cause>,
     /// A probe is under way.
     asking: bool,
     /// Calls without an answer, one after the other.
     unanswered: u32,
-    /// Usage is above the reserve.
+    /// Whether usage is above what the reserve leaves.
     throttled: bool,
     /// The level that was last warned of, in per cent.
     warned: u64,
@@ -64,7 +64,8 @@ pub(crate) struct OrgState {
     due: Instant,
 }
 
-/// The number of calls in a row without an answer that are an outage. One alone may be a slow call or a connection that was cut.
+/// The number of calls in a row without an answer that are an outage. One alone may be a slow call or a connection that
+/// was cut.
 const OUTAGE_AFTER: u32 = 3;
 
 impl OrgState {
@@ -94,22 +95,22 @@ impl OrgState {
         }
     }
 
-    /// As the org said last.
+    /// The usage of daily calls by the org's last answer.
     pub(crate) fn usage(&self) -> Option<Usage> {
         self.usage
     }
 
-    /// When the next probe may go, while the org is not up.
+    /// The time at which the next probe may go, while the org is not up.
     pub(crate) fn due(&self) -> Instant {
         self.due
     }
 
-    /// How the org has said that the calls of the day are spent, unless it is being asked again, or is to be.
+    /// The org's answer that the calls of the day are used up, unless a probe is under way, or due.
     pub(crate) fn exhausted_quota(&self, now: Instant) -> Option<&Cause> {
         self.spent.as_ref().filter(|_| !self.asking && now < self.due)
     }
 
-    /// A probe goes out.
+    /// Notes that a probe goes out.
     pub(crate) fn begin_probe(&mut self) {
         self.probes = self.probes.saturating_add(1);
         self.asking = true;
@@ -121,7 +122,7 @@ impl OrgState {
         self.unanswered >= OUTAGE_AFTER
     }
 
-    /// What a call has shown.
+    /// Takes in what a call has shown of the org.
     pub(crate) fn report(&mut self, report: &Report<'_>) {
         let before = self.availability();
         match report {
@@ -160,7 +161,7 @@ impl OrgState {
         self.log(before, cause);
     }
 
-    /// A usage header was seen.
+    /// Takes in the usage that an answer's header says.
     pub(crate) fn used(&mut self, usage: Usage) {
         self.usage = Some(usage);
         let before = self.availability();
@@ -182,7 +183,7 @@ impl OrgState {
         self.log(before, Some(&cause));
     }
 
-    /// Each level once, armed again by a fall of five points.
+    /// Warns of each level once; a fall of five points arms it again.
     fn warn(&mut self, usage: Usage) {
         let level = |percent: u64| [95, 90, 80].into_iter().find(|level| percent >= *level).unwrap_or(0);
         let percent = usage.percent();
@@ -201,7 +202,7 @@ impl OrgState {
         }
     }
 
-    /// From one probe to the next.
+    /// The time from one probe to the next.
     fn wait(&self) -> Duration {
         let backoff = self.pace.backoff;
         match self.availability() {

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use tokio::time::Instant;
 
-/// What a permit is for.
+/// The kind of call that a permit is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CallKind {
     /// A describe. Records may wait for it that are not read yet, so that it goes before writes.
@@ -27,13 +27,13 @@ pub(crate) struct Waiter {
     number: u64,
 }
 
-/// What a waiter is told.
+/// The answer to a waiter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Admission {
     Granted {
         is_probe: bool,
     },
-    /// It is the next one to probe, at this time.
+    /// The waiter is the next one to probe, at this time.
     At(Instant),
     /// Others go before it, or all permits are out.
     Wait,
@@ -45,7 +45,7 @@ pub(crate) struct Slots {
     granted: usize,
     /// A probe's permit is out.
     is_probing: bool,
-    /// What the last permit was granted for.
+    /// The kind of the last permit that was granted.
     last: CallKind,
     next: u64,
     reads: BTreeSet<u64>,
@@ -53,7 +53,7 @@ pub(crate) struct Slots {
 }
 
 impl Slots {
-    /// `limit`: how many permits may be out; at least one is.
+    /// Begins without waiters. `limit`: the most permits that may be out; at least one may.
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             limit: limit.max(1),
@@ -162,7 +162,7 @@ mod tests {
         slots: Slots,
         limit: usize,
         waiting: Vec<Waiter>,
-        /// For each permit that is out, whether it is a probe's.
+        /// Whether it is a probe's, for each permit that is out.
         out: Vec<bool>,
         probe_due: Option<Instant>,
         now: Instant,

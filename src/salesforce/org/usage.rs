@@ -8,8 +8,8 @@ pub(crate) struct Usage {
 }
 
 impl Usage {
-    /// `api-usage=18/5000; per-app-api-usage=17/250(appName=x)`: by name, since case, order and separators vary. A zero
-    /// maximum says nothing.
+    /// Parses `api-usage=18/5000; per-app-api-usage=17/250(appName=x)` by name, since case, order and separators vary.
+    /// A zero maximum says nothing.
     pub(crate) fn parse(header: &str) -> Option<Self> {
         header.split([';', ',']).find_map(|part| {
             let (name, value) = part.split_once('=')?;
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_figure_is_found_by_name() {
+    fn daily_usage_is_found_by_name() {
         for (header, expected) in [
             ("api-usage=18/5000", Some((18, 5000))),
             ("API-Usage = 18 / 5000", Some((18, 5000))),
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn a_soft_limit_can_be_passed() {
+    fn usage_may_exceed_a_soft_limit() {
         assert_eq!(Usage { used: 6000, max: 5000 }.percent(), 120);
         assert_eq!(Usage { used: u64::MAX, max: 1 }.percent(), u64::MAX);
     }

@@ -14,13 +14,13 @@ use super::super::{
     },
 };
 
-/// `66.0`.
+/// An API version: `66.0`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(u32);
 
-/// It is not a number before `.0`.
+/// The text is not a number before `.0`.
 #[derive(Debug, thiserror::Error)]
-#[error("is no API version")]
+#[error("is not an API version")]
 pub struct NoVersion;
 
 impl FromStr for Version {
@@ -45,7 +45,7 @@ struct Listed<'a> {
 }
 
 impl Calls {
-    /// All that the org lists; `None` if it cannot be asked now, or says something else.
+    /// Fetches all versions that the org lists; `None` if it cannot be asked now, or says something else.
     pub(crate) async fn versions(&self) -> Option<Vec<Version>> {
         let mut url = self.auth.session().await.ok()?.instance.clone();
         url.set_path("/services/data");

@@ -14,7 +14,7 @@ use reqwest::Method;
 use super::super::http::request::{ApiRequest, Content, Endpoint, Purpose};
 use crate::record::{Action, BatchKey, Command, ExternalId, KeyKind, RecordId};
 
-/// Who a rendered row is about.
+/// The record that a rendered row is about.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Target<'a> {
     New,
@@ -74,7 +74,7 @@ pub(crate) fn render(key: &BatchKey, rows: &[(&Command, Target<'_>)]) -> Rendere
     Rendered { request, body, ranges }
 }
 
-/// 200 ids are 3.8 kB of the 16 kB that an address may have.
+/// Renders the ids to delete: 200 are 3.8 kB of the 16 kB that an address may have.
 fn delete_query(rows: &[(&Command, Target<'_>)]) -> String {
     let mut query = String::from("ids=");
     for (_, target) in rows {

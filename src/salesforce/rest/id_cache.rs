@@ -1,9 +1,9 @@
 //! Record ids by external id, as queries and upserts have answered them. It serves updates only: a delete always asks,
 //! since an external id may have moved to another living record.
 //!
-//! Invariant: an id is found only as long as no row of ours has named its key field in another way than as its key. Such
-//! a row may give a value to another record, or take it away. Ids that were asked for before it was written, and are
-//! answered after, are lost as well: each is stored under the generation that was read before its call was made.
+//! Invariant: an id is found only as long as no row of ours has named its key field in another way than as its key.
+//! Such a row may give a value to another record, or take it away. Ids that were asked for before it was written, and
+//! are answered after, are lost as well: each is stored under the generation that was read before its call was made.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct IdCache {
     ids: moka::future::Cache<CacheKey, RecordId>,
-    /// As many as there are key fields of updates.
+    /// The generation of each key field of updates.
     generations: Mutex<HashMap<FieldKey, u64>>,
 }
 
@@ -26,7 +26,7 @@ type FieldKey = (ApiName, ApiName);
 
 type CacheKey = (ApiName, ApiName, u64, MatchKey);
 
-/// When a call was begun, as far as the ids of one field go.
+/// The generation of one field's ids at which a call was begun.
 #[derive(Debug, Clone)]
 pub(crate) struct Generation {
     sobject: ApiName,
@@ -42,7 +42,7 @@ impl IdCache {
         Self { ids: builder.eviction_policy(lru).build(), generations: Mutex::default() }
     }
 
-    /// To be read before the call whose answer is remembered.
+    /// Returns the generation of a field, to be read before the call whose answer is remembered.
     pub(crate) fn generation(&self, sobject: &ApiName, field: &KeyField) -> Generation {
         let key = (sobject.clone(), field.name.clone());
         let number = *self.lock().entry(key).or_default();

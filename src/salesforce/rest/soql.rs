@@ -44,8 +44,9 @@ pub(crate) fn query(sobject: &str, field: &KeyField, values: &[&ExternalId]) -> 
     query
 }
 
-/// Cuts the values so that each part fits one query, which has at most `longest` bytes: the org takes 16,384 for address
-/// and headers together (REST guide, request limits). A value that fits none is left out: no field holds one that long.
+/// Cuts the values so that each part fits one query, which has at most `longest` bytes: the org takes 16,384 for
+/// address and headers together (REST guide, request limits). A value that fits none is left out: no field holds one
+/// that long.
 pub(crate) fn parts(values: &[&ExternalId], longest: usize) -> Vec<Range<usize>> {
     let mut parts: Vec<Range<usize>> = Vec::new();
     let mut room = 0;
@@ -69,10 +70,10 @@ pub(crate) fn parts(values: &[&ExternalId], longest: usize) -> Vec<Range<usize>>
     parts
 }
 
-/// What a query is besides its values: three names of at most 80 characters, and its words.
+/// The length of a query besides its values: three names of at most 80 characters, and its words.
 const FRAME: usize = 400;
 
-/// With the comma before it.
+/// The length of a value in an address, with the comma before it.
 fn encoded_len(value: &ExternalId) -> usize {
     let mut text = String::new();
     literal(&mut text, value);

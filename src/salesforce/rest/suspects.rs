@@ -1,12 +1,12 @@
 //! Which rows of a rejected call its answer names: those are tried before the others are halved.
 //!
-//! Only a hint: a row that is named by mistake is sent alone and written. Whether the org counts columns in characters or
-//! in bytes is not known, so that both readings name a row.
+//! Only a hint: a row that is named by mistake is sent alone and written. Whether the org counts columns in characters
+//! or in bytes is not known, so that both readings name a row.
 
 use super::{super::classify, collections::Rendered};
 use crate::record::{AnyCase, Cause, Command, RecordId, Suspicion};
 
-/// For each row, how the answer names it: none where it names no row, or too many.
+/// Says for each row how the answer names it: not at all where it names too many.
 pub(crate) fn suspicions(cause: &Cause, call: &Rendered, rows: &[&Command], ids: &[RecordId]) -> Vec<Suspicion> {
     let sobject = rows.first().map_or("", |command| &*command.sobject.name);
     if let Some(field) = stray_field(cause, sobject) {
@@ -34,7 +34,8 @@ pub(crate) fn suspicions(cause: &Cause, call: &Rendered, rows: &[&Command], ids:
     named.into_iter().map(|named| if named && is_hint { Suspicion::Row } else { Suspicion::NotNamed }).collect()
 }
 
-/// How the answer that rejects a query for record ids names each of its rows: by the key field that all of them share.
+/// Says how the answer that rejects a query for record ids names each of its rows: by the key field that all of them
+/// share.
 pub(crate) fn suspicion_of_key(cause: &Cause, sobject: &str, key_field: &str) -> Suspicion {
     match stray_field(cause, sobject) {
         Some(field) if AnyCase(field) == AnyCase(key_field) => Suspicion::Field(field.into()),
@@ -48,7 +49,7 @@ fn holds(command: &Command, field: &str) -> bool {
     command.fields.iter().any(|(name, _)| *name == *field || Some(name) == relationship)
 }
 
-/// `… at [line:1, column:179]`, both from 1.
+/// Finds line and column, both from 1, in `… at [line:1, column:179]`.
 fn position(message: &str) -> Option<(usize, usize)> {
     let number = |text: &str| {
         let text = text.trim_start_matches([':', ' ']);
@@ -80,10 +81,10 @@ fn bytes(text: &str, column: usize) -> usize {
     column.min(text.len())
 }
 
-/// `No such column 'FavoritePet__c' on sobject of type Account`, or the first of the fields that the answer lists.
+/// Finds the field in `No such column 'FavoritePet__c' on sobject of type Account`, or the first that the answer lists.
 ///
-/// Only where the answer says that the field itself is not to be had: a rejection of one row's value says nothing of the
-/// other rows that hold the field. A field of a parent is another SObject's, whatever its name.
+/// Only where the answer says that the field itself is not to be had: a rejection of one row's value says nothing of
+/// the other rows that hold the field. A field of a parent is another SObject's, whatever its name.
 fn stray_field<'a>(cause: &'a Cause, sobject: &str) -> Option<&'a str> {
     if !classify::doubts_description(cause) {
         return None;

@@ -1,8 +1,8 @@
 //! The session: one for all callers, renewed by one of them, and never by a storm of logins.
 //!
-//! Invariants: logins keep the distance that [`Pacing`] says, whichever caller asks and however the last one ended; a session
-//! that the org refused is not offered again. A login whose session the org refused at once, and whose interval is not
-//! over, is not an outage: an operator must act.
+//! Invariants: logins keep the distance that [`Pacing`] says, whichever caller asks and however the last one ended; a
+//! session that the org refused is not offered again. A login whose session the org refused at once, and whose interval
+//! is not over, is not an outage: an operator must act.
 
 use std::{
     sync::{
@@ -33,13 +33,13 @@ pub(crate) struct Auth {
     config: config::Salesforce,
     http: Http,
     current: RwLock<Option<Arc<Session>>>,
-    /// Held during a login.
+    /// The state of logins; locked during one.
     logins: Mutex<Logins>,
 }
 
 #[derive(Debug)]
 struct Logins {
-    /// What the last one brought; `None` before it, and where its caller went away.
+    /// The result of the last login; `None` before it, and where its caller went away.
     last: Option<Result<Arc<Session>, Cause>>,
     pacing: Pacing,
     clock: Clock,
@@ -50,14 +50,14 @@ struct Logins {
 pub(crate) struct Session {
     pub(crate) token: SecretString,
     pub(crate) instance: Url,
-    /// When its login began.
+    /// The time at which its login began.
     began: Instant,
     renew_at: Instant,
     /// The org has taken a call with it.
     worked: Arc<AtomicBool>,
 }
 
-/// There is no session to be had now.
+/// A session cannot be had now.
 #[derive(Debug)]
 pub(crate) enum NoSession {
     /// A person must mend it.
@@ -171,15 +171,15 @@ impl Auth {
         // An outage is news once.
         let login_url = &self.config.login_url;
         if known.as_ref() == Some(&cause) {
-            tracing::debug!(event = "salesforce_login_failed", %cause, %login_url, "no login to salesforce");
+            tracing::debug!(event = "salesforce_login_failed", %cause, %login_url, "the login to salesforce has failed, trying again");
         } else {
-            tracing::warn!(event = "salesforce_login_failed", %cause, %login_url, "no login to salesforce");
+            tracing::warn!(event = "salesforce_login_failed", %cause, %login_url, "the login to salesforce has failed, trying again");
         }
         Err(NoSession::Later(cause))
     }
 }
 
-/// Why there is no session, and no login yet.
+/// The reason why there is neither a session nor a login yet.
 fn too_early(last: Option<&Result<Arc<Session>, Cause>>) -> NoSession {
     match last {
         Some(Err(cause)) => NoSession::Later(cause.clone()),

@@ -5,10 +5,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// What the way, and whole seconds in a `Date`, make of two clocks that agree.
+/// The difference that the network, and whole seconds in a `Date`, make between two clocks that agree.
 const TOLERANCE: Duration = Duration::from_secs(5);
 
-/// This machine's clock, and how far the token host's is ahead of it or behind.
+/// This machine's clock, corrected by how far the token host's differs from it.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Clock {
     ahead: Duration,

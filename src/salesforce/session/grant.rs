@@ -12,7 +12,7 @@ use crate::{config, record::Cause};
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
-/// How long an assertion may take to reach the org.
+/// The time that an assertion may take to reach the org.
 const ASSERTION_LIFETIME: Duration = Duration::from_secs(3 * 60);
 
 /// The form, encoded. Secrets are read where they are, at each login.
@@ -44,7 +44,7 @@ fn pairs(auth: &config::Auth, login_url: &Url, now: SystemTime) -> Result<Vec<(&
     }
 }
 
-/// jsonwebtoken picks its cryptography at the first signature and panics if it cannot: pick it before.
+/// Picks the cryptography of jsonwebtoken, which otherwise does so at the first signature and panics if it cannot.
 pub(crate) fn install_crypto() {
     // An error says that one is installed already, which is as good.
     jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default().unwrap_or(());
@@ -76,7 +76,7 @@ fn assertion(claims: &Claims<'_>, pem: &SecretString) -> Result<SecretString, Ca
     Ok(token.into())
 }
 
-/// Who the assertion is for. Sandboxes and scratch orgs are known by their My Domain name; a host that is not
+/// The audience of the assertion. Sandboxes and scratch orgs are known by their My Domain name; a host that is not
 /// Salesforce's own is taken to be its own audience, as Experience Cloud sites are.
 fn default_audience(login_url: &Url) -> String {
     let host = login_url.host_str().unwrap_or_default();
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_audience_follows_the_host() {
+    fn the_default_audience_of_an_assertion_follows_the_host() {
         for (login_url, audience) in [
             ("https://login.salesforce.com", "https://login.salesforce.com"),
             ("https://test.salesforce.com", "https://test.salesforce.com"),
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_signs_however_it_is_kept() {
+    fn private_keys_in_each_form_sign_an_assertion() {
         install_crypto();
         let key = include_str!("../tests/over_http/jwt.key.pem");
         let certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_none_is_refused_without_being_shown() {
+    fn an_invalid_private_key_is_rejected_without_being_shown() {
         install_crypto();
         let auth = config::Auth::JwtBearer {
             client_id: config::Secret::literal("app"),

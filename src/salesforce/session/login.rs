@@ -28,14 +28,14 @@ pub(crate) enum Login {
     Later(Cause),
 }
 
-/// Plain http to another machine was not allowed.
+/// The login address is plain http to another machine, which was not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0} would send secrets in the clear: use https, or set salesforce.allow_insecure")]
 pub(crate) struct Insecure(pub(super) Url);
 
 /// An assertion is signed for a time, and one of a wrong time is refused like any other. Where the token host's clock
-/// differs from `clock`, it is signed once more by that one, at once. That is no storm: `clock` keeps what it learned,
-/// so that a refusal for another cause is repeated once and not at each login.
+/// differs from `clock`, it is signed once more by that one, at once. That is not a storm of logins: `clock` keeps what
+/// it learned, so that a refusal for another cause is repeated once and not at each login.
 pub(crate) async fn login(http: &Http, config: &config::Salesforce, clock: &mut Clock) -> Login {
     let answer = match ask(http, config, clock).await {
         Ok(answer) => answer,
@@ -56,7 +56,7 @@ pub(crate) async fn login(http: &Http, config: &config::Salesforce, clock: &mut 
     }
 }
 
-/// Not one that was throttled.
+/// Whether a grant was refused; not one that was throttled.
 fn is_refused_grant(login: &Login) -> bool {
     matches!(login, Login::Refused(cause) if cause.code.as_deref() == Some("invalid_grant"))
 }
@@ -138,7 +138,7 @@ fn refusal(status: StatusCode, message: impl Into<String>) -> Cause {
     Cause { http_status: Some(status.as_u16()), ..Cause::new(message) }
 }
 
-/// What to do about a refusal.
+/// Says what to do about a refused login.
 fn hint(description: &str) -> Option<&'static str> {
     let hints = [
         ("request not supported on this domain", "set salesforce.login_url to the org's My Domain host"),
@@ -171,7 +171,7 @@ fn instance(text: &str, config: &config::Salesforce) -> Result<Url, String> {
     Ok(url)
 }
 
-/// `host` is `allowed`, or lies below it where that begins with a dot.
+/// Whether `host` is `allowed`, or lies below it where that begins with a dot.
 fn is_of(host: &str, allowed: &str) -> bool {
     if allowed.starts_with('.') { host.len() > allowed.len() && host.ends_with(allowed) } else { host == allowed }
 }

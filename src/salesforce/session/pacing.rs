@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How many logins may follow each other at once: sessions end, and records are not to wait for that.
+/// The number of logins that may follow each other at once: sessions end, and records are not to wait for that.
 const BURST: u32 = 3;
 
 /// A refused login will be refused again, and many of them lock the user out.
@@ -14,7 +14,7 @@ const REFUSED_INTERVALS: u32 = 6;
 #[derive(Debug)]
 pub(crate) struct Pacing {
     interval: Duration,
-    /// When all of the burst may be made again; each login moves it on by an interval.
+    /// The time at which all of the burst may be made again; each login moves it on by an interval.
     rested: Option<Instant>,
 }
 
@@ -73,12 +73,12 @@ mod tests {
     }
 
     #[test]
-    fn three_at_once_and_then_one_each_interval() {
+    fn three_logins_may_follow_at_once_and_then_one_each_interval() {
         assert_eq!(logins(|_, _, _| {}), [0, 0, 0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100]);
     }
 
     #[test]
-    fn a_failure_is_followed_by_an_interval_and_a_refusal_by_six() {
+    fn a_failed_login_waits_one_interval_and_a_refused_one_six() {
         let failing = logins(|pacing, now, _| pacing.failed(now));
         assert_eq!(failing, [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100]);
         assert_eq!(logins(|pacing, now, _| pacing.refused(now)), [0, 60]);
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_used_for_long_is_three_again() {
+    fn the_burst_of_logins_is_restored_after_a_pause() {
         let (mut pacing, start) = (Pacing::new(INTERVAL), Instant::now());
         for _ in 0..3 {
             assert!(pacing.allows(start));
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interval_of_zero_waits_for_nothing() {
+    fn a_login_interval_of_zero_never_waits() {
         let (mut pacing, now) = (Pacing::new(Duration::ZERO), Instant::now());
         pacing.begun(now);
         pacing.refused(now);

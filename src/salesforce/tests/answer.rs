@@ -40,7 +40,7 @@ fn success_with_errors_is_success() {
 }
 
 #[test]
-fn what_does_not_fit_its_request_says_why() {
+fn an_answer_that_does_not_fit_its_request_says_why() {
     let done = |id: &str| format!(r#"[{{"id":"{id}","success":true,"errors":[]}}]"#);
     for (action, body, ids, says) in [
         (Action::Create, "<html>".to_owned(), &[][..], "cannot be read"),

@@ -1,6 +1,6 @@
 use super::{super::answer::RowError, *};
 
-/// (code, text, fields): one error.
+/// One error: code, text, fields.
 type Error = (&'static str, &'static str, &'static [&'static str]);
 
 fn errors(errors: &[Error]) -> Errors {
@@ -15,7 +15,7 @@ fn errors(errors: &[Error]) -> Errors {
 const FOREIGN: &str = "x";
 const TRIGGER: &str = "ContactTrigger: execution of BeforeInsert caused by: System.DmlException";
 
-/// Of a trigger that reads `FOR UPDATE`, pasted from a live org.
+/// The text of a trigger that reads `FOR UPDATE`, pasted from a live org.
 const FOR_UPDATE: &str = "T: execution of BeforeUpdate caused by: System.QueryException: Record Currently Unavailable: The record you are attempting to edit, or one of its related records, is currently being modified by another user. Please try again.";
 
 /// Every code that is known from documentation and recordings, in a row of a call of many, and what it means there for
@@ -149,7 +149,7 @@ fn every_code_has_its_verdict_in_a_row() {
     }
 }
 
-/// From giving up to waiting: [`Meaning::waits`].
+/// Checks the order from giving up to waiting: [`Meaning::waits`].
 #[test]
 fn a_text_moves_a_row_only_toward_waiting() {
     for (action, (code, text, fields), expected) in ROWS {
@@ -180,7 +180,7 @@ fn a_missing_parent_is_known_by_code_and_text() {
 }
 
 #[test]
-fn a_refusal_for_a_field_leaves_the_description_in_doubt() {
+fn a_rejection_for_a_field_leaves_the_description_in_doubt() {
     let parent = "Foreign key external ID: 1580 not found for field Ext__c in entity User";
     for (code, text, expected) in [
         ("INVALID_FIELD", "No such column 'X' on sobject of type Account", true),
@@ -225,8 +225,8 @@ fn a_row_refused_without_a_reason_is_rejected() {
 }
 
 #[test]
-fn gone_is_what_a_delete_wanted_unless_it_never_was() {
-    use {Action::*, Gone::*, NamedBy::*};
+fn a_delete_of_a_record_that_is_gone_is_written_unless_it_never_existed() {
+    use {Action::*, Gone::*, IdOrigin::*};
     for (gone, action, named, maybe_applied, expected) in [
         (Deleted, Delete, Record, false, AfterGone::Written),
         (Vanished, Delete, Record, false, AfterGone::NotFound),
@@ -246,7 +246,7 @@ fn gone_is_what_a_delete_wanted_unless_it_never_was() {
 const JSON: bool = true;
 const HTML: bool = false;
 
-/// (status, is it Salesforce's JSON, code, text) → what it means of a write.
+/// Statuses, whether the body is Salesforce's JSON, codes and texts, with their meaning for a write.
 #[rustfmt::skip]
 static CALLS: &[(u16, bool, &str, &str, Answered)] = &[
     (200, JSON, "", "", Answered::Taken),
@@ -369,7 +369,7 @@ fn a_describe_is_told_that_there_is_no_such_sobject() {
 
 /// An answer without Salesforce's JSON, and with the headers of Salesforce's edge.
 #[test]
-fn what_the_edge_refuses_was_not_applied() {
+fn an_error_of_salesforces_edge_means_not_applied() {
     for (status, expected) in [
         (420, Answered::Failed(cell::UNAVAILABLE)),
         (500, Answered::Failed(cell::UNKNOWN)),

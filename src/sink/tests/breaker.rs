@@ -58,7 +58,7 @@ fn is_open(harness: &Harness) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fault_of_all_records_costs_so_many_dead_letters_and_no_more() {
+async fn a_fault_of_all_records_costs_no_more_dead_letters_than_the_limit() {
     let (harness, mended) = faulty();
     let mut lane = harness.lane_of("t", LIMIT);
     send(&mut lane, "r", 500).await;
@@ -120,7 +120,7 @@ async fn one_bad_row_does_not_keep_its_route_waiting() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_that_is_rejected_for_something_else_closes_it() {
+async fn a_probe_that_is_rejected_for_something_else_closes_the_breaker() {
     let harness = Harness::new(|rows, number| match number {
         1 => (QUICK, rows.iter().map(|_| rejected("RULE")).collect()),
         2 => (QUICK, rows.iter().map(|_| rejected("OTHER")).collect()),
@@ -167,7 +167,7 @@ async fn another_route_goes_on_also_where_rows_share_calls() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_drain_ends_at_once_while_it_is_open() {
+async fn a_drain_ends_at_once_at_an_open_breaker() {
     let harness = Harness::new(|rows, number| {
         // The last row is done behind rows that wait.
         let good = move |row: &str| row.starts_with('z') && number == 1;
@@ -203,7 +203,7 @@ async fn records_that_cannot_be_read_count_and_stop_their_lane() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn bad_records_among_good_ones_that_are_not_answered_yet_do_not_open_it() {
+async fn bad_records_among_good_ones_that_are_not_answered_yet_do_not_open_the_breaker() {
     let harness = Harness::new(|rows, _| (Duration::from_secs(5), written(rows)));
     let mut lane = harness.lane_of("t", LIMIT);
     for number in 0..20 {
@@ -217,7 +217,7 @@ async fn bad_records_among_good_ones_that_are_not_answered_yet_do_not_open_it() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn rows_that_the_org_wants_later_do_not_keep_it_closed() {
+async fn rows_that_the_org_wants_later_do_not_keep_the_breaker_closed() {
     for kind in [RetryKind::Parked, RetryKind::Parent, RetryKind::Backoff] {
         let later = move || Verdict::retry(kind.clone(), Cause::new("later"));
         let harness = Harness::new(move |rows, _| (QUICK, verdicts(rows, |_| true, &later)));
@@ -247,7 +247,7 @@ async fn records_go_on_when_the_org_has_their_field() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_with_another_fault_closes_it_too() {
+async fn a_record_with_another_fault_closes_the_breaker_too() {
     let harness = Harness::new(|rows, number| (QUICK, verdicts(rows, |_| number < 20, || rejected("RULE"))));
     let mut lane = harness.lane_of("t", LIMIT);
     send(&mut lane, "r", 4).await;
@@ -289,7 +289,7 @@ async fn a_row_that_is_only_held_back_leaves_no_question_open_whether_the_org_is
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_waits_of_a_probe_pass() {
+async fn a_probe_that_only_waits_is_rejected_in_time_and_closes_the_breaker() {
     for (kind, reason) in [(RetryKind::Backoff, "sobjectd.RowTimeout"), (RetryKind::Parent, "sobjectd.MissingParent")] {
         let wait = move || Verdict::retry(kind.clone(), Cause::new("wait"));
         let harness = Harness::new(move |rows, number| {
@@ -305,7 +305,7 @@ async fn the_waits_of_a_probe_pass() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_whose_call_keeps_failing_closes_it_for_the_others() {
+async fn a_probe_whose_call_keeps_failing_closes_the_breaker_for_the_others() {
     let harness = Harness::tuned(
         1000,
         |settings| settings.retry.max_attempts = 1,

@@ -38,7 +38,7 @@ fn children(count: usize) -> impl Iterator<Item = String> {
     (0..count).map(|number| format!("c{number}"))
 }
 
-/// When the last call was made.
+/// The time at which the last call was made.
 fn end(harness: &Harness) -> Duration {
     harness.calls().last().map(|call| call.at).unwrap_or_default()
 }
@@ -63,7 +63,7 @@ async fn a_child_waits_for_its_parent_and_goes_in_the_order_of_its_identity() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_parent_that_does_not_come_is_waited_for_so_long_even_if_locks_are_waited_for_without_end() {
+async fn a_missing_parent_is_waited_for_its_own_time_even_if_locks_are_waited_for_without_end() {
     for row_timeout in [ROW_TIMEOUT, Duration::ZERO] {
         let harness = org(1000, |settings| settings.retry.row_timeout = row_timeout);
         let mut lane = harness.lane();
@@ -86,7 +86,7 @@ async fn without_a_wait_a_child_is_rejected_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_is_no_time_of_a_childs_wait() {
+async fn an_outage_does_not_count_as_a_childs_wait() {
     let harness = Harness::new(|rows, number| {
         let out = || Verdict::retry(RetryKind::Org(OrgTrouble::Unavailable), Cause::new("maintenance"));
         let verdict = || if number.is_multiple_of(20) { out() } else { missing() };
@@ -99,7 +99,7 @@ async fn an_outage_is_no_time_of_a_childs_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_row_waits_to_be_sent_is_no_time_of_its_own() {
+async fn time_in_the_queue_does_not_count_against_a_row() {
     for verdict in [missing, || Verdict::retry(RetryKind::Backoff, Cause::new("locked"))] {
         // One call at a time, and one that takes longer than any row may wait.
         let harness = Harness::tuned(
@@ -121,7 +121,7 @@ async fn what_a_row_waits_to_be_sent_is_no_time_of_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn half_the_budget_is_left_to_what_comes_behind_children() {
+async fn half_the_budget_is_left_to_records_after_waiting_children() {
     let harness = org(10, |_| {});
     let mut lane = harness.lane();
     send(&mut lane, children(5)).await;
@@ -147,7 +147,7 @@ async fn beyond_half_the_budget_the_oldest_are_tried_once_more_and_rejected() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_waits_behind_a_child_counts_as_its_own() {
+async fn records_that_wait_for_a_child_count_in_its_share() {
     let harness = org(10, |_| {});
     let mut lane = harness.lane();
     for value in 0..30 {

@@ -61,7 +61,7 @@ async fn a_drain_awaits_a_hold_and_what_came_of_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_drain_leaves_no_gap_that_would_repeat_what_lies_behind_it() {
+async fn a_drain_leaves_no_gap_that_would_repeat_records_after_it() {
     let harness = Harness::new(|rows, number| {
         let locked = move |row: &str| row == "a:1" && number < 4;
         (Duration::from_millis(5), verdicts(rows, locked, || Verdict::retry(RetryKind::Backoff, Cause::new("locked"))))

@@ -38,7 +38,7 @@ use crate::{
 /// One call as the org saw it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Call {
-    /// Since the start.
+    /// The time since the start.
     pub(super) at: Duration,
     /// Identity and value of each row.
     pub(super) rows: Vec<String>,
@@ -53,14 +53,14 @@ pub(super) struct ScriptedOrg {
     start: Instant,
     calls: Mutex<Vec<Call>>,
     pub(super) is_out: AtomicBool,
-    /// How many calls may be under way.
+    /// The number of calls that may be under way.
     permits: Arc<Semaphore>,
     /// Each permit is a probe's; and how many of these were not used for a call.
     pub(super) probing: AtomicBool,
     pub(super) unused: AtomicUsize,
-    /// It has the field `New__c`.
+    /// Whether the org has the field `New__c`.
     pub(super) has_new: AtomicBool,
-    /// It describes nothing any more.
+    /// Whether the org describes nothing any more.
     pub(super) is_hidden: AtomicBool,
 }
 
@@ -146,7 +146,7 @@ impl Org for ScriptedOrg {
 #[derive(Default, Clone)]
 pub(super) struct Letters {
     taken: Arc<Mutex<Vec<DeadLetter>>>,
-    /// It takes a minute for each.
+    /// Whether each letter takes a minute.
     pub(super) slow: Arc<AtomicBool>,
 }
 
@@ -201,10 +201,10 @@ pub(super) fn settings() -> Settings {
     }
 }
 
-/// What a test may change.
+/// The settings that a test may change.
 pub(super) struct Tuned {
     settings: Settings,
-    /// How many calls may be under way.
+    /// The number of calls that may be under way.
     pub(super) calls: usize,
 }
 
@@ -227,7 +227,7 @@ impl Harness {
         Self::tuned(1000, |_| {}, script)
     }
 
-    /// With a budget of `rows`, and settings that differ from the usual ones.
+    /// Builds a harness with a budget of `rows`, and settings that differ from the usual ones.
     pub(super) fn tuned(
         rows: usize,
         tune: impl FnOnce(&mut Tuned),
@@ -282,7 +282,7 @@ impl Harness {
         self.lane_of("t", 0)
     }
 
-    /// Of a route with this topic and breaker.
+    /// Starts a lane of a route with this topic and breaker.
     pub(super) fn lane_of(&self, topic: &str, breaker: u32) -> RunningLane {
         let route: config::Route = toml::from_str(&format!(
             r#"
@@ -331,7 +331,7 @@ impl Harness {
 }
 
 impl RunningLane {
-    /// `("key", "value")` → a record that sets `V__c`.
+    /// Sends a record that sets `V__c` to `value`.
     pub(super) async fn send(&mut self, key: &str, value: &str) {
         self.send_value(key, &format!("{{\"V__c\":{value}}}")).await;
     }
@@ -373,7 +373,7 @@ pub(super) fn written(rows: &[String]) -> Vec<Verdict> {
     rows.iter().map(|_| Verdict::Written { id: None, created: true }).collect()
 }
 
-/// `verdict` for the rows of which `guilty` says so, else written.
+/// Gives `verdict` to the rows of which `guilty` says so; the others are written.
 pub(super) fn verdicts(rows: &[String], guilty: impl Fn(&str) -> bool, verdict: impl Fn() -> Verdict) -> Vec<Verdict> {
     let one = |row: &String| if guilty(row) { verdict() } else { Verdict::Written { id: None, created: true } };
     rows.iter().map(one).collect()

@@ -129,7 +129,7 @@ impl World {
         }
     }
 
-    /// From one assignment to its end; what is committed then.
+    /// Runs a lane from one assignment to its end; returns what is committed then.
     async fn lane(&self, partition: usize, start: i64, end: i64, event: Option<&Event>) -> i64 {
         let route = route(self.plan.partitions[partition].native);
         let (draining, progress) = (CancellationToken::new(), Arc::new(Progress::new(start)));
@@ -178,7 +178,7 @@ impl World {
     }
 }
 
-/// Each second, but for the plan's silences.
+/// Renews the lease each second, but for the plan's silences.
 async fn renew(lease: &Lease, plan: &Plan) {
     let second = Duration::from_secs(1);
     for Silence { after, lasts } in &plan.silences {

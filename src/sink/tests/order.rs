@@ -15,7 +15,7 @@ async fn rows_share_a_call_and_one_identity_never_stands_in_it_twice() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_row_that_is_repeated_holds_back_its_identity_and_nobody_else() {
+async fn a_row_that_is_repeated_holds_back_its_own_identity_only() {
     let locked = |row: &str, number| row == "a:1" && number < 3;
     let harness = Harness::new(move |rows, number| {
         let again = || Verdict::retry(RetryKind::Backoff, Cause::new("locked"));

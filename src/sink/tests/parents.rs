@@ -12,7 +12,7 @@ fn parents(rows: &[String]) -> HashSet<&str> {
     rows.iter().map(|row| &row[row.find(":\"").unwrap() + 2..][..15]).collect()
 }
 
-/// How many rows of `A` each call has that has any.
+/// The number of rows of `A` in each call that has any.
 fn of_a(calls: &[Call]) -> Vec<usize> {
     let count = |call: &Call| call.rows.iter().filter(|row| row.contains(A)).count();
     calls.iter().map(count).filter(|rows| *rows > 0).collect()
@@ -41,7 +41,7 @@ async fn children_of_one_parent_are_never_in_two_calls_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rows_behind_a_held_parent_pass_it_by_and_its_own_keep_their_order() {
+async fn rows_of_other_parents_pass_a_held_parent_and_its_own_keep_their_order() {
     let harness = Harness::new(|rows, _| (LATENCY, written(rows)));
     let mut lane = harness.lane();
     lane.child("a1", A).await;

@@ -68,7 +68,7 @@ async fn the_size_that_passes_is_kept_and_grows_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_org_bears_may_shrink_further() {
+async fn calls_shrink_again_when_the_org_bears_fewer_rows() {
     let limit = Arc::new(AtomicUsize::new(100));
     let harness = org(&limit);
     let mut lane = harness.lane();
@@ -93,7 +93,7 @@ async fn one_bad_row_makes_no_call_smaller() {
     assert!(sizes(&harness).iter().filter(|rows| **rows == 200).count() >= 17, "{:?}", sizes(&harness));
 }
 
-/// An org that needs so long for a row, and whose calls are waited for no longer than the time-out.
+/// An org that needs `per_row` for a row, and whose calls are waited for no longer than the time-out.
 fn slow_org(row: Duration) -> Harness {
     Harness::tuned(
         2_000,
@@ -125,7 +125,7 @@ async fn an_org_that_is_slow_for_each_row_costs_few_time_outs_and_then_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_state_says_which_calls_take_too_long_until_one_is_answered() {
+async fn health_names_the_calls_that_time_out_until_one_is_answered() {
     let harness = slow_org(Duration::from_secs(2));
     let mut lane = harness.lane();
     for row in 0..100 {

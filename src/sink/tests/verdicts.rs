@@ -30,7 +30,7 @@ async fn one_rejected_row_costs_one_dead_letter() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_refused_as_a_whole_is_halved_until_the_guilty_row_is_alone() {
+async fn a_call_rejected_as_a_whole_is_halved_until_the_guilty_row_is_alone() {
     let refused = || Verdict::retry(RetryKind::Smaller { suspicion: Some(Suspicion::NotNamed) }, Cause::new("no"));
     let (harness, dead) = ten("d", refused, true).await;
     assert_eq!(dead, [(3, "sobjectd.Refused".to_owned())]);
@@ -74,7 +74,7 @@ async fn an_answer_that_names_an_innocent_row_is_believed_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_row_speaks_for_all_that_hold_the_refused_field() {
+async fn one_row_speaks_for_all_that_hold_the_rejected_field() {
     let harness = Harness::new(|rows, _| {
         let refused = |_: &String| {
             Verdict::retry(RetryKind::Smaller { suspicion: Some(Suspicion::Field("v__c".into())) }, Cause::new("no"))
@@ -262,7 +262,7 @@ async fn a_call_that_fails_while_others_succeed_is_poison_and_costs_one_row() {
 
 /// Nine calls of ten fail, whichever they are, while the tenth is taken.
 #[tokio::test(start_paused = true)]
-async fn an_org_that_refuses_most_calls_rejects_no_good_row() {
+async fn an_org_that_fails_most_calls_rejects_no_good_row() {
     let harness = Harness::new(|rows, number| {
         let failing = !number.is_multiple_of(10);
         (
@@ -340,7 +340,7 @@ async fn a_row_is_not_charged_with_an_outage_between_two_locks() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_row_that_was_left_alone_is_no_poison() {
+async fn an_innocent_row_is_not_poison_once_the_guilty_one_has_gone() {
     let harness = Harness::new(|rows, _| {
         let poisoned = rows.iter().any(|row| row == "p:1");
         (

@@ -33,7 +33,7 @@ fn a_describe_is_read_by_the_keys_that_matter() {
 }
 
 #[test]
-fn what_is_kept_of_a_long_description_says_the_same() {
+fn a_distilled_description_equals_the_whole_one() {
     let values: Vec<_> = (0..20_000).map(|n| format!(r#"{{"active":true,"label":"{n}","value":"{n}"}}"#)).collect();
     let long = format!(
         r#"{{"name":"Custom__c","deletable":false,"urls":{{"a":"b"}},"fields":[
@@ -53,7 +53,7 @@ fn what_is_kept_of_a_long_description_says_the_same() {
     assert!(distil(&mut &b"{\"name\":"[..]).is_err());
 }
 
-/// What is known of it, in one order.
+/// The fields of a description, in one order.
 fn fields(body: &[u8]) -> Vec<String> {
     let sobject = read(body).unwrap();
     let known = |name| format!("{:?}", sobject.field(name).unwrap());

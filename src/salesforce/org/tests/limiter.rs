@@ -19,7 +19,7 @@ fn unavailable(limiter: &Limiter) {
     limiter.report(&Report::Down(Unavailable, &Cause::new("down")));
 }
 
-/// How long a write waits for a permit, and the permit.
+/// Waits for a permit to write; returns the time that it took, and the permit.
 async fn permit(limiter: &Arc<Limiter>) -> (Duration, CallPermit) {
     let start = Instant::now();
     let permit = limiter.permit(CallKind::Write).await;
@@ -34,7 +34,7 @@ async fn while_the_org_is_up_no_permit_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_probe_at_a_time_and_each_later_than_the_last() {
+async fn probes_go_one_at_a_time_after_growing_waits() {
     let limiter = limiter(10);
     unavailable(&limiter);
     let mut waits = Vec::new();
@@ -52,7 +52,7 @@ async fn one_probe_at_a_time_and_each_later_than_the_last() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_success_lets_all_go_at_once() {
+async fn any_success_gives_permits_to_all_waiting_calls() {
     let limiter = limiter(10);
     unavailable(&limiter);
     let waiting: Vec<_> = (0..20)
@@ -168,7 +168,7 @@ async fn three_calls_in_a_row_without_an_answer_are_an_outage_that_is_only_asked
     unanswered();
     unanswered();
     assert_eq!(availability(), Up, "an answer came between them");
-    // What says nothing of the org is no answer, and no call without one.
+    // What says nothing of the org is not an answer, and not a call without one.
     limiter.report(&Report::Inconclusive);
     unanswered();
     assert_eq!(availability(), Down(Unavailable));

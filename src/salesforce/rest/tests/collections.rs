@@ -18,7 +18,7 @@ fn body(rendered: &Rendered) -> &str {
 }
 
 #[test]
-fn the_target_is_written_by_us_once() {
+fn the_target_of_a_row_is_written_once_whatever_the_record_says() {
     let contact = sobject("Contact", &[]);
     let fields = fields(r#"{"LastName":"O\u0027Hara","Amount__c":1.10,"Note__c":null}"#);
     let tail = r#""LastName":"O\u0027Hara","Amount__c":1.10,"Note__c":null}"#;
@@ -39,7 +39,7 @@ fn the_target_is_written_by_us_once() {
 }
 
 #[test]
-fn every_row_is_where_it_is_said_to_be() {
+fn the_range_of_each_row_is_its_place_in_the_body() {
     let contact = sobject("Contact", &[]);
     let commands = ["{}", r#"{"LastName":"x"}"#].map(|json| command(Action::Create, &contact, None, fields(json)));
     let rendered = render(&key(Action::Create, None), &[(&commands[0], Target::New), (&commands[1], Target::New)]);

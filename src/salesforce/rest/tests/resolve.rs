@@ -24,7 +24,7 @@ fn outcome(resolved: &Resolved, hits: &[Hit]) -> String {
 }
 
 #[test]
-fn whose_row_an_answer_is() {
+fn an_answer_belongs_to_the_value_that_matches_it() {
     // (field, asked, the org's values, found among many, found alone)
     for (kind, asked, values, many, single) in [
         (UNIQUE, "K", &["k"][..], "0", "0"),
@@ -59,14 +59,14 @@ fn whose_row_an_answer_is() {
 }
 
 #[test]
-fn the_same_record_twice_is_one() {
+fn a_record_that_is_answered_twice_is_not_ambiguous() {
     let mut twice = hits(&["K", "K"]);
     twice[1].id = twice[0].id;
     assert!(matches!(among(&external("Ext__c", LOOSE, "K"), &twice), Resolved::Found(..)));
 }
 
 #[test]
-fn a_row_without_a_question_is_asked_for_again() {
+fn values_that_an_unexpected_row_may_answer_are_queried_alone() {
     for (kind, asked, values, again) in [
         (UNIQUE, &["a", "b", "c"][..], &["a"][..], &[][..]),
         (LOOSE, &["A", "b", "c"], &["a", "b", "C", "stray"], &[]),

@@ -12,7 +12,7 @@ fn soql(values: &[&ExternalId]) -> String {
 }
 
 #[test]
-fn a_value_stays_a_value() {
+fn a_value_is_escaped_within_soql() {
     for (text, literal) in [
         ("a", "'a'"),
         (" a ", "'a'"),
@@ -33,7 +33,7 @@ fn a_value_stays_a_value() {
 const LONGEST: usize = 12_000;
 
 #[test]
-fn addresses_stay_short_enough() {
+fn a_query_is_split_where_its_address_would_be_too_long() {
     let values: Vec<_> = (0..200).map(|n| external("Ext__c", TEXT, &format!("{}{n}", "ü".repeat(n)))).collect();
     let values: Vec<_> = values.iter().collect();
     let parts = parts(&values, LONGEST);
@@ -52,7 +52,7 @@ fn a_value_longer_than_any_address_is_left_out() {
 }
 
 #[test]
-fn rows_are_read_without_a_float() {
+fn numbers_in_query_answers_stay_text() {
     let body = br#"{"totalSize":2,"done":false,"nextRecordsUrl":"/services/data/v66.0/query/01g-2000","records":[
         {"attributes":{"type":"Contact","url":"/x"},"Id":"0037e00001WZ30qAAD","No__c":123456789012345678.10},
         {"attributes":{"type":"Contact","url":"/x"},"Id":"0037e00001WZ30rAAD","No__c":"\u00fc"}]}"#;
@@ -62,7 +62,7 @@ fn rows_are_read_without_a_float() {
 }
 
 #[test]
-fn what_is_no_answer_says_why() {
+fn an_unreadable_query_answer_says_why() {
     let field = external("Ext__c", TEXT, "1");
     for (body, says) in [
         ("<html>", "cannot be read"),

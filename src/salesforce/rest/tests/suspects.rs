@@ -42,7 +42,7 @@ fn rows(message: &str) -> Vec<usize> {
 }
 
 #[test]
-fn a_place_in_the_body_is_a_row() {
+fn a_place_in_the_body_names_its_row() {
     assert_eq!(rows("Cannot deserialize instance of date from VALUE_NUMBER value 1 at [line:1, column:60]"), [0]);
     // The line end of row 1 came with its value; its first line is long enough to reach into it.
     assert_eq!(rows("Unexpected character at [line:1, column:160]"), [1]);
@@ -61,7 +61,7 @@ fn a_column_names_the_rows_of_both_readings() {
 }
 
 #[test]
-fn a_field_names_the_rows_that_hold_it() {
+fn an_answer_that_names_a_field_names_the_rows_that_hold_it() {
     let field = |cause: &Cause| hints(cause, [r#"{"A__c":1}"#, r#"{"STRAY__c":1}"#, r#"{"Stray__c":1}"#]);
     let stray = || Suspicion::Field("stray__c".into());
     let invalid = |message: &str| Cause { code: Some("INVALID_FIELD".into()), ..Cause::new(message) };
@@ -80,12 +80,12 @@ fn a_field_names_the_rows_that_hold_it() {
 }
 
 #[test]
-fn a_quoted_id_is_a_row() {
+fn a_quoted_record_id_names_its_row() {
     assert_eq!(rows("Contact ID: id value of incorrect type: 0037e00001WZ30r"), [1]);
 }
 
 #[test]
-fn what_names_no_row_or_every_row_is_no_hint() {
+fn an_answer_that_names_no_row_or_every_row_gives_no_hint() {
     assert_eq!(rows("x"), [0; 0]);
     assert_eq!(rows("at [line:1, column:1]"), [0; 0]);
     assert_eq!(rows("at [line:7, column:1]"), [0; 0]);

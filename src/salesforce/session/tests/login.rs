@@ -18,7 +18,7 @@ fn oauth(error: &str, description: &str) -> String {
 }
 
 #[test]
-fn what_a_person_must_mend_is_told_from_what_heals() {
+fn login_errors_for_an_operator_are_told_from_temporary_ones() {
     for (status, body, later) in [
         (400, oauth("invalid_grant", "authentication failure"), false),
         (400, oauth("invalid_client_id", "client identifier invalid"), false),
@@ -45,7 +45,7 @@ fn what_a_person_must_mend_is_told_from_what_heals() {
 }
 
 #[test]
-fn a_refusal_says_what_to_do() {
+fn a_refused_login_says_what_to_do() {
     let Login::Refused(cause) = answered(400, &oauth("invalid_grant", "request not supported on this domain")) else {
         panic!()
     };
@@ -103,7 +103,7 @@ fn data_goes_only_to_a_host_that_can_be_trusted() {
 }
 
 #[test]
-fn more_hosts_can_be_named() {
+fn hosts_named_in_the_configuration_are_trusted() {
     let hosts = ["Data.example.com", ".sf.example.org"].map(str::to_owned).to_vec();
     let config = config::Salesforce { instance_hosts: hosts, ..config("https://login.salesforce.com") };
     for (instance_url, trusted) in [

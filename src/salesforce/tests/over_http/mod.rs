@@ -22,7 +22,7 @@ use crate::{
 };
 
 const OBJECT: &str = "MyObject__c";
-/// Unique without case, unique with case, a number, not unique.
+/// Key fields: unique without case, unique with case, a number, not unique.
 const KEY: &str = "ExternalId__c";
 const CASE: &str = "ExternalIdCase__c";
 const NUMBER: &str = "ExternalNumber__c";
@@ -102,7 +102,7 @@ impl Fixture {
         self.attempt_of(&self.salesforce, commands, maybe_applied).await
     }
 
-    /// Another process does it: this one's cache hears nothing.
+    /// Writes as another process would: this one's cache is not told.
     async fn write_elsewhere(&self, commands: &[Command]) -> Vec<Verdict> {
         self.attempt_of(&salesforce(&config(&self.org)), commands, false).await
     }

@@ -39,7 +39,7 @@ async fn an_upsert_fills_the_cache_and_a_delete_asks_and_clears_it() {
 }
 
 #[tokio::test]
-async fn values_stay_values() {
+async fn external_ids_with_special_characters_are_resolved() {
     let fixture = Fixture::start().await;
     let values = ["O'Hara", r"back\slash", r"\'", "100% & + ü\u{1F600}", "a,b)", "'; DROP", "tab\tin", "\" quoted"];
     fixture.upsert(KEY, &values).await;
@@ -98,7 +98,7 @@ async fn a_field_that_is_not_unique_can_be_ambiguous() {
 }
 
 #[tokio::test]
-async fn numbers_are_equal_as_numbers() {
+async fn external_ids_of_number_fields_compare_as_numbers() {
     let fixture = Fixture::start().await;
     fixture.upsert(NUMBER, &["1.0", "1e3", "-2.50"]).await;
     fixture.salesforce.clear_cache();
@@ -107,7 +107,7 @@ async fn numbers_are_equal_as_numbers() {
 }
 
 #[tokio::test]
-async fn pages_are_followed() {
+async fn a_query_answer_of_several_pages_is_followed() {
     let fixture = Fixture::start().await;
     fixture.org.change_settings(json!({"page_size": 3})).unwrap();
     let values: Vec<String> = (0..10).map(|n| format!("p{n}")).collect();
@@ -143,10 +143,10 @@ async fn a_record_id_that_is_in_the_call_already_waits_for_the_next() {
 }
 
 #[tokio::test]
-async fn gone_for_an_id_out_of_the_cache_is_no_outcome() {
+async fn a_cached_id_whose_record_is_gone_is_resolved_again() {
     let fixture = Fixture::start().await;
     let old = fixture.upsert(KEY, &["backoff", "gone"]).await;
-    // Somebody else deletes both, and makes one of them anew.
+    // Another client deletes both, and makes one of them anew.
     let deletes: Vec<_> =
         old.iter().map(|id| fixture.command(Action::Delete, Some(Identity::RecordId(*id)), "")).collect();
     fixture.write_elsewhere(&deletes).await;
@@ -198,7 +198,7 @@ async fn an_update_follows_an_external_id_that_a_row_of_ours_has_moved() {
     assert_eq!(fixture.org.calls().query, 3);
 }
 
-/// Somebody else moves it, which no cache can know.
+/// Another client moves the external id, which no cache can know.
 #[tokio::test]
 async fn a_delete_asks_though_its_record_id_is_in_the_cache() {
     let fixture = Fixture::start().await;

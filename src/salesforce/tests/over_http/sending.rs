@@ -12,7 +12,7 @@ use crate::salesforce::http::{
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// When an attempt of unknown result ended, and why its result is not known.
+/// The time at which an attempt of unknown result ended, and the reason why its result is not known.
 fn ended(verdict: &Verdict) -> (Instant, Doubt) {
     match verdict {
         Verdict::Unknown { ended, doubt, .. } => (Instant::from_std(*ended), *doubt),

@@ -48,7 +48,7 @@ async fn a_session_that_ends_under_calls_is_renewed_once() {
 }
 
 #[tokio::test]
-async fn a_session_that_does_not_heal_is_a_state_and_no_loop() {
+async fn a_session_that_stays_rejected_stops_calls_without_a_login_loop() {
     let fixture = Fixture::with(|config| config.login_interval = Duration::from_secs(3600)).await;
     fixture.script(json!({"on": "data", "do": {"kind": "expire_sessions", "heals": false}}));
     let commands = fixture.by_key(Action::Upsert, KEY, &["a"], "{}");
@@ -94,7 +94,7 @@ async fn logins_keep_their_distance() {
 }
 
 #[tokio::test]
-async fn a_login_refused_at_start_is_the_caller_s_to_end() {
+async fn a_login_refused_at_start_is_an_error_for_the_caller() {
     let org = sandbox().await;
     let auth = Auth::ClientCredentials {
         client_id: Secret::literal(sandbox::CLIENT_ID),
@@ -158,7 +158,7 @@ async fn a_jwt_is_signed_and_a_key_that_was_changed_is_read_again() {
     assert_eq!(org.calls().logins_granted, 1);
 }
 
-/// Logs in whoever comes, and sends every call on to `location`.
+/// Accepts every login, and redirects every call to `location`.
 async fn redirecting(location: String) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -247,7 +247,7 @@ async fn a_clock_that_is_wrong_follows_the_token_hosts() {
 }
 
 #[tokio::test]
-async fn a_refusal_for_another_cause_is_asked_once_more_at_most() {
+async fn a_login_refused_for_another_cause_is_repeated_once_at_most() {
     let org = sandbox().await;
     let refused =
         json!({"kind": "oauth_error", "error": "invalid_grant", "description": "user hasn't approved this consumer"});

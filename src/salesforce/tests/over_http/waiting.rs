@@ -6,7 +6,7 @@ use super::*;
 use crate::record::{OrgAvailability::*, OrgTrouble::*};
 
 #[tokio::test]
-async fn what_the_org_cannot_take_now_is_a_state() {
+async fn answers_of_an_org_that_takes_no_calls_change_its_state() {
     for (status, code, message, expected, availability) in [
         (503, Some("SERVER_UNAVAILABLE"), "x", "org_unavailable SERVER_UNAVAILABLE", Down(Unavailable)),
         (503, None, "<html>", "unknown", Up),
@@ -42,7 +42,7 @@ async fn what_the_org_cannot_take_now_is_a_state() {
 }
 
 #[tokio::test]
-async fn the_probe_ends_it() {
+async fn a_probe_that_succeeds_ends_an_outage() {
     let fixture = Fixture::start().await;
     fixture.script(json!({"on": "data", "times": 2, "do": {"kind": "status", "status": 420, "body": ""}}));
     fixture.salesforce.probe().await;
@@ -94,7 +94,7 @@ async fn a_describe_is_asked_for_once_and_waits_for_the_org() {
 }
 
 #[tokio::test]
-async fn what_is_not_in_the_org_is_said_so() {
+async fn an_sobject_that_the_org_lacks_is_an_error_that_says_so() {
     let fixture = Fixture::start().await;
     let cause = fixture.salesforce.describe("Nothing__c", Refresh::IfUnknown).await.unwrap_err();
     assert_eq!(cause.to_string(), "NOT_FOUND: The requested resource does not exist");

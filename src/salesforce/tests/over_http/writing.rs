@@ -108,7 +108,7 @@ async fn row_errors_become_their_verdicts() {
 }
 
 #[tokio::test]
-async fn a_refused_call_names_its_culprit_where_it_can() {
+async fn a_rejected_call_names_its_suspect_where_it_can() {
     let fixture = Fixture::start().await;
     let mut commands = fixture.by_key(Action::Upsert, KEY, &["a", "b", "c"], r#"{"Text__c":"good"}"#);
     commands[1] = fixture.command(Action::Upsert, Some(fixture.key(KEY, "b")), r#"{"Stray__c":1}"#);
@@ -144,7 +144,7 @@ async fn three_answers_in_a_row_that_do_not_fit_are_fatal() {
 }
 
 #[tokio::test]
-async fn keys_are_as_many_records_as_their_field_says() {
+async fn keys_that_their_field_takes_as_equal_are_one_record() {
     let fixture = Fixture::start().await;
     for (field, key, created) in [
         (KEY, "K", true),

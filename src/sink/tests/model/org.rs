@@ -36,7 +36,7 @@ pub(super) struct ModelOrg {
     lease: Lease,
     plan: Arc<Plan>,
     answers: Mutex<VecDeque<Answer>>,
-    /// How many calls a poisoned record has spoilt.
+    /// The number of calls that a poisoned record has spoilt.
     spoilt: Mutex<HashMap<(usize, usize), u8>>,
     /// The parents of the rows on the wire.
     locked: Mutex<HashSet<String>>,
@@ -57,7 +57,7 @@ impl CallPermit for ModelPermit {
     }
 }
 
-/// Between two probes.
+/// The time between two probes.
 const PROBE: Duration = Duration::from_millis(500);
 
 impl ModelOrg {
@@ -131,7 +131,7 @@ impl ModelOrg {
         natures.iter().enumerate().map(word).collect()
     }
 
-    /// What a call has shown of the org, for everybody.
+    /// Takes in what a call has shown of the org, for all callers.
     fn report(&self, words: &[Word]) {
         let away = words.iter().any(|word| matches!(word, Word::Later | Word::Barred));
         if away {
@@ -241,13 +241,13 @@ impl Org for ModelOrg {
     }
 }
 
-/// By the characters that the two lengths of a record id have in common.
+/// The parents of the rows, by the characters that the two lengths of a record id have in common.
 fn parents(rows: &[BatchRow<'_>]) -> HashSet<String> {
     let fields = rows.iter().flat_map(|row| row.command.fields.iter());
     fields.filter(|(name, _)| ***name == *"Parent__c").map(|(_, json)| json[1..16].to_owned()).collect()
 }
 
-/// Which reading a row is of: a delete has no fields, so an external id says it.
+/// The reading that a row is of: a delete has no fields, so an external id says it.
 fn serial(row: &BatchRow<'_>) -> Serial {
     match &row.command.target {
         Some(Identity::ExternalId(external)) => source::serial_of(external.text()),
