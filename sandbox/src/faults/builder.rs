@@ -116,37 +116,61 @@ impl Action {
     }
 
     /// Lets an answer to the whole call come although the call is applied.
+    ///
+    /// # Panics
+    ///
+    /// If the action is not such an answer.
     #[must_use]
+    #[track_caller]
     pub fn applied(mut self) -> Self {
-        if let Self::Status { apply, .. } = &mut self {
-            *apply = true;
+        match &mut self {
+            Self::Status { apply, .. } => *apply = true,
+            other => panic!("applied() needs an answer to the whole call, such as error() or page(), not {other:?}"),
         }
         self
     }
 
     /// Sets which machine sends an answer to the whole call.
+    ///
+    /// # Panics
+    ///
+    /// If the action is not such an answer.
     #[must_use]
+    #[track_caller]
     pub fn sent_by(mut self, origin: Origin) -> Self {
-        if let Self::Status { from, .. } = &mut self {
-            *from = Some(origin);
+        match &mut self {
+            Self::Status { from, .. } => *from = Some(origin),
+            other => panic!("sent_by() needs an answer to the whole call, such as error() or page(), not {other:?}"),
         }
         self
     }
 
     /// Sets the fields that a row error names.
+    ///
+    /// # Panics
+    ///
+    /// If the action is not a row error.
     #[must_use]
+    #[track_caller]
     pub fn naming(mut self, names: &[&str]) -> Self {
-        if let Self::RowError { fields, .. } = &mut self {
-            *fields = names.iter().map(ToString::to_string).collect();
+        match &mut self {
+            Self::RowError { fields, .. } => *fields = names.iter().map(ToString::to_string).collect(),
+            other => panic!("naming() needs a row_error(), not {other:?}"),
         }
         self
     }
 
     /// Sets which rows a row error fails, by their place in the call.
+    ///
+    /// # Panics
+    ///
+    /// If the action is not a row error.
     #[must_use]
+    #[track_caller]
     pub fn in_rows(mut self, places: &[usize]) -> Self {
-        if let Self::RowError { rows, .. } = &mut self {
-            *rows = Some(places.to_vec());
+        match &mut self {
+            Self::RowError { rows, .. } => *rows = Some(places.to_vec()),
+            other => panic!("in_rows() needs a row_error(), not {other:?}"),
         }
         self
     }
@@ -157,6 +181,30 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    #[should_panic(expected = "applied() needs an answer to the whole call, such as error() or page(), not Garbage")]
+    fn a_garbled_answer_cannot_be_marked_as_applied() {
+        drop(Action::garbage("[]").applied());
+    }
+
+    #[test]
+    #[should_panic(expected = "sent_by() needs an answer to the whole call, such as error() or page(), not RowError")]
+    fn a_row_error_cannot_be_sent_by_another_machine() {
+        drop(Action::row_error("C", "m").sent_by(Origin::Edge));
+    }
+
+    #[test]
+    #[should_panic(expected = "naming() needs a row_error(), not Status")]
+    fn an_error_of_the_whole_call_cannot_name_fields() {
+        drop(Action::error(400, "C", "m").naming(&["F"]));
+    }
+
+    #[test]
+    #[should_panic(expected = "in_rows() needs a row_error(), not Lock")]
+    fn a_lock_cannot_be_limited_to_rows_by_their_place() {
+        drop(Action::lock().in_rows(&[0]));
+    }
 
     #[test]
     fn a_builder_and_the_json_form_have_the_same_defaults() {
