@@ -6,6 +6,7 @@ use std::{
 };
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::{
     interruptions::{Interruption, TopicPartition},
@@ -22,7 +23,7 @@ pub(crate) struct ReplicaLog {
     pub draining: Option<(u64, Vec<TopicPartition>)>,
     /// The memory bound that it has logged, in bytes.
     pub bound: Option<u64>,
-    /// Whether it has ended by itself, since the group has removed it for good.
+    /// Whether the group has removed it for good, so that it ends by itself.
     pub removed_for_good: bool,
     /// The partitions that it began to drain, and when.
     pub revokes: Vec<(u64, Vec<TopicPartition>)>,
@@ -32,51 +33,82 @@ pub(crate) struct ReplicaLog {
     pub errors: Vec<String>,
 }
 
-/// The fields of a line that matter.
+/// The fields of a line. A name may have values of another type in another event.
 #[derive(Deserialize)]
-struct Line {
-    timestamp: String,
-    level: String,
-    #[serde(default)]
-    event: String,
-    message: String,
-    partitions: Option<String>,
-    lost: Option<bool>,
-    reason: Option<String>,
-    error: Option<String>,
-    topic: Option<String>,
-    partition: Option<i32>,
-    bytes: Option<u64>,
+struct Line(serde_json::Map<String, Value>);
+
+impl Line {
+    fn text(&self, field: &str) -> Option<&str> {
+        self.0.get(field)?.as_str()
+    }
+
+    fn event(&self) -> &str {
+        self.text("event").unwrap_or_default()
+    }
+
+    /// The partitions of an event that lists them.
+    fn partitions(&self) -> Option<Vec<TopicPartition>> {
+        self.text("partitions").and_then(parse_partitions)
+    }
+
+    /// The partition of an event that is about one.
+    fn partition(&self) -> Option<TopicPartition> {
+        let number = self.0.get("partition")?.as_i64()?;
+        Some((self.text("topic")?.to_owned(), i32::try_from(number).ok()?))
+    }
+
+    /// Whether the group has removed the replica for good, as the README says: librdkafka does not join again, or a
+    /// static member was fenced.
+    fn is_removal(&self) -> bool {
+        match self.event() {
+            "membership_lost" => true,
+            "consumer_failed" => self.text("code") == Some(FENCED),
+            _ => false,
+        }
+    }
+
+    /// Whether the line tells that the process ends, and the reason is the given error.
+    fn is_end_for(&self, error: &str) -> bool {
+        let reason = match self.event() {
+            "fatal_error" => self.text("reason"),
+            "exited_with_error" => self.text("error"),
+            _ => None,
+        };
+        reason.is_some_and(|reason| reason.starts_with(error))
+    }
 }
 
 /// Events of drains that leave records undone.
 const UNDONE: [&str; 5] =
     ["drain_cut_short", "drain_timed_out", "commit_failed", "commit_thread_busy", "commit_timed_out"];
 
-/// Texts of the errors that end a replica which the group has removed for good, as the README says: librdkafka does not
-/// join again, or a static member has committed before its heartbeat told it.
-const REMOVED_FOR_GOOD: [&str; 2] =
-    ["librdkafka does not join it again", "Static consumer fenced by other consumer with same group.instance.id"];
+/// librdkafka's code of the error that ends a static member which has committed before its heartbeat told it that it was
+/// fenced.
+const FENCED: &str = "FencedInstanceId";
 
 impl ReplicaLog {
     /// Reads the lines of a log in JSON.
     pub(crate) fn read(log: &str) -> Self {
         let mut read = Self::default();
-        for text in log.lines() {
-            let Ok(line) = serde_json::from_str::<Line>(text) else { continue };
-            let at_ms = millis(&line.timestamp).unwrap_or_default();
-            let partitions = line.partitions.as_deref().map(parse_partitions);
-            let texts = [line.reason.as_deref(), line.error.as_deref(), Some(line.message.as_str())];
-            let is_removed =
-                texts.into_iter().flatten().any(|text| REMOVED_FOR_GOOD.iter().any(|words| text.contains(words)));
-            match (line.event.as_str(), partitions) {
+        let mut removal: Option<String> = None;
+        let mut lines = log.lines().peekable();
+        while let Some(text) = lines.next() {
+            let Ok(line) = serde_json::from_str::<Line>(text) else {
+                // A kill may cut the last one.
+                if lines.peek().is_some() {
+                    read.errors.push(format!("not a line of the log: {text}"));
+                }
+                continue;
+            };
+            let at_ms = line.text("timestamp").and_then(millis).unwrap_or_default();
+            match (line.event(), line.partitions()) {
                 ("assigned", Some(partitions)) => {
                     read.owned.extend(partitions);
                     read.draining = None;
                 }
                 ("revoked", Some(partitions)) => {
                     read.owned.retain(|owned| !partitions.contains(owned));
-                    if line.lost == Some(true) && !partitions.is_empty() {
+                    if line.0.get("lost") == Some(&Value::Bool(true)) && !partitions.is_empty() {
                         read.interruptions.push(Interruption {
                             at_ms,
                             partitions: Some(partitions),
@@ -87,22 +119,26 @@ impl ReplicaLog {
                         read.revokes.push((at_ms, partitions));
                     }
                 }
-                ("memory_bound", _) => read.bound = read.bound.max(line.bytes),
+                ("assigned" | "revoked", None) => read.errors.push(format!("a line without partitions: {text}")),
+                ("memory_bound", _) => read.bound = read.bound.max(line.0.get("bytes").and_then(Value::as_u64)),
                 ("drain_aborted", _) => {
-                    let partitions = line.topic.zip(line.partition).map(|partition| vec![partition]);
+                    let partitions = line.partition().map(|partition| vec![partition]);
                     read.interruptions.push(Interruption { at_ms, partitions, wire_ms: Some((at_ms, at_ms)) });
                 }
                 (event, _) if UNDONE.contains(&event) => {
                     read.interruptions.push(Interruption { at_ms, partitions: None, wire_ms: None });
                 }
-                // Several lines have such a text.
-                _ if is_removed && read.removed_for_good => {}
-                _ if is_removed => {
+                _ if line.is_removal() => {
+                    // Each periodic commit may tell it again until the process ends.
+                    if removal.is_none() {
+                        read.interruptions.push(Interruption { at_ms, partitions: None, wire_ms: None });
+                    }
                     read.removed_for_good = true;
-                    read.interruptions.push(Interruption { at_ms, partitions: None, wire_ms: None });
+                    removal = line.text("error").map(str::to_owned);
                 }
+                _ if removal.as_deref().is_some_and(|error| line.is_end_for(error)) => {}
                 ("org_session_rejected", _) => read.alarms.push(text.to_owned()),
-                _ if line.level == "ERROR" => read.errors.push(text.to_owned()),
+                _ if line.text("level") == Some("ERROR") => read.errors.push(text.to_owned()),
                 _ => {}
             }
         }
@@ -130,8 +166,8 @@ impl ReplicaLog {
 const NOTICED: Duration = Duration::from_millis(1_500);
 
 /// Parses `[("topic", 0), ("topic", 1)]`.
-fn parse_partitions(text: &str) -> Vec<TopicPartition> {
-    serde_json::from_str(&text.replace('(', "[").replace(')', "]")).unwrap_or_default()
+fn parse_partitions(text: &str) -> Option<Vec<TopicPartition>> {
+    serde_json::from_str(&text.replace('(', "[").replace(')', "]")).ok()
 }
 
 /// Milliseconds since the epoch.
@@ -145,6 +181,40 @@ mod tests {
     use super::*;
     use crate::interruptions::Suspension;
 
+    /// The lines of a replica that ends by itself after a first line.
+    fn ends(first: &str, reason: &str) -> ReplicaLog {
+        let end = format!(
+            r#"{{"timestamp":"2026-11-24T15:00:02.000000Z","level":"ERROR","event":"fatal_error","message":"m","reason":"{reason}"}}
+{{"timestamp":"2026-11-24T15:00:04.000000Z","level":"ERROR","event":"exited_with_error","message":"m","error":"{reason}"}}"#
+        );
+        ReplicaLog::read(&format!("{first}\n{end}"))
+    }
+
+    #[test]
+    fn a_replica_that_is_removed_for_good_is_interrupted_once_and_has_no_error() {
+        let lost = r#"{"timestamp":"2026-11-24T15:00:01.500000Z","level":"ERROR","event":"membership_lost","message":"m","error":"removed"}"#;
+        let fenced = r#"{"timestamp":"2026-11-24T15:00:01.500000Z","level":"ERROR","event":"consumer_failed","message":"m","code":"FencedInstanceId","error":"fenced"}"#;
+        for (line, reason) in [(lost, "removed"), (fenced, "fenced; a hint")] {
+            let log = ends(&format!("{line}\n{line}"), reason);
+            assert!(log.removed_for_good && log.interruptions.len() == 1 && log.errors.is_empty(), "{log:?}");
+        }
+        assert_eq!(ends(lost, "another reason").errors.len(), 2, "the end has another reason than the removal");
+    }
+
+    #[test]
+    fn a_replica_whose_consumer_failed_for_another_reason_was_not_removed() {
+        let failed = r#"{"timestamp":"2026-11-24T15:00:01.500000Z","level":"ERROR","event":"consumer_failed","message":"m","code":"UnreleasedInstanceId","error":"e"}"#;
+        let log = ends(failed, "e; a hint");
+        assert!(!log.removed_for_good && log.interruptions.is_empty() && log.errors.len() == 3, "{log:?}");
+    }
+
+    #[test]
+    fn a_line_that_is_not_json_is_an_error_unless_a_kill_has_cut_it() {
+        let bound = r#"{"timestamp":"2026-11-24T15:00:01.500000Z","level":"INFO","event":"memory_bound","message":"m","partitions":3,"bytes":4096}"#;
+        let log = ReplicaLog::read(&format!("thread 'main' panicked\n{bound}\n{{\"timestamp\":\"20"));
+        assert_eq!((log.errors.len(), log.bound), (1, Some(4_096)), "{log:?}");
+    }
+
     #[test]
     fn a_log_shows_owned_partitions_and_interruptions() {
         let log = r#"
@@ -152,7 +222,7 @@ mod tests {
 {"timestamp":"2026-11-24T15:00:02.000000Z","level":"INFO","event":"revoked","message":"revoked","partitions":"[(\"a\", 0)]","lost":true}
 {"timestamp":"2026-11-24T15:00:03.000000Z","level":"WARN","event":"commit_failed","message":"offsets not committed, their records will be repeated"}
 {"timestamp":"2026-11-24T15:00:04.000000Z","level":"ERROR","event":"exited_with_error","message":"ended","error":"something"}"#;
-        let read = ReplicaLog::read(log);
+        let read = ReplicaLog::read(log.trim_start());
         assert_eq!(read.owned, BTreeSet::from([("b".to_owned(), 1)]));
         let [lost, undone] = read.interruptions.as_slice() else { panic!("{:?}", read.interruptions) };
         assert!(lost.wire_ms == Some((lost.at_ms, lost.at_ms)) && lost.at_ms == 1_795_532_402_000, "{lost:?}");
@@ -160,11 +230,6 @@ mod tests {
         assert!(undone.hits(&("a".to_owned(), 1)) && undone.wire_ms.is_none());
         assert_eq!(read.errors.len(), 1);
         let mut lost = lost.clone();
-        let out = r#"
-{"timestamp":"2026-11-24T15:00:01.500000Z","level":"ERROR","event":"fatal_error","message":"cannot go on, draining","reason":"the group has removed this member, and librdkafka does not join it again: …"}
-{"timestamp":"2026-11-24T15:00:04.000000Z","level":"ERROR","event":"exited_with_error","message":"ended","error":"the group has removed this member, and librdkafka does not join it again: …"}"#;
-        let out = ReplicaLog::read(out);
-        assert!(out.removed_for_good && out.interruptions.len() == 1 && out.errors.is_empty(), "{out:?}");
         Suspension { from_ms: lost.at_ms - 9_000, to_ms: lost.at_ms - 8_000 }.limit_late_calls(&mut lost);
         assert_eq!(lost.wire_ms, Some((lost.at_ms, lost.at_ms)), "another suspension");
         Suspension { from_ms: lost.at_ms - 8_000, to_ms: lost.at_ms - 500 }.limit_late_calls(&mut lost);

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use tracing::{debug, warn};
+use tracing::{debug, error, warn};
 
 use crate::{kafka::client::error_hints::access_hint, runtime::stop::Stop};
 
@@ -60,6 +60,7 @@ impl CommitErrors {
         if is_stale(&error) && self.stale < STALE_ATTEMPTS {
             self.stale += 1;
         } else if has_lasted(self.not_a_member, self.not_a_member_limit) {
+            error!(event = "membership_lost", error = NOT_A_MEMBER, "removed from the group for good");
             self.stop.now(NOT_A_MEMBER);
         } else if has_lasted(self.denied, DENIED) {
             let hint = access_hint(&error).unwrap_or_default();

@@ -137,7 +137,7 @@ fn poll(consumer: &Arc<BaseConsumer<RebalanceContext>>, stop: &Stop) {
         Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => {
             let (code, why) = consumer.client().fatal_error().unwrap_or((RDKafkaErrorCode::Fatal, error.to_string()));
             let hint = fatal_hint(code);
-            error!(event = "consumer_failed", error = why, hint, "consumer failed");
+            error!(event = "consumer_failed", ?code, error = why, hint, "consumer failed");
             stop.now(format!("{why}; {hint}"));
         }
         Some(Err(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::GroupAuthorizationFailed) => {
