@@ -2,7 +2,7 @@
 
 import time
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 
 def unhex(text):
@@ -16,10 +16,12 @@ def tohex(data):
 def produce(bootstrap, records, compression="none"):
     """Each record is a dict: topic, key, value (bytes or None), and perhaps partition, headers, timestamp."""
     failed = []
+    # Not idempotent, which costs half a second: librdkafka asks for a producer id only after that time if it has found no
+    # broker connected. One request at a time keeps the order; only an answer that is lost would repeat a batch.
     producer = Producer({
         "bootstrap.servers": bootstrap,
         "acks": "all",
-        "enable.idempotence": True,
+        "max.in.flight.requests.per.connection": 1,
         "linger.ms": 5,
         "message.max.bytes": 20_000_000,
         "compression.type": compression,
@@ -47,7 +49,7 @@ def read(bootstrap, topic, at_least=0, seconds=30):
         "bootstrap.servers": bootstrap,
         "group.id": "reader",
         "enable.auto.commit": False,
-        "enable.partition.eof": False,
+        "enable.partition.eof": True,
         "fetch.wait.max.ms": 20,
         "auto.offset.reset": "earliest",
     })
@@ -56,20 +58,17 @@ def read(bootstrap, topic, at_least=0, seconds=30):
     if not partitions:
         raise SystemExit(f"there is no topic {topic}")
     consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
-    read = []
-
-    def complete():
-        ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), 10) for p in partitions}
-        at = {p.partition: p.offset for p in consumer.position([TopicPartition(topic, p) for p in partitions])}
-        return all(low == high or at[p] >= high for p, (low, high) in ends.items()) and len(read) >= at_least
-
-    while not complete():
+    found, at_end = [], set()
+    while len(found) < at_least or at_end != set(partitions):
         if time.monotonic() > deadline:
-            raise SystemExit(f"{topic} holds {len(read)} records after {seconds} s, not {at_least}")
-        for message in consumer.consume(10_000, 0.1):
-            if message.error():
-                raise KafkaException(message.error())
-            read.append({
+            raise SystemExit(f"{topic} holds {len(found)} records after {seconds} s, not {at_least}")
+        message = consumer.poll(0.1)
+        if message is None:
+            continue
+        error = message.error()
+        if error is None:
+            at_end.discard(message.partition())
+            found.append({
                 "topic": topic,
                 "partition": message.partition(),
                 "offset": message.offset(),
@@ -78,5 +77,9 @@ def read(bootstrap, topic, at_least=0, seconds=30):
                 "value": message.value(),
                 "headers": message.headers() or [],
             })
+        elif error.code() == KafkaError._PARTITION_EOF:
+            at_end.add(message.partition())
+        else:
+            raise KafkaException(error)
     consumer.close()
-    return sorted(read, key=lambda record: (record["partition"], record["offset"]))
+    return sorted(found, key=lambda record: (record["partition"], record["offset"]))

@@ -1,18 +1,18 @@
-"""produce.py BOOTSTRAP [COMPRESSION] < JSON lines: writes each of them with confluent-kafka, and returns when all are
-acknowledged."""
+"""Writes a record for each JSON line, and returns when all of them are acknowledged."""
 
 import json
-import sys
 
 from kafka_io import produce, unhex
 
 
-def records():
-    for line in sys.stdin:
+def records(lines):
+    for line in lines:
         record = json.loads(line)
         record["key"], record["value"] = unhex(record["key"]), unhex(record["value"])
         record["headers"] = [(name, unhex(value)) for name, value in record["headers"]]
         yield record
 
 
-produce(sys.argv[1], records(), *sys.argv[2:])
+def main(lines, bootstrap, compression="none"):
+    produce(bootstrap, records(lines), compression)
+    return []

@@ -1,4 +1,4 @@
-"""serialize.py REGISTRY_URL < JSON lines: each value as confluent-kafka's serializers write it, as JSON lines.
+"""Each value of JSON lines as confluent-kafka's serializers write it, as JSON lines.
 
 A line in: format (avro, json, protobuf), topic, field (key, value), schema, value, and perhaps
 
@@ -15,7 +15,6 @@ import base64
 import datetime
 import decimal
 import json
-import sys
 import uuid
 
 from confluent_kafka.schema_registry import (
@@ -117,10 +116,10 @@ def writer(registry, line):
     return lambda value, context: serializer(untag(value, TAGS), context)
 
 
-def main(url):
+def main(lines, url):
     registry = SchemaRegistryClient({"url": url})
     writers = {}
-    for text in sys.stdin:
+    for text in lines:
         line = json.loads(text)
         value = line.pop("value")
         same = json.dumps(line)
@@ -128,8 +127,4 @@ def main(url):
             writers[same] = writer(registry, line)
         headers = []
         data = writers[same](value, SerializationContext(line["topic"], line["field"], headers))
-        print(json.dumps({"bytes": tohex(data), "headers": [(name, tohex(header)) for name, header in headers]}))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])
+        yield json.dumps({"bytes": tohex(data), "headers": [(name, tohex(header)) for name, header in headers]})

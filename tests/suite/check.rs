@@ -8,7 +8,7 @@ use std::{
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::harness::{Config, Daemon, TestBed, config_file, python, upsert};
+use crate::harness::{Config, Daemon, TestBed, config_file, output, python, upsert};
 
 /// The finding of a key that has this level, or a panic that shows all.
 fn finding<'a>(report: &'a Value, level: &str, key: &str) -> &'a Value {
@@ -21,7 +21,7 @@ async fn run(args: &[&str], toml: &str) -> Output {
     let (_dir, file) = config_file(toml);
     let mut command = Command::new(env!("CARGO_BIN_EXE_sobjectd"));
     command.args(args).arg("--config").arg(file).env_clear();
-    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    output(&mut command).await
 }
 
 async fn check(args: &[&str], config: &Config) -> (i32, Value) {
@@ -220,7 +220,7 @@ async fn without_online_nobody_is_asked() {
     let table = run(&["check"], &config.toml()).await;
     let table = String::from_utf8(table.stdout).unwrap();
     assert!(table.contains("problem     pipeline.batch_rows") && table.ends_with("problem: 2\n"), "{table}");
-    assert!(!table.contains('\u{1b}'), "colours, and nobody to see them: {table:?}");
+    assert!(!table.contains('\u{1b}'), "colours in an output that is not a terminal: {table:?}");
 }
 
 /// A validator that is not ours takes what we ship, and refuses what the daemon refuses.
@@ -251,7 +251,7 @@ async fn the_shipped_schema_fits_the_shipped_files() {
     args.extend(shipped.iter().cloned().chain([good.1.display().to_string()]));
     args.push("--refused".to_owned());
     args.extend(files.iter().map(|(_, file)| file.display().to_string()));
-    let output = python::run(&args.iter().map(String::as_str).collect::<Vec<_>>(), String::new()).await;
+    let output = python::run(&args.iter().map(String::as_str).collect::<Vec<_>>()).await;
     assert_eq!(output.trim(), format!("{} fit, {} refused", shipped.len() + 1, bad.len()));
 }
 

@@ -77,7 +77,7 @@ impl Load {
     }
 
     async fn produce(&self) {
-        python::run(&["workload.py", &self.bed.broker.bootstrap, &self.file()], String::new()).await;
+        python::run(&["workload.py", &self.bed.broker.bootstrap, &self.file()]).await;
     }
 
     fn applied(&self) -> u64 {
@@ -103,8 +103,7 @@ impl Load {
     async fn judged(mut self, interruptions: u64) -> Value {
         self.plan["interruptions"] = json!(interruptions);
         let file = self.file();
-        let answer =
-            python::run(&["judge.py", &self.bed.broker.bootstrap, self.bed.org.url(), &file], String::new()).await;
+        let answer = python::run(&["judge.py", &self.bed.broker.bootstrap, self.bed.org.url(), &file]).await;
         let answer: Value = serde_json::from_str(&answer).unwrap();
         let problems = answer["problems"].as_array().unwrap();
         assert!(problems.is_empty(), "SOBJECTD_SEED={}: {problems:#?}\n{}", self.seed, answer["counts"]);
@@ -156,7 +155,7 @@ async fn nothing_is_lost_over_five_kills_and_a_stop() {
     let mark = load.applied() + 300;
     until("some progress", async || (load.applied() >= mark).then_some(())).await;
     daemon.terminate();
-    assert_eq!(daemon.exit().await.code(), Some(0), "a clean drain is no interruption");
+    assert_eq!(daemon.exit().await.code(), Some(0), "a clean drain is not an interruption");
     load.bed.org.clear_faults();
     let daemon = Daemon::start(&load.bed.config).await;
     load.finished().await;
@@ -219,5 +218,5 @@ async fn the_next_change_of_an_identity_waits_and_other_identities_do_not() {
 
 #[tokio::test]
 async fn the_model_finds_what_is_wrong() {
-    python::run(&["-m", "unittest", "-q"], String::new()).await;
+    python::run(&["-m", "unittest", "-q"]).await;
 }

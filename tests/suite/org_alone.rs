@@ -6,6 +6,8 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use crate::harness::output;
+
 struct Sandbox {
     child: Child,
     url: String,
@@ -57,21 +59,21 @@ async fn a_schema_file_takes_the_place_of_the_built_in_objects() {
     assert_eq!(sandbox.get("/sandbox/records/Account").await.0, 404);
 }
 
-#[test]
-fn a_schema_file_that_cannot_be_taken_is_named_with_the_place() {
+#[tokio::test]
+async fn a_schema_file_that_cannot_be_taken_is_named_with_the_place() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("orders.json");
-    let refused = |file: &Path| {
-        let output = command(file).output().unwrap();
+    let refused = async |file: &Path| {
+        let output = output(&mut command(file)).await;
         assert_eq!(output.status.code(), Some(1));
         String::from_utf8(output.stderr).unwrap()
     };
-    let said = refused(&file);
+    let said = refused(&file).await;
     assert!(said.starts_with(&format!("sobjectd: {}: No such file", file.display())), "{said}");
     let schema =
         "{\"name\": \"Order__c\", \"keyPrefix\": \"a05\", \"fields\": [\n  {\"name\": \"Id\", \"type\": \"idd\"}]}";
     std::fs::write(&file, schema).unwrap();
-    let said = refused(&file);
+    let said = refused(&file).await;
     let begin = format!(
         "sobjectd: {}:2:30: Order__c.Id: unknown variant `idd`, expected one of `id`, `string`",
         file.display()

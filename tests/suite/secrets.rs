@@ -5,7 +5,7 @@ use std::process::Command;
 
 use sandbox::{Action, Fault, On};
 
-use crate::harness::{Config, Daemon, FakeRegistry, TestBed, config_file, record, until, upsert};
+use crate::harness::{Config, Daemon, FakeRegistry, TestBed, config_file, output, record, until, upsert};
 
 /// What must never be seen again, by the key that holds it.
 const MARKED: &[(&str, &str)] = &[
@@ -43,7 +43,7 @@ async fn said(args: &[&str], toml: &str) -> String {
     let (_dir, file) = config_file(toml);
     let mut command = Command::new(env!("CARGO_BIN_EXE_sobjectd"));
     command.args(args).arg("--config").arg(file).env_clear();
-    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let output = output(&mut command).await;
     String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap()
 }
 

@@ -5,12 +5,12 @@ use std::process::{Command, Output};
 use sandbox::{Server, ServerOptions};
 use serde_json::Value;
 
-use crate::harness::{Daemon, TestBed, python, until, upsert};
+use crate::harness::{Daemon, TestBed, output, python, until, upsert};
 
 async fn status(args: &[&str], admin: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sobjectd"));
     command.arg("status").args(args).args(["--admin", admin]).env_clear();
-    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    output(&mut command).await
 }
 
 async fn as_json(admin: &str) -> Value {

@@ -1,9 +1,7 @@
 //! The dead-letter topic: made where it is missing, and what it takes and does not take.
 
-use std::sync::OnceLock;
-
 use super::large::noise;
-use crate::harness::{Broker, Daemon, TestBed, now_ms, python, record, until, upsert};
+use crate::harness::{Daemon, TestBed, killable, now_ms, record, until, upsert};
 use sandbox::{Action, Fault, On};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -104,18 +102,18 @@ async fn a_deleted_dead_letter_topic_is_waited_for_and_used_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_is_away_delays_letters_and_loses_none() {
-    static OWN: OnceLock<Broker> = OnceLock::new();
-    let own = Broker::start().await;
-    let own = OWN.get_or_init(|| own);
-    let bed = TestBed::on(own, "away", 1).await;
+    let (broker, _turn) = killable().await;
+    let mut bed = TestBed::on(broker, "away", 1).await;
+    bed.config.set("salesforce.request_timeout", "'60s'");
     let daemon = Daemon::start(&bed.config).await;
     // The org holds the call until the broker is gone, then refuses the row.
-    bed.fault(Fault::on(On::Upsert, Action::Latency { ms: 900 }));
-    python::produce(own, &bed.topic, &[upsert("a", &"x".repeat(300)), upsert("b", "1")]).await;
+    bed.fault(Fault::on(On::Upsert, Action::Hang { apply: true }));
+    bed.produce(&[upsert("a", &"x".repeat(300)), upsert("b", "1")]).await;
     until("the call", async || (bed.org.calls().upsert == 1).then_some(())).await;
-    own.script("kill").await;
+    broker.script("kill").await;
+    bed.org.clear_faults();
     until("the neighbour", async || bed.find("b")).await;
-    own.script("again").await;
+    broker.script("again").await;
     daemon.settled(2).await;
     assert_eq!(bed.dead_letters(1).await[0].key.as_deref(), Some(&b"a"[..]));
     until("the commit", async || (bed.committed().await == 2).then_some(())).await;

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::harness::{Authority, Daemon, FakeRegistry, Record, TestBed, TlsProxy, config_file, record, until};
+use crate::harness::{Authority, Daemon, FakeRegistry, Record, TestBed, TlsProxy, config_file, output, record, until};
 
 const SCHEMA: &str = r#"{"type":"record","name":"r","fields":[{"name":"Text__c","type":"string"}]}"#;
 
@@ -44,9 +44,9 @@ async fn a_registry_that_fails_is_waited_for() {
     daemon.event("schema_registry_refused").mentions("404").await;
     registry.fail(None);
     // The framework's answer for an unknown path, which says nothing of a schema.
-    let (path, nobody) = ("schemas/ids/7", r#"{"error_code":404,"message":"HTTP 404 Not Found"}"#);
+    let (path, unknown) = ("schemas/ids/7", r#"{"error_code":404,"message":"HTTP 404 Not Found"}"#);
     let before = registry.asked(path);
-    registry.answer(path, 404, nobody).answer("schemas/types", 404, nobody).answer("subjects", 404, nobody);
+    registry.answer(path, 404, unknown).answer("schemas/types", 404, unknown).answer("subjects", 404, unknown);
     until("the registry to be asked again", async || (registry.asked(path) > before + 1).then_some(())).await;
     registry.schema(path, "AVRO", SCHEMA);
     let metrics = daemon.settled(2).await;
@@ -156,7 +156,7 @@ async fn redirects_are_followed_within_the_configured_hosts() {
     let (_dir, file) = config_file(&bed.config.toml());
     let mut check = Command::new(env!("CARGO_BIN_EXE_sobjectd"));
     check.args(["check", "--online", "--config"]).arg(file).env_clear();
-    let output = tokio::task::spawn_blocking(move || check.output().unwrap()).await.unwrap();
+    let output = output(&mut check).await;
     let report = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(78), "{report}");
     assert!(report.contains("it redirects to http://localhost, which is not followed"), "{report}");

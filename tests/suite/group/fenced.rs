@@ -1,7 +1,7 @@
 //! A member that was away for longer than its session.
 
 use super::{Consumer, CooperativeSticky, Protocol, Range};
-use crate::harness::{Daemon, Record, exclusive, until, upsert};
+use crate::harness::{Daemon, Record, until, upsert};
 
 const KEYS: usize = 20;
 
@@ -10,7 +10,6 @@ fn round(round: usize) -> Vec<Record> {
 }
 
 async fn it_gives_up_what_it_had(protocol: Protocol) {
-    let _exclusive = exclusive().await;
     let bed = protocol.bed("fenced", 4).await;
     let has = |round: usize| {
         let wanted = format!("\"{round}\"");

@@ -68,7 +68,6 @@ async fn each_change_is_written_once_and_in_order_with_the_consumer_protocol() {
 }
 
 async fn a_killed_member_is_replaced(protocol: Protocol) {
-    let _exclusive = exclusive().await;
     let bed = protocol.bed("replaced", 6).await;
     let first = Daemon::start(&bed.config).await;
     let second = Daemon::start(&bed.config).await;

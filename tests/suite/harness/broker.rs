@@ -1,4 +1,4 @@
-//! A real Kafka, run by `script/kafka`. One is shared by all tests; who stops a broker takes one of its own.
+//! A real Kafka, run by `script/kafka`. One is shared by all tests, and another one by those that kill a broker.
 
 use std::{
     collections::HashMap,
@@ -13,7 +13,10 @@ use rdkafka::{
     client::DefaultClientContext,
     consumer::{BaseConsumer, Consumer as _},
 };
-use tokio::sync::OnceCell;
+use tokio::{
+    net::TcpStream,
+    sync::{Mutex, MutexGuard, OnceCell},
+};
 
 use super::ManagedServer;
 
@@ -36,6 +39,18 @@ pub(crate) async fn broker() -> &'static Broker {
 pub(crate) async fn secured() -> &'static Broker {
     static SHARED: OnceCell<Broker> = OnceCell::const_new();
     SHARED.get_or_init(|| Broker::start_in(&["security"])).await
+}
+
+/// The broker that tests kill, for one test at a time. It serves when a test gets it.
+pub(crate) async fn killable() -> (&'static Broker, MutexGuard<'static, ()>) {
+    static SHARED: OnceCell<Broker> = OnceCell::const_new();
+    static TURN: Mutex<()> = Mutex::const_new(());
+    let turn = TURN.lock().await;
+    let broker = SHARED.get_or_init(Broker::start).await;
+    if TcpStream::connect(&broker.bootstrap).await.is_err() {
+        broker.script("again").await; // the test before this one has failed while it was down
+    }
+    (broker, turn)
 }
 
 /// A name that no other test has, in this run or an earlier one.
@@ -71,13 +86,11 @@ impl Broker {
         format!("{}/tls/{file}", self.server.dir)
     }
 
-    /// Changes ACLs, as Kafka's own tool takes them.
-    pub(crate) async fn acl(&self, args: &[&str]) {
-        let tool = ["tool", "org.apache.kafka.tools.AclCommand", "--bootstrap-server", &self.bootstrap, "--force"];
-        let args: Vec<_> = tool.iter().chain(args).map(|arg| (*arg).to_owned()).collect();
-        let run = move || Command::new(SCRIPT).args(&args).output().unwrap();
-        let output = tokio::task::spawn_blocking(run).await.unwrap();
-        assert!(output.status.success(), "{output:?}");
+    /// Adds an access rule: `ALLOW` or `DENY`, a user, an operation such as `READ`, and `topic`, `group` or `cluster` with
+    /// the name of one.
+    pub(crate) async fn acl(&self, permission: &str, user: &str, operation: &str, kind: &str, name: &str) {
+        let principal = format!("User:{user}");
+        super::python::ask(&["acl", &self.bootstrap, permission, &principal, operation, kind, name], "").await;
     }
 
     /// Deletes a topic, and waits until the metadata has it no more.
@@ -89,7 +102,7 @@ impl Broker {
         super::until("the topic to be gone", async || self.partitions(name).await.is_none().then_some(())).await;
     }
 
-    /// `kill` or `again`; not for the shared broker.
+    /// `kill` or `again`; for [`killable`] only.
     pub(crate) async fn script(&self, command: &'static str) {
         self.script_in(command, self.server.dir.clone()).await;
     }

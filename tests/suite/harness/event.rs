@@ -58,7 +58,7 @@ impl<'a> Event<'a> {
     }
 
     fn matching(&self, text: &str) -> Option<LogLine> {
-        // A line that is no JSON is not the log's: what cannot be started says so before there is one.
+        // A line that is not JSON is not of the log: a failed start is told before the log begins.
         let fields: Value = serde_json::from_str(text).ok()?;
         let is_met = self.fields.iter().all(|(name, value)| fields[name] == *value)
             && self.texts.iter().all(|part| text.contains(part));

@@ -9,6 +9,7 @@ mod managed_server;
 mod metrics;
 mod openssl;
 pub(crate) mod org;
+mod output;
 mod proxy;
 pub(crate) mod python;
 mod record;
@@ -18,20 +19,21 @@ mod tls_proxy;
 mod transaction;
 mod wait;
 
-pub(crate) use broker::{Broker, broker, secured, unique};
+pub(crate) use broker::{Broker, broker, killable, secured, unique};
 pub(crate) use config::{Config, config_file};
 pub(crate) use daemon::Daemon;
 pub(crate) use managed_server::ManagedServer;
 pub(crate) use metrics::Metrics;
 pub(crate) use openssl::{Authority, key_pair, openssl};
 pub(crate) use org::Seeded;
+pub(crate) use output::output;
 pub(crate) use proxy::Proxy;
 pub(crate) use record::{Read, Record, bytes, delete, record, upsert};
 pub(crate) use registry::{FakeRegistry, Serialized, registry};
 pub(crate) use test_bed::{OBJECT, TestBed};
 pub(crate) use tls_proxy::TlsProxy;
 pub(crate) use transaction::Transaction;
-pub(crate) use wait::{now_ms, until};
+pub(crate) use wait::{now_ms, side_by_side, until};
 
 /// A permit for a test that loads the machine: one at a time has it.
 pub(crate) async fn exclusive() -> tokio::sync::SemaphorePermit<'static> {

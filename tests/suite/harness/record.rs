@@ -63,7 +63,7 @@ impl Record {
         self
     }
 
-    /// As `tests/python/produce.py` reads it.
+    /// A line of the input of `tests/python/produce.py`.
     pub(crate) fn line(&self, topic: &str) -> String {
         let hex = |bytes: &Option<Vec<u8>>| bytes.as_deref().map(to_hex);
         let headers: Vec<_> = self.headers.iter().map(|(name, value)| (name, hex(value))).collect();

@@ -46,10 +46,10 @@ impl Registry {
         Self { url: server.address.clone(), _server: server }
     }
 
-    /// Lines as `tests/python/serialize.py` reads them.
+    /// Serializes the lines that `tests/python/serialize.py` describes.
     pub(crate) async fn serialize(&self, lines: &[Value]) -> Vec<Serialized> {
         let input: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        let output = python::run(&["serialize.py", &self.url], input).await;
+        let output = python::ask(&["serialize", &self.url], &input).await;
         let output: Vec<_> = output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(output.len(), lines.len());
         output

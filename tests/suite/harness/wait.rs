@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use futures::future::join_all;
+
 /// How long anything may take that is not about time itself.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -15,6 +17,11 @@ pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T
         assert!(Instant::now() < deadline, "waited {PATIENCE:?} for {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// Runs the cases of a test side by side: each has a daemon of its own, which waits more than it computes.
+pub(crate) async fn side_by_side<T>(cases: impl IntoIterator<Item = T>, run: impl AsyncFn(T)) {
+    join_all(cases.into_iter().map(|case| run(case))).await;
 }
 
 /// Milliseconds since the epoch.

@@ -1,13 +1,10 @@
 //! That the counters count, and the gauges come down again.
 
-use std::{
-    sync::OnceLock,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use sandbox::{Action, Fault, On};
 
-use crate::harness::{Broker, Daemon, TestBed, until, upsert};
+use crate::harness::{Daemon, TestBed, killable, until, upsert};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_parts_do_is_counted() {
@@ -57,16 +54,16 @@ async fn what_the_parts_do_is_counted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_letter_that_no_broker_confirms_is_pending() {
-    static OWN: OnceLock<Broker> = OnceLock::new();
-    let broker = Broker::start().await;
-    let broker = OWN.get_or_init(|| broker);
+    let (broker, _turn) = killable().await;
     let mut bed = TestBed::on(broker, "pending", 1).await;
-    bed.config.set("kafka.session_timeout", "'60s'"); // the partition is not lost meanwhile
-    bed.fault(Fault::on(On::Upsert, Action::Latency { ms: 700 }));
+    // Neither is the partition lost meanwhile, nor the call given up.
+    bed.config.set("kafka.session_timeout", "'60s'").set("salesforce.request_timeout", "'60s'");
+    bed.fault(Fault::on(On::Upsert, Action::Hang { apply: true }));
     let daemon = Daemon::start(&bed.config).await;
     bed.produce(&[upsert("long", &"x".repeat(300))]).await;
     until("the call", async || (bed.org.calls().upsert == 1).then_some(())).await;
     broker.script("kill").await;
+    bed.org.clear_faults();
     let pending = async || (daemon.metrics().await.sum("sobjectd_dead_letters_pending", &[]) == 1).then_some(());
     until("a pending letter", pending).await;
     broker.script("again").await;

@@ -1,10 +1,10 @@
 //! Who may write: only a process that surely owns its partitions.
 
-use std::{sync::OnceLock, time::Duration};
+use std::time::Duration;
 
 use sandbox::{Action, Fault, On};
 
-use crate::harness::{Broker, Daemon, Record, TestBed, exclusive, until, upsert};
+use crate::harness::{Daemon, Record, TestBed, exclusive, killable, until, upsert};
 
 /// Changes of the same few keys, again and again.
 fn rounds(count: usize) -> Vec<Record> {
@@ -13,9 +13,7 @@ fn rounds(count: usize) -> Vec<Record> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_written_while_no_commit_succeeds() {
-    static OWN: OnceLock<Broker> = OnceLock::new();
-    let broker = Broker::start().await;
-    let broker = OWN.get_or_init(|| broker);
+    let (broker, _turn) = killable().await;
     let _exclusive = exclusive().await;
     let mut bed = TestBed::on(broker, "no-commit", 1).await;
     // Long enough for the group to keep us.
@@ -43,9 +41,7 @@ async fn nothing_is_written_while_no_commit_succeeds() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_is_gone_is_waited_for_also_when_the_partitions_are_lost() {
-    static OWN: OnceLock<Broker> = OnceLock::new();
-    let broker = Broker::start().await;
-    let broker = OWN.get_or_init(|| broker);
+    let (broker, _turn) = killable().await;
     let bed = TestBed::on(broker, "gone", 1).await;
     let daemon = Daemon::start(&bed.config).await;
     bed.produce(&rounds(20)).await;
@@ -66,7 +62,6 @@ async fn a_broker_that_is_gone_is_waited_for_also_when_the_partitions_are_lost()
 /// It wakes up with rows that it had read, and that another member has written since.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_has_slept_writes_nothing_of_what_it_had() {
-    let _exclusive = exclusive().await;
     let mut bed = TestBed::new("slept").await;
     bed.config.set("pipeline.batch_rows", "5").set("salesforce.max_concurrent_requests", "1");
     bed.fault(Fault::on(On::Upsert, Action::Latency { ms: 100 }).always());
@@ -110,7 +105,7 @@ async fn the_first_write_after_a_crash_waits_and_after_a_drain_it_does_not() {
 
     let daemon = Daemon::start(&bed.config).await;
     let (waits, _) = held(&daemon).await;
-    assert!(!waits, "nobody has owned the partition before");
+    assert!(!waits, "the partition had no owner before");
     daemon.kill().await;
 
     let daemon = Daemon::start(&bed.config).await;

@@ -20,9 +20,9 @@ async fn user(name: &str, user: &str) -> TestBed {
 }
 
 async fn deny(bed: &TestBed, operation: &str, kind: &str, name: &str) {
-    bed.broker.acl(&["--add", "--deny-principal", "User:alice", "--operation", operation, kind, name]).await;
-    // A resource with an ACL is closed to each user whom no ACL allows.
-    bed.broker.acl(&["--add", "--allow-principal", "User:alice", "--operation", "Describe", kind, name]).await;
+    bed.broker.acl("DENY", "alice", operation, kind, name).await;
+    // A resource with an access rule is closed to each user that no rule allows.
+    bed.broker.acl("ALLOW", "alice", "DESCRIBE", kind, name).await;
 }
 
 /// The daemon ends with 1, and its last ERROR mentions these words.
@@ -36,7 +36,7 @@ async fn ends(bed: &TestBed, words: &[&str]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_denied_group_ends_the_daemon() {
     let bed = alice("denied-group").await;
-    deny(&bed, "Read", "--group", &bed.group).await;
+    deny(&bed, "READ", "group", &bed.group).await;
     ends(&bed, &["kafka.group_id", "Read on the group"]).await;
 }
 
@@ -44,7 +44,7 @@ async fn a_denied_group_ends_the_daemon() {
 async fn a_denied_topic_ends_the_daemon() {
     let bed = alice("denied-topic").await;
     bed.produce(&[upsert("a", "1")]).await;
-    deny(&bed, "Read", "--topic", &bed.topic).await;
+    deny(&bed, "READ", "topic", &bed.topic).await;
     ends(&bed, &["authorization failed", "Describe and Read"]).await;
     assert_eq!(bed.org.journal().len(), 0);
 }
@@ -56,7 +56,7 @@ async fn a_topic_that_is_denied_later_ends_the_daemon() {
     let mut daemon = Daemon::start(&bed.config).await;
     daemon.settled(1).await;
     until("the commit", async || (bed.committed().await == 1).then_some(())).await;
-    deny(&bed, "Read", "--topic", &bed.topic).await;
+    deny(&bed, "READ", "topic", &bed.topic).await;
     assert_eq!(daemon.exit().await.code(), Some(1));
     assert_exit_mentions(&daemon, &["does not let this user read", "Describe and Read"]).await;
 }
@@ -66,13 +66,10 @@ async fn a_user_who_may_write_nothing_ends_the_daemon_at_the_first_dead_letter()
     let bed = user("denied-writes", "carol").await;
     bed.broker.topic(&bed.letters, 1).await;
     bed.produce(&[record("a", "bad"), upsert("b", "1")]).await;
-    // Then the broker gives no producer id, which is fatal to a producer. Everybody else may go on as before.
-    for (place, operation) in [(&["--topic", "*"][..], "Write"), (&["--cluster"], "IdempotentWrite")] {
-        let allow = ["--add", "--allow-principal", "User:*", "--operation", "All"];
-        let deny = ["--add", "--deny-principal", "User:carol", "--operation", operation];
-        for rule in [allow, deny] {
-            bed.broker.acl(&[&rule[..], place].concat()).await;
-        }
+    // Then the broker gives no producer id, which is fatal to a producer. All other users may go on as before.
+    for (operation, kind, name) in [("WRITE", "topic", "*"), ("IDEMPOTENT_WRITE", "cluster", "kafka-cluster")] {
+        bed.broker.acl("ALLOW", "*", "ALL", kind, name).await;
+        bed.broker.acl("DENY", "carol", operation, kind, name).await;
     }
     ends(&bed, &[&bed.letters, "Write on the dead-letter topic"]).await;
 }
@@ -82,6 +79,6 @@ async fn a_denied_dead_letter_ends_the_daemon_and_loses_no_record() {
     let bed = alice("denied-letters").await;
     bed.broker.topic(&bed.letters, 1).await;
     bed.produce(&[record("a", "bad"), upsert("b", "1")]).await;
-    deny(&bed, "Write", "--topic", &bed.letters).await;
+    deny(&bed, "WRITE", "topic", &bed.letters).await;
     ends(&bed, &[&bed.letters, "authorization failed"]).await;
 }

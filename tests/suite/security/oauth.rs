@@ -39,7 +39,7 @@ struct Issued {
     tokens: usize,
     /// How much longer than [`LIFE`] the tokens live, in seconds.
     longer: f64,
-    /// So many of the next tokens do not say whose they are: the broker refuses them.
+    /// How many of the next tokens lack a subject, so that the broker refuses them.
     nameless: usize,
     bodies: Vec<String>,
 }

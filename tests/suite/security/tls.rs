@@ -1,7 +1,7 @@
 //! Certificates: a private CA, and the daemon's own.
 
 use super::{bed, ends_the_start, lets_all_clients_in, quoted};
-use crate::harness::secured;
+use crate::harness::{secured, side_by_side};
 
 const SSL: (&str, &str) = ("security.protocol", "'SSL'");
 
@@ -33,9 +33,10 @@ async fn without_a_certificate_the_broker_refuses() {
 async fn a_broker_of_an_unknown_authority_is_refused() {
     let stranger = quoted(&secured().await.tls("stranger.pem"));
     // The system's authorities, which are looked for where none is named, do not know it either.
-    for authority in [Some(("ssl.ca.location", stranger.as_str())), None] {
+    side_by_side([Some(("ssl.ca.location", stranger.as_str())), None], async |authority| {
         let properties: Vec<_> = [SSL].into_iter().chain(authority).collect();
         let bed = bed("unknown-ca", "MTLS", &properties).await;
         ends_the_start(&bed, &["kafka.properties", "certificate verify failed"]).await;
-    }
+    })
+    .await;
 }
