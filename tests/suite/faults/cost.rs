@@ -4,7 +4,7 @@ use sandbox::{Action, Fault, On};
 use serde_json::{Value, json};
 
 use super::started;
-use crate::harness::{Daemon, OBJECT, Record, Seeded, TestBed, python, record, unique, until, upsert};
+use crate::harness::{Daemon, OBJECT, Record, Seeded, TestBed, python, record, side_by_side, unique, until, upsert};
 
 /// Rows of one call.
 const ROWS: usize = 200;
@@ -44,14 +44,18 @@ fn calls(bed: &TestBed) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_org_says_of_the_row_costs_no_call() {
     let long = json!({"Text__c": "x".repeat(256)}).to_string();
-    for (name, value, code) in [
-        ("too-long", long.as_str(), "STRING_TOO_LONG"),
-        ("picklist", r#"{"Picklist__c":"Purple"}"#, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"),
-        ("email", r#"{"Email__c":"no address"}"#, "INVALID_EMAIL_ADDRESS"),
-    ] {
-        let bed = bed(name).await;
-        assert_eq!(calls_and_code(&bed, &with_a_bad_one(value)).await, (1, code.to_owned()), "{name}");
-    }
+    side_by_side(
+        [
+            ("too-long", long.as_str(), "STRING_TOO_LONG"),
+            ("picklist", r#"{"Picklist__c":"Purple"}"#, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"),
+            ("email", r#"{"Email__c":"no address"}"#, "INVALID_EMAIL_ADDRESS"),
+        ],
+        async |(name, value, code)| {
+            let bed = bed(name).await;
+            assert_eq!(calls_and_code(&bed, &with_a_bad_one(value)).await, (1, code.to_owned()), "{name}");
+        },
+    )
+    .await;
     let bed = bed("rule").await;
     let rule = Action::row_error("FIELD_CUSTOM_VALIDATION_EXCEPTION", "Too many of them");
     bed.fault(Fault::on(On::Upsert, rule).key("key150").always());
@@ -71,19 +75,23 @@ async fn a_required_field_that_is_missing_costs_no_call() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_certain_to_be_refused_never_reaches_the_org() {
-    for value in [
-        r#"{"Date__c":"29.02.2024"}"#,
-        r#"{"Date__c":""}"#,
-        r#"{"DateTime__c":"2024-02-29 07:00:00"}"#,
-        r#"{"Time__c":"noon"}"#,
-        r#"{"Number__c":"1.000,50"}"#,
-        r#"{"Checkbox__c":"yes"}"#,
-        r#"{"Stray__c":1}"#,
-    ] {
-        let bed = bed("certain").await;
-        let expected = (1, "sobjectd.InvalidField".to_owned());
-        assert_eq!(calls_and_code(&bed, &with_a_bad_one(value)).await, expected, "{value}");
-    }
+    side_by_side(
+        [
+            r#"{"Date__c":"29.02.2024"}"#,
+            r#"{"Date__c":""}"#,
+            r#"{"DateTime__c":"2024-02-29 07:00:00"}"#,
+            r#"{"Time__c":"noon"}"#,
+            r#"{"Number__c":"1.000,50"}"#,
+            r#"{"Checkbox__c":"yes"}"#,
+            r#"{"Stray__c":1}"#,
+        ],
+        async |value| {
+            let bed = bed("certain").await;
+            let expected = (1, "sobjectd.InvalidField".to_owned());
+            assert_eq!(calls_and_code(&bed, &with_a_bad_one(value)).await, expected, "{value}");
+        },
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -114,25 +122,30 @@ async fn a_value_of_a_second_unique_field_costs_three_calls() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_race_for_a_key_costs_one_call_whatever_its_text() {
-    for text in ["duplicate value found: <unknown> duplicates value on record with id: <unknown>", "Already there."] {
-        let bed = bed("race").await;
-        let raced = Action::row_error("DUPLICATE_VALUE", text).in_rows(&[2, 5]);
-        bed.fault(Fault::on(On::Upsert, raced));
-        let metrics = bed.run(&super::numbered(ROWS)).await;
-        assert_eq!(metrics.settled("written"), ROWS as u64);
-        assert_eq!(calls(&bed) - 1, 1 + 1, "both rows again in one call: {text}");
-    }
+    side_by_side(
+        ["duplicate value found: <unknown> duplicates value on record with id: <unknown>", "Already there."],
+        async |text| {
+            let bed = bed("race").await;
+            let raced = Action::row_error("DUPLICATE_VALUE", text).in_rows(&[2, 5]);
+            bed.fault(Fault::on(On::Upsert, raced));
+            let metrics = bed.run(&super::numbered(ROWS)).await;
+            assert_eq!(metrics.settled("written"), ROWS as u64);
+            assert_eq!(calls(&bed) - 1, 1 + 1, "both rows again in one call: {text}");
+        },
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_is_deleted_under_an_upsert_costs_one_call() {
-    for code in ["ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY"] {
+    side_by_side(["ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY"], async |code| {
         let bed = bed("deleted").await;
         bed.fault(Fault::on(On::Upsert, Action::row_error(code, "gone")).key("key150"));
         let metrics = bed.run(&super::numbered(ROWS)).await;
         assert_eq!(metrics.settled("written"), ROWS as u64);
         assert_eq!(calls(&bed) - 1, 1 + 1, "{code}");
-    }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -173,14 +186,15 @@ async fn a_trigger_that_fails_for_one_row_costs_its_halving() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_names_an_innocent_row_costs_no_more_than_halving() {
-    for message in ["Unexpected character at [line:1, column:40]", "No such column 'Text__c'", "no"] {
+    side_by_side(["Unexpected character at [line:1, column:40]", "No such column 'Text__c'", "no"], async |message| {
         let bed = bed("wrong-hint").await;
         let refused = Action::error(400, "JSON_PARSER_ERROR", message);
         bed.fault(Fault::on(On::Upsert, refused).key("key150").always());
         let (calls, code) = calls_and_code(&bed, &super::numbered(ROWS)).await;
         assert_eq!(code, "JSON_PARSER_ERROR");
         assert!(calls <= 1 + 1 + HALVING, "{calls} calls: {message}");
-    }
+    })
+    .await;
 }
 
 /// What the org says of an object, but for what `change` does to one of its fields.

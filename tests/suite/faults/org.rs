@@ -3,7 +3,7 @@
 use sandbox::{Action, Fault, On, Server, ServerOptions};
 
 use super::{all_written, numbered, started};
-use crate::harness::{Daemon, TestBed, until};
+use crate::harness::{Daemon, TestBed, side_by_side, until};
 
 /// Far more refusals than `retry.max_attempts`, then the org is well again.
 async fn waited_for(name: &str, refusal: Action) {
@@ -38,13 +38,14 @@ async fn a_refusal_of_too_many_calls_at_once_is_waited_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn statuses_of_the_whole_call_are_waited_for() {
-    for status in [420, 429, 403, 404, 405, 410, 415] {
+    side_by_side([420, 429, 403, 404, 405, 410, 415], async |status| {
         let body = Action::page(status, "<html>no</html>");
         let bed = TestBed::new("status").await;
         bed.fault(Fault::on(On::Upsert, body).times(3));
         all_written(&bed, 20).await;
         assert!(bed.org.calls().upsert >= 4, "{status}");
-    }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Daemon, OBJECT, Record, TestBed, python, record, unique, until, upsert};
+use crate::harness::{Daemon, OBJECT, Record, TestBed, python, record, side_by_side, unique, until, upsert};
 
 /// An upsert of `key` below `parent`, as `Parent__r`.
 fn child(key: &str, parent: &str) -> Record {
@@ -59,7 +59,7 @@ async fn a_child_before_its_parent_of_another_topic() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_parent_that_never_comes() {
-    for (wait, attempts) in [("700ms", 3..=20), ("0s", 1..=1)] {
+    side_by_side([("700ms", 3..=20), ("0s", 1..=1)], async |(wait, attempts)| {
         let mut bed = TestBed::new("no-parent").await;
         bed.config.set("retry.missing_parent_wait", &format!("'{wait}'")).set("retry.row_timeout", "'0s'");
         let metrics = bed.run(&[child("c", "nobody"), upsert("other", "x")]).await;
@@ -70,7 +70,8 @@ async fn a_parent_that_never_comes() {
         assert!(letter.header("sobjectd.message").unwrap().starts_with("Foreign key external ID: nobody not found"));
         let tried = letter.header("sobjectd.attempts").unwrap().parse().unwrap();
         assert!(attempts.contains(&tried), "{wait}: {tried} attempts");
-    }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use sandbox::{Action, Fault, On};
 
 use super::{all_written, numbered, started};
-use crate::harness::{TestBed, until, upsert};
+use crate::harness::{TestBed, side_by_side, until, upsert};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rejected_row_is_a_dead_letter_and_its_neighbours_are_written() {
@@ -89,16 +89,20 @@ async fn a_row_that_is_a_duplicate_also_when_alone_is_rejected_at_last() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_transaction_is_halved_until_it_passes() {
-    for (code, message) in [
-        ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "T: System.LimitException: Apex CPU time limit exceeded"),
-        ("UNKNOWN_EXCEPTION", "Too many SOQL queries: 101"),
-    ] {
-        let bed = TestBed::new("transaction").await;
-        bed.fault(Fault::on(On::Upsert, Action::trigger(code, message)).times(3));
-        all_written(&bed, 64).await;
-        assert!(bed.org.calls().upsert >= 4, "{code}");
-        assert_eq!(bed.org.journal().len(), 64);
-    }
+    side_by_side(
+        [
+            ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "T: System.LimitException: Apex CPU time limit exceeded"),
+            ("UNKNOWN_EXCEPTION", "Too many SOQL queries: 101"),
+        ],
+        async |(code, message)| {
+            let bed = TestBed::new("transaction").await;
+            bed.fault(Fault::on(On::Upsert, Action::trigger(code, message)).times(3));
+            all_written(&bed, 64).await;
+            assert!(bed.org.calls().upsert >= 4, "{code}");
+            assert_eq!(bed.org.journal().len(), 64);
+        },
+    )
+    .await;
 }
 
 /// Halved anew each time, 64 rows would take 15 calls, and all of them 240.
@@ -130,7 +134,7 @@ async fn a_row_that_a_trigger_refuses_alone_is_the_only_one_rejected() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_call_is_halved_until_the_culprit_is_alone() {
-    for (status, code) in [(400, "JSON_PARSER_ERROR"), (413, "REQUEST_TOO_LARGE")] {
+    side_by_side([(400, "JSON_PARSER_ERROR"), (413, "REQUEST_TOO_LARGE")], async |(status, code)| {
         let bed = TestBed::new("refused-call").await;
         let refused = Action::error(status, code, "no");
         bed.fault(Fault::on(On::Upsert, refused).key("key21").always());
@@ -140,7 +144,8 @@ async fn a_refused_call_is_halved_until_the_culprit_is_alone() {
         assert_eq!(letter.key.as_deref(), Some(&b"key21"[..]));
         assert_eq!(letter.header("sobjectd.http_status").unwrap(), status.to_string());
         assert!(bed.org.calls().upsert <= 20, "halving: {:?}", bed.org.calls());
-    }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

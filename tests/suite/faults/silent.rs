@@ -3,7 +3,7 @@
 use sandbox::{Action, Fault, On, Origin};
 
 use super::{all_written, numbered, started};
-use crate::harness::{Daemon, TestBed, until};
+use crate::harness::{Daemon, TestBed, side_by_side, until};
 
 fn page(status: u16, from: Origin) -> Action {
     let html = "<html><body>Server not available</body></html>";
@@ -38,7 +38,7 @@ async fn three_calls_without_an_answer_are_an_outage_that_reads_probe() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_the_edge_is_the_orgs_trouble_and_rejects_no_insert() {
-    for status in [420, 502, 503] {
+    side_by_side([420, 502, 503], async |status| {
         let mut bed = TestBed::new("edge").await;
         bed.native();
         bed.config.in_route("operation", "'insert'").set("pipeline.insert_unknown", "'dead_letter'");
@@ -46,7 +46,8 @@ async fn a_page_of_the_edge_is_the_orgs_trouble_and_rejects_no_insert() {
         let metrics = bed.run(&numbered(20)).await;
         assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (20, 0), "{status}");
         assert_eq!(bed.org.journal().len(), 20, "{status}");
-    }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

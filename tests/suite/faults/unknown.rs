@@ -3,7 +3,7 @@
 use sandbox::{Action, Answered, Fault, On, When};
 
 use super::{all_written, numbered, started};
-use crate::harness::{Daemon, TestBed, now_ms, record, until, upsert};
+use crate::harness::{Daemon, TestBed, now_ms, record, side_by_side, until, upsert};
 
 /// A fault whose call was (`applied`) or was not applied; all rows are written in the end, and none earlier than about
 /// a second after the call of unknown result.
@@ -22,38 +22,40 @@ async fn held_and_repeated(action: Action, applied: bool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_rows_of_a_cut_connection_are_held_and_repeated() {
-    for (when, applied) in [(When::Before, false), (When::After, true), (When::MidAnswer, true)] {
+    side_by_side([(When::Before, false), (When::After, true), (When::MidAnswer, true)], async |(when, applied)| {
         held_and_repeated(Action::Cut { when }, applied).await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_rows_of_an_unanswered_call_are_held_and_repeated() {
-    held_and_repeated(Action::Hang { apply: false }, false).await;
-    held_and_repeated(Action::Hang { apply: true }, true).await;
+    side_by_side([false, true], async |apply| held_and_repeated(Action::Hang { apply }, apply).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_rows_of_a_server_error_are_held_and_repeated() {
     let unexpected = Action::error(500, "UNKNOWN_EXCEPTION", "An unexpected error occurred.");
-    held_and_repeated(unexpected.applied(), true).await;
-    for status in [500, 502, 503, 504] {
-        let page = Action::page(status, "<html>sorry</html>");
-        held_and_repeated(page, false).await;
-    }
+    let pages = [500, 502, 503, 504].map(|status| (Action::page(status, "<html>sorry</html>"), false));
+    let cases = pages.into_iter().chain([(unexpected.applied(), true)]);
+    side_by_side(cases, async |(action, applied)| held_and_repeated(action, applied).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_rows_of_a_mismatched_answer_are_held_and_repeated() {
-    for action in [
-        Action::Truncate { bytes: 100 },
-        Action::garbage("<html>"),
-        Action::garbage("{}"),
-        Action::garbage("[]"),
-        Action::FewerResults { by: 1 },
-    ] {
-        held_and_repeated(action, true).await;
-    }
+    side_by_side(
+        [
+            Action::Truncate { bytes: 100 },
+            Action::garbage("<html>"),
+            Action::garbage("{}"),
+            Action::garbage("[]"),
+            Action::FewerResults { by: 1 },
+        ],
+        async |action| {
+            held_and_repeated(action, true).await;
+        },
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

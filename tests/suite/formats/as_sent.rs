@@ -1,6 +1,6 @@
 //! Values as people send them: nulls that are tombstones, members that a route leaves out, Debezium's texts.
 
-use crate::harness::{Daemon, FakeRegistry, Record, TestBed, record, unique};
+use crate::harness::{Daemon, FakeRegistry, Record, TestBed, record, side_by_side, unique};
 
 fn framed(id: u8, rest: &[u8]) -> Vec<u8> {
     [&[0, 0, 0, 0, id], rest].concat()
@@ -20,45 +20,49 @@ async fn a_value_that_says_null_deletes_as_a_tombstone_does() {
     let struct_schema = r#"{"type":"struct","optional":true,"fields":[{"field":"Text__c","type":"string"}]}"#;
     let enveloped = |payload: &str| format!(r#"{{"schema":{struct_schema},"payload":{payload}}}"#).into_bytes();
     let text = br#"{"Text__c":"x"}"#;
-    for (format, value, nulls) in [
-        ("json", text.to_vec(), vec![b"null".to_vec(), "\u{feff} null ".into()]),
-        (
-            "json_with_schema",
-            enveloped(r#"{"Text__c":"x"}"#),
-            vec![br#"{"schema":null,"payload":null}"#.to_vec(), enveloped("null")],
-        ),
-        ("avro", framed(1, &[2, 2, b'x']), vec![framed(1, &[0])]),
-        ("json_schema", framed(2, text), vec![framed(2, b"null")]),
-    ] {
-        let mut bed = TestBed::new("nulls").await;
-        reads(&mut bed, format, &registry).await;
-        let key = |n: usize| format!("k{n}");
-        let there = |n| record(key(n), value.clone());
-        let mut records = Vec::new();
-        for (n, null) in nulls.iter().enumerate() {
-            records.extend([there(n), record(key(n), null.clone())]);
-        }
-        records.extend([there(9), record(key(9), nulls[0].clone()).operation("UPSERT")]);
-        let metrics = bed.run(&records).await;
-        assert_eq!(metrics.settled("dead_lettered"), 1, "{format}");
-        for n in 0..nulls.len() {
-            let history: Vec<_> = bed.history(&key(n)).into_iter().map(|(word, _)| word).collect();
-            assert_eq!(
-                (history, bed.find(&key(n))),
-                (vec!["create".to_owned(), "delete".to_owned()], None),
-                "{format}"
-            );
-        }
-        assert_eq!(bed.text(&key(9)), "x");
-        let letter = &bed.dead_letters(1).await[0];
-        assert_eq!(letter.value.as_ref(), Some(&nulls[0]), "byte for byte");
-        let message = letter.header("__connect.errors.exception.message").unwrap();
-        assert!(message.contains("the header asks for UPSERT and the value is null"), "{message}");
+    side_by_side(
+        [
+            ("json", text.to_vec(), vec![b"null".to_vec(), "\u{feff} null ".into()]),
+            (
+                "json_with_schema",
+                enveloped(r#"{"Text__c":"x"}"#),
+                vec![br#"{"schema":null,"payload":null}"#.to_vec(), enveloped("null")],
+            ),
+            ("avro", framed(1, &[2, 2, b'x']), vec![framed(1, &[0])]),
+            ("json_schema", framed(2, text), vec![framed(2, b"null")]),
+        ],
+        async |(format, value, nulls)| {
+            let mut bed = TestBed::new("nulls").await;
+            reads(&mut bed, format, &registry).await;
+            let key = |n: usize| format!("k{n}");
+            let there = |n| record(key(n), value.clone());
+            let mut records = Vec::new();
+            for (n, null) in nulls.iter().enumerate() {
+                records.extend([there(n), record(key(n), null.clone())]);
+            }
+            records.extend([there(9), record(key(9), nulls[0].clone()).operation("UPSERT")]);
+            let metrics = bed.run(&records).await;
+            assert_eq!(metrics.settled("dead_lettered"), 1, "{format}");
+            for n in 0..nulls.len() {
+                let history: Vec<_> = bed.history(&key(n)).into_iter().map(|(word, _)| word).collect();
+                assert_eq!(
+                    (history, bed.find(&key(n))),
+                    (vec!["create".to_owned(), "delete".to_owned()], None),
+                    "{format}"
+                );
+            }
+            assert_eq!(bed.text(&key(9)), "x");
+            let letter = &bed.dead_letters(1).await[0];
+            assert_eq!(letter.value.as_ref(), Some(&nulls[0]), "byte for byte");
+            let message = letter.header("__connect.errors.exception.message").unwrap();
+            assert!(message.contains("the header asks for UPSERT and the value is null"), "{message}");
 
-        bed.config.in_route("tombstone", "'reject'");
-        let metrics = bed.run(&[record(key(9), nulls[0].clone())]).await;
-        assert_eq!((metrics.settled("dead_lettered"), bed.text(&key(9))), (1, "x".to_owned()), "{format}");
-    }
+            bed.config.in_route("tombstone", "'reject'");
+            let metrics = bed.run(&[record(key(9), nulls[0].clone())]).await;
+            assert_eq!((metrics.settled("dead_lettered"), bed.text(&key(9))), (1, "x".to_owned()), "{format}");
+        },
+    )
+    .await;
 }
 
 /// All are written, and nothing else than the text.

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use crate::harness::{Daemon, OBJECT, TestBed, delete, kcat, record, unique, until, upsert};
+use crate::harness::{Daemon, OBJECT, TestBed, delete, kcat, record, side_by_side, unique, until, upsert};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delete_of_a_record_that_is_not_shared_is_counted_and_may_be_a_dead_letter() {
-    for on_missing in ["written", "dead_letter"] {
+    side_by_side(["written", "dead_letter"], async |on_missing| {
         let mut bed = TestBed::new("not-shared").await;
         bed.config.in_route("on_missing", &format!("'{on_missing}'"));
         bed.org.put(OBJECT, &json!({"ExternalId__c": "theirs"})).unwrap();
@@ -16,7 +16,8 @@ async fn a_delete_of_a_record_that_is_not_shared_is_counted_and_may_be_a_dead_le
         let letters = u64::from(on_missing == "dead_letter");
         assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (3 - letters, letters));
         assert!(bed.find("theirs").is_some() && bed.find("own").is_none());
-    }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
