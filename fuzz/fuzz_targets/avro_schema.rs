@@ -1,4 +1,4 @@
-//! Any text as an Avro schema, and any other behind a separator as the one that it refers to.
+//! Any text as an Avro schema, and any other after a separator as the one that it refers to.
 #![no_main]
 
 use bytes::Bytes;

@@ -1,4 +1,4 @@
-//! Any text as a configuration, and the lines behind a separator as variables of the environment.
+//! Any text as a configuration, and the lines after a separator as variables of the environment.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

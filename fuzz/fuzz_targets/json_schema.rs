@@ -1,4 +1,4 @@
-//! Any text as a JSON schema, and any other behind a separator as the payload.
+//! Any text as a JSON schema, and any other after a separator as the payload.
 #![no_main]
 
 use bytes::Bytes;

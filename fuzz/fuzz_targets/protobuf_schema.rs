@@ -1,4 +1,4 @@
-//! Any text as a .proto file or a descriptor in base64, and any other behind a separator as the file that it imports.
+//! Any text as a .proto file or a descriptor in base64, and any other after a separator as the file that it imports.
 #![no_main]
 
 use bytes::Bytes;

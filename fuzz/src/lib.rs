@@ -26,7 +26,7 @@ pub fn registered(kind: &str, text: &str, references: &[(&str, &str)]) -> Regist
     Registered { kind: kind.into(), text: text.into(), references: references.iter().map(reference).collect() }
 }
 
-/// The parts of an input: before the first separator, and behind it.
+/// The parts of an input: before the first separator, and after it.
 pub fn parts(data: &[u8]) -> (Cow<'_, str>, Option<Cow<'_, str>>) {
     let mut parts = data.splitn(2, |byte| u32::from(*byte) == u32::from(SEPARATOR)).map(String::from_utf8_lossy);
     (parts.next().unwrap_or_default(), parts.next())
@@ -57,7 +57,7 @@ pub fn check(read: Result<Converted, FormatError>, limit: usize, names: Names) {
 fn walk(json: &str, names: Names) {
     assert!(serde_json::from_str::<IgnoredAny>(json).is_ok(), "{json:?} is not JSON");
     match json.as_bytes()[0] {
-        b'"' => assert!(serde_json::from_str::<String>(json).is_ok(), "{json:?} is no text"),
+        b'"' => assert!(serde_json::from_str::<String>(json).is_ok(), "{json:?} is not a text"),
         b'[' => {
             let items: Vec<&RawValue> = serde_json::from_str(json).expect("an array");
             items.into_iter().for_each(|item| walk(item.get(), names));

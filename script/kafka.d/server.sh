@@ -47,7 +47,7 @@ launch() { # DIR COMMAND...: starts the process and waits until it serves
   [ ! -f "$dir/log" ] || seen=$(wc -c <"$dir/log")
   nohup "${@:2}" </dev/null >>"$dir/log" 2>&1 &
   echo $! >"$dir/pid"
-  disown # its end is no message of ours
+  disown # so that the shell prints nothing when it ends
   until serves "$dir" "$seen"; do
     running "$dir" || { tail -n 5 "$dir/log" >&2; fail "the $server in $dir has ended, see its log"; }
     ((SECONDS < deadline)) || fail "the $server in $dir does not serve after 60 s, see its log"

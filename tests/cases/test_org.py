@@ -4,7 +4,7 @@ from conftest import ask, route, until
 
 
 def outside(org, sobject, *rows):
-    """Records that somebody else makes or changes in the org."""
+    """Records that another client makes or changes in the org."""
     return ask(f"{org.url}/sandbox/records/{sobject}", list(rows))
 
 

@@ -230,7 +230,7 @@ public class JsonConverterCases {
     line("optional key", Schema.OPTIONAL_STRING_SCHEMA, "optional key", schema, value, expect);
   }
 
-  /** What the converter makes of them is no tombstone, and means one. */
+  /** What the converter makes of them is not a tombstone, and means one. */
   private static void nulls() throws Exception {
     value("null in an envelope", Schema.OPTIONAL_STRING_SCHEMA, null, null);
     value("null struct in an envelope", account(true), null, null);

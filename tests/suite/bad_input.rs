@@ -7,7 +7,7 @@ use crate::harness::{Daemon, Record, TestBed, delete, kcat, record, upsert};
 /// A record, the last word of its exception class (empty: any), and a word of its message.
 type Case = (Record, &'static str, &'static str);
 
-/// So many of one code have a line of their own in a minute.
+/// The number of records with one code that have a line of their own in a minute.
 const LOGGED: usize = 10;
 
 /// Every case between two good neighbours; one letter for each, with the position in header, message and log.

@@ -107,7 +107,11 @@ async fn no_hostile_key_reaches_anything_as_a_record_id() {
     let metrics = bed.run(&[records, deletes].concat()).await;
     assert_eq!(metrics.settled("dead_lettered"), 2 * KEYS.len() as u64);
     let calls = bed.org.calls();
-    assert_eq!((calls.update, calls.delete, bed.org.journal().len()), (0, 0, 0), "no call is made for what is no id");
+    assert_eq!(
+        (calls.update, calls.delete, bed.org.journal().len()),
+        (0, 0, 0),
+        "no call is made for a key that is not a record id"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use sandbox::{Action, Fault, On};
 use crate::harness::{Daemon, TestBed, record, until, upsert};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_that_nobody_reads_blocks_nothing() {
+async fn a_log_that_is_not_read_blocks_nothing() {
     let mut bed = TestBed::new("deaf").await;
     bed.config.set("log.level", "'trace'").set("kafka.properties.debug", "'all'");
     let bad = (0..3000).map(|n| record(format!("bad{n}"), "not json"));

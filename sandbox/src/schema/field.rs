@@ -43,10 +43,10 @@ pub(crate) struct Field {
     pub(crate) label: String,
     #[serde(rename = "type")]
     pub(crate) kind: FieldType,
-    /// Characters of a text; 0 is no limit.
+    /// Characters of a text; 0 means no limit.
     #[serde(default)]
     pub(crate) length: usize,
-    /// Digits of a number in all; 0 is no limit.
+    /// Digits of a number in all; 0 means no limit.
     #[serde(default)]
     pub(crate) precision: i64,
     #[serde(default)]

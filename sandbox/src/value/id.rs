@@ -16,7 +16,7 @@ pub(crate) fn other_user() -> String {
     RecordId::nth("005", 2).to_string()
 }
 
-/// Whom the org's assignment rules give records to.
+/// The user to whom the org's assignment rules give records.
 pub(crate) fn default_owner() -> String {
     RecordId::nth("005", 3).to_string()
 }

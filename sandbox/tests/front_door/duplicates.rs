@@ -65,7 +65,7 @@ async fn a_duplicate_rule_alerts_or_blocks() {
         answer.json::<Vec<Value>>().await.unwrap()
     };
     let refused = send("allowSave=false").await;
-    assert_eq!(codes(&refused), ["DUPLICATES_DETECTED", "ok"], "a null is no duplicate");
+    assert_eq!(codes(&refused), ["DUPLICATES_DETECTED", "ok"], "a null is not a duplicate");
     assert_eq!(refused[0]["errors"][0]["message"], "Use one of these records?");
     assert_eq!(codes(&send("allowSave=true").await), ["ok", "ok"]);
     client.org.change_settings(json!({"duplicate_rules": rule("block")})).unwrap();

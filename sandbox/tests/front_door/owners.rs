@@ -1,4 +1,4 @@
-//! Whom records belong to: assignment rules, and owners of several kinds.
+//! The owners of records: assignment rules, and owners of several kinds.
 
 use sandbox::{SchemaSource, Server, ServerOptions};
 use serde_json::{Value, json};

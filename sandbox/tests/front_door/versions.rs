@@ -51,7 +51,7 @@ async fn the_versions_and_the_resources_fail_on_their_own() {
     let busy = json!({"kind": "status", "status": 503});
     client.script(json!([{"on": "versions", "do": busy}, {"on": "resources", "do": busy}, {"on": "data", "do": busy}]));
     assert_eq!(client.call("GET", "/services/data", None).await.0, 503);
-    assert_eq!(client.call("GET", "/services/data", None).await.0, 200, "it is no data");
+    assert_eq!(client.call("GET", "/services/data", None).await.0, 200, "the list of versions is not data");
     assert_eq!(client.call("GET", "/services/data/v66.0", None).await.0, 503);
     assert_eq!(client.call("GET", "/services/data/v66.0", None).await.0, 503, "it is data");
     assert_eq!(client.call("GET", "/services/data/v66.0", None).await.0, 200);

@@ -135,7 +135,7 @@ async fn letters_that_are_refused_together_are_sent_one_by_one() {
     assert_eq!(metrics.settled("dead_lettered"), 50);
     daemon.stop().await;
     let letters = bed.dead_letters(50).await;
-    assert!(letters.iter().all(|letter| letter.value == records[0].value), "none has left its value behind");
+    assert!(letters.iter().all(|letter| letter.value == records[0].value), "each has its whole value");
 }
 
 #[tokio::test(flavor = "multi_thread")]

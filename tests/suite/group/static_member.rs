@@ -4,7 +4,7 @@ use super::Consumer;
 use crate::harness::{Daemon, until, upsert};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restart_takes_its_partitions_back_and_disturbs_nobody() {
+async fn a_restarted_static_member_takes_its_partitions_back_and_no_other_rebalances() {
     let bed = Consumer.bed("static", 4).await;
     let named = |name: &str| {
         let mut config = bed.config.clone();

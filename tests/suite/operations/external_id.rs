@@ -123,7 +123,7 @@ async fn a_record_that_others_made_is_found_and_a_record_that_others_deleted_is_
     Seeded(&bed.org).create(OBJECT, r#"{"ExternalId__c":"mixed-case"}"#).await;
     bed.produce(&[upsert("MIXED-CASE", "2").operation("UPDATE")]).await;
     let metrics = daemon.settled(2).await;
-    assert_eq!(metrics.settled("written"), 2, "a stale id is no outcome");
+    assert_eq!(metrics.settled("written"), 2, "a stale id is not an outcome");
     assert_eq!(bed.text("mixed-case"), "2");
     daemon.stop().await;
 }

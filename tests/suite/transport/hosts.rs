@@ -44,5 +44,5 @@ async fn a_token_endpoint_that_redirects_gets_no_credentials_there() {
     assert_eq!(daemon.exit().await.code(), Some(1));
     daemon.event("salesforce_login_failed").with("level", "WARN").mentions("307").mentions("My Domain").await;
     let calls = bed.org.calls();
-    assert_eq!((calls.login, calls.other, calls.max_concurrent), (0, 0, 0), "nobody came to the target");
+    assert_eq!((calls.login, calls.other, calls.max_concurrent), (0, 0, 0), "the target got no call");
 }

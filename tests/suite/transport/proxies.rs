@@ -6,7 +6,7 @@ use crate::harness::{Authority, Daemon, Proxy, TestBed, TlsProxy};
 /// A name that only the proxy can resolve.
 const ORG: &str = "http://sf.example.com";
 
-/// An org of that name behind a proxy that the configuration does not name yet.
+/// An org of that name, and before it a proxy that the configuration does not name yet.
 async fn bed(name: &str) -> (TestBed, Proxy) {
     let mut bed = TestBed::new(name).await;
     let proxy = Proxy::start(bed.port(), None).await;

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use super::numbered;
 use crate::harness::{Authority, Daemon, TestBed, TlsProxy};
 
-/// An org behind a TLS proxy with these options.
+/// An org, and before it a TLS proxy with these options.
 async fn bed(name: &str, options: &[&str]) -> (TestBed, Authority, TlsProxy) {
     let mut bed = TestBed::new(name).await;
     let authority = Authority::new();
