@@ -1,5 +1,5 @@
-//! `sobjectd dev`: the real daemon between an embedded broker and an embedded org, to be played with; and with
-//! `--sample N` a whole run that is counted to the last record.
+//! `sobjectd dev`: runs the daemon between an embedded broker and an embedded org, to try it out. With `--sample N` it
+//! produces N records, accounts for each, and exits.
 
 use std::{
     path::Path,
@@ -23,10 +23,10 @@ use crate::{
 
 /// The seed of the sample, which is the same in every run.
 const SEED: u64 = 20_000;
-/// How long a sample may stand still before it has failed.
+/// How long a sample may make no progress before it has failed.
 const STALL: Duration = Duration::from_secs(60);
 
-/// What it runs on where no file is given.
+/// The configuration without `--config`.
 const BUILT_IN: &str = include_str!("../config/dev.toml");
 
 /// Runs until `cancel`, or until the sample is done.
@@ -50,7 +50,7 @@ pub async fn run(file: Option<&Path>, count: Option<u64>, cancel: CancellationTo
     done
 }
 
-/// The configuration, with the addresses that were found.
+/// Loads the configuration with the addresses of the embedded broker and org.
 fn load(file: Option<&Path>, broker: &Broker, org: &Org) -> Result<Loaded> {
     let addresses = [
         ("SOBJECTD__KAFKA__BOOTSTRAP_SERVERS", broker.bootstrap_servers()),
@@ -97,15 +97,18 @@ async fn try_sample(count: u64, broker: &Broker, org: &Org, metrics: &Metrics) -
         let all = [Outcome::Written, Outcome::DeadLettered, Outcome::Skipped];
         all.into_iter().map(|outcome| metrics.count(outcome)).sum::<u64>()
     };
-    let (mut last, mut moved) = (0, Instant::now());
-    while last < count {
+    let mut last_settled = 0;
+    let mut last_progress = Instant::now();
+    while last_settled < count {
         sleep(Duration::from_millis(50)).await;
-        if settled() != last {
-            (last, moved) = (settled(), Instant::now());
-            bar.set_position(last);
+        let now_settled = settled();
+        if now_settled != last_settled {
+            last_settled = now_settled;
+            last_progress = Instant::now();
+            bar.set_position(last_settled);
         }
-        if moved.elapsed() > STALL {
-            bail!("{} of {count} records are unaccounted for", count - last);
+        if last_progress.elapsed() > STALL {
+            bail!("{} of {count} records are unaccounted for", count - last_settled);
         }
     }
     bar.finish();
@@ -115,7 +118,7 @@ async fn try_sample(count: u64, broker: &Broker, org: &Org, metrics: &Metrics) -
     report(&sample, &letters, org, metrics, took);
     let differences = sample.expected.differences(sample.records.len(), org, &letters);
     if !differences.is_empty() || settled() != count {
-        bail!("{} of {count} records settled; what is not as expected:\n  {}", settled(), differences.join("\n  "));
+        bail!("{} of {count} records settled; differences:\n  {}", settled(), differences.join("\n  "));
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! What is asked of whatever reads bytes that others have written, whatever these are: by the fuzz targets, and shortly
-//! by the tests. The org's answers: [`crate::salesforce::fuzz_properties`].
+//! Properties that every parser of untrusted input must satisfy. The fuzz targets check them, and short tests below.
+//! [`crate::salesforce::fuzz_properties`] has those of the org's answers.
 
 use std::{
     path::Path,
@@ -15,7 +15,7 @@ use crate::{
     sink::route::Route,
 };
 
-/// The headers that say what to do, an identity, and the head of a payload.
+/// Checks the parsers of the operation header, of an identity, and of a payload's frame.
 pub fn headers(data: &[u8]) {
     read_frame(data);
     intent(data);
@@ -40,29 +40,29 @@ fn intent(word: &[u8]) {
     assert!(ROUTE.intent(&record).is_ok() || without.is_err());
 }
 
-/// What the org would read of it is the same record.
+/// Checks that an identity and the text that is sent to the org name the same record.
 fn identity(text: &str) {
     let kinds =
         [KeyKind::Text { unique: true, case_sensitive: false }, KeyKind::Number { unique: true, scale: Some(18) }];
     for kind in kinds {
         let field = Arc::new(KeyField { name: "Ext__c".into(), kind });
         let Ok(external) = ExternalId::new(field.clone(), text) else { continue };
-        let again = ExternalId::new(field, external.text()).expect("what was taken once");
-        assert_eq!(external.match_key(), again.match_key());
-        let [first, second] = [external, again].map(|external| Identity::ExternalId(external).gate_key("Thing__c"));
-        assert_eq!(first, second);
+        let sent = ExternalId::new(field, external.text()).expect("a text that was accepted once");
+        assert_eq!(external.match_key(), sent.match_key());
+        let [gate_key, sent_gate_key] = [external, sent].map(|id| Identity::ExternalId(id).gate_key("Thing__c"));
+        assert_eq!(gate_key, sent_gate_key);
     }
     if let Ok(id) = text.parse::<RecordId>() {
         assert_eq!(id.as_str().parse::<RecordId>().ok(), Some(id));
     }
 }
 
-/// A configuration, and variables of the environment, one in each line. Texts that may name a file are left out: a
-/// secret's file is read.
+/// Checks the loader with a configuration and variables of the environment, one in each line. Texts that may name a
+/// file are skipped, since the file of a secret is read.
 ///
 /// # Panics
 ///
-/// When it is wrong and nothing is said of why.
+/// If the configuration is refused without a problem.
 pub fn configuration(text: &str, variables: &str) {
     let names_file = |text: &str| text.to_ascii_lowercase().contains("file");
     if names_file(text) || names_file(variables) {
@@ -84,10 +84,10 @@ mod tests {
     use super::*;
     use crate::salesforce;
 
-    /// Where a seed is cut off, and where it is damaged, and by what.
+    /// A seed, the place where it is cut off, the place where it is damaged, and the bytes that are put there.
     type Damage = (Index, Index, Index, [u8; 2]);
 
-    /// One of the target's seeds: as it is, cut off, and with two bytes in place of one.
+    /// Reads one of the target's seeds: unchanged, cut off, and with two bytes in place of one.
     fn read_damaged(target: &str, (seed, cut, at, bytes): Damage, read: impl Fn(&[u8])) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(target);
         let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -107,20 +107,20 @@ mod tests {
         configuration(text, variables);
     }
 
-    // Short runs of the fuzz targets of these names.
+    // Short runs of the fuzz targets `salesforce`, `headers` and `configuration`.
     proptest! {
         #[test]
-        fn no_answer_is_beyond_its_parser(damage in any::<Damage>()) {
+        fn the_parser_of_answers_survives_any_input(damage in any::<Damage>()) {
             read_damaged("salesforce", damage, salesforce::fuzz_properties::read);
         }
 
         #[test]
-        fn no_header_is_beyond_its_reader(damage in any::<Damage>()) {
+        fn the_parser_of_headers_survives_any_input(damage in any::<Damage>()) {
             read_damaged("headers", damage, headers);
         }
 
         #[test]
-        fn no_configuration_is_beyond_its_loader(damage in any::<Damage>()) {
+        fn the_loader_survives_any_configuration(damage in any::<Damage>()) {
             read_damaged("configuration", damage, configuration_of);
         }
     }

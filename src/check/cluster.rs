@@ -1,17 +1,17 @@
-//! What the cluster says: that it lets us in, that the topics are there, and that the group may be used.
+//! Checks of the Kafka cluster: the login, the topics, the group's offsets and the dead-letter topic.
 
 use std::collections::BTreeMap;
 
 use super::Finding;
 use crate::{
-    config::{Config, OnLostOffsets, TooLarge, TopicPattern},
+    config::{Config, OnLostOffsets, OnRejection, TooLarge, TopicPattern},
     dead_letter,
     kafka::{self, Clients, Committed, DeadLetterTopic, DeadLetterTopicState, StartError, Topics},
     sink::route::Routes,
 };
 
-/// Everything, asked once.
-pub(super) async fn look(config: &Config, clients: &Clients, routes: &Routes) -> Vec<Finding> {
+/// Checks everything about the cluster once.
+pub(super) async fn check(config: &Config, clients: &Clients, routes: &Routes) -> Vec<Finding> {
     const SERVERS: &str = "kafka.bootstrap_servers";
     let found = match Topics::fetch(clients).await {
         Ok(found) => found,
@@ -24,7 +24,7 @@ pub(super) async fn look(config: &Config, clients: &Clients, routes: &Routes) ->
     };
     let count = found.partitions.len();
     if let Err(error) = kafka::check_clients(clients, config.dead_letter.topic.is_some()) {
-        return vec![Finding::problem("kafka.properties", format!("no client can be made of them: {error}"))];
+        return vec![Finding::problem("kafka.properties", format!("a client cannot be built from them: {error}"))];
     }
     let mut findings = vec![Finding::ok(SERVERS, format!("the cluster answers, with {count} topics"))];
     findings.extend(topics(routes, &found));
@@ -35,7 +35,7 @@ pub(super) async fn look(config: &Config, clients: &Clients, routes: &Routes) ->
     findings
 }
 
-/// The topics of the routes.
+/// Checks that the topics of the routes exist, and that each belongs to one route.
 pub(crate) fn topics(routes: &Routes, found: &Topics) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (index, (pattern, route)) in routes.iter().enumerate() {
@@ -48,10 +48,10 @@ pub(crate) fn topics(routes: &Routes, found: &Topics) -> Vec<Finding> {
                     .hint("or this user may not describe it: create it, or allow Describe and Read"),
             },
             TopicPattern::Glob(_) if taken.is_empty() => {
-                Finding::warning(key, format!("{} takes no topic that is there now", route.name))
+                Finding::warning(key, format!("{} matches no existing topic", route.name))
                     .hint("topics that are created later are read when they appear")
             }
-            TopicPattern::Glob(_) => Finding::ok(key, format!("{} takes {} topics", route.name, taken.len())),
+            TopicPattern::Glob(_) => Finding::ok(key, format!("{} matches {} topics", route.name, taken.len())),
         });
     }
     let patterns: Vec<_> = routes.iter().map(|(pattern, _)| pattern).collect();
@@ -60,7 +60,7 @@ pub(crate) fn topics(routes: &Routes, found: &Topics) -> Vec<Finding> {
     findings
 }
 
-/// The topics that routes name and that are not there.
+/// Returns the topics that routes name and that do not exist.
 pub(crate) fn missing_topics(routes: &Routes, found: &Topics) -> Vec<String> {
     let named = routes.iter().filter_map(|(pattern, _)| match pattern {
         TopicPattern::Exact(name) if found.taken(&[pattern]).is_empty() => Some(name.clone()),
@@ -81,18 +81,18 @@ async fn group(config: &Config, clients: &Clients, taken: &BTreeMap<String, i32>
     }
 }
 
-/// Where the group goes on.
+/// Says where the group continues, or why it cannot.
 fn group_finding(key: &str, config: &Config, committed: &Committed) -> Finding {
     let group = &config.kafka.group_id;
     let Committed { all, known, lost, unanswered } = committed;
     if let [first, ..] = &lost[..] {
         let count = lost.len();
-        let message = format!("{group} would go on where {count} of its partitions have nothing to read: {first}");
+        let message = format!("{group}: the committed offsets of {count} partitions are lost: {first}");
         return match config.kafka.on_lost_offsets {
             OnLostOffsets::Stop => Finding::problem(key, message).hint(
-                "kafka.on_lost_offsets = \"earliest\" reads on after what is lost, and counts it; or set the offsets",
+                "kafka.on_lost_offsets = \"earliest\" continues after the gap, and counts it; or set the group's offsets",
             ),
-            OnLostOffsets::Earliest => Finding::warning(key, message).hint("it goes on after that, and counts it"),
+            OnLostOffsets::Earliest => Finding::warning(key, message).hint("it continues after the gap, and counts it"),
         };
     }
     if *unanswered > 0 {
@@ -109,18 +109,15 @@ fn group_finding(key: &str, config: &Config, committed: &Committed) -> Finding {
     )
 }
 
-/// The dead-letter topic, if there is to be one.
+/// Checks the dead-letter topic, if one is configured.
 pub(crate) async fn dead_letters(config: &Config, found: &Topics, taken: &BTreeMap<String, i32>) -> Vec<Finding> {
     const KEY: &str = "dead_letter.topic";
     let Some(name) = &config.dead_letter.topic else {
-        let told = "there is none: the first rejected record ";
-        let does = match config.dead_letter.on_rejection {
-            crate::config::OnRejection::Stop => "stops the daemon",
-            crate::config::OnRejection::Skip => "is logged and skipped, and lost",
+        let message = match config.dead_letter.on_rejection {
+            OnRejection::Stop => "not set: the first rejected record stops the daemon",
+            OnRejection::Skip => "not set: rejected records are logged and skipped, and lost",
         };
-        return vec![
-            Finding::warning(KEY, format!("{told}{does}")).hint("name a topic: it is created if it is missing"),
-        ];
+        return vec![Finding::warning(KEY, message).hint("name a topic: it is created if it is missing")];
     };
     let inputs: Vec<_> = taken.keys().map(String::as_str).collect();
     let overhead = dead_letter::MAX_OVERHEAD;
@@ -130,22 +127,23 @@ pub(crate) async fn dead_letters(config: &Config, found: &Topics, taken: &BTreeM
         Ok(DeadLetterTopicState::Exists { max_bytes, inputs, is_compacted }) => {
             let mut findings = Vec::new();
             if is_compacted {
-                let told = format!("{name} is compacted: a later letter of the same key removes an earlier one");
-                findings.push(Finding::warning(KEY, told).hint("set its cleanup.policy to delete"));
+                let message = format!("{name} is compacted: a later letter of the same key removes an earlier one");
+                findings.push(Finding::warning(KEY, message).hint("set its cleanup.policy to delete"));
             }
             let needed = inputs + overhead;
             if max_bytes < needed {
-                let told = format!(
-                    "{name} takes {max_bytes} bytes a message, and the routes' topics {inputs}: there is no room for the \
-                     headers of a large record's letter"
+                let message = format!(
+                    "{name} takes messages of {max_bytes} bytes, and the routes' topics of {inputs}: a large record and \
+                     the headers of its letter do not fit"
                 );
-                let then = match config.dead_letter.too_large {
-                    TooLarge::Reference => "a letter that is larger goes without its value",
-                    TooLarge::Stop => "a letter that is larger stops the daemon",
+                let consequence = match config.dead_letter.too_large {
+                    TooLarge::Reference => "a larger letter goes without its value",
+                    TooLarge::Stop => "a larger letter stops the daemon",
                 };
-                let hint =
-                    format!("raise its max.message.bytes to {needed}; until then {then} (dead_letter.too_large)");
-                findings.push(Finding::warning(KEY, told).hint(hint));
+                let hint = format!(
+                    "raise its max.message.bytes to {needed}; until then {consequence} (dead_letter.too_large)"
+                );
+                findings.push(Finding::warning(KEY, message).hint(hint));
             }
             if findings.is_empty() {
                 findings.push(Finding::ok(KEY, format!("{name} is there")));
@@ -166,7 +164,7 @@ mod tests {
     use crate::{check::Level, config};
 
     #[test]
-    fn a_partition_whose_ends_are_not_known_is_not_reported_as_well() {
+    fn a_group_with_partitions_of_unknown_ends_is_unreachable() {
         const TEXT: &str = "
             kafka = { bootstrap_servers = 'broker:9092', group_id = 'g' }
             salesforce.login_url = 'https://crm.example.com'

@@ -1,4 +1,4 @@
-//! Required fields, and whether a record can fill them at all.
+//! Checks that a record can fill the required fields of its SObject.
 
 use super::Finding;
 use crate::{
@@ -6,31 +6,38 @@ use crate::{
     record::{AnyCase, Operation, SObject},
 };
 
-/// What a create needs. A field that the mapping keeps out makes each of them fail, mostly.
+/// Checks the fields that a create requires. If the mapping leaves one out, most creates fail.
 pub(super) fn required(config: &Route, sobject: &SObject, key: &dyn Fn(&str) -> String) -> Vec<Finding> {
     let creates =
         matches!(config.operation, Operation::Insert | Operation::Upsert) || config.operation_header.is_some();
     if !creates {
         return Vec::new();
     }
-    let is_key = |name: &str| config.external_id_field.as_ref().is_some_and(|field| *field == *name);
-    let needed: Vec<_> = sobject.required().filter(|name| !is_key(name)).collect();
-    let kept_out: Vec<_> = needed.iter().copied().filter(|name| !may_fill(&config.fields, sobject, name)).collect();
-    if kept_out.is_empty() {
-        let own = |name: &&str| config.fields.constant.keys().all(|own| AnyCase(own) != AnyCase(name));
-        let from_record: Vec<_> = needed.into_iter().filter(own).collect();
-        return match from_record.as_slice() {
-            [] => Vec::new(),
-            names => vec![Finding::ok(key("fields"), format!("a record that creates must bring {}", names.join(", ")))],
-        };
+    let mut left_out = Vec::new();
+    let mut from_record = Vec::new();
+    for name in sobject.required() {
+        if config.external_id_field.as_ref().is_some_and(|field| *field == *name) {
+            continue;
+        }
+        if !may_fill(&config.fields, sobject, name) {
+            left_out.push(name);
+        } else if config.fields.constant.keys().all(|constant| AnyCase(constant) != AnyCase(name)) {
+            from_record.push(name);
+        }
     }
-    let told = format!("{} requires {}, which the mapping keeps out", sobject.name, kept_out.join(", "));
-    let hint = "take it into fields.include, or set it by fields.constant";
-    // The org has the last word: what it describes as required it may refuse, as the Name of a person account.
-    vec![Finding::warning(key("fields"), told).hint(hint)]
+    if !left_out.is_empty() {
+        let message = format!("{} requires {}, which the mapping leaves out", sobject.name, left_out.join(", "));
+        let hint = "add it to fields.include, or set it by fields.constant";
+        // Only a warning: an org may refuse a field that it describes as required, as the Name of a person account.
+        return vec![Finding::warning(key("fields"), message).hint(hint)];
+    }
+    if from_record.is_empty() {
+        return Vec::new();
+    }
+    vec![Finding::ok(key("fields"), format!("a record that creates must have {}", from_record.join(", ")))]
 }
 
-/// Fields that an upsert can bring only where it creates its record.
+/// Warns of fields that an upsert can write only if it creates its record.
 pub(super) fn create_only(config: &Route, sobject: &SObject, key: &dyn Fn(&str) -> String) -> Option<Finding> {
     const NAMED: usize = 5;
     let key_field = config.external_id_field.as_ref()?;
@@ -41,36 +48,49 @@ pub(super) fn create_only(config: &Route, sobject: &SObject, key: &dyn Fn(&str) 
         .filter(|name| upserts && *key_field != **name && may_fill(&config.fields, sobject, name))
         .collect();
     let more = names.len().saturating_sub(NAMED);
-    let told = match (names.as_slice(), more) {
+    let list = match (names.as_slice(), more) {
         ([], _) => return None,
         (names, 0) => names.join(", "),
         (names, more) => format!("{} and {more} more", names[..NAMED].join(", ")),
     };
-    let told = format!("{} can be created and not updated: {told}", sobject.name);
-    let hint = "an upsert that finds its record goes once more without them; fields.exclude saves that call";
-    Some(Finding::warning(key("fields"), told).hint(hint))
+    let message = format!("{} can be created and not updated: {list}", sobject.name);
+    let hint = "an upsert that finds its record is sent once more without them; fields.exclude saves that call";
+    Some(Finding::warning(key("fields"), message).hint(hint))
 }
 
-/// Whether any record can bring a value for this field, or the route sets it.
+/// Whether a record can have a value for the field `name`, or the route sets it.
 fn may_fill(fields: &Fields, sobject: &SObject, name: &str) -> bool {
-    let is = |other: &str| AnyCase(other) == AnyCase(name);
-    // A parent by its external id fills the reference.
-    let fills = |target: &str| match target.split_once('.') {
-        Some((relationship, _)) => sobject.relationship(relationship).is_some_and(|field| is(&field.name)),
-        None => is(target) || sobject.relationship(target).is_some_and(|field| is(&field.name)),
-    };
-    let taken = |member: &str| {
-        let named = |names: &[String]| names.iter().any(|name| AnyCase(name) == AnyCase(member));
-        (fields.include.is_empty() || named(&fields.include)) && !named(&fields.exclude)
-    };
     let coordinates = [&fields.topic, &fields.partition, &fields.offset, &fields.timestamp];
+    let is_set_by_route = fields.constant.keys().any(|target| fills(target, sobject, name))
+        || coordinates.into_iter().flatten().any(|target| AnyCase(target) == AnyCase(name));
+    let is_renamed_to =
+        fields.rename.iter().any(|(member, target)| fills(target, sobject, name) && is_included(fields, member));
+    // Without a rename a member fills the field of its own name, or the reference of that relationship.
     let relationship = sobject.field(name).and_then(|field| field.relationship.as_deref());
-    let own_names = [Some(name), relationship];
-    let renamed_away = |member: &str| fields.rename.keys().any(|from| AnyCase(from) == AnyCase(member));
-    fields.constant.keys().any(|own| fills(own))
-        || coordinates.into_iter().flatten().any(|own| is(own))
-        || fields.rename.iter().any(|(member, target)| fills(target) && taken(member))
-        || own_names.into_iter().flatten().any(|member| taken(member) && !renamed_away(member))
+    let is_own_name = [Some(name), relationship]
+        .into_iter()
+        .flatten()
+        .any(|member| is_included(fields, member) && !contains(fields.rename.keys(), member));
+    is_set_by_route || is_renamed_to || is_own_name
+}
+
+/// Whether a value for `target` is written into the field `name`. A parent by its external id fills the reference.
+fn fills(target: &str, sobject: &SObject, name: &str) -> bool {
+    let (relationship, is_parent) = match target.split_once('.') {
+        Some((relationship, _)) => (relationship, true),
+        None => (target, false),
+    };
+    let reference = sobject.relationship(relationship);
+    (!is_parent && AnyCase(target) == AnyCase(name))
+        || reference.is_some_and(|field| AnyCase(&field.name) == AnyCase(name))
+}
+
+fn is_included(fields: &Fields, member: &str) -> bool {
+    (fields.include.is_empty() || contains(&fields.include, member)) && !contains(&fields.exclude, member)
+}
+
+fn contains<'a>(names: impl IntoIterator<Item = &'a String>, name: &str) -> bool {
+    names.into_iter().any(|listed| AnyCase(listed) == AnyCase(name))
 }
 
 #[cfg(test)]
@@ -89,7 +109,7 @@ mod tests {
 
     /// Account.Name is described as required, and a person account must not bring it.
     #[test]
-    fn a_required_field_that_is_kept_out_stops_no_route() {
+    fn a_required_field_that_the_mapping_leaves_out_is_a_warning() {
         let route = |toml: &str| toml::from_str(&format!("topic = 't'\nsobject = 'Contact'\n{toml}")).unwrap();
         let required_name = Field { required: true, ..Field::sample("LastName", "string", false) };
         let sobject = SObject::new("Contact", [required_name]);
@@ -102,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upsert_is_warned_of_fields_that_can_only_be_created() {
+    fn fields_that_can_only_be_created_are_a_warning_for_upserts() {
         let master = Field { updateable: false, ..Field::sample("Master__c", "reference", false) };
         let key = Field { updateable: false, ..Field::sample("Ext__c", "string", true) };
         let detail = SObject::new("Detail__c", [Field::sample("Name", "string", false), master, key]);
@@ -122,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_mapping_leaves_of_the_record() {
+    fn a_mapping_decides_which_fields_a_record_can_fill() {
         for (fields, name, filled) in [
             ("", "LastName", true),
             ("include = ['lastname']", "LastName", true),

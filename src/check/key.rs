@@ -1,4 +1,5 @@
-//! The field by which a route names records: what it compares, and whether records can be made and found by it.
+//! Checks the external id field of a route: how its values are compared, and whether records can be created and found
+//! by it.
 
 use super::Finding;
 use crate::{
@@ -24,11 +25,11 @@ pub(super) fn external_id(config: &Route, sobject: &SObject, key: &dyn Fn(&str) 
 fn compared(config: &Route, sobject: &SObject, field: &KeyField, here: String) -> Finding {
     if !field.kind.unique() {
         let upserts = if creates(config) { ", and an upsert by it needs View All Data" } else { "" };
-        let told = format!(
+        let message = format!(
             "{}.{} is not unique: a value that two records have is rejected{upserts}",
             sobject.name, field.name
         );
-        return Finding::warning(here, told).hint("make the field unique, or grant View All Data to the user");
+        return Finding::warning(here, message).hint("make the field unique, or grant View All Data to the user");
     }
     let kind = match field.kind {
         KeyKind::Text { case_sensitive: true, .. } => "text, unique, case-sensitive",
@@ -38,38 +39,40 @@ fn compared(config: &Route, sobject: &SObject, field: &KeyField, here: String) -
     Finding::ok(here, format!("{}.{}: {kind}", sobject.name, field.name))
 }
 
-/// A record is made with its key, which the user must be able to set.
+/// Checks that the user can set the field, with which a new record is created.
 fn created(config: &Route, sobject: &SObject, field: &Field, here: String) -> Option<Finding> {
     if field.createable || !creates(config) {
         return None;
     }
-    let (told, hint) = if field.auto_number {
-        ("is numbered by the org itself", "an upsert by it finds records and makes none: use another field, or updates")
+    let (reason, hint) = if field.auto_number {
+        (
+            "is numbered by the org itself",
+            "an upsert by it finds records and cannot create one: use another field, or updates",
+        )
     } else {
         (
             "cannot be set by this user",
-            "grant Edit on the field, by a permission set; a formula is no key for new records",
+            "grant Edit on the field, by a permission set; a formula cannot be the key of new records",
         )
     };
-    Some(
-        Finding::warning(here, format!("{}.{} {told}: no record can be made by it", sobject.name, field.name))
-            .hint(hint),
-    )
+    let message = format!("{}.{} {reason}: it cannot be the key of a new record", sobject.name, field.name);
+    Some(Finding::warning(here, message).hint(hint))
 }
 
-/// An update and a delete ask for the record id first.
+/// Checks that a query can filter by the field: an UPDATE and a DELETE query the record id first.
 fn found(config: &Route, sobject: &SObject, field: &Field, here: String) -> Option<Finding> {
     if field.filterable {
         return None;
     }
-    let told = format!("{}.{} cannot be asked for, as each UPDATE and DELETE does", sobject.name, field.name);
+    let message =
+        format!("{}.{} cannot be filtered, and each UPDATE and DELETE queries by it", sobject.name, field.name);
     let hint =
-        "a field that is encrypted probabilistically cannot be filtered: encrypt it deterministically, or take another";
-    let needs = matches!(config.operation, Operation::Update | Operation::Delete);
-    if needs || config.tombstone == Tombstone::Delete {
-        Some(Finding::problem(here, told).hint(hint))
+        "a field that is encrypted probabilistically cannot be filtered: encrypt it deterministically, or use another";
+    let is_queried = matches!(config.operation, Operation::Update | Operation::Delete);
+    if is_queried || config.tombstone == Tombstone::Delete {
+        Some(Finding::problem(here, message).hint(hint))
     } else {
-        config.operation_header.is_some().then(|| Finding::warning(here, told).hint(hint))
+        config.operation_header.is_some().then(|| Finding::warning(here, message).hint(hint))
     }
 }
 
@@ -83,7 +86,7 @@ mod tests {
     use crate::check::Level;
 
     #[test]
-    fn what_a_key_field_can_do() {
+    fn a_key_field_is_checked_for_what_the_route_does_with_it() {
         let good = || Field::sample("Ext__c", "string", true);
         let loose = Field { unique: false, ..good() };
         let numbered = Field { createable: false, auto_number: true, ..good() };
@@ -100,9 +103,9 @@ mod tests {
             (update, numbered, Level::Ok, "unique without case"),
             (upsert, read_only, Level::Warning, "cannot be set by this user"),
             (upsert, encrypted.clone(), Level::Ok, "unique without case"),
-            (update, encrypted.clone(), Level::Problem, "cannot be asked for"),
-            (both, encrypted.clone(), Level::Problem, "cannot be asked for"),
-            (header, encrypted, Level::Warning, "cannot be asked for"),
+            (update, encrypted.clone(), Level::Problem, "cannot be filtered"),
+            (both, encrypted.clone(), Level::Problem, "cannot be filtered"),
+            (header, encrypted, Level::Warning, "cannot be filtered"),
         ] {
             let text = format!("topic = 't'\nsobject = 'Thing__c'\nexternal_id_field = 'Ext__c'\n{toml}");
             let sobject = SObject::new("Thing__c", [field]);

@@ -1,5 +1,5 @@
-//! Whether the configuration fits what is there: the org, the cluster, the registry. `sobjectd check --online` asks and
-//! reports; the start asks the same, and is stopped by what makes the job impossible.
+//! Checks the configuration against the org, the cluster and the schema registry. `sobjectd check --online` reports the
+//! findings. The start makes the same checks, and ends if a finding makes the job impossible.
 
 mod cluster;
 mod fields;
@@ -30,10 +30,14 @@ use crate::{
     sink::route::Routes,
 };
 
-/// For the next answer of the org, beyond one call's own time-out.
+/// How long a check waits for the next answer of the org, beyond the time-out of one call.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Asks Kafka, the org and the registry once, concurrently. An error is the configuration's, which no client can be made of.
+/// Checks Kafka, the org and the registry once, concurrently.
+///
+/// # Errors
+///
+/// A configuration from which a client cannot be built.
 pub(crate) async fn online(loaded: &Loaded) -> Result<Vec<Finding>> {
     let config = &loaded.config;
     let metrics = Metrics::new();
@@ -51,30 +55,31 @@ pub(crate) async fn online(loaded: &Loaded) -> Result<Vec<Finding>> {
     let patience = config.salesforce.query_timeout.max(config.salesforce.login_timeout) + PATIENCE;
     let asked_org = async {
         tokio::select! {
-            () = org::look(config, &routes, &org, &mut found) => true,
+            () = org::check(config, &routes, &org, &mut found) => true,
             () = org.wait_for_silence(patience, |_| true) => false,
         }
     };
-    let (asked_org, cluster, registry) = tokio::join!(asked_org, cluster::look(config, &clients, &routes), async {
+    let (asked_org, cluster, registry) = tokio::join!(asked_org, cluster::check(config, &clients, &routes), async {
         match &registry {
             Some(registry) => Some(asked_registry(registry).await),
             None => None,
         }
     });
     if !asked_org {
-        found.push(Finding::unreachable("salesforce.login_url", "the org has not answered everything in time"));
+        found.push(Finding::unreachable("salesforce.login_url", "the org has not answered all requests in time"));
     }
     Ok(cluster.into_iter().chain(found).chain(registry).collect())
 }
 
-/// A check makes a few calls and does not wait where the daemon would; whether the reserve is touched, it reports.
+/// Returns the configuration without the reserve of API calls. A check makes only a few calls, and reports whether the
+/// reserve is reached instead of waiting.
 fn without_reserve(config: &config::Salesforce) -> config::Salesforce {
     let mut config = config.clone();
     config.quota.reserve = 0;
     config
 }
 
-/// The client of the registry, if any format has its schemas there.
+/// Builds the client of the registry, if any format needs it.
 pub(crate) fn registry(config: &Config, metrics: &Metrics, health: &Health) -> Result<Option<Arc<Registry>>> {
     if !config.routes.iter().any(Route::needs_registry) {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! What no describe says and a person should know: how sharing and assignment rules change what a route does.
+//! Notes for the operator on settings of the org that a describe does not show: sharing and assignment rules.
 
 use super::Finding;
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     record::{ApiName, Operation, SObject},
 };
 
-/// `parents`: the SObjects of the parents that the route names.
+/// Returns the notes on a route. `parents` are the SObjects of the parents that the route names.
 pub(super) fn notes(
     config: &Route,
     sobject: &SObject,
@@ -17,48 +17,49 @@ pub(super) fn notes(
 }
 
 fn sharing(config: &Route, sobject: &SObject, parents: &[ApiName], key: &dyn Fn(&str) -> String) -> Option<Finding> {
-    let meets = config.operation != Operation::Insert
+    let touches_existing = config.operation != Operation::Insert
         || config.external_id_field.is_some()
         || config.operation_header.is_some()
         || config.tombstone == Tombstone::Delete;
     let name = &sobject.name;
     let mut needs = Vec::new();
-    if meets {
+    if touches_existing {
         needs.push(format!("View All and Modify All on {name}"));
     }
-    let others: Vec<_> = parents.iter().filter(|parent| !meets || *parent != name).map(ApiName::as_str).collect();
-    if !others.is_empty() {
-        needs.push(format!("View All on {}", others.join(", ")));
+    let other_parents: Vec<_> =
+        parents.iter().filter(|parent| !touches_existing || *parent != name).map(ApiName::as_str).collect();
+    if !other_parents.is_empty() {
+        needs.push(format!("View All on {}", other_parents.join(", ")));
     }
     if needs.is_empty() {
         return None;
     }
-    let told = if meets {
+    let message = if touches_existing {
         format!(
-            "{name}: records that are not shared with this user are not there for it: a DELETE finds none and is done, \
-             an UPDATE is NotFound, an UPSERT of one is refused as a duplicate"
+            "{name}: this user does not see records that are not shared with it: a DELETE finds none and is done, an \
+             UPDATE is NotFound, an UPSERT of one is refused as a duplicate"
         )
     } else {
-        format!("{name}: parents that are not shared with this user are not there for it: MissingParent")
+        format!("{name}: this user does not see parents that are not shared with it: MissingParent")
     };
     let hint = format!("{}, by a permission set, unless all records are public to the user", needs.join("; "));
-    Some(Finding::note(key("sobject"), told).hint(hint))
+    Some(Finding::note(key("sobject"), message).hint(hint))
 }
 
-/// Salesforce's rules give such records an owner when they are made, and, where a call does not say otherwise, when they
-/// are changed (REST guide, "Assignment Rule Header").
+/// Notes how assignment rules apply. They give accounts, cases and leads an owner at create and, unless a header says
+/// otherwise, at update (REST guide, "Assignment Rule Header").
 fn assignment(config: &Route, sobject: &SObject, key: &dyn Fn(&str) -> String) -> Option<Finding> {
     let assigned = ["Account", "Case", "Lead"].iter().any(|name| sobject.name == **name);
     if !assigned || config.options.auto_assign.is_some() {
         return None;
     }
     let inserts = config.operation == Operation::Insert || config.operation_header.is_some();
-    let told = match (&config.external_id_field, inserts) {
+    let effect = match (&config.external_id_field, inserts) {
         (None, true) => "plain inserts follow the org's assignment rules, updates do not",
         _ => "upserts and updates do not follow the org's assignment rules: owners stay as they are",
     };
-    let hint = "options.auto_assign = \"true\", \"false\" or the record id of a rule says it for all of them";
-    Some(Finding::note(key("options.auto_assign"), format!("{}: {told}", sobject.name)).hint(hint))
+    let hint = "options.auto_assign = \"true\", \"false\" or the record id of a rule changes this";
+    Some(Finding::note(key("options.auto_assign"), format!("{}: {effect}", sobject.name)).hint(hint))
 }
 
 #[cfg(test)]
@@ -66,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_said_of_which_route() {
+    fn notes_depend_on_the_operations_and_parents_of_a_route() {
         let external = "external_id_field = 'Ext__c'\n";
         let on = "external_id_field = 'Ext__c'\noptions.auto_assign = 'true'";
         for (sobject, toml, parents, expected) in [

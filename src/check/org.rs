@@ -1,5 +1,5 @@
-//! What the org says: that it lets us in, that it has the SObjects and fields of the routes, and that this user may do
-//! what the routes ask for.
+//! Checks of the org: the login, the API version, the quota, the SObjects and fields of the routes, and the permissions
+//! of the user.
 
 use futures::StreamExt as _;
 use strum::VariantArray as _;
@@ -18,11 +18,11 @@ use crate::{
     sink::route::{Route, Routes},
 };
 
-/// Everything, asked once. Nothing more is asked of an org that does not let us in.
+/// Checks everything about the org once. If the login fails, nothing more is checked.
 ///
-/// Each finding is in `findings` as soon as it is made: an org that stops to answer does not take those before it
-/// along.
-pub(super) async fn look(config: &Config, routes: &Routes, org: &Salesforce, findings: &mut Vec<Finding>) {
+/// Each finding is added to `findings` as soon as it is known, so that an org that stops answering does not lose the
+/// earlier ones.
+pub(super) async fn check(config: &Config, routes: &Routes, org: &Salesforce, findings: &mut Vec<Finding>) {
     match org.login_once().await {
         Ok(instance) => findings.push(Finding::ok("salesforce.auth", format!("logged in to {instance}"))),
         Err(NoLogin::Refused(cause)) => {
@@ -33,29 +33,29 @@ pub(super) async fn look(config: &Config, routes: &Routes, org: &Salesforce, fin
         }
     }
     let version = api_version(config, org).await;
-    let is_spoken = version.level != Level::Problem;
+    let is_supported = version.level != Level::Problem;
     findings.push(version);
-    if !is_spoken {
+    if !is_supported {
         return;
     }
     findings.push(quota(config, org).await);
     self::routes(config, routes, org, findings).await;
 }
 
-/// What is to be said of each route, in their order. As many are looked at together as calls may be made.
+/// Checks all routes, at most `max_concurrent_requests` at a time. The findings are in the order of the routes.
 pub(crate) async fn routes(config: &Config, routes: &Routes, org: &Salesforce, findings: &mut Vec<Finding>) {
-    let looks: Vec<_> = routes
+    let checks: Vec<_> = routes
         .iter()
         .enumerate()
         .map(|(index, (_, compiled))| route(index, &config.routes[index], compiled, org))
         .collect();
-    let mut looks = futures::stream::iter(looks).buffered(config.salesforce.max_concurrent_requests);
-    while let Some(found) = looks.next().await {
+    let mut results = futures::stream::iter(checks).buffered(config.salesforce.max_concurrent_requests);
+    while let Some(found) = results.next().await {
         findings.extend(found);
     }
 }
 
-/// Whether the org speaks the API version of the configuration. Where it does not, all its other answers mislead.
+/// Checks that the org speaks the configured API version. If it does not, all of its other answers are misleading.
 pub(crate) async fn api_version(config: &Config, org: &Salesforce) -> Finding {
     const KEY: &str = "salesforce.api_version";
     let version = &config.salesforce.api_version;
@@ -69,7 +69,8 @@ pub(crate) async fn api_version(config: &Config, org: &Salesforce) -> Finding {
     }
 }
 
-/// The org does not describe a route's SObject, and may not know the API version either.
+/// Whether a finding says that the org does not describe the SObject of a route. The org may then not know the API
+/// version either.
 pub(crate) fn is_undescribed(finding: &Finding) -> bool {
     finding.level == Level::Problem && finding.problem.key.ends_with("].sobject")
 }
@@ -79,16 +80,16 @@ async fn quota(config: &Config, org: &Salesforce) -> Finding {
     let Some((used, max)) = org.usage().await else {
         return Finding::warning(KEY, "the org does not say how many of its daily API calls are used");
     };
-    let told = format!("{used} of the org's {max} daily API calls are used");
+    let usage = format!("{used} of the org's {max} daily API calls are used");
     let reserve = u64::from(config.salesforce.quota.reserve);
     if used.saturating_mul(100) > (100 - reserve).saturating_mul(max) {
-        let hint = "the daemon would make one call each salesforce.quota.probe_interval until fewer are";
-        return Finding::warning(KEY, format!("{told}, and {reserve} % are left to others")).hint(hint);
+        let hint = "the daemon would make one call each salesforce.quota.probe_interval until fewer are used";
+        return Finding::warning(KEY, format!("{usage}, and {reserve} % are left to other clients")).hint(hint);
     }
-    Finding::ok(KEY, told)
+    Finding::ok(KEY, usage)
 }
 
-/// What is to be said of one route. `Level::Problem` is what makes it impossible.
+/// Checks one route. A finding of `Level::Problem` makes its job impossible.
 async fn route(index: usize, config: &config::Route, route: &Route, org: &Salesforce) -> Vec<Finding> {
     let key = |name: &str| format!("routes[{index}].{name}");
     let sobject = match org.describe(&route.sobject, Refresh::IfUnknown).await {
@@ -100,12 +101,13 @@ async fn route(index: usize, config: &config::Route, route: &Route, org: &Salesf
         }
     };
     let mut findings = operations(config, &sobject, &key);
-    let known = route.own_targets().chain(route.renamed_to()).map(TargetName::parse);
-    findings.extend(known.filter(|target| target.key.is_none()).filter_map(|target| {
-        let name = target.name;
-        let missing = || Finding::problem(key("fields"), format!("{} has no field {name}", sobject.name));
-        (!sobject.knows(name)).then(|| missing().hint("or this user may not see it: field-level security"))
-    }));
+    for target in route.own_targets().chain(route.renamed_to()).map(TargetName::parse) {
+        if target.key.is_none() && !sobject.knows(target.name) {
+            let message = format!("{} has no field {}", sobject.name, target.name);
+            let hint = "or this user may not see it: field-level security";
+            findings.push(Finding::problem(key("fields"), message).hint(hint));
+        }
+    }
     findings.extend(external_id(config, &sobject, &key));
     findings.extend(lock_parent(config, &sobject, &key));
     let parents = parents(config, route, &sobject, org, &key).await;
@@ -114,69 +116,79 @@ async fn route(index: usize, config: &config::Route, route: &Route, org: &Salesf
     findings.extend(create_only(config, &sobject, &key));
     findings.extend(notes(config, &sobject, &parents.sobjects, &key));
     if findings.iter().all(|finding| finding.level <= Level::Note) {
-        let told = format!("{}: all that the route needs is there", sobject.name);
-        findings.insert(0, Finding::ok(key("sobject"), told));
+        let message = format!("{}: the org has all that the route needs", sobject.name);
+        findings.insert(0, Finding::ok(key("sobject"), message));
     }
     findings
 }
 
-/// What the user may not do, and the route may ask for.
+/// Reports the rights that the user lacks and the route may need.
 fn operations(config: &config::Route, sobject: &SObject, key: &dyn Fn(&str) -> String) -> Vec<Finding> {
-    let external = config.external_id_field.is_some();
-    let Access { createable, updateable, deletable } = sobject.access;
-    let missing = |operation: Operation| -> Vec<&'static str> {
-        let needs = match operation {
-            Operation::Insert if !external => vec![(createable, "create")],
-            Operation::Insert | Operation::Upsert => vec![(createable, "create"), (updateable, "update")],
-            Operation::Update => vec![(updateable, "update")],
-            Operation::Delete => vec![(deletable, "delete")],
-        };
-        needs.into_iter().filter(|(may, _)| !may).map(|(_, what)| what).collect()
-    };
-    let told = |what: &[&str]| format!("{}: this user may not {} its records", sobject.name, what.join(" or "));
-    let hint = "grant it on the object, by a permission set; and see that the object allows it at all";
+    let is_external = config.external_id_field.is_some();
+    let missing = |operation| missing_rights(operation, is_external, sobject.access);
+    let message = |rights: &[&str]| format!("{}: this user may not {} its records", sobject.name, rights.join(" or "));
+    let hint = "grant it on the object, by a permission set, and check that the object allows it at all";
     let mut findings = Vec::new();
-    let own = missing(config.operation);
-    if !own.is_empty() {
+    let of_route = missing(config.operation);
+    if !of_route.is_empty() {
         let finding = match config.operation_header {
-            // Its records may all bring another operation.
-            Some(_) => Finding::warning(key("operation"), told(&own)),
-            None => Finding::problem(key("operation"), told(&own)),
+            // All records may have a header with another operation.
+            Some(_) => Finding::warning(key("operation"), message(&of_route)),
+            None => Finding::problem(key("operation"), message(&of_route)),
         };
         findings.push(finding.hint(hint));
     }
-    let more = [
-        (config.operation_header.is_some(), "operation_header", Operation::VARIANTS),
-        (config.tombstone == Tombstone::Delete, "tombstone", &[Operation::Delete]),
-    ];
-    for (_, name, operations) in more.into_iter().filter(|(asked, ..)| *asked) {
-        let asked = operations.iter().filter(|op| **op != config.operation && (external || **op != Operation::Upsert));
-        let mut what: Vec<_> =
-            asked.flat_map(|operation| missing(*operation)).filter(|what| !own.contains(what)).collect();
-        what.dedup();
-        if !what.is_empty() {
-            findings.push(Finding::warning(key(name), told(&what)).hint(hint));
+    let mut other_operations: Vec<(&str, &[Operation])> = Vec::new();
+    if config.operation_header.is_some() {
+        other_operations.push(("operation_header", Operation::VARIANTS));
+    }
+    if config.tombstone == Tombstone::Delete {
+        other_operations.push(("tombstone", &[Operation::Delete]));
+    }
+    for (name, operations) in other_operations {
+        let mut rights = Vec::new();
+        for operation in operations {
+            // Without an external id an UPSERT is rejected before it needs a right.
+            let is_possible = is_external || *operation != Operation::Upsert;
+            if is_possible && *operation != config.operation {
+                rights.extend(missing(*operation).into_iter().filter(|right| !of_route.contains(right)));
+            }
+        }
+        rights.dedup();
+        if !rights.is_empty() {
+            findings.push(Finding::warning(key(name), message(&rights)).hint(hint));
         }
     }
     findings
 }
 
+/// Returns the rights that an operation needs and the user lacks: create, update, delete.
+fn missing_rights(operation: Operation, is_external: bool, access: Access) -> Vec<&'static str> {
+    let Access { createable, updateable, deletable } = access;
+    let needs = match operation {
+        Operation::Insert if !is_external => vec![(createable, "create")],
+        Operation::Insert | Operation::Upsert => vec![(createable, "create"), (updateable, "update")],
+        Operation::Update => vec![(updateable, "update")],
+        Operation::Delete => vec![(deletable, "delete")],
+    };
+    needs.into_iter().filter(|(is_granted, _)| !is_granted).map(|(_, right)| right).collect()
+}
+
 fn lock_parent(config: &config::Route, sobject: &SObject, key: &dyn Fn(&str) -> String) -> Option<Finding> {
-    let (key, target) = (key("lock_parent"), config.lock_parent.as_deref()?);
-    let target = TargetName::parse(target);
-    let name = target.name;
+    let target = TargetName::parse(config.lock_parent.as_deref()?);
+    let (lock_key, name) = (key("lock_parent"), target.name);
     Some(match target.field(sobject) {
-        // What it lacks is said with the other parents.
+        // A missing relationship is reported with the other parents.
         None if target.key.is_some() => return None,
-        None => Finding::problem(key, format!("{} has no field {name}", sobject.name))
+        None => Finding::problem(lock_key, format!("{} has no field {name}", sobject.name))
             .hint("or this user may not see it: field-level security"),
         Some(field) if field.reference_to.is_empty() => {
-            let told = format!("{}.{} has the type {}, and leads to no parent", sobject.name, field.name, field.kind);
-            Finding::problem(key, told).hint("name a lookup or master-detail field, such as AccountId")
+            let message =
+                format!("{}.{} has the type {}, which refers to no parent", sobject.name, field.name, field.kind);
+            Finding::problem(lock_key, message).hint("name a lookup or master-detail field, such as AccountId")
         }
         Some(field) => {
-            let told = format!("{}.{} leads to {}", sobject.name, field.name, field.possible_parents());
-            Finding::ok(key, told)
+            Finding::ok(lock_key, format!("{}.{} refers to {}", sobject.name, field.name, field.possible_parents()))
         }
     })
 }
@@ -190,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_route_may_ask_for_is_what_its_user_must_be_allowed() {
+    fn the_user_needs_the_rights_of_all_operations_of_a_route() {
         let all = Access::default();
         let no_create = Access { createable: false, ..all };
         let no_update = Access { updateable: false, ..all };
@@ -211,14 +223,11 @@ mod tests {
         ] {
             let sobject = SObject::new("Thing__c", []).with_access(access);
             let found = operations(&route(toml), &sobject, &str::to_owned);
-            let found: Vec<_> =
-                found.iter().map(|finding| (finding.level, finding.problem.key.as_str(), finding)).collect();
-            let expected: Vec<_> = expected.to_vec();
             assert_eq!(found.len(), expected.len(), "{toml} {access:?}: {found:?}");
-            for ((level, key, finding), (wanted, wanted_key, what)) in found.iter().zip(&expected) {
-                let told = format!("this user may not {what} its records");
-                assert_eq!((level, key), (wanted, wanted_key), "{toml} {access:?}");
-                assert!(finding.problem.message.ends_with(&told), "{toml} {access:?}: {finding}");
+            for (finding, (level, key, right)) in found.iter().zip(expected) {
+                let words = format!("this user may not {right} its records");
+                assert_eq!((finding.level, finding.problem.key.as_str()), (*level, *key), "{toml} {access:?}");
+                assert!(finding.problem.message.ends_with(&words), "{toml} {access:?}: {finding}");
             }
         }
     }

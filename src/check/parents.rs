@@ -1,5 +1,5 @@
-//! Parents by their external id: whether each two-part target of a route (`Account.Ext__c`, `User:Owner.Ext__c`) leads to
-//! one SObject, and to a field that names its records.
+//! Checks parents by their external id: each two-part target of a route (`Account.Ext__c`, `User:Owner.Ext__c`) must refer
+//! to one SObject, and to a field that identifies its records.
 
 use super::Finding;
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     sink::route::Route,
 };
 
-/// What was found, and the SObjects of the parents that a route names.
+/// The findings, and the SObjects of the parents that a route names.
 pub(super) struct Parents {
     pub(super) findings: Vec<Finding>,
     pub(super) sobjects: Vec<ApiName>,
@@ -33,15 +33,15 @@ pub(super) async fn parents(
         let is_lock = place == "lock_parent";
         let parent = match parent(sobject, target, field) {
             Ok(parent) => parent,
-            // A row may name any of them: each is locked.
+            // A row may name any of the possible parents: each is locked.
             Err(NoParent { is_ambiguous: true, .. }) if is_lock => continue,
-            Err(NoParent { told, hint, .. }) => {
-                parents.findings.push(Finding::problem(key(place), told).hint(hint));
+            Err(NoParent { message, hint, .. }) => {
+                parents.findings.push(Finding::problem(key(place), message).hint(hint));
                 continue;
             }
         };
         let described = org.describe(parent, Refresh::IfUnknown).await;
-        let why = match described.map(|described| described.key_field(field).map(|_| ())) {
+        let cause = match described.map(|described| described.key_field(field).map(|_| ())) {
             Ok(Ok(())) => {
                 if !parents.sobjects.contains(parent) {
                     parents.sobjects.push(parent.clone());
@@ -52,16 +52,16 @@ pub(super) async fn parents(
         };
         let finding = if is_lock { Finding::warning } else { Finding::problem };
         let hint = "or this user may not see it: Read on the parent and on its external id field, by a permission set";
-        parents.findings.push(finding(key(place), format!("{text}: {parent}: {why}")).hint(hint));
+        parents.findings.push(finding(key(place), format!("{text}: {parent}: {cause}")).hint(hint));
     }
     parents
 }
 
-/// Why a target leads to no SObject.
+/// Why a target does not refer to one SObject.
 struct NoParent {
-    told: String,
+    message: String,
     hint: String,
-    /// It leads to several.
+    /// Whether the target refers to several SObjects.
     is_ambiguous: bool,
 }
 
@@ -73,15 +73,14 @@ fn parent<'a>(sobject: &'a SObject, target: TargetName<'_>, field: &str) -> Resu
             || "or this user may not see it: field-level security".to_owned(),
             |relationship| format!("the relationship is called {relationship}"),
         );
-        let told = format!("{} has no relationship {name}", sobject.name);
-        return Err(NoParent { told, hint, is_ambiguous: false });
+        let message = format!("{} has no relationship {name}", sobject.name);
+        return Err(NoParent { message, hint, is_ambiguous: false });
     };
     target.parent(reference).ok_or_else(|| {
         let possible = reference.possible_parents();
         let first = reference.reference_to.first().map_or("", ApiName::as_str);
-        let told = format!("{}.{name} leads to one of {possible}", sobject.name);
         NoParent {
-            told,
+            message: format!("{}.{name} refers to one of {possible}", sobject.name),
             hint: format!("say which, as in {first}:{name}.{field}"),
             is_ambiguous: target.sobject.is_none(),
         }
@@ -94,7 +93,7 @@ mod tests {
     use crate::record::Field;
 
     #[test]
-    fn a_target_leads_to_one_sobject() {
+    fn a_parent_target_must_refer_to_one_sobject() {
         let reference = |name: &str, relationship: &str, to: &[&str]| Field {
             relationship: Some(relationship.into()),
             reference_to: to.iter().map(|name| (*name).into()).collect(),
@@ -107,8 +106,8 @@ mod tests {
             ("Account.Ext__c", Ok("Account")),
             ("account:account.Ext__c", Ok("Account")),
             ("User:Owner.Ext__c", Ok("User")),
-            ("Owner.Ext__c", Err("leads to one of Group, User (say which, as in Group:Owner.Ext__c)")),
-            ("Lead:Owner.Ext__c", Err("leads to one of Group, User (say which, as in Group:Owner.Ext__c)")),
+            ("Owner.Ext__c", Err("refers to one of Group, User (say which, as in Group:Owner.Ext__c)")),
+            ("Lead:Owner.Ext__c", Err("refers to one of Group, User (say which, as in Group:Owner.Ext__c)")),
             ("AccountId.Ext__c", Err("has no relationship AccountId (the relationship is called Account)")),
             (
                 "Nothing__r.Ext__c",
@@ -118,10 +117,10 @@ mod tests {
             let target = TargetName::parse(text);
             match (parent(&contact, target, target.key.unwrap()), expected) {
                 (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{text}"),
-                (Ok(found), Err(_)) => panic!("{text} leads to {found}"),
-                (Err(NoParent { told, hint, .. }), expected) => {
-                    let said = format!("{told} ({hint})");
-                    assert!(expected.is_err_and(|words| said.ends_with(words)), "{text}: {said}");
+                (Ok(found), Err(_)) => panic!("{text} refers to {found}"),
+                (Err(NoParent { message, hint, .. }), expected) => {
+                    let reported = format!("{message} ({hint})");
+                    assert!(expected.is_err_and(|words| reported.ends_with(words)), "{text}: {reported}");
                 }
             }
         }

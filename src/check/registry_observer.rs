@@ -1,4 +1,4 @@
-//! The schema registry's reports as metrics and health.
+//! Records the reports of the schema registry's client in metrics and health.
 
 use crate::{
     format::{RegistryObserver, RegistryWait},
@@ -8,7 +8,7 @@ use crate::{
     },
 };
 
-/// Reports by the given metrics and health.
+/// An observer that reports to the given metrics and health.
 #[derive(Debug)]
 pub(super) struct RegistryReports {
     pub(super) metrics: Metrics,

@@ -1,4 +1,4 @@
-//! What was found, for people and for programs.
+//! The findings of a check, as a table for people and as JSON for programs.
 
 use std::fmt;
 
@@ -7,26 +7,26 @@ use strum::IntoStaticStr;
 
 use crate::config::{Loaded, Problem};
 
-/// How bad it is.
+/// The severity of a finding, in ascending order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum Level {
     Ok,
-    /// What cannot be asked, and a person should know.
+    /// A fact that cannot be checked, and that the operator should know.
     Note,
-    /// It works, and may not be what is wanted.
+    /// The configuration works, and may not do what is intended.
     Warning,
-    /// Who should be asked does not answer: it is not known.
+    /// The system that should be asked does not answer: the result is unknown.
     Unreachable,
-    /// It cannot work.
+    /// The configuration cannot work.
     Problem,
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Finding {
     pub(crate) level: Level,
-    /// The key of the configuration, what is there, and how to mend it.
+    /// The key of the configuration, the result, and how to fix it.
     pub(crate) problem: Problem,
 }
 
@@ -72,7 +72,7 @@ impl Level {
 pub(crate) struct Report(Vec<Finding>);
 
 impl Report {
-    /// What the loader has found.
+    /// Creates a report of the loader's problems.
     pub(crate) fn of_problems(problems: &[Problem]) -> Self {
         Self(problems.iter().map(|problem| Finding { level: Level::Problem, problem: problem.clone() }).collect())
     }
@@ -86,7 +86,7 @@ impl Report {
         self.0.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok)
     }
 
-    /// `{"result": "ok", "findings": [{"level", "key", "message", "hint", "file", "line", "variable"}]}`.
+    /// Renders `{"result": "ok", "findings": [{"level", "key", "message", "hint", "file", "line", "variable"}]}`.
     pub(crate) fn to_json(&self) -> Value {
         let findings = self.0.iter().map(|finding| {
             let Problem { file, line, variable, key, message, hint } = &finding.problem;
@@ -103,26 +103,28 @@ impl Report {
     pub(crate) fn table(&self) -> String {
         let width = self.0.iter().map(|finding| finding.problem.key.chars().count()).max().unwrap_or(0);
         let mut lines: Vec<_> = self.0.iter().map(|finding| line(finding, width)).collect();
-        let count = |level| self.0.iter().filter(|finding| finding.level == level).count();
-        let counts = [Level::Problem, Level::Unreachable, Level::Warning, Level::Note, Level::Ok]
-            .map(|level| (level, count(level)));
-        let told =
-            counts.iter().filter(|(_, count)| *count > 0).map(|(level, count)| format!("{}: {count}", level.word()));
-        lines.push(format!("\n{}", told.collect::<Vec<_>>().join(", ")));
+        let mut counts = Vec::new();
+        for level in [Level::Problem, Level::Unreachable, Level::Warning, Level::Note, Level::Ok] {
+            let count = self.0.iter().filter(|finding| finding.level == level).count();
+            if count > 0 {
+                counts.push(format!("{}: {count}", level.word()));
+            }
+        }
+        lines.push(format!("\n{}", counts.join(", ")));
         lines.join("\n")
     }
 }
 
-/// `problem  routes[0].topic  crm.contacts does not exist (sobjectd.toml:30)`, its hint below it.
+/// Renders `problem  routes[0].topic  crm.contacts does not exist (sobjectd.toml:30)`, with its hint on the next line.
 fn line(Finding { level, problem }: &Finding, width: usize) -> String {
     let (bold, reset) = (level.style().render(), level.style().render_reset());
     let place = match (&problem.variable, &problem.file, problem.line) {
+        _ if *level == Level::Ok => String::new(),
         (Some(variable), ..) => format!(" ({variable})"),
         (None, Some(file), Some(line)) => format!(" ({}:{line})", file.display()),
         (None, Some(file), None) => format!(" ({})", file.display()),
         (None, None, _) => String::new(),
     };
-    let place = if *level == Level::Ok { String::new() } else { place };
     let first = format!("{bold}{:<12}{reset}{:<width$}  {}{place}", level.word(), problem.key, problem.message);
     match &problem.hint {
         Some(hint) => format!("{first}\n{:14}{:width$}{hint}", "", ""),

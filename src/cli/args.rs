@@ -1,4 +1,4 @@
-//! What can be written on the command line.
+//! The arguments of the command line, and their help.
 
 use std::path::PathBuf;
 

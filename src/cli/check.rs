@@ -1,4 +1,4 @@
-//! `sobjectd check`: the table goes to stdout, also where it is bad news.
+//! `sobjectd check`: prints the findings to stdout, also if they are problems.
 
 use std::{path::Path, process::ExitCode};
 
@@ -13,7 +13,7 @@ pub(super) async fn run(file: &Path, online: bool, json: bool) -> ExitCode {
         Err(problems) => Report::of_problems(&problems.0),
         Ok(loaded) => {
             let routes = loaded.config.routes.len();
-            let mut findings = vec![Finding::ok("", format!("{}: {routes} routes, no mistake found", file.display()))];
+            let mut findings = vec![Finding::ok("", format!("{}: {routes} routes, no problem found", file.display()))];
             if online {
                 match check::online(&loaded).await {
                     Ok(found) => findings.extend(found),
@@ -24,8 +24,8 @@ pub(super) async fn run(file: &Path, online: bool, json: bool) -> ExitCode {
         }
     };
     let text = if json { serde_json::to_string_pretty(&report.to_json()) } else { Ok(report.table()) };
-    let told = text.map_err(Into::into).and_then(|text| show::print(&text));
-    match (told, report.worst()) {
+    let printed = text.map_err(Into::into).and_then(|text| show::print(&text));
+    match (printed, report.worst()) {
         (Err(error), _) => failed(&error),
         (Ok(()), Level::Ok | Level::Note | Level::Warning) => ExitCode::SUCCESS,
         (Ok(()), Level::Unreachable) => ExitCode::FAILURE,

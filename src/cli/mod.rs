@@ -24,7 +24,7 @@ use crate::{
     ops::{metrics::Metrics, signal, telemetry},
 };
 
-/// Parses, runs, and says how it went.
+/// Parses the command line, runs the command, and returns its exit code.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -52,18 +52,20 @@ pub fn main() -> ExitCode {
             Command::Sandbox { port, schema } => ended(sandbox(port, schema).await),
         }
     });
-    // What still blocks a thread does not keep the process.
+    // A task that still blocks a thread must not keep the process alive.
     runtime.shutdown_background();
     code
 }
 
-/// What goes wrong is said in the log, and once.
+/// Runs the daemon. An error is logged, once.
 async fn run(loaded: Loaded) -> ExitCode {
-    let started = telemetry::init(&loaded.config.log).map_err(anyhow::Error::from);
-    let started = started.and_then(|guard| Ok((guard, signal::cancel_on_signal()?)));
-    let (_guard, cancel) = match started {
-        Ok(started) => started,
-        Err(error) => return failed(&error),
+    let _guard = match telemetry::init(&loaded.config.log) {
+        Ok(guard) => guard,
+        Err(error) => return failed(&error.into()),
+    };
+    let cancel = match signal::cancel_on_signal() {
+        Ok(cancel) => cancel,
+        Err(error) => return failed(&error.into()),
     };
     let Err(error) = daemon::run(loaded, Metrics::new(), cancel).await else { return ExitCode::SUCCESS };
     if let Some(Misconfigured(Problems(problems))) = error.downcast_ref() {
@@ -73,7 +75,7 @@ async fn run(loaded: Loaded) -> ExitCode {
         tracing::error!(
             event = "configuration_rejected",
             problems = problems.len(),
-            "ended: the configuration does not fit what is there"
+            "ended: the configuration does not fit the org or the cluster"
         );
     } else {
         tracing::error!(event = "exited_with_error", error = format!("{error:#}"), "ended");
@@ -83,7 +85,7 @@ async fn run(loaded: Loaded) -> ExitCode {
 
 #[cfg(feature = "dev")]
 async fn dev(file: Option<std::path::PathBuf>, sample: Option<u64>) -> anyhow::Result<()> {
-    // Each of the sample's bad records is a warning: the table at the end says how many.
+    // Each bad record of the sample logs a warning; the table at the end has their number.
     let level = if sample.is_some() { "error" } else { "info" };
     let _guard = telemetry::init(&Log { level: level.into(), ..Log::default() })?;
     let cancel = signal::cancel_on_signal()?;
@@ -96,7 +98,7 @@ async fn sandbox(port: u16, schema: Option<std::path::PathBuf>) -> anyhow::Resul
     let cancel = signal::cancel_on_signal()?;
     let schema = schema.map_or_else(Default::default, sandbox::SchemaSource::File);
     let org = sandbox::Server::start(sandbox::ServerOptions { port, schema, ..Default::default() }).await?;
-    // A reader of the address alone may close the pipe after it.
+    // One write for both lines: a script that reads only the address may close the pipe after it.
     let (id, secret) = (sandbox::CLIENT_ID, sandbox::CLIENT_SECRET);
     show::print(&format!("org {}\nclient id {id}, client secret {secret}", org.url()))?;
     cancel.cancelled().await;

@@ -1,4 +1,4 @@
-//! How a command ends: what it prints, and its exit code.
+//! The end of a command: its message and its exit code.
 
 use std::{path::Path, process::ExitCode};
 
@@ -10,7 +10,7 @@ use crate::{
     salesforce::BuildError,
 };
 
-/// `EX_CONFIG` of sysexits.h.
+/// The exit code for a bad configuration: `EX_CONFIG` of sysexits.h.
 pub(super) const BAD_CONFIGURATION: u8 = 78;
 
 pub(super) fn load(file: &Path) -> Result<Loaded, Problems> {

@@ -1,4 +1,4 @@
-//! `sobjectd config`: results go to stdout, for people and for programs.
+//! `sobjectd config`: prints the configuration and its schema to stdout.
 
 use std::io::{self, Write as _};
 
@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::config::{self, Loaded};
 
-/// TOML with a comment at each key, or a JSON array.
+/// Prints the effective configuration, as TOML with a comment at each key or as a JSON array.
 pub(super) fn effective(loaded: &Loaded, json: bool) -> Result<()> {
     let effective = loaded.effective();
     if json {
@@ -19,7 +19,7 @@ pub(super) fn schema() -> Result<()> {
     print(&serde_json::to_string_pretty(&config::json_schema())?)
 }
 
-/// With its colours on a terminal alone. A reader that has seen enough is no failure.
+/// Prints a text, with its colours if stdout is a terminal. A reader that closes the pipe early is not an error.
 pub(super) fn print(text: &str) -> Result<()> {
     match writeln!(anstream::stdout(), "{text}") {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),

@@ -12,26 +12,27 @@ use crate::{
     runtime::http_client::{self, ClientOptions},
 };
 
-/// It is on this machine, or near.
+/// The time-out of the request: the daemon is on this machine, or near.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// With `ready`, a daemon that is there and does not run is a failure as well.
+/// Prints the status of a running daemon. With `ready`, a daemon that is not running is a failure as well.
 pub(super) async fn run(admin: Option<String>, json: bool, ready: bool) -> ExitCode {
-    let told = async {
+    let printed = async {
         let listen = std::env::var("SOBJECTD__ADMIN__LISTEN").ok();
         let status = ask(&address(admin.as_deref(), listen.as_deref())?).await?;
         let text = if json { serde_json::to_string_pretty(&status)? } else { status.to_string() };
         show::print(&text)?;
         Ok(status.health.state)
     };
-    match told.await {
+    match printed.await {
         Ok(state) if ready && state != State::Running => ExitCode::FAILURE,
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }
 }
 
-/// Where to ask: what was said, or where a daemon of this environment listens. A scheme may be left out.
+/// Returns the URL of the admin listener: the argument, or the address of a daemon with this environment. The argument
+/// may leave out the scheme.
 fn address(admin: Option<&str>, listen: Option<&str>) -> Result<Url> {
     let text = match (admin, listen) {
         (Some(admin), _) if admin.contains("://") => admin.to_owned(),
@@ -39,7 +40,7 @@ fn address(admin: Option<&str>, listen: Option<&str>) -> Result<Url> {
         (None, Some("")) => bail!("SOBJECTD__ADMIN__LISTEN is empty: the daemon has no admin listener"),
         (None, Some(listen)) => {
             let listen: SocketAddr = listen.parse().context("SOBJECTD__ADMIN__LISTEN")?;
-            // Whichever of its two addresses this machine has.
+            // This machine may have an IPv4 or an IPv6 loopback address.
             if listen.ip().is_unspecified() {
                 format!("http://localhost:{}", listen.port())
             } else {
@@ -48,7 +49,7 @@ fn address(admin: Option<&str>, listen: Option<&str>) -> Result<Url> {
         }
         (None, None) => "http://127.0.0.1:8089".to_owned(),
     };
-    text.parse().with_context(|| format!("{text} is no URL of an admin listener"))
+    text.parse().with_context(|| format!("{text} is not a URL of an admin listener"))
 }
 
 async fn ask(admin: &Url) -> Result<Status> {
@@ -58,10 +59,10 @@ async fn ask(admin: &Url) -> Result<Status> {
     let answer =
         client.get(url).send().await.map_err(|error| anyhow::anyhow!("{admin}: {}", http_client::reason(error)))?;
     if !answer.status().is_success() {
-        bail!("{admin}: {}: this is no admin listener of sobjectd", answer.status());
+        bail!("{admin}: {}: not an admin listener of sobjectd", answer.status());
     }
     let body = answer.bytes().await?;
-    serde_json::from_slice(&body).with_context(|| format!("{admin}: this is no admin listener of sobjectd"))
+    serde_json::from_slice(&body).with_context(|| format!("{admin}: not an admin listener of sobjectd"))
 }
 
 #[cfg(test)]
@@ -69,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn where_to_ask() {
+    fn the_admin_url_comes_from_the_argument_or_the_environment() {
         for (admin, listen, expected) in [
             (None, None, Some("http://127.0.0.1:8089/")),
             (None, Some("0.0.0.0:9000"), Some("http://localhost:9000/")),

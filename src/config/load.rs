@@ -59,9 +59,9 @@ pub fn load_text(text: &str, path: &Path, env: impl IntoIterator<Item = (String,
     let Layers { values, origins, mut problems } =
         layers::read(text, path, env).map_err(|problem| Problems(vec![problem]))?;
     let mut checker = Checker::new(&origins);
-    let checked = checker.table("", values, schema::ROOT);
+    let table = checker.table("", values, schema::ROOT);
     let mut found = checker.finish();
-    let config = match checked.try_into::<Config>() {
+    let config = match table.try_into::<Config>() {
         Ok(config) => {
             // Of a key with a problem the rules have seen the default: what they say of it is dropped.
             let mut rules = validate::validate(&config, &origins);

@@ -1,93 +1,102 @@
 //! Coerces a value to the type of its field. docs/formats.md has the table.
 //!
 //! Salesforce refuses a whole call for one value of the wrong JSON type ("Cannot deserialize instance of string from
-//! `VALUE_NUMBER_INT`"), so that what can be said without loss is said in the type that the field takes.
+//! `VALUE_NUMBER_INT`"). So a value is converted to the field's type if that is possible without loss.
 
 use bytestring::ByteString;
 
-use super::texts;
+use super::plausible_text;
 use crate::{
     format::{self, elements},
     record::{Decimal, Field, LogicalType, Value, ValueClass, ValueKind},
 };
 
-/// The value's JSON as the field takes it, or why it takes none.
+/// Returns the value's JSON in the type of the field, or why the value does not fit. `json` is the value's own JSON.
 pub(super) fn coerce(
     field: &Field,
     value: Value<'_>,
     json: ByteString,
     multipicklist: bool,
 ) -> Result<ByteString, String> {
-    use LogicalType as M;
-    use ValueClass as H;
-    use ValueKind as K;
+    use LogicalType as Logical;
+    use ValueClass as Class;
+    use ValueKind as Kind;
     match (value.logical_type, value.kind(), field.class) {
-        (M::Set, K::String, H::MultiPicklist) if multipicklist => set(value).map(Into::into),
-        // A checkbox is never null: cleared, it is not checked.
-        (_, K::Null, H::Boolean) => Ok(ByteString::from_static("false")),
-        (_, K::Null, _)
-        | (M::Date, _, H::Date | H::Text)
-        | (M::Time, _, H::Time | H::Text)
-        | (M::Timestamp, _, H::DateTime | H::Text) => Ok(json),
-        (M::Plain, K::String, _) | (M::Set, _, _) => text(field, value, json),
-        // The day in UTC, as the org itself would cut it.
-        (M::Timestamp, _, H::Date) => Ok(format!("{}\"", &value.json[..11]).into()),
-        (M::Date, _, H::DateTime) => Ok(format!("{}T00:00:00.000Z\"", value.json.trim_end_matches('"')).into()),
-        (M::Date, _, _) => Err(no("a date", field)),
-        (M::Time, _, _) => Err(no("a time of day", field)),
-        (M::Timestamp, _, _) => Err(no("an instant", field)),
-
-        (M::Plain, K::Number, H::Integer) => {
-            let whole = Decimal::parse(value.json).filter(|number| number.decimals() == 0);
-            whole.map(|number| number.as_str().into()).ok_or_else(|| no("a number with a fraction", field))
+        (Logical::Set, Kind::String, Class::MultiPicklist) if multipicklist => set(value).map(Into::into),
+        // A checkbox is never null: clearing it unchecks it.
+        (_, Kind::Null, Class::Boolean) => Ok(ByteString::from_static("false")),
+        (_, Kind::Null, _)
+        | (Logical::Date, _, Class::Date | Class::Text)
+        | (Logical::Time, _, Class::Time | Class::Text)
+        | (Logical::Timestamp, _, Class::DateTime | Class::Text) => Ok(json),
+        (Logical::Plain, Kind::String, _) | (Logical::Set, _, _) => text(field, value, json),
+        // The day in UTC, as the org itself would convert it.
+        (Logical::Timestamp, _, Class::Date) => Ok(format!("{}\"", &value.json[..11]).into()),
+        (Logical::Date, _, Class::DateTime) => {
+            Ok(format!("{}T00:00:00.000Z\"", value.json.trim_end_matches('"')).into())
         }
-        (M::Plain, K::Number | K::Bool, H::Text | H::MultiPicklist) => Ok(format!("\"{}\"", value.json).into()),
-        // An instant that is a number is in milliseconds since 1970, by convention.
-        (M::Plain, K::Number, H::DateTime) => {
+        (Logical::Date, _, _) => Err(misfit("a date", field)),
+        (Logical::Time, _, _) => Err(misfit("a time of day", field)),
+        (Logical::Timestamp, _, _) => Err(misfit("an instant", field)),
+
+        (Logical::Plain, Kind::Number, Class::Integer) => {
             let whole = Decimal::parse(value.json).filter(|number| number.decimals() == 0);
-            let whole = whole.ok_or_else(|| no("a number with a fraction", field))?;
-            let millis = whole.as_str().parse().map_err(|_| no("so large a number", field))?;
+            whole.map(|number| number.as_str().into()).ok_or_else(|| misfit("a number with a fraction", field))
+        }
+        (Logical::Plain, Kind::Number | Kind::Bool, Class::Text | Class::MultiPicklist) => {
+            Ok(format!("\"{}\"", value.json).into())
+        }
+        // An instant that is a number is in milliseconds since 1970, by convention.
+        (Logical::Plain, Kind::Number, Class::DateTime) => {
+            let whole = Decimal::parse(value.json)
+                .filter(|number| number.decimals() == 0)
+                .ok_or_else(|| misfit("a number with a fraction", field))?;
+            let millis = whole.as_str().parse().map_err(|_| misfit("too large a number", field))?;
             format::timestamp(millis).map(Into::into).map_err(|error| error.to_string())
         }
-        // Days, milliseconds or microseconds? Only a schema can say.
-        (M::Plain, K::Number, H::Date | H::Time | H::Boolean | H::Bytes) => Err(no("a number", field)),
-        (M::Plain, K::Bool, H::Number | H::Integer | H::Date | H::DateTime | H::Time | H::Bytes) => {
-            Err(no("a boolean", field))
+        // Only a schema can say whether the number counts days, milliseconds or microseconds.
+        (Logical::Plain, Kind::Number, Class::Date | Class::Time | Class::Boolean | Class::Bytes) => {
+            Err(misfit("a number", field))
         }
-        (M::Plain, K::Number | K::Bool, _) => Ok(json),
-        (M::Plain, K::Array, H::MultiPicklist) if multipicklist => choices(value.json).map(Into::into),
-        (M::Plain, K::Array, _) => Err(no("an array", field)),
-        (M::Plain, K::Object, _) => {
+        (
+            Logical::Plain,
+            Kind::Bool,
+            Class::Number | Class::Integer | Class::Date | Class::DateTime | Class::Time | Class::Bytes,
+        ) => Err(misfit("a boolean", field)),
+        (Logical::Plain, Kind::Number | Kind::Bool, _) => Ok(json),
+        (Logical::Plain, Kind::Array, Class::MultiPicklist) if multipicklist => choices(value.json).map(Into::into),
+        (Logical::Plain, Kind::Array, _) => Err(misfit("an array", field)),
+        (Logical::Plain, Kind::Object, _) => {
             let parent = field.relationship.as_ref().map(|name| format!("; its parent is named {name}"));
-            Err(no("an object", field) + &parent.unwrap_or_default())
+            Err(misfit("an object", field) + &parent.unwrap_or_default())
         }
     }
 }
 
-/// A text goes as it is, unless the org is certain to refuse it: with it, it would refuse the whole call.
+/// Leaves a text unchanged, unless the org is certain to refuse it: the org would refuse the whole call with it.
 fn text(field: &Field, value: Value<'_>, json: ByteString) -> Result<ByteString, String> {
-    use ValueClass as H;
-    if matches!(field.class, H::Text | H::MultiPicklist | H::Bytes | H::Other) {
+    use ValueClass as Class;
+    if matches!(field.class, Class::Text | Class::MultiPicklist | Class::Bytes | Class::Other) {
         return Ok(json);
     }
     let text = value.text().unwrap_or_default();
-    let as_it_is = |plausible: bool| plausible.then_some(json);
-    let fitted = match field.class {
-        H::Date => as_it_is(texts::may_be_date(&text)),
-        H::DateTime => as_it_is(texts::may_be_date_time(&text)),
-        H::Time => as_it_is(texts::may_be_time(&text)),
-        H::Boolean => texts::boolean(&text).map(ByteString::from_static),
-        H::Integer => match Decimal::parse(&text) {
-            // A fraction of zeros is none, as in a number.
+    let unchanged_if = |is_plausible: bool| is_plausible.then_some(json);
+    let coerced = match field.class {
+        Class::Date => unchanged_if(plausible_text::may_be_date(&text)),
+        Class::DateTime => unchanged_if(plausible_text::may_be_date_time(&text)),
+        Class::Time => unchanged_if(plausible_text::may_be_time(&text)),
+        Class::Boolean => plausible_text::boolean(&text).map(ByteString::from_static),
+        Class::Integer => match Decimal::parse(&text) {
+            // A fraction of zeros is dropped, as in a number.
             Some(number) => (number.decimals() == 0).then(|| number.as_str().into()),
-            // Longer than any number that a field holds: the org will say so of the row.
-            None => as_it_is(texts::is_number(&text)),
+            // The number may be longer than any that a field holds: the org will refuse that row alone.
+            None => unchanged_if(plausible_text::is_number(&text)),
         },
-        _ => as_it_is(texts::is_number(&text)),
+        _ => unchanged_if(plausible_text::is_number(&text)),
     };
-    fitted.ok_or_else(|| match &*text {
-        "" => no("an empty text", field) + "; the route's empty = \"null\" would clear it",
-        _ => no(&format!("the text {:?}", shortened(&text)), field),
+    coerced.ok_or_else(|| match &*text {
+        "" => misfit("an empty text", field) + "; the route's empty = \"null\" would clear it",
+        _ => misfit(&format!("the text {:?}", shortened(&text)), field),
     })
 }
 
@@ -95,11 +104,11 @@ fn shortened(text: &str) -> &str {
     text.char_indices().nth(40).map_or(text, |(end, _)| &text[..end])
 }
 
-fn no(what: &str, field: &Field) -> String {
+fn misfit(what: &str, field: &Field) -> String {
     format!("{what} does not fit into a field of the type {}", field.kind)
 }
 
-/// Why a value does not fit.
+/// The reason why a value does not fit its field.
 struct Unfit(String);
 
 impl From<format::FormatError> for Unfit {
@@ -108,7 +117,7 @@ impl From<format::FormatError> for Unfit {
     }
 }
 
-/// `["A","B"]` is `"A;B"`. Null is no choice, and no choice at all is null.
+/// Converts `["A","B"]` to `"A;B"`. Nulls are left out. An array without choices is null.
 fn choices(json: &str) -> Result<String, String> {
     let mut joined = String::new();
     let choice = |_, item: &str| {
@@ -123,7 +132,7 @@ fn choices(json: &str) -> Result<String, String> {
     Ok(joined_choices(joined))
 }
 
-/// `"A,B"` is `"A;B"`.
+/// Converts `"A,B"` to `"A;B"`.
 fn set(value: Value<'_>) -> Result<String, String> {
     let mut joined = String::new();
     let text = value.text().unwrap_or_default();

@@ -1,9 +1,9 @@
-//! Which fields are written. The payload never chooses the target: `attributes`, `Id` and the key field are taken out
-//! here, and the writer puts the target in, once.
+//! Builds the fields of a row. The payload never chooses the target: `attributes`, `Id` and the key field are removed
+//! here, and the writer adds the target, once.
 //!
-//! A member becomes a field under its own name, or under the one that the route gives it. A name of two parts
-//! (`Account.Ext__c`), or a nested object under the name of a relationship, is a parent by its external id; where
-//! several SObjects may be the parent, the name says which (`User:Owner.Ext__c`, and `User:Owner` of a nested object).
+//! A member becomes a field under its own name, or under the name that the route gives it. A name of two parts
+//! (`Account.Ext__c`), or a nested object under the name of a relationship, is a parent by its external id. If several
+//! SObjects may be the parent, the name says which (`User:Owner.Ext__c`, and `User:Owner` of a nested object).
 
 use bytestring::ByteString;
 
@@ -17,7 +17,8 @@ use crate::{
     },
 };
 
-/// The fields of the row of `record`, whose value is `object`, and the parent that it locks, if the route names it.
+/// Returns the fields of the row of `record`, whose value is `object`, and the parent that the row locks, if the route
+/// names it.
 pub(super) fn fields(
     route: &Settings,
     record: &Record,
@@ -26,10 +27,10 @@ pub(super) fn fields(
     action: Action,
     target: Option<&Identity>,
 ) -> Result<(Fields, Option<GateKey>), Refusal> {
-    let own = route.own_targets().filter_map(|target| field_of(schema, target)).collect();
+    let route_fields = route.own_targets().filter_map(|target| field_of(schema, target)).collect();
     let fields = Fields::with_capacity(object.len() + route.constants.len());
     let lock = route.lock_parent.as_deref().and_then(|name| field_of(schema, name));
-    let mut row = RowBuilder { route, schema, action, own, fields, lock, parent: None };
+    let mut row = RowBuilder { route, schema, action, route_fields, fields, lock, parent: None };
     let mut wrong = Vec::new();
     for (name, value) in object.iter() {
         let renamed = route.renamed(name);
@@ -45,15 +46,15 @@ pub(super) fn fields(
             continue;
         }
         let name = renamed.unwrap_or(name);
-        if !names_target(name, value, target)? && !row.is_own(name) {
-            collect(row.set(name, value, json), &mut wrong)?;
+        if !names_target(name, value, target)? && !row.is_set_by_route(name) {
+            collect(row.set_member(name, value, json), &mut wrong)?;
         }
     }
     for (name, json) in &route.constants {
-        collect(row.set(name, Value::plain(json), json.clone()), &mut wrong)?;
+        collect(row.set_member(name, Value::plain(json), json.clone()), &mut wrong)?;
     }
     for (name, json, logical_type) in row.coordinates(record) {
-        collect(row.set(name, Value { json: &json, logical_type }, json.clone()), &mut wrong)?;
+        collect(row.set_member(name, Value { json: &json, logical_type }, json.clone()), &mut wrong)?;
     }
     if !wrong.is_empty() {
         return Err(Refusal::Fields(wrong));
@@ -68,8 +69,7 @@ pub(super) fn fields(
 
 const NULL: &str = "null";
 
-/// Keeps what is wrong with a field, so that a dead letter names all of them; what has nothing to do with a field's
-/// description ends the row at once.
+/// Collects the wrong fields, so that a dead letter names all of them. Any other refusal is returned at once.
 fn collect(set: Result<(), Refusal>, wrong: &mut Vec<WrongField>) -> Result<(), Refusal> {
     match set {
         Err(Refusal::Fields(fields)) => {
@@ -80,7 +80,7 @@ fn collect(set: Result<(), Refusal>, wrong: &mut Vec<WrongField>) -> Result<(), 
     }
 }
 
-/// The name of the field that a member or a target is about: of a parent, that of the reference to it.
+/// Returns the name of the field of a member or target. The field of a parent is the reference to it.
 fn field_of<'a>(schema: &'a Schema, name: &str) -> Option<&'a ApiName> {
     let sobject = &schema.sobject;
     TargetName::parse(name).field(sobject).map(|field| &field.name)
@@ -88,71 +88,73 @@ fn field_of<'a>(schema: &'a Schema, name: &str) -> Option<&'a ApiName> {
 
 impl<'a> RowBuilder<'a> {
     fn is_left_out(&self, name: &str, value: Value<'_>) -> bool {
-        // What `fields.include` and `.exclude` leave out has not been read, but for the identity.
+        // Members that `fields.include` and `.exclude` leave out have not been read, except for the identity.
         self.route.converters.only_identifies(name)
             || (self.route.nulls == Nulls::Ignore && value.kind() == ValueKind::Null)
     }
 
-    /// Whether a source says with this value that it does not have the field's value, which is to stay as it is: a text,
-    /// or an array of such texts.
+    /// Whether a value is a placeholder of `fields.absent`, or an array of nothing else. Its field stays unchanged.
     fn is_absent(&self, value: Value<'_>) -> bool {
-        let absent = &self.route.fields.absent;
-        let stands_for_it = |value: Value<'_>| {
-            value.kind() == ValueKind::String && value.text().is_some_and(|text| absent.iter().any(|a| **a == *text))
-        };
         match value.kind() {
-            _ if absent.is_empty() => false,
+            _ if self.route.fields.absent.is_empty() => false,
             ValueKind::Array => {
                 let mut is_empty = true;
-                let each = |_, item: &str| {
+                let check = |_, item: &str| {
                     is_empty = false;
-                    if stands_for_it(Value::plain(item)) { Ok(()) } else { Err(Other) }
+                    if self.is_placeholder(Value::plain(item)) { Ok(()) } else { Err(OtherElement) }
                 };
-                format::elements(value.json, each).is_ok() && !is_empty
+                format::elements(value.json, check).is_ok() && !is_empty
             }
-            _ => stands_for_it(value),
+            _ => self.is_placeholder(value),
         }
     }
 
-    /// What the route sets itself is not the record's to set, by whichever name.
-    fn is_own(&self, name: &str) -> bool {
-        !self.own.is_empty() && field_of(self.schema, name).is_some_and(|field| self.own.contains(&field))
+    fn is_placeholder(&self, value: Value<'_>) -> bool {
+        let absent = &self.route.fields.absent;
+        value.kind() == ValueKind::String
+            && value.text().is_some_and(|text| absent.iter().any(|placeholder| **placeholder == *text))
     }
 
-    /// One field, or one parent. `json` is the value's own.
-    fn set(&mut self, name: &str, value: Value<'_>, json: ByteString) -> Result<(), Refusal> {
+    /// Whether the route sets this field or parent itself. The record then cannot set it under any name.
+    fn is_set_by_route(&self, name: &str) -> bool {
+        !self.route_fields.is_empty()
+            && field_of(self.schema, name).is_some_and(|field| self.route_fields.contains(&field))
+    }
+
+    /// Sets one field, or one parent. `json` is the value's own JSON.
+    fn set_member(&mut self, name: &str, value: Value<'_>, json: ByteString) -> Result<(), Refusal> {
         let target = TargetName::parse(name);
         if let Some(key) = target.key {
             return Parent { relationship: target.name, key, sobject: target.sobject, value }.set(self);
         }
         if !target.parts().all(ApiName::is_valid) {
-            return Err(self.wrong(name, format!("{name:?} is not a field name")));
+            return Err(self.wrong_field(name, format!("{name:?} is not a field name")));
         }
         let sobject = &self.schema.sobject;
         if let (Some(field), None) = (sobject.field(name), target.sobject) {
             self.check_writable(field)?;
             let json = coerce(field, value, json, self.route.fields.multipicklist)
-                .map_err(|message| self.wrong(name, format!("the field {name}: {message}")))?;
-            self.locks(field, "", || value.text()?.trim().parse().ok().map(Identity::RecordId));
-            return self.put(field, field.name.clone(), json);
+                .map_err(|message| self.wrong_field(name, format!("the field {name}: {message}")))?;
+            self.set_locked_parent(field, "", || value.text()?.trim().parse().ok().map(Identity::RecordId));
+            return self.add(field, field.name.clone(), json);
         }
         match (value.kind(), sobject.relationship(target.name)) {
             (ValueKind::Object, Some(_)) => Parent::set_nested(self, target, value.json),
             (ValueKind::Null, Some(field)) => {
                 self.check_writable(field)?;
-                self.put(field, field.name.clone(), json)
+                self.add(field, field.name.clone(), json)
             }
             (_, Some(field)) => {
                 let field = &field.name;
                 let message =
-                    format!("{name} is the parent that {field} leads to, and takes an object with its external id");
-                Err(self.wrong(name, message))
+                    format!("{name} is the parent that {field} refers to, and takes an object with its external id");
+                Err(self.wrong_field(name, message))
             }
             (_, None) => Err(WrongField::unknown(&sobject.name, target.name).into()),
         }
     }
 
-    /// Where the record lies, and when it was written.
+    /// Returns the fields for the record's topic, partition, offset and timestamp.
     fn coordinates(&self, record: &Record) -> Vec<(&'a str, ByteString, LogicalType)> {
         let (names, position) = (&self.route.fields, &record.position);
         let mut texts = Vec::new();
@@ -182,18 +184,18 @@ impl<'a> RowBuilder<'a> {
     }
 }
 
-/// An element of an array that is another value.
-struct Other;
+/// An element of an array that is not a placeholder.
+struct OtherElement;
 
-impl From<format::FormatError> for Other {
+impl From<format::FormatError> for OtherElement {
     fn from(_: format::FormatError) -> Self {
         Self
     }
 }
 
-/// Whether the member repeats the target and is dropped; an error if it names another one.
+/// Whether the member repeats the target, so that it is dropped. A member that names another target is an error.
 fn names_target(name: &str, value: Value<'_>, target: Option<&Identity>) -> Result<bool, Refusal> {
-    let equal = match target {
+    let is_target = match target {
         _ if name.eq_ignore_ascii_case("Id") => {
             let id = value.text().and_then(|text| text.parse().ok());
             matches!((target, id), (Some(Identity::RecordId(target)), Some(id)) if *target == id)
@@ -203,13 +205,16 @@ fn names_target(name: &str, value: Value<'_>, target: Option<&Identity>) -> Resu
         }
         _ => return Ok(false),
     };
-    if equal {
+    if is_target {
         return Ok(true);
     }
-    let target = target.map_or_else(|| "the org chooses the id of an insert".into(), |t| format!("the target is {t}"));
+    let expected = match target {
+        Some(target) => format!("the target is {target}"),
+        None => "the org chooses the id of an insert".to_owned(),
+    };
     Err(Rejection::at_delivery(
         Reason::TargetMismatch,
-        format!("the value's field {name} names another record: {target}"),
+        format!("the value's field {name} names another record: {expected}"),
     )
     .into())
 }

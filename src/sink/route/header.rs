@@ -1,4 +1,4 @@
-//! What a header says that a route reads: an operation, an identity, an option.
+//! Reads the text of a header: an operation, an identity, an option.
 
 use std::borrow::Cow;
 
@@ -7,35 +7,35 @@ use crate::{
     record::{ConnectStage, Header, Reason, Rejection, Value, ValueKind},
 };
 
-/// Why a header says nothing.
+/// Why a header has no usable text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HeaderError {
     Null,
     NotUtf8,
     Structure,
-    /// It is there more than once, and not with one text.
+    /// The header occurs more than once, with different texts.
     Differs,
 }
 
-/// The text of the headers of one name, or `None` where there are none. Some agents double headers: two that are the
-/// `same` are one.
+/// Returns the text of the headers of one name, or `None` if there are none. Some agents duplicate headers: two headers
+/// count as one if their texts are the `same`.
 pub(super) fn text<'a>(
     mut headers: impl Iterator<Item = &'a Header>,
     same: impl Fn(&str, &str) -> bool,
 ) -> Result<Option<Cow<'a, str>>, HeaderError> {
     let Some(first) = headers.next() else { return Ok(None) };
-    let first = one(first)?;
+    let text = text_of(first)?;
     for other in headers {
-        if !same(&first, &one(other)?) {
+        if !same(&text, &text_of(other)?) {
             return Err(HeaderError::Differs);
         }
     }
-    Ok(Some(first))
+    Ok(Some(text))
 }
 
-/// A header's text as it is, or the payload of the `{"schema": …, "payload": …}` that Connect's `JsonConverter` makes of
-/// it.
-fn one(header: &Header) -> Result<Cow<'_, str>, HeaderError> {
+/// Returns the text of one header. If Connect's `JsonConverter` has written it as `{"schema": …, "payload": …}`, that is
+/// the payload.
+fn text_of(header: &Header) -> Result<Cow<'_, str>, HeaderError> {
     let value = header.value.as_deref().ok_or(HeaderError::Null)?;
     let text = std::str::from_utf8(value).map_err(|_| HeaderError::NotUtf8)?;
     let Some(payload) = payload(text) else { return Ok(Cow::Borrowed(text)) };
@@ -54,20 +54,20 @@ fn payload(text: &str) -> Option<Value<'_>> {
     envelope.find(1, "payload").map(Value::plain)
 }
 
-/// A text without space around it, and without the quotes that Connect's header converters write around it.
+/// Removes the space around a text, and the quotes that Connect's header converters write around it.
 pub(super) fn unquoted(text: &str) -> &str {
     let text = text.trim();
     text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text).trim()
 }
 
 impl HeaderError {
-    /// `what` is about the header, such as `the header op`.
+    /// Creates the rejection of a record with such a header. `what` names the header, such as `the header op`.
     pub(super) fn rejection(self, reason: Reason, what: &str) -> Rejection {
         let message = match self {
             Self::Null => format!("{what} is null"),
             Self::NotUtf8 => format!("{what} is not UTF-8"),
             Self::Structure => format!("{what} is a structure"),
-            Self::Differs => format!("{what} is there more than once, and says different things"),
+            Self::Differs => format!("{what} occurs more than once, with different texts"),
         };
         let stage = if self == Self::NotUtf8 { ConnectStage::HeaderConverter } else { ConnectStage::Put };
         Rejection { stage, ..Rejection::at_delivery(reason, message) }
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_of_json_converter_is_its_payload() {
+    fn the_text_of_a_header_with_a_schema_is_its_payload() {
         let schema = r#"{"type":"string","optional":false}"#;
         for (value, expected) in [
             ("plain", Ok("plain")),
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_that_say_the_same_are_one() {
+    fn headers_with_the_same_text_count_as_one() {
         assert_eq!(read(&[]), Ok(None));
         assert_eq!(read(&["u", "u", r#"{"schema":null,"payload":"u"}"#]), Ok(Some("u".to_owned())));
         assert_eq!(read(&["u", "u", "d"]), Err(HeaderError::Differs));

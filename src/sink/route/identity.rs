@@ -1,4 +1,4 @@
-//! The identity of a record: where a route finds it.
+//! Finds the identity of a record: in its key, its value or a header.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,8 @@ use crate::{
     record::{ExternalId, Identity, Message, Reason, Record, Rejection, Schema},
 };
 
-/// The identity in the place that the route names: a value of the key field, or a record id where there is none.
+/// Returns the identity from the place that the route names: a value of the key field, or a record id if the route has
+/// no key field.
 pub(super) fn identity(
     route: &Settings,
     record: &Record,

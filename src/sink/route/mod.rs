@@ -1,4 +1,4 @@
-//! From a message to a command: operation, target and fields. Pure tables, without any I/O.
+//! Converts a message to a command: operation, target and fields. The code is pure: it does no I/O.
 
 mod coerce;
 mod fields;
@@ -7,6 +7,7 @@ mod identity;
 mod operation;
 mod options;
 mod parent;
+mod plausible_text;
 mod refusal;
 #[expect(clippy::module_inception, reason = "the noun is called a route")]
 mod route;
@@ -15,7 +16,6 @@ mod row_builder;
 mod settings;
 #[cfg(test)]
 mod tests;
-mod texts;
 
 pub use refusal::{Refusal, Refused, Unread, WrongField};
 pub use route::{Intent, Route};

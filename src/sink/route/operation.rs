@@ -1,15 +1,17 @@
-//! Which operation a record asks for.
+//! Decides which operation a record asks for.
 //!
-//! | operation header | value | what it is |
+//! | operation header | value | operation |
 //! |---|---|---|
 //! | `DELETE` | any | `DELETE` |
+//! | `INSERT`, `UPDATE`, `UPSERT` | not null | the header's |
 //! | `INSERT`, `UPDATE`, `UPSERT` | null | rejected, whatever `tombstone` says |
-//! | none (or routing off) | left behind in a dead letter | rejected |
+//! | none (or routing off) | removed from a dead letter, since it was too large | rejected |
 //! | none (or routing off) | null | `DELETE` if `tombstone = "delete"`, else rejected |
 //! | none (or routing off) | not null | the route's default |
 //! | present but null, empty, an unknown word, or twice with different words | any | rejected |
 //!
-//! Null is also what a converter reads as null: the JSON text `null`, Connect's envelope of nulls, Avro's null branch.
+//! A value that its converter reads as null counts as null: the JSON text `null`, Connect's envelope of nulls, Avro's
+//! null branch.
 
 use super::{
     header::{self, unquoted},
@@ -23,10 +25,10 @@ use crate::{
 pub(super) fn operation(route: &Settings, record: &Record, has_value: bool) -> Result<Operation, Rejection> {
     match (from_header(route, record)?, has_value, route.tombstone) {
         (None, false, _) if record.lacks_its_value() => {
-            Err(invalid("it is a dead letter whose value was left behind, and no tombstone"))
+            Err(invalid("it is a dead letter without its value, and not a tombstone"))
         }
         (None, ..) if route.operation_header.is_some() && record.lacks_its_headers() => {
-            Err(invalid("it is a dead letter whose headers were left behind, and the operation with them"))
+            Err(invalid("it is a dead letter without its headers, which may have named the operation"))
         }
         (Some(Operation::Delete), _, _) | (None, false, Tombstone::Delete) => Ok(Operation::Delete),
         (Some(operation), true, _) => Ok(operation),
@@ -40,18 +42,19 @@ pub(super) fn operation(route: &Settings, record: &Record, has_value: bool) -> R
 
 fn from_header(route: &Settings, record: &Record) -> Result<Option<Operation>, Rejection> {
     let Some(name) = &route.operation_header else { return Ok(None) };
-    let same = |one: &str, other: &str| unquoted(one).eq_ignore_ascii_case(unquoted(other));
-    let text = header::text(record.headers_named(name), same)
+    let is_same_word = |one: &str, other: &str| unquoted(one).eq_ignore_ascii_case(unquoted(other));
+    let found = header::text(record.headers_named(name), is_same_word)
         .map_err(|error| error.rejection(Reason::InvalidOperation, &format!("the header {name}")))?;
-    let Some(text) = text else { return Ok(None) };
+    let Some(text) = found else { return Ok(None) };
     let word = unquoted(&text);
     if word.is_empty() {
         return Err(invalid(format!("the header {name} is empty")));
     }
-    let alias =
-        || route.operation_aliases.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(word)).map(|(_, op)| *op);
-    match word.parse().ok().or_else(alias) {
-        Some(operation) => Ok(Some(operation)),
+    if let Ok(operation) = word.parse() {
+        return Ok(Some(operation));
+    }
+    match route.operation_aliases.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(word)) {
+        Some((_, operation)) => Ok(Some(*operation)),
         None => Err(invalid(format!("the header {name} holds no operation: {word:?}"))),
     }
 }

@@ -1,11 +1,11 @@
-//! Why a record asks for nothing that can be done.
+//! The reasons why a record does not become a command.
 
 use crate::{
     format::NeedsSchema,
     record::{ApiName, Cause, ConnectStage, Identity, Operation, Reason, Rejection},
 };
 
-/// Why there is no command, and what is known of it all the same.
+/// A refusal, with the parts of the command that are known.
 #[derive(Debug)]
 pub struct Refused {
     pub refusal: Refusal,
@@ -17,7 +17,7 @@ pub struct Refused {
 #[derive(Debug)]
 pub enum Unread {
     Refused(Refused),
-    /// It can be read once the registry has given a schema; what it asks for is known already.
+    /// The record can be read once the registry has delivered a schema. Its operation is known already.
     NeedsSchema(NeedsSchema, Operation),
 }
 
@@ -27,29 +27,29 @@ impl From<Refused> for Unread {
     }
 }
 
+/// Why a record does not become a command. The description of an SObject may be out of date, so that a refusal by it is
+/// checked again with a new one.
 #[derive(Debug)]
 pub enum Refusal {
+    /// The record is rejected, whatever the org's descriptions say.
     Rejected(Rejection),
-    /// The key does not fit the SObject's description, unless that is out of date.
-    Key {
-        sobject: ApiName,
-        rejection: Rejection,
-    },
-    /// All fields of the row that do not fit the org's description, unless that is out of date. At least one.
+    /// The key does not fit the description of the SObject.
+    Key { sobject: ApiName, rejection: Rejection },
+    /// The fields of the row that do not fit the descriptions. There is at least one.
     Fields(Vec<WrongField>),
-    /// A parent's SObject has to be described first.
+    /// The SObject of a parent has to be described first.
     Undescribed(ApiName),
 }
 
-/// A field of a row that the org would not take, as far as its description says.
+/// A field of a row that the org would refuse according to its description.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrongField {
-    /// The SObject whose description is meant.
+    /// The SObject whose description does not fit.
     pub sobject: ApiName,
-    /// The field as the record, or the route, names it.
+    /// The field's name in the record or the route.
     pub field: String,
     pub message: String,
-    /// The SObject has neither a field nor a relationship of this name.
+    /// Whether the SObject has neither a field nor a relationship of this name.
     pub is_unknown: bool,
 }
 
@@ -77,7 +77,7 @@ impl WrongField {
 }
 
 impl Refusal {
-    /// The rejection that follows once nothing more can be learnt of the org.
+    /// Returns the rejection that is the outcome if new descriptions do not change the refusal.
     pub fn into_rejection(self) -> Rejection {
         match self {
             Self::Rejected(rejection) | Self::Key { rejection, .. } => rejection,

@@ -9,20 +9,20 @@ use crate::{
     record::{Action, ApiName, Command, Fields, Message, Operation, Reason, Record, Rejection, Schema},
 };
 
-/// One `[[routes]]` table, ready to be asked.
+/// One compiled `[[routes]]` table, which converts records to commands.
 #[derive(Debug)]
 pub struct Route {
-    /// The configured topic or glob: the label in metrics and logs.
+    /// The configured topic or glob, which is the label in metrics and logs.
     pub name: Arc<str>,
     pub sobject: ApiName,
-    /// The external id field, in external id mode.
+    /// The external id field, if the route has one.
     pub external_id_field: Option<ApiName>,
     /// Opens the circuit breaker after this many consecutive rejections with the same code; 0 disables it.
     pub breaker: u32,
     settings: Settings,
 }
 
-/// What is asked for, as far as that is known before a byte of key or value is read.
+/// The operation that a record asks for, as far as it is known before key and value are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Intent {
     pub operation: Operation,
@@ -30,7 +30,11 @@ pub struct Intent {
 }
 
 impl Route {
-    /// `registry` is there if a format of the route needs one.
+    /// Compiles a route.
+    ///
+    /// # Errors
+    ///
+    /// A format of the route needs the schema registry, and `registry` is `None`.
     pub fn new(
         route: &config::Route,
         max_row_bytes: usize,
@@ -45,16 +49,20 @@ impl Route {
         })
     }
 
-    /// What the record asks for, and what its bytes say.
+    /// Decodes the key and the value of a record, as far as its operation needs them.
+    ///
+    /// # Errors
+    ///
+    /// A refusal, or a schema that has to be fetched first.
     pub fn read(&self, record: &Record, fetched: &FetchedSchemas) -> Result<(Intent, Message), Unread> {
         let intent = self.intent(record)?;
         let message = self.message(record, intent, fetched)?;
         if !message.is_null {
             return Ok((intent, message));
         }
-        // What is done with a tombstone may need the key, which an insert does not.
-        let intent = self.intent_with(record, false)?;
-        Ok((intent, self.message(record, intent, fetched)?))
+        // The value is null in its format. The operation of a tombstone may need the key, which an insert does not.
+        let tombstone_intent = self.intent_with(record, false)?;
+        Ok((tombstone_intent, self.message(record, tombstone_intent, fetched)?))
     }
 
     fn message(&self, record: &Record, intent: Intent, fetched: &FetchedSchemas) -> Result<Message, Unread> {
@@ -67,7 +75,11 @@ impl Route {
         })
     }
 
-    /// What the record's header, or the route, asks for, as far as that is known before its value is read.
+    /// Returns the operation that the record's header, or the route, asks for.
+    ///
+    /// # Errors
+    ///
+    /// The record names no operation, or one that the route does not support.
     pub fn intent(&self, record: &Record) -> Result<Intent, Refused> {
         self.intent_with(record, record.value.is_some())
     }
@@ -75,12 +87,13 @@ impl Route {
     fn intent_with(&self, record: &Record, has_value: bool) -> Result<Intent, Refused> {
         let refused = |rejection: Rejection, operation| Refused { refusal: rejection.into(), operation, target: None };
         let operation = operation(&self.settings, record, has_value).map_err(|rejection| refused(rejection, None))?;
-        let action = action(operation, self.external_id_field.is_some());
-        let action = action.map_err(|rejection| refused(rejection, Some(operation)))?;
+        let action = action(operation, self.external_id_field.is_some())
+            .map_err(|rejection| refused(rejection, Some(operation)))?;
         Ok(Intent { operation, action })
     }
 
-    /// A DELETE's value is not read, unless the identity lies in it; nor is the key of a record that needs none.
+    /// Returns which parts of a record are read. The value of a DELETE is read only if the identity is in it, and the key
+    /// only if it is the identity of a command that needs one.
     fn wanted(&self, intent: Intent) -> Wanted {
         Wanted {
             key: intent.action != Action::Create && self.settings.identity == IdentitySource::Key,
@@ -88,7 +101,11 @@ impl Route {
         }
     }
 
-    /// The row that `record`, whose bytes say `message`, asks for.
+    /// Creates the command of `record`, which was decoded to `message`.
+    ///
+    /// # Errors
+    ///
+    /// A refusal, with the operation and, if it is known, the target.
     pub fn command(
         &self,
         record: &Record,
@@ -126,18 +143,18 @@ impl Route {
         })
     }
 
-    /// The fields and parents that the route sets in each row, whatever its record says.
+    /// Returns the fields and parents that the route sets in each row, whatever the record says.
     pub fn own_targets(&self) -> impl Iterator<Item = &str> {
         self.settings.own_targets()
     }
 
-    /// The fields and parents that members are renamed to.
+    /// Returns the fields and parents that members are renamed to.
     pub fn renamed_to(&self) -> impl Iterator<Item = &str> {
         self.settings.fields.rename.values().map(String::as_str)
     }
 }
 
-/// How an operation is carried out in each id mode.
+/// Returns the action that carries out an operation, by external id or by record id.
 fn action(operation: Operation, external: bool) -> Result<Action, Rejection> {
     match operation {
         // An INSERT becomes an upsert, so that a repeat is harmless.

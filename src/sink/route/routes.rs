@@ -10,7 +10,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Routes(Vec<(TopicPattern, Arc<Route>)>);
 
-/// A route that cannot be.
+/// Why a route cannot be compiled.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RouteError {
     #[error(transparent)]
@@ -19,31 +19,42 @@ pub enum RouteError {
     Registry(#[from] NoRegistry),
 }
 
-/// A topic that the subscription brought and no single route takes.
+/// A topic that the subscription matches, and that does not belong to exactly one route.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnroutedTopic {
-    #[error("no route takes the topic {0}")]
+    #[error("no route matches the topic {0}")]
     None(String),
     #[error("two globs take the topic {topic}: {first} and {second}; name the topic in a route of its own")]
     Ambiguous { topic: String, first: Arc<str>, second: Arc<str> },
 }
 
 impl Routes {
-    /// `registry` is there if a format of any route needs one.
+    /// Compiles all routes.
+    ///
+    /// # Errors
+    ///
+    /// A bad topic, or a format that needs the schema registry while `registry` is `None`.
     pub fn new(
         routes: &[config::Route],
         max_row_bytes: usize,
         registry: Option<&Arc<Registry>>,
     ) -> Result<Self, RouteError> {
-        let route = |route: &config::Route| {
-            Ok((TopicPattern::parse(&route.topic)?, Arc::new(Route::new(route, max_row_bytes, registry)?)))
-        };
-        routes.iter().map(route).collect::<Result<_, _>>().map(Self)
+        let mut compiled = Vec::with_capacity(routes.len());
+        for route in routes {
+            let pattern = TopicPattern::parse(&route.topic)?;
+            compiled.push((pattern, Arc::new(Route::new(route, max_row_bytes, registry)?)));
+        }
+        Ok(Self(compiled))
     }
 
-    /// An exact name beats a glob; two globs are an error.
+    /// Returns the route of a topic. An exact name takes precedence over a glob.
+    ///
+    /// # Errors
+    ///
+    /// No route matches the topic, or two globs do.
     pub fn of_topic(&self, topic: &str) -> Result<&Arc<Route>, UnroutedTopic> {
-        let (mut exact, mut globs) = (None, Vec::new());
+        let mut exact = None;
+        let mut globs = Vec::new();
         for (pattern, route) in self.0.iter().filter(|(pattern, _)| pattern.matches(topic)) {
             match pattern {
                 TopicPattern::Exact(_) => exact = Some(route),

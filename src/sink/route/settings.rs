@@ -1,3 +1,5 @@
+//! The settings of a route that the conversion of a record needs.
+
 use std::sync::Arc;
 
 use bytestring::ByteString;
@@ -8,7 +10,7 @@ use crate::{
     record::{CallOptions, OnMissing, Operation, Value},
 };
 
-/// What a `[[routes]]` table says of the way from a record to a row.
+/// The settings of one `[[routes]]` table for the conversion of a record to a row.
 #[derive(Debug)]
 pub(super) struct Settings {
     pub(super) converters: Converters,
@@ -24,14 +26,18 @@ pub(super) struct Settings {
     pub(super) fields: config::Fields,
     pub(super) constants: Vec<(String, ByteString)>,
     pub(super) options: Arc<CallOptions>,
-    /// The options of updates and upserts.
+    /// The call options of updates and upserts.
     pub(super) changing_options: Arc<CallOptions>,
     pub(super) options_from_headers: bool,
     pub(super) max_row_bytes: usize,
 }
 
 impl Settings {
-    /// `registry` is there if a format of the route needs one.
+    /// Reads the settings of a route.
+    ///
+    /// # Errors
+    ///
+    /// A format of the route needs the schema registry, and `registry` is `None`.
     pub(super) fn new(
         route: &config::Route,
         max_row_bytes: usize,
@@ -57,7 +63,7 @@ impl Settings {
         })
     }
 
-    /// The fields and parents that the route sets in each row, whatever its record says.
+    /// Returns the fields and parents that the route sets in each row, whatever the record says.
     pub(super) fn own_targets(&self) -> impl Iterator<Item = &str> {
         let fields = &self.fields;
         let coordinates = [&fields.topic, &fields.partition, &fields.offset, &fields.timestamp];
@@ -67,24 +73,28 @@ impl Settings {
             .chain(coordinates.into_iter().flatten().map(String::as_str))
     }
 
-    /// Whether the route takes a value for null: an empty text, where it says so.
+    /// Whether a value counts as null: a null, or an empty text with `empty = "null"`.
     pub(super) fn is_null(&self, value: Value<'_>) -> bool {
         value.is_null() || (self.empty == Empty::Null && value.json == "\"\"")
     }
 
-    /// The name that the route gives a member.
+    /// Returns the name that the route gives a member, if it renames the member.
     pub(super) fn renamed(&self, name: &str) -> Option<&str> {
         let renamed = self.fields.rename.iter().find(|(member, _)| member.eq_ignore_ascii_case(name));
         renamed.map(|(_, target)| target.as_str())
     }
 }
 
-/// What the route adds to each row: a field, or a parent, and its JSON.
+/// Returns the fields and parents that the route adds to each row, with their JSON.
 fn constants(fields: &config::Fields) -> Vec<(String, ByteString)> {
-    let json = |constant: &Constant| match constant {
-        Constant::Flag(flag) => flag.to_string(),
-        Constant::Integer(number) => number.to_string(),
-        Constant::Text(text) => serde_json::Value::from(text.as_str()).to_string(),
-    };
-    fields.constant.iter().map(|(target, constant)| (target.clone(), json(constant).into())).collect()
+    let mut constants = Vec::with_capacity(fields.constant.len());
+    for (target, constant) in &fields.constant {
+        let json = match constant {
+            Constant::Flag(flag) => flag.to_string(),
+            Constant::Integer(number) => number.to_string(),
+            Constant::Text(text) => serde_json::Value::from(text.as_str()).to_string(),
+        };
+        constants.push((target.clone(), json.into()));
+    }
+    constants
 }

@@ -177,6 +177,6 @@ async fn a_reference_that_is_written_again_deletes_nothing() {
     assert_eq!(bed.org.records(OBJECT).len(), 1);
     for letter in bed.dead_letters(2).await {
         let message = letter.header("__connect.errors.exception.message").unwrap();
-        assert!(message.contains("left behind"), "{message}");
+        assert!(message.contains("is a dead letter without its"), "{message}");
     }
 }

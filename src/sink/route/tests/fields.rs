@@ -1,8 +1,8 @@
-//! What a row holds: values fitted to their fields, parents, and what the route adds.
+//! Tests of the fields of a row: coerced values, parents, and fields that the route adds.
 
 use super::*;
 
-/// The only field of the row, or why there is none.
+/// Returns the only field of the row, or the rejection's message.
 fn one_field(more: &str, value: &str) -> Result<(String, String), String> {
     let mut record = record(Some("k"), Some(value), &[]);
     record.timestamp = Some(Timestamp::Create(1_709_164_800_123));
@@ -14,7 +14,7 @@ fn one_field(more: &str, value: &str) -> Result<(String, String), String> {
 }
 
 #[test]
-fn a_value_is_fitted_to_its_field() {
+fn a_value_is_coerced_to_the_type_of_its_field() {
     for (value, expected) in [
         (r#"{"Name":5}"#, Ok(("Name", r#""5""#))),
         (r#"{"Name":-1.50}"#, Ok(("Name", r#""-1.50""#))),
@@ -87,7 +87,7 @@ fn a_value_is_fitted_to_its_field() {
 }
 
 #[test]
-fn an_empty_text_is_null_where_the_route_says_so() {
+fn an_empty_text_is_null_with_empty_null() {
     let null = "empty = \"null\"";
     for (value, expected) in [
         (r#"{"Name":""}"#, ("Name", "null")),
@@ -106,7 +106,7 @@ fn an_empty_text_is_null_where_the_route_says_so() {
 }
 
 #[test]
-fn all_fields_that_are_wrong_are_named() {
+fn a_rejection_names_all_wrong_fields() {
     let value = r#"{"Day__c":"x","Name":"n","Stray__c":1,"Id Name":2,"Parent":{"Other__c":3},"Active__c":7}"#;
     let rejection = command(&route(EXTERNAL), &record(Some("k"), Some(value), &[])).unwrap_err();
     assert_eq!(rejection.reason, Reason::InvalidField);
@@ -119,7 +119,7 @@ fn all_fields_that_are_wrong_are_named() {
 }
 
 #[test]
-fn what_a_schema_says_of_a_text_fits_it_to_its_field() {
+fn a_text_with_a_logical_type_is_coerced_to_the_type_of_its_field() {
     const FORMAT: &str = "value.format = \"json_with_schema\"\n";
     const ZONED: &str = "io.debezium.time.ZonedTimestamp";
     const SET: &str = "io.debezium.data.EnumSet";
@@ -163,7 +163,7 @@ fn a_parent_is_named_by_its_external_id() {
         (r#"{"Parent":{"Ext__c":" "}}"#, Ok(("ParentId", "null"))),
         (r#"{"ParentId":null,"Parent":{"Ext__c":""}}"#, Ok(("ParentId", "null"))),
         (r#"{"Parent":null,"ParentId":null}"#, Ok(("ParentId", "null"))),
-        (r#"{"ParentId":null,"Parent":{"Ext__c":"7"}}"#, Err("the field ParentId is there twice")),
+        (r#"{"ParentId":null,"Parent":{"Ext__c":"7"}}"#, Err("the field ParentId occurs twice")),
         (
             r#"{"Parent":{"Number__c":"x"}}"#,
             Err("the field Parent.Number__c: Number__c is a number field and the identity is not a number"),
@@ -181,7 +181,7 @@ fn a_parent_is_named_by_its_external_id() {
         (r#"{"Parent":{}}"#, Err("the field Parent has 0 members, and a parent is named by one: its external id")),
         (
             r#"{"Parent":"a"}"#,
-            Err("Parent is the parent that ParentId leads to, and takes an object with its external id"),
+            Err("Parent is the parent that ParentId refers to, and takes an object with its external id"),
         ),
         (
             r#"{"Owner__r":{"Ext__c":"7"}}"#,
@@ -218,7 +218,7 @@ fn a_parent_is_named_by_its_external_id() {
                 "the field ParentId: an object does not fit into a field of the type reference; its parent is named Parent",
             ),
         ),
-        (r#"{"ParentId":"0017Q00000EZlby","Parent":{"Ext__c":"7"}}"#, Err("the field ParentId is there twice")),
+        (r#"{"ParentId":"0017Q00000EZlby","Parent":{"Ext__c":"7"}}"#, Err("the field ParentId occurs twice")),
         (r#"{"Street":{"Name":"n"}}"#, Err("Account has no field Street")),
     ] {
         let expected = expected.map(|(name, json): (&str, &str)| (name.to_owned(), json.to_owned()));
@@ -227,7 +227,7 @@ fn a_parent_is_named_by_its_external_id() {
 }
 
 #[test]
-fn the_route_names_and_adds_fields() {
+fn a_route_renames_and_adds_fields() {
     for (more, value, expected) in [
         ("fields.rename = { full-name = \"Name\" }", r#"{"Full-Name":"n"}"#, Ok(("Name", r#""n""#))),
         ("fields.rename = { code = \"Parent.Ext__c\" }", r#"{"code":"A"}"#, Ok(("Parent", r#"{"Ext__c":"A"}"#))),
@@ -257,7 +257,7 @@ fn the_route_names_and_adds_fields() {
             r#"{"code":"a","Age__c":1}"#,
             Ok(("Age__c", "1")),
         ),
-        ("fields.rename = { a = \"Name\" }", r#"{"a":"n","Name":"m"}"#, Err("the field Name is there twice")),
+        ("fields.rename = { a = \"Name\" }", r#"{"a":"n","Name":"m"}"#, Err("the field Name occurs twice")),
         (
             "fields.rename = { a = \"Id\" }",
             r#"{"a":"0017Q00000EZlby"}"#,
@@ -293,7 +293,7 @@ fn the_route_names_and_adds_fields() {
 }
 
 #[test]
-fn a_row_knows_the_parent_that_it_locks() {
+fn lock_parent_names_the_parent_that_a_row_locks() {
     let parent = |more: &str, value: &str| {
         let command = command(&route(&format!("{EXTERNAL}{more}")), &record(Some("k"), Some(value), &[])).unwrap();
         command.parent

@@ -1,11 +1,11 @@
-//! Keys that name no record, or none of the route's SObject.
+//! Tests of keys that name no record, or no record of the route's SObject.
 
 use super::*;
 use crate::{format::FetchedSchemas, sink::route::Refusal};
 
-/// Both are text by accident.
+/// The bytes of both keys happen to be valid UTF-8.
 #[test]
-fn binary_keys_read_as_text_name_no_record() {
+fn a_binary_key_that_is_read_as_text_is_rejected() {
     for key in ["\0\0\0\0\u{5}\u{6}C-1", "\0\0\0\0\0\0\0*"] {
         let rejection = command(&route(EXTERNAL), &record(Some(key), Some("{}"), &[])).expect_err("rejected");
         assert_eq!(rejection.reason, Reason::InvalidKey);
@@ -13,10 +13,10 @@ fn binary_keys_read_as_text_name_no_record() {
     }
 }
 
-/// A field's type and an SObject's key prefix may be others by now.
+/// The type of a field and the key prefix of an SObject may have changed since the description.
 #[test]
-fn a_key_that_does_not_fit_puts_the_description_in_doubt() {
-    let doubted = |more: &str, key: &str| {
+fn a_key_that_does_not_fit_the_description_is_refused_by_it() {
+    let is_refused_by_description = |more: &str, key: &str| {
         let route = route(more);
         let sobject = SObject::new("Account", [Field::sample("Number__c", "int", true)]);
         let sobject = Arc::new(sobject.with_key_prefix(Some("001".into())));
@@ -37,6 +37,6 @@ fn a_key_that_does_not_fit_puts_the_description_in_doubt() {
         (number, "1.5", true),
         (number, " ", false),
     ] {
-        assert_eq!(doubted(more, key), expected, "{more} {key}");
+        assert_eq!(is_refused_by_description(more, key), expected, "{more} {key}");
     }
 }

@@ -79,7 +79,7 @@ fn reason(route: &Route, record: &Record) -> Reason {
 }
 
 #[test]
-fn the_operation_is_that_of_the_table() {
+fn header_value_and_tombstone_decide_the_operation() {
     type Row = (&'static str, Option<&'static str>, Option<Option<&'static str>>, Result<Operation, Reason>);
     let value = Some("{}");
     let rows: &[Row] = &[
@@ -110,7 +110,7 @@ fn the_operation_is_that_of_the_table() {
 }
 
 #[test]
-fn each_operation_in_each_id_mode() {
+fn each_operation_has_an_action_by_external_id_and_by_record_id() {
     for (external, word, expected) in [
         (true, "INSERT", Ok(Action::Upsert)),
         (true, "UPDATE", Ok(Action::Update)),
@@ -128,7 +128,7 @@ fn each_operation_in_each_id_mode() {
 }
 
 #[test]
-fn a_plain_insert_needs_no_key_and_everybody_else_does() {
+fn every_operation_but_a_plain_insert_needs_a_key() {
     let insert = command(&route(""), &record(None, Some(r#"{"Name":"a"}"#), &[])).unwrap();
     assert!(insert.target.is_none());
     for key in [None, Some(""), Some("  ")] {
@@ -141,13 +141,13 @@ fn a_plain_insert_needs_no_key_and_everybody_else_does() {
 }
 
 #[test]
-fn a_delete_does_not_read_its_value() {
+fn the_value_of_a_delete_is_not_read() {
     let delete = command(&route(EXTERNAL), &record(Some("k"), Some("not json"), &[("op", Some("DELETE"))])).unwrap();
     assert!(delete.fields.is_empty());
 }
 
 #[test]
-fn the_identity_may_lie_in_the_value_or_in_a_header() {
+fn the_identity_may_be_in_the_value_or_in_a_header() {
     let in_value = route(&format!("{EXTERNAL}identity = \"value.ext__C\""));
     let target = |route: &Route, record: &Record| command(route, record).unwrap().target.unwrap().to_string();
     assert_eq!(target(&in_value, &record(None, Some(r#"{"Ext__c":"\u0041"}"#), &[])), "Ext__c=A");
@@ -192,29 +192,29 @@ fn fields(command: &Command) -> Vec<(&str, &str)> {
 }
 
 #[test]
-fn fields_are_spelt_as_the_org_does_and_valued_as_the_record_does() {
+fn field_names_are_the_orgs_and_values_are_the_records() {
     let value = r#"{ "NAME" : "\u00e9" , "age__C": 1.50 }"#;
     let command = command(&route(EXTERNAL), &record(Some("k"), Some(value), &[])).unwrap();
     assert_eq!(fields(&command), [("Name", r#""\u00e9""#), ("Age__c", "1.50")]);
 }
 
 #[test]
-fn include_exclude_and_nulls() {
+fn include_exclude_and_nulls_choose_the_fields() {
     let value = r#"{"Name":null,"Age__c":1}"#;
-    let of = |more: &str| {
+    let names = |more: &str| {
         let command = command(&route(&format!("{EXTERNAL}{more}")), &record(Some("k"), Some(value), &[])).unwrap();
         fields(&command).into_iter().map(|(name, _)| name.to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(of(""), ["Name", "Age__c"]);
-    assert_eq!(of("nulls = \"ignore\""), ["Age__c"]);
-    assert_eq!(of("fields.include = [\"name\"]"), ["Name"]);
-    assert_eq!(of("fields.exclude = [\"NAME\"]"), ["Age__c"]);
+    assert_eq!(names(""), ["Name", "Age__c"]);
+    assert_eq!(names("nulls = \"ignore\""), ["Age__c"]);
+    assert_eq!(names("fields.include = [\"name\"]"), ["Name"]);
+    assert_eq!(names("fields.exclude = [\"NAME\"]"), ["Age__c"]);
 }
 
 const JSON: &str = "key.format = \"json\"\n";
 
 #[test]
-fn a_key_of_any_kind_is_the_text_of_an_identity() {
+fn a_key_of_each_format_becomes_the_text_of_an_identity() {
     const TWO: &str = "key.format = \"json\"\nkey.field = [\"Region\", \"id\"]";
     const DASHES: &str = "key.format = \"json\"\nkey.field = [\"Region\", \"id\"]\nkey.separator = \"--\"";
     let target = |more: &str, key: &str| {
@@ -271,7 +271,7 @@ fn a_key_of_any_kind_is_the_text_of_an_identity() {
 }
 
 #[test]
-fn bad_values_are_rejected_where_they_fail() {
+fn the_rejection_of_a_bad_value_names_its_stage() {
     const KEY: ConnectStage = ConnectStage::KeyConverter("org.apache.kafka.connect.storage.StringConverter");
     const VALUE: ConnectStage = ConnectStage::ValueConverter("org.apache.kafka.connect.json.JsonConverter");
     let long = format!(r#"{{"Name":"{}"}}"#, "x".repeat(1000));
@@ -294,7 +294,7 @@ fn bad_values_are_rejected_where_they_fail() {
 }
 
 #[test]
-fn an_exact_topic_beats_a_glob_and_two_globs_are_an_error() {
+fn an_exact_topic_takes_precedence_over_a_glob_and_two_globs_are_an_error() {
     let route = |topic: &str| -> config::Route {
         toml::from_str(&format!("topic = \"{topic}\"\nsobject = \"Account\"")).unwrap()
     };
@@ -306,23 +306,23 @@ fn an_exact_topic_beats_a_glob_and_two_globs_are_an_error() {
     assert!(matches!(name("else"), Err(UnroutedTopic::None(_))));
 }
 
-/// The headers of the call that a record goes into.
+/// Returns the option headers of the call that a record's row goes into.
 fn call_headers(route: &Route, headers: &[(&str, Option<&str>)]) -> Result<Vec<String>, Rejection> {
     let command = command(route, &record(Some("k"), Some("{}"), headers))?;
     Ok(command.options.headers().map(|(name, value)| format!("{name}: {value}")).collect())
 }
 
 #[test]
-fn a_call_is_made_as_its_route_says_and_its_record_where_it_may() {
+fn call_options_come_from_the_route_and_from_allowed_headers() {
     const OPTIONS: &str = "options.auto_assign = \"false\"\noptions.client = \"crm\"\n";
     let of_route = ["Sforce-Auto-Assign: FALSE", "Sforce-Call-Options: client=crm"];
     let own = [("sforce-auto-assign", Some(" \"TRUE\" ")), ("Sforce-Duplicate-Rule-Header", Some("allowSave=true"))];
-    let deaf = route(&format!("{EXTERNAL}{OPTIONS}"));
-    assert_eq!(call_headers(&deaf, &own).unwrap(), of_route);
-    let hears = route(&format!("{EXTERNAL}{OPTIONS}options.from_headers = true"));
-    assert_eq!(call_headers(&hears, &[]).unwrap(), of_route);
+    let ignores_headers = route(&format!("{EXTERNAL}{OPTIONS}"));
+    assert_eq!(call_headers(&ignores_headers, &own).unwrap(), of_route);
+    let reads_headers = route(&format!("{EXTERNAL}{OPTIONS}options.from_headers = true"));
+    assert_eq!(call_headers(&reads_headers, &[]).unwrap(), of_route);
     assert_eq!(
-        call_headers(&hears, &own).unwrap(),
+        call_headers(&reads_headers, &own).unwrap(),
         ["Sforce-Auto-Assign: TRUE", "Sforce-Duplicate-Rule-Header: allowSave=true", "Sforce-Call-Options: client=crm"]
     );
     for wrong in [
@@ -331,18 +331,18 @@ fn a_call_is_made_as_its_route_says_and_its_record_where_it_may() {
         &[("Sforce-Auto-Assign", Some(""))],
         &[("Sforce-Auto-Assign", Some("true")), ("SFORCE-AUTO-ASSIGN", Some("false"))],
     ] {
-        assert_eq!(call_headers(&hears, wrong).unwrap_err().reason, Reason::InvalidOption, "{wrong:?}");
-        assert!(call_headers(&deaf, wrong).is_ok(), "the header is not read");
+        assert_eq!(call_headers(&reads_headers, wrong).unwrap_err().reason, Reason::InvalidOption, "{wrong:?}");
+        assert!(call_headers(&ignores_headers, wrong).is_ok(), "the header is not read");
     }
 }
 
 #[test]
-fn what_changes_records_leaves_their_owners() {
-    let header = |command: &Command| command.options.headers().next().map(|(_, value)| value);
-    let asked = |more: &str, operation, headers: &[(&str, Option<&str>)]| {
-        let headers: Vec<_> = [("op", Some(operation))].into_iter().chain(headers.iter().copied()).collect();
+fn updates_and_upserts_do_not_run_assignment_rules_by_default() {
+    let assignment_header = |more: &str, operation, headers: &[(&str, Option<&str>)]| {
+        let all_headers: Vec<_> = [("op", Some(operation))].into_iter().chain(headers.iter().copied()).collect();
         let key = if more.contains("external_id_field") { "k" } else { ID };
-        header(&command(&route(more), &record(Some(key), Some("{}"), &headers)).unwrap())
+        let command = command(&route(more), &record(Some(key), Some("{}"), &all_headers)).unwrap();
+        command.options.headers().next().map(|(_, value)| value)
     };
     let on = [("Sforce-Auto-Assign", Some("true"))];
     for (more, operation, headers, expected) in [
@@ -356,6 +356,6 @@ fn what_changes_records_leaves_their_owners() {
         (&format!("{EXTERNAL}options.auto_assign = \"true\""), "UPDATE", &[], Some("TRUE")),
         ("options.auto_assign = \"false\"", "INSERT", &[], Some("FALSE")),
     ] {
-        assert_eq!(asked(more, operation, headers).as_deref(), expected, "{more} {operation} {headers:?}");
+        assert_eq!(assignment_header(more, operation, headers).as_deref(), expected, "{more} {operation} {headers:?}");
     }
 }

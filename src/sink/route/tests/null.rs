@@ -1,9 +1,9 @@
-//! A value that says null.
+//! Tests of values that are null in their format.
 
 use super::*;
 
 #[test]
-fn a_value_that_says_null_is_what_a_tombstone_is() {
+fn a_value_that_is_null_in_its_format_is_treated_as_a_tombstone() {
     const WITH_SCHEMA: &str = "value.format = \"json_with_schema\"";
     let plain: [&str; 2] = ["null", "\u{feff} null\n"];
     let enveloped = [
