@@ -103,7 +103,7 @@ fn group_finding(key: &str, config: &Config, committed: &Committed) -> Finding {
     Finding::ok(
         key,
         match all - known {
-            0 => format!("{group} goes on where it was, in all of {all} partitions"),
+            0 => format!("{group} continues at its committed offsets in all {all} partitions"),
             new => format!("{group} begins at the {start} in {new} of {all} partitions"),
         },
     )

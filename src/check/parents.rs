@@ -1,5 +1,5 @@
-//! Checks parents by their external id: each two-part target of a route (`Account.Ext__c`, `User:Owner.Ext__c`) must refer
-//! to one SObject, and to a field that identifies its records.
+//! Checks parents by their external id: each two-part target of a route (`Account.Ext__c`, `User:Owner.Ext__c`) must
+//! refer to one SObject, and to a field that identifies its records.
 
 use super::Finding;
 use crate::{

@@ -14,6 +14,7 @@ use super::{KafkaOauth, Secret};
 pub struct Kafka {
     /// Brokers as `host:port`, separated by commas.
     pub bootstrap_servers: String,
+    /// Name of the consumer group.
     pub group_id: String,
     /// Id for static membership: a restart within `session_timeout` gets its partitions back at once.
     #[serde(default)]
@@ -22,8 +23,10 @@ pub struct Kafka {
     pub start: Start,
     #[serde(default)]
     pub on_lost_offsets: OnLostOffsets,
+    /// Time between two commits of offsets.
     #[serde(default = "default_commit_interval", with = "humantime_serde")]
     pub commit_interval: Duration,
+    /// How long the group keeps a member that sends no heartbeats.
     #[serde(default = "default_session_timeout", with = "humantime_serde")]
     pub session_timeout: Duration,
     /// How long calls may be sent after a commit, if it is configured; see [`Kafka::lease`].

@@ -1,4 +1,5 @@
-//! The layers of a configuration: the environment overrides the file. [`Origins`] remembers which of them has set a key.
+//! The layers of a configuration: the environment overrides the file. [`Origins`] remembers which of them has set a
+//! key.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};

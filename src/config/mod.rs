@@ -1,8 +1,8 @@
 //! The configuration as small typed structs, one for each section.
 //!
 //! Three layers, of which a later one overrides an earlier one: built-in defaults, the TOML file, the environment
-//! (`SOBJECTD__SALESFORCE__API_VERSION=66.0`). A [`Config`] from [`load`] is complete and consistent: every key and every
-//! combination has been checked. [`load`] reports all problems at once.
+//! (`SOBJECTD__SALESFORCE__API_VERSION=66.0`). A [`Config`] from [`load`] is complete and consistent: every key and
+//! every combination has been checked. [`load`] reports all problems at once.
 
 mod admin;
 mod check;

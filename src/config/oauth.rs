@@ -11,6 +11,7 @@ use super::{Secret, Tls};
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KafkaOauth {
+    /// URL of the token endpoint: https, or http to this machine.
     pub token_url: Option<Url>,
     pub client_id: Option<Secret>,
     pub client_secret: Option<Secret>,
@@ -19,6 +20,7 @@ pub struct KafkaOauth {
     /// SASL extensions (RFC 7628, section 3.1), sent to the brokers beside the token.
     pub extensions: BTreeMap<String, String>,
     pub tls: Tls,
+    /// Time-out of one request for a token.
     #[serde(with = "humantime_serde")]
     pub request_timeout: Duration,
 }

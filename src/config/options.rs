@@ -10,8 +10,8 @@ use crate::record::{CallOptionError, CallOptions, OptionHeader};
 pub struct Options {
     /// Value of `Sforce-Auto-Assign`: `"true"`, `"false"`, or the record id of an assignment rule.
     pub auto_assign: Option<String>,
-    /// Value of `Sforce-Duplicate-Rule-Header`: `"allowSave=true; includeRecordDetails=true; runAsCurrentUser=true"`, or a
-    /// part of it.
+    /// Value of `Sforce-Duplicate-Rule-Header`: `"allowSave=true; includeRecordDetails=true; runAsCurrentUser=true"`,
+    /// or a part of it.
     pub duplicate_rule: Option<String>,
     /// Client name in `Sforce-Call-Options`.
     pub client: Option<String>,

@@ -25,8 +25,8 @@ impl PemPart {
 }
 
 impl Secret {
-    /// Reads the secret as [`Secret::reveal`] does, and keeps only these sections. A text that is not PEM, or that has none
-    /// of these sections, is returned as it is: the code that parses it reports the error.
+    /// Reads the secret as [`Secret::reveal`] does, and keeps only these sections. A text that is not PEM, or that has
+    /// none of these sections, is returned as it is: the code that parses it reports the error.
     pub(crate) fn reveal_pem(&self, part: PemPart) -> Result<SecretString, SecretError> {
         let text = self.reveal()?;
         let lines = unescape_line_ends(text.expose_secret());

@@ -10,7 +10,9 @@ use super::size;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Pipeline {
+    /// Limit of records in flight, from reading to outcome.
     pub max_in_flight_rows: usize,
+    /// Limit of the bytes of records in flight: key, value, headers and 1 KiB each.
     #[serde(with = "size")]
     pub max_in_flight_bytes: usize,
     /// Largest record (key, value and headers, uncompressed). A larger one is a dead letter.
@@ -21,6 +23,7 @@ pub struct Pipeline {
     pub max_row_bytes: usize,
     /// Most rows in one call, 1 to 200. Salesforce takes no more.
     pub batch_rows: usize,
+    /// Most bytes in one call. A larger row is sent alone.
     #[serde(with = "size")]
     pub batch_bytes: usize,
     /// How long a batch that is not full waits for more rows.
@@ -61,8 +64,10 @@ impl Default for Pipeline {
 pub struct Retry {
     /// Number of failures of one call, while others succeed, after which it is halved.
     pub max_attempts: u32,
+    /// Backoff before the first retry. It doubles with each attempt, with 50–100 % jitter.
     #[serde(with = "humantime_serde")]
     pub initial_backoff: Duration,
+    /// Longest backoff.
     #[serde(with = "humantime_serde")]
     pub max_backoff: Duration,
     /// How long a row is retried when the org asks for it (row locks); zero means without limit.
@@ -89,7 +94,9 @@ impl Default for Retry {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cache {
+    /// Number of record ids that are kept; 0 disables the cache.
     pub max_entries: u64,
+    /// How long an UPDATE uses a cached id.
     #[serde(with = "humantime_serde")]
     pub ttl: Duration,
 }

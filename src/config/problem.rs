@@ -6,13 +6,17 @@ use std::path::PathBuf;
 /// One mistake. Its text is one line and never holds the value of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
+    /// The file of the mistake, if it is known.
     pub file: Option<PathBuf>,
+    /// The line in that file, from 1.
     pub line: Option<usize>,
     /// The environment variable that sets the key, if the file does not.
     pub variable: Option<String>,
     /// Path of the key, such as `kafka.group_id` or `routes[0].topic`; empty for the file as a whole.
     pub key: String,
+    /// What is wrong.
     pub message: String,
+    /// How to fix it.
     pub hint: Option<String>,
 }
 

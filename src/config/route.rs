@@ -35,6 +35,7 @@ pub struct Route {
     /// Outcome of a DELETE by external id that finds no record.
     #[serde(default)]
     pub on_missing: OnMissing,
+    /// Where the identity is read.
     #[serde(default)]
     pub identity: IdentitySource,
     #[serde(default)]

@@ -30,6 +30,7 @@ pub struct Salesforce {
     /// Interval between logins, once three have followed each other at once.
     #[serde(default = "default_login_interval", with = "humantime_serde")]
     pub login_interval: Duration,
+    /// Time-out of connecting.
     #[serde(default = "default_connect_timeout", with = "humantime_serde")]
     pub connect_timeout: Duration,
     /// Time-out of a call that writes. An org with slow triggers and flows needs minutes.
@@ -38,6 +39,7 @@ pub struct Salesforce {
     /// Time-out of a call that only reads: a query, a describe, a probe.
     #[serde(default = "default_query_timeout", with = "humantime_serde")]
     pub query_timeout: Duration,
+    /// Time-out of a login.
     #[serde(default = "default_login_timeout", with = "humantime_serde")]
     pub login_timeout: Duration,
     /// How long an idle connection stays open. Salesforce closes it later, without notice.
@@ -54,6 +56,7 @@ pub struct Salesforce {
     /// How long the first record of a partition waits if the last owner did not drain it.
     #[serde(default, with = "humantime_serde")]
     pub assign_hold: Duration,
+    /// Limit of calls in flight, 1 to 100.
     #[serde(default = "default_max_concurrent_requests")]
     pub max_concurrent_requests: usize,
     /// Whether plain http to another machine is allowed.

@@ -1,5 +1,5 @@
-//! Checks single values: whether a text, number or flag is of the kind of its key. A value of the environment is a text,
-//! and is parsed as the key's kind. A value of the file must have the right type.
+//! Checks single values: whether a text, number or flag is of the kind of its key. A value of the environment is a
+//! text, and is parsed as the key's kind. A value of the file must have the right type.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -19,8 +19,8 @@ use super::{Secret, size};
 /// The longest duration that is accepted: far below what overflows the clock's arithmetic.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// Returns the value as the struct of its section takes it, `None` if it is the same as an absent key, or a problem that
-/// does not name the key yet.
+/// Returns the value as the struct of its section takes it, `None` if it is the same as an absent key, or a problem
+/// that does not name the key yet.
 pub(super) fn check(kind: &Kind, found: ValueKind, from_env: bool) -> Result<Option<Toml>, Problem> {
     match (kind, found) {
         (Kind::OptionalText | Kind::ProxyUrl | Kind::TextOrTexts, ValueKind::String(text)) if text.is_empty() => {

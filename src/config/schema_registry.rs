@@ -19,6 +19,7 @@ pub struct SchemaRegistry {
     pub password: Option<Secret>,
     /// Bearer token, instead of user and password.
     pub token: Option<Secret>,
+    /// Time-out of one request.
     #[serde(with = "humantime_serde")]
     pub request_timeout: Duration,
     /// How long a schema that the registry does not have is asked for again; zero rejects its record at once.

@@ -54,8 +54,8 @@ impl Secret {
         Self::File(FileRef { file: path.into() })
     }
 
-    /// Reads the secret at the time of the call, so that the next call sees a rotated file. One trailing line end of a file
-    /// is not part of the secret.
+    /// Reads the secret at the time of the call, so that the next call sees a rotated file. One trailing line end of a
+    /// file is not part of the secret.
     pub fn reveal(&self) -> Result<SecretString, SecretError> {
         let value = match self {
             Self::Literal(value) => value.clone(),

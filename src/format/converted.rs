@@ -2,7 +2,7 @@ use bytestring::ByteString;
 
 use crate::record::{LogicalType, Object};
 
-/// What a converter makes of bytes.
+/// The result of a converter.
 #[derive(Debug)]
 pub enum Converted {
     Object(Object),

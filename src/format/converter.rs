@@ -14,21 +14,21 @@ use crate::{
     record::{ConnectStage, Header, Message, Object, Reason, Record, Rejection, Value, ValueKind},
 };
 
-/// What a route's keys and values are, and what is needed to read them.
+/// The converters of a route's keys and values.
 #[derive(Debug)]
 pub struct Converters {
     key: KeyFormat,
-    /// The members of a structured key that are the identity, and what stands between them.
+    /// The members of a structured key that are the identity, and the separator between them.
     key_field: Vec<String>,
     separator: String,
     value: Format,
     /// The members of a value that are read.
     selection: Selection,
-    /// Of the JSON that is made of a key or a value, in bytes.
+    /// The limit of the JSON of a key or a value, in bytes.
     limit: usize,
 }
 
-/// A format needs a registry, and there is none.
+/// A format needs a schema registry, and none is configured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a format needs schema_registry.url")]
 pub struct NoRegistry;
@@ -36,18 +36,18 @@ pub struct NoRegistry;
 /// Why the bytes of a record have not been read.
 #[derive(Debug)]
 pub enum Unread {
-    /// They never can be.
+    /// The bytes can never be read.
     Rejected(Rejection),
-    /// They can be read once the registry has given a schema.
+    /// The bytes can be read once the registry has delivered a schema.
     NeedsSchema(NeedsSchema),
 }
 
-/// A schema that a key or a value names, and that the registry has not given yet.
+/// A schema that a key or a value names, and that the registry has not delivered yet.
 #[derive(Debug)]
 pub struct NeedsSchema {
     id: SchemaId,
     registry: Arc<Registry>,
-    /// What the record's letter says if the registry does not have it.
+    /// The rejection of the record if the registry does not have the schema.
     rejected: Rejected,
 }
 
@@ -55,7 +55,7 @@ pub struct NeedsSchema {
 #[derive(Debug, Default)]
 pub struct FetchedSchemas(Vec<(SchemaId, Arc<Schema>)>);
 
-/// How a part of a record is named where it cannot be read.
+/// The words of a rejection for a part of a record that cannot be read.
 #[derive(Debug, Clone, Copy)]
 struct Rejected {
     part: &'static str,
@@ -133,12 +133,17 @@ impl Converters {
         Ok(Self { key, key_field, separator, value, selection, limit: max_row_bytes })
     }
 
-    /// Whether this member of a value is read for the identity alone: `fields.include` and `.exclude` leave it out.
+    /// Whether a member of a value is read for the identity alone, and is left out of the row.
     pub fn only_identifies(&self, name: &str) -> bool {
         self.selection.only_identifies(name)
     }
 
-    /// What the record says. A schema that is not known here is not waited for: fetch it, and call this again.
+    /// Decodes the wanted parts of a record. It does not wait for a schema that is not known: fetch it, and call this
+    /// again.
+    ///
+    /// # Errors
+    ///
+    /// A rejection, or a schema that has to be fetched first.
     pub fn message(&self, record: &Record, wanted: Wanted, fetched: &FetchedSchemas) -> Result<Message, Unread> {
         let mut message = Message::default();
         if let Some(key) = record.key.as_ref().filter(|_| wanted.key) {
@@ -161,22 +166,19 @@ impl Converters {
         Ok(message)
     }
 
-    /// `None` for a value that says null.
+    /// Decodes a value. `None` means that it is null in its format.
     fn value(&self, bytes: &Bytes, headers: &[Header], fetched: &FetchedSchemas) -> Result<Option<Object>, ReadError> {
         let header = header(headers, "__value_schema_id");
         match self.value.read(bytes, header, fetched, &self.selection, self.limit)? {
             Converted::Object(object) => Ok(Some(object)),
             Converted::Value(json, _) => match Value::plain(&json).kind() {
                 ValueKind::Null => Ok(None),
-                kind => {
-                    Err(FormatError::new(format!("it is {}, and fields come out of an object only", kind.name()))
-                        .into())
-                }
+                kind => Err(FormatError::new(format!("it is {}, and only an object has fields", kind.name())).into()),
             },
         }
     }
 
-    /// The key as an identity's text.
+    /// Decodes a key to the text of an identity.
     fn key(&self, bytes: &Bytes, headers: &[Header], fetched: &FetchedSchemas) -> Result<ByteString, ReadError> {
         match &self.key {
             KeyFormat::Text => Ok(json::text(bytes.clone())?),
@@ -194,39 +196,44 @@ impl Converters {
         }
     }
 
-    /// The identity that a structured key has, or is.
+    /// Returns the identity of a decoded key: the key itself, or its members in `key.field`.
     fn identity(&self, key: &Converted) -> Result<ByteString, FormatError> {
-        let text = |value: Value<'_>| value.text().map(|text| ByteString::from(text.as_ref()));
         match (key, self.key_field.as_slice()) {
             (Converted::Value(..), [_, _, ..]) => {
                 Err(FormatError::new("it is not an object, and key.field names several members of one"))
             }
-            (Converted::Value(json, logical_type), _) => {
-                let value = Value { json, logical_type: *logical_type };
-                text(value)
-                    .ok_or_else(|| FormatError::new(format!("it is {}, and names no record", value.kind().name())))
-            }
+            (Converted::Value(json, logical_type), _) => identity_text(Value { json, logical_type: *logical_type }),
             (Converted::Object(_), []) => {
                 Err(FormatError::new("it is an object, and key.field does not say which member is the identity"))
             }
             (Converted::Object(object), fields) => {
-                let member = |field: &String| match object.get(field) {
-                    None => Err(FormatError::new(format!("it has no member {field}, which key.field names"))),
-                    Some(value) => text(value).ok_or_else(|| {
-                        FormatError::new(format!("it is {}, and names no record", value.kind().name())).within(field)
-                    }),
-                };
-                joined(&fields.iter().map(member).collect::<Result<Vec<_>, _>>()?, &self.separator)
+                let mut parts = Vec::with_capacity(fields.len());
+                for field in fields {
+                    let Some(value) = object.get(field) else {
+                        return Err(FormatError::new(format!("it has no member {field}, which key.field names")));
+                    };
+                    parts.push(identity_text(value).map_err(|error| error.within(field))?);
+                }
+                joined(&parts, &self.separator)
             }
         }
     }
 }
 
+/// Returns the text of a value that is an identity or a part of one.
+fn identity_text(value: Value<'_>) -> Result<ByteString, FormatError> {
+    match value.text() {
+        Some(text) => Ok(ByteString::from(text.as_ref())),
+        None => Err(FormatError::new(format!("it is {}, and names no record", value.kind().name()))),
+    }
+}
+
 impl NeedsSchema {
-    /// Waits until the registry has given the schema, however long that takes. Cancelled by dropping it.
+    /// Waits, without a limit, until the registry has delivered the schema. Dropping the future cancels the wait.
     ///
     /// # Errors
-    /// Says why the record is rejected: the registry does not have the schema.
+    ///
+    /// The rejection of the record, if the registry does not have the schema.
     pub async fn fetch(self, fetched: &mut FetchedSchemas) -> Result<(), Rejection> {
         let Self { id, registry, rejected } = self;
         let schema = registry.schema(id).await.map_err(|error| rejected.rejection(&error))?;
@@ -262,17 +269,18 @@ impl From<FormatError> for ReadError {
     }
 }
 
-/// The last header of this name: Connect's newer clients name a schema there, and the payload then has no head.
+/// Returns the last header of this name. Confluent's newer clients put the schema id there, and not before the payload.
 fn header<'a>(headers: &'a [Header], name: &str) -> Option<&'a Bytes> {
     headers.iter().rfind(|header| header.name == name).and_then(|header| header.value.as_ref())
 }
 
-/// Java's serializers of numbers write as many bytes as the number has.
+/// Returns exactly N bytes: Java's serializers of numbers write a fixed number of them.
 fn exactly<const N: usize>(bytes: &[u8]) -> Result<[u8; N], FormatError> {
     bytes.try_into().map_err(|_| FormatError::new(format!("it has {} bytes, and not {N}", bytes.len())))
 }
 
-/// One identity of all parts. Different parts never make one identity: taken apart again it has to be the same ones.
+/// Joins the parts of an identity. Different parts must not result in the same identity, so the text must split into
+/// the same parts again.
 fn joined(parts: &[ByteString], separator: &str) -> Result<ByteString, FormatError> {
     if let [only] = parts {
         return Ok(only.clone());
@@ -290,7 +298,7 @@ fn joined(parts: &[ByteString], separator: &str) -> Result<ByteString, FormatErr
 }
 
 impl KeyFormat {
-    /// The formats of values, as [`Format`] has those of keys.
+    /// Returns the format as the configuration spells it, and the class of Kafka Connect's converter.
     fn names(&self) -> (&'static str, &'static str) {
         match self {
             Self::Text => ("string", "org.apache.kafka.connect.storage.StringConverter"),
@@ -303,7 +311,7 @@ impl KeyFormat {
 }
 
 impl Kind {
-    /// The type as the registry spells it.
+    /// Returns the type of the schema as the registry spells it.
     fn registered(self) -> &'static str {
         match self {
             Self::Avro => "AVRO",
@@ -314,7 +322,7 @@ impl Kind {
 }
 
 impl Format {
-    /// `header` names the schema, where the record has one.
+    /// Converts bytes to JSON. `header` is the record's header with the schema id, if it has one.
     fn read(
         &self,
         bytes: &Bytes,
@@ -342,7 +350,8 @@ impl Format {
         Ok(schema.selected(&path, &payload, selection, limit)?)
     }
 
-    /// As the configuration spells it, and the class that Connect would name: what dashboards and filters look for.
+    /// Returns the format as the configuration spells it, and the class of Kafka Connect's converter, which dashboards
+    /// and filters of dead letters look for.
     fn names(&self) -> (&'static str, &'static str) {
         match self {
             Self::Json => ("json", "org.apache.kafka.connect.json.JsonConverter"),
@@ -353,7 +362,7 @@ impl Format {
         }
     }
 
-    /// Whether what it gives is a text of its own, not a slice of the record.
+    /// Whether the JSON is a new text, and not a slice of the record.
     fn makes_text(&self) -> bool {
         !matches!(self, Self::Json)
     }

@@ -1,9 +1,9 @@
 use std::fmt;
 
-/// Why bytes are not what their format says, and in which member.
+/// Why bytes cannot be read in their format, and in which member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FormatError {
-    /// Outermost name first: `address.lines[2]`. Empty for the whole.
+    /// Path of the member, such as `address.lines[2]`; empty for the whole value.
     path: String,
     message: String,
     pub(super) too_large: bool,
@@ -21,7 +21,7 @@ impl FormatError {
         }
     }
 
-    /// The error lies in the member `name`.
+    /// Puts the error into the member `name`.
     pub(super) fn within(mut self, name: &str) -> Self {
         self.path = match self.path.as_str() {
             "" => name.to_owned(),
@@ -31,7 +31,7 @@ impl FormatError {
         self
     }
 
-    /// The error lies in an element of an array.
+    /// Puts the error into an element of an array.
     pub(super) fn at(self, index: usize) -> Self {
         self.within(&format!("[{index}]"))
     }
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_path_is_written_as_people_write_it() {
+    fn an_error_names_the_path_of_its_member() {
         let error = FormatError::new("wrong").at(2).within("lines").within("address");
         assert_eq!(error.to_string(), "the field address.lines[2]: wrong");
         assert_eq!(FormatError::new("wrong").to_string(), "wrong");

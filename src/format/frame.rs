@@ -1,13 +1,13 @@
-//! Where a registry's serializers put the schema's name: in front of the payload (the Confluent wire format), or in a
-//! header beside it (Confluent's `HeaderSchemaIdSerializer`).
+//! Reads the schema id of a record. Serializers write it before the payload (the Confluent wire format), or into a
+//! header (Confluent's `HeaderSchemaIdSerializer`).
 //!
 //! | first byte | then |
 //! |---|---|
 //! | `0` | the schema's id: 4 bytes, big-endian |
 //! | `1` | the schema's GUID: 16 bytes |
 //!
-//! For Protobuf the path to the message type follows: how many numbers, and each of them, as zigzag varints; a lone 0
-//! stands for the first message type of the file.
+//! For Protobuf the path to the message type follows: the number of indexes, and each of them, as zigzag varints. A
+//! single 0 means the first message type of the file.
 
 use std::fmt;
 
@@ -15,24 +15,25 @@ use uuid::Uuid;
 
 use super::FormatError;
 
-/// What a registry knows a schema by.
+/// The id of a schema in the registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum SchemaId {
     Number(u32),
     Guid(Uuid),
 }
 
+/// A schema id and the bytes after it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Frame<'a> {
     pub(super) id: SchemaId,
-    /// What follows the id: for Protobuf it begins with the message's [path](path).
+    /// The bytes after the id. For Protobuf they begin with the message's [path](path).
     pub(super) rest: &'a [u8],
 }
 
-/// Message types nested deeper than this do not occur.
+/// The limit of a path: message types are not nested deeper in practice.
 const LONGEST_PATH: usize = 32;
 
-/// The head of a payload, or the value of a header.
+/// Reads the schema id at the beginning of a payload, or in the value of a header.
 pub(super) fn read(bytes: &[u8]) -> Result<Frame<'_>, FormatError> {
     let short = || FormatError::new(format!("{} bytes are too few for a schema id", bytes.len()));
     match bytes.split_first() {
@@ -51,7 +52,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Frame<'_>, FormatError> {
     }
 }
 
-/// Head and path of any bytes, for the fuzz target.
+/// Reads the id and the path of any bytes, for the fuzz target.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn read_any(bytes: &[u8]) {
     match read(bytes) {
@@ -65,22 +66,27 @@ pub(crate) fn read_any(bytes: &[u8]) {
     }
 }
 
-/// The path to a message type, and what follows it.
+/// Reads the path to a message type, and returns the bytes after it.
 pub(super) fn path(bytes: &[u8]) -> Result<(Vec<usize>, &[u8]), FormatError> {
     let mut rest = bytes;
     let mut next = || -> Option<usize> {
         let value = varint(&mut rest)?;
-        // Zigzag; a negative number is no place of a message.
+        // The numbers are in zigzag; a negative one is not an index.
         (value & 1 == 0).then_some(usize::try_from(value >> 1).ok()?)
     };
-    let bad = || FormatError::new("the message indexes behind the schema id cannot be read");
+    let bad = || FormatError::new("the message indexes after the schema id cannot be read");
     let count = next().filter(|count| *count <= LONGEST_PATH).ok_or_else(bad)?;
-    let path: Option<Vec<_>> = (0..count).map(|_| next()).collect();
-    let path = path.ok_or_else(bad)?;
-    Ok((if path.is_empty() { vec![0] } else { path }, rest))
+    let mut path = Vec::with_capacity(count.max(1));
+    for _ in 0..count {
+        path.push(next().ok_or_else(bad)?);
+    }
+    if path.is_empty() {
+        path.push(0);
+    }
+    Ok((path, rest))
 }
 
-/// An unsigned number of 64 bits in up to ten bytes, low digits first: Avro's and Protobuf's.
+/// Reads an unsigned 64-bit number in up to ten bytes, low bits first, as Avro and Protobuf write it.
 pub(super) fn varint(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0_u64;
     for shift in (0..64).step_by(7) {
@@ -112,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_and_guids() {
+    fn a_frame_begins_with_an_id_or_a_guid() {
         let number = read(&[0, 0, 0, 1, 2, 9, 9]).unwrap();
         assert_eq!(number, Frame { id: SchemaId::Number(258), rest: &[9, 9] });
         let guid: Vec<u8> = (1..=17).collect();
@@ -124,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn message_paths() {
+    fn a_message_path_is_a_count_and_indexes() {
         assert_eq!(path(&[0, 7]).unwrap(), (vec![0], &[7][..]));
         assert_eq!(path(&[4, 0, 2, 7]).unwrap(), (vec![0, 1], &[7][..]));
         assert_eq!(path(&[2, 0xd8, 0x04, 7]).unwrap(), (vec![300], &[7][..]));

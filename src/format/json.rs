@@ -1,7 +1,7 @@
-//! JSON without a schema, read once by a visitor of our own.
+//! Reads JSON without a schema, in one pass.
 //!
-//! Values stay the text that they are: no number becomes a float, nothing is rendered again. What `serde_json` lets
-//! through and Salesforce does not is refused here: names that differ only in case, lone surrogates, deep nesting.
+//! Values keep their text: no number becomes a float, and nothing is serialised again. `serde_json` accepts some input
+//! that Salesforce refuses, which is refused here: names that differ only in case, lone surrogates, deep nesting.
 
 use std::{borrow::Cow, fmt};
 
@@ -20,25 +20,25 @@ use super::{
 };
 use crate::record::{LogicalType, Member, Name, Object, Span, Value, ValueKind};
 
-/// One JSON value. Its text is that of `bytes`, which are not copied.
+/// Reads one JSON value. Its text is a slice of `bytes`, which are not copied.
 pub fn read(bytes: Bytes) -> Result<Converted, FormatError> {
     selected(bytes, &Selection::default(), usize::MAX)
 }
 
-/// One JSON value, of an object only the members that are selected, which have at most `limit` bytes.
+/// Reads one JSON value; of an object only the selected members, which have at most `limit` bytes.
 pub(super) fn selected(bytes: Bytes, selection: &Selection, limit: usize) -> Result<Converted, FormatError> {
     read_text(unmarked(bytes)?, selection, limit)
 }
 
-/// The text without the byte order mark that some writers put before it.
+/// Returns the text without the byte order mark that some writers put before it.
 pub(super) fn unmarked(bytes: Bytes) -> Result<ByteString, FormatError> {
     text(if bytes.starts_with("\u{feff}".as_bytes()) { bytes.slice('\u{feff}'.len_utf8()..) } else { bytes })
 }
 
-/// UTF-8, and what is wrong with it if it is not.
+/// Returns bytes as a text, or an error that names the first byte that is not UTF-8.
 pub(super) fn text(bytes: Bytes) -> Result<ByteString, FormatError> {
     ByteString::try_from(bytes)
-        .map_err(|error| FormatError::new(format!("it is not UTF-8: the byte at {} fits nowhere", error.valid_up_to())))
+        .map_err(|error| FormatError::new(format!("it is not UTF-8: the byte at {} is invalid", error.valid_up_to())))
 }
 
 pub(super) fn read_text(text: ByteString, selection: &Selection, limit: usize) -> Result<Converted, FormatError> {
@@ -64,17 +64,18 @@ fn object(text: ByteString, selection: &Selection, limit: usize) -> Result<Objec
         return Err(FormatError::too_large(limit));
     }
     unique(object.len(), |at| object.name_at(at))?;
-    // Without one, no text holds half of a surrogate pair.
-    let escapes = memchr::memchr(b'\\', object.text.as_bytes()).is_some();
+    // Only an escape can be half of a surrogate pair.
+    let has_escapes = memchr::memchr(b'\\', object.text.as_bytes()).is_some();
     for (name, value) in object.iter() {
-        if escapes || value.json.starts_with(['[', '{']) {
+        if has_escapes || value.json.starts_with(['[', '{']) {
             check(value, 1).map_err(|error| error.within(name))?;
         }
     }
     Ok(object)
 }
 
-/// Checks what was kept as text: `serde_json` has proven its syntax only. `depth`: of objects and arrays around it.
+/// Checks a value that was kept as text: `serde_json` has checked only its syntax. `depth` is the number of objects and
+/// arrays around it.
 fn check(value: Value<'_>, depth: usize) -> Result<(), FormatError> {
     match value.kind() {
         ValueKind::Null | ValueKind::Bool | ValueKind::Number => Ok(()),
@@ -91,15 +92,15 @@ fn check(value: Value<'_>, depth: usize) -> Result<(), FormatError> {
         ValueKind::Object => {
             let members = Members::read(value.json)?;
             unique(members.list.len(), |at| &members.list[at].0)?;
-            let check = |(name, json): &(Cow<'_, str>, &str)| {
-                check(Value::plain(json), depth + 1).map_err(|error| error.within(name))
-            };
-            members.list.iter().try_for_each(check)
+            for (name, json) in &members.list {
+                check(Value::plain(json), depth + 1).map_err(|error| error.within(name))?;
+            }
+            Ok(())
         }
     }
 }
 
-/// The selected members of the outermost object of this text, and where they lie in it.
+/// Reads the selected members of the outermost object of a text, and their positions in it.
 struct Outermost<'a, 's> {
     text: &'a str,
     selection: &'s Selection,
@@ -145,9 +146,9 @@ impl<'de> Visitor<'de> for Outermost<'de, '_> {
     }
 }
 
-/// The name of a member; borrowed where it has no escapes.
+/// Reads the name of a member. It is borrowed if it has no escapes.
 struct MemberName {
-    /// Whether it may hold half of a surrogate pair. It is `None` then: a name that no route can list.
+    /// Whether the name may hold half of a surrogate pair. It is then read as `None`: no route can list such a name.
     any: bool,
 }
 
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_is_not_looked_at() {
+    fn a_json_member_that_is_left_out_may_hold_anything() {
         let deep = format!(r#"{{"a":1,"meta":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
         let large = format!(r#"{{"a":1,"meta":"{}"}}"#, "m".repeat(5_000));
         for text in [
@@ -216,11 +217,11 @@ mod tests {
                 "{text:.60}"
             );
         }
-        // A name that is no text is none that is included, and could be one that is not excluded.
+        // A name that is not a text is not in an include list. With an exclude list it would have to be read.
         let unnamed = Bytes::from_static(br#"{"a":1,"\ud800":2}"#);
         assert!(selected(unnamed.clone(), &Selection::of(&["a"]), 1_000).is_ok());
         assert!(selected(unnamed, &Selection::without(&["b"]), 1_000).is_err());
-        // What is no JSON is none, wherever.
+        // A left-out member must still be valid JSON.
         for text in [r#"{"a":1,"meta":{]}"#, r#"{"a":1,"meta":tru}"#, r#"{"a":1,"meta":"\x"}"#] {
             assert!(
                 selected(Bytes::copy_from_slice(text.as_bytes()), &Selection::of(&["a"]), 1_000).is_err(),
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_is_no_part_of_the_text() {
+    fn a_byte_order_mark_is_skipped() {
         assert_eq!(members("\u{feff} {\"a\":1}"), [("a".to_owned(), "1".to_owned())]);
         assert!(object("\u{feff}\u{feff}{}".as_bytes()).is_err(), "there is one");
     }
@@ -241,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn values_stay_the_text_that_they_are() {
+    fn values_keep_their_text() {
         let text = r#" { "a": 12345678901234567890.1230 , "b":1E400,"c": "\u0041\ud83d\ude00" , "d":null,"e":[ 1 ]} "#;
         let expected = [
             ("a", "12345678901234567890.1230"),
@@ -254,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_stays_as_it_is_too() {
+    fn a_value_that_is_not_an_object_keeps_its_text() {
         for (bytes, json) in [(&b" \"a\" "[..], "\"a\""), (b"-1.50", "-1.50"), (b"null", "null"), (b" [1]", "[1]")] {
             let read = read(Bytes::copy_from_slice(bytes)).unwrap();
             assert!(matches!(read, Converted::Value(text, LogicalType::Plain) if text == json), "{json}");
@@ -262,25 +263,25 @@ mod tests {
     }
 
     #[test]
-    fn names_are_compared_decoded() {
+    fn names_are_compared_without_their_escapes() {
         assert_eq!(members(r#"{"N\u0061me":1}"#)[0].0, "Name");
         let error = object(br#"{"Name":1,"N\u0061ME":2}"#).unwrap_err();
-        assert_eq!(error.to_string(), "the field NaME: it is there twice (names are compared without case)");
+        assert_eq!(error.to_string(), "the field NaME: it occurs twice (names are compared without case)");
     }
 
     #[test]
     fn duplicates_are_found_among_many_names_and_inside_nested_objects() {
         let many: Vec<_> = (0..100).map(|i| format!("\"f{i}\":1")).chain(["\"F7\":2".into()]).collect();
         let text = format!("{{{}}}", many.join(","));
-        assert!(object(text.as_bytes()).unwrap_err().to_string().contains("field F7: it is there twice"));
+        assert!(object(text.as_bytes()).unwrap_err().to_string().contains("field F7: it occurs twice"));
         let nested = object(br#"{"a":[0,{"b":1,"B":2}]}"#).unwrap_err().to_string();
-        assert!(nested.contains("field a[1].B: it is there twice"), "{nested}");
+        assert!(nested.contains("field a[1].B: it occurs twice"), "{nested}");
     }
 
     #[test]
-    fn bad_input_says_what_is_wrong() {
+    fn the_error_of_bad_json_says_what_is_wrong() {
         for (bytes, message) in [
-            (&b"\xff"[..], "it is not UTF-8: the byte at 0 fits nowhere"),
+            (&b"\xff"[..], "it is not UTF-8: the byte at 0 is invalid"),
             (b"", "it is not JSON: EOF while parsing a value at line 1 column 0"),
             (b"{\"a\":1} x", "it is not JSON: trailing characters at line 1 column 9"),
             (b"{\"a\":01}", "it is not JSON: invalid number at line 1 column 7"),
@@ -299,9 +300,9 @@ mod tests {
             drop(object(&bytes));
         }
 
-        /// What is taken is valid JSON to serde_json too, member by member.
+        /// Each member of an accepted object is valid JSON for serde_json.
         #[test]
-        fn what_is_taken_is_json(text in r#"\{("[aB\\u0041d8]{0,7}":[0-9eE.\-"\[\]{}ntul:,\\ud]{0,8},?){0,3}\}"#) {
+        fn an_accepted_object_is_valid_json(text in r#"\{("[aB\\u0041d8]{0,7}":[0-9eE.\-"\[\]{}ntul:,\\ud]{0,8},?){0,3}\}"#) {
             if let Ok(object) = object(text.as_bytes()) {
                 for (_, value) in object.iter() {
                     proptest::prop_assert!(serde_json::from_str::<serde::de::IgnoredAny>(value.json).is_ok());

@@ -1,7 +1,7 @@
-//! Logical types: a number that means a date, a time, an instant or a decimal, as Salesforce reads it (REST guide,
-//! field types): `yyyy-MM-dd`, `HH:mm:ss.SSSZ`, `yyyy-MM-ddTHH:mm:ss.SSSZ`, and plain digits.
+//! Converts numbers of a logical type (date, time, instant, decimal) to the formats of Salesforce (REST guide, field
+//! types): `yyyy-MM-dd`, `HH:mm:ss.SSSZ`, `yyyy-MM-ddTHH:mm:ss.SSSZ`, and plain digits.
 //!
-//! Salesforce keeps milliseconds. What is finer is cut off, towards the past.
+//! Salesforce keeps milliseconds. Finer times are rounded down.
 
 use bigdecimal::{BigDecimal, Zero as _};
 use num_bigint::BigInt;
@@ -11,18 +11,20 @@ use time::{Date, OffsetDateTime};
 use super::{FormatError, writer::Writer};
 use crate::record::LogicalType;
 
+/// The logical type of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Logical {
     /// Days since 1970-01-01.
     Date,
-    /// Since midnight.
+    /// Time since midnight.
     Time(Unit),
-    /// Since 1970-01-01T00:00Z.
+    /// Time since 1970-01-01T00:00Z.
     Timestamp(Unit),
-    /// An integer of any size, and the number of its digits after the decimal point.
+    /// An integer of any size, with the number of its digits after the decimal point.
     Decimal { scale: i64 },
 }
 
+/// The unit of a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unit {
     Milli,
@@ -30,12 +32,14 @@ pub(super) enum Unit {
     Nano,
 }
 
-/// Far more than a Salesforce number has; what is longer takes quadratic time to be written in decimal.
+/// The limit of a decimal in bytes: far more than a number of Salesforce has. To write a longer one takes quadratic
+/// time.
 const LONGEST_DECIMAL: usize = 128;
 const MAX_SCALE: u64 = 400;
 
 impl Logical {
-    /// The types of Kafka Connect and of Debezium, by the names of their schemas. `scale` is a decimal's parameter.
+    /// Returns the logical type of Kafka Connect or Debezium with this schema name. `scale` is the parameter of a
+    /// decimal.
     pub(super) fn named(name: &str, scale: Option<i64>) -> Option<Self> {
         Some(match name {
             "org.apache.kafka.connect.data.Date" | "io.debezium.time.Date" => Self::Date,
@@ -50,12 +54,13 @@ impl Logical {
         })
     }
 
-    /// A decimal's scale among `connect.parameters`, as Connect's converters write them into Avro and JSON Schema.
+    /// Returns the scale of a decimal in `connect.parameters`, which Connect's converters write into Avro and JSON
+    /// Schema.
     pub(super) fn connect_scale(parameters: Option<&Json>) -> Option<i64> {
         parameters?.get("scale").and_then(whole)
     }
 
-    /// Writes what the integer means.
+    /// Writes an integer in Salesforce's format of its logical type.
     pub(super) fn integer(self, value: i64, out: &mut Writer) -> Result<LogicalType, FormatError> {
         match self {
             Self::Date => date(value, out),
@@ -65,15 +70,16 @@ impl Logical {
         }
     }
 
-    /// Writes what a decimal's unscaled value means: big-endian, in two's complement.
+    /// Writes a decimal. `bytes` are its unscaled value, big-endian in two's complement.
     pub(super) fn unscaled(scale: i64, bytes: &[u8], out: &mut Writer) -> Result<LogicalType, FormatError> {
         if bytes.len() > LONGEST_DECIMAL {
-            return Err(FormatError::new(format!("a decimal of {} bytes is no number to Salesforce", bytes.len())));
+            return Err(FormatError::new(format!("a decimal of {} bytes is not a number in Salesforce", bytes.len())));
         }
         decimal(BigInt::from_signed_bytes_be(bytes), scale, out)
     }
 
-    /// Writes what a JSON value means: an integer; or for a decimal also a number, or the base64 of its unscaled value.
+    /// Writes a JSON value of a logical type: an integer, or for a decimal also a number or the base64 of its unscaled
+    /// value.
     pub(super) fn json(self, json: &str, out: &mut Writer) -> Result<LogicalType, FormatError> {
         match (self, json.as_bytes().first()) {
             (Self::Decimal { scale }, Some(b'"')) => {
@@ -86,7 +92,7 @@ impl Logical {
             }
             (Self::Decimal { .. }, Some(b'-' | b'0'..=b'9')) => number(json, out),
             (_, Some(b'-' | b'0'..=b'9')) => {
-                let value = json.parse().map_err(|_| FormatError::new(format!("{json} is no 64-bit integer")))?;
+                let value = json.parse().map_err(|_| FormatError::new(format!("{json} is not a 64-bit integer")))?;
                 self.integer(value, out)
             }
             _ => Err(FormatError::new("a logical type needs a number")),
@@ -94,7 +100,7 @@ impl Logical {
     }
 }
 
-/// A whole number, or the text of one.
+/// Returns a whole number, or the number in a text.
 pub(super) fn whole(json: &Json) -> Option<i64> {
     json.as_str().map_or_else(|| json.as_i64(), |text| text.parse().ok())
 }
@@ -109,31 +115,36 @@ impl Unit {
     }
 }
 
-/// Days since 1970-01-01.
+/// Writes a date, in days since 1970-01-01.
 pub(super) fn date(days: i64, out: &mut Writer) -> Result<LogicalType, FormatError> {
     const JULIAN_1970: i64 = 2_440_588;
-    let date = days.checked_add(JULIAN_1970).and_then(|day| i32::try_from(day).ok());
-    let date = date.and_then(|day| Date::from_julian_day(day).ok()).filter(|date| is_writable(*date));
-    let date =
-        date.ok_or_else(|| FormatError::new(format!("{days} days from 1970 lie outside of the years 1 to 9999")))?;
+    let date = days
+        .checked_add(JULIAN_1970)
+        .and_then(|day| i32::try_from(day).ok())
+        .and_then(|day| Date::from_julian_day(day).ok())
+        .filter(|date| is_writable(*date))
+        .ok_or_else(|| FormatError::new(format!("{days} days from 1970 lie outside of the years 1 to 9999")))?;
     out.quoted(|text| write_date(date, text));
     Ok(LogicalType::Date)
 }
 
-/// Nanoseconds since midnight.
+/// Writes a time of day, in nanoseconds since midnight.
 pub(super) fn time_of_day(nanos: i128, out: &mut Writer) -> Result<LogicalType, FormatError> {
     const DAY: u32 = 86_400_000;
-    let millis = nanos.div_euclid(1_000_000);
-    let millis = u32::try_from(millis).ok().filter(|millis| *millis < DAY);
-    let millis = millis.ok_or_else(|| FormatError::new("a time of day before midnight or after 24 hours"))?;
+    let millis = u32::try_from(nanos.div_euclid(1_000_000))
+        .ok()
+        .filter(|millis| *millis < DAY)
+        .ok_or_else(|| FormatError::new("a time of day before midnight or after 24 hours"))?;
     out.quoted(|text| write_time(millis, text));
     Ok(LogicalType::Time)
 }
 
-/// Nanoseconds since 1970-01-01T00:00Z.
+/// Writes an instant, in nanoseconds since 1970-01-01T00:00Z.
 pub(super) fn instant(nanos: i128, out: &mut Writer) -> Result<LogicalType, FormatError> {
-    let at = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok().filter(|at| is_writable(at.date()));
-    let at = at.ok_or_else(|| FormatError::new("an instant outside of the years 1 to 9999"))?;
+    let at = OffsetDateTime::from_unix_timestamp_nanos(nanos)
+        .ok()
+        .filter(|at| is_writable(at.date()))
+        .ok_or_else(|| FormatError::new("an instant outside of the years 1 to 9999"))?;
     let (hour, minute, second, milli) = at.to_hms_milli();
     let millis = ((u32::from(hour) * 60 + u32::from(minute)) * 60 + u32::from(second)) * 1000 + u32::from(milli);
     out.quoted(|text| {
@@ -152,21 +163,20 @@ fn write_date(date: Date, text: &mut String) {
     padded(date.day().into(), 2, text);
 }
 
-/// Milliseconds since midnight.
+/// Writes a time of day, in milliseconds since midnight.
 fn write_time(millis: u32, text: &mut String) {
-    let (minutes, millis) = (millis / 60_000, millis % 60_000);
-    for (value, width, behind) in
-        [(minutes / 60, 2, ':'), (minutes % 60, 2, ':'), (millis / 1000, 2, '.'), (millis % 1000, 3, 'Z')]
-    {
+    let (hours, minutes) = (millis / 3_600_000, millis / 60_000 % 60);
+    let (seconds, fraction) = (millis / 1000 % 60, millis % 1000);
+    for (value, width, end) in [(hours, 2, ':'), (minutes, 2, ':'), (seconds, 2, '.'), (fraction, 3, 'Z')] {
         padded(value, width, text);
-        text.push(behind);
+        text.push(end);
     }
 }
 
-/// The number padded with zeros.
+/// Writes a number, padded with zeros to `width`.
 fn padded(value: u32, width: usize, text: &mut String) {
-    let mut digits = itoa::Buffer::new();
-    let digits = digits.format(value);
+    let mut buffer = itoa::Buffer::new();
+    let digits = buffer.format(value);
     text.extend(std::iter::repeat_n('0', width.saturating_sub(digits.len())));
     text.push_str(digits);
 }
@@ -177,12 +187,12 @@ fn is_writable(date: Date) -> bool {
 
 pub(super) fn decimal(unscaled: BigInt, scale: i64, out: &mut Writer) -> Result<LogicalType, FormatError> {
     if scale.unsigned_abs() > MAX_SCALE {
-        return Err(FormatError::new(format!("a decimal of scale {scale} is no number to Salesforce")));
+        return Err(FormatError::new(format!("a decimal of scale {scale} is not a number in Salesforce")));
     }
     Ok(out.raw(&plain(&BigDecimal::new(unscaled, scale))))
 }
 
-/// A JSON number in plain digits: `-1E-10` is `-0.0000000001`.
+/// Writes a JSON number in plain digits: `-1E-10` as `-0.0000000001`.
 fn number(json: &str, out: &mut Writer) -> Result<LogicalType, FormatError> {
     if !json.contains(['e', 'E']) {
         return Ok(out.raw(json));
@@ -190,16 +200,16 @@ fn number(json: &str, out: &mut Writer) -> Result<LogicalType, FormatError> {
     let number: Option<BigDecimal> = (json.len() <= 2 * LONGEST_DECIMAL).then(|| json.parse().ok()).flatten();
     match number {
         Some(number) if number.fractional_digit_count().unsigned_abs() <= MAX_SCALE => Ok(out.raw(&plain(&number))),
-        _ => Err(FormatError::new(format!("{json} is no number to Salesforce"))),
+        _ => Err(FormatError::new(format!("{json} is not a number in Salesforce"))),
     }
 }
 
-/// Digits and a point. The library writes a zero of hundreds as `000`.
+/// Returns a number in plain digits. The library would write a zero with a negative scale as `000`.
 fn plain(number: &BigDecimal) -> String {
     if number.is_zero() && number.fractional_digit_count() <= 0 { "0".to_owned() } else { number.to_plain_string() }
 }
 
-/// Milliseconds since 1970 as a JSON text that Salesforce reads: `"yyyy-MM-ddTHH:mm:ss.SSSZ"`.
+/// Returns milliseconds since 1970 as the JSON text `"yyyy-MM-ddTHH:mm:ss.SSSZ"`.
 pub fn timestamp(millis: i64) -> Result<String, FormatError> {
     let mut writer = Writer::new(32, 64);
     Logical::Timestamp(Unit::Milli).integer(millis, &mut writer)?;
@@ -219,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn the_edges_of_the_calendar() {
+    fn dates_of_the_years_1_to_9999_are_written() {
         const DAY: i64 = 86_400_000;
         for (days, text) in [
             (0, "1970-01-01"),
@@ -241,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_finer_than_a_millisecond_is_cut_off_towards_the_past() {
+    fn times_are_rounded_down_to_milliseconds() {
         for (unit, value, text) in [
             (Unit::Milli, -1, "1969-12-31T23:59:59.999Z"),
             (Unit::Micro, -1, "1969-12-31T23:59:59.999Z"),

@@ -1,4 +1,4 @@
-//! The parts of a JSON text, one level down: an object's members, an array's elements, each as the text that it is.
+//! Splits a JSON text into the members of an object or the elements of an array, each as its text.
 
 use std::{borrow::Cow, cell::OnceCell, collections::HashMap, fmt};
 
@@ -11,10 +11,10 @@ use serde_json::value::RawValue;
 use super::{FormatError, names};
 use crate::record::Object;
 
-/// All members of an object, equal names included: `serde_json`'s own map would keep the last of them in silence.
+/// All members of an object, including equal names: `serde_json`'s map would silently keep only the last of them.
 pub(crate) struct Members<'a> {
     pub(crate) list: Vec<(Cow<'a, str>, &'a str)>,
-    /// By name, where there are many and one of them was not where it was looked for.
+    /// The positions by name. It is built if there are many members and one was not at its expected position.
     index: OnceCell<HashMap<String, usize>>,
 }
 
@@ -23,7 +23,7 @@ impl<'a> Members<'a> {
         serde_json::from_str(json).map_err(|error| syntax(&error))
     }
 
-    /// The members of an object that was read.
+    /// Returns the members of a converted object.
     pub(super) fn of(object: &'a Object) -> Self {
         Self::new(object.iter().map(|(name, value)| (Cow::Borrowed(name), value.json)).collect())
     }
@@ -32,25 +32,33 @@ impl<'a> Members<'a> {
         Self { list, index: OnceCell::new() }
     }
 
-    /// The member of this name, to the letter; most likely it is the one at `place`.
-    pub(crate) fn find(&self, place: usize, name: &str) -> Option<&'a str> {
+    /// Returns the first member with exactly this name. It is most likely at `expected`, which is tried first.
+    pub(crate) fn find(&self, expected: usize, name: &str) -> Option<&'a str> {
         const FEW: usize = 32;
-        let there = self.list.get(place).filter(|(known, _)| known == name);
-        let found = there.or_else(|| {
-            if self.list.len() <= FEW {
-                return self.list.iter().find(|(known, _)| known == name);
-            }
-            let names = || self.list.iter().enumerate().rev().map(|(at, (name, _))| (name.to_string(), at)).collect();
-            self.list.get(*self.index.get_or_init(names).get(name)?)
-        });
-        found.map(|(_, json)| *json)
+        if let Some((known, json)) = self.list.get(expected)
+            && known == name
+        {
+            return Some(json);
+        }
+        if self.list.len() <= FEW {
+            return self.list.iter().find(|(known, _)| known == name).map(|(_, json)| *json);
+        }
+        let index = self.index.get_or_init(|| self.index_by_name());
+        self.list.get(*index.get(name)?).map(|(_, json)| *json)
+    }
+
+    fn index_by_name(&self) -> HashMap<String, usize> {
+        // In reverse order, so that the first of equal names stays.
+        self.list.iter().enumerate().rev().map(|(at, (name, _))| (name.to_string(), at)).collect()
     }
 }
 
-/// Names are compared without case.
+/// Checks that no two names are equal. Names are compared without case.
 pub(super) fn unique<'a>(count: usize, name: impl Fn(usize) -> &'a str) -> Result<(), FormatError> {
-    let error = |at| FormatError::new("it is there twice (names are compared without case)").within(name(at));
-    names::twice(count, &name).map_or(Ok(()), |at| Err(error(at)))
+    match names::first_duplicate(count, &name) {
+        Some(at) => Err(FormatError::new("it occurs twice (names are compared without case)").within(name(at))),
+        None => Ok(()),
+    }
 }
 
 /// Each value of an array, with its place. Nothing is kept of them: an array of 10 MB has five million.
@@ -95,7 +103,7 @@ pub(super) fn syntax(error: &serde_json::Error) -> FormatError {
     FormatError::new(format!("it is not JSON: {error}"))
 }
 
-/// A text; borrowed where it has no escapes.
+/// A JSON text, borrowed if it has no escapes.
 #[derive(Deserialize)]
 pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 

@@ -1,17 +1,17 @@
-//! Converters: a record's bytes → what they mean, as JSON that Salesforce reads.
+//! Converts the bytes of a record's key and value to JSON in the types that Salesforce reads.
 //!
 //! | file | role |
 //! |---|---|
-//! | `converter` | what a route has for keys and values: the format that it is told, and the registry |
-//! | `json`, `json_with_schema`, `avro`, `json_schema`, `protobuf` | one format each: bytes and a schema → JSON |
-//! | `frame`, `registry`, `schema` | which schema a record names, where it is, and what it says |
-//! | `logical`, `text` | numbers and texts that mean dates, times, instants, decimals and sets |
-//! | `selection` | which members are read: what is left out is passed over |
-//! | `members`, `names` | the parts of a JSON text; names that are there twice |
-//! | `writer` | the JSON that is made, and where its members lie |
+//! | `converter` | the converters of a route: the configured formats, and the registry |
+//! | `json`, `json_with_schema`, `avro`, `json_schema`, `protobuf` | one format each: bytes and a schema to JSON |
+//! | `frame`, `registry`, `schema` | the schema id of a record, the registry's client, and a compiled schema |
+//! | `logical`, `text` | numbers and texts of a logical type: dates, times, instants, decimals and sets |
+//! | `selection` | the members that are read; others are skipped |
+//! | `members`, `names` | the members and elements of a JSON text; duplicate names |
+//! | `writer` | the JSON output, and the positions of its members |
 //!
-//! Whatever the bytes are, a converter ends: with JSON within a limit, or with an error that names the member. Nothing
-//! nests deeper than a bound, and no length is believed before the bytes are there.
+//! Whatever the bytes are, a converter ends: with JSON within a limit, or with an error that names the member. Nesting
+//! is bounded, and memory is not allocated for a length before its bytes have been seen.
 
 mod avro;
 mod converted;

@@ -1,12 +1,12 @@
-//! Whether two names of one object are the same name. Salesforce compares without case, and keeps one of the two in
-//! silence; so this is asked of every object, and has to cost little.
+//! Finds duplicate names in an object. Salesforce compares names without case, and silently keeps one of two equal
+//! ones. So every object is checked, and the check must be cheap.
 
 use std::collections::HashSet;
 
 use crate::record::AnyCase;
 
-/// The place of a name that is there before, without case. In linear time, whatever the names are.
-pub(super) fn twice<'a>(count: usize, name: impl Fn(usize) -> &'a str) -> Option<usize> {
+/// Returns the index of the first name that equals an earlier one without case. It takes linear time for any names.
+pub(super) fn first_duplicate<'a>(count: usize, name: impl Fn(usize) -> &'a str) -> Option<usize> {
     const FEW: usize = 16;
     if count <= FEW {
         let mut prints = [0; FEW];
@@ -16,7 +16,7 @@ pub(super) fn twice<'a>(count: usize, name: impl Fn(usize) -> &'a str) -> Option
     }
     let mut table = vec![(0_u64, 0_usize); (count * 2).next_power_of_two()];
     let mask = table.len() - 1;
-    // Fibonacci hashing: the highest bits are mixed best.
+    // In Fibonacci hashing the highest bits are mixed best.
     let shift = 64 - table.len().trailing_zeros();
     let mut steps = 0;
     for at in 0..count {
@@ -29,7 +29,7 @@ pub(super) fn twice<'a>(count: usize, name: impl Fn(usize) -> &'a str) -> Option
             slot = (slot + 1) & mask;
             steps += 1;
             if steps > 4 * count + 64 {
-                // Names that were chosen to be alike here.
+                // Names that were chosen to collide here: use a set with a random hash.
                 let mut seen = HashSet::new();
                 return (0..count).find(|at| !seen.insert(AnyCase(name(*at))));
             }
@@ -39,7 +39,8 @@ pub(super) fn twice<'a>(count: usize, name: impl Fn(usize) -> &'a str) -> Option
     None
 }
 
-/// Equal for names that are equal without case: the length, and up to eight bytes of both ends, less the bit of case.
+/// Returns a number that is equal for names that are equal without case. It is made from the length and up to eight
+/// bytes of both ends, without the bit of case.
 pub(super) fn fingerprint(name: &str) -> u64 {
     const CASE: u64 = 0x2020_2020_2020_2020;
     let bytes = name.as_bytes();
@@ -58,7 +59,7 @@ mod tests {
     use super::*;
 
     fn found(names: &[&str]) -> Option<usize> {
-        twice(names.len(), |at| names[at])
+        first_duplicate(names.len(), |at| names[at])
     }
 
     #[test]
@@ -72,19 +73,19 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_alike_cost_no_more() {
+    fn names_with_equal_fingerprints_take_linear_time() {
         let names: Vec<_> = (0..20_000).map(|n| format!("beginning-{n:08}-the end")).collect();
-        assert_eq!(twice(names.len(), |at| &names[at]), None);
+        assert_eq!(first_duplicate(names.len(), |at| &names[at]), None);
         let names: Vec<_> = names.iter().map(String::as_str).chain(["BEGINNING-00000007-the end"]).collect();
         assert_eq!(found(&names), Some(20_000));
     }
 
     proptest::proptest! {
         #[test]
-        fn as_a_set_would_say(names in proptest::collection::vec("[aAbB@`é]{0,3}|[a-zA-Z]{8,9}", 0..40)) {
+        fn first_duplicate_agrees_with_a_set(names in proptest::collection::vec("[aAbB@`é]{0,3}|[a-zA-Z]{8,9}", 0..40)) {
             let mut seen = HashSet::new();
             let expected = names.iter().position(|name| !seen.insert(AnyCase(name)));
-            proptest::prop_assert_eq!(twice(names.len(), |at| &names[at]), expected);
+            proptest::prop_assert_eq!(first_duplicate(names.len(), |at| &names[at]), expected);
         }
     }
 }

@@ -1,15 +1,17 @@
-/// A schema as the registry has it, with all that it refers to, directly or not: what is referred to comes first.
+/// A schema of the registry with all schemas that it refers to, directly or indirectly. A schema comes after those that
+/// it refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registered {
-    /// `AVRO`, `JSON`, `PROTOBUF`.
+    /// Type of the schema as the registry spells it: `AVRO`, `JSON`, `PROTOBUF`.
     pub kind: String,
     pub text: String,
     pub references: Vec<Reference>,
 }
 
+/// A schema that another schema refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
-    /// As the schema that refers to it has it: an Avro name, a .proto file, a URL.
+    /// Name in the schema that refers to it: an Avro name, a .proto file, a URL.
     pub name: String,
     pub text: String,
 }

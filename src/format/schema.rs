@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::{Converted, FormatError, Selection, avro, json_schema, protobuf, registered::Registered};
 
-/// A schema as its format reads it.
+/// A compiled schema of any format.
 #[derive(Debug)]
 pub struct Schema {
     read: Read,
@@ -16,38 +16,39 @@ enum Read {
     Avro(avro::Schema),
     Json(json_schema::Schema),
     Protobuf(protobuf::Schema),
-    /// It was registered, and cannot be read: why.
+    /// A schema that cannot be read, and why.
     Broken(String),
     /// A schema of an unknown type.
-    Foreign(String),
+    UnknownType(String),
 }
 
 impl Schema {
+    /// Compiles a schema. One that cannot be read results in a schema whose payloads are all errors.
     pub fn compile(registered: &Registered) -> Self {
-        let read = || match registered.kind.as_str() {
+        let compile = || match registered.kind.as_str() {
             "AVRO" => avro::Schema::compile(registered).map(Read::Avro),
             "JSON" => json_schema::Schema::compile(registered).map(Read::Json),
             "PROTOBUF" => protobuf::Schema::compile(registered).map(Read::Protobuf),
-            other => Ok(Read::Foreign(other.to_owned())),
+            other => Ok(Read::UnknownType(other.to_owned())),
         };
-        // A schema is foreign text to libraries that expect their own: one that makes them panic is a broken one.
-        let read = catch_unwind(read).unwrap_or_else(|_| Err("its reader has failed".to_owned()));
-        let texts = registered.references.iter().map(|reference| reference.text.len());
-        let weight = u32::try_from(registered.text.len() + texts.sum::<usize>()).unwrap_or(u32::MAX);
-        Self { read: read.unwrap_or_else(Read::Broken), weight }
+        // A schema is untrusted, and the libraries may panic at one: such a schema counts as broken.
+        let compiled = catch_unwind(compile).unwrap_or_else(|_| Err("its reader has failed".to_owned()));
+        let references: usize = registered.references.iter().map(|reference| reference.text.len()).sum();
+        let weight = u32::try_from(registered.text.len() + references).unwrap_or(u32::MAX);
+        Self { read: compiled.unwrap_or_else(Read::Broken), weight }
     }
 
-    /// The size of its texts in bytes, for a cache.
+    /// Returns the size of the schema's texts in bytes, for a cache.
     pub(super) fn weight(&self) -> u32 {
         self.weight.saturating_add(1024)
     }
 
-    /// A payload as JSON of at most `limit` bytes. `path` leads to the message type of a Protobuf file.
+    /// Converts a payload to JSON of at most `limit` bytes. `path` leads to the message type of a Protobuf file.
     pub fn read(&self, path: &[usize], payload: &Bytes, limit: usize) -> Result<Converted, FormatError> {
         self.selected(path, payload, &Selection::default(), limit)
     }
 
-    /// As [`Self::read`]; of a payload that has members only those that are selected.
+    /// Converts a payload as [`Self::read`] does, but only the selected members if it has members.
     pub(super) fn selected(
         &self,
         path: &[usize],
@@ -60,18 +61,18 @@ impl Schema {
             Read::Json(schema) => schema.selected(payload.clone(), selection, limit),
             Read::Protobuf(schema) => schema.selected(path, payload, selection, limit),
             Read::Broken(why) => Err(FormatError::new(format!("its schema cannot be read: {why}"))),
-            Read::Foreign(kind) => Err(FormatError::new(format!("its schema is of the type {kind}"))),
+            Read::UnknownType(kind) => Err(FormatError::new(format!("its schema is of the type {kind}"))),
         }
     }
 
-    /// Why it cannot be a schema of this kind, as the registry spells it.
+    /// Returns why the schema is not one of the type `wanted`, as the registry spells it.
     pub(super) fn mismatch(&self, wanted: &str) -> Option<String> {
         let kind = match &self.read {
             Read::Avro(_) => "AVRO",
             Read::Json(_) => "JSON",
             Read::Protobuf(_) => "PROTOBUF",
             Read::Broken(why) => return Some(format!("cannot be read: {why}")),
-            Read::Foreign(kind) => kind,
+            Read::UnknownType(kind) => kind,
         };
         (kind != wanted).then(|| format!("is of the type {kind}"))
     }

@@ -1,5 +1,5 @@
-//! Which members of a value are read. What a route leaves out cannot be what is wrong with a record: no format decodes it
-//! further than it takes to find its end.
+//! Selects the members of a value that are read. A member that a route leaves out never rejects a record: each format
+//! only finds its end, and does not decode it.
 
 use super::names::fingerprint;
 use crate::config::{Fields, IdentitySource};
@@ -7,21 +7,23 @@ use crate::config::{Fields, IdentitySource};
 /// The members of a value's outermost object that are read. Names are compared without case.
 #[derive(Debug, Default)]
 pub struct Selection {
-    /// The members that are read, if any are listed; else all are.
+    /// The only members that are read, if any are listed.
     include: Vec<Name>,
     /// Members that are not read.
     exclude: Vec<Name>,
-    /// Left out of the row, and read all the same: it says which record is meant.
+    /// The member of the identity, if it is left out of the row. It is read anyway.
     identity: Option<Box<str>>,
 }
 
-/// A name, and what tells it from most others at once.
+/// A name with its fingerprint, which is different for most other names.
 type Name = (u64, Box<str>);
 
 impl Selection {
     pub(super) fn new(fields: &Fields, identity: &IdentitySource) -> Self {
-        let names = |names: &[String]| names.iter().map(|name| (fingerprint(name), name.as_str().into())).collect();
-        let listed = Self { include: names(&fields.include), exclude: names(&fields.exclude), identity: None };
+        let with_fingerprints =
+            |names: &[String]| names.iter().map(|name| (fingerprint(name), name.as_str().into())).collect();
+        let (include, exclude) = (with_fingerprints(&fields.include), with_fingerprints(&fields.exclude));
+        let listed = Self { include, exclude, identity: None };
         let identity = match identity {
             IdentitySource::Value(name) if !listed.takes(name) => Some(name.as_str().into()),
             _ => None,
@@ -44,12 +46,12 @@ impl Selection {
             return true;
         }
         let print = fingerprint(name);
-        let is = |(known, listed): &Name| *known == print && listed.eq_ignore_ascii_case(name);
-        let written = (self.include.is_empty() || self.include.iter().any(is)) && !self.exclude.iter().any(is);
-        written || self.only_identifies(name)
+        let is_same = |(known, listed): &Name| *known == print && listed.eq_ignore_ascii_case(name);
+        let is_included = self.include.is_empty() || self.include.iter().any(is_same);
+        (is_included && !self.exclude.iter().any(is_same)) || self.only_identifies(name)
     }
 
-    /// Whether this member is read for the identity alone, and is no field of the row.
+    /// Whether this member is read for the identity alone, and is left out of the row.
     pub(super) fn only_identifies(&self, name: &str) -> bool {
         self.identity.as_ref().is_some_and(|identity| identity.eq_ignore_ascii_case(name))
     }
@@ -75,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_listed_without_case() {
+    fn selected_names_are_compared_without_case() {
         let all = Selection::default();
         assert!(all.takes("anything") && all.is_whole() && !all.is_closed());
         let without = Selection::without(&["Meta", "é"]);
@@ -85,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn the_identity_is_read_also_where_it_is_left_out() {
+    fn the_identity_is_read_also_if_it_is_left_out_of_the_row() {
         let fields = Fields { include: vec!["Name".into()], exclude: vec!["Secret".into()], ..Fields::default() };
         let selection = Selection::new(&fields, &IdentitySource::Value("Key".into()));
         assert!(selection.takes("key") && selection.only_identifies("KEY") && !selection.takes("Secret"));

@@ -1,5 +1,5 @@
-//! Texts that mean more than a text by the name of their schema, which is Debezium's: dates, times and instants as
-//! ISO 8601 writes them, and sets. They become what their numeric kin become.
+//! Converts texts of Debezium's logical types: dates, times and instants in ISO 8601, and sets. They become the same as
+//! the numeric types.
 
 use std::borrow::Cow;
 
@@ -12,20 +12,21 @@ use super::{
 };
 use crate::record::LogicalType;
 
+/// The logical type of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TextLogical {
-    /// `2024-02-29Z`
+    /// A date, such as `2024-02-29Z`.
     Date,
-    /// `23:59:59.123456+01:00`
+    /// A time of day, such as `23:59:59.123456+01:00`.
     Time,
-    /// `2024-02-29T23:59:59.123456+01:00`
+    /// An instant, such as `2024-02-29T23:59:59.123456+01:00`.
     Timestamp,
-    /// `a,b`: the values of a `MySQL` `SET`, none of which has a comma.
+    /// The values of a `MySQL` `SET`, such as `a,b`. A value has no comma.
     Set,
 }
 
 impl TextLogical {
-    /// The meaning of a text, by the name of its schema.
+    /// Returns the logical type with this schema name.
     pub(super) fn named(name: &str) -> Option<Self> {
         if name == "io.debezium.data.EnumSet" {
             return Some(Self::Set);
@@ -34,47 +35,56 @@ impl TextLogical {
             "IsoDate" | "Date" => Self::Date,
             "ZonedTime" | "IsoTime" | "Time" | "MicroTime" | "NanoTime" => Self::Time,
             "ZonedTimestamp" | "IsoTimestamp" | "Timestamp" | "MicroTimestamp" | "NanoTimestamp" => Self::Timestamp,
-            // An interval, a duration, a year.
+            // Other types, such as an interval, a duration or a year, are plain texts.
             _ => return None,
         })
     }
 
-    /// Writes what a text means.
+    /// Writes a text in Salesforce's format of its logical type.
     pub(super) fn write(self, text: &str, out: &mut Writer) -> Result<LogicalType, FormatError> {
-        let bad = |what: &'static str| move || FormatError::new(format!("its text is no {what} as ISO 8601 writes it"));
         match self {
             Self::Set => {
                 out.string(text);
                 Ok(LogicalType::Set)
             }
             Self::Timestamp => {
-                let at = text.split_at_checked(11).and_then(|(day, time)| parse(day, time));
-                instant(at.ok_or_else(bad("instant of the years 1 to 9999"))?.unix_timestamp_nanos(), out)
+                let at = text
+                    .split_at_checked(11)
+                    .and_then(|(day, time)| parse(day, time))
+                    .ok_or_else(|| not_iso_8601("an instant of the years 1 to 9999"))?;
+                instant(at.unix_timestamp_nanos(), out)
             }
             Self::Time => {
                 const DAY: i128 = 86_400_000_000_000;
-                // In UTC, whatever the day.
-                let at = parse("2000-01-01T", text).ok_or_else(bad("time of day"))?;
+                // The day is arbitrary: only the time of day in UTC is used.
+                let at = parse("2000-01-01T", text).ok_or_else(|| not_iso_8601("a time of day"))?;
                 time_of_day(at.unix_timestamp_nanos().rem_euclid(DAY), out)
             }
             Self::Date => {
-                // A zone says nothing of a day.
-                let at = text.split_at_checked(10).and_then(|(day, zone)| parse(&format!("{day}T00:00:00"), zone));
-                let day = at.ok_or_else(bad("date of the years 1 to 9999"))?.date();
+                // The zone of a date is checked and dropped.
+                let day = text
+                    .split_at_checked(10)
+                    .and_then(|(day, zone)| parse(&format!("{day}T00:00:00"), zone))
+                    .ok_or_else(|| not_iso_8601("a date of the years 1 to 9999"))?
+                    .date();
                 date(i64::from(day.to_julian_day() - OffsetDateTime::UNIX_EPOCH.date().to_julian_day()), out)
             }
         }
     }
 
-    /// Writes what a text means, which is given as JSON.
+    /// Writes a JSON text in Salesforce's format of its logical type.
     pub(super) fn json(self, json: &str, out: &mut Writer) -> Result<LogicalType, FormatError> {
         let text: Cow<'_, str> =
-            serde_json::from_str(json).map_err(|_| FormatError::new("its schema says a string, and it is none"))?;
+            serde_json::from_str(json).map_err(|_| FormatError::new("its schema says a string, and it is not one"))?;
         self.write(&text, out)
     }
 }
 
-/// The instant that the two parts say together. One that names no zone is read as UTC.
+fn not_iso_8601(expected: &str) -> FormatError {
+    FormatError::new(format!("its text is not {expected} in ISO 8601"))
+}
+
+/// Parses an instant from two parts of its text. Without a zone it is read as UTC.
 fn parse(head: &str, tail: &str) -> Option<OffsetDateTime> {
     let zone = if tail.contains(['Z', 'z', '+', '-']) { "" } else { "Z" };
     OffsetDateTime::parse(&format!("{head}{tail}{zone}"), &Rfc3339).ok()
@@ -92,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_become_what_their_numeric_kin_become() {
+    fn texts_of_logical_types_become_the_same_as_numbers() {
         use TextLogical::{Date, Set, Time, Timestamp};
         for (kind, text, expected) in [
             (Timestamp, "2024-02-29T23:59:59.123456Z", Some("2024-02-29T23:59:59.123Z")),
@@ -129,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn the_names_are_debeziums() {
+    fn logical_types_of_texts_have_debeziums_names() {
         assert_eq!(TextLogical::named("io.debezium.time.ZonedTimestamp"), Some(TextLogical::Timestamp));
         assert_eq!(TextLogical::named("io.debezium.time.IsoDate"), Some(TextLogical::Date));
         assert_eq!(TextLogical::named("io.debezium.data.EnumSet"), Some(TextLogical::Set));

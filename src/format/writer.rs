@@ -1,4 +1,4 @@
-//! One JSON text, written in one pass, and where the members of its outermost object lie in it.
+//! Writes one JSON text in one pass, and remembers the positions of the members of its outermost object.
 
 use std::fmt::Display;
 
@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::{converted::Converted, error::FormatError};
 use crate::record::{LogicalType, Member, Name, Object, Span};
 
-/// How deep a value may be nested, the outermost object included. A schema may be recursive, and so may be what it
-/// describes: without a bound a small record could use up the stack.
+/// The limit of nesting, including the outermost object. A schema may be recursive: without a limit a small record
+/// could overflow the stack.
 pub(super) const MAX_DEPTH: usize = 32;
 
 #[derive(Debug)]
@@ -26,7 +26,7 @@ impl Writer {
         Self { text: String::with_capacity(capacity.min(limit)), members: Vec::with_capacity(16), limit, depth: 1 }
     }
 
-    /// Writes the members of the outermost object by `member`, and is done.
+    /// Writes the outermost object: one member for each item, by `member`.
     pub(super) fn object<T>(
         self,
         items: impl IntoIterator<Item = T>,
@@ -35,7 +35,7 @@ impl Writer {
         self.filled(|out| items.into_iter().try_for_each(|item| member(out, item))).map(Converted::Object)
     }
 
-    /// The outermost object, of the members that `fill` writes.
+    /// Writes the outermost object with the members that `fill` writes.
     pub(super) fn filled(
         mut self,
         fill: impl FnOnce(&mut Self) -> Result<(), FormatError>,
@@ -44,12 +44,12 @@ impl Writer {
         fill(&mut self)?;
         self.text.push('}');
         self.fits()?;
-        // What is charged for is the text, not what was set aside for it.
+        // The budget charges the length of the text, so its spare capacity is freed.
         self.text.shrink_to_fit();
         Ok(Object { text: ByteString::from(self.text), members: self.members })
     }
 
-    /// One member of the outermost object.
+    /// Writes one member of the outermost object.
     pub(super) fn member(
         &mut self,
         name: &str,
@@ -76,7 +76,7 @@ impl Writer {
         Ok(())
     }
 
-    /// A value that is not an object, and nothing else.
+    /// Writes a whole value that is not an object.
     pub(super) fn value(
         mut self,
         value: impl FnOnce(&mut Self) -> Result<LogicalType, FormatError>,
@@ -86,12 +86,12 @@ impl Writer {
         Ok(Converted::Value(ByteString::from(self.text), logical_type))
     }
 
-    /// What was written, and nothing of its members.
+    /// Returns the text that was written, without the positions of its members.
     pub(super) fn into_text(self) -> String {
         self.text
     }
 
-    /// An array or an object inside of the outermost one.
+    /// Writes an array or an object inside of the outermost one.
     pub(super) fn nested(
         &mut self,
         brackets: [char; 2],
@@ -108,7 +108,7 @@ impl Writer {
         Ok(LogicalType::Plain)
     }
 
-    /// An element of an inner array.
+    /// Writes an element of an inner array.
     pub(super) fn element(
         &mut self,
         at: usize,
@@ -118,7 +118,7 @@ impl Writer {
         value(self).map(drop).map_err(|error| error.at(at))
     }
 
-    /// A member of an inner object.
+    /// Writes a member of an inner object.
     pub(super) fn entry(
         &mut self,
         name: &str,
@@ -128,13 +128,13 @@ impl Writer {
         value(self).map(drop).map_err(|error| error.within(name))
     }
 
-    /// Before an item of [`nested`](Self::nested).
+    /// Writes the separator before an item of [`nested`](Self::nested), and checks the limit.
     fn item(&mut self) -> Result<(), FormatError> {
         self.separate();
         self.fits()
     }
 
-    /// Before a member of an inner object.
+    /// Writes the name of a member of an inner object.
     pub(super) fn key(&mut self, name: &str) -> Result<(), FormatError> {
         self.item()?;
         self.string(name);
@@ -154,13 +154,13 @@ impl Writer {
         self.raw(itoa::Buffer::new().format(value))
     }
 
-    /// The shortest digits that mean this number among those of its size: `0.1` for 32 bits, too.
+    /// Writes the shortest digits that identify a float among those of its size: `0.1` also for 32 bits.
     pub(super) fn float<T: Copy + Into<f64> + Display + Serialize>(
         &mut self,
         value: T,
     ) -> Result<LogicalType, FormatError> {
         if !value.into().is_finite() {
-            return Err(FormatError::new(format!("{value} is no number to JSON")));
+            return Err(FormatError::new(format!("{value} is not a number in JSON")));
         }
         Ok(self.serialized(&value))
     }
@@ -183,13 +183,13 @@ impl Writer {
         LogicalType::Plain
     }
 
-    /// JSON as it is.
+    /// Writes JSON unchanged.
     pub(super) fn raw(&mut self, json: &str) -> LogicalType {
         self.text.push_str(json);
         LogicalType::Plain
     }
 
-    /// A text in quotes that needs no escape.
+    /// Writes a text that needs no escape, in quotes.
     pub(super) fn quoted(&mut self, write: impl FnOnce(&mut String)) {
         self.text.push('"');
         write(&mut self.text);
@@ -197,7 +197,7 @@ impl Writer {
     }
 
     fn serialized<T: Serialize + ?Sized>(&mut self, value: &T) -> LogicalType {
-        // A finite number, or a text: neither fails.
+        // The value is a finite number or a text, which cannot fail.
         if let Ok(json) = serde_json::to_string(value) {
             self.text.push_str(&json);
         }
@@ -215,8 +215,8 @@ impl Writer {
     }
 }
 
-/// Whether a text needs no escape. In blocks without a branch, which the compiler turns into vectors.
-#[expect(clippy::needless_bitwise_bool, reason = "a branch less for each byte")]
+/// Whether a text needs no escape. It is checked in blocks without a branch, which the compiler vectorises.
+#[expect(clippy::needless_bitwise_bool, reason = "it avoids a branch for each byte")]
 fn is_plain(text: &str) -> bool {
     let plain = |b: &u8| (*b >= 0x20) & (*b != b'"') & (*b != b'\\');
     text.as_bytes().chunks(32).all(|block| block.iter().fold(true, |all, b| all & plain(b)))

@@ -158,7 +158,7 @@ async fn a_page_that_asks_for_a_login_is_no_schema_registry() {
     let (code, report) = check(&["--online"], &bed.config).await;
     assert_eq!(code, 78, "{report:#}");
     let problem = finding(&report, "problem", "schema_registry.url");
-    assert!(problem["message"].as_str().unwrap().contains("no schema registry"), "{problem}");
+    assert!(problem["message"].as_str().unwrap().contains("not a schema registry"), "{problem}");
     page.abort();
 }
 

@@ -34,17 +34,17 @@ pub(super) fn validate(kafka: &Kafka, problems: &mut Vec<Problem>) {
 
 /// Checks the URL of the token endpoint. No message repeats it: it may hold a password.
 fn token_url(url: &Url, problems: &mut Vec<Problem>) {
-    let mut wrong = |message: &str, hint: &str| {
+    let mut report = |message: &str, hint: &str| {
         problems.push(Problem::new("kafka.oauth.token_url", message).hint(hint));
     };
     match url.scheme() {
         "https" => {}
         "http" if is_loopback(url) => {}
-        "http" => wrong("credentials do not go over plain http to another machine", "use https"),
-        _ => wrong("is not an https URL", "such as \"https://login.example.com/oauth2/token\""),
+        "http" => report("credentials do not go over plain http to another machine", "use https"),
+        _ => report("is not an https URL", "such as \"https://login.example.com/oauth2/token\""),
     }
     if !url.username().is_empty() || url.password().is_some() {
-        wrong("holds a user or password", "they belong in kafka.oauth.client_id and .client_secret");
+        report("holds a user or password", "they belong in kafka.oauth.client_id and .client_secret");
     }
 }
 

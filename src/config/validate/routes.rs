@@ -1,5 +1,5 @@
-//! Rules of `[[routes]]`, and of the dead-letter topic. Empty names are placeholders of keys that the loader has already
-//! reported.
+//! Rules of `[[routes]]`, and of the dead-letter topic. Empty names are placeholders of keys that the loader has
+//! already reported.
 
 use std::collections::HashMap;
 

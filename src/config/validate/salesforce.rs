@@ -55,23 +55,23 @@ fn instance_hosts(hosts: &[String], problems: &mut Vec<Problem>) {
 
 /// Checks the login URL. No message repeats it: it may hold a password.
 fn login_url(url: &Url, allow_insecure: bool, problems: &mut Vec<Problem>) {
-    let mut wrong = |message: &str, hint: &str| {
+    let mut report = |message: &str, hint: &str| {
         problems.push(Problem::new("salesforce.login_url", message).hint(hint));
     };
     match url.scheme() {
         "https" => {}
         "http" if allow_insecure || is_loopback(url) => {}
-        "http" => wrong(
+        "http" => report(
             "credentials do not go over plain http to another machine",
             "use https, or salesforce.allow_insecure = true",
         ),
-        _ => wrong("is not an https URL", "such as \"https://myorg.my.salesforce.com\""),
+        _ => report("is not an https URL", "such as \"https://myorg.my.salesforce.com\""),
     }
     if !url.username().is_empty() || url.password().is_some() {
-        wrong("holds a user or password", "credentials belong in salesforce.auth");
+        report("holds a user or password", "credentials belong in salesforce.auth");
     }
     if !url.path().trim_end_matches('/').is_empty() || url.query().is_some() || url.fragment().is_some() {
-        wrong("holds more than a scheme, host and port", "such as \"https://myorg.my.salesforce.com\"");
+        report("holds more than a scheme, host and port", "such as \"https://myorg.my.salesforce.com\"");
     }
 }
 

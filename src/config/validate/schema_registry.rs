@@ -14,36 +14,36 @@ pub(super) fn validate(config: &Config, problems: &mut Vec<Problem>) {
     urls(registry, problems);
     positive("schema_registry.request_timeout", registry.request_timeout, problems);
     transport::tls("schema_registry", &registry.tls, problems);
-    let mut wrong = |key: &str, message: &str| problems.push(Problem::new(format!("schema_registry.{key}"), message));
+    let mut report = |key: &str, message: &str| problems.push(Problem::new(format!("schema_registry.{key}"), message));
     match (&registry.username, &registry.password, &registry.token) {
-        (Some(_), None, None) => wrong("password", "missing, and schema_registry.username is set"),
-        (None, Some(_), _) => wrong("username", "missing, and schema_registry.password is set"),
-        (Some(_), _, Some(_)) => wrong("token", "is set together with schema_registry.username: only one can be sent"),
+        (Some(_), None, None) => report("password", "missing, and schema_registry.username is set"),
+        (None, Some(_), _) => report("username", "missing, and schema_registry.password is set"),
+        (Some(_), _, Some(_)) => report("token", "is set together with schema_registry.username: only one can be sent"),
         _ => {}
     }
 }
 
 /// Checks the URLs. No message repeats one: it may hold a password.
 fn urls(registry: &SchemaRegistry, problems: &mut Vec<Problem>) {
-    let mut wrong = |message: &str, hint: &str| {
+    let mut report = |message: &str, hint: &str| {
         problems.push(Problem::new("schema_registry.url", message).hint(hint));
     };
     if registry.url.iter().any(is_loopback) && !registry.url.iter().all(is_loopback) {
-        wrong("names this machine and others", "one client asks all of them, either by a proxy or without one");
+        report("names this machine and others", "one client asks all of them, either by a proxy or without one");
     }
     let with_secrets = registry.password.is_some() || registry.token.is_some();
     for url in &registry.url {
         match url.scheme() {
             "https" => {}
             "http" if !with_secrets || is_loopback(url) => {}
-            "http" => wrong("credentials do not go over plain http to another machine", "use https"),
-            _ => wrong("is not an http or https URL", "such as \"https://registry:8081\""),
+            "http" => report("credentials do not go over plain http to another machine", "use https"),
+            _ => report("is not an http or https URL", "such as \"https://registry:8081\""),
         }
         if !url.username().is_empty() || url.password().is_some() {
-            wrong("holds a user or password", "they belong in schema_registry.username and .password");
+            report("holds a user or password", "they belong in schema_registry.username and .password");
         }
         if url.query().is_some() || url.fragment().is_some() {
-            wrong("holds a query or a fragment", "such as \"https://registry:8081\"");
+            report("holds a query or a fragment", "such as \"https://registry:8081\"");
         }
     }
 }

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::config::{PemPart, Problem, Proxy, Secret, Tls};
 
 pub(super) fn tls(section: &str, tls: &Tls, problems: &mut Vec<Problem>) {
-    let mut wrong = |key: &str, message: &str, hint: &str| {
+    let mut report = |key: &str, message: &str, hint: &str| {
         problems.push(Problem::new(format!("{section}.tls.{key}"), message).hint(hint));
     };
     for (key, pem) in [("ca", &tls.ca), ("certificate", &tls.certificate)] {
@@ -18,55 +18,55 @@ pub(super) fn tls(section: &str, tls: &Tls, problems: &mut Vec<Problem>) {
             .and_then(|pem| revealed(pem, PemPart::Certificates))
             .is_some_and(|pem| !holds_certificates(&pem))
         {
-            wrong(key, "holds no certificate in PEM, or a broken one", "it begins with -----BEGIN CERTIFICATE-----");
+            report(key, "holds no certificate in PEM, or a broken one", "it begins with -----BEGIN CERTIFICATE-----");
         }
     }
     if tls.key.as_ref().and_then(|pem| revealed(pem, PemPart::PrivateKey)).is_some_and(|pem| !holds_key(&pem)) {
         let hint = "PKCS#8, PKCS#1 or SEC 1, not encrypted: it begins with -----BEGIN PRIVATE KEY----- or the like";
-        wrong("key", "holds no private key in PEM", hint);
+        report("key", "holds no private key in PEM", hint);
     }
     match (&tls.certificate, &tls.key) {
-        (Some(_), None) => wrong("key", "missing", "a client certificate needs its key"),
-        (None, Some(_)) => wrong("certificate", "missing", "a key needs its certificate"),
+        (Some(_), None) => report("key", "missing", "a client certificate needs its key"),
+        (None, Some(_)) => report("certificate", "missing", "a key needs its certificate"),
         _ => {}
     }
 }
 
 pub(super) fn proxy(section: &str, proxy: &Proxy, problems: &mut Vec<Problem>) {
     const SUCH_AS: &str = "such as \"http://proxy:3128\"";
-    let mut wrong = |key: &str, message: String, hint: &str| {
+    let mut report = |key: &str, message: String, hint: &str| {
         problems.push(Problem::new(format!("{section}.proxy.{key}"), message).hint(hint));
     };
     match &proxy.url {
         None if proxy.username.is_some() || proxy.password.is_some() || !proxy.exclude.is_empty() => {
-            wrong("url", "missing, and another key of its section is set".to_owned(), SUCH_AS);
+            report("url", "missing, and another key of its section is set".to_owned(), SUCH_AS);
         }
         None => {}
         Some(url) => {
             if !matches!(url.scheme(), "http" | "https") {
-                wrong("url", "is not an http or https URL".to_owned(), SUCH_AS);
+                report("url", "is not an http or https URL".to_owned(), SUCH_AS);
             }
             if !url.username().is_empty() || url.password().is_some() {
-                wrong("url", "holds a user or password".to_owned(), "they belong in the keys username and password");
+                report("url", "holds a user or password".to_owned(), "they belong in the keys username and password");
             }
             if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
-                wrong("url", "holds more than a scheme, host and port".to_owned(), SUCH_AS);
+                report("url", "holds more than a scheme, host and port".to_owned(), SUCH_AS);
             }
         }
     }
     match (&proxy.username, &proxy.password) {
-        (Some(_), None) => wrong("password", "missing, and a username is set".to_owned(), "set both or none"),
-        (None, Some(_)) => wrong("username", "missing, and a password is set".to_owned(), "set both or none"),
+        (Some(_), None) => report("password", "missing, and a username is set".to_owned(), "set both or none"),
+        (None, Some(_)) => report("username", "missing, and a password is set".to_owned(), "set both or none"),
         _ => {}
     }
     for entry in proxy.exclude.iter().filter(|entry| !is_exclusion(entry)) {
         let hint = "such as \"intranet.example.com\" or \"10.0.0.0/8\"";
-        wrong("exclude", format!("{entry:?} is not a host, address or network"), hint);
+        report("exclude", format!("{entry:?} is not a host, address or network"), hint);
     }
 }
 
-/// Whether an entry is a host, a suffix, or an address with or without a mask. A port would match nothing, and `*` would
-/// match no address.
+/// Whether an entry is a host, a suffix, or an address with or without a mask. A port would match nothing, and `*`
+/// would match no address.
 fn is_exclusion(entry: &str) -> bool {
     let (host, mask) = entry.split_once('/').unwrap_or((entry, "0"));
     match host.parse::<std::net::IpAddr>() {

@@ -7,7 +7,7 @@ use crate::{
 };
 
 impl Schema {
-    /// A datum as JSON of at most `limit` bytes; of a record or a map only the members that are selected.
+    /// Converts a datum to JSON of at most `limit` bytes. Of a record or a map it reads only the selected members.
     pub(in crate::format) fn selected(
         &self,
         bytes: &[u8],
@@ -30,19 +30,19 @@ impl Schema {
         }?;
         match datum.bytes.len() {
             0 => Ok(read),
-            rest => Err(FormatError::new(format!("{rest} bytes are left behind what the schema describes"))),
+            rest => Err(FormatError::new(format!("{rest} bytes are left after the value of the schema"))),
         }
     }
 }
 
-/// What is left of the bytes.
+/// The bytes of a datum that are not read yet.
 pub(super) struct Datum<'a> {
     pub(super) nodes: &'a [Node],
     pub(super) bytes: &'a [u8],
 }
 
 impl<'a> Datum<'a> {
-    /// The node behind a union.
+    /// Returns the node itself or, if it is a union, the node of the branch that the bytes choose.
     pub(super) fn branch(&mut self, node: usize) -> Result<usize, FormatError> {
         let Node::Union(variants) = &self.nodes[node] else { return Ok(node) };
         let index = self.long()?;
@@ -125,12 +125,12 @@ impl<'a> Datum<'a> {
 
     fn field(&mut self, field: &Field, out: &mut Writer) -> Result<LogicalType, FormatError> {
         if field.is_repeated {
-            return Err(FormatError::new("it is there twice (names are compared without case)"));
+            return Err(FormatError::new("it occurs twice (names are compared without case)"));
         }
         self.value(field.node, out)
     }
 
-    /// A map that is the whole value. Its keys are data: they may be there twice, or be no text.
+    /// Reads a map that is the whole value. Its keys are data: they may occur twice, or not be UTF-8.
     fn map(&mut self, values: usize, selection: &Selection, writer: Writer) -> Result<Converted, FormatError> {
         let read = writer.filled(|out| {
             self.blocks(|datum| {
@@ -146,17 +146,17 @@ impl<'a> Datum<'a> {
         Ok(Converted::Object(read))
     }
 
-    /// The items of an array or a map: in blocks, each with its count, and 0 behind the last.
+    /// Reads the items of an array or a map. They are in blocks, each with its count, and 0 after the last one.
     fn blocks(&mut self, mut item: impl FnMut(&mut Self) -> Result<(), FormatError>) -> Result<(), FormatError> {
         loop {
             let count = self.long()?;
             if count < 0 {
-                // The size of the block, for those who skip it.
+                // The size of the block in bytes follows, for readers that skip it.
                 self.long()?;
             }
             match count.unsigned_abs() {
                 0 => return Ok(()),
-                // Items may take no bytes at all: it is what they write that bounds them.
+                // Items may have no bytes at all: the limit of the JSON bounds their number.
                 count => (0..count).try_for_each(|_| item(self))?,
             }
         }
@@ -166,10 +166,10 @@ impl<'a> Datum<'a> {
         std::str::from_utf8(self.block()?).map_err(not_utf8)
     }
 
-    /// Bytes behind their length.
+    /// Reads a length and that number of bytes.
     pub(super) fn block(&mut self) -> Result<&'a [u8], FormatError> {
         let len = self.long()?;
-        let len = usize::try_from(len).map_err(|_| FormatError::new(format!("{len} is no length")))?;
+        let len = usize::try_from(len).map_err(|_| FormatError::new(format!("{len} is not a length")))?;
         self.take(len)
     }
 
@@ -195,7 +195,7 @@ impl<'a> Datum<'a> {
 }
 
 fn not_utf8(error: std::str::Utf8Error) -> FormatError {
-    FormatError::new(format!("a text is not UTF-8: the byte at {} fits nowhere", error.valid_up_to()))
+    FormatError::new(format!("a text is not UTF-8: the byte at {} is invalid", error.valid_up_to()))
 }
 
 fn ended() -> FormatError {

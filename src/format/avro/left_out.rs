@@ -1,9 +1,9 @@
-//! Tests: what a route leaves out is passed over, whatever it is.
+//! Tests that fields that a route leaves out are skipped, whatever they hold.
 
 use super::Schema;
 use crate::format::{Converted, Registered, Selection};
 
-/// Two fields of one long around one of this type.
+/// Compiles a record with a field `odd` of this type between two longs.
 fn schema(kind: &str) -> Result<Schema, String> {
     let text = format!(
         r#"{{"type":"record","name":"r","fields":[{{"name":"a","type":"long"}},{{"name":"odd","type":{kind}}},{{"name":"b","type":"long"}}]}}"#
@@ -24,7 +24,7 @@ fn around(odd: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_left_out_is_not_looked_at() {
+fn an_avro_field_that_is_left_out_may_hold_anything() {
     const LIST: &str =
         r#"{"type":"record","name":"L","fields":[{"name":"v","type":"int"},{"name":"next","type":["null","L"]}]}"#;
     let long_list = [[2, 2].repeat(1_000_000), vec![2, 0]].concat();
@@ -36,7 +36,7 @@ fn what_is_left_out_is_not_looked_at() {
         (r#""string""#, large),
         (r#""boolean""#, vec![7]),
         (r#"{"type":"enum","name":"e","symbols":["A"]}"#, vec![8]),
-        // 2^35, which is no int; 90 hours; the year 300,000.
+        // 2^35, which is too large for an int; 90 hours; the year 300,000.
         (r#""int""#, vec![0x80, 0x80, 0x80, 0x80, 0x80, 2]),
         (r#"{"type":"int","logicalType":"time-millis"}"#, vec![0x80, 0xf8, 0xc9, 0xb5, 2]),
         (r#"{"type":"int","logicalType":"date"}"#, vec![0x80, 0xf8, 0xc9, 0xb5, 2]),
@@ -48,7 +48,7 @@ fn what_is_left_out_is_not_looked_at() {
         (r#"{"type":"bytes","logicalType":"big-decimal"}"#, vec![2, 0xff]),
         (r#"{"type":"bytes","logicalType":"uuid"}"#, vec![2, 1]),
         (r#"{"type":"array","items":"double"}"#, [&[2][..], &f64::NAN.to_le_bytes(), &[0]].concat()),
-        // Blocks that say their size: the first by far too many items, which do not matter.
+        // Blocks with their size. The count of the first one is far too large, which does not matter.
         (r#"{"type":"array","items":"int"}"#, vec![0x7f, 4, 2, 2, 1, 2, 2, 0]),
         (r#"{"type":"map","values":"int"}"#, vec![4, 2, 0xff, 2, 2, 0xff, 2, 0]),
         (
@@ -70,13 +70,15 @@ fn what_is_left_out_is_not_looked_at() {
 }
 
 #[test]
-fn what_has_no_end_is_refused() {
-    // Two of each inner type within each type, 40 levels deep: without a byte.
+fn a_left_out_field_with_more_values_than_bytes_is_refused() {
+    // Each type has two fields of the type before, 40 levels deep, without a byte.
     let nested = (0..40).fold(r#""null""#.to_owned(), |inner, n| {
-        let again = if n == 0 { r#""null""#.to_owned() } else { format!(r#""D{}""#, n - 1) };
-        format!(r#"{{"type":"record","name":"D{n}","fields":[{{"name":"x","type":{inner}}},{{"name":"y","type":{again}}}]}}"#)
+        let same = if n == 0 { r#""null""#.to_owned() } else { format!(r#""D{}""#, n - 1) };
+        format!(
+            r#"{{"type":"record","name":"D{n}","fields":[{{"name":"x","type":{inner}}},{{"name":"y","type":{same}}}]}}"#
+        )
     });
-    assert!(schema(r#""Missing""#).is_err(), "a type that is not there has no known length");
+    assert!(schema(r#""Missing""#).is_err(), "a type that does not exist has no known length");
     let many = vec![0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0];
     for (kind, odd) in [
         (r#"{"type":"array","items":"null"}"#, many),
@@ -84,21 +86,21 @@ fn what_has_no_end_is_refused() {
         (r#"{"type":"record","name":"I","fields":[{"name":"i","type":"I"}]}"#, vec![]),
     ] {
         let error = read(&schema(kind).unwrap(), &around(&odd), &Selection::without(&["odd"])).unwrap_err();
-        assert!(error.starts_with("the field odd: it is left out, and its type says far more values"), "{error}");
+        assert!(error.starts_with("the field odd: it is left out, and its type has far more values"), "{error}");
     }
 }
 
-/// Each level opens another one before it is done, so that all of them are open at a time.
+/// Each level begins another one before it ends, so that all of them are open at the same time.
 #[test]
-fn what_is_nested_deeper_than_memory_should_hold_is_refused() {
+fn a_left_out_field_that_is_nested_too_deep_is_refused() {
     let kind =
         r#"{"type":"record","name":"L","fields":[{"name":"next","type":["null","L"]},{"name":"v","type":"int"}]}"#;
     let error = read(&schema(kind).unwrap(), &around(&vec![2; 200_000]), &Selection::without(&["odd"])).unwrap_err();
-    assert!(error.contains("nested too deep to be passed over"), "{error}");
+    assert!(error.contains("nested too deep to be skipped"), "{error}");
 }
 
 #[test]
-fn of_a_map_other_keys_are_left_out() {
+fn keys_of_a_map_that_are_not_selected_are_left_out() {
     let text = r#"{"type":"map","values":"double"}"#.to_owned();
     let map = Schema::compile(&Registered { kind: "AVRO".into(), text, references: Vec::new() }).unwrap();
     let entry = |key: &[u8], value: f64| [&[u8::try_from(key.len() * 2).unwrap()], key, &value.to_le_bytes()].concat();

@@ -1,12 +1,13 @@
-//! Avro: a datum of a schema that the registry has, straight to JSON.
+//! Converts Avro with a schema of the registry directly to JSON.
 //!
-//! apache-avro is what the tests compare with. Its decoder takes truncated bytes for nulls, nests as deep as the bytes
-//! say, and builds a value first that costs more than the whole way to JSON.
+//! The tests compare it with apache-avro. The decoder of that library reads truncated bytes as nulls, does not bound
+//! the nesting, and builds a value first, which costs more than the whole conversion to JSON.
 //!
 //! | file | role |
 //! |---|---|
-//! | `schema` | a schema, checked once, as a flat table of nodes |
-//! | `datum` | bytes and a table → JSON |
+//! | `schema` | compiles a schema to a flat table of nodes |
+//! | `datum` | converts bytes to JSON by that table |
+//! | `skip` | skips values that a route leaves out |
 
 mod datum;
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! A schema's JSON, read by ourselves: apache-avro drops what Connect says of a type (`connect.name`), takes decimals
-//! of a negative scale for bytes, reads several schemas in an order of chance, and refuses names and defaults that
-//! other implementations write and that mean nothing to a reader.
+//! Compiles the JSON of a schema. apache-avro does not fit: it drops Connect's annotations of a type (`connect.name`),
+//! reads decimals of a negative scale as bytes, reads several schemas in random order, and refuses names and defaults
+//! that other implementations write and that do not concern a reader.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,20 +15,20 @@ use crate::{
     record::AnyCase,
 };
 
-/// A schema as a table: recursive types are indexes into it.
+/// A compiled schema: a table in which types refer to each other by index, so that they may be recursive.
 #[derive(Debug)]
 pub(in crate::format) struct Schema {
     pub(super) nodes: Vec<Node>,
     pub(super) root: usize,
 }
 
+/// A type of a compiled schema. Numbers are indexes into [`Schema::nodes`].
 #[derive(Debug, Clone)]
 pub(super) enum Node {
-    /// Being built: a name that refers to itself finds its place.
+    /// A record whose fields are being compiled. Its index is known, so that its fields can refer to it.
     Pending,
     Null,
     Boolean,
-    /// 32 bits, and what they mean.
     Int(Option<Logical>),
     Long(Option<Logical>),
     Float,
@@ -47,13 +47,14 @@ pub(super) enum Node {
         scale: i64,
         size: usize,
     },
-    /// Bytes that hold an unscaled value and its scale.
+    /// Bytes with an unscaled value and its scale.
     BigDecimal,
-    /// Debezium's: a scale, and an unscaled value.
+    /// Debezium's record of a scale and an unscaled value.
     VariableScaleDecimal,
     UuidBytes,
     UuidFixed,
-    /// What no value can be made of: why, and how its bytes are passed over where a route leaves it out.
+    /// A type that has no equivalent in Salesforce: the reason, and the type by which its bytes are skipped if a route
+    /// leaves it out.
     Refused {
         why: &'static str,
         base: Box<Node>,
@@ -64,27 +65,32 @@ pub(super) enum Node {
 pub(super) struct Field {
     pub(super) name: String,
     pub(super) node: usize,
-    /// A field before it has the same name, without case.
+    /// Whether an earlier field has the same name, compared without case.
     pub(super) is_repeated: bool,
 }
 
 impl Schema {
-    /// Reads a schema and all that it refers to.
+    /// Compiles a schema and the schemas that it refers to.
+    ///
+    /// # Errors
+    ///
+    /// The reason why the schema cannot be read.
     pub(in crate::format) fn compile(registered: &Registered) -> Result<Self, String> {
-        let read = |text: &str| serde_json::from_str::<Json>(text).map_err(|error| error.to_string());
+        let parse = |text: &str| serde_json::from_str::<Json>(text).map_err(|error| error.to_string());
         let mut table = Table::default();
         for reference in &registered.references {
-            table.node(&read(&reference.text)?, "").map_err(|error| format!("{}: {error}", reference.name))?;
+            table.node(&parse(&reference.text)?, "").map_err(|error| format!("{}: {error}", reference.name))?;
         }
-        let root = table.node(&read(&registered.text)?, "")?;
+        let root = table.node(&parse(&registered.text)?, "")?;
         Ok(Self { nodes: table.nodes, root })
     }
 }
 
+/// The table of a schema that is being compiled.
 #[derive(Default)]
 struct Table {
     nodes: Vec<Node>,
-    /// Places of named types by their full names.
+    /// The indexes of named types by their full names.
     named: HashMap<String, usize>,
 }
 
@@ -94,7 +100,7 @@ impl Table {
         self.nodes.len() - 1
     }
 
-    /// The place of a type. What nests here nests in the JSON text, whose depth the parser bounds.
+    /// Compiles a type and returns its index. The recursion follows the JSON text, whose depth the parser bounds.
     fn node(&mut self, json: &Json, namespace: &str) -> Result<usize, String> {
         match json {
             Json::String(word) => match primitive(word) {
@@ -107,7 +113,7 @@ impl Table {
                 Ok(self.push(Node::Union(variants)))
             }
             Json::Object(object) => self.complex(object, namespace),
-            other => Err(format!("{other} is no type")),
+            other => Err(format!("{other} is not a type")),
         }
     }
 
@@ -123,7 +129,7 @@ impl Table {
             Some("record" | "error") => self.record(object, namespace),
             Some("enum") => {
                 let symbols = list(object, "symbols")?.iter().map(|symbol| symbol.as_str().map(str::to_owned));
-                let symbols = symbols.collect::<Option<_>>().ok_or("a symbol of an enum is no text")?;
+                let symbols = symbols.collect::<Option<_>>().ok_or("a symbol of an enum is not a text")?;
                 self.define(object, namespace, Node::Enum(symbols))
             }
             Some("fixed") => {
@@ -142,9 +148,9 @@ impl Table {
             }
             _ => {
                 let inner = self.node(word, namespace)?;
-                // A name stays what it is defined to be; here it may mean more.
+                // The annotation applies here only. The named type keeps its definition.
                 let node = annotated(self.nodes[inner].clone(), object);
-                Ok(if says_more(object) { self.push(node) } else { inner })
+                Ok(if is_annotated(object) { self.push(node) } else { inner })
             }
         }
     }
@@ -157,7 +163,8 @@ impl Table {
             self.nodes[place] = Node::VariableScaleDecimal;
             return Ok(place);
         }
-        let (mut fields, mut seen) = (Vec::new(), HashSet::new());
+        let mut fields = Vec::new();
+        let mut seen = HashSet::new();
         for field in list(object, "fields")? {
             let name =
                 field.get("name").and_then(Json::as_str).ok_or_else(|| format!("a field of {full} has no name"))?;
@@ -193,10 +200,10 @@ fn primitive(word: &str) -> Option<Node> {
 }
 
 fn list<'a>(object: &'a Map<String, Json>, name: &str) -> Result<&'a Vec<Json>, String> {
-    object.get(name).and_then(Json::as_array).ok_or_else(|| format!("{name:?} is missing, or no list"))
+    object.get(name).and_then(Json::as_array).ok_or_else(|| format!("{name:?} is missing, or not a list"))
 }
 
-/// The full name of a definition, and the namespace inside of it.
+/// Returns the full name of a definition, and the namespace of the names inside of it.
 fn full_name(object: &Map<String, Json>, namespace: &str) -> Result<(String, String), String> {
     let name = object.get("name").and_then(Json::as_str).filter(|name| !name.is_empty());
     let name = name.ok_or("a record, an enum or a fixed has no name")?;
@@ -210,28 +217,29 @@ fn qualify(name: &str, namespace: &str) -> String {
     if name.contains('.') || namespace.is_empty() { name.to_owned() } else { format!("{namespace}.{name}") }
 }
 
-fn says_more(object: &Map<String, Json>) -> bool {
+fn is_annotated(object: &Map<String, Json>) -> bool {
     object.contains_key("logicalType") || object.contains_key("connect.name")
 }
 
-/// A type with what its logical type makes of it. One that is not known, or does not fit, says nothing: so Avro has it.
+/// Applies the logical type of a type. One that is unknown, or does not fit the type, is ignored, as Avro's
+/// specification says.
 fn annotated(base: Node, object: &Map<String, Json>) -> Node {
     let text = |name: &str| object.get(name).and_then(Json::as_str);
-    let connects = Logical::connect_scale(object.get("connect.parameters"));
-    let scale = connects.or_else(|| object.get("scale").and_then(whole));
+    let connect_scale = Logical::connect_scale(object.get("connect.parameters"));
+    let scale = connect_scale.or_else(|| object.get("scale").and_then(whole));
     let named = text("connect.name").and_then(|name| Logical::named(name, scale));
     if let (Node::String, Some(logical)) = (&base, text("connect.name").and_then(TextLogical::named)) {
         return Node::LogicalText(logical);
     }
     let refused = |why, base| Node::Refused { why, base: Box::new(base) };
     let logical = match (named, text("logicalType")) {
-        (Some(Logical::Decimal { .. }), _) if scale.is_none() => return refused("a decimal says no scale", base),
+        (Some(Logical::Decimal { .. }), _) if scale.is_none() => return refused("the decimal has no scale", base),
         (Some(named), _) => named,
         (None, Some("decimal")) => Logical::Decimal { scale: scale.unwrap_or(0) },
         (None, Some("date")) => Logical::Date,
         (None, Some("time-millis")) => Logical::Time(Unit::Milli),
         (None, Some("time-micros")) => Logical::Time(Unit::Micro),
-        // A local timestamp says no zone, and Salesforce knows instants only: it is read as UTC.
+        // A local timestamp has no zone, and Salesforce knows only instants: it is read as UTC.
         (None, Some("timestamp-millis" | "local-timestamp-millis")) => Logical::Timestamp(Unit::Milli),
         (None, Some("timestamp-micros" | "local-timestamp-micros")) => Logical::Timestamp(Unit::Micro),
         (None, Some("timestamp-nanos" | "local-timestamp-nanos")) => Logical::Timestamp(Unit::Nano),

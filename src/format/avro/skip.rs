@@ -1,4 +1,4 @@
-//! Finding the end of a value that a route leaves out. Its texts, numbers and nesting are not looked at.
+//! Skips a value that a route leaves out. Its texts, numbers and nesting are not checked.
 
 use super::{
     datum::Datum,
@@ -6,7 +6,7 @@ use super::{
 };
 use crate::format::FormatError;
 
-/// What is still to be passed over.
+/// A part of a value that has still to be skipped.
 enum Open<'a> {
     Value(usize),
     Fields(&'a [Field]),
@@ -18,21 +18,22 @@ enum Open<'a> {
     },
 }
 
-/// What may be open at a time: a value that is nested deeper takes more memory than it has bytes.
+/// The limit of parts that are open at the same time. A value that is nested deeper would take more memory than it has
+/// bytes.
 const MAX_OPEN: usize = 64 * 1024;
 
 impl<'a> Datum<'a> {
-    /// Passes over a value. A loop, since a value may be nested as deep as it is long.
+    /// Skips a value. It uses a loop instead of recursion, since a value may be nested as deep as it is long.
     pub(super) fn skip(&mut self, node: usize) -> Result<(), FormatError> {
         // Types that take no bytes may contain each other any number of times.
         let mut steps = 1_000_000 + 32 * self.bytes.len();
         let mut open = vec![Open::Value(node)];
         while let Some(next) = open.pop() {
             steps = steps.checked_sub(1).ok_or_else(|| {
-                FormatError::new("it is left out, and its type says far more values than there are bytes")
+                FormatError::new("it is left out, and its type has far more values than there are bytes")
             })?;
             if open.len() > MAX_OPEN {
-                return Err(FormatError::new("it is left out, and nested too deep to be passed over"));
+                return Err(FormatError::new("it is left out, and nested too deep to be skipped"));
             }
             match next {
                 Open::Value(node) => self.skip_value(node, &mut open)?,
@@ -48,7 +49,7 @@ impl<'a> Datum<'a> {
                     let count = self.long()?;
                     let mut left = count.unsigned_abs();
                     if count < 0 {
-                        // Such a block says its size.
+                        // A negative count precedes the size of the block in bytes.
                         self.block()?;
                         left = 0;
                     }
@@ -76,7 +77,7 @@ impl<'a> Datum<'a> {
             Node::Map(values) => open.push(Open::Items { node: *values, left: 0, has_keys: true }),
             Node::Record(fields) => open.push(Open::Fields(fields)),
             Node::Refused { base, .. } => self.skip_scalar(base)?,
-            // A union within a union.
+            // A branch of a union that is a union itself.
             Node::Union(_) => open.push(Open::Value(node)),
             scalar => self.skip_scalar(scalar)?,
         }

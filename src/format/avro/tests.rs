@@ -32,7 +32,7 @@ fn json(read: Result<Converted, FormatError>) -> Result<String, String> {
     }
 }
 
-/// One value of a type, as apache-avro writes it and we read it.
+/// Reads a value of a type that apache-avro has written.
 fn of_type(kind: &str, value: Avro) -> Result<String, String> {
     let schema = AvroSchema::parse_str(kind).unwrap();
     let bytes = GenericDatumWriter::builder(&schema).build().unwrap().write_value_to_vec(value).unwrap();
@@ -40,7 +40,7 @@ fn of_type(kind: &str, value: Avro) -> Result<String, String> {
 }
 
 #[test]
-fn every_type_and_logical_type() {
+fn each_type_and_logical_type_has_its_json() {
     let decimal = |digits: &str| {
         let unscaled: BigInt = digits.parse().unwrap();
         Avro::Decimal(Decimal::from(unscaled.to_signed_bytes_be()))
@@ -98,8 +98,8 @@ fn every_type_and_logical_type() {
         assert_eq!(of_type(&kind, value).as_deref(), Ok(expected), "{kind}");
     }
     for (kind, value, words) in [
-        (r#""double""#.to_owned(), Avro::Double(f64::NAN), "NaN is no number to JSON"),
-        (r#""float""#.into(), Avro::Float(f32::INFINITY), "inf is no number to JSON"),
+        (r#""double""#.to_owned(), Avro::Double(f64::NAN), "NaN is not a number in JSON"),
+        (r#""float""#.into(), Avro::Float(f32::INFINITY), "inf is not a number in JSON"),
         (of("int", "date"), Avro::Date(i32::MAX), "2147483647 days from 1970 lie outside of the years 1 to 9999"),
         (
             r#"{"type":{"type":"fixed","name":"f","size":12},"logicalType":"duration"}"#.into(),
@@ -170,7 +170,7 @@ fn long(attributes: &str) -> Result<String, String> {
 }
 
 #[test]
-fn what_connect_and_debezium_say_of_a_type_counts() {
+fn logical_types_of_connect_and_debezium_are_applied() {
     for (attributes, expected) in [
         (r#""type":"long""#, Ok(r#"{"f":45296123456789}"#)),
         (r#""type":"long","connect.name":"io.debezium.time.NanoTime""#, Ok(r#"{"f":"12:34:56.123Z"}"#)),
@@ -179,10 +179,10 @@ fn what_connect_and_debezium_say_of_a_type_counts() {
             r#""type":"long","connect.name":"io.debezium.time.MicroTimestamp""#,
             Ok(r#"{"f":"1971-06-09T06:15:23.456Z"}"#),
         ),
-        (r#""type":"long","logicalType":"nobody-knows""#, Ok(r#"{"f":45296123456789}"#)),
+        (r#""type":"long","logicalType":"unknown-type""#, Ok(r#"{"f":45296123456789}"#)),
         (
             r#""type":"bytes","connect.name":"org.apache.kafka.connect.data.Decimal""#,
-            Err("the field f: a decimal says no scale"),
+            Err("the field f: the decimal has no scale"),
         ),
     ] {
         assert_eq!(long(attributes), expected.map(str::to_owned).map_err(str::to_owned), "{attributes}");
@@ -215,7 +215,7 @@ fn what_connect_and_debezium_say_of_a_type_counts() {
 }
 
 #[test]
-fn names_and_defaults_of_other_implementations_are_taken() {
+fn names_and_defaults_of_other_implementations_are_accepted() {
     for schema in [
         r#"{"type":"record","name":"Value","namespace":"my-server.inventory.1st","fields":[{"name":"a","type":"int","default":null}]}"#,
         r#"{"type":"record","name":"com.Outer$Inner","fields":[{"name":"a","type":"int","default":0.5}]}"#,
@@ -225,7 +225,7 @@ fn names_and_defaults_of_other_implementations_are_taken() {
 }
 
 #[test]
-fn references_may_refer_to_what_others_define() {
+fn a_reference_may_use_types_of_an_earlier_reference() {
     let references = [
         (
             "Address",
@@ -244,11 +244,11 @@ fn references_may_refer_to_what_others_define() {
 fn a_map_may_be_the_whole_value() {
     let schema = compile(r#"{"type":"map","values":"int"}"#);
     assert_eq!(json(schema.read(&[4, 2, b'a', 2, 2, b'b', 4, 0], 99)).as_deref(), Ok(r#"{"a":1,"b":2}"#));
-    assert!(json(schema.read(&[4, 2, b'a', 2, 2, b'A', 4, 0], 99)).unwrap_err().contains("it is there twice"));
+    assert!(json(schema.read(&[4, 2, b'a', 2, 2, b'A', 4, 0], 99)).unwrap_err().contains("it occurs twice"));
 }
 
 #[test]
-fn bad_bytes_say_where() {
+fn the_error_of_bad_bytes_names_the_field() {
     let schema = compile(
         r#"{"type":"record","name":"r","fields":[
             {"name":"a","type":["null","string"]},{"name":"b","type":{"type":"array","items":"boolean"}}]}"#,
@@ -258,11 +258,11 @@ fn bad_bytes_say_where() {
         (&[2], "the field a: the bytes end before the value does"),
         (&[2, 8, b'x'], "the field a: the bytes end before the value does"),
         (&[4], "the field a: the union has 2 branches, and none is number 2"),
-        (&[2, 1], "the field a: -1 is no length"),
-        (&[2, 2, 0xff, 0], "the field a: a text is not UTF-8: the byte at 0 fits nowhere"),
+        (&[2, 1], "the field a: -1 is not a length"),
+        (&[2, 2, 0xff, 0], "the field a: a text is not UTF-8: the byte at 0 is invalid"),
         (&[0, 2, 7, 0], "the field b[0]: a boolean is 0 or 1, not 7"),
         (&[0, 4, 1], "the field b[1]: the bytes end before the value does"),
-        (&[0, 0, 9, 9], "2 bytes are left behind what the schema describes"),
+        (&[0, 0, 9, 9], "2 bytes are left after the value of the schema"),
         (&[0x80; 12], "the field a: a number of more than 64 bits, or cut"),
         (
             &[2, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1],
@@ -271,7 +271,7 @@ fn bad_bytes_say_where() {
     ] {
         assert_eq!(json(schema.read(bytes, 1000)), Err(words.to_owned()), "{bytes:?}");
     }
-    // Items without bytes, as many as one likes to say.
+    // Items without bytes: only the limit of the JSON bounds their number.
     let nulls = compile(r#"{"type":"array","items":"null"}"#);
     let many = [0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0];
     assert_eq!(
@@ -281,18 +281,18 @@ fn bad_bytes_say_where() {
 }
 
 #[test]
-fn schemas_that_cannot_be() {
+fn invalid_schemas_are_refused() {
     let two = r#"{"type":"record","name":"r","fields":[{"name":"a","type":"int"},{"name":"A","type":"int"}]}"#;
     for text in ["", "{", "[]x", r#""nothing""#, r#"{"type":"record","name":"r"}"#] {
         assert!(Schema::compile(&registered(text, &[])).is_err(), "{text}");
     }
     let twice = json(compile(two).read(&[2, 4], 99));
-    assert_eq!(twice, Err("the field A: it is there twice (names are compared without case)".to_owned()));
+    assert_eq!(twice, Err("the field A: it occurs twice (names are compared without case)".to_owned()));
     let deep = "[".repeat(100_000);
     assert!(Schema::compile(&registered(&deep, &[])).is_err());
 }
 
-/// A value, the number in it, and the JSON that the rest is.
+/// Generates a value, the float in it, and the JSON of its other fields.
 fn value() -> impl Strategy<Value = (Vec<Avro>, f64, serde_json::Value)> {
     (any::<bool>(), any::<i64>(), any::<f64>(), any::<String>(), any::<Option<i32>>(), any::<Vec<String>>())
         .prop_filter_map("finite", |(flag, long, double, text, maybe, texts)| {
@@ -324,13 +324,13 @@ static ANY_SCHEMA: LazyLock<Schema> = LazyLock::new(|| compile(ANY));
 
 proptest! {
     #[test]
-    fn what_apache_avro_writes_is_what_is_read((fields, double, mut expected) in value(), cut: prop::sample::Index) {
+    fn a_value_of_apache_avro_is_read_unchanged((fields, double, mut expected) in value(), cut: prop::sample::Index) {
         let names = ["flag", "long", "double", "text", "maybe", "texts"].map(str::to_owned);
         let avro = AvroSchema::parse_str(ANY).unwrap();
         let writer = GenericDatumWriter::builder(&avro).build().unwrap();
         let bytes = writer.write_value_to_vec(Avro::Record(names.into_iter().zip(fields).collect())).unwrap();
         let json = json(ANY_SCHEMA.read(&bytes, 1 << 20)).unwrap();
-        // serde_json's own way to a float is not exact to the last digit.
+        // serde_json does not parse floats exactly to the last digit.
         let digits = json.split("\"double\":").nth(1).and_then(|rest| rest.split(',').next()).unwrap();
         prop_assert_eq!(digits.parse::<f64>().unwrap().to_bits(), double.to_bits());
         let mut read: serde_json::Value = serde_json::from_str(&json).unwrap();

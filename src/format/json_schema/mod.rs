@@ -1,11 +1,11 @@
-//! JSON with a schema that the registry has. The payload is JSON as it is; of the schema only that is read which JSON
-//! cannot say: which integers are dates, times and instants, and which texts are decimals. As Connect's
-//! `JsonSchemaConverter` does, the schema names them in `title`. Nothing is validated: no consumer of Confluent's does.
+//! Reads JSON with a JSON Schema of the registry. The payload is JSON already. Of the schema only the logical types are
+//! read, which JSON itself does not have: dates, times, instants and decimals. As in Connect's `JsonSchemaConverter`,
+//! `title` names them. The payload is not validated, and neither do Confluent's consumers by default.
 //!
 //! | file | role |
 //! |---|---|
-//! | `schema` | a schema and its references, as a table of what they annotate |
-//! | `payload` | a payload and that table → JSON |
+//! | `schema` | compiles the logical types of a schema and its references to a table |
+//! | `payload` | converts a payload to JSON by that table |
 
 mod payload;
 mod schema;

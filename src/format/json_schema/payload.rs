@@ -12,8 +12,8 @@ use crate::{
 };
 
 impl Schema {
-    /// The payload as JSON of at most `limit` bytes, of an object only the members that are selected; a slice of `bytes`
-    /// where the schema says no more than JSON does.
+    /// Converts a payload to JSON of at most `limit` bytes; of an object only the selected members. The result is a
+    /// slice of `bytes` if the schema has no logical types.
     pub(in crate::format) fn selected(
         &self,
         bytes: Bytes,
@@ -21,7 +21,7 @@ impl Schema {
         limit: usize,
     ) -> Result<Converted, FormatError> {
         let read = json::selected(bytes, selection, limit)?;
-        if !self.says_more {
+        if !self.has_logical_types {
             return Ok(read);
         }
         match read {

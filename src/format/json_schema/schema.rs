@@ -4,25 +4,25 @@ use serde_json::Value as Json;
 
 use crate::format::{Registered, logical::Logical, text::TextLogical};
 
-/// What a schema says beyond JSON, as a table: recursive schemas are indexes into it.
+/// The logical types of a schema: a table in which schemas refer to each other by index, so that they may be recursive.
 #[derive(Debug)]
 pub(in crate::format) struct Schema {
     pub(super) nodes: Vec<Node>,
     pub(super) root: usize,
-    /// Whether any node says anything at all.
-    pub(super) says_more: bool,
+    /// Whether any node has a logical type.
+    pub(super) has_logical_types: bool,
 }
 
-/// One place of a schema.
+/// A schema or subschema.
 #[derive(Debug, Default)]
 pub(super) struct Node {
-    /// What a number means.
+    /// The logical type of a number.
     pub(super) logical: Option<Logical>,
-    /// What a text means.
+    /// The logical type of a text.
     pub(super) text: Option<TextLogical>,
     pub(super) properties: HashMap<String, usize>,
     pub(super) items: Option<usize>,
-    /// What is said elsewhere of the same value: by a `$ref`, or a branch of a choice.
+    /// Other nodes that describe the same value: the target of a `$ref`, and branches of `allOf`, `anyOf` and `oneOf`.
     also: Vec<usize>,
 }
 
@@ -33,16 +33,15 @@ struct Document {
 }
 
 impl Schema {
-    /// Reads a schema and all that it refers to.
+    /// Compiles a schema and the schemas that it refers to.
+    ///
+    /// # Errors
+    ///
+    /// The reason why the schema cannot be read.
     pub(in crate::format) fn compile(registered: &Registered) -> Result<Self, String> {
-        let read = |name: &str, text: &str| -> Result<Document, String> {
-            let json: Json = serde_json::from_str(text).map_err(|error| error.to_string())?;
-            let is_schema = json.is_object() || json.is_boolean();
-            if is_schema { Ok(Document { name: name.to_owned(), json }) } else { Err("it is no schema".to_owned()) }
-        };
-        let mut documents = vec![read("", &registered.text)?];
+        let mut documents = vec![Document::parse("", &registered.text)?];
         for reference in &registered.references {
-            documents.push(read(&reference.name, &reference.text)?);
+            documents.push(Document::parse(&reference.name, &reference.text)?);
         }
         let mut reader = Reader { documents: &documents, nodes: Vec::new(), known: HashMap::new(), depth: 0 };
         let root = reader.node(0, "", &documents[0].json)?;
@@ -53,22 +52,33 @@ impl Schema {
                 return Err(format!("its references and choices come to more than {MOST_GATHERED} properties"));
             }
         }
-        let says_more = reader.nodes.iter().any(|node| node.logical.is_some() || node.text.is_some());
-        Ok(Self { nodes: reader.nodes, root, says_more })
+        let has_logical_types = reader.nodes.iter().any(|node| node.logical.is_some() || node.text.is_some());
+        Ok(Self { nodes: reader.nodes, root, has_logical_types })
+    }
+}
+
+impl Document {
+    fn parse(name: &str, text: &str) -> Result<Self, String> {
+        let json: Json = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        if json.is_object() || json.is_boolean() {
+            Ok(Self { name: name.to_owned(), json })
+        } else {
+            Err("it is not a schema".to_owned())
+        }
     }
 }
 
 struct Reader<'a> {
     documents: &'a [Document],
     nodes: Vec<Node>,
-    /// By document and pointer: what is referred to, once.
+    /// The indexes of nodes by document and JSON pointer.
     known: HashMap<(usize, String), usize>,
     depth: usize,
 }
 
-/// How far references and choices may lead into each other.
+/// The limit of nested references and subschemas.
 const MAX_DEPTH: usize = 128;
-/// Properties that are the same value's by reference or choice, over all places of a schema.
+/// The limit of properties that nodes take over from references and branches, in one schema.
 const MOST_GATHERED: usize = 100_000;
 
 impl<'a> Reader<'a> {
@@ -91,10 +101,10 @@ impl<'a> Reader<'a> {
         let place = self.nodes.len();
         self.nodes.push(Node::default());
         self.known.insert(key, place);
-        // A reference that leads nowhere we know of says nothing: the payload is JSON all the same.
+        // A reference whose target is not known is ignored: the payload is JSON anyway.
         let reference = schema.get("$ref").and_then(Json::as_str);
         if let Some((document, pointer, schema)) = reference.and_then(|reference| self.refer(document, reference)) {
-            // The place is known already, so that a reference to itself ends here.
+            // The node is in `known` already, so that a reference to itself ends here.
             let referred = self.node(document, &pointer, schema)?;
             self.nodes[place].also.push(referred);
         }
@@ -116,7 +126,8 @@ impl<'a> Reader<'a> {
         Ok(place)
     }
 
-    /// Adds to a node what is said elsewhere of the same value; its own word goes first. So many properties.
+    /// Adds the logical types of the other nodes of the same value to a node; its own take precedence. Returns the
+    /// number of properties that were added or skipped.
     fn gather(&mut self, place: usize) -> usize {
         let mut gathered = 0;
         let mut seen = HashSet::from([place]);
@@ -143,25 +154,29 @@ impl<'a> Reader<'a> {
         gathered
     }
 
-    /// The document, pointer and schema that `$ref` leads to.
+    /// Returns the document, the pointer and the schema of the target of a `$ref`.
     fn refer(&self, from: usize, reference: &str) -> Option<(usize, String, &'a Json)> {
         let (name, pointer) = reference.split_once('#').unwrap_or((reference, ""));
-        let is = |document: &Document| {
-            let id = document.json.get("$id").and_then(Json::as_str).map(|id| id.trim_end_matches('#'));
-            document.name == name || id == Some(name)
-        };
-        // References are named as they are written; some producers name them by the last part of a URL.
-        let ends_so = |document: &Document| {
-            !document.name.is_empty() && document.name.rsplit('/').next() == name.rsplit('/').next()
-        };
-        let found = if name.is_empty() {
-            Some(from)
+        let document = if name.is_empty() {
+            from
         } else {
-            self.documents.iter().position(is).or_else(|| self.documents.iter().position(ends_so))
+            let by_name = self.documents.iter().position(|document| document.is_named(name));
+            by_name.or_else(|| self.documents.iter().position(|document| document.has_file_name_of(name)))?
         };
-        let document = found?;
         let schema = self.documents[document].json.pointer(pointer)?;
         Some((document, pointer.to_owned(), schema))
+    }
+}
+
+impl Document {
+    fn is_named(&self, name: &str) -> bool {
+        let id = self.json.get("$id").and_then(Json::as_str).map(|id| id.trim_end_matches('#'));
+        self.name == name || id == Some(name)
+    }
+
+    /// Whether the last part of both names is the same: some producers name a reference by the last part of its URL.
+    fn has_file_name_of(&self, name: &str) -> bool {
+        !self.name.is_empty() && self.name.rsplit('/').next() == name.rsplit('/').next()
     }
 }
 

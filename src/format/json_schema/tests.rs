@@ -27,7 +27,7 @@ fn read(schema: &Schema, payload: &str) -> Result<String, String> {
 }
 
 #[test]
-fn titles_say_what_numbers_mean() {
+fn titles_name_the_logical_types_of_numbers() {
     let schema = compile(
         r##"{"type":"object","properties":{
             "day":{"oneOf":[{"type":"null"},{"type":"integer","title":"org.apache.kafka.connect.data.Date","connect.type":"int32"}]},
@@ -55,13 +55,13 @@ fn titles_say_what_numbers_mean() {
         (r#"{"zoned":null,"set":"a,b"}"#, Ok(r#"{"zoned":null,"set":"a,b"}"#)),
         (
             r#"{"zoned":"infinity"}"#,
-            Err("the field zoned: its text is no instant of the years 1 to 9999 as ISO 8601 writes it"),
+            Err("the field zoned: its text is not an instant of the years 1 to 9999 in ISO 8601"),
         ),
         (r#"{"days":[0,1]}"#, Ok(r#"{"days":["1970-01-01","1970-01-02"]}"#)),
         (r#"{"home":{"since":0,"x":1.0}}"#, Ok(r#"{"home":{"since":"1970-01-01","x":1.0}}"#)),
         (r#"{"next":{"next":{"day":0}}}"#, Ok(r#"{"next":{"next":{"day":"1970-01-01"}}}"#)),
         (r#"{"plain":7, "else":[1, 2]}"#, Ok(r#"{"plain":7,"else":[1, 2]}"#)),
-        (r#"{"day":1.5}"#, Err("the field day: 1.5 is no 64-bit integer")),
+        (r#"{"day":1.5}"#, Err("the field day: 1.5 is not a 64-bit integer")),
         (
             r#"{"next":{"days":[0,9999999999]}}"#,
             Err("the field next.days[1]: 9999999999 days from 1970 lie outside of the years 1 to 9999"),
@@ -73,15 +73,15 @@ fn titles_say_what_numbers_mean() {
 }
 
 #[test]
-fn what_says_no_more_than_json_is_not_touched() {
+fn a_payload_without_logical_types_keeps_its_text() {
     let schema = compile(r#"{"type":"object","properties":{"a":{"type":"integer"}}}"#, &[]).unwrap();
     assert_eq!(read(&schema, "{ \"a\" : 1 }").as_deref(), Ok("{ \"a\" : 1 }"));
     assert_eq!(read(&compile("true", &[]).unwrap(), "7").as_deref(), Ok("7"));
 }
 
 #[test]
-fn schemas_that_cannot_be() {
-    for (text, words) in [("{", "EOF while parsing an object at line 1 column 1"), ("7", "it is no schema")] {
+fn invalid_json_schemas_are_refused_and_unknown_references_ignored() {
+    for (text, words) in [("{", "EOF while parsing an object at line 1 column 1"), ("7", "it is not a schema")] {
         assert_eq!(compile(text, &[]).unwrap_err(), words);
     }
     for says_nothing in [r##"{"$ref":"#"}"##, r##"{"$ref":"#/nowhere"}"##, r#"{"properties":{"a":{"$ref":"o.json"}}}"#]
@@ -91,7 +91,7 @@ fn schemas_that_cannot_be() {
 }
 
 #[test]
-fn what_leads_too_far_is_refused() {
+fn schemas_with_too_many_references_or_properties_are_refused() {
     let chain = |length: usize| {
         let definition = |n: usize| format!(r##""d{n}":{{"$ref":"#/$defs/d{}"}}"##, n + 1);
         let chain: Vec<_> = (0..length).map(definition).collect();
@@ -107,7 +107,7 @@ fn what_leads_too_far_is_refused() {
 }
 
 #[test]
-fn what_is_left_out_is_not_looked_at() {
+fn a_json_schema_member_that_is_left_out_may_hold_anything() {
     let deep = format!(r#"{{"a":1,"day":{}{}}}"#, "[".repeat(40), "]".repeat(40));
     let titled = r#"{"properties":{"day":{"title":"org.apache.kafka.connect.data.Date"},"a":{"type":"integer"}}}"#;
     for schema in [compile(titled, &[]).unwrap(), compile("true", &[]).unwrap()] {
@@ -131,7 +131,7 @@ fn what_is_left_out_is_not_looked_at() {
 
 proptest::proptest! {
     #[test]
-    fn what_is_written_is_what_is_read(days in -719_162_i32..=2_932_896, text: String, number: i64, flags: Vec<bool>) {
+    fn a_payload_is_read_unchanged_except_for_its_date(days in -719_162_i32..=2_932_896, text: String, number: i64, flags: Vec<bool>) {
         let schema = r#"{"properties":{"day":{"title":"org.apache.kafka.connect.data.Date"}}}"#;
         let payload = serde_json::json!({"day": days, "text": text, "number": number, "flags": flags});
         let read: serde_json::Value =

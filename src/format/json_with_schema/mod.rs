@@ -1,10 +1,10 @@
-//! Kafka Connect's JSON with its schema in every record: `{"schema": …, "payload": …}`, as `JsonConverter` writes it
-//! with `schemas.enable`.
+//! Reads Kafka Connect's JSON with a schema in every record: `{"schema": …, "payload": …}`, as `JsonConverter` writes
+//! it with `schemas.enable`.
 //!
 //! | file | role |
 //! |---|---|
-//! | `schema` | a schema as Connect spells it, checked once |
-//! | `payload` | a payload and its schema → JSON |
+//! | `schema` | compiles a schema of Connect |
+//! | `payload` | converts a payload to JSON by its schema |
 
 mod payload;
 mod schema;
@@ -19,29 +19,29 @@ use moka::sync::Cache;
 use self::schema::Schema;
 use super::{Converted, FormatError, Selection, json, members::Members};
 
-/// The converter: it remembers the schemas that it has read, since each comes again with every record.
+/// The converter. It caches compiled schemas by their texts, since the same schema comes with every record.
 #[derive(Debug, Clone)]
 pub struct JsonWithSchema(Cache<Text, Result<Arc<Schema>, String>>);
 
 type Text = Arc<str>;
 
-/// Of the schemas' texts that are remembered, in bytes.
-const REMEMBERED: u64 = 1024 * 1024;
+/// The limit of the texts of cached schemas, in bytes.
+const MAX_CACHED: u64 = 1024 * 1024;
 
 impl Default for JsonWithSchema {
     fn default() -> Self {
         let weigh = |text: &Text, _: &_| u32::try_from(text.len()).unwrap_or(u32::MAX);
-        Self(Cache::builder().max_capacity(REMEMBERED).weigher(weigh).build())
+        Self(Cache::builder().max_capacity(MAX_CACHED).weigher(weigh).build())
     }
 }
 
 impl JsonWithSchema {
-    /// The payload as JSON of at most `limit` bytes.
+    /// Converts a payload to JSON of at most `limit` bytes.
     pub fn read(&self, bytes: Bytes, limit: usize) -> Result<Converted, FormatError> {
         self.selected(bytes, &Selection::default(), limit)
     }
 
-    /// The payload as JSON of at most `limit` bytes; of a struct or a map only the members that are selected.
+    /// Converts a payload to JSON of at most `limit` bytes; of a struct or a map only the selected members.
     pub(super) fn selected(&self, bytes: Bytes, selection: &Selection, limit: usize) -> Result<Converted, FormatError> {
         let text = json::unmarked(bytes)?;
         let envelope = Members::read(&text)?;

@@ -24,7 +24,7 @@ impl Schema {
                 default => self.read(&ByteString::from(default), selection, limit),
             };
         }
-        // Duplicates, lone surrogates and deep nesting are found here, wherever they are.
+        // This finds duplicates, lone surrogates and deep nesting anywhere in the payload.
         let read = json::read_text(payload.clone(), selection, limit)?;
         match (&self.kind, read) {
             (Kind::Struct(fields), Converted::Object(object)) => {
@@ -43,7 +43,7 @@ impl Schema {
         }
     }
 
-    /// What a field is given: its value, else its default, else nothing if it may be absent.
+    /// Returns the value of a field, or its default, or `None` if it may be absent.
     fn given<'a>(&'a self, json: Option<&'a str>) -> Result<Option<&'a str>, FormatError> {
         if let Kind::Broken(why) = &self.kind {
             return Err(broken(why));
@@ -57,7 +57,8 @@ impl Schema {
     fn write(&self, json: &str, out: &mut Writer) -> Result<LogicalType, FormatError> {
         let kind = Value::plain(json).kind();
         match (&self.kind, kind) {
-            // An explicit null is one, also where there is a default: a producer that means the default writes it.
+            // An explicit null stays null, also if the field has a default: a producer that means the default writes
+            // it.
             (_, ValueKind::Null) if self.optional => Ok(out.null()),
             (_, ValueKind::Null) => match self.default.as_deref().filter(|default| *default != "null") {
                 Some(default) => self.write(default, out),
@@ -74,7 +75,8 @@ impl Schema {
                 }
             }
             (Kind::Integer(bits), ValueKind::Number) => {
-                let value: i64 = json.parse().map_err(|_| FormatError::new(format!("{json} is no 64-bit integer")))?;
+                let value: i64 =
+                    json.parse().map_err(|_| FormatError::new(format!("{json} is not a 64-bit integer")))?;
                 let shift = 64 - bits;
                 if (value << shift) >> shift != value {
                     return Err(FormatError::new(format!("{json} does not fit into {bits} bits")));
@@ -84,8 +86,8 @@ impl Schema {
             (Kind::Float, ValueKind::Number)
             | (Kind::Boolean, ValueKind::Bool)
             | (Kind::Text | Kind::Base64, ValueKind::String) => Ok(out.raw(json)),
-            // Jackson writes what is no number to JSON as a text.
-            (Kind::Float, ValueKind::String) => Err(FormatError::new(format!("{json} is no number to JSON"))),
+            // Jackson writes NaN and infinities as texts.
+            (Kind::Float, ValueKind::String) => Err(FormatError::new(format!("{json} is not a number in JSON"))),
             (Kind::Array(items), ValueKind::Array) => {
                 out.nested(['[', ']'], |out| elements(json, |at, item| out.element(at, |out| items.write(item, out))))
             }
@@ -96,7 +98,7 @@ impl Schema {
                     .try_for_each(|(name, json)| out.entry(&name, |out| values.write(json, out)))
             }),
             (Kind::Broken(why), _) => Err(broken(why)),
-            (Kind::MapOfPairs, _) => Err(FormatError::new("a map whose keys are not texts is no object to JSON")),
+            (Kind::MapOfPairs, _) => Err(FormatError::new("a map whose keys are not texts is not an object in JSON")),
             (Kind::Struct(fields), ValueKind::Object) => out.nested(['{', '}'], |out| {
                 let members = Members::read(json)?;
                 fields.iter().enumerate().try_for_each(|(at, (name, schema))| {
@@ -124,7 +126,7 @@ impl Kind {
             Self::Float => "a number",
             Self::Boolean => "a boolean",
             Self::Text | Self::LogicalText(_) => "a string",
-            Self::Broken(_) => "what cannot be read",
+            Self::Broken(_) => "a type that cannot be read",
             Self::Base64 => "base64",
             Self::Logical(_) => "a logical type",
             Self::VariableScaleDecimal => "a decimal of variable scale",

@@ -11,17 +11,18 @@ use crate::{
     record::ApiName,
 };
 
+/// A compiled schema of Connect.
 #[derive(Debug)]
 pub(super) struct Schema {
     pub(super) kind: Kind,
     pub(super) optional: bool,
-    /// JSON, as the schema has it.
+    /// The default as JSON.
     pub(super) default: Option<Box<str>>,
 }
 
 #[derive(Debug)]
 pub(super) enum Kind {
-    /// A whole number of so many bits.
+    /// A whole number of the given number of bits.
     Integer(u32),
     Float,
     Boolean,
@@ -29,18 +30,18 @@ pub(super) enum Kind {
     Base64,
     Logical(Logical),
     LogicalText(TextLogical),
-    /// Debezium's: a struct of a scale and an unscaled value.
+    /// Debezium's struct of a scale and an unscaled value.
     VariableScaleDecimal,
     Array(Box<Schema>),
     Map(Box<Schema>),
-    /// Written as pairs.
+    /// A map whose keys are not texts, which is written as pairs.
     MapOfPairs,
     Struct(Vec<(Box<str>, Schema)>),
-    /// Why it cannot be read: what is wrong with a field that a route leaves out costs no record.
+    /// A schema that cannot be read, and why. It is an error only if a route reads the field.
     Broken(String),
 }
 
-/// As `JsonConverter.asJsonSchema` writes it.
+/// A schema as `JsonConverter.asJsonSchema` writes it.
 #[derive(Deserialize)]
 struct Raw<'a> {
     #[serde(borrow, rename = "type")]
@@ -72,9 +73,10 @@ impl Schema {
     }
 
     fn of(raw: Raw<'_>) -> Result<Self, String> {
-        let scale = raw.parameters.as_ref().and_then(|parameters| parameters.get("scale"));
-        let scale =
-            scale.map(|text| text.parse().map_err(|_| format!("the scale {text:?} is no number"))).transpose()?;
+        let scale = match raw.parameters.as_ref().and_then(|parameters| parameters.get("scale")) {
+            Some(text) => Some(text.parse().map_err(|_| format!("the scale {text:?} is not a number"))?),
+            None => None,
+        };
         let logical = raw.name.as_deref().and_then(|name| Logical::named(name, scale));
         let inner = |schema: Option<Box<Raw<'_>>>, what: &str| {
             Self::of(*schema.ok_or_else(|| format!("a {} has no {what}", raw.kind))?).map(Box::new)
@@ -103,14 +105,14 @@ impl Schema {
                 Kind::VariableScaleDecimal
             }
             ("struct", _) => Kind::Struct(fields(raw.fields.unwrap_or_default())?),
-            (other, _) => return Err(format!("{other:?} is no type of Connect's")),
+            (other, _) => return Err(format!("{other:?} is not a type of Connect")),
         };
         let default = raw.default.map(default).transpose()?;
         Ok(Self { kind, optional: raw.optional, default })
     }
 }
 
-/// It stands in for a value any number of times, and is held to what a value is held to.
+/// Checks a default as a value is checked: it replaces a value any number of times.
 fn default(json: &RawValue) -> Result<Box<str>, String> {
     const LONGEST: usize = 4096;
     if json.get().len() > LONGEST {

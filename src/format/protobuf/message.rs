@@ -10,8 +10,8 @@ use crate::{
 };
 
 impl Schema {
-    /// A message, behind the path to its type where `bytes` hold that too, as JSON of at most `limit` bytes; only the
-    /// fields that are selected.
+    /// Converts the selected fields of a message to JSON of at most `limit` bytes. `path` leads to the message type in
+    /// the schema.
     pub(in crate::format) fn selected(
         &self,
         path: &[usize],
@@ -20,7 +20,7 @@ impl Schema {
         limit: usize,
     ) -> Result<Converted, FormatError> {
         let descriptor = self.message(path).ok_or_else(|| {
-            FormatError::new(format!("the schema has no message type at the indexes {path:?} behind its id"))
+            FormatError::new(format!("the schema has no message type at the indexes {path:?} after its id"))
         })?;
         let is_scalar = Scalar::of(&descriptor).is_some();
         let bytes = if is_scalar || selection.is_whole() {
@@ -31,13 +31,14 @@ impl Schema {
         if bytes.len() > limit {
             return Err(FormatError::too_large(limit));
         }
-        // The library makes up to two hundred bytes of one: what would be too many values is not begun.
+        // The library may use two hundred bytes for one byte of the message: too many values are refused before it
+        // decodes.
         let mut left = MOST_VALUES;
         count(&descriptor, &bytes, &mut left, 0).ok_or_else(|| {
             FormatError::new(format!("it holds more than {MOST_VALUES} values, or nests without an end"))
         })?;
         let message = DynamicMessage::decode(descriptor, &*bytes)
-            .map_err(|error| FormatError::new(format!("it is no message of this type: {error}")))?;
+            .map_err(|error| FormatError::new(format!("it is not a message of this type: {error}")))?;
         let writer = Writer::new(bytes.len() * 2, limit);
         if is_scalar {
             return writer.value(|out| self.of_message(&message, out));
@@ -47,14 +48,15 @@ impl Schema {
         })
     }
 
-    /// The fields that are selected and there. One without presence always is: its default cannot be told from a value.
+    /// Returns the selected fields that are present. A field without presence always is: its default cannot be
+    /// distinguished from a value.
     fn given<'m>(&self, message: &'m DynamicMessage, selection: &Selection) -> Result<Given<'m>, FormatError> {
         let descriptor = message.descriptor();
         if !self.repeated.is_empty()
             && let Some(names) = self.repeated.get(descriptor.full_name())
             && let Some(name) = names.iter().find(|name| selection.takes(name))
         {
-            return Err(FormatError::new("it is there twice (names are compared without case)").within(name));
+            return Err(FormatError::new("it occurs twice (names are compared without case)").within(name));
         }
         let mut given = Vec::new();
         for field in descriptor.fields().filter(|field| selection.takes(field.name())) {
@@ -122,8 +124,7 @@ impl Schema {
     }
 }
 
-/// The bytes of the fields that are selected, up to the first that is beyond the limit. Those that the type does not know
-/// are left out, too.
+/// Returns the bytes of the selected fields, up to the first one beyond the limit. Unknown fields are left out, too.
 fn fields<'b>(descriptor: &MessageDescriptor, bytes: &'b [u8], selection: &Selection, limit: usize) -> Cow<'b, [u8]> {
     let mut kept = Vec::new();
     let mut rest = bytes;
@@ -136,7 +137,7 @@ fn fields<'b>(descriptor: &MessageDescriptor, bytes: &'b [u8], selection: &Selec
         match number {
             Ok(number) if is_selected(number) => kept.extend_from_slice(&field[..field.len() - rest.len()]),
             Ok(_) => {}
-            // No message: the library says why.
+            // The bytes are not a message: the library will report why.
             Err(_) => {
                 kept.extend_from_slice(field);
                 break;
@@ -146,11 +147,11 @@ fn fields<'b>(descriptor: &MessageDescriptor, bytes: &'b [u8], selection: &Selec
     Cow::Owned(kept)
 }
 
-/// In one message: far more than a row has fields.
+/// The limit of values in one message: far more than a row has fields.
 const MOST_VALUES: usize = 65_536;
 
-/// Takes the message's values off `left`; `None` if there are more. Bytes that are no message are for the library to
-/// refuse.
+/// Subtracts the number of the message's values from `left`; returns `None` if there are more. It ignores bytes that
+/// are not a message: the library refuses those.
 fn count(descriptor: &MessageDescriptor, mut bytes: &[u8], left: &mut usize, depth: usize) -> Option<()> {
     if depth > 100 {
         return None;
@@ -169,7 +170,7 @@ fn count(descriptor: &MessageDescriptor, mut bytes: &[u8], left: &mut usize, dep
                 match descriptor.get_field(number).map(|field| field.kind()) {
                     Some(Kind::Message(inside)) => count(&inside, inner, left, depth + 1)?,
                     None | Some(Kind::String | Kind::Bytes) => {}
-                    // A packed list: at least a byte for each.
+                    // A packed list has at least one byte for each value.
                     Some(_) => *left = left.checked_sub(inner.len())?,
                 }
                 Some(inner.len())

@@ -1,11 +1,11 @@
-//! Protobuf: a message whose file the registry has, to JSON, by prost-reflect.
+//! Converts Protobuf with a schema of the registry to JSON, by prost-reflect.
 //!
 //! | file | role |
 //! |---|---|
-//! | `schema` | a .proto text, or the descriptor that some clients register in its place, with its imports |
-//! | `options` | what is dropped of a file before it is resolved |
-//! | `well_known` | the files that every registry takes for granted, and the types of theirs that are values |
-//! | `message` | bytes and a message type → JSON |
+//! | `schema` | compiles a .proto text, or the descriptor that some clients register instead, with its imports |
+//! | `options` | removes options from a file before it is compiled |
+//! | `well_known` | the files that a schema may import without a reference, and their types that are single values |
+//! | `message` | converts bytes to JSON by a message type |
 
 mod message;
 mod options;

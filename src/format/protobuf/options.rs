@@ -1,17 +1,18 @@
-//! Options: what the author of a .proto file tells compilers, linters and gateways. They say nothing of a message's
-//! bytes, and their definitions often stay behind with their author, so that they are dropped before a file is resolved.
+//! Removes options from a .proto file before it is compiled. They are for compilers, linters and gateways, and do not
+//! affect the bytes of a message. Their definitions are often not registered, so that a file would not compile with
+//! them.
 
 use prost_reflect::prost_types::{
     DescriptorProto, EnumDescriptorProto, EnumOptions, FieldDescriptorProto, FieldOptions, FileDescriptorProto,
     MessageOptions, UninterpretedOption,
 };
 
-/// Drops services, and all options but those that say how bytes are read: `map_entry`, `packed`, and `allow_alias`,
-/// without which two names of one number would be an error.
+/// Removes services, and all options except those that affect how bytes are read: `map_entry`, `packed`, and
+/// `allow_alias`, without which two names of one number would be an error.
 pub(super) fn drop_options(file: &mut FileDescriptorProto) {
     file.options = None;
     file.service.clear();
-    // It points into the options.
+    // The source info refers to the removed options.
     file.source_code_info = None;
     file.message_type.iter_mut().for_each(message);
     file.enum_type.iter_mut().for_each(enumeration);
@@ -48,7 +49,7 @@ fn enumeration(enumeration: &mut EnumDescriptorProto) {
     enumeration.value.iter_mut().for_each(|value| value.options = None);
 }
 
-/// The schema as its text has it, before it is resolved.
+/// Keeps only the option `name` among the options of a text that is not resolved yet.
 fn only(name: &str, mut options: Vec<UninterpretedOption>) -> Vec<UninterpretedOption> {
     options.retain(|option| matches!(&*option.name, [part] if !part.is_extension && part.name_part == name));
     options

@@ -11,23 +11,28 @@ use protox::{
 use super::{options::drop_options, well_known};
 use crate::{format::Registered, record::ApiName};
 
+/// A compiled .proto file with its imports.
 #[derive(Debug)]
 pub(in crate::format) struct Schema {
     file: FileDescriptor,
-    /// Message indexes pass over the entry types of maps.
+    /// Whether message indexes skip the entry types of maps.
     ///
-    /// Confluent's serializer counts them where the registered text spells them out, and passes over them where that
-    /// text has `map<…>`; a descriptor, as other clients register it, has them spelled out.
+    /// Confluent's serializer counts them if the registered text spells them out, and skips them if that text has
+    /// `map<…>`. A descriptor, which other clients register, has them spelled out.
     skips_entries: bool,
-    /// The fields of a message type whose name another one before them has, without case; by the type's full name.
+    /// The fields of a message type that have the name of an earlier field without case, by the type's full name.
     pub(super) repeated: HashMap<String, Vec<String>>,
 }
 
-/// The name of the file itself, which no import can have.
+/// The name of the compiled file itself, which no import can have.
 const ITSELF: &str = "\u{1}.proto";
 
 impl Schema {
-    /// Reads a schema and all that it refers to.
+    /// Compiles a schema and the schemas that it refers to.
+    ///
+    /// # Errors
+    ///
+    /// The reason why the schema cannot be read.
     pub(in crate::format) fn compile(registered: &Registered) -> Result<Self, String> {
         let mut files: HashMap<String, String> =
             registered.references.iter().map(|r| (r.name.clone(), r.text.clone())).collect();
@@ -41,7 +46,7 @@ impl Schema {
         let pool = compiler.descriptor_pool();
         let file = pool.get_file_by_name(ITSELF).ok_or("the file is not there after it was read")?;
         if let Some(entry) = pool.all_messages().find(|message| message.is_map_entry() && !is_entry(message)) {
-            return Err(format!("{} is no entry of a map", entry.full_name()));
+            return Err(format!("{} is not a map entry", entry.full_name()));
         }
         let repeated = pool.all_messages().map(|message| (message.full_name().to_owned(), repeated(&message)));
         let repeated = repeated.filter(|(_, names)| !names.is_empty()).collect();
@@ -49,7 +54,7 @@ impl Schema {
         Ok(Self { file, skips_entries: is_text && !registered.text.contains("map_entry"), repeated })
     }
 
-    /// The message type at a path of places: in the file, then in the type before.
+    /// Returns the message type at a path: an index into the file, then indexes into the enclosing type.
     pub(super) fn message(&self, path: &[usize]) -> Option<MessageDescriptor> {
         let (first, rest) = path.split_first()?;
         let first = self.file.messages().nth(*first)?;
@@ -59,7 +64,8 @@ impl Schema {
     }
 }
 
-/// The library takes it at its word, and panics when it reads one.
+/// Whether a type that is marked as a map entry is a valid one. The library does not check it, and panics when it reads
+/// one that is not.
 fn is_entry(message: &MessageDescriptor) -> bool {
     let key = message.get_field(1).is_some_and(|key| {
         !key.is_list()
@@ -80,7 +86,7 @@ impl FileResolver for Registry {
     fn open_file(&self, name: &str) -> Result<File, Error> {
         let text = self.0.get(name).ok_or_else(|| Error::file_not_found(name))?;
         let mut file = match descriptor(text) {
-            // The library panics at what it does not know, and this is foreign text.
+            // The library panics at an unknown syntax, and the schema is untrusted.
             Some(descriptor) if !matches!(descriptor.syntax(), "" | "proto2" | "proto3") => {
                 return Err(Error::new(format!("the syntax {:?} is not known", descriptor.syntax())));
             }
@@ -95,12 +101,13 @@ impl FileResolver for Registry {
     }
 }
 
-/// Far more than anybody nests; the parser follows them on the stack.
+/// The limit of nested braces, far more than in real schemas. The parser recurses for each.
 const MAX_NESTING: usize = 64;
 
-/// How deep the braces go, those in texts and comments included.
+/// Returns the depth of nested braces, including those in texts and comments.
 fn nesting(text: &str) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0);
+    let mut depth = 0_usize;
+    let mut deepest = 0;
     for byte in text.bytes() {
         match byte {
             b'{' | b'<' | b'[' => depth += 1,
@@ -112,7 +119,7 @@ fn nesting(text: &str) -> usize {
     deepest
 }
 
-/// Confluent's Python client registers the serialized descriptor, in base64.
+/// Decodes a serialized descriptor in base64, which Confluent's Python client registers instead of a text.
 fn descriptor(text: &str) -> Option<FileDescriptorProto> {
     let bytes = BASE64_STANDARD.decode(text.trim()).ok().filter(|bytes| !bytes.is_empty())?;
     FileDescriptorProto::decode(&*bytes).ok()

@@ -75,7 +75,7 @@ fn contact() -> Schema {
 }
 
 #[test]
-fn a_message_with_nothing_in_it_says_what_has_no_presence() {
+fn fields_without_presence_are_written_for_an_empty_message() {
     assert_eq!(
         read(&contact(), &[0], &[]).as_deref(),
         Ok(r#"{"Name":"","Big":0,"Bigger":0,"Rate":0.0,"Small":0.0,"Raw":"","level":"LOW","Choices":[],"counts":{}}"#)
@@ -90,7 +90,7 @@ fn a_message_with_nothing_in_it_says_what_has_no_presence() {
 }
 
 #[test]
-fn every_kind_of_field() {
+fn each_kind_of_field_has_its_json() {
     let schema = contact();
     let base = bytes(&schema, &[0], r#"{"Name":"a"}"#);
     let without = read(&schema, &[0], &base).unwrap();
@@ -116,9 +116,9 @@ fn every_kind_of_field() {
         assert!(!without.contains(expected), "{expected}");
     }
     for (json, words) in [
-        (r#"{"Rate":"NaN"}"#, "the field Rate: NaN is no number to JSON"),
+        (r#"{"Rate":"NaN"}"#, "the field Rate: NaN is not a number in JSON"),
         (r#"{"took":"1s"}"#, "the field took: Salesforce has no durations"),
-        (r#"{"day":{"year":2024}}"#, "the field day: 2024-0-0 is no whole date"),
+        (r#"{"day":{"year":2024}}"#, "the field day: 2024-0-0 is not a complete date"),
         (r#"{"boss":{"time":{"hours":24}}}"#, "the field boss.time: a time of day before midnight or after 24 hours"),
     ] {
         assert_eq!(read(&schema, &[0], &bytes(&schema, &[0], json)), Err(words.to_owned()));
@@ -128,10 +128,10 @@ fn every_kind_of_field() {
 }
 
 #[test]
-fn messages_are_found_by_their_place() {
+fn message_types_are_found_by_their_indexes() {
     let schema = contact();
     assert_eq!(read(&schema, &[1], &[8, 7]).as_deref(), Ok(r#"{"id":7}"#));
-    // The entry type of a `map<…>` is passed over; one that is spelled out counts.
+    // The entry type of a `map<…>` is skipped; one that is spelled out counts.
     assert_eq!(read(&schema, &[0, 0], &[8, 7]).as_deref(), Ok(r#"{"id":7}"#));
     let spelled_out = r#"syntax = "proto3"; message Outer {
         message CountsEntry { option map_entry = true; string key = 1; int32 value = 2; }
@@ -140,7 +140,7 @@ fn messages_are_found_by_their_place() {
     }"#;
     let spelled_out = compile(spelled_out, &[]).unwrap();
     assert_eq!(read(&spelled_out, &[0, 1], &[8, 7]).as_deref(), Ok(r#"{"id":7}"#));
-    assert!(read(&spelled_out, &[0, 0], &[8, 7]).is_err(), "an entry is no message of its own");
+    assert!(read(&spelled_out, &[0, 0], &[8, 7]).is_err(), "an entry is not a message of its own");
     for path in [&[2][..], &[0, 9], &[1, 0]] {
         let error = read(&schema, path, &[]).unwrap_err();
         assert!(error.contains("has no message type at the indexes"), "{error}");
@@ -148,7 +148,7 @@ fn messages_are_found_by_their_place() {
 }
 
 #[test]
-fn more_values_than_any_row_has_are_refused_before_they_are_made() {
+fn a_message_with_too_many_values_is_refused_before_it_is_decoded() {
     let schema = compile("syntax = \"proto3\"; message A { repeated A a = 1; repeated int32 n = 2; }", &[]).unwrap();
     let packed = |count: usize| {
         let mut bytes = vec![18];
@@ -164,14 +164,14 @@ fn more_values_than_any_row_has_are_refused_before_they_are_made() {
 }
 
 #[test]
-fn what_every_registry_takes_for_granted_can_be_imported() {
+fn well_known_files_can_be_imported_without_a_reference() {
     for (name, _) in super::well_known::FILES {
         assert!(compile(&format!("syntax = \"proto3\"; import \"{name}\"; message A {{}}"), &[]).is_ok(), "{name}");
     }
 }
 
 #[test]
-fn options_say_nothing_of_the_bytes() {
+fn options_without_a_definition_are_ignored() {
     let text = r#"syntax = "proto3"; package crm;
         option (company.owner) = "crm"; option java_package = "com.example.crm";
         message A {
@@ -194,7 +194,7 @@ fn options_say_nothing_of_the_bytes() {
 }
 
 #[test]
-fn a_descriptor_is_as_good_as_a_text() {
+fn a_serialized_descriptor_can_be_registered_instead_of_a_text() {
     let file = protox_file(PROTO);
     let address = protox_file(ADDRESS);
     let schema = compile(&file, &[("geo/address.proto", &address)]).unwrap();
@@ -208,11 +208,11 @@ fn protox_file(text: &str) -> String {
 }
 
 #[test]
-fn bad_bytes_and_bad_schemas() {
+fn bad_messages_and_bad_schemas_are_refused() {
     let schema = contact();
     for bytes in [&[0xff][..], &[10, 5, b'x'], &[10, 1, 0xff], &[8, 1]] {
         let error = read(&schema, &[0], bytes).unwrap_err();
-        assert!(error.starts_with("it is no message of this type: "), "{error}");
+        assert!(error.starts_with("it is not a message of this type: "), "{error}");
     }
     let mut deep = Vec::new();
     for _ in 0..200 {
@@ -241,8 +241,8 @@ fn bad_bytes_and_bad_schemas() {
 }
 
 #[test]
-fn what_is_left_out_is_not_looked_at() {
-    // In proto3 no two names may be alike.
+fn a_protobuf_field_that_is_left_out_may_hold_anything() {
+    // Only proto2 permits names that are equal without case.
     let text = r#"syntax = "proto2";
         import "google/protobuf/struct.proto"; import "google/protobuf/any.proto"; import "google/protobuf/timestamp.proto";
         import "google/protobuf/duration.proto"; import "google/type/timeofday.proto";
@@ -295,10 +295,10 @@ fn what_is_left_out_is_not_looked_at() {
         }
     }
     let twice = selected(&schema, &[1], &name, &Selection::without(&fields[..9]));
-    assert_eq!(twice, Err("the field twice: it is there twice (names are compared without case)".to_owned()));
+    assert_eq!(twice, Err("the field twice: it occurs twice (names are compared without case)".to_owned()));
     let inside = selected(&schema, &[1], &message(2, &[8, 1]), &Selection::of(&["odd"]));
-    assert_eq!(inside, Err("the field odd.ID: it is there twice (names are compared without case)".to_owned()));
-    assert!(selected(&schema, &[1], &[8], &Selection::of(&["Name"])).unwrap_err().starts_with("it is no message"));
+    assert_eq!(inside, Err("the field odd.ID: it occurs twice (names are compared without case)".to_owned()));
+    assert!(selected(&schema, &[1], &[8], &Selection::of(&["Name"])).unwrap_err().starts_with("it is not a message"));
     let required =
         compile("syntax = \"proto2\"; message A { required int32 a = 1; optional int32 b = 2; }", &[]).unwrap();
     assert_eq!(selected(&required, &[0], &[16, 7], &Selection::without(&["a"])).as_deref(), Ok(r#"{"b":7}"#));
@@ -312,7 +312,7 @@ proptest::proptest! {
     }
 
     #[test]
-    fn what_is_written_is_what_is_read(name: String, email: Option<String>, big: i64, choices: Vec<String>) {
+    fn a_message_is_read_unchanged(name: String, email: Option<String>, big: i64, choices: Vec<String>) {
         static SCHEMA: std::sync::LazyLock<Schema> = std::sync::LazyLock::new(contact);
         let mut json = serde_json::json!({"Name": name, "Big": big, "Choices": choices});
         if let Some(email) = email {

@@ -1,5 +1,5 @@
-//! What Confluent's registry lets a .proto file import without a reference, and the message types that stand for one
-//! value. Google's own well-known files come with protox.
+//! The files that a .proto file may import from Confluent's registry without a reference, and the message types that
+//! represent one value. Google's own well-known files come with protox.
 
 use prost_reflect::{DynamicMessage, MessageDescriptor, Value};
 
@@ -12,7 +12,7 @@ use crate::{
     record::LogicalType,
 };
 
-/// By the names that they are imported by; only what a descriptor needs.
+/// The files by the names of their imports, reduced to the parts that a descriptor needs.
 pub(super) const FILES: [(&str, &str); 18] = [
     (
         "confluent/meta.proto",
@@ -143,7 +143,7 @@ pub(super) const FILES: [(&str, &str); 18] = [
     ),
 ];
 
-/// A message that stands for one value.
+/// A message type that represents one value.
 pub(super) enum Scalar {
     /// The value of its only field, which has no presence.
     Wrapper,
@@ -156,7 +156,7 @@ pub(super) enum Scalar {
 
 impl Scalar {
     pub(super) fn of(message: &MessageDescriptor) -> Option<Self> {
-        // A file may bring types of these names that are none of them.
+        // A file may define its own types with these names.
         let holds_value =
             || message.get_field_by_name("value").is_some_and(|value| value.kind().as_message().is_none());
         Some(match message.full_name() {
@@ -175,9 +175,9 @@ impl Scalar {
                 Self::Wrapper
             }
             "google.protobuf.Duration" => Self::Refused("Salesforce has no durations"),
-            "google.protobuf.Any" => Self::Refused("a message of any type says nothing of its fields"),
+            "google.protobuf.Any" => Self::Refused("the fields of a message of any type are not known"),
             "google.protobuf.Struct" | "google.protobuf.Value" | "google.protobuf.ListValue" => {
-                Self::Refused("JSON within Protobuf is no field's value")
+                Self::Refused("JSON within Protobuf cannot be the value of a field")
             }
             "google.type.Date" => Self::Date,
             "google.type.TimeOfDay" => Self::TimeOfDay,
@@ -199,14 +199,9 @@ impl Scalar {
             }
             Self::Date => {
                 let (year, month, day) = (number("year"), number("month"), number("day"));
-                let date = || {
-                    let month = time::Month::try_from(u8::try_from(month).ok()?).ok()?;
-                    time::Date::from_calendar_date(i32::try_from(year).ok()?, month, u8::try_from(day).ok()?).ok()
-                };
-                let message = || FormatError::new(format!("{year}-{month}-{day} is no whole date"));
-                let since_1970 =
-                    date().ok_or_else(message)? - time::Date::from_ordinal_date(1970, 1).map_err(|_| message())?;
-                logical::date(since_1970.whole_days(), out)
+                let days = days_since_1970(year, month, day)
+                    .ok_or_else(|| FormatError::new(format!("{year}-{month}-{day} is not a complete date")))?;
+                logical::date(days, out)
             }
             Self::TimeOfDay => {
                 let seconds = (i128::from(number("hours")) * 60 + i128::from(number("minutes"))) * 60
@@ -222,4 +217,12 @@ impl Scalar {
             Self::Wrapper => Err(FormatError::new("the wrapper holds no value")),
         }
     }
+}
+
+/// Returns the days from 1970-01-01 to a date of the calendar, or `None` if a part of the date is missing or invalid.
+fn days_since_1970(year: i64, month: i64, day: i64) -> Option<i64> {
+    let month = time::Month::try_from(u8::try_from(month).ok()?).ok()?;
+    let date = time::Date::from_calendar_date(i32::try_from(year).ok()?, month, u8::try_from(day).ok()?).ok()?;
+    let epoch = time::OffsetDateTime::UNIX_EPOCH.date();
+    Some((date - epoch).whole_days())
 }

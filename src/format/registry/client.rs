@@ -1,5 +1,5 @@
-//! The questions that are asked of a registry (Confluent's REST API, which others serve as well): a schema by its id or
-//! GUID, and a version of a subject for each reference.
+//! Sends requests to a registry with Confluent's REST API, which other products serve as well: for a schema by its id
+//! or GUID, and for a version of a subject for each reference.
 
 use std::{
     collections::HashSet,
@@ -26,26 +26,27 @@ use crate::{
 pub(super) struct Client {
     http: reqwest::Client,
     config: SchemaRegistry,
-    /// Which URL answered last.
+    /// Index of the URL that answered last.
     current: AtomicUsize,
     observer: Observer,
 }
 
-/// Why there is no schema.
+/// Why a request for a schema has failed.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// The registry has none of this id, and never will.
+    /// The registry does not have a schema of this id, and never will.
     Missing(String),
-    /// The registry says that it has none of this id: a replica that lags behind may have it a little later.
+    /// The registry says that it does not have a schema of this id. A replica that lags may have it later.
     Absent(String),
+    /// The registry did not answer, or had an error: the request is repeated.
     Later(String),
-    /// A person must mend it, and it may heal: it is waited for.
+    /// The registry refuses the request until an operator acts: the request is repeated.
     Denied(String),
 }
 
-/// What is read of an answer, in bytes.
+/// The limit of an answer, in bytes.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
-/// From the address that was asked to the one that answers.
+/// The limit of redirects that are followed for one request.
 const MAX_REDIRECTS: usize = 5;
 /// The most references of one schema, direct and indirect.
 const MAX_REFERENCES: usize = 256;
@@ -54,7 +55,7 @@ const MAX_REFERENCES: usize = 256;
 #[serde(rename_all = "camelCase")]
 struct Answer {
     schema: String,
-    /// Left out for Avro.
+    /// Type of the schema; left out for Avro.
     #[serde(default)]
     schema_type: Option<String>,
     #[serde(default)]
@@ -85,7 +86,7 @@ impl Client {
         };
         let builder = builder.timeout(config.request_timeout).connect_timeout(config.request_timeout);
         let http = builder.build().map_err(|source| options.failed(source))?;
-        // Told now if they cannot be read; they are read again for each question, since files are rotated.
+        // An unreadable secret is reported now. Secrets are read again for each request, since files are rotated.
         for (key, value) in [("password", &config.password), ("token", &config.token)] {
             value.as_ref().map(|value| secret(key, value)).transpose()?;
         }
@@ -111,14 +112,14 @@ impl Client {
         })
     }
 
-    /// Each schema that is referred to, behind those that it refers to itself.
+    /// Fetches all schemas that are referred to. A schema comes after those that it refers to.
     async fn follow(
         &self,
         links: Vec<Link>,
         found: &mut Vec<Reference>,
         seen: &mut HashSet<String>,
     ) -> Result<(), Failure> {
-        // Deepest last: a schema waits on the stack until all that it refers to has been found.
+        // A schema waits on the stack, with its text, until all schemas that it refers to have been fetched.
         let mut open: Vec<(Link, Option<String>)> = links.into_iter().rev().map(|link| (link, None)).collect();
         while let Some((link, text)) = open.pop() {
             if let Some(text) = text {
@@ -141,7 +142,7 @@ impl Client {
         Ok(())
     }
 
-    /// Asks one URL after the other, beginning with the one that answered last, until one has it.
+    /// Asks one URL after the other, beginning with the one that answered last, until one has the schema.
     async fn ask(&self, path: &[&str], missing: &str) -> Result<Answer, Failure> {
         let first = self.current.load(Ordering::Relaxed);
         let mut failure = Failure::Later("schema_registry.url is empty".to_owned());
@@ -152,7 +153,8 @@ impl Client {
                     self.current.store(index, Ordering::Relaxed);
                     return Ok(answer);
                 }
-                // One that lags behind may lack what another has; what one has said outweighs the silence of others.
+                // A replica that lags may lack a schema that another has, so all are asked. An answer outweighs a
+                // failure to answer.
                 (Err(_), Failure::Missing(_) | Failure::Absent(_)) => {}
                 (Err(failed), _) => failure = failed,
             }
@@ -165,23 +167,18 @@ impl Client {
         let status = outcome.as_ref().map_or("unanswered", |(status, _)| status.as_str());
         self.observer.requested(status);
         let (status, body) = outcome?;
-        let said = |body: &[u8]| {
-            let refusal: Option<Refusal> = serde_json::from_slice(body).ok();
-            let code = refusal.as_ref().and_then(|refusal| refusal.error_code);
-            (code, refusal.and_then(|refusal| refusal.message).unwrap_or_default())
-        };
-        match (status, said(&body)) {
+        match (status, refusal(&body)) {
             (StatusCode::OK, _) => serde_json::from_slice(&body)
                 .map_err(|error| Failure::Later(format!("{base}: the answer cannot be read: {error}"))),
             (StatusCode::NOT_FOUND, (Some(40_401..=40_403), message)) => {
                 Err(Failure::Absent(format!("{missing}: {message}")))
             }
-            // Not a registry's word: nothing may serve this address, or a proxy stands in between.
+            // The error is not one of a registry: another service, or a proxy, may answer at this address.
             (StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY, (_, message)) => {
                 if self.is_registry(base).await {
                     Err(Failure::Missing(format!("{missing}: {status}: {message}")))
                 } else {
-                    Err(Failure::Denied(format!("{base} is no schema registry: {status} for everything")))
+                    Err(Failure::Denied(format!("{base} is not a schema registry: {status} for everything")))
                 }
             }
             (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, (_, message)) => {
@@ -195,11 +192,11 @@ impl Client {
     pub(super) async fn answers(&self) -> Result<String, (String, bool)> {
         let mut failed = (String::new(), false);
         for base in &self.config.url {
-            // Not every registry has both.
+            // Some registries have only one of these paths.
             for path in [["schemas", "types"].as_slice(), &["subjects"]] {
                 failed = match self.get(base, path).await {
                     Ok((StatusCode::OK, body)) if is_list(&body) => return Ok(base.to_string()),
-                    Ok((StatusCode::OK, _)) => (format!("{base} answers, and is no schema registry"), true),
+                    Ok((StatusCode::OK, _)) => (format!("{base} answers, and is not a schema registry"), true),
                     Ok((status, _)) => (format!("{base}: {status}"), status.is_client_error()),
                     Err(Failure::Denied(why)) => (why, true),
                     Err(Failure::Missing(why) | Failure::Absent(why) | Failure::Later(why)) => (why, false),
@@ -209,7 +206,7 @@ impl Client {
         Err(failed)
     }
 
-    /// Whether there is a registry at all.
+    /// Whether a URL answers other requests as a registry does.
     async fn is_registry(&self, base: &Url) -> bool {
         for path in [["schemas", "types"].as_slice(), &["subjects"]] {
             if matches!(self.get(base, path).await, Ok((StatusCode::OK, body)) if is_list(&body)) {
@@ -225,7 +222,7 @@ impl Client {
             segments.pop_if_empty().extend(path);
         }
         if path.contains(&"versions") {
-            // A version that was deleted stays what older schemas refer to.
+            // Older schemas may refer to a version that was deleted since.
             url.set_query(Some("deleted=true"));
         }
         let later = |error: reqwest::Error| Failure::Later(format!("{base}: {}", http_client::reason(error)));
@@ -233,7 +230,7 @@ impl Client {
         let mut redirects = 0;
         let mut answer = loop {
             let answer = self.http.get(url.clone()).headers(headers.clone()).send().await.map_err(later)?;
-            // 304 and the like lead nowhere.
+            // Other 3xx statuses, such as 304, are not redirects.
             if !matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
                 break answer;
             }
@@ -259,9 +256,6 @@ impl Client {
         use base64::{Engine as _, prelude::BASE64_STANDARD};
         let accepted = HeaderValue::from_static("application/vnd.schemaregistry.v1+json, application/json");
         let mut headers: HeaderMap = [(ACCEPT, accepted)].into_iter().collect();
-        let reveal = |secret: &config::Secret| -> Result<SecretString, Failure> {
-            secret.reveal().map_err(|error| Failure::Denied(format!("schema_registry: {error}")))
-        };
         let authorization = match (&self.config.username, &self.config.password, &self.config.token) {
             (Some(username), Some(password), _) => {
                 let password = reveal(password)?;
@@ -280,7 +274,19 @@ impl Client {
     }
 }
 
-/// What a registry lists of its types or subjects; a page that asks for a login is none.
+fn reveal(secret: &config::Secret) -> Result<SecretString, Failure> {
+    secret.reveal().map_err(|error| Failure::Denied(format!("schema_registry: {error}")))
+}
+
+/// Returns the error code and the message of a registry's error.
+fn refusal(body: &[u8]) -> (Option<i64>, String) {
+    match serde_json::from_slice::<Refusal>(body) {
+        Ok(Refusal { error_code, message }) => (error_code, message.unwrap_or_default()),
+        Err(_) => (None, String::new()),
+    }
+}
+
+/// Whether a body is a list of types or subjects, as a registry answers. A login page is not.
 fn is_list(body: &[u8]) -> bool {
     serde_json::from_slice::<Vec<serde::de::IgnoredAny>>(body).is_ok()
 }

@@ -1,6 +1,6 @@
 use crate::{config, runtime::http_client::ClientError};
 
-/// There can be no client.
+/// Why the client of the registry cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     #[error("schema_registry.{key}: {source}")]

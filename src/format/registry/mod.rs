@@ -1,11 +1,11 @@
-//! The schema registry: what a schema id stands for. A schema never changes, so that it is asked for once, by the record that
-//! needs it first, and kept.
+//! The schemas of the registry by their ids. A schema never changes, so that it is fetched once, for the first record
+//! that needs it, and cached.
 //!
-//! | the registry says | what happens |
+//! | the registry answers | what happens |
 //! |---|---|
-//! | a schema | it is compiled and kept, also if that fails |
-//! | there is none of this id (404) | a replica may lag behind, and a producer only sends an id that there is: it is asked for again for `missing_wait`, then the record is rejected; the id is asked for again after a while |
-//! | anything else, or nothing | all records that need this schema wait, and it is asked for again |
+//! | a schema | it is compiled and cached, also if it does not compile |
+//! | it does not have this id (404) | the request is repeated for `missing_wait`, since a replica may lag; then the record is rejected, and the id is asked for again only after a while |
+//! | anything else, or nothing | all records that need this schema wait, and the request is repeated |
 
 mod client;
 mod error;
@@ -39,21 +39,25 @@ pub struct Registry {
     schemas: Cache<SchemaId, Arc<Schema>>,
     missing: Cache<SchemaId, String>,
     missing_wait: Duration,
-    /// When an id was waited for in vain.
-    in_vain: Mutex<Option<Instant>>,
+    /// The last time at which the wait for an id ended without a schema.
+    last_missing: Mutex<Option<Instant>>,
     observer: Observer,
 }
 
-/// Of the texts of schemas that are kept, in bytes: far more than one daemon meets.
-const KEPT: u64 = 16 * 1024 * 1024;
-/// How long an id is believed to be of no schema. So long no other id is waited for, either: a topic whose records are
-/// not what their route says would wait for each of them.
+/// The limit of the texts of cached schemas, in bytes: far more than one daemon needs.
+const MAX_CACHED: u64 = 16 * 1024 * 1024;
+/// How long an id counts as missing after the wait for it. During that time the daemon waits for no other id, either:
+/// with a wrong format every record of a topic may name another id.
 const MISSING: Duration = Duration::from_secs(30);
-/// The longest pause between two questions for an id that a replica may lack for a moment.
+/// The longest pause between two requests for an id that a replica may not have yet.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
 impl Registry {
-    /// Connects to no registry yet.
+    /// Creates the client. It sends no request yet.
+    ///
+    /// # Errors
+    ///
+    /// A secret cannot be read, or the options of TLS are not valid.
     pub fn new(
         config: &config::SchemaRegistry,
         retry: &config::Retry,
@@ -62,26 +66,37 @@ impl Registry {
         Ok(Self {
             client: Client::new(config, observer.clone())?,
             backoff: Backoff::of(retry),
-            schemas: Cache::builder().max_capacity(KEPT).weigher(|_, schema: &Arc<Schema>| schema.weight()).build(),
+            schemas: Cache::builder()
+                .max_capacity(MAX_CACHED)
+                .weigher(|_, schema: &Arc<Schema>| schema.weight())
+                .build(),
             missing: Cache::builder().max_capacity(10_000).time_to_live(MISSING).build(),
             missing_wait: config.missing_wait,
-            in_vain: Mutex::default(),
+            last_missing: Mutex::default(),
             observer,
         })
     }
 
-    /// The URL that answers as a registry; else why none does, and whether a person must mend it.
+    /// Returns the URL that answers as a registry.
+    ///
+    /// # Errors
+    ///
+    /// Why no URL does, and whether an operator must act.
     pub async fn answers(&self) -> Result<String, (String, bool)> {
         self.client.answers().await
     }
 
-    /// The schema of this id, if the registry has given it.
+    /// Returns the schema of this id, if it is cached.
     pub(super) fn known(&self, id: SchemaId) -> Option<Arc<Schema>> {
-        // A look-up that is not ready at once waits for the cache's own housekeeping: the slow way is right, too.
+        // A look-up that is not ready at once waits for the cache's housekeeping. The caller then fetches the schema.
         self.schemas.get(&id).now_or_never().flatten()
     }
 
-    /// The schema of this id, however long that takes. Cancelled by dropping it.
+    /// Returns the schema of this id, and waits for it without a limit. Dropping the future cancels the wait.
+    ///
+    /// # Errors
+    ///
+    /// The registry does not have the schema.
     pub(super) async fn schema(&self, id: SchemaId) -> Result<Arc<Schema>, FormatError> {
         let mut attempt = 0;
         let mut waiting: Option<Box<dyn RegistryWait>> = None;
@@ -137,7 +152,7 @@ impl Registry {
         }
     }
 
-    /// Says what is waited for, or that the reason has changed.
+    /// Reports that records wait for the registry, or that the reason has changed.
     fn wait_because(&self, waiting: &mut Option<Box<dyn RegistryWait>>, why: &str) {
         match waiting {
             Some(wait) => wait.goes_on(why),
@@ -145,22 +160,22 @@ impl Registry {
         }
     }
 
-    /// How long an id that is absent since then may still be asked for; `None` where it is given up.
+    /// Returns how much longer an id that is absent since `since` is asked for, or `None` to give up.
     fn wait_for_absent(&self, since: Instant) -> Option<Duration> {
-        let mut in_vain = self.in_vain.lock();
-        if in_vain.is_some_and(|at| at.elapsed() < MISSING) {
+        let mut last_missing = self.last_missing.lock();
+        if last_missing.is_some_and(|at| at.elapsed() < MISSING) {
             return None;
         }
         let left = self.missing_wait.checked_sub(since.elapsed()).filter(|left| !left.is_zero());
         if left.is_none() && !self.missing_wait.is_zero() {
-            *in_vain = Some(Instant::now());
+            *last_missing = Some(Instant::now());
         }
         left
     }
 
     async fn look_up(&self, id: SchemaId) -> Result<Arc<Schema>, Failure> {
         let registered = self.client.schema(id).await?;
-        // It may be large and hard to compile: not on a thread that other tasks need.
+        // A schema may be large and slow to compile: use a thread that other tasks do not need.
         let compiled = tokio::task::spawn_blocking(move || Schema::compile(&registered)).await;
         compiled.map(Arc::new).map_err(|error| Failure::Later(error.to_string()))
     }

@@ -1,20 +1,20 @@
-//! What the registry's client reports of itself, for metrics and health. It knows neither: `check` and the daemon have
-//! the implementation.
+//! Trait for the reports of the registry's client. `check` implements it by metrics and health, which the client does
+//! not know.
 
 use std::{fmt, sync::Arc};
 
-/// Receives what happens between records and the registry. The methods must not block.
+/// Receives reports of the registry's client. The methods must not block.
 pub trait RegistryObserver: fmt::Debug + Send + Sync + 'static {
-    /// A request has ended: its HTTP status, or a word for why there is none.
+    /// Reports that a request has ended, with its HTTP status or a word for the reason why it has none.
     fn requested(&self, status: &str);
 
-    /// Records wait for the registry until the wait is dropped.
+    /// Reports that records wait for the registry, until the returned value is dropped.
     fn waiting(&self, why: &str) -> Box<dyn RegistryWait>;
 }
 
 /// A wait for the registry. It ends when it is dropped.
 pub trait RegistryWait: Send {
-    /// The reason is another one now.
+    /// Reports that the wait continues, with a new reason.
     fn goes_on(&mut self, why: &str);
 }
 

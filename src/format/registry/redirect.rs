@@ -1,9 +1,9 @@
-//! Redirects of the registry: a follower sends its clients to the leader, a load balancer to the path that it serves.
+//! Follows redirects of the registry: a follower redirects to the leader, a load balancer to another path.
 
 use url::Url;
 
-/// The address that a redirect leads to, or why it is not followed. Credentials go along, so that it has to stay within
-/// the schemes and hosts of `configured`, which are those of `schema_registry.url`.
+/// Returns the target of a redirect, or why it is not followed. The credentials are sent to it, so that it must be
+/// within the schemes and hosts of `configured`, the URLs of `schema_registry.url`.
 pub(super) fn target(configured: &[Url], asked: &Url, location: Option<&str>) -> Result<Url, String> {
     let Some(mut to) = location.and_then(|location| asked.join(location).ok()) else {
         return Err("it redirects without saying where to".to_owned());
@@ -16,9 +16,9 @@ pub(super) fn target(configured: &[Url], asked: &Url, location: Option<&str>) ->
             to.scheme()
         ));
     }
-    // The configuration says who we are, and no server does.
+    // Credentials come from the configuration only, not from a server.
     let changed = to.set_username("").and_then(|()| to.set_password(None));
-    changed.map(|()| to).map_err(|()| "it redirects to what is not an address".to_owned())
+    changed.map(|()| to).map_err(|()| "it redirects to an invalid URL".to_owned())
 }
 
 #[cfg(test)]

@@ -33,8 +33,8 @@ pub(super) fn text<'a>(
     Ok(Some(text))
 }
 
-/// Returns the text of one header. If Connect's `JsonConverter` has written it as `{"schema": …, "payload": …}`, that is
-/// the payload.
+/// Returns the text of one header. If Connect's `JsonConverter` has written it as `{"schema": …, "payload": …}`, that
+/// is the payload.
 fn text_of(header: &Header) -> Result<Cow<'_, str>, HeaderError> {
     let value = header.value.as_deref().ok_or(HeaderError::Null)?;
     let text = std::str::from_utf8(value).map_err(|_| HeaderError::NotUtf8)?;

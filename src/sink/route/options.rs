@@ -1,5 +1,5 @@
-//! Decides the options of the call that a record's row goes into: those of its route, and those of its own headers if the
-//! route allows them.
+//! Decides the options of the call that a record's row goes into: those of its route, and those of its own headers if
+//! the route allows them.
 
 use std::sync::Arc;
 

@@ -1,9 +1,9 @@
 //! Decides whether the org may accept a text for a field that is not a text field.
 //!
-//! The org refuses a whole call for one such text that it cannot read. So texts that it is certain to refuse are rejected
-//! here. It documents `yyyy-MM-dd`, with a zone after it, `yyyy-MM-ddTHH:mm:ss.SSSZ` and `HH:mm:ss.SSSZ`, and is known to
-//! accept other spellings of these: a text that begins like one of them is left to the org. A blank between day and time
-//! is known to be refused.
+//! The org refuses a whole call for one such text that it cannot read. So texts that it is certain to refuse are
+//! rejected here. It documents `yyyy-MM-dd`, with a zone after it, `yyyy-MM-ddTHH:mm:ss.SSSZ` and `HH:mm:ss.SSSZ`, and
+//! is known to accept other spellings of these: a text that begins like one of them is left to the org. A blank between
+//! day and time is known to be refused.
 
 /// Whether a text is like `2024-02-29`, possibly with a zone or a time after it.
 pub(super) fn may_be_date(text: &str) -> bool {

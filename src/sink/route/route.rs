@@ -92,8 +92,8 @@ impl Route {
         Ok(Intent { operation, action })
     }
 
-    /// Returns which parts of a record are read. The value of a DELETE is read only if the identity is in it, and the key
-    /// only if it is the identity of a command that needs one.
+    /// Returns which parts of a record are read. The value of a DELETE is read only if the identity is in it, and the
+    /// key only if it is the identity of a command that needs one.
     fn wanted(&self, intent: Intent) -> Wanted {
         Wanted {
             key: intent.action != Action::Create && self.settings.identity == IdentitySource::Key,

@@ -24,7 +24,7 @@ pub enum RouteError {
 pub enum UnroutedTopic {
     #[error("no route matches the topic {0}")]
     None(String),
-    #[error("two globs take the topic {topic}: {first} and {second}; name the topic in a route of its own")]
+    #[error("two globs match the topic {topic}: {first} and {second}; name the topic in a route of its own")]
     Ambiguous { topic: String, first: Arc<str>, second: Arc<str> },
 }
 
