@@ -10,7 +10,7 @@ fn numbered(count: usize) -> Vec<Record> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn jwt_bearer() {
+async fn a_signed_assertion_logs_in() {
     let (private, public) = key_pair();
     let mut bed = TestBed::new("jwt").await;
     bed.org.change_settings(json!({"jwt_public_key": public})).unwrap();
@@ -46,7 +46,7 @@ async fn a_refused_login_ends_the_start_and_shows_no_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn secrets_and_tokens_stay_out_of_the_log_also_at_trace() {
+async fn secrets_and_tokens_stay_out_of_the_log_even_at_trace() {
     let mut bed = TestBed::new("trace").await;
     bed.config.set("log.level", "'trace'");
     bed.produce(&numbered(3)).await;
@@ -92,7 +92,7 @@ async fn one_expiry_under_many_calls_costs_one_login() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_that_does_not_heal_is_no_login_storm() {
+async fn a_session_that_stays_rejected_causes_no_login_storm() {
     let mut bed = TestBed::new("broken").await;
     bed.config.set("salesforce.login_interval", "'500ms'");
     bed.produce(&numbered(10)).await;

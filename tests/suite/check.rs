@@ -32,7 +32,7 @@ async fn check(args: &[&str], config: &Config) -> (i32, Value) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_well_is_said_of_every_part() {
+async fn an_online_check_names_every_part_that_is_well() {
     let bed = TestBed::new("check-well").await;
     bed.broker.topic_with(&bed.letters, 1, &[("max.message.bytes", "1200000")]).await;
     let (code, report) = check(&["--online"], &bed.config).await;
@@ -138,7 +138,7 @@ async fn lost_offsets_are_a_problem_before_they_stop_the_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_that_asks_for_a_login_is_no_schema_registry() {
+async fn a_page_that_asks_for_a_login_is_not_taken_for_a_schema_registry() {
     const PAGE: &str =
         "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 13\r\nconnection: close\r\n\r\n<html></html>";
     let mut bed = TestBed::new("check-registry").await;
@@ -205,7 +205,7 @@ async fn a_reserve_that_is_touched_is_a_warning_and_delays_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_online_nobody_is_asked() {
+async fn a_check_without_online_asks_neither_the_broker_nor_the_org() {
     let mut config = Config::new("127.0.0.1:9", "http://127.0.0.1:9", "group");
     config.route(&[("topic", "'t'"), ("sobject", "'Contact'")]);
     let (code, report) = check(&[], &config).await;

@@ -99,7 +99,7 @@ fn image_chart_and_crate_have_one_version() {
 }
 
 #[test]
-fn the_release_image_is_the_default_and_has_nobody_to_play_with() {
+fn the_release_image_is_the_default_and_has_no_sandbox() {
     let stage = |name: &str| {
         let mut stages = DOCKERFILE.split("\nFROM ").skip(1);
         stages.find(|stage| stage.lines().next().is_some_and(|line| line.ends_with(&format!(" AS {name}")))).unwrap()

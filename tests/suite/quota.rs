@@ -158,7 +158,7 @@ fn warnings(daemon: &Daemon) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_quota_of_zero_calls_is_no_quota() {
+async fn a_quota_of_zero_calls_means_that_none_is_known() {
     let bed = TestBed::new("zero").await;
     bed.org.change_settings(json!({"quota_max": 0, "quota_hard": false})).unwrap();
     let metrics = bed.run(&numbered(10)).await;

@@ -75,7 +75,7 @@ async fn null_clears_and_absent_leaves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_kind_of_field() {
+async fn every_kind_of_salesforce_field_arrives() {
     let bed = TestBed::new("kinds").await;
     let fields = [
         ("Text__c", r#""text""#),

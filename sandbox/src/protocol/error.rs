@@ -66,7 +66,7 @@ impl ApiError {
         self.items.iter().any(|item| item.code == "JSON_PARSER_ERROR")
     }
 
-    /// The same, said of a row.
+    /// Turns the refusal of a call into the error of a row.
     pub(crate) fn into_row(self) -> RowError {
         let item = self.items.into_iter().next();
         item.map_or_else(

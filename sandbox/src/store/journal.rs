@@ -55,7 +55,7 @@ pub(crate) struct Journal {
 pub(crate) struct Filter {
     pub(crate) sobject: Option<String>,
     pub(crate) id: Option<RecordId>,
-    /// Only changes after this `seq`.
+    /// The changes after this `seq` only.
     pub(crate) since: u64,
     pub(crate) limit: Option<usize>,
 }

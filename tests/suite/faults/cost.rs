@@ -35,14 +35,14 @@ async fn calls_and_code(bed: &TestBed, records: &[Record]) -> (u64, String) {
     (calls(bed) - 1, letter.header("sobjectd.status_code").unwrap_or_else(class))
 }
 
-/// But for creates, by which tests make the records that are there before.
+/// The calls of the org but for creates, by which tests make the records that are there before.
 fn calls(bed: &TestBed) -> u64 {
     let calls = bed.org.calls();
     calls.describe + calls.query + calls.update + calls.upsert + calls.delete
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_org_says_of_the_row_costs_no_call() {
+async fn a_row_error_of_the_org_costs_no_further_call() {
     let long = json!({"Text__c": "x".repeat(256)}).to_string();
     side_by_side(
         [
@@ -74,7 +74,7 @@ async fn a_required_field_that_is_missing_costs_no_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_certain_to_be_refused_never_reaches_the_org() {
+async fn a_value_that_is_certain_to_be_refused_never_reaches_the_org() {
     side_by_side(
         [
             r#"{"Date__c":"29.02.2024"}"#,

@@ -16,7 +16,7 @@ fn has_parent(bed: &TestBed, key: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_child_before_its_parent_in_the_same_partition() {
+async fn a_child_waits_for_its_parent_in_the_same_partition() {
     let mut bed = TestBed::new("child-first").await;
     // The parent gets past in a budget of which children have half.
     bed.config.set("pipeline.max_in_flight_rows", "8");
@@ -33,7 +33,7 @@ async fn a_child_before_its_parent_in_the_same_partition() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_child_before_its_parent_of_another_topic() {
+async fn a_child_waits_for_its_parent_of_another_topic() {
     let mut bed = TestBed::new("child-topic").await;
     let parents = unique("parents");
     bed.broker.topic(&parents, 1).await;
@@ -58,7 +58,7 @@ async fn a_child_before_its_parent_of_another_topic() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_parent_that_never_comes() {
+async fn a_child_whose_parent_never_comes_is_a_dead_letter() {
     side_by_side([("700ms", 3..=20), ("0s", 1..=1)], async |(wait, attempts)| {
         let mut bed = TestBed::new("no-parent").await;
         bed.config.set("retry.missing_parent_wait", &format!("'{wait}'")).set("retry.row_timeout", "'0s'");
@@ -75,7 +75,7 @@ async fn a_parent_that_never_comes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn children_beyond_half_the_budget_do_not_wait_to_the_end() {
+async fn children_beyond_half_the_budget_are_dead_letters_early() {
     let mut bed = TestBed::new("many-children").await;
     bed.config.set("pipeline.max_in_flight_rows", "8");
     let children = (0..20).map(|n| child(&format!("c{n}"), "p"));

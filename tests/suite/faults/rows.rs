@@ -73,7 +73,7 @@ async fn a_locked_row_holds_back_its_identity_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_row_that_is_a_duplicate_also_when_alone_is_rejected_at_last() {
+async fn a_row_that_stays_a_duplicate_when_sent_alone_is_rejected() {
     let mut bed = TestBed::new("apart").await;
     bed.config.set("retry.row_timeout", "'700ms'");
     let twice = Action::row_error("DUPLICATE_VALUE", "any").naming(&["ExternalId__c"]);

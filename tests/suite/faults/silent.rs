@@ -72,7 +72,7 @@ async fn redirects_of_data_are_waited_for_and_say_where_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_login_that_is_redirected_or_says_retry_is_waited_for_also_at_start() {
+async fn a_login_that_is_redirected_or_says_retry_is_waited_for_at_the_start() {
     let bed = TestBed::new("login-trouble").await;
     let moved = Action::redirect(302, "https://renamed.my.salesforce.com/");
     bed.fault(Fault::on(On::Login, moved));

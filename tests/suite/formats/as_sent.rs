@@ -84,7 +84,7 @@ async fn are_written_without(bed: &mut TestBed, member: &str, records: &[Record]
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_left_out_costs_no_record() {
+async fn a_field_that_is_left_out_costs_no_record() {
     let registry = FakeRegistry::default();
     let large = "m".repeat(5_000_000);
 
@@ -172,7 +172,7 @@ async fn what_is_left_out_costs_no_record() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn debeziums_texts_sets_and_placeholders() {
+async fn texts_sets_and_placeholders_of_debezium_arrive() {
     let mut bed = TestBed::new("debezium").await;
     bed.config
         .in_route("value.format", "'json_with_schema'")

@@ -23,7 +23,7 @@ fn logical(kind: &str, logical: &str) -> Value {
 
 #[expect(clippy::too_many_lines, reason = "a table")]
 #[tokio::test(flavor = "multi_thread")]
-async fn every_type_at_its_edges() {
+async fn every_avro_type_arrives_at_its_edges() {
     let mut bed = TestBed::wide("avro").await;
     reads(&mut bed, "avro").await;
     let (date, millis, micros) =

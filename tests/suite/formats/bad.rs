@@ -50,7 +50,7 @@ async fn one_letter_each(format: &str, good: &[u8], cases: &[(Vec<u8>, &str)]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn avro() {
+async fn bad_avro_is_a_dead_letter_that_says_why() {
     let deep = framed(2, &vec![2; 100_000]);
     let long = [&[2, 0x80, 0x80, 0x80, 0x0a][..], &vec![b'x'; 10_485_760]].concat();
     one_letter_each(
@@ -77,7 +77,7 @@ async fn avro() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn protobuf() {
+async fn bad_protobuf_is_a_dead_letter_that_says_why() {
     let mut deep = Vec::new();
     for _ in 0..40 {
         let mut outer = vec![0x12];
@@ -103,7 +103,7 @@ async fn protobuf() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn json_schema_and_json_with_schema() {
+async fn bad_json_with_a_schema_is_a_dead_letter_that_says_why() {
     one_letter_each(
         "json_schema",
         &framed(4, b"{\"Text__c\":\"x\"}"),

@@ -4,7 +4,7 @@ use super::{Case, check, reads};
 use crate::harness::{TestBed, unique};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn titles_and_references() {
+async fn titles_and_references_of_a_json_schema_are_followed() {
     let mut bed = TestBed::wide("json-schema").await;
     reads(&mut bed, "json_schema").await;
     let connect = |name: &str, kind: &str| json!({"type": "integer", "title": format!("org.apache.kafka.connect.data.{name}"), "connect.type": kind});

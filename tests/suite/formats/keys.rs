@@ -40,7 +40,7 @@ fn avro(topic: &str, schema: Value, value: Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn avro_primitives() {
+async fn avro_primitives_can_be_keys() {
     let lines = vec![
         (avro(&unique("k"), json!("string"), json!("a😀")), Some("a😀")),
         (avro(&unique("k"), json!("long"), json!(i64::MAX)), Some("9223372036854775807")),
@@ -63,7 +63,7 @@ async fn avro_primitives() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_member_of_a_structure() {
+async fn a_member_of_a_structure_can_be_the_key() {
     let schema = json!({"type": "record", "name": "K", "fields": [
         {"name": "id", "type": ["null", "long"]}, {"name": "region", "type": "string"}]});
     let topic = unique("k");

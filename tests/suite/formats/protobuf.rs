@@ -58,7 +58,7 @@ fn without_json_names(message: &mut prost_reflect::prost_types::DescriptorProto)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_kind_of_field() {
+async fn every_kind_of_protobuf_field_arrives() {
     let mut bed = TestBed::wide("protobuf").await;
     reads(&mut bed, "protobuf").await;
     Seeded(&bed.org).create("Account", r#"{"Name":"Acme","ExternalId__c":"A-7"}"#).await;

@@ -79,7 +79,7 @@ async fn the_next_url_is_asked_when_one_does_not_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_id_that_nobody_has_is_a_dead_letter() {
+async fn an_unknown_schema_id_is_a_dead_letter() {
     let registry = FakeRegistry::default();
     let mut bed = bed("unknown", 1, &registry.start().await).await;
     bed.config.set("schema_registry.missing_wait", "'0s'");
@@ -99,7 +99,7 @@ async fn an_id_that_nobody_has_is_a_dead_letter() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_registry_that_lags_behind_is_asked_again() {
+async fn a_registry_that_lags_is_asked_again() {
     let registry = FakeRegistry::default();
     let bed = bed("lags", 1, &registry.start().await).await;
     let path = "schemas/ids/7";
@@ -163,7 +163,7 @@ async fn redirects_are_followed_within_the_configured_hosts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn credentials() {
+async fn the_registry_gets_its_credentials() {
     let registry = FakeRegistry::default();
     let url = registry.start().await;
     registry.schema("schemas/ids/7", "AVRO", SCHEMA);
@@ -184,7 +184,7 @@ async fn credentials() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_guid_in_the_headers() {
+async fn a_guid_in_the_headers_names_the_schema() {
     let registry = FakeRegistry::default();
     let bed = bed("guid", 1, &registry.start().await).await;
     registry.schema("schemas/guids/01020304-0506-0708-090a-0b0c0d0e0f10", "AVRO", SCHEMA);

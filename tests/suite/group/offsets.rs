@@ -10,7 +10,7 @@ fn numbered(range: std::ops::Range<usize>) -> Vec<Record> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_a_new_group_begins() {
+async fn a_new_group_begins_where_the_configuration_says() {
     let starts = [("earliest", 2), ("latest", 1)];
     let cases = ALL.into_iter().flat_map(|protocol| starts.map(|(start, written)| (protocol, start, written)));
     side_by_side(cases, async |(protocol, start, written)| {

@@ -11,7 +11,7 @@ fn numbered(range: std::ops::Range<usize>) -> Vec<Record> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_unclean_election_has_replaced_is_named_as_lost() {
+async fn records_that_an_unclean_election_has_replaced_are_named_as_lost() {
     const FIRST: i32 = 1;
     const SECOND: i32 = 2;
     let _exclusive = exclusive().await;

@@ -24,7 +24,7 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/script/kafka");
 const LIMIT: Duration = Duration::from_secs(20);
 
 pub(crate) struct Broker {
-    /// Of the listener without authentication.
+    /// The address of the listener without authentication.
     pub(crate) bootstrap: String,
     server: ManagedServer,
 }
@@ -70,7 +70,7 @@ impl Broker {
         Self { bootstrap, server }
     }
 
-    /// Three nodes, of its own.
+    /// Starts three nodes for one test.
     pub(crate) async fn cluster() -> Self {
         Self::start_in(&["cluster"]).await
     }
@@ -102,12 +102,12 @@ impl Broker {
         super::until("the topic to be gone", async || self.partitions(name).await.is_none().then_some(())).await;
     }
 
-    /// `kill` or `again`; for [`killable`] only.
+    /// Runs `kill` or `again`; for [`killable`] only.
     pub(crate) async fn script(&self, command: &'static str) {
         self.script_in(command, self.server.dir.clone()).await;
     }
 
-    /// The same for one node of three.
+    /// Runs `kill`, `stop` or `again` for one node of three.
     pub(crate) async fn node(&self, command: &'static str, node: i32) {
         self.script_in(command, format!("{}/{node}", self.server.dir)).await;
     }
@@ -127,7 +127,7 @@ impl Broker {
         self.topic_on(name, partitions, TopicReplication::Fixed(1), settings).await;
     }
 
-    /// The same on these nodes.
+    /// Creates a topic on these nodes, and waits until a client can see it.
     pub(crate) async fn topic_on(
         &self,
         name: &str,

@@ -51,7 +51,7 @@ impl Config {
         self
     }
 
-    /// One more route, of these keys and TOML values.
+    /// Adds a route of these keys and TOML values.
     pub(crate) fn route(&mut self, keys: &[(&str, &str)]) -> &mut Self {
         self.routes.push(keys.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect());
         self

@@ -40,13 +40,13 @@ impl<'a> Event<'a> {
         Self { daemon, fields: vec![("event".to_owned(), name.into())], texts: Vec::new() }
     }
 
-    /// Only lines with this field, `level` included, and this value of it.
+    /// Takes only lines with this field, `level` included, and this value of it.
     pub(crate) fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
         self.fields.push((field.to_owned(), value.into()));
         self
     }
 
-    /// Only lines that hold this text, in any of their fields or in their message.
+    /// Takes only lines that hold this text, in any of their fields or in their message.
     pub(crate) fn mentions(mut self, text: &str) -> Self {
         self.texts.push(text.to_owned());
         self

@@ -15,7 +15,7 @@ pub(crate) async fn produce(broker: &Broker, topic: &str, headers: &[&str], line
     produce_bytes(broker, topic, headers.iter().map(OsString::from).collect(), lines).await;
 }
 
-/// The same with headers that are any bytes.
+/// Writes lines as [`produce`] does, with headers that are any bytes.
 pub(crate) async fn produce_bytes(broker: &Broker, topic: &str, headers: Vec<OsString>, lines: &[(&str, &str)]) {
     let mut args = ["-P", "-t", topic, "-K", "\t", "-Z", "-X", "acks=all"].map(OsString::from).to_vec();
     for header in headers {

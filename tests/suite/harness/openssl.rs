@@ -43,7 +43,7 @@ impl Authority {
         self.0.path().join(name).display().to_string()
     }
 
-    /// The same as a secret in TOML.
+    /// The path of such a file as a secret in TOML.
     pub(crate) fn secret(&self, name: &str) -> String {
         format!("{{ file = '{}' }}", self.file(name))
     }

@@ -66,7 +66,7 @@ impl TestBed {
         Self { broker, org, topic, letters, group, config }
     }
 
-    /// Without `external_id_field`: the record key is the record id, and the default operation is UPDATE.
+    /// Takes `external_id_field` out of the route: the record key is the record id, and the default operation is UPDATE.
     pub(crate) fn native(&mut self) {
         self.config.not_in_route("external_id_field").in_route("operation", "'update'");
     }

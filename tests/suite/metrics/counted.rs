@@ -7,7 +7,7 @@ use sandbox::{Action, Fault, On};
 use crate::harness::{Daemon, TestBed, killable, until, upsert};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_parts_do_is_counted() {
+async fn logins_repeats_lookups_rebalances_and_commits_are_counted() {
     let bed = TestBed::with_partitions("counted", 2).await;
     bed.fault(Fault::on(On::Login, Action::body(503, "")));
     bed.fault(Fault::on(On::Upsert, Action::lock()).key("locked").times(2));

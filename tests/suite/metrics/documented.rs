@@ -25,7 +25,7 @@ async fn every_metric_with_its_labels() {
 }
 
 #[test]
-fn every_alert() {
+fn every_alert_is_documented() {
     let documented: Vec<_> = table("Alerts").into_iter().map(|row| row[0].to_owned()).collect();
     let there: Vec<_> = alerts().into_iter().map(|alert| alert.name).collect();
     assert_eq!(documented, there, "docs/operations.md and deploy/prometheus/rules.yml, in one order");

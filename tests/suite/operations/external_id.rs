@@ -79,7 +79,7 @@ async fn a_tombstone_deletes_where_it_may() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_header_name_no_header_chooses() {
+async fn without_operation_header_no_header_chooses_the_operation() {
     let mut bed = TestBed::new("unrouted").await;
     bed.config.not_in_route("operation_header");
     let metrics = bed.run(&[upsert("a", "1").operation("DELETE"), upsert("a", "2").operation("nonsense")]).await;
@@ -96,7 +96,7 @@ async fn a_value_of_a_delete_is_not_decoded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn records_of_kcat() {
+async fn records_of_kcat_are_written() {
     let bed = TestBed::new("kcat").await;
     kcat::produce(bed.broker, &bed.topic, &[], &[("a", r#"{"Text__c":"1"}"#), ("b", r#"{"Text__c":"2"}"#)]).await;
     kcat::produce(bed.broker, &bed.topic, &["operation=UPDATE"], &[("a", r#"{"Text__c":"3"}"#)]).await;

@@ -2,7 +2,7 @@
 
 use crate::harness::{OBJECT, Record, Seeded, TestBed, delete, record, upsert};
 
-async fn rig_with_three(name: &str) -> (TestBed, [String; 3]) {
+async fn bed_with_three(name: &str) -> (TestBed, [String; 3]) {
     let mut bed = TestBed::new(name).await;
     bed.native();
     let org = Seeded(&bed.org);
@@ -20,7 +20,7 @@ fn text(bed: &TestBed, id: &str) -> Option<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn updates_and_deletes_by_ids_of_15_and_18_characters() {
-    let (bed, [a, b, c]) = rig_with_three("native").await;
+    let (bed, [a, b, c]) = bed_with_three("native").await;
     let records = [
         upsert(&a, "1"),
         upsert(&b[..15], "2"),
@@ -50,8 +50,8 @@ async fn an_insert_needs_no_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_rejected_and_what_is_done_already() {
-    let (bed, [a, b, c]) = rig_with_three("native-rejected").await;
+async fn bad_ids_are_rejected_and_repeated_deletes_are_written() {
+    let (bed, [a, b, c]) = bed_with_three("native-rejected").await;
     let never = format!("{}zzzz", &a[..11]);
     let cases: [(Record, Option<&str>); 9] = [
         (upsert(&a, "1").operation("UPSERT"), Some("sobjectd.InvalidOperation")),
@@ -78,7 +78,7 @@ async fn what_is_rejected_and_what_is_done_already() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_in_the_value_may_only_repeat_the_target() {
-    let (bed, [a, b, _]) = rig_with_three("native-id").await;
+    let (bed, [a, b, _]) = bed_with_three("native-id").await;
     let with_id = |id: &str| format!(r#"{{"id":"{id}","attributes":{{"type":"Account"}},"Text__c":"1"}}"#);
     let metrics = bed.run(&[record(&*a, with_id(&a[..15])), record(&*b, with_id(&a))]).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (1, 1));

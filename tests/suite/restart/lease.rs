@@ -40,7 +40,7 @@ async fn nothing_is_written_while_no_commit_succeeds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broker_that_is_gone_is_waited_for_also_when_the_partitions_are_lost() {
+async fn a_broker_that_is_gone_is_waited_for_even_after_the_partitions_are_lost() {
     let (broker, _turn) = killable().await;
     let bed = TestBed::on(broker, "gone", 1).await;
     let daemon = Daemon::start(&bed.config).await;

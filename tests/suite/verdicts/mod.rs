@@ -17,7 +17,7 @@ fn cases(verdict: &Verdict) -> impl Iterator<Item = Case> {
     ACTS.into_iter().filter_map(|act| Case::new(verdict, act))
 }
 
-/// Of rows and of single calls: all at once, since no two cases share a call.
+/// The verdicts of rows and of single calls run all at once, since no two cases share a call.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_verdict_of_a_row_or_a_call_has_its_effect_for_each_operation() {
     let mut rounds = Rounds::start("verdicts").await;
@@ -32,7 +32,7 @@ async fn each_verdict_of_a_row_or_a_call_has_its_effect_for_each_operation() {
     rounds.finish().await;
 }
 
-/// Of the org as a whole: one after the other, each for all operations.
+/// The verdicts of the org as a whole run one after the other, each for all operations.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_verdict_of_the_whole_org_has_its_effect_for_each_operation() {
     let mut rounds = Rounds::start("org-verdicts").await;

@@ -11,7 +11,7 @@ use crate::harness::{Daemon, OBJECT, Record, Seeded, TestBed, org, python, recor
 
 pub(super) struct Rounds {
     bed: TestBed,
-    /// Of the route in native id mode.
+    /// The topic of the route in native id mode.
     native: String,
     daemon: Daemon,
     /// What each record must come to, by topic and offset, with the name of its case.

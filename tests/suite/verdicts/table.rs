@@ -23,18 +23,18 @@ pub(super) struct Verdict {
     pub(super) effect: fn(Act) -> Option<Effect>,
 }
 
-/// Of writes; `times`: `None` for ever.
+/// A verdict of writes; `times` is `None` for one that lasts.
 fn verdict(name: &'static str, action: Action, times: Option<u64>, effect: fn(Act) -> Option<Effect>) -> Verdict {
     Verdict { name, fault: Some(Fault { times, ..Fault::on(On::Write, action) }), effect }
 }
 
-/// Without a fault.
+/// A verdict that needs no fault.
 fn no_fault(name: &'static str, effect: fn(Act) -> Option<Effect>) -> Verdict {
     Verdict { name, fault: None, effect }
 }
 
 impl Verdict {
-    /// Only of calls with two rows or more.
+    /// Strikes only calls with two rows or more.
     fn in_company(mut self) -> Self {
         self.fault = self.fault.map(|fault| fault.min_rows(2));
         self
