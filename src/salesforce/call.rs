@@ -86,7 +86,7 @@ impl Calls {
         match self.http.send(request, url, Some(&session.token)).await {
             Sent::Answered(answer) => {
                 if let Some(usage) = answer.usage {
-                    self.limiter.used(usage);
+                    self.limiter.set_usage(usage);
                 }
                 if answer.status != reqwest::StatusCode::UNAUTHORIZED {
                     session.works();

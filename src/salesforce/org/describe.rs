@@ -1,4 +1,4 @@
-//! What the org says of its SObjects, asked once for each, and again when that is in doubt.
+//! Descriptions of the org's SObjects, fetched once for each, and again when one is in doubt.
 
 use std::{
     fmt, io,
@@ -44,7 +44,7 @@ struct Entry {
     /// The org does not describe it to this user: it is not asked for again with every record that names it.
     undescribed: RwLock<Option<(Cause, Instant)>>,
     /// The lock that is held during a describe call.
-    asking: tokio::sync::Mutex<()>,
+    fetching: tokio::sync::Mutex<()>,
 }
 
 impl Describes {
@@ -58,15 +58,15 @@ impl Describes {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// The SObject as the org describes it. Waits for the org as long as it takes; an error says what a person must
-    /// mend.
+    /// The SObject as the org describes it. Waits for the org as long as it takes; an error says what an operator must
+    /// fix.
     pub(crate) async fn describe(&self, name: &str, refresh: Refresh<'_>) -> Result<Arc<SObject>, Cause> {
         let entry = self.entry(name);
-        if let Some(known) = entry.good_enough(refresh, self.interval) {
+        if let Some(known) = entry.usable(refresh, self.interval) {
             return Ok(known);
         }
-        let _asking = entry.asking.lock().await;
-        if let Some(known) = entry.good_enough(refresh, self.interval) {
+        let _fetching = entry.fetching.lock().await;
+        if let Some(known) = entry.usable(refresh, self.interval) {
             return Ok(known);
         }
         if let Some(cause) = entry.undescribed(self.interval) {
@@ -74,10 +74,10 @@ impl Describes {
         }
         loop {
             let _permit = self.calls.limiter.permit(CallKind::Read).await;
-            match self.ask(name).await {
+            match self.fetch(name).await {
                 Ok(sobject) => return Ok(self.learn(&entry, sobject)),
                 Err(Verdict::Retry { cause, kind: RetryKind::Smaller { .. } } | Verdict::Fatal(cause)) => {
-                    return entry.keep(cause);
+                    return entry.keep_after_failure(cause);
                 }
                 // The next permit is what is waited for.
                 Err(verdict) => tracing::debug!(
@@ -94,15 +94,15 @@ impl Describes {
     ///
     /// For a caller that has a permit, under which it asks: it waits neither for another permit nor for a task that
     /// does.
-    pub(crate) async fn doubted(&self, name: &str) -> Option<Arc<SObject>> {
+    pub(crate) async fn refetch_if_old(&self, name: &str) -> Option<Arc<SObject>> {
         let entry = self.entry(name);
-        if let Some(fresh) = entry.good_enough(Refresh::IfOld, self.interval) {
+        if let Some(fresh) = entry.usable(Refresh::IfOld, self.interval) {
             return Some(fresh);
         }
-        let Ok(_asking) = entry.asking.try_lock() else { return entry.known() };
-        match self.ask(name).await {
+        let Ok(_fetching) = entry.fetching.try_lock() else { return entry.known() };
+        match self.fetch(name).await {
             Ok(sobject) => Some(self.learn(&entry, sobject)),
-            Err(Verdict::Retry { cause, kind: RetryKind::Smaller { .. } }) => entry.keep(cause).ok(),
+            Err(Verdict::Retry { cause, kind: RetryKind::Smaller { .. } }) => entry.keep_after_failure(cause).ok(),
             Err(verdict) => {
                 tracing::debug!(
                     sobject = name,
@@ -134,7 +134,7 @@ impl Describes {
         sobject
     }
 
-    async fn ask(&self, name: &str) -> Result<SObject, Verdict> {
+    async fn fetch(&self, name: &str) -> Result<SObject, Verdict> {
         let segments = vec!["sobjects".into(), name.into(), "describe".into()];
         let endpoint = Endpoint::Data { segments, query: None };
         let request = ApiRequest { distil: Some(DISTIL), ..ApiRequest::get("describe", Purpose::Describe, endpoint) };
@@ -153,7 +153,7 @@ impl Entry {
         known.as_ref().map(|(sobject, _)| sobject.clone())
     }
 
-    fn good_enough(&self, refresh: Refresh<'_>, interval: Duration) -> Option<Arc<SObject>> {
+    fn usable(&self, refresh: Refresh<'_>, interval: Duration) -> Option<Arc<SObject>> {
         let known = self.known.read();
         let (sobject, at) = known.as_ref()?;
         let is_fresh = || at.elapsed() < interval;
@@ -166,7 +166,7 @@ impl Entry {
     }
 
     /// The org does not describe the SObject: what it said before holds until it is asked the next time.
-    fn keep(&self, cause: Cause) -> Result<Arc<SObject>, Cause> {
+    fn keep_after_failure(&self, cause: Cause) -> Result<Arc<SObject>, Cause> {
         let now = Instant::now();
         if let Some((sobject, at)) = &mut *self.known.write() {
             tracing::debug!(sobject = &*sobject.name, %cause, "not described any more");
@@ -178,7 +178,7 @@ impl Entry {
     }
 }
 
-fn yes() -> bool {
+fn allowed() -> bool {
     true
 }
 
@@ -193,9 +193,9 @@ fn distil(body: &mut dyn io::Read) -> Result<Vec<u8>, Cause> {
     raw.and_then(|raw| serde_json::to_vec(&raw)).map_err(|error| answer::unreadable(&error))
 }
 
-fn few<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<RawField>, D::Error> {
-    struct Few;
-    impl<'de> de::Visitor<'de> for Few {
+fn at_most_max_fields<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<RawField>, D::Error> {
+    struct FieldsVisitor;
+    impl<'de> de::Visitor<'de> for FieldsVisitor {
         type Value = Vec<RawField>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -213,7 +213,7 @@ fn few<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<RawField>, D::E
             Ok(fields)
         }
     }
-    deserializer.deserialize_seq(Few)
+    deserializer.deserialize_seq(FieldsVisitor)
 }
 
 #[derive(Deserialize, Serialize)]
@@ -221,13 +221,13 @@ struct RawSObject {
     name: String,
     #[serde(default, rename = "keyPrefix")]
     key_prefix: Option<Box<str>>,
-    #[serde(default = "yes")]
+    #[serde(default = "allowed")]
     createable: bool,
-    #[serde(default = "yes")]
+    #[serde(default = "allowed")]
     updateable: bool,
-    #[serde(default = "yes")]
+    #[serde(default = "allowed")]
     deletable: bool,
-    #[serde(deserialize_with = "few")]
+    #[serde(deserialize_with = "at_most_max_fields")]
     fields: Vec<RawField>,
 }
 
@@ -245,13 +245,13 @@ struct RawField {
     #[serde(default)]
     scale: Option<u32>,
     /// Allowed where the description does not say: then the org will say it of the row.
-    #[serde(default = "yes")]
+    #[serde(default = "allowed")]
     createable: bool,
-    #[serde(default = "yes")]
+    #[serde(default = "allowed")]
     updateable: bool,
-    #[serde(default = "yes")]
+    #[serde(default = "allowed")]
     nillable: bool,
-    #[serde(default = "yes")]
+    #[serde(default = "allowed")]
     filterable: bool,
     #[serde(default)]
     auto_number: bool,

@@ -102,7 +102,7 @@ impl Limiter {
     /// Whether it has a permit now, and whether that is one that must not write.
     fn admit(&self, waiting: &Waiting<'_>) -> (Admission, bool) {
         let mut inner = self.inner.lock();
-        let probe_due = (inner.org.availability() != OrgAvailability::Up).then(|| inner.org.due());
+        let probe_due = (inner.org.availability() != OrgAvailability::Up).then(|| inner.org.next_probe());
         let admission = inner.slots.admit(waiting.waiter, probe_due, Instant::now());
         if admission == (Admission::Granted { is_probe: true }) {
             inner.org.begin_probe();
@@ -123,7 +123,7 @@ impl Limiter {
         }
     }
 
-    /// Waits until the org has refused a call because those of the day are spent, and is not asked again for a while.
+    /// Waits until the org has answered that the calls of the day are used up, and no probe is under way or due.
     /// Usage above the reserve is not enough. Cancel-safe.
     pub(crate) async fn wait_for_exhausted_quota(&self) -> Cause {
         let mut changes = self.availability.subscribe();
@@ -160,20 +160,20 @@ impl Limiter {
         let mut inner = self.inner.lock();
         let before = inner.org.availability();
         inner.org.report(report);
-        self.tell(inner, before);
+        self.publish(inner, before);
     }
 
     /// Takes in the usage that an answer's header says.
-    pub(crate) fn used(&self, usage: Usage) {
+    pub(crate) fn set_usage(&self, usage: Usage) {
         self.observer.quota(usage.used, usage.max);
         let mut inner = self.inner.lock();
         let before = inner.org.availability();
-        inner.org.used(usage);
-        self.tell(inner, before);
+        inner.org.set_usage(usage);
+        self.publish(inner, before);
     }
 
     /// Publishes a change, under the lock: of two changes the later one is published last.
-    fn tell(&self, inner: MutexGuard<'_, Inner>, before: OrgAvailability) {
+    fn publish(&self, inner: MutexGuard<'_, Inner>, before: OrgAvailability) {
         let after = inner.org.availability();
         if after != before {
             self.observer.availability_changed(after);

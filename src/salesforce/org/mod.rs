@@ -1,4 +1,4 @@
-//! What is known of the org: whether it takes calls, what it describes, which API versions it speaks.
+//! The org as the client knows it: whether it takes calls, what it describes, which API versions it speaks.
 
 pub(super) mod describe;
 pub(super) mod limiter;

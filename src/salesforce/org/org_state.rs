@@ -1,4 +1,4 @@
-//! What is known of the org: whether it takes calls, and when it is asked next. No I/O but the log.
+//! The state of the org: whether it takes calls, and when it is probed next. No I/O but the log.
 //!
 //! | availability | entered by | the probe goes | left by |
 //! |---|---|---|---|
@@ -49,19 +49,19 @@ pub(crate) struct OrgState {
     /// The trouble that the last call has shown.
     trouble: Option<OrgTrouble>,
     /// The org's answer that the calls of the day are used up, while that is the trouble.
-    spent: Option<Cause>,
+    quota_answer: Option<Cause>,
     /// A probe is under way.
-    asking: bool,
+    is_probing: bool,
     /// Calls without an answer, one after the other.
     unanswered: u32,
     /// Whether usage is above what the reserve leaves.
-    throttled: bool,
+    is_above_reserve: bool,
     /// The level that was last warned of, in per cent.
-    warned: u64,
+    warned_level: u64,
     usage: Option<Usage>,
     since: Instant,
     probes: u32,
-    due: Instant,
+    next_probe: Instant,
 }
 
 /// The number of calls in a row without an answer that are an outage. One alone may be a slow call or a connection that
@@ -75,22 +75,22 @@ impl OrgState {
         Self {
             pace,
             trouble: None,
-            spent: None,
-            asking: false,
+            quota_answer: None,
+            is_probing: false,
             unanswered: 0,
-            throttled: false,
-            warned: 0,
+            is_above_reserve: false,
+            warned_level: 0,
             usage: None,
             since: now,
             probes: 0,
-            due: now,
+            next_probe: now,
         }
     }
 
     pub(crate) fn availability(&self) -> OrgAvailability {
         match self.trouble {
             Some(trouble) => OrgAvailability::Down(trouble),
-            None if self.throttled => OrgAvailability::Down(OrgTrouble::Quota),
+            None if self.is_above_reserve => OrgAvailability::Down(OrgTrouble::Quota),
             None => OrgAvailability::Up,
         }
     }
@@ -101,20 +101,20 @@ impl OrgState {
     }
 
     /// The time at which the next probe may go, while the org is not up.
-    pub(crate) fn due(&self) -> Instant {
-        self.due
+    pub(crate) fn next_probe(&self) -> Instant {
+        self.next_probe
     }
 
     /// The org's answer that the calls of the day are used up, unless a probe is under way, or due.
     pub(crate) fn exhausted_quota(&self, now: Instant) -> Option<&Cause> {
-        self.spent.as_ref().filter(|_| !self.asking && now < self.due)
+        self.quota_answer.as_ref().filter(|_| !self.is_probing && now < self.next_probe)
     }
 
     /// Notes that a probe goes out.
     pub(crate) fn begin_probe(&mut self) {
         self.probes = self.probes.saturating_add(1);
-        self.asking = true;
-        self.due = Instant::now() + self.wait();
+        self.is_probing = true;
+        self.next_probe = Instant::now() + self.probe_interval();
     }
 
     /// Whether the last calls had no answer. A write is not a probe then: it might be applied without an answer.
@@ -149,20 +149,20 @@ impl OrgState {
             self.probes = 0;
         }
         self.trouble = trouble;
-        self.asking = false;
-        self.spent = match report {
+        self.is_probing = false;
+        self.quota_answer = match report {
             Report::Down(OrgTrouble::Quota, cause) => Some((*cause).clone()),
-            Report::Inconclusive | Report::ResultUnknown | Report::Unanswered(_) => self.spent.take(),
+            Report::Inconclusive | Report::ResultUnknown | Report::Unanswered(_) => self.quota_answer.take(),
             Report::Answered | Report::Down(OrgTrouble::Unavailable | OrgTrouble::Session, _) => None,
         };
         if trouble.is_some() || before != self.availability() {
-            self.due = Instant::now() + self.wait();
+            self.next_probe = Instant::now() + self.probe_interval();
         }
         self.log(before, cause);
     }
 
     /// Takes in the usage that an answer's header says.
-    pub(crate) fn used(&mut self, usage: Usage) {
+    pub(crate) fn set_usage(&mut self, usage: Usage) {
         self.usage = Some(usage);
         let before = self.availability();
         self.warn(usage);
@@ -170,14 +170,14 @@ impl OrgState {
         let share = u64::from(100_u8.saturating_sub(quota.reserve));
         // A point of slack, so that the state does not change with every call. Without a reserve the org's own word
         // counts alone: the limit is soft, and a paid org may use more than all of it.
-        let limit = if self.throttled { share.saturating_sub(1) } else { share };
-        let throttled = quota.reserve > 0 && usage.used.saturating_mul(100) > limit.saturating_mul(usage.max);
-        if throttled == self.throttled {
+        let limit = if self.is_above_reserve { share.saturating_sub(1) } else { share };
+        let is_above_reserve = quota.reserve > 0 && usage.used.saturating_mul(100) > limit.saturating_mul(usage.max);
+        if is_above_reserve == self.is_above_reserve {
             return;
         }
-        self.throttled = throttled;
-        if throttled && self.trouble.is_none() {
-            self.due = Instant::now() + self.pace.quota.probe_interval;
+        self.is_above_reserve = is_above_reserve;
+        if is_above_reserve && self.trouble.is_none() {
+            self.next_probe = Instant::now() + self.pace.quota.probe_interval;
         }
         let cause = Cause::new(format!("{} of {} daily api calls are used", usage.used, usage.max));
         self.log(before, Some(&cause));
@@ -187,11 +187,11 @@ impl OrgState {
     fn warn(&mut self, usage: Usage) {
         let level = |percent: u64| [95, 90, 80].into_iter().find(|level| percent >= *level).unwrap_or(0);
         let percent = usage.percent();
-        if percent.saturating_add(5) <= self.warned {
-            self.warned = level(percent);
+        if percent.saturating_add(5) <= self.warned_level {
+            self.warned_level = level(percent);
         }
-        if level(percent) > self.warned {
-            self.warned = level(percent);
+        if level(percent) > self.warned_level {
+            self.warned_level = level(percent);
             tracing::warn!(
                 event = "quota_low",
                 used = usage.used,
@@ -203,7 +203,7 @@ impl OrgState {
     }
 
     /// The time from one probe to the next.
-    fn wait(&self) -> Duration {
+    fn probe_interval(&self) -> Duration {
         let backoff = self.pace.backoff;
         match self.availability() {
             OrgAvailability::Up => Duration::ZERO,

@@ -1,4 +1,4 @@
-//! Who waits for a permit, and how many permits are out. No I/O and no clock.
+//! The queue of calls that wait for a permit, and the count of permits that are out. No I/O and no clock.
 //!
 //! | the org is | a permit is granted | to |
 //! |---|---|---|

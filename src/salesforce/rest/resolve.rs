@@ -1,8 +1,8 @@
 //! Record ids by external id, for updates and deletes: the cache, and queries for many values at a time. A delete
 //! always asks: what it finds is gone for good.
 //!
-//! Whose row an answer is, is decided here and by [`MatchKey`]; the org compares without case in most queries, so that
-//! it answers more than was asked:
+//! Which row an answer belongs to is decided here and by [`MatchKey`]; the org compares without case in most queries,
+//! so that it answers more than was asked:
 //!
 //! | the org's rows for a value | it is |
 //! |---|---|
@@ -101,12 +101,12 @@ impl Resolver {
             Err(verdict) => return vec![Resolved::Failed(verdict); values.len()],
         };
         if let [value] = values {
-            return vec![alone(value, &hits)];
+            return vec![find_alone(value, &hits)];
         }
-        let mut resolved: Vec<_> = values.iter().map(|value| among(value, &hits)).collect();
-        for index in stray(values, &resolved, &hits) {
+        let mut resolved: Vec<_> = values.iter().map(|value| find_among_many(value, &hits)).collect();
+        for index in unanswered_near_strays(values, &resolved, &hits) {
             resolved[index] = match self.query(sobject, first.field(), &values[index..=index]).await {
-                Ok(hits) => alone(values[index], &hits),
+                Ok(hits) => find_alone(values[index], &hits),
                 Err(verdict) => Resolved::Failed(verdict),
             };
         }
@@ -131,26 +131,27 @@ impl Resolver {
     }
 }
 
-/// The value's record among the rows for many values.
-fn among(value: &ExternalId, hits: &[Hit]) -> Resolved {
-    let wanted = value.match_key();
-    let is_wanted = |hit: &&Hit| MatchKey::new(value.field(), &hit.value) == wanted || value.is_exactly(&hit.value);
-    pick(value, hits.iter().filter(is_wanted))
+/// Finds the value's record among the rows of a query for many values.
+fn find_among_many(value: &ExternalId, hits: &[Hit]) -> Resolved {
+    let key = value.match_key();
+    let is_match = |hit: &&Hit| MatchKey::new(value.field(), &hit.value) == key || value.is_exactly(&hit.value);
+    pick_record(value, hits.iter().filter(is_match).collect())
 }
 
-/// The value's record where only it was asked for: the org knows best how it compares, unless it can only mean equal.
-fn alone(value: &ExternalId, hits: &[Hit]) -> Resolved {
-    let equal = |hit: &&Hit| match value.field().kind {
+/// Finds the value's record in the answer to a query for it alone: the org knows best how it compares, unless it can
+/// only mean equal.
+fn find_alone(value: &ExternalId, hits: &[Hit]) -> Resolved {
+    let is_match = |hit: &&Hit| match value.field().kind {
         KeyKind::Text { case_sensitive: true, .. } => value.is_exactly(&hit.value),
         KeyKind::Text { .. } => true,
-        KeyKind::Number { .. } => value.is_exactly(&hit.value) || same_double(value.text(), &hit.value),
+        KeyKind::Number { .. } => value.is_exactly(&hit.value) || is_same_double(value.text(), &hit.value),
     };
-    pick(value, hits.iter().filter(equal))
+    pick_record(value, hits.iter().filter(is_match).collect())
 }
 
-/// The org keeps 18 digits, and may write only those of a double: `1.2345678901234568E17`. Digits without an exponent
-/// are all that there are.
-fn same_double(asked: &str, written: &str) -> bool {
+/// Whether the org has written `asked` as a double. It keeps 18 digits, and may write only those of a double:
+/// `1.2345678901234568E17`. Digits without an exponent are all that there are.
+fn is_same_double(asked: &str, written: &str) -> bool {
     if !written.contains(['e', 'E']) {
         return false;
     }
@@ -158,11 +159,11 @@ fn same_double(asked: &str, written: &str) -> bool {
     double(asked).is_some() && double(asked) == double(written)
 }
 
-fn pick<'a>(value: &ExternalId, candidates: impl Iterator<Item = &'a Hit>) -> Resolved {
-    let candidates: Vec<_> = candidates.collect();
-    let ids = |hits: Vec<&Hit>| hits.into_iter().map(|hit| hit.id).collect::<HashSet<_>>();
-    let exact = ids(candidates.iter().copied().filter(|hit| value.is_exactly(&hit.value)).collect());
-    let ids = if exact.is_empty() { ids(candidates) } else { exact };
+/// Returns the record of the rows that match a value. Rows with exactly the value come before all others.
+fn pick_record(value: &ExternalId, matches: Vec<&Hit>) -> Resolved {
+    let exact: Vec<_> = matches.iter().copied().filter(|hit| value.is_exactly(&hit.value)).collect();
+    let best = if exact.is_empty() { matches } else { exact };
+    let ids: HashSet<_> = best.into_iter().map(|hit| hit.id).collect();
     let mut ids = ids.into_iter();
     match (ids.next(), ids.next()) {
         (None, _) => Resolved::NotFound,
@@ -171,23 +172,34 @@ fn pick<'a>(value: &ExternalId, candidates: impl Iterator<Item = &'a Hit>) -> Re
     }
 }
 
-/// The values without an answer that a row without a question may be the answer to: those that are alike when one looks
-/// coarsely, or all of them if none is. Where case makes another record, a row in another case is not an answer.
-fn stray(values: &[&ExternalId], resolved: &[Resolved], hits: &[Hit]) -> Vec<usize> {
+/// Returns the values without an answer that a row which answers no value may belong to, by their places: those that
+/// are alike in a coarse comparison, or all of them if none is. Where case makes another record, a row in another case
+/// is not an answer.
+fn unanswered_near_strays(values: &[&ExternalId], resolved: &[Resolved], hits: &[Hit]) -> Vec<usize> {
     let Some(field) = values.first().map(|value| value.field()) else { return Vec::new() };
     if let KeyKind::Text { case_sensitive: true, .. } = field.kind {
         return Vec::new();
     }
-    let asked: HashSet<_> = values.iter().map(|value| value.match_key()).collect();
-    let strays: Vec<_> = hits.iter().filter(|hit| !asked.contains(&MatchKey::new(field, &hit.value))).collect();
-    let unanswered: Vec<_> = (0..values.len()).filter(|i| matches!(resolved[*i], Resolved::NotFound)).collect();
     let coarse = |text: &str| -> Option<GateKey> {
-        ExternalId::new(Arc::new(field.clone()), text).ok().map(|value| Identity::ExternalId(value).gate_key(""))
+        let value = ExternalId::new(Arc::new(field.clone()), text).ok()?;
+        Some(Identity::ExternalId(value).gate_key(""))
     };
-    let strays: HashSet<_> = strays.into_iter().map(|hit| coarse(&hit.value)).collect();
-    let (alike, unlike): (Vec<usize>, Vec<usize>) =
-        unanswered.iter().partition(|index| strays.contains(&coarse(values[**index].text())));
-    let explained: HashSet<_> = alike.iter().map(|index| coarse(values[*index].text())).collect();
+    let asked: HashSet<_> = values.iter().map(|value| value.match_key()).collect();
+    let strays = hits.iter().filter(|hit| !asked.contains(&MatchKey::new(field, &hit.value)));
+    let strays: HashSet<_> = strays.map(|hit| coarse(&hit.value)).collect();
+    let (mut alike, mut unlike, mut explained) = (Vec::new(), Vec::new(), HashSet::new());
+    for (index, value) in values.iter().enumerate() {
+        if !matches!(resolved[index], Resolved::NotFound) {
+            continue;
+        }
+        let key = coarse(value.text());
+        if strays.contains(&key) {
+            alike.push(index);
+            explained.insert(key);
+        } else {
+            unlike.push(index);
+        }
+    }
     if strays.is_subset(&explained) { alike } else { [alike, unlike].concat() }
 }
 

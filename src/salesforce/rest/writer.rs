@@ -77,7 +77,7 @@ impl Writer {
         if open.iter().all(|row| rejection(&known, *row).is_none()) {
             return;
         }
-        let Some(described) = self.describes.doubted(&key.sobject).await else { return };
+        let Some(described) = self.describes.refetch_if_old(&key.sobject).await else { return };
         open.retain(|&row| match rejection(&described, row) {
             Some(rejection) => {
                 verdicts[row] = Some(Verdict::Rejected(rejection));
@@ -165,7 +165,7 @@ impl Writer {
         let errors: Vec<_> = answers.iter().map(RowAnswer::errors).collect();
         let judged = classify::of_rows(asked, &errors);
         let is_doubted = judged.iter().flatten().any(|(_, cause)| classify::doubts_description(cause));
-        let described = if is_doubted { self.describes.doubted(&key.sobject).await } else { None };
+        let described = if is_doubted { self.describes.refetch_if_old(&key.sobject).await } else { None };
         let mut again = Vec::new();
         for ((one, answer), failed) in outgoing.iter().zip(&answers).zip(judged) {
             let row = rows[one.row];
@@ -232,7 +232,7 @@ impl Writer {
     /// fetched now if the last one is old enough.
     async fn rejections(&self, key: &BatchKey, whole: &Verdict, rows: &[&Command]) -> Vec<Option<Rejection>> {
         let described = match call_rejection(whole) {
-            Some(cause) if classify::doubts_description(cause) => self.describes.doubted(&key.sobject).await,
+            Some(cause) if classify::doubts_description(cause) => self.describes.refetch_if_old(&key.sobject).await,
             _ => None,
         };
         let rejection = |row: &&Command| described.as_ref()?.rejects(row.action, &row.fields);

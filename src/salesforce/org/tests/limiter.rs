@@ -111,7 +111,7 @@ async fn a_spent_quota_is_probed_slowly_and_an_expired_session_no_faster_than_lo
 #[tokio::test(start_paused = true)]
 async fn below_the_reserve_one_call_per_interval_still_goes() {
     let limiter = limiter(10);
-    let used = |used| limiter.used(Usage { used, max: 100 });
+    let used = |used| limiter.set_usage(Usage { used, max: 100 });
     used(90);
     assert_eq!(*limiter.watch().borrow(), Up, "the reserve is not touched yet");
     used(91);
@@ -130,7 +130,7 @@ async fn below_the_reserve_one_call_per_interval_still_goes() {
 #[tokio::test(start_paused = true)]
 async fn without_a_reserve_the_orgs_own_word_counts_alone() {
     let limiter = limiter(0);
-    limiter.used(Usage { used: 150, max: 100 });
+    limiter.set_usage(Usage { used: 150, max: 100 });
     assert_eq!(permit(&limiter).await.0, Duration::ZERO);
 }
 
@@ -140,7 +140,7 @@ async fn a_quota_is_spent_when_the_org_has_said_so_and_is_not_being_asked() {
     let limiter = limiter(10);
     let spent = async || tokio::time::timeout(SOON, limiter.wait_for_exhausted_quota()).await.ok();
     unavailable(&limiter);
-    limiter.used(Usage { used: 95, max: 100 });
+    limiter.set_usage(Usage { used: 95, max: 100 });
     assert_eq!(spent().await, None, "neither an outage nor the reserve");
     let said = Cause::new("TotalRequests Limit exceeded.");
     limiter.report(&Report::Down(Quota, &said));

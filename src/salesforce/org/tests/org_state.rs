@@ -8,7 +8,7 @@ fn warnings_are_armed_again_by_a_fall_of_five_points() {
     let levels: Vec<_> = [79, 80, 85, 90, 96, 91, 89, 95, 76, 75, 80, 74, 80]
         .map(|used| {
             state.warn(Usage { used, max: 100 });
-            state.warned
+            state.warned_level
         })
         .into();
     assert_eq!(levels, [0, 80, 80, 90, 95, 95, 80, 95, 0, 0, 80, 0, 80]);

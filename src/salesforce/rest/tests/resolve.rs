@@ -53,7 +53,7 @@ fn an_answer_belongs_to_the_value_that_matches_it() {
         (NUMBER, "1", &[], "-", "-"),
     ] {
         let (value, hits) = (external("Ext__c", kind, asked), hits(values));
-        let found = (outcome(&among(&value, &hits), &hits), outcome(&alone(&value, &hits), &hits));
+        let found = (outcome(&find_among_many(&value, &hits), &hits), outcome(&find_alone(&value, &hits), &hits));
         assert_eq!(found, (many.to_owned(), single.to_owned()), "{kind:?} {asked} {values:?}");
     }
 }
@@ -62,7 +62,7 @@ fn an_answer_belongs_to_the_value_that_matches_it() {
 fn a_record_that_is_answered_twice_is_not_ambiguous() {
     let mut twice = hits(&["K", "K"]);
     twice[1].id = twice[0].id;
-    assert!(matches!(among(&external("Ext__c", LOOSE, "K"), &twice), Resolved::Found(..)));
+    assert!(matches!(find_among_many(&external("Ext__c", LOOSE, "K"), &twice), Resolved::Found(..)));
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn values_that_an_unexpected_row_may_answer_are_queried_alone() {
         let values_asked: Vec<_> = asked.iter().map(|text| external("Ext__c", kind, text)).collect();
         let values_asked: Vec<_> = values_asked.iter().collect();
         let hits = hits(values);
-        let resolved: Vec<_> = values_asked.iter().map(|value| among(value, &hits)).collect();
-        assert_eq!(stray(&values_asked, &resolved, &hits), again, "{asked:?} {values:?}");
+        let resolved: Vec<_> = values_asked.iter().map(|value| find_among_many(value, &hits)).collect();
+        assert_eq!(unanswered_near_strays(&values_asked, &resolved, &hits), again, "{asked:?} {values:?}");
     }
 }

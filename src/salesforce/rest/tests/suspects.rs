@@ -69,7 +69,7 @@ fn an_answer_that_names_a_field_names_the_rows_that_hold_it() {
     assert_eq!(field(&by_text), [Suspicion::NotNamed, stray(), stray()]);
     let by_list = Cause { fields: vec!["Stray__c".into()], ..invalid("any text") };
     assert_eq!(field(&by_list), [Suspicion::NotNamed, stray(), stray()]);
-    // One row's value is refused, or the field of a parent: that says nothing of the other rows.
+    // One row's value is rejected, or the field of a parent: that says nothing of the other rows.
     let value = Cause { code: Some("MALFORMED_ID".into()), ..by_list };
     assert_eq!(field(&value), [const { Suspicion::NotNamed }; 3]);
     let quoted = Cause { code: Some("JSON_PARSER_ERROR".into()), ..by_text };
