@@ -30,7 +30,7 @@ pub const FIELDS: &str = "sobjectd.fields";
 pub const HTTP_STATUS: &str = "sobjectd.http_status";
 pub const ATTEMPTS: &str = "sobjectd.attempts";
 
-/// The record's own timestamp in milliseconds, where the topic refuses it.
+/// The record's own timestamp in milliseconds, where the topic does not take it.
 pub const TIMESTAMP: &str = "sobjectd.timestamp";
 /// The sizes in bytes of the parts that were left out. They stay with the record, which reads them.
 pub const VALUE_BYTES: &str = Record::VALUE_LEFT;

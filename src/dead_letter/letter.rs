@@ -20,12 +20,12 @@ pub struct DeadLetter {
 pub struct Rejected<'a> {
     pub record: Record,
     pub rejection: &'a Rejection,
-    pub about: About<'a>,
+    pub context: LetterContext<'a>,
 }
 
 /// The facts of a rejected record beyond the rejection.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct About<'a> {
+pub struct LetterContext<'a> {
     pub connector: &'a str,
     pub sobject: &'a str,
     pub operation: Option<Operation>,
@@ -52,12 +52,12 @@ impl Rejected<'_> {
 
     /// Builds the letter.
     pub fn letter(self) -> DeadLetter {
-        DeadLetter::new(self.record, self.rejection, self.about)
+        DeadLetter::new(self.record, self.rejection, self.context)
     }
 }
 
 impl DeadLetter {
-    fn new(mut record: Record, rejection: &Rejection, about: About<'_>) -> Self {
+    fn new(mut record: Record, rejection: &Rejection, context: LetterContext<'_>) -> Self {
         let position = record.position.clone();
         let origin = match origin(&record) {
             // The record is a letter that was written again: its old cause is replaced, its origin stays.
@@ -74,7 +74,7 @@ impl DeadLetter {
         add(TOPIC, origin.topic.to_string());
         add(PARTITION, origin.partition.to_string());
         add(OFFSET, origin.offset.to_string());
-        add(headers::CONNECTOR, about.connector.to_owned());
+        add(headers::CONNECTOR, context.connector.to_owned());
         add(headers::TASK, "0".to_owned());
         add(headers::STAGE, rejection.stage.name().to_owned());
         add(headers::CLASS, rejection.stage.class().to_owned());
@@ -84,11 +84,11 @@ impl DeadLetter {
         add(headers::EXCEPTION_CLASS, class);
         add(headers::EXCEPTION_MESSAGE, message);
 
-        add(headers::SOBJECT, about.sobject.to_owned());
-        if let Some(operation) = about.operation {
+        add(headers::SOBJECT, context.sobject.to_owned());
+        if let Some(operation) = context.operation {
             add(headers::OPERATION, operation.word().to_owned());
         }
-        match about.target {
+        match context.target {
             Some(Identity::RecordId(id)) => add(headers::RECORD_ID, id.to_string()),
             Some(Identity::ExternalId(external)) => add(headers::EXTERNAL_ID, external.text().to_owned()),
             None => {}
@@ -104,7 +104,7 @@ impl DeadLetter {
         if let Some(status) = cause.http_status {
             add(headers::HTTP_STATUS, status.to_string());
         }
-        add(headers::ATTEMPTS, about.attempts.to_string());
+        add(headers::ATTEMPTS, context.attempts.to_string());
         record.headers.extend(record.excess.parts().map(|(name, bytes)| size_header(name, bytes)));
         Self { record, own }
     }
@@ -187,7 +187,8 @@ mod tests {
     }
 
     fn letter(record: Record, rejection: &Rejection) -> DeadLetter {
-        Rejected { record, rejection, about: About { sobject: "Thing__c", ..About::default() } }.letter()
+        Rejected { record, rejection, context: LetterContext { sobject: "Thing__c", ..LetterContext::default() } }
+            .letter()
     }
 
     fn texts<'a>(letter: &'a DeadLetter, name: &'a str) -> Vec<&'a str> {
@@ -198,7 +199,7 @@ mod tests {
     #[test]
     fn no_header_is_longer_than_the_topic_takes_whatever_the_record_holds() {
         let rejection = Rejection::at_delivery(Reason::InvalidOperation, "é".repeat(100_000));
-        let rejected = Rejected { record: record(&[]), rejection: &rejection, about: About::default() };
+        let rejected = Rejected { record: record(&[]), rejection: &rejection, context: LetterContext::default() };
         let bytes = rejected.bytes();
         let letter = rejected.letter();
         assert!(headers_bytes(&letter.record.headers) < MAX_OVERHEAD);

@@ -1,7 +1,7 @@
-//! The contract of a dead letter: which headers it has, how large it may be, and what is cut where it is too large. Pure:
-//! it is delivered elsewhere.
+//! The contract of a dead letter: which headers it has, how large it may be, and what is cut where it is too large.
+//! Pure: it is delivered elsewhere.
 
 pub mod headers;
 mod letter;
 
-pub use letter::{About, DeadLetter, MAX_OVERHEAD, Rejected};
+pub use letter::{DeadLetter, LetterContext, MAX_OVERHEAD, Rejected};

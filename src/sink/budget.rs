@@ -1,4 +1,4 @@
-//! How much may be in flight, in rows and in bytes, over all lanes.
+//! The budget of what may be in flight, in rows and in bytes, over all lanes.
 //!
 //! A lane reads one record and takes its permit before it reads the next: the whole daemon holds at most the budget and
 //! one record for each lane. A permit is taken before a gate entry and never while one is held, so nothing deadlocks.
@@ -46,6 +46,16 @@ impl Cost {
     pub fn exceeds(self, most: Self) -> bool {
         self.rows > most.rows || self.units > most.units
     }
+
+    fn three_quarters(self) -> Self {
+        Self { rows: self.rows - self.rows / 4, units: self.units - self.units / 4 }
+    }
+
+    /// An equal part, of at least one row and one KiB.
+    fn divided_by(self, parts: usize) -> Self {
+        let parts = u32::try_from(parts).unwrap_or(u32::MAX);
+        Self { rows: (self.rows / parts).max(1), units: (self.units / parts).max(1) }
+    }
 }
 
 impl Sum for Cost {
@@ -84,17 +94,10 @@ impl Budget {
 
     /// The shares of a budget that `routes` routes use, of which `breakers` have a breaker.
     pub fn shares(&self, routes: usize, breakers: usize) -> Shares {
-        let Cost { rows, units } = self.all;
-        let of = |share: fn(u32, u32) -> u32, by: usize| {
-            let by = u32::try_from(by).unwrap_or(u32::MAX);
-            Cost { rows: share(rows, by).max(1), units: share(units, by).max(1) }
-        };
-        match (routes, breakers) {
-            (0 | 1, _) | (_, 0) => Shares { breaker: self.all, children: of(|all, by| all / by, 2) },
-            (_, breakers) => {
-                Shares { breaker: of(|all, by| (all - all / 4) / by, breakers), children: of(|all, by| all / by, 8) }
-            }
+        if routes <= 1 || breakers == 0 {
+            return Shares { breaker: self.all, children: self.all.divided_by(2) };
         }
+        Shares { breaker: self.all.three_quarters().divided_by(breakers), children: self.all.divided_by(8) }
     }
 
     /// A permit for a record of `bytes`. One that is larger than the whole budget passes alone.

@@ -104,7 +104,7 @@ impl<O: Org> Intake<O> {
     }
 
     /// Routes the record. While the route's breaker keeps it from being rejected, it is routed again and again: the
-    /// registry or the org may be mended. Nothing after it is read.
+    /// registry or the org may be fixed. Nothing after it is read.
     async fn route_or_wait<E>(&mut self, record: &Record) -> Result<RoutedRecord, LaneError<E>> {
         let mut attempts = 0;
         loop {
@@ -197,22 +197,16 @@ impl<O: Org> Intake<O> {
     /// Returns the descriptions of the org. One that is in doubt is asked for again if it is old enough; a parent's is
     /// asked for when it is first needed.
     async fn schema<E>(&mut self, doubted: Option<&Doubted>) -> Result<Arc<Schema>, LaneError<E>> {
-        let descriptions = self.org.describe_generation();
-        let known = self.schema.clone();
-        if let (Some((schema, as_of)), None) = (&known, doubted)
-            && *as_of == descriptions
-        {
-            return Ok(schema.clone());
-        }
-        let known = known.map(|(schema, _)| schema);
-        let own = &self.route.sobject;
-        let refresh = |names: &[&str]| {
-            let about = |doubted: &&Doubted| names.iter().any(|name| doubted.sobject == **name);
-            doubted.filter(about).map_or(Refresh::IfUnknown, Doubted::refresh)
+        let generation = self.org.describe_generation();
+        let known = match (&self.schema, doubted) {
+            (Some((schema, as_of)), None) if *as_of == generation => return Ok(schema.clone()),
+            (known, _) => known.as_ref().map(|(schema, _)| schema.clone()),
         };
-        let described = known.as_ref().map_or(own.as_str(), |schema| &schema.sobject.name);
+        let own = &self.route.sobject;
+        let described_name = known.as_ref().map_or(own.as_str(), |schema| &schema.sobject.name);
+        let refresh = Doubted::refresh_for(doubted, &[own.as_str(), described_name]);
         let failed = |cause| LaneError::Describe { sobject: own.clone(), cause };
-        let sobject = self.org.describe(own, refresh(&[own.as_str(), described])).await.map_err(failed)?;
+        let sobject = self.org.describe(own, refresh).await.map_err(failed)?;
         let key_field = self.route.external_id_field.as_deref().map(|name| sobject.key_field(name)).transpose();
         let schema = match (key_field, &known) {
             (Ok(key_field), _) => {
@@ -223,21 +217,17 @@ impl<O: Org> Intake<O> {
             (Err(_), Some(known)) => Schema::clone(known),
             (Err(cause), None) => return Err(failed(cause)),
         };
-        let schema = Arc::new(self.with_parents(schema, doubted, &refresh).await);
-        self.schema = Some((schema.clone(), descriptions));
+        let schema = Arc::new(self.with_parents(schema, doubted).await);
+        self.schema = Some((schema.clone(), generation));
         Ok(schema)
     }
 
     /// The parents that have come up, and the one that is needed now, as they are described. An org that does not
     /// describe a parent does not know it, for this user: its children are rejected.
-    async fn with_parents<'d>(
-        &self,
-        mut schema: Schema,
-        doubted: Option<&'d Doubted>,
-        refresh: &impl Fn(&[&str]) -> Refresh<'d>,
-    ) -> Schema {
+    async fn with_parents(&self, mut schema: Schema, doubted: Option<&Doubted>) -> Schema {
         for parent in &mut schema.parents {
-            if let Ok(newer) = self.org.describe(&parent.name, refresh(&[&parent.name])).await {
+            let refresh = Doubted::refresh_for(doubted, &[&parent.name]);
+            if let Ok(newer) = self.org.describe(&parent.name, refresh).await {
                 *parent = newer;
             }
         }
@@ -279,8 +269,14 @@ impl Doubted {
         }
     }
 
-    fn refresh(&self) -> Refresh<'_> {
-        self.lacks.as_deref().map_or(Refresh::IfOld, Refresh::IfLacking)
+    /// The condition for fetching the description of an SObject with one of these names again.
+    fn refresh_for<'d>(doubted: Option<&'d Self>, names: &[&str]) -> Refresh<'d> {
+        match doubted {
+            Some(Self { sobject, lacks }) if names.iter().any(|name| *sobject == **name) => {
+                lacks.as_deref().map_or(Refresh::IfOld, Refresh::IfLacking)
+            }
+            _ => Refresh::IfUnknown,
+        }
     }
 }
 

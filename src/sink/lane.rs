@@ -37,7 +37,7 @@ use super::{
     ticket::{Cargo, Outcome},
 };
 use crate::{
-    dead_letter::About,
+    dead_letter::LetterContext,
     ops::metrics::{self, LaneGauge, RouteMetrics},
     record::{Action, Reason, Record},
     runtime::progress::Progress,
@@ -246,16 +246,16 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
     async fn carry_to_outcome(&self, admitted: AdmittedRecord, stage: &Arc<Stage>) -> (Settled, Option<GateEntry>) {
         let undone = (Settled::Undone, None);
         let AdmittedRecord { record, permit, in_flight, decision } = admitted;
-        let about = About { sobject: &self.route.sobject, ..About::default() };
+        let context = LetterContext { sobject: &self.route.sobject, ..LetterContext::default() };
         let settle = &self.pipeline.settle;
         let (command, entering) = match decision {
             Decision::Send(command, entering) => (command, entering),
             Decision::Reject(RejectedRecord { rejection, operation, target }) => {
-                let about = About { operation, target: target.as_ref(), ..about };
+                let context = LetterContext { operation, target: target.as_ref(), ..context };
                 if !stage.begin() {
                     return undone;
                 }
-                return (settle.reject(record, &rejection, about, in_flight).await, None);
+                return (settle.reject(record, &rejection, context, in_flight).await, None);
             }
         };
         let entry = match entering {
@@ -287,8 +287,8 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
                     in_flight.delete_found_nothing();
                 }
                 let (operation, target) = (Some(command.operation), command.target.as_ref());
-                let about = About { operation, target, attempts, ..about };
-                settle.reject(cargo.record, &rejection, about, in_flight).await
+                let context = LetterContext { operation, target, attempts, ..context };
+                settle.reject(cargo.record, &rejection, context, in_flight).await
             }
         };
         (settled, cargo.entry)

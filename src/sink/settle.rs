@@ -10,7 +10,7 @@ use tracing::{error, warn};
 use super::{dead_letters::DeadLetters, rejection_log::RejectionLog};
 use crate::{
     config::OnRejection,
-    dead_letter::{About, Rejected},
+    dead_letter::{LetterContext, Rejected},
     mutation::{self, Mutation},
     ops::metrics::{Outcome, RouteMetrics},
     record::{Reason, Record, Rejection},
@@ -85,7 +85,7 @@ impl<D: DeadLetters> Settle<D> {
         &self,
         record: Record,
         rejection: &Rejection,
-        about: About<'_>,
+        context: LetterContext<'_>,
         in_flight: InFlightGuard,
     ) -> Settled {
         let position = record.position.clone();
@@ -93,9 +93,9 @@ impl<D: DeadLetters> Settle<D> {
         self.log.rejected(&position, rejection);
         match (&self.dead_letters, self.on_rejection) {
             (Some(dead_letters), _) => {
-                let about = About { connector: &self.name, ..about };
+                let context = LetterContext { connector: &self.name, ..context };
                 let pending = in_flight.metrics.dead_letter_pending();
-                let delivery = dead_letters.deliver(Rejected { record, rejection, about });
+                let delivery = dead_letters.deliver(Rejected { record, rejection, context });
                 if mutation::on(Mutation::Letters) {
                     drop(delivery.now_or_never());
                     return in_flight.close(Outcome::DeadLettered);
