@@ -65,7 +65,7 @@ const PURE: &[&str] = &["record", "dead_letter", "format", "sink::route"];
 const IMPURE: &[&str] = &["tokio", "tokio_util", "futures"];
 const PURE_BUT_FOR: &[&str] = &["format::registry"];
 
-/// Breaches that are still to be mended: a module, and what it names.
+/// Breaches that are still to be fixed: a module, and what it names.
 const KNOWN_BREACHES: &[(&str, &str)] = &[];
 
 /// The files that may import each other: librdkafka's rebalance callback owns all three.
@@ -142,9 +142,9 @@ fn every_folder_names_only_what_the_layout_allows() {
     let known: Vec<_> =
         KNOWN_BREACHES.iter().map(|(module, named)| ((*module).to_owned(), (*named).to_owned())).collect();
     let new: Vec<_> = found.iter().filter(|breach| !known.contains(breach)).collect();
-    let mended: Vec<_> = known.iter().filter(|breach| !found.contains(breach)).collect();
+    let fixed: Vec<_> = known.iter().filter(|breach| !found.contains(breach)).collect();
     assert!(new.is_empty(), "these modules name what the layout does not allow: {new:#?}");
-    assert!(mended.is_empty(), "mended, to be removed from KNOWN_BREACHES: {mended:#?}");
+    assert!(fixed.is_empty(), "fixed, to be removed from KNOWN_BREACHES: {fixed:#?}");
 }
 
 #[test]
@@ -161,8 +161,8 @@ fn only_the_listed_files_import_each_other() {
         .collect();
     assert!(new.is_empty(), "these files import each other: {new:#?}");
     let is_gone = |folder: &&&str| !circles.iter().any(|circle| known_folder(circle) == Some(**folder));
-    let mended: Vec<_> = KNOWN_CIRCLES_IN.iter().filter(is_gone).collect();
-    assert!(mended.is_empty(), "mended, to be removed from KNOWN_CIRCLES_IN: {mended:#?}");
+    let fixed: Vec<_> = KNOWN_CIRCLES_IN.iter().filter(is_gone).collect();
+    assert!(fixed.is_empty(), "fixed, to be removed from KNOWN_CIRCLES_IN: {fixed:#?}");
 }
 
 fn refs(circle: &[String]) -> Vec<&str> {

@@ -1,4 +1,4 @@
-//! What may be in memory at most: one sum, which is logged at each assignment. docs/architecture.md has it in words.
+//! The bound of the daemon's memory: one sum, which is logged at each assignment. docs/architecture.md has it in words.
 
 use std::collections::HashSet;
 

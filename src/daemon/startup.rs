@@ -1,5 +1,5 @@
-//! What must be there before the first record is read. An absent broker or org is waited for; everything that a person
-//! must mend is reported at once, with the configuration's file, line and key.
+//! Waits for all that must exist before the first record is read. An absent broker or org is waited for; everything
+//! that an operator must fix is reported at once, with the configuration's file, line and key.
 
 use std::time::Duration;
 

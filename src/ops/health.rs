@@ -1,4 +1,5 @@
-//! What the daemon is doing, and what it waits for. Each change is one line of the log and one change of the metric.
+//! The state of the daemon, and the dependencies that it waits for. Each change is one line of the log and one change
+//! of the metric.
 //!
 //! | state | is |
 //! |---|---|
@@ -25,7 +26,7 @@ use super::metrics::Metrics;
 pub use super::state::State;
 use crate::record::{OrgAvailability, OrgTrouble};
 
-/// A system, or a person, that the daemon cannot go on without.
+/// A system, or an operator, that the daemon cannot go on without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Display, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
@@ -33,7 +34,7 @@ pub enum Dependency {
     Kafka,
     Salesforce,
     SchemaRegistry,
-    /// The operator, who has to mend what makes a route wait.
+    /// The operator, who has to fix what makes a route wait.
     Operator,
 }
 

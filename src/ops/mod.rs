@@ -1,4 +1,4 @@
-//! What the daemon shows of itself, and how it is told to stop.
+//! The daemon's reports of itself, and the signals by which it is told to stop.
 
 pub mod admin;
 mod counters;

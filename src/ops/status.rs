@@ -1,4 +1,4 @@
-//! What `/status` of the admin listener says, and `sobjectd status` prints.
+//! The report that `/status` of the admin listener gives, and `sobjectd status` prints.
 
 use std::{fmt, time::SystemTime};
 

@@ -56,7 +56,7 @@ pub fn init(log: &Log) -> Result<Guard, ParseError> {
     let lost = writer.error_counter();
     LOST.get_or_init(|| lost);
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(OneLine(writer));
-    // A second subscriber is refused; the first one stays.
+    // A second subscriber cannot be set; the first one stays.
     drop(match log.format {
         LogFormat::Text => subscriber.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).try_init(),
         LogFormat::Json => subscriber.json().flatten_event(true).try_init(),

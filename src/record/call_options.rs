@@ -1,4 +1,4 @@
-//! How a call is made, besides what it writes: request headers of Salesforce's that a route or a record may set (REST
+//! The options of a call: request headers of Salesforce's that a route or a record may set (REST
 //! guide, "Headers"). Rows of different options never share a call.
 //!
 //! Invariant: a header is written from what was understood, never from the text that was given.

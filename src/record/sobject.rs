@@ -187,7 +187,9 @@ impl SObject {
         }
         match field.key_kind() {
             Some(kind) => Ok(KeyField { name: field.name.clone(), kind }),
-            None => Err(Cause::new(format!("{sobject}.{} has the type {}, which is no key", field.name, field.kind))),
+            None => {
+                Err(Cause::new(format!("{sobject}.{} has the type {}, which is not a key", field.name, field.kind)))
+            }
         }
     }
 }

@@ -152,7 +152,7 @@ pub(crate) fn of_call(purpose: Purpose, status: StatusCode, errors: Option<&Erro
             let spent = facts.usage.is_some_and(|usage| usage.percent() >= 100);
             return Answered::Failed(if daily || spent && !concurrent { cell::QUOTA } else { cell::UNAVAILABLE });
         }
-        // The version's end is told, and not waited for.
+        // The end of the version is reported, and not waited for.
         if purpose == Purpose::Describe && error.code == "UNSUPPORTED_API_VERSION" {
             return Answered::Failed(cell::CALL_REJECTED);
         }

@@ -44,7 +44,7 @@ pub struct Salesforce {
 /// A login has given no session.
 #[derive(Debug)]
 pub enum NoLogin {
-    /// An operator must mend it.
+    /// An operator must fix it.
     Refused(Cause),
     /// The org, or the way to it.
     Later(Cause),
@@ -88,8 +88,8 @@ impl Salesforce {
         })
     }
 
-    /// Logs in, and waits for an org that is not there or throttles. An error says what a person must mend. Cancelled
-    /// by dropping it; `waits` hears why it takes time.
+    /// Logs in, and waits for an org that is not there or throttles. An error says what an operator must fix. Cancelled
+    /// by dropping it; `waits` receives the reason why it takes time.
     pub async fn login_at_start(&self, mut waits: impl FnMut(&Cause)) -> Result<(), Cause> {
         let mut failures = 0_u32;
         loop {
@@ -175,7 +175,7 @@ impl Salesforce {
         self.limiter.wait_for_outage(patience).await;
     }
 
-    /// Waits until the org refuses calls because those of the day are spent, and does not have to be asked whether that
+    /// Waits until the org answers that the calls of the day are used up, and does not have to be asked whether that
     /// is still so. Cancel-safe.
     pub async fn wait_for_exhausted_quota(&self) -> Cause {
         self.limiter.wait_for_exhausted_quota().await
@@ -199,8 +199,8 @@ impl Salesforce {
         }
     }
 
-    /// The SObject as the org describes it. Waits for the org as long as it takes; an error says what a person must
-    /// mend.
+    /// The SObject as the org describes it. Waits for the org as long as it takes; an error says what an operator must
+    /// fix.
     pub async fn describe(&self, sobject: &str, refresh: Refresh<'_>) -> Result<Arc<SObject>, Cause> {
         self.describes.describe(sobject, refresh).await
     }

@@ -1,4 +1,4 @@
-//! What is asked of every parser of the org's bytes, whatever they are: by the fuzz targets, and shortly by the tests.
+//! Properties that every parser of the org's bytes must satisfy, checked by the fuzz targets, and shortly by the tests.
 
 use std::sync::Arc;
 

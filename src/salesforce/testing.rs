@@ -1,4 +1,4 @@
-//! What the tests of this folder build their rows from.
+//! Rows, fields and SObjects for the tests of this folder.
 
 use std::{sync::Arc, time::Duration};
 

@@ -28,7 +28,7 @@ pub trait Org: Send + Sync + 'static {
     /// Waits until the org has taken no calls for all of `patience`, counted from now on. Cancel-safe.
     fn wait_for_outage(&self, patience: Duration) -> impl Future<Output = ()> + Send;
 
-    /// Waits until the org refuses calls because those of the day are spent, and does not have to be asked whether that
+    /// Waits until the org answers that the calls of the day are used up, and does not have to be asked whether that
     /// is still so. Cancel-safe.
     fn wait_for_exhausted_quota(&self) -> impl Future<Output = Cause> + Send;
 
@@ -39,7 +39,7 @@ pub trait Org: Send + Sync + 'static {
     fn probe(&self) -> impl Future<Output = ()> + Send;
 
     /// The SObject as the org describes it. A description that is in doubt is asked for again if it is old enough.
-    /// Waits for the org as long as it takes; an error says what a person must mend.
+    /// Waits for the org as long as it takes; an error says what an operator must fix.
     fn describe(&self, sobject: &str, refresh: Refresh<'_>)
     -> impl Future<Output = Result<Arc<SObject>, Cause>> + Send;
 

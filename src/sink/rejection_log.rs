@@ -1,4 +1,4 @@
-//! What the log says of rejections: the first of each code in full, the others as a number, so that a topic of bad
+//! Logs rejections: the first of each code in full, the others as a number, so that a topic of bad
 //! records does not bury the rest of the log.
 //!
 //! Invariant: every rejection has a line of its own or is counted in a later one.
@@ -28,7 +28,7 @@ struct Minute {
 }
 
 impl RejectionLog {
-    /// Logs a rejection. To be called within a runtime, which tells the minutes.
+    /// Logs a rejection. To be called within a runtime, whose clock ends the minutes.
     pub fn rejected(&self, position: &Position, rejection: &Rejection) {
         if self.has_line(rejection.code()) {
             warn!(

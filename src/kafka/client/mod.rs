@@ -1,4 +1,4 @@
-//! What all Kafka clients of the daemon share: their configuration, their tokens, what they log, and what their errors
+//! The parts that all Kafka clients of the daemon share: configuration, tokens, logs, and what their errors
 //! mean.
 
 pub(crate) mod error_context;

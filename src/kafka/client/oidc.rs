@@ -35,7 +35,7 @@ pub(crate) struct Issued {
 /// The token endpoint has given no token.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// An operator must mend it.
+    /// An operator must fix it.
     #[error("kafka.oauth: the token endpoint denies us a token: {0}")]
     Denied(String),
     #[error("kafka.oauth.token_url: {0}")]

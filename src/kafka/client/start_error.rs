@@ -1,4 +1,4 @@
-//! Why the daemon cannot start at this cluster, or not yet.
+//! Errors for which the daemon cannot start at this cluster, or not yet.
 
 use rdkafka::error::KafkaError;
 

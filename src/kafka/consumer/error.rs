@@ -1,4 +1,4 @@
-//! Why there is no consumer, and why a partition cannot be read on.
+//! Errors of the consumer's start, and of reading a partition.
 
 use std::sync::Arc;
 

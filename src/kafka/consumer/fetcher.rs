@@ -1,4 +1,4 @@
-//! What librdkafka's fetcher of a partition must have done before a lane reads it.
+//! Conditions on librdkafka's fetcher of a partition before a lane reads it.
 
 use std::time::{Duration, Instant};
 

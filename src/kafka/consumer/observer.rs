@@ -1,4 +1,4 @@
-//! What the consumer reports of itself, for metrics, health and the status page. Kafka's client knows none of these:
+//! The consumer's reports of itself, for metrics, health and the status page. Kafka's client knows none of these:
 //! the daemon implements the trait by them.
 
 use std::{fmt, sync::Arc, time::SystemTime};

@@ -73,7 +73,7 @@ pub(super) struct RebalanceContext {
 }
 
 /// The time for the look-up and the commit of where partitions begin that were left out.
-const RESOLVE_LEFT_OUT: Duration = Duration::from_secs(5);
+const RESOLVE_RECREATED: Duration = Duration::from_secs(5);
 /// The least time for the commit after a drain that has used up its own.
 const COMMIT: Duration = Duration::from_secs(5);
 
@@ -319,14 +319,14 @@ impl RebalanceContext {
         }
     }
 
-    /// Adds the left-out partitions whose topics exist again. To be called between two polls.
+    /// Starts the partitions whose missing topics exist again. To be called between two polls.
     pub(super) fn start_recreated_topics(&self, consumer: &BaseConsumer<Self>) {
         let partitions = self.missing_topics.due();
         // An eager assignor assigns everything anew, and adds nothing.
         if partitions.is_empty() || matches!(consumer.rebalance_protocol(), RebalanceProtocol::Eager) {
             return;
         }
-        let offsets = match self.resolve(consumer, &partitions, Instant::now() + RESOLVE_LEFT_OUT) {
+        let offsets = match self.resolve(consumer, &partitions, Instant::now() + RESOLVE_RECREATED) {
             Ok(offsets) => offsets,
             Err(error) => {
                 debug!(%error, ?partitions, "not known yet whether the topics exist again, asked again later");

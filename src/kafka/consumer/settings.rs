@@ -1,4 +1,4 @@
-//! How the consumer is run.
+//! The settings of the consumer.
 
 use std::{collections::BTreeMap, time::Duration};
 

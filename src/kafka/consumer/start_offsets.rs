@@ -199,7 +199,7 @@ impl StartOffsets {
 }
 
 impl Patience<'_> {
-    /// Logs a failure that another attempt may mend; returns one that no attempt mends, or the last one.
+    /// Logs a failure that another attempt may fix; returns one that no attempt fixes, or the last one.
     fn go_on_after(&self, error: KafkaError) -> KafkaResult<()> {
         if access_hint(&error).is_some() || Instant::now() >= self.deadline {
             return Err(error);

@@ -60,7 +60,7 @@ pub(crate) struct Session {
 /// A session cannot be had now.
 #[derive(Debug)]
 pub(crate) enum NoSession {
-    /// A person must mend it.
+    /// An operator must fix it.
     Refused(Cause),
     Later(Cause),
 }

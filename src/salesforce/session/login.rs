@@ -22,7 +22,7 @@ pub(crate) enum Login {
         token: SecretString,
         instance: Url,
     },
-    /// A person must mend it: a wrong secret, an app that is not approved, a wrong host.
+    /// An operator must fix it: a wrong secret, an app that is not approved, a wrong host.
     Refused(Cause),
     /// The org or the way to it: throttled, down, not reached.
     Later(Cause),
@@ -121,9 +121,9 @@ pub(crate) fn read(answer: &Answer, config: &config::Salesforce) -> Login {
     if ends_by_itself(status, &cause) { Login::Later(cause) } else { Login::Refused(cause) }
 }
 
-/// Whether the token endpoint is throttled, busy or redirects. Everything else is a person's to mend (Salesforce Help,
-/// "OAuth 2.0 Error Codes"). `unknown_error` with `retry your request` is pasted from orgs that answer it off and on.
-/// The text is only asked whether to wait.
+/// Whether the token endpoint is throttled, busy or redirects. Everything else is an operator's to fix (Salesforce
+/// Help, "OAuth 2.0 Error Codes"). `unknown_error` with `retry your request` is pasted from orgs that answer it off and
+/// on. The text is only asked whether to wait.
 fn ends_by_itself(status: StatusCode, cause: &Cause) -> bool {
     const CODES: [&str; 4] = ["rate_limit_exceeded", "unknown_error", "server_error", "temporarily_unavailable"];
     let message = cause.message.to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! What counts as sent.
+//! The line between requests that were sent and requests that were not.
 
 use serde_json::json;
 use tokio::{net::TcpListener, time::Instant};

@@ -1,4 +1,4 @@
-//! What makes the org a thing to wait for, and what a describe says.
+//! Answers after which the org is waited for, and describe calls.
 
 use serde_json::json;
 
@@ -28,7 +28,7 @@ async fn answers_of_an_org_that_takes_no_calls_change_its_state() {
             Down(Unavailable),
         ),
         (404, Some("NOT_FOUND"), "x", "org_unavailable NOT_FOUND", Down(Unavailable)),
-        (413, None, "", "refused", Up),
+        (413, None, "", "call rejected", Up),
     ] {
         let fixture = Fixture::start().await;
         let error = code.map(|code| json!({"code": code, "message": message}));
@@ -124,7 +124,7 @@ async fn one_permit_covers_a_query_a_write_and_what_is_sent_again() {
     }
 }
 
-/// The row is refused for a field that its description has, and the org has not: the description is fetched again.
+/// The row is rejected for a field that its description has, and the org has not: the description is fetched again.
 #[tokio::test]
 async fn a_description_in_doubt_is_fetched_under_the_permit_of_the_write() {
     let fixture = Fixture::with(|config| {

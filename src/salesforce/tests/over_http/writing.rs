@@ -65,7 +65,7 @@ async fn a_row_whose_parent_is_not_there_waits() {
     let whole = json!({"kind": "status", "status": 400, "error": {"code": "INVALID_FIELD", "message": text}});
     fixture.script(json!({"on": "upsert", "times": 2, "do": whole}));
     assert_eq!(shorts(&fixture.write(&commands[1..]).await), [missing], "the call as a whole, of one row");
-    assert_eq!(shorts(&fixture.write(&commands).await), ["refused INVALID_FIELD"; 2], "and of more");
+    assert_eq!(shorts(&fixture.write(&commands).await), ["call rejected INVALID_FIELD"; 2], "and of more");
 }
 
 #[tokio::test]
@@ -119,7 +119,11 @@ async fn a_rejected_call_names_its_suspect_where_it_can() {
     let verdicts = shorts(&fixture.write(&commands).await);
     assert_eq!(
         verdicts,
-        ["refused JSON_PARSER_ERROR", "refused, named JSON_PARSER_ERROR", "refused JSON_PARSER_ERROR"]
+        [
+            "call rejected JSON_PARSER_ERROR",
+            "call rejected, named JSON_PARSER_ERROR",
+            "call rejected JSON_PARSER_ERROR"
+        ]
     );
 }
 
