@@ -89,7 +89,7 @@ async fn bad_protobuf_is_a_dead_letter_that_says_why() {
         "protobuf",
         &framed(3, &[0, 10, 1, b'x']),
         &[
-            (framed(3, &[]), "the message indexes behind the schema id cannot be read"),
+            (framed(3, &[]), "the message indexes after the schema id cannot be read"),
             (framed(3, &[2, 10]), "the schema has no message type at the indexes [5]"),
             (framed(3, &[4, 0, 0]), "the schema has no message type at the indexes [0, 0]"),
             (framed(3, &[0, 10, 9, b'x']), "it is not a message of this type"),
@@ -109,7 +109,7 @@ async fn bad_json_with_a_schema_is_a_dead_letter_that_says_why() {
         &framed(4, b"{\"Text__c\":\"x\"}"),
         &[
             (framed(4, b"{"), "it is not JSON"),
-            (framed(4, b"[]"), "it is an array, and fields come out of an object only"),
+            (framed(4, b"[]"), "it is an array, and only an object has fields"),
             (framed(7, b"{}"), "the schema 7 cannot be read"),
         ],
     )
@@ -121,7 +121,7 @@ async fn bad_json_with_a_schema_is_a_dead_letter_that_says_why() {
             (b"{\"Text__c\":\"x\"}".to_vec(), "it is not {\"schema\": …, \"payload\": …} and nothing else"),
             (
                 b"{\"schema\":{\"type\":\"string\"},\"payload\":\"x\"}".to_vec(),
-                "it is a string, and fields come out of an object only",
+                "it is a string, and only an object has fields",
             ),
         ],
     )

@@ -75,7 +75,7 @@ async fn every_kind_of_protobuf_field_arrives() {
         case("Outer.Case", json!({"Text__c": "Zoë \u{0} 😀"}), Ok(&[("Text__c", "\"Zoë \\u0000 😀\"")])),
         case("Outer.Case", json!({"Int__c": "-9223372036854775808"}), Ok(&[("Int__c", "-9223372036854775808")])),
         case("Outer.Case", json!({"Number__c": 0.1}), Ok(&[("Number__c", "0.1")])),
-        case("Outer.Case", json!({"Number__c": "NaN"}), Err("the field Number__c: NaN is no number")),
+        case("Outer.Case", json!({"Number__c": "NaN"}), Err("the field Number__c: NaN is not a number")),
         case("Outer.Case", json!({"Checkbox__c": false}), Ok(&[("Checkbox__c", "false")])),
         case(
             "Outer.Case",
