@@ -1,14 +1,10 @@
 //! kcat, the client that people have at hand.
 
-use std::{
-    ffi::OsString,
-    io::Write as _,
-    process::{Command, Stdio},
-};
+use std::{ffi::OsString, process::Command};
 
 use serde::Deserialize;
 
-use super::Broker;
+use super::{Broker, output::output_for};
 
 /// Writes lines of `key<TAB>value`, all with these headers; an empty key or value is null.
 pub(crate) async fn produce(broker: &Broker, topic: &str, headers: &[&str], lines: &[(&str, &str)]) {
@@ -50,20 +46,9 @@ pub(crate) async fn consume(broker: &Broker, topic: &str) -> Vec<Printed> {
 }
 
 async fn kcat(broker: &Broker, args: Vec<OsString>, input: String) -> String {
-    let bootstrap = broker.bootstrap.clone();
-    tokio::task::spawn_blocking(move || {
-        let mut child = Command::new("kcat")
-            .args(["-b", &bootstrap])
-            .args(&args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("kcat: {error}; script/setup installs it"));
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        assert!(output.status.success(), "kcat {args:?}: {}", output.status);
-        String::from_utf8(output.stdout).unwrap()
-    })
-    .await
-    .unwrap()
+    let mut command = Command::new("kcat");
+    let output = output_for(command.args(["-b", &broker.bootstrap]).args(args), input).await;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {}: {errors}", output.status);
+    String::from_utf8(output.stdout).unwrap()
 }

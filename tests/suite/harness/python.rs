@@ -4,6 +4,7 @@ use std::{
     ffi::OsStr,
     io::{BufRead as _, BufReader},
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use tokio::{
@@ -16,6 +17,9 @@ use super::{Broker, Read, Record};
 
 pub(crate) const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/python/bin/python");
 pub(crate) const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python");
+
+/// Longer than any request waits by itself.
+const LIMIT: Duration = Duration::from_secs(90);
 
 /// Writes records, and returns when the broker has acknowledged all of them.
 pub(crate) async fn produce(broker: &Broker, topic: &str, records: &[Record]) {
@@ -62,11 +66,16 @@ impl Clients {
 pub(crate) async fn ask(request: &[&str], input: &str) -> String {
     static SHARED: OnceCell<Clients> = OnceCell::const_new();
     let clients = SHARED.get_or_init(Clients::start).await;
-    let mut stream = TcpStream::connect(("127.0.0.1", clients.port)).await.expect("clients.py to be there");
-    stream.write_all(format!("{}\n{input}", serde_json::json!(request)).as_bytes()).await.unwrap();
-    stream.shutdown().await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
+    let exchange = async {
+        let mut stream = TcpStream::connect(("127.0.0.1", clients.port)).await.expect("clients.py to be there");
+        stream.write_all(format!("{}\n{input}", serde_json::json!(request)).as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    };
+    let answer = tokio::time::timeout(LIMIT, exchange).await;
+    let answer = answer.unwrap_or_else(|_| panic!("{request:?}: no answer of clients.py within {LIMIT:?}"));
     let (verdict, lines) = answer.split_once('\n').expect("an answer of clients.py");
     assert_eq!(verdict, "ok", "{request:?}: {lines}");
     lines.to_owned()
