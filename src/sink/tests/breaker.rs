@@ -184,7 +184,7 @@ async fn a_drain_ends_at_once_at_an_open_breaker() {
     assert_eq!((lane.progress.next_offset(), harness.dead().len()), (3, 3));
     assert!(harness.pipeline.gate.is_empty());
     minutes(1).await;
-    assert!(!is_open(&harness), "nobody reads the route any more");
+    assert!(!is_open(&harness), "no lane reads the route any more");
 }
 
 #[tokio::test(start_paused = true)]

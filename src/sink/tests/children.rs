@@ -143,7 +143,7 @@ async fn beyond_half_the_budget_the_oldest_are_tried_once_more_and_rejected() {
     assert!(dead.iter().map(|(offset, _)| *offset).is_sorted(), "the oldest first: {dead:?}");
     let rows = harness.rows().concat();
     assert!(rows.iter().filter(|row| *row == "c0:1").count() >= 2, "once more: {rows:?}");
-    assert!(end(&harness) < Duration::from_secs(20), "nobody waits for them: {:?}", end(&harness));
+    assert!(end(&harness) < Duration::from_secs(20), "no row waits for them: {:?}", end(&harness));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! Lane, gate, batcher, budget and settle held against the design's promises, in runs that nobody would think of.
+//! Lane, gate, batcher, budget and settle held against the design's promises, in random runs.
 //!
 //! | promise | what is asked |
 //! |---|---|
