@@ -107,9 +107,7 @@ impl Writer<'_> {
             let (key_path, name) = (join(path, key.name), join(prefix, key.name));
             match (key.kind, values.get(key.name)) {
                 (Kind::Table(keys), Some(Value::Table(values))) => {
-                    for inner in keys {
-                        self.keys(&key_path, &name, values, [inner]);
-                    }
+                    self.keys(&key_path, &name, values, keys);
                 }
                 (Kind::Map(_), Some(Value::Table(values))) if !values.is_empty() => {
                     for (entry, value) in values {

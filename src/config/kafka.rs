@@ -29,7 +29,7 @@ pub struct Kafka {
     /// How long the group keeps a member that sends no heartbeats.
     #[serde(default = "default_session_timeout", with = "humantime_serde")]
     pub session_timeout: Duration,
-    /// How long calls may be sent after a commit, if it is configured; see [`Kafka::lease`].
+    /// How long calls may be sent after a commit. `None`: derived from other keys, see [`Kafka::lease`].
     #[serde(default, with = "humantime_serde")]
     pub lease: Option<Duration>,
     /// How long a rebalance may take; longer than [`Config::drain_timeout`](super::Config::drain_timeout).
@@ -67,7 +67,8 @@ impl Kafka {
     }
 }
 
-/// Where reading starts in a partition without a committed offset.
+/// Where reading starts in a topic without any committed offset. A partition that is added to a topic later is read from
+/// its beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Start {

@@ -5,6 +5,7 @@
 //! every combination has been checked. [`load`] reports all problems at once.
 
 mod admin;
+mod call_options;
 mod check;
 mod dead_letter;
 mod document;
@@ -16,7 +17,6 @@ mod layers;
 mod load;
 mod log;
 mod oauth;
-mod options;
 mod path;
 mod pem;
 mod pipeline;
@@ -41,6 +41,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use self::admin::Admin;
+pub use self::call_options::Options;
 pub use self::dead_letter::{DeadLetter, OnRejection, TooLarge};
 pub use self::effective::{Effective, Setting};
 pub use self::json_schema::json_schema;
@@ -48,7 +49,6 @@ pub use self::kafka::{GroupProtocol, Kafka, OnLostOffsets, Start};
 pub use self::load::{Loaded, load, load_text, variables};
 pub use self::log::{Log, LogFormat};
 pub use self::oauth::KafkaOauth;
-pub use self::options::Options;
 pub use self::path::Origin;
 pub(crate) use self::pem::{PemPart, unescape_line_ends};
 pub use self::pipeline::{Cache, InsertUnknown, Pipeline, Retry};

@@ -24,7 +24,7 @@ pub struct Salesforce {
     /// Lifetime of a session by the org's session policy. Salesforce does not send it.
     #[serde(default = "default_session_lifetime", with = "humantime_serde")]
     pub session_lifetime: Duration,
-    /// How long before its end a token is renewed; shorter than `session_lifetime`.
+    /// How long before its end a session is renewed; shorter than `session_lifetime`.
     #[serde(default = "default_renew_before", with = "humantime_serde")]
     pub renew_before: Duration,
     /// Interval between logins, once three have followed each other at once.

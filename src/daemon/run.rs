@@ -1,4 +1,4 @@
-//! From the start to the end of the drain.
+//! Runs the daemon from its start to the end of its drain.
 
 use std::{sync::Arc, time::Duration};
 
@@ -50,7 +50,7 @@ pub async fn run(loaded: Loaded, metrics: Metrics, cancel: CancellationToken) ->
 
     let started = startup::wait(&loaded, &health, &clients, &org, &routes);
     let absent = async {
-        startup::absence(config.startup_timeout, &org).await;
+        startup::wait_until_org_is_silent(config.startup_timeout, &org).await;
         // Now: with the start its waits end.
         health.snapshot().waiting.into_iter().map(|wait| wait.why).collect::<Vec<_>>()
     };
@@ -93,7 +93,7 @@ pub async fn run(loaded: Loaded, metrics: Metrics, cancel: CancellationToken) ->
     };
     health.set(State::Running);
     tokio::select! {
-        () = cancel.cancelled() => info!(event = "stop_requested", "told to stop, draining"),
+        () = cancel.cancelled() => info!(event = "stop_requested", "signal to stop: draining"),
         () = consumer.closed() => stop.now("the consumer has ended"),
         () = stop.stopped() => error!(event = "fatal_error", reason = stop.reason(), "cannot go on, draining"),
     }
@@ -125,6 +125,6 @@ fn secrets_again(loaded: &Loaded, org: &Arc<Salesforce>, clients: &Clients) -> i
         }
         org.renew_session();
         clients.renew_token();
-        info!(event = "secrets_reload_requested", "told to read secrets again, the next call logs in anew");
+        info!(event = "secrets_reload_requested", "signal to read secrets again: the next call logs in again");
     }
 }

@@ -61,7 +61,7 @@ pub(crate) async fn wait(
     }
     // All other problems are reported without waiting for topics that may still be created.
     if findings.iter().all(|finding| finding.level != Level::Problem) {
-        topics = all_made(topics, config, health, clients, routes).await?;
+        topics = wait_for_topics(topics, config, health, clients, routes).await?;
     }
     findings.extend(check::topics(routes, &topics));
     if config.validate_on_start {
@@ -82,14 +82,14 @@ pub(crate) async fn wait(
     if problems.is_empty() { Ok(topics) } else { bail!(Misconfigured(Problems(problems))) }
 }
 
-/// Ends when nothing has come of the start for this long. An org whose daily calls are used up is waited for: that ends
+/// Ends when the org has answered nothing for this long since the start. An org whose daily calls are used up is waited for: that ends
 /// by itself, and a process that started again for it would only use more of them.
-pub(crate) async fn absence(patience: Duration, org: &Salesforce) {
+pub(crate) async fn wait_until_org_is_silent(patience: Duration, org: &Salesforce) {
     org.wait_for_silence(patience, |availability| availability != OrgAvailability::Down(OrgTrouble::Quota)).await;
 }
 
 /// Waits until the topics that routes name exist.
-async fn all_made(
+async fn wait_for_topics(
     mut topics: Topics,
     config: &Config,
     health: &Health,

@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn no_header_is_longer_than_the_topic_takes_whatever_the_record_holds() {
-        let rejection = Rejection::at_delivery(Reason::InvalidOperation, "é".repeat(100_000));
+        let rejection = Rejection::new(Reason::InvalidOperation, "é".repeat(100_000));
         let rejected = Rejected { record: record(&[]), rejection: &rejection, context: LetterContext::default() };
         let bytes = rejected.bytes();
         let letter = rejected.letter();
@@ -210,10 +210,10 @@ mod tests {
 
     #[test]
     fn a_letter_that_is_rejected_again_has_one_set_of_headers_and_its_first_origin() {
-        let first = letter(record(&[("trace", "7")]), &Rejection::at_delivery(Reason::NotFound, "not there"));
+        let first = letter(record(&[("trace", "7")]), &Rejection::new(Reason::NotFound, "not there"));
         let mut replayed = first.record.clone();
         replayed.position = Position { topic: "t.dlq".into(), partition: 3, offset: 99 };
-        let second = letter(replayed, &Rejection::at_delivery(Reason::InvalidField, "no such field"));
+        let second = letter(replayed, &Rejection::new(Reason::InvalidField, "no such field"));
         let names: Vec<_> = second.record.headers.iter().map(|header| header.name.clone()).collect();
         let mut unique = names.clone();
         unique.sort();
@@ -230,7 +230,7 @@ mod tests {
         ] {
             assert_eq!(texts(&second, name), [value], "{name}");
         }
-        let stray = letter(record(&[(TOPIC, "mine")]), &Rejection::at_delivery(Reason::NotFound, "not there"));
+        let stray = letter(record(&[(TOPIC, "mine")]), &Rejection::new(Reason::NotFound, "not there"));
         assert_eq!(texts(&stray, TOPIC), ["mine", "t"], "a header without the other two is the record's own");
     }
 
@@ -238,7 +238,7 @@ mod tests {
     fn each_part_that_a_letter_leaves_out_is_named_by_its_size() {
         let mut large = record(&[("trace", "7")]);
         large.key = Some(Bytes::from(vec![b'k'; 1000]));
-        let mut letter = letter(large, &Rejection::at_delivery(Reason::InvalidKey, "x".repeat(3000)));
+        let mut letter = letter(large, &Rejection::new(Reason::InvalidKey, "x".repeat(3000)));
         let mut left_behind = Vec::new();
         while let Some((smaller, part)) = letter.smaller() {
             assert!(smaller.record.bytes() < letter.record.bytes() + 40, "{part}");
@@ -259,14 +259,14 @@ mod tests {
         for (own, header) in [(None, "1700"), (Some((headers::TIMESTAMP, "5")), "5")] {
             let mut dated = record(own.as_slice());
             dated.timestamp = Some(Timestamp::Create(1700));
-            let letter = letter(dated, &Rejection::at_delivery(Reason::NotFound, "not there")).without_timestamp();
+            let letter = letter(dated, &Rejection::new(Reason::NotFound, "not there")).without_timestamp();
             assert_eq!((letter.record.timestamp, texts(&letter, headers::TIMESTAMP)), (None, vec![header]));
         }
     }
 
     #[test]
     fn a_reference_that_is_rejected_again_still_says_how_large_its_value_was() {
-        let rejection = Rejection::at_delivery(Reason::InvalidOperation, "no value");
+        let rejection = Rejection::new(Reason::InvalidOperation, "no value");
         let (reference, _) = letter(record(&[]), &rejection).smaller().unwrap();
         let mut again = letter(reference.record, &rejection);
         assert_eq!(texts(&again, headers::VALUE_BYTES), ["5"]);

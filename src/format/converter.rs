@@ -259,7 +259,7 @@ impl Rejected {
     fn rejection(self, error: &FormatError) -> Rejection {
         let reason = if error.too_large { Reason::TooLarge } else { self.reason };
         let message = format!("{}.format = \"{}\": {error}", self.part, self.format);
-        Rejection { stage: self.stage, ..Rejection::at_delivery(reason, message) }
+        Rejection { stage: self.stage, ..Rejection::new(reason, message) }
     }
 }
 

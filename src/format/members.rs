@@ -61,7 +61,7 @@ pub(super) fn unique<'a>(count: usize, name: impl Fn(usize) -> &'a str) -> Resul
     }
 }
 
-/// Each value of an array, with its place. Nothing is kept of them: an array of 10 MB has five million.
+/// Calls `each` for every value of an array, with its index. No value is kept: an array of 10 MB has five million.
 pub(crate) fn elements<E: From<FormatError>>(
     json: &str,
     mut each: impl FnMut(usize, &str) -> Result<(), E>,

@@ -116,9 +116,7 @@ impl Health {
                 OrgAvailability::Down(OrgTrouble::Quota) => {
                     Some("the org's daily API calls are spent, or below the reserve")
                 }
-                OrgAvailability::Down(OrgTrouble::Session) => {
-                    Some("the session has expired, and a login does not mend it")
-                }
+                OrgAvailability::Down(OrgTrouble::Session) => Some("logins succeed, and the org rejects every session"),
             };
             waiting = why.map(|why| Waiting::go_on(waiting, &self, Dependency::Salesforce, why));
             if org.changed().await.is_err() {

@@ -78,8 +78,8 @@ impl FromStr for RecordId {
             return Ok(Self(id));
         }
         let lost_its_case = !bytes.iter().any(u8::is_ascii_uppercase) || !bytes.iter().any(u8::is_ascii_lowercase);
-        let mended = if lost_its_case { with_case_of(core, given) } else { None };
-        mended.map(|core| Self(with_suffix(&core))).ok_or(RecordIdError::Checksum)
+        let restored = if lost_its_case { with_case_of(core, given) } else { None };
+        restored.map(|core| Self(with_suffix(&core))).ok_or(RecordIdError::Checksum)
     }
 }
 
@@ -104,16 +104,16 @@ fn checksum(group: &[u8]) -> u8 {
 
 /// The core with capitals where the suffix puts them; `None` if it puts one on a digit, or is not a suffix.
 fn with_case_of(core: &[u8], suffix: &[u8]) -> Option<[u8; RecordId::CORE]> {
-    let mut mended = [0; RecordId::CORE];
+    let mut restored = [0; RecordId::CORE];
     for (at, c) in core.iter().enumerate() {
         let bits = SUFFIX.iter().position(|known| known.eq_ignore_ascii_case(&suffix[at / 5]))?;
-        mended[at] = match bits >> (at % 5) & 1 {
+        restored[at] = match bits >> (at % 5) & 1 {
             0 => c.to_ascii_lowercase(),
             _ if c.is_ascii_alphabetic() => c.to_ascii_uppercase(),
             _ => return None,
         };
     }
-    Some(mended)
+    Some(restored)
 }
 
 impl fmt::Display for RecordId {
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn an_id_that_lost_its_case_gets_it_back_by_its_suffix() {
         const ID: &str = "0017Q00000EZlbyQAD";
-        for (text, mended) in [
+        for (text, restored) in [
             (ID.to_lowercase(), Ok(ID)),
             (ID.to_uppercase(), Ok(ID)),
             ("a00B000000FSjVUIA1".to_lowercase(), Ok("a00B000000FSjVUIA1")),
@@ -172,7 +172,7 @@ mod tests {
             ("0017q00000ezlby9ad".to_owned(), Err(RecordIdError::Checksum)),
         ] {
             let read = text.parse::<RecordId>();
-            assert_eq!(read.as_ref().map(RecordId::as_str).map_err(|error| *error), mended, "{text}");
+            assert_eq!(read.as_ref().map(RecordId::as_str).map_err(|error| *error), restored, "{text}");
         }
     }
 

@@ -171,8 +171,8 @@ struct Shown<'a> {
 }
 
 impl Rejection {
-    /// Makes a rejection of the daemon's own, at the step that delivers.
-    pub fn at_delivery(reason: Reason, message: impl Into<String>) -> Self {
+    /// Makes a rejection of the daemon's own, with Connect's stage `PUT`, which covers routing and writing.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
         Self { reason, stage: ConnectStage::Put, cause: Cause::new(message) }
     }
 

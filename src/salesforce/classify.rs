@@ -2,7 +2,7 @@
 //!
 //! Two columns, since the same code means another thing where the call as a whole has it. What a call's status decides
 //! is in [`of_status`], what a row's operation decides in [`of_row`]. Both give a [`Meaning`]; with its cause that is a
-//! verdict ([`Verdict`](crate::record::Verdict)). No other file reads a code of the org.
+//! verdict ([`Verdict`](crate::record::Verdict)). No other file reads a code of the data API; a login has codes of its own.
 //!
 //! Message texts follow the user's language. A text is only asked whether to wait ([`wraps_a_wait`],
 //! [`is_a_transactions`], [`lacks_a_parent`], the two kinds of `REQUEST_LIMIT_EXCEEDED`): it may move a verdict toward

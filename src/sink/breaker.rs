@@ -301,7 +301,7 @@ mod tests {
     }
 
     fn rejection(reason: Reason) -> Rejection {
-        Rejection::at_delivery(reason, "no")
+        Rejection::new(reason, "no")
     }
 
     #[tokio::test]

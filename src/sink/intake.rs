@@ -129,7 +129,7 @@ impl<O: Org> Intake<O> {
         let bytes = record.whole_bytes();
         let message = format!("the record has {bytes} bytes, and pipeline.max_record_bytes is {bound}");
         let operation = self.route.intent(record).ok().map(|intent| intent.operation);
-        RejectedRecord { rejection: Rejection::at_delivery(Reason::TooLarge, message), operation, target: None }
+        RejectedRecord { rejection: Rejection::new(Reason::TooLarge, message), operation, target: None }
     }
 
     /// Makes a command of the record, or says why that cannot be.
@@ -282,8 +282,5 @@ impl Doubted {
 
 /// Makes the rejection of a record at which a part has panicked. The panic has said the rest on stderr.
 fn defect(part: &str) -> Rejection {
-    Rejection::at_delivery(
-        Reason::InvalidValue,
-        format!("the {part} has failed at this record, which is a defect of sobjectd"),
-    )
+    Rejection::new(Reason::InvalidValue, format!("the {part} has failed at this record, which is a defect of sobjectd"))
 }

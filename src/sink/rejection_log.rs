@@ -124,7 +124,7 @@ mod tests {
     fn reject(log: &RejectionLog, reason: Reason, times: i64) {
         for offset in 0..times {
             let position = Position { topic: "t".into(), partition: 0, offset };
-            log.rejected(&position, &Rejection::at_delivery(reason, "no"));
+            log.rejected(&position, &Rejection::new(reason, "no"));
         }
     }
 

@@ -1,4 +1,4 @@
-//! From an outcome to something durable. A record is settled when Salesforce has confirmed its row, or Kafka its dead
+//! Makes outcomes durable. A record is settled when Salesforce has confirmed its row, or Kafka its dead
 //! letter, or the configuration says that it is skipped; until then its gate entry is held.
 
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! Reads JSON with a JSON Schema of the registry. The payload is JSON already. Of the schema only the logical types are
 //! read, which JSON itself does not have: dates, times, instants and decimals. As in Connect's `JsonSchemaConverter`,
-//! `title` names them. The payload is not validated, and neither do Confluent's consumers by default.
+//! `title` names them. The payload is not validated, as by Confluent's consumers by
+//! default.
 //!
 //! | file | role |
 //! |---|---|

@@ -44,7 +44,7 @@ impl ErrorCapture {
         Self::poll_events(client);
         let mut captured = self.0.lock();
         match (captured.denial.take(), captured.last.take()) {
-            (Some(denial), _) => StartError::Denied(format!("kafka.properties: a broker does not let us in: {denial}")),
+            (Some(denial), _) => StartError::Denied(format!("kafka.properties: a broker denies access: {denial}")),
             (None, Some(last)) => StartError::Unreachable(format!("{error}: {last}")),
             (None, None) => StartError::Unreachable(error.to_string()),
         }

@@ -24,10 +24,7 @@ impl ClientContext for LoggingContext {
 /// Logs an error of a client. librdkafka goes on by itself, but a denial needs an operator.
 pub(crate) fn log_error(error: &KafkaError, reason: &str) {
     if is_access_denied(error, reason) {
-        warn!(
-            event = "kafka_access_denied",
-            reason, "a broker does not let us in: check kafka.properties and kafka.oauth"
-        );
+        warn!(event = "kafka_access_denied", reason, "a broker denies access: check kafka.properties and kafka.oauth");
     } else {
         debug!(%error, reason, "kafka client");
     }

@@ -36,7 +36,7 @@ pub(crate) struct Issued {
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
     /// An operator must fix it.
-    #[error("kafka.oauth: the token endpoint denies us a token: {0}")]
+    #[error("kafka.oauth: the token endpoint denies a token: {0}")]
     Denied(String),
     #[error("kafka.oauth.token_url: {0}")]
     Later(String),
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_request_is_repeated_unless_an_operator_must_mend_it() {
+    fn a_failed_request_is_repeated_unless_an_operator_must_fix_it() {
         let expired = format!(r#"{{"access_token":"{}"}}"#, jwt(r#"{"exp":999}"#));
         for (status, body, denied, says) in [
             (401, r#"{"error":"invalid_client","error_description":"who?"}"#, true, "invalid_client: who?"),

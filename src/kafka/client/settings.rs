@@ -46,7 +46,7 @@ const REFRESH: &str = "topic.metadata.refresh.interval.ms";
 /// The size of the queue that librdkafka may have of each partition, in bytes: below both this and [`QUEUED_MESSAGES`]
 /// it fetches more. Both count per split partition queue, and of the bytes only those of values.
 pub const QUEUED_BYTES: usize = 512 * 1024;
-/// What librdkafka may queue of each partition, in messages. The next fetch is asked for `fetch.queue.backoff.ms` after
+/// The size of the queue that librdkafka may have of each partition, in messages. The next fetch is asked for `fetch.queue.backoff.ms` after
 /// a queue was full: fewer messages would limit how fast a single partition is read. Keys and headers are counted by
 /// the memory bound alone.
 pub const QUEUED_MESSAGES: usize = 2_000;

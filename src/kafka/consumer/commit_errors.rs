@@ -60,7 +60,13 @@ impl CommitErrors {
         if is_stale(&error) && self.stale < STALE_ATTEMPTS {
             self.stale += 1;
         } else if has_lasted(self.not_a_member, self.not_a_member_limit) {
-            error!(event = "membership_lost", error = NOT_A_MEMBER, "removed from the group for good");
+            if self.stop.reason().is_none() {
+                error!(
+                    event = "membership_lost",
+                    error = NOT_A_MEMBER,
+                    "the group has removed this member: the daemon stops"
+                );
+            }
             self.stop.now(NOT_A_MEMBER);
         } else if has_lasted(self.denied, DENIED) {
             let hint = access_hint(&error).unwrap_or_default();

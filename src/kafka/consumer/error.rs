@@ -32,10 +32,10 @@ pub enum ReadError {
 fn lost_range(next: i64, watermarks: Option<(i64, i64)>) -> String {
     match watermarks {
         Some((low, _)) if low > next => format!("{next} to {} were deleted, the partition begins at {low}", low - 1),
-        Some((_, high)) if high < next => format!("the partition ends at {high}, it was made anew or cut off"),
+        Some((_, high)) if high < next => format!("the partition ends at {high}, it was created again or cut off"),
         Some((_, high)) => format!(
             "the partition was cut off before {next} and written on from there, as after an unclean leader election, or it was \
-             made anew; it ends at {high}"
+             created again; it ends at {high}"
         ),
         None => "where the partition begins is not known".to_owned(),
     }

@@ -22,7 +22,7 @@ pub trait LaneHost: Send + Sync + 'static {
     /// Starts a lane as a task. An error says why no lane can take the topic.
     fn start(&self, start: LaneStart) -> Result<JoinHandle<LaneEnd>, String>;
 
-    /// Receives that partitions were assigned, with the number of partitions that this process owns now.
+    /// Called after partitions were assigned, with the number of partitions that this process owns now.
     fn assigned(&self, partitions: usize);
 }
 
@@ -31,7 +31,7 @@ pub struct LaneStart {
     pub topic: Arc<str>,
     pub partition: i32,
     pub records: PartitionStream,
-    /// The record of settled offsets, which the lane updates and commits read.
+    /// The progress of the lane over settled offsets: the lane updates it, and commits read it.
     pub progress: Arc<Progress>,
     /// Cancelled to make the lane drain.
     pub draining: CancellationToken,

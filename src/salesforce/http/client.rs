@@ -34,7 +34,7 @@ pub(crate) struct Http {
 /// The result of a request.
 #[derive(Debug)]
 pub(crate) enum Sent {
-    /// No byte was sent; `lapsed`: for want of the lease, which says nothing of the other side.
+    /// No byte was sent. `lapsed`: because the lease had ended, which says nothing about the org.
     Not {
         cause: Cause,
         lapsed: bool,

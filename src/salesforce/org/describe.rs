@@ -34,7 +34,7 @@ pub(crate) struct Describes {
     interval: Duration,
     /// The number of descriptions that were received, of all SObjects.
     generation: AtomicU64,
-    /// One for each SObject of the routes, by name.
+    /// One for each SObject that was asked for: those of the routes, and parents.
     entries: Mutex<IndexMap<ApiName, Arc<Entry>>>,
 }
 

@@ -112,7 +112,7 @@ impl Writer {
                 }
                 (Action::Update | Action::Delete, None) | (Action::Upsert, None | Some(Identity::RecordId(_))) => {
                     let message = format!("nothing names the record to {}", command.action.word());
-                    Err(Verdict::Rejected(Rejection::at_delivery(Reason::InvalidKey, message)))
+                    Err(Verdict::Rejected(Rejection::new(Reason::InvalidKey, message)))
                 }
             };
             match target {

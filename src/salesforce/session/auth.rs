@@ -77,7 +77,7 @@ impl Auth {
         let current = self.current();
         match current {
             Some(session) if Instant::now() < session.renew_at => Ok(session),
-            // It still works: only one caller sees to the next one, and a failure has time to heal.
+            // It still works: one caller logs in for the next session, and a failed login can be repeated until this one ends.
             Some(session) => match self.logins.try_lock() {
                 Ok(mut logins) => Ok(self.log_in(&mut logins).await.unwrap_or(session)),
                 Err(_) => Ok(session),

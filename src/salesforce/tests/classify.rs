@@ -225,7 +225,7 @@ fn a_row_refused_without_a_reason_is_rejected() {
 }
 
 #[test]
-fn a_delete_of_a_record_that_is_gone_is_written_unless_it_never_existed() {
+fn the_outcome_of_a_gone_record_depends_on_action_and_origin() {
     use {Action::*, Gone::*, IdOrigin::*};
     for (gone, action, named, maybe_applied, expected) in [
         (Deleted, Delete, Record, false, AfterGone::Written),

@@ -62,7 +62,7 @@ pub(super) fn fields(
     let length = row.fields.row_len();
     if length > route.max_row_bytes {
         let message = format!("the row has {length} bytes, and pipeline.max_row_bytes is {}", route.max_row_bytes);
-        return Err(Rejection::at_delivery(Reason::TooLarge, message).into());
+        return Err(Rejection::new(Reason::TooLarge, message).into());
     }
     Ok((row.fields, row.parent))
 }
@@ -212,9 +212,6 @@ fn names_target(name: &str, value: Value<'_>, target: Option<&Identity>) -> Resu
         Some(target) => format!("the target is {target}"),
         None => "the org chooses the id of an insert".to_owned(),
     };
-    Err(Rejection::at_delivery(
-        Reason::TargetMismatch,
-        format!("the value's field {name} names another record: {expected}"),
-    )
-    .into())
+    Err(Rejection::new(Reason::TargetMismatch, format!("the value's field {name} names another record: {expected}"))
+        .into())
 }

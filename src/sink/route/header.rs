@@ -70,7 +70,7 @@ impl HeaderError {
             Self::Differs => format!("{what} occurs more than once, with different texts"),
         };
         let stage = if self == Self::NotUtf8 { ConnectStage::HeaderConverter } else { ConnectStage::Put };
-        Rejection { stage, ..Rejection::at_delivery(reason, message) }
+        Rejection { stage, ..Rejection::new(reason, message) }
     }
 }
 

@@ -54,5 +54,5 @@ fn in_header<'a>(name: &'a str, record: &'a Record) -> Result<Cow<'a, str>, Reje
 }
 
 fn invalid(message: impl Into<String>) -> Rejection {
-    Rejection::at_delivery(Reason::InvalidKey, message)
+    Rejection::new(Reason::InvalidKey, message)
 }

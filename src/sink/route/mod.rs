@@ -1,11 +1,11 @@
 //! Converts a message to a command: operation, target and fields. The code is pure: it does no I/O.
 
+mod call_options;
 mod coerce;
 mod fields;
 mod header;
 mod identity;
 mod operation;
-mod options;
 mod parent;
 mod plausible_text;
 mod refusal;

@@ -60,5 +60,5 @@ fn from_header(route: &Settings, record: &Record) -> Result<Option<Operation>, R
 }
 
 fn invalid(message: impl Into<String>) -> Rejection {
-    Rejection::at_delivery(Reason::InvalidOperation, message)
+    Rejection::new(Reason::InvalidOperation, message)
 }

@@ -81,10 +81,9 @@ impl Refusal {
     pub fn into_rejection(self) -> Rejection {
         match self {
             Self::Rejected(rejection) | Self::Key { rejection, .. } => rejection,
-            Self::Undescribed(sobject) => Rejection::at_delivery(
-                Reason::InvalidField,
-                format!("the org does not describe {sobject} to this user"),
-            ),
+            Self::Undescribed(sobject) => {
+                Rejection::new(Reason::InvalidField, format!("the org does not describe {sobject} to this user"))
+            }
             Self::Fields(wrong) => {
                 let messages: Vec<_> = wrong.iter().map(|wrong| wrong.message.as_str()).collect();
                 let message = messages.join("; ");

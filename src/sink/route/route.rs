@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use super::{
-    Refused, Unread, fields::fields, identity::identity, operation::operation, options::options, settings::Settings,
+    Refused, Unread, call_options::options, fields::fields, identity::identity, operation::operation,
+    settings::Settings,
 };
 use crate::{
     config::{self, IdentitySource},
@@ -164,7 +165,7 @@ fn action(operation: Operation, external: bool) -> Result<Action, Rejection> {
         Operation::Delete => Ok(Action::Delete),
         Operation::Upsert => {
             let message = "UPSERT needs external_id_field, which this route does not have";
-            Err(Rejection::at_delivery(Reason::InvalidOperation, message))
+            Err(Rejection::new(Reason::InvalidOperation, message))
         }
     }
 }

@@ -25,20 +25,20 @@ fn rejected(code: &'static str) -> Verdict {
     Verdict::Rejected(Rejection { reason: Reason::Refused, stage: ConnectStage::Put, cause })
 }
 
-/// An org that rejects rows for something that no row is to blame for, until it is mended.
+/// An org that rejects rows for something that no row is to blame for, until it is repaired.
 fn faulty() -> (Harness, Arc<AtomicBool>) {
-    let mended = Arc::new(AtomicBool::default());
-    let is_mended = mended.clone();
+    let repaired = Arc::new(AtomicBool::default());
+    let is_repaired = repaired.clone();
     let harness = Harness::with_routes(
         TWO_ROUTES,
         1000,
         |_| {},
         move |rows, _| {
-            let faulty = !is_mended.load(Ordering::Relaxed);
+            let faulty = !is_repaired.load(Ordering::Relaxed);
             (QUICK, verdicts(rows, |row| faulty && !row.starts_with('u'), || rejected("RULE")))
         },
     );
-    (harness, mended)
+    (harness, repaired)
 }
 
 async fn send(lane: &mut RunningLane, name: &str, count: usize) {
@@ -59,7 +59,7 @@ fn is_open(harness: &Harness) -> bool {
 
 #[tokio::test(start_paused = true)]
 async fn a_fault_of_all_records_costs_no_more_dead_letters_than_the_limit() {
-    let (harness, mended) = faulty();
+    let (harness, repaired) = faulty();
     let mut lane = harness.lane_of("t", LIMIT);
     send(&mut lane, "r", 500).await;
     minutes(60).await;
@@ -73,7 +73,7 @@ async fn a_fault_of_all_records_costs_no_more_dead_letters_than_the_limit() {
     let probes = harness.rows().split_off(4);
     assert!(probes.iter().all(|rows| rows.len() == 1), "one row at a time: {probes:?}");
     assert!((400..1000).contains(&probes.len()), "with a backoff to 8 s: {} in an hour", probes.len());
-    mended.store(true, Ordering::Relaxed);
+    repaired.store(true, Ordering::Relaxed);
     lane.settled().await;
     assert_eq!((harness.dead().len(), is_open(&harness)), (3, false));
     assert!(harness.rows().last().is_some_and(|rows| rows.len() > 1), "together again");

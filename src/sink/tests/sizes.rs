@@ -94,12 +94,12 @@ async fn one_bad_row_makes_no_call_smaller() {
 }
 
 /// An org that needs `per_row` for a row, and whose calls are waited for no longer than the time-out.
-fn slow_org(row: Duration) -> Harness {
+fn slow_org(per_row: Duration) -> Harness {
     Harness::tuned(
         2_000,
         |_| {},
         move |rows, _| {
-            let took = row * u32::try_from(rows.len()).unwrap();
+            let took = per_row * u32::try_from(rows.len()).unwrap();
             if took <= TIMEOUT {
                 return (took, written(rows));
             }

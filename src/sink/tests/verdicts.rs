@@ -23,7 +23,7 @@ async fn ten(guilty: &'static str, verdict: fn() -> Verdict, whole: bool) -> (Ha
 
 #[tokio::test(start_paused = true)]
 async fn one_rejected_row_costs_one_dead_letter() {
-    let refused = || Verdict::Rejected(Rejection::at_delivery(Reason::Refused, "no"));
+    let refused = || Verdict::Rejected(Rejection::new(Reason::Refused, "no"));
     let (harness, dead) = ten("d", refused, false).await;
     assert_eq!(dead, [(3, "sobjectd.Refused".to_owned())]);
     assert_eq!(harness.calls().len(), 1);

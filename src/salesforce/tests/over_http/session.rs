@@ -228,7 +228,7 @@ async fn a_first_session_that_is_refused_is_expired_although_no_login_is_due() {
     assert_eq!((org.calls().login, org.calls().resources), (2, 2));
 }
 
-/// Also of a key in PKCS#1.
+/// The same with a key in PKCS#1.
 #[tokio::test]
 async fn a_clock_that_is_wrong_follows_the_token_hosts() {
     for (ahead, logins) in [(3600, 2), (0, 1), (-3600, 1)] {

@@ -32,5 +32,5 @@ pub(super) fn options(route: &Settings, record: &Record, action: Action) -> Resu
 }
 
 fn invalid(message: String) -> Rejection {
-    Rejection::at_delivery(Reason::InvalidOption, message)
+    Rejection::new(Reason::InvalidOption, message)
 }
