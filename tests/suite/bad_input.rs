@@ -114,7 +114,7 @@ async fn malformed_keys_and_operations_are_dead_letters() {
             (upsert("a", "x").operation("MERGE"), "InvalidOperation", "MERGE"),
             (upsert("a", "x").operation(""), "InvalidOperation", ""),
             (upsert("a", "x").null_header("operation"), "InvalidOperation", ""),
-            (upsert("a", "x").operation("UPSERT").operation("DELETE"), "InvalidOperation", "different things"),
+            (upsert("a", "x").operation("UPSERT").operation("DELETE"), "InvalidOperation", "different texts"),
             (upsert("a", "x").header("operation", b"\xff"), "InvalidOperation", ""),
             (upsert("a", "x").operation("INSERT").no_value(), "", ""),
             (upsert("a", "x").operation("UPDATE").no_value(), "", ""),
