@@ -99,6 +99,9 @@ fn group_finding(key: &str, config: &Config, committed: &Committed) -> Finding {
         let message = format!("{group}: the broker does not say where {unanswered} of its partitions begin and end");
         return Finding::unreachable(key, message);
     }
+    if *all == 0 {
+        return Finding::warning(key, format!("{group}: no topic of a route exists, so it has no partitions yet"));
+    }
     let start = format!("{:?}", config.kafka.start).to_lowercase();
     Finding::ok(
         key,

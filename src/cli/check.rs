@@ -12,8 +12,11 @@ pub(super) async fn run(file: &Path, online: bool, json: bool) -> ExitCode {
     let report = match load(file) {
         Err(problems) => Report::of_problems(&problems.0),
         Ok(loaded) => {
-            let routes = loaded.config.routes.len();
-            let mut findings = vec![Finding::ok("", format!("{}: {routes} routes, no problem found", file.display()))];
+            let routes = match loaded.config.routes.len() {
+                1 => "1 route".to_owned(),
+                count => format!("{count} routes"),
+            };
+            let mut findings = vec![Finding::ok("", format!("{}: the file is valid, with {routes}", file.display()))];
             if online {
                 match check::online(&loaded).await {
                     Ok(found) => findings.extend(found),

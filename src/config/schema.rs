@@ -109,7 +109,11 @@ const SALESFORCE: &[Key] = &[
         Kind::Duration,
         "lifetime of a session by the org's session policy; Salesforce does not send it",
     ),
-    key("renew_before", Kind::Duration, "how long before its end a token is renewed; shorter than `session_lifetime`"),
+    key(
+        "renew_before",
+        Kind::Duration,
+        "how long before its end a session is renewed; shorter than `session_lifetime`",
+    ),
     key(
         "login_interval",
         Kind::Duration,
@@ -184,18 +188,18 @@ const AUTH: &[(&str, &[Key])] = &[
     (
         "client_credentials",
         &[
-            required("client_id", Kind::Secret, "consumer key of the connected app; *secret*"),
+            required("client_id", Kind::Secret, "consumer key of the app; *secret*"),
             required(
                 "client_secret",
                 Kind::Secret,
-                r#"secret of the connected app, for `"client_credentials"`; *secret*"#,
+                r#"consumer secret of the app, for `"client_credentials"`; *secret*"#,
             ),
         ],
     ),
     (
         "jwt_bearer",
         &[
-            required("client_id", Kind::Secret, "consumer key of the connected app; *secret*"),
+            required("client_id", Kind::Secret, "consumer key of the app; *secret*"),
             required("username", Kind::Text, r#"for `"jwt_bearer"`: the user who is logged in"#),
             required(
                 "private_key",
@@ -228,8 +232,8 @@ const SCHEMA_REGISTRY: &[Key] = &[
         "URLs, separated by commas; needed by those formats. The next one is asked when one does not answer",
     ),
     key("username", Kind::OptionalText, "basic authentication, with `password`"),
-    key("password", Kind::Secret, "a secret"),
-    key("token", Kind::Secret, "a bearer token, instead of `username` and `password`"),
+    key("password", Kind::Secret, "password of `username`; *secret*"),
+    key("token", Kind::Secret, "a bearer token, instead of `username` and `password`; *secret*"),
     key("request_timeout", Kind::Duration, "time-out of one request"),
     key(
         "missing_wait",

@@ -12,7 +12,11 @@ pub(super) const ROUTE: &[Key] = &[
         OPERATION,
         r#"operation of a record without an operation header: `"insert"`, `"update"`, `"delete"`, `"upsert"`"#,
     ),
-    key("external_id_field", Kind::OptionalText, r#"switches to external id mode; needed for `"upsert"`"#),
+    key(
+        "external_id_field",
+        Kind::OptionalText,
+        r#"field that the record key is a value of; without it the key is a record id. Needed for `"upsert"`"#,
+    ),
     key("operation_header", Kind::OptionalText, "header that chooses the operation; without this key no header does"),
     key(
         "operation_aliases",
