@@ -67,8 +67,12 @@ impl Line {
         }
     }
 
-    /// Whether the line tells that the process ends, and the reason is the given error.
+    /// Whether the line tells that the process ends, and the reason is the given error; or whether rdkafka says that a
+    /// fenced member could not take its leave of the group.
     fn is_end_for(&self, error: &str) -> bool {
+        if self.text("log.target") == Some(RDKAFKA_CONSUMER) {
+            return self.text("message").is_some_and(|message| message.contains(FENCED));
+        }
         let reason = match self.event() {
             "fatal_error" => self.text("reason"),
             "exited_with_error" => self.text("error"),
@@ -85,6 +89,9 @@ const UNDONE: [&str; 5] =
 /// librdkafka's code of the error that ends a static member which has committed before its heartbeat told it that it was
 /// fenced.
 const FENCED: &str = "FencedInstanceId";
+
+/// The module of rdkafka that logs, without an event of ours, that a consumer's queue was not closed.
+const RDKAFKA_CONSUMER: &str = "rdkafka::consumer::base_consumer";
 
 impl ReplicaLog {
     /// Reads the lines of a log in JSON.
@@ -199,6 +206,15 @@ mod tests {
             assert!(log.removed_for_good && log.interruptions.len() == 1 && log.errors.is_empty(), "{log:?}");
         }
         assert_eq!(ends(lost, "another reason").errors.len(), 2, "the end has another reason than the removal");
+    }
+
+    #[test]
+    fn a_fenced_member_that_cannot_close_its_queue_has_no_error() {
+        let fenced = r#"{"timestamp":"2026-11-24T15:00:01.500000Z","level":"ERROR","event":"consumer_failed","message":"m","code":"FencedInstanceId","error":"fenced"}"#;
+        let queue = r#"{"timestamp":"2026-11-24T15:00:01.700000Z","level":"ERROR","message":"Failed to close consumer queue on drop: Consumer queue close error: FencedInstanceId (m)","log.target":"rdkafka::consumer::base_consumer","log.line":772}"#;
+        let log = ends(&format!("{fenced}\n{queue}"), "fenced; a hint");
+        assert!(log.removed_for_good && log.errors.is_empty(), "{log:?}");
+        assert_eq!(ReplicaLog::read(queue).errors.len(), 1, "without a removal it is an error");
     }
 
     #[test]
