@@ -153,7 +153,8 @@ impl<O: Org> Worker<O> {
             Verdict::Unknown { cause, .. } if self.is_last_attempt(&ticket) => {
                 self.reject(ticket, Reason::UnknownResult, cause);
             }
-            Verdict::Unknown { cause, .. } if alone && self.is_its_own(&ticket) => {
+            // The org may still apply a call whose answer is lost or late: it is held, whatever came before.
+            Verdict::Unknown { cause, doubt: Doubt::Row | Doubt::TooLong, .. } if alone && self.is_its_own(&ticket) => {
                 self.reject(ticket, Reason::Refused, cause);
             }
             Verdict::Unknown { cause, ended, doubt } => {

@@ -1,4 +1,10 @@
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use super::harness::{HOLD, Harness, ROW_TIMEOUT, unknown, verdicts, written};
 use crate::record::{Cause, Doubt, OrgTrouble, Reason, Rejection, RetryKind, Suspicion, Verdict};
@@ -323,6 +329,23 @@ async fn an_unknown_result_is_repeated_after_the_hold_with_the_gate_held() {
     assert!(first("a:1") >= HOLD);
     assert!(first("a:2") > first("a:1"));
     assert!(harness.dead().is_empty());
+}
+
+/// The org may still apply the lost call, so that the gate may not open.
+#[tokio::test(start_paused = true)]
+async fn a_row_that_answers_for_its_unknown_results_is_not_rejected_for_a_lost_answer() {
+    let lost = Arc::new(AtomicUsize::default());
+    let harness = Harness::new(move |rows, _| {
+        let is_first_alone = rows.len() == 1 && lost.fetch_add(1, Ordering::Relaxed) < 2;
+        let doubt = if is_first_alone { Doubt::Lost } else { Doubt::Row };
+        (QUICK, verdicts(rows, |_| rows.len() > 1 || is_first_alone, || unknown(doubt)))
+    });
+    let mut lane = harness.lane();
+    lane.send("a", "1").await;
+    lane.send("b", "1").await;
+    lane.settled().await;
+    assert!(harness.rows().iter().any(|rows| rows.len() == 1), "{:?}", harness.rows());
+    assert_eq!(harness.dead(), []);
 }
 
 #[tokio::test(start_paused = true)]
