@@ -83,11 +83,11 @@ fn page(text: &str) -> String {
             page.push_str("| key | default | meaning |\n|---|---|---|\n");
             let rows =
                 tables.remove(&current).unwrap_or_else(|| panic!("no section [{current}], or it has two tables"));
-            for [name, default, meaning] in rows {
+            page.extend(rows.iter().map(|[name, default, meaning]| {
                 // A bar ends a cell, in code too (GitHub Flavored Markdown, "Tables").
                 let [default, meaning] = [default, meaning].map(|cell| cell.replace('|', r"\|"));
-                page.push_str(&format!("| `{name}` | {default} | {meaning} |\n"));
-            }
+                format!("| `{name}` | {default} | {meaning} |\n")
+            }));
             skipping = true;
         }
         skipping &= is_row;
