@@ -136,7 +136,7 @@ impl ReplicaLog {
                     read.interruptions.push(Interruption { at_ms, partitions: None, wire_ms: None });
                 }
                 _ if line.is_removal() => {
-                    // Each periodic commit may tell it again until the process ends.
+                    // More than one line may say so before the process ends.
                     if removal.is_none() {
                         read.interruptions.push(Interruption { at_ms, partitions: None, wire_ms: None });
                     }

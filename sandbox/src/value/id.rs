@@ -16,7 +16,7 @@ pub(crate) fn other_user() -> String {
     RecordId::nth("005", 2).to_string()
 }
 
-/// The user to whom the org's assignment rules give records.
+/// The user that becomes the owner of a record by the org's assignment rules.
 pub(crate) fn default_owner() -> String {
     RecordId::nth("005", 3).to_string()
 }

@@ -92,8 +92,8 @@ impl Describes {
     /// Returns the description of an SObject whose last one rejects a row: it is asked for again, once, if it is old
     /// enough.
     ///
-    /// For a caller that has a permit, under which it asks: it waits neither for another permit nor for a task that
-    /// does.
+    /// The caller holds a permit, and the request is made under it: this waits neither for another permit nor for a
+    /// task that waits for one.
     pub(crate) async fn refetch_if_old(&self, name: &str) -> Option<Arc<SObject>> {
         let entry = self.entry(name);
         if let Some(fresh) = entry.usable(Refresh::IfOld, self.interval) {

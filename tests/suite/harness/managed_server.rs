@@ -3,7 +3,7 @@
 
 use std::{
     io::{BufRead as _, BufReader},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
 };
 
 pub(crate) struct ManagedServer {
@@ -19,20 +19,25 @@ impl ManagedServer {
         let root = env!("CARGO_MANIFEST_DIR");
         let dir = format!("{root}/target/{name}/{}", super::unique("test"));
         tokio::task::spawn_blocking(move || {
-            let mut process = Command::new(format!("{root}/script/{name}"))
-                .args(["attend", &dir])
-                .args(mode)
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .spawn()
-                .unwrap_or_else(|error| panic!("script/{name}: {error}"));
-            let mut address = String::new();
-            BufReader::new(process.stdout.take().unwrap()).read_line(&mut address).unwrap();
-            let address = address.trim().to_owned();
-            assert!(!address.is_empty(), "script/{name} says why it started nothing");
+            let mut command = Command::new(format!("{root}/script/{name}"));
+            let (process, address, _) = attend(command.args(["attend", &dir]).args(mode));
             Self { address, dir, process }
         })
         .await
         .unwrap()
     }
+}
+
+/// Starts a server that ends with its standard input. Returns it with the first line that it prints, where it is found,
+/// and the rest of what it prints.
+pub(super) fn attend(command: &mut Command) -> (Child, String, BufReader<ChildStdout>) {
+    let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let mut process =
+        spawned.unwrap_or_else(|error| panic!("{command:?}: {error}; script/setup installs what is missing"));
+    let mut output = BufReader::new(process.stdout.take().unwrap());
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    let line = line.trim().to_owned();
+    assert!(!line.is_empty(), "{command:?} says why it started nothing");
+    (process, line, output)
 }

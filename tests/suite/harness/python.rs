@@ -2,7 +2,6 @@
 
 use std::{
     ffi::OsStr,
-    io::{BufRead as _, BufReader},
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -13,7 +12,7 @@ use tokio::{
     sync::OnceCell,
 };
 
-use super::{Broker, Read, Record};
+use super::{Broker, Read, Record, managed_server::attend};
 
 pub(crate) const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/python/bin/python");
 pub(crate) const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python");
@@ -48,14 +47,8 @@ struct Clients {
 impl Clients {
     async fn start() -> Self {
         let start = || {
-            let mut process = command(&["clients.py"])
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .spawn()
-                .unwrap_or_else(|error| panic!("{PYTHON}: {error}; script/setup installs it"));
-            let mut port = String::new();
-            BufReader::new(process.stdout.take().unwrap()).read_line(&mut port).unwrap();
-            Self { port: port.trim().parse().expect("the port of clients.py"), _process: process }
+            let (process, port, _) = attend(&mut command(&["clients.py"]));
+            Self { port: port.parse().expect("the port of clients.py"), _process: process }
         };
         tokio::task::spawn_blocking(start).await.unwrap()
     }

@@ -1,12 +1,12 @@
 //! TLS in front of a server that speaks plain HTTP: OpenSSL's, run by `tests/python/tls_proxy.py`.
 
 use std::{
-    io::{BufRead as _, BufReader},
-    process::{Child, Command, Stdio},
+    io::BufRead as _,
+    process::{Child, Command},
     sync::{Arc, Mutex},
 };
 
-use super::{Authority, python, until};
+use super::{Authority, managed_server::attend, python, until};
 
 pub(crate) struct TlsProxy {
     pub(crate) port: u16,
@@ -17,19 +17,16 @@ pub(crate) struct TlsProxy {
 impl TlsProxy {
     /// Starts before the server at `port`, with the options of the script. It shows a certificate for `localhost`.
     pub(crate) fn start(authority: &Authority, port: u16, options: &[&str]) -> Self {
-        let mut child = Command::new(python::PYTHON)
+        let mut command = Command::new(python::PYTHON);
+        command
             .arg(format!("{}/tls_proxy.py", python::SCRIPTS))
             .args([authority.file("server.pem"), authority.file("server.key"), port.to_string()])
-            .args(options)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}; script/setup installs it", python::PYTHON));
-        let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
-        let port = output.next().expect("a port").unwrap().parse().unwrap();
+            .args(options);
+        let (child, port, output) = attend(&mut command);
+        let port = port.parse().unwrap();
         let lines = Arc::new(Mutex::new(Vec::new()));
         let to = lines.clone();
-        std::thread::spawn(move || output.map_while(Result::ok).for_each(|line| to.lock().unwrap().push(line)));
+        std::thread::spawn(move || output.lines().map_while(Result::ok).for_each(|line| to.lock().unwrap().push(line)));
         Self { port, lines, child }
     }
 
