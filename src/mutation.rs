@@ -14,6 +14,10 @@ pub(crate) enum Mutation {
     Hold,
     /// `case`: keys that differ only in case are one record's to every field.
     Case,
+    /// `tail`: a drain closes the first records of its lane and not the last ones.
+    Tail,
+    /// `aba`: what comes late for a row counts for the row that has taken its place.
+    Aba,
 }
 
 #[cfg(feature = "mutations")]
@@ -26,7 +30,9 @@ pub(crate) fn on(mutation: Mutation) -> bool {
         "letters" => Some(Mutation::Letters),
         "hold" => Some(Mutation::Hold),
         "case" => Some(Mutation::Case),
-        other => panic!("SOBJECTD_MUTATION={other}: gate, lease, letters, hold or case"),
+        "tail" => Some(Mutation::Tail),
+        "aba" => Some(Mutation::Aba),
+        other => panic!("SOBJECTD_MUTATION={other}: gate, lease, letters, hold, case, tail or aba"),
     });
     *ON == Some(mutation)
 }

@@ -9,6 +9,7 @@ pub mod gate;
 mod intake;
 pub mod lane;
 mod lane_error;
+mod order;
 mod org;
 mod pipeline;
 pub mod rejection_log;
