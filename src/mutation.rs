@@ -14,10 +14,16 @@ pub(crate) enum Mutation {
     Hold,
     /// `case`: keys that differ only in case are one record's to every field.
     Case,
+    /// `early`: an identity is released before the dead letter of its change is durable.
+    Early,
+    /// `ghost`: the end of a lane releases the identities of its changes that are on the wire.
+    Ghost,
     /// `tail`: a drain closes the first records of its lane and not the last ones.
     Tail,
     /// `aba`: what comes late for a row counts for the row that has taken its place.
     Aba,
+    /// `part`: the verdict on a row counts for its neighbour.
+    Part,
 }
 
 #[cfg(feature = "mutations")]
@@ -30,9 +36,14 @@ pub(crate) fn on(mutation: Mutation) -> bool {
         "letters" => Some(Mutation::Letters),
         "hold" => Some(Mutation::Hold),
         "case" => Some(Mutation::Case),
+        "early" => Some(Mutation::Early),
+        "ghost" => Some(Mutation::Ghost),
         "tail" => Some(Mutation::Tail),
         "aba" => Some(Mutation::Aba),
-        other => panic!("SOBJECTD_MUTATION={other}: gate, lease, letters, hold, case, tail or aba"),
+        "part" => Some(Mutation::Part),
+        other => {
+            panic!("SOBJECTD_MUTATION={other}: gate, lease, letters, hold, case, early, ghost, tail, aba or part")
+        }
     });
     *ON == Some(mutation)
 }

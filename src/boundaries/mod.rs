@@ -61,7 +61,7 @@ const NAMED_IN: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that are pure, and the crates that they do not name, but for the exceptions.
-const PURE: &[&str] = &["record", "dead_letter", "format", "sink::route"];
+const PURE: &[&str] = &["record", "dead_letter", "format", "sink::order", "sink::route"];
 const IMPURE: &[&str] = &["tokio", "tokio_util", "futures"];
 const PURE_BUT_FOR: &[&str] = &["format::registry"];
 

@@ -1,6 +1,61 @@
-//! Order as data: what becomes of each record between its lane and the org.
+//! Order as data: what becomes of each record between its lane and the org, and one change per identity at a time in the
+//! whole process. No I/O, no lock, no future: [`core::Core`] hears of events and says what is to be done.
+//!
+//! ```text
+//! lanes ── Submit, Settled, Drain ─►  identities ─► places ─┐                  ┌─ outcome ─► Books, Letter, Progress
+//!                                     (one FIFO each)       ├─ Granted ─► call ┼─ backoff, parked ─► waits ─► places
+//!                                     pinned (exact groups) ┘                  └─ org, unknown, halves ─► waits ─► pinned
+//! ```
+//!
+//! Rows to repeat share calls with new rows, so that nothing deadlocks and one locked row idles no call. A group is pinned
+//! where its extent matters: halves of a call that failed as a whole, a call that is repeated as it was, a row that must be
+//! alone. Rows of a route whose breaker is open wait beside all this; one at a time is pinned as its probe.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "the lanes use it in a change of its own"))]
+#![expect(dead_code, reason = "the core takes the batcher's place in a change of its own")]
 
+mod abandon;
+mod audit;
+mod breaker;
+mod contention;
+mod core;
+mod cost;
+mod dispatch;
+mod event;
 mod fifo;
+mod identities;
+mod ids;
+mod jitter;
+mod lanes;
+mod list;
+mod missing_parents;
+mod moment;
+mod outcomes;
+mod parents;
+mod pinned;
+mod places;
+mod queues;
+mod refused;
+mod rejections;
+mod repeats;
+mod routes;
+mod row;
+mod settings;
 mod slab;
+mod submissions;
+mod tables;
+mod timers;
+mod trial;
+mod waits;
+
+#[path = "../batcher/hints.rs"]
+#[expect(clippy::duplicate_mod, reason = "it moves here when the batcher goes")]
+mod hints;
+#[path = "../batcher/pace.rs"]
+#[expect(clippy::duplicate_mod, reason = "it moves here when the batcher goes")]
+mod pace;
+#[path = "../batcher/races.rs"]
+#[expect(clippy::duplicate_mod, reason = "it moves here when the batcher goes")]
+mod races;
+#[path = "../batcher/sizes.rs"]
+#[expect(clippy::duplicate_mod, reason = "it moves here when the batcher goes")]
+mod sizes;

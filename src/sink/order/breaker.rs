@@ -1,0 +1,217 @@
+//! What keeps a fault of a whole route from making a dead letter of each of its records (`routes.breaker`).
+//!
+//! | breaker | a rejection | left by |
+//! |---|---|---|
+//! | closed | is settled | `routes.breaker` rejections in a row with one code, and no row of the route written between |
+//! | open | with that code: the row waits; with another one: it is settled | a probe that is written, or rejected with another code |
+//!
+//! One row at a time is the probe, after a backoff. Rejections count in the order in which they are settled, those of the
+//! converters with those of the org; but a converter's, which is known before the org has answered what was read
+//! earlier, does not open the breaker before that.
+
+use super::{moment::Moment, waits::Due};
+use crate::record::{Reason, Rejection};
+
+#[derive(Debug, Default)]
+pub(super) struct Breaker {
+    /// Rejections in a row with one code that open it.
+    limit: u32,
+    /// Of the last rejection, and how many there were with it.
+    code: String,
+    count: u32,
+    open: Option<Open>,
+    /// Rows that are submitted, and of which the org has said nothing yet.
+    pub(super) pending: usize,
+    /// Which row the next probe takes: the oldest, or another one.
+    other: bool,
+}
+
+#[derive(Debug)]
+struct Open {
+    probes: u32,
+    /// When the next probe may go.
+    due: Moment,
+    /// A probe is under way.
+    is_probing: bool,
+    /// The wait for that time, while there are rows to probe with.
+    wait: Option<Due>,
+}
+
+/// What becomes of a rejection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ruling {
+    Settled,
+    /// Its row waits.
+    Waits,
+}
+
+/// What a ruling has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Change {
+    pub(super) closed: bool,
+    /// It has to be given a time for its first probe.
+    pub(super) opened: bool,
+}
+
+impl Breaker {
+    pub(super) fn new(limit: u32) -> Self {
+        Self { limit, ..Self::default() }
+    }
+
+    /// A row is rejected, by the org or for it.
+    pub(super) fn rejected(&mut self, rejection: &Rejection, is_probe: bool) -> (Ruling, Change) {
+        // Asked for by the configuration, and nothing that was sent again would be the same.
+        if matches!(rejection.reason, Reason::UnknownResult | Reason::QuotaSpent) {
+            return (Ruling::Settled, Change::default());
+        }
+        let is_same = self.code == rejection.code();
+        let mut change = Change::default();
+        match (self.is_open(), is_same) {
+            (true, true) => return (Ruling::Waits, change),
+            (true, false) if !is_probe => return (Ruling::Settled, change),
+            (true, false) => {
+                self.close();
+                change.closed = true;
+            }
+            (false, _) => {}
+        }
+        if !is_same {
+            rejection.code().clone_into(&mut self.code);
+            self.count = 0;
+        }
+        self.count += 1;
+        change.opened = self.count >= self.limit;
+        (Ruling::Settled, change)
+    }
+
+    /// Whether a converter's rejection can be ruled now, or waits for the org's word on what was submitted before.
+    pub(super) fn can_rule(&self, rejection: &Rejection) -> bool {
+        let before = if self.code == rejection.code() { self.count } else { 0 };
+        self.pending == 0 || self.is_open() || before + 1 < self.limit
+    }
+
+    /// A row is written. Whether that closes it.
+    pub(super) fn written(&mut self, is_probe: bool) -> bool {
+        if self.open.is_none() {
+            self.count = 0;
+            return false;
+        }
+        if is_probe {
+            self.close();
+        }
+        is_probe
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// The code that it counts, and how many rejections there were with it.
+    pub(super) fn counted(&self) -> (&str, u32) {
+        (&self.code, self.count)
+    }
+
+    /// Opens it; the first probe may go at `due`.
+    pub(super) fn open(&mut self, due: Moment) {
+        self.open = Some(Open { probes: 0, due, is_probing: false, wait: None });
+    }
+
+    fn close(&mut self) {
+        *self = Self { limit: self.limit, pending: self.pending, other: self.other, ..Self::default() };
+    }
+
+    /// When a probe may go; `None` while one is under way, and while there is no need.
+    pub(super) fn probe_due(&self) -> Option<Moment> {
+        self.open.as_ref().filter(|open| !open.is_probing).map(|open| open.due)
+    }
+
+    /// A probe begins. Whether it takes another row than the oldest, if there is one.
+    pub(super) fn begin_probe(&mut self, has_other: bool) -> bool {
+        if let Some(open) = &mut self.open {
+            open.is_probing = true;
+        }
+        let takes_other = self.other && has_other;
+        self.other = !takes_other;
+        takes_other
+    }
+
+    /// A probe has ended. How many there were, if it is still open: the next one has to be given a time.
+    pub(super) fn end_probe(&mut self) -> Option<u32> {
+        let open = self.open.as_mut()?;
+        open.is_probing = false;
+        open.probes = open.probes.saturating_add(1);
+        Some(open.probes)
+    }
+
+    pub(super) fn set_due(&mut self, due: Moment) {
+        if let Some(open) = &mut self.open {
+            open.due = due;
+        }
+    }
+
+    /// Whether the row that was the probe goes to the front of those that wait: the oldest stays the oldest.
+    pub(super) fn probe_was_oldest(&self) -> bool {
+        self.other
+    }
+
+    /// Replaces the wait for the next probe; returns the one that it had.
+    pub(super) fn replace_wait(&mut self, wait: Option<Due>) -> Option<Due> {
+        self.open.as_mut().and_then(|open| std::mem::replace(&mut open.wait, wait))
+    }
+
+    pub(super) fn wait(&self) -> Option<Due> {
+        self.open.as_ref()?.wait
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rejection(reason: Reason) -> Rejection {
+        Rejection::new(reason, "no")
+    }
+
+    #[test]
+    fn rejections_that_the_configuration_asks_for_are_always_settled() {
+        let mut breaker = Breaker::new(2);
+        for reason in [Reason::QuotaSpent, Reason::UnknownResult] {
+            let ruled = |_| breaker.rejected(&rejection(reason), false) == (Ruling::Settled, Change::default());
+            assert!((0..9).all(ruled));
+        }
+    }
+
+    #[test]
+    fn only_a_probe_closes_it() {
+        let mut breaker = Breaker::new(1);
+        let (ruling, change) = breaker.rejected(&rejection(Reason::InvalidValue), false);
+        assert!(ruling == Ruling::Settled && change.opened);
+        breaker.open(Moment::default());
+        assert!(!breaker.written(false) && breaker.is_open());
+        assert_eq!(breaker.rejected(&rejection(Reason::InvalidKey), false).0, Ruling::Settled);
+        assert!(breaker.is_open());
+        assert!(!breaker.begin_probe(true) && breaker.probe_due().is_none(), "one at a time");
+        assert_eq!(breaker.end_probe(), Some(1));
+        assert!(breaker.probe_due().is_some());
+        let (ruling, change) = breaker.rejected(&rejection(Reason::InvalidKey), true);
+        assert!(
+            ruling == Ruling::Settled && change.closed && change.opened,
+            "with the other code, which has come once"
+        );
+        breaker.open(Moment::default());
+        assert_eq!(breaker.rejected(&rejection(Reason::InvalidKey), true).0, Ruling::Waits);
+        assert!(breaker.written(true) && !breaker.is_open());
+    }
+
+    #[test]
+    fn a_refusal_that_would_open_it_waits_for_what_was_submitted_before() {
+        let mut breaker = Breaker::new(2);
+        breaker.pending = 1;
+        let refused = rejection(Reason::InvalidValue);
+        assert!(breaker.can_rule(&refused));
+        assert_eq!(breaker.rejected(&refused, false).1, Change::default());
+        assert!(!breaker.can_rule(&refused));
+        breaker.pending = 0;
+        assert!(breaker.can_rule(&refused));
+    }
+}

@@ -1,0 +1,265 @@
+//! The core: all order, and no I/O. It hears of one event after the other and says what is to be done.
+
+use std::time::{Duration, Instant};
+
+use super::{
+    abandon::{abandon, end_lane, give_up},
+    dispatch,
+    event::{AnsweredRow, Drained, Effect, Event, LaneProgress, Notice},
+    ids::{CallId, LaneIndex, ParentIndex},
+    lanes::Phase,
+    moment::Moment,
+    outcomes::follow,
+    parents::Hold,
+    pinned::{Call, Group},
+    refused::end_trials,
+    settings::Settings,
+    submissions,
+    tables::Tables,
+    timers::on_timers,
+    waits::Wait,
+};
+use crate::{
+    mutation::{self, Mutation},
+    record::{RetryKind, Verdict},
+};
+
+#[derive(Debug)]
+pub(crate) struct Core(Tables);
+
+impl Core {
+    /// `epoch`: now. `seed`: of the jitter in backoffs.
+    pub(crate) fn new(settings: Settings, epoch: Instant, seed: u64) -> Self {
+        Self(Tables::new(settings, epoch, seed))
+    }
+
+    /// Takes an event in, and appends what is to be done to `effects`, in order.
+    pub(crate) fn on(&mut self, event: Event, now: Moment, effects: &mut Vec<Effect>) {
+        let tables = &mut self.0;
+        tables.now = tables.now.max(now);
+        take_in(tables, event);
+        end_trials(tables);
+        submissions::rule_waiting(tables);
+        submissions::after_opening(tables);
+        settle_accounts(tables);
+        effects.append(&mut tables.effects);
+    }
+
+    /// Whether a permit for a call is wanted now.
+    pub(crate) fn wants_permit(&mut self, now: Moment) -> bool {
+        self.0.now = self.0.now.max(now);
+        dispatch::is_due(&self.0)
+    }
+
+    /// Whether there are rows that a call could take now, or once they have lingered.
+    pub(crate) fn has_rows_to_send(&self) -> bool {
+        dispatch::has_rows(&self.0)
+    }
+
+    /// When [`Event::Due`] has something to do, or a permit will be wanted.
+    pub(crate) fn next_due(&self) -> Option<Moment> {
+        self.0.waits.next().into_iter().chain(dispatch::next_due(&self.0)).min()
+    }
+
+    /// Whether nothing is left: no lane, no row and no call.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.lanes.all.is_empty() && self.0.rows.is_empty() && self.0.calls.is_empty()
+    }
+
+    /// The number of identities that have a change under way.
+    pub(crate) fn identities(&self) -> usize {
+        self.0.identities.len()
+    }
+
+    #[cfg(test)]
+    pub(super) fn tables(&self) -> &Tables {
+        &self.0
+    }
+}
+
+fn take_in(tables: &mut Tables, event: Event) {
+    let find = |tables: &Tables, lane| tables.lanes.find(lane);
+    match event {
+        Event::Open { lane, route, breaker } => {
+            let route = tables.routes.enter(&route, breaker);
+            tables.lanes.open(lane, route);
+        }
+        Event::Submit { lane, rows } => {
+            if let Some(lane) = find(tables, lane) {
+                submissions::submit(tables, lane, rows);
+            }
+        }
+        Event::Refused { lane, rejection, is_again } => {
+            if let Some(lane) = find(tables, lane) {
+                submissions::refused(tables, lane, rejection, is_again);
+            }
+        }
+        Event::Granted(permit) => dispatch::granted(tables, permit),
+        Event::Answered { call, parts, took } => answered(tables, call, parts, took),
+        Event::CallLost(call) => lost(tables, call),
+        Event::Settled { row, end } => submissions::settled(tables, row, end),
+        Event::Drain(lane) => {
+            if let Some(lane) = find(tables, lane) {
+                submissions::drain(tables, lane);
+            }
+        }
+        Event::Stuck { lane, why } => {
+            if let Some(lane) = find(tables, lane) {
+                give_up(tables, lane, why);
+            }
+        }
+        Event::Gone(lane) => {
+            if let Some(lane) = find(tables, lane) {
+                end_lane(tables, lane);
+            }
+        }
+        Event::QuotaSpent(cause) => dispatch::reject_waiting(tables, &cause),
+        Event::Due => on_timers(tables),
+    }
+}
+
+fn answered(tables: &mut Tables, id: CallId, mut parts: Vec<Vec<AnsweredRow>>, took: Duration) {
+    let Some(call) = tables.calls.find(id) else { return };
+    if mutation::on(Mutation::Part) {
+        for part in &mut parts {
+            shift(part);
+        }
+    } else if !fits(tables, id, &parts) {
+        tables
+            .effects
+            .push(Effect::Stop("an answer is not that of its call, which is a defect of sobjectd".to_owned()));
+        return lost(tables, id);
+    }
+    let Some(Call { parts: sent }) = tables.calls.remove(call) else { return };
+    for (part, answers) in sent.into_iter().zip(parts) {
+        let verdicts = take_back(tables, &part, answers);
+        learn(tables, &part, &verdicts);
+        follow(tables, part, verdicts, took);
+    }
+}
+
+/// As a bug on request: each verdict counts for the next row.
+fn shift(part: &mut [AnsweredRow]) {
+    for index in 1..part.len() {
+        if let Ok([before, after]) = part.get_disjoint_mut([index - 1, index]) {
+            std::mem::swap(&mut before.verdict, &mut after.verdict);
+        }
+    }
+}
+
+/// Whether an answer has exactly the rows of its call, in their order.
+fn fits(tables: &Tables, id: CallId, parts: &[Vec<AnsweredRow>]) -> bool {
+    let Some(call) = tables.calls.find(id).and_then(|call| tables.calls.get(call)) else { return false };
+    let is_same = |(sent, answered): (&Group, &Vec<AnsweredRow>)| {
+        let row = |answered: &AnsweredRow| tables.rows.find(answered.row);
+        sent.rows.len() == answered.len() && sent.rows.iter().zip(answered).all(|(sent, row_)| row(row_) == Some(*sent))
+    };
+    call.parts.len() == parts.len() && call.parts.iter().zip(parts).all(is_same)
+}
+
+/// Gives the rows of a part their bodies back; its verdicts.
+fn take_back(tables: &mut Tables, part: &Group, answers: Vec<AnsweredRow>) -> Vec<Verdict> {
+    let mut verdicts = Vec::with_capacity(answers.len());
+    for (index, answered) in part.rows.iter().zip(answers) {
+        if let Some(row) = tables.rows.get_mut(*index) {
+            row.body = Some(answered.body);
+        }
+        verdicts.push(answered.verdict);
+    }
+    verdicts
+}
+
+/// What a call has shown of the parents of its rows: those that somebody else locks again and again rest.
+fn learn(tables: &mut Tables, part: &Group, verdicts: &[Verdict]) {
+    if tables.queues.parents.is_empty() {
+        return;
+    }
+    let mut seen: Vec<(ParentIndex, bool, bool)> = Vec::new();
+    for (index, verdict) in part.rows.iter().zip(verdicts) {
+        let Some(parent) = tables.rows.get(*index).and_then(|row| row.parent) else { continue };
+        let position = seen.iter().position(|(other, ..)| *other == parent).unwrap_or_else(|| {
+            seen.push((parent, false, false));
+            seen.len() - 1
+        });
+        if let Some((_, locked, written)) = seen.get_mut(position) {
+            *locked |= matches!(verdict, Verdict::Retry { kind: RetryKind::Backoff, .. });
+            *written |= matches!(verdict, Verdict::Written { .. });
+        }
+    }
+    for (index, locked, written) in seen {
+        let Some(hash) = tables.queues.parents.all.get(index).map(|parent| parent.hash) else { continue };
+        if locked {
+            // Once is nothing: most locks are gone at the next attempt.
+            if let Some(times) = tables.queues.contention.locked(hash).checked_sub(1) {
+                let due = (tables.now.plus(tables.backoff(times)), tables.next_order());
+                tables.queues.hold(&tables.rows, index, Hold::Resting);
+                tables.waits.insert(due, Wait::Parent(index));
+            }
+        } else if written {
+            tables.queues.contention.written(hash);
+        }
+    }
+}
+
+/// A call has ended in a panic: nothing is known of its rows, and the daemon stops.
+fn lost(tables: &mut Tables, id: CallId) {
+    let Some(call) = tables.calls.find(id).and_then(|call| tables.calls.remove(call)) else { return };
+    tables.effects.push(Effect::Stop("a call has ended without an answer".to_owned()));
+    for part in call.parts {
+        for row in part.rows {
+            abandon(tables, row);
+        }
+        if let Some(route) = part.probe {
+            tables.end_probe(route);
+        }
+    }
+}
+
+/// Says what has become of the lanes' records: books first, then offsets, then what is given back of the budget.
+fn settle_accounts(tables: &mut Tables) {
+    let touched = std::mem::take(&mut tables.lanes.touched);
+    for at in &touched {
+        let Some(lane) = tables.lanes.get_mut(*at) else { continue };
+        let (id, books) = (lane.id, std::mem::take(&mut lane.books));
+        if !books.is_empty() {
+            tables.effects.push(Effect::Books { lane: id, books });
+        }
+    }
+    let mut drained = Vec::new();
+    for at in touched {
+        let Some(lane) = tables.lanes.get_mut(at) else { continue };
+        lane.is_touched = false;
+        let advance = lane.fifo.advance();
+        let oldest = lane.fifo.oldest().copied();
+        let (lane, is_drained) = (lane.id, lane.phase.is_draining() && lane.fifo.is_empty());
+        let oldest = oldest.and_then(|row| tables.rows.get(row)).map(|row| row.read);
+        let progress = LaneProgress { records: advance.records, settled: advance.settled, oldest };
+        tables.effects.push(Effect::Progress { lane, progress });
+        drained.extend(is_drained.then_some(at));
+    }
+    for at in std::mem::take(&mut tables.routes.released) {
+        let Some(route) = tables.routes.all.get_mut(at) else { continue };
+        let (route, cost) = (route.name.clone(), std::mem::take(&mut route.released));
+        tables.effects.push(Effect::Release { route, cost });
+    }
+    for at in drained {
+        end_drain(tables, at);
+    }
+    for route in std::mem::take(&mut tables.routes.unused) {
+        let wait = tables.routes.breaker(route).and_then(|breaker| breaker.wait());
+        if let Some(route) = tables.routes.drop_unused(route) {
+            if let Some(wait) = wait {
+                tables.waits.remove(wait);
+            }
+            tables.notice(Notice::BreakerClosed { route, read: false });
+        }
+    }
+}
+
+fn end_drain(tables: &mut Tables, at: LaneIndex) {
+    let Some(lane) = tables.lanes.all.get(at) else { return };
+    let is_cut = lane.phase == Phase::CutShort || lane.fifo.would_repeat();
+    let drained = if is_cut { Drained::CutShort } else { Drained::Whole };
+    tables.effects.push(Effect::Drained { lane: lane.id, drained });
+    end_lane(tables, at);
+}

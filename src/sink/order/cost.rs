@@ -1,0 +1,39 @@
+use std::{iter::Sum, ops::AddAssign};
+
+/// What records take of the budget: rows, and bytes by the KiB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Cost {
+    pub(crate) rows: u32,
+    pub(crate) units: u32,
+}
+
+impl Cost {
+    pub(crate) fn exceeds(self, most: Self) -> bool {
+        self.rows > most.rows || self.units > most.units
+    }
+
+    pub(super) fn is_zero(self) -> bool {
+        self == Self::default()
+    }
+
+    #[must_use]
+    pub(super) fn less(self, other: Self) -> Self {
+        Self { rows: self.rows.saturating_sub(other.rows), units: self.units.saturating_sub(other.units) }
+    }
+}
+
+impl AddAssign for Cost {
+    fn add_assign(&mut self, other: Self) {
+        self.rows = self.rows.saturating_add(other.rows);
+        self.units = self.units.saturating_add(other.units);
+    }
+}
+
+impl Sum for Cost {
+    fn sum<I: Iterator<Item = Self>>(costs: I) -> Self {
+        costs.fold(Self::default(), |mut sum, cost| {
+            sum += cost;
+            sum
+        })
+    }
+}

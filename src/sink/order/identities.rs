@@ -1,0 +1,123 @@
+//! Which change of an identity comes next, for all lanes and routes.
+//!
+//! An identity is named by a keyed 64-bit hash of its folded key. Two identities of one hash wait for each other: too
+//! coarse costs a little parallelism, never correctness.
+
+use std::collections::HashMap;
+
+use super::{
+    cost::Cost,
+    ids::{IdentityIndex, IdentityKind, RowIndex},
+    list::Chain,
+    row::{Row, Rows},
+    slab::Slab,
+};
+
+/// A keyed hash of an identity's key, or of a parent's.
+pub(crate) type KeyHash = u64;
+
+/// Names a job that holds identities (a bulk job: none yet).
+pub(super) type JobId = u64;
+
+/// An identity of which at least one change has not ended, or which a job holds.
+#[derive(Debug, Default)]
+pub(super) struct Identity {
+    hash: KeyHash,
+    /// The first of them has the identity, unless a job has it.
+    pub(super) chain: Chain,
+    /// What its rows take of the budget.
+    pub(super) cost: Cost,
+    /// The job that holds it: its rows wait for the end of the job.
+    pub(super) job: Option<JobId>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Identities {
+    by_hash: HashMap<KeyHash, IdentityIndex>,
+    pub(super) all: Slab<IdentityKind, Identity>,
+}
+
+impl Identities {
+    /// The number of identities that have a change under way.
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    pub(super) fn of_hash(&mut self, hash: KeyHash) -> IdentityIndex {
+        let Self { by_hash, all } = self;
+        *by_hash.entry(hash).or_insert_with(|| all.insert(Identity { hash, ..Identity::default() }))
+    }
+
+    /// Appends a change. Whether it may go at once.
+    pub(super) fn enter(&mut self, rows: &mut Rows, identity: IdentityIndex, row: RowIndex) -> bool {
+        let cost = rows.get(row).map(Row::cost).unwrap_or_default();
+        let Some(entry) = self.all.get_mut(identity) else { return true };
+        let is_first = entry.chain.is_empty() && entry.job.is_none();
+        entry.chain.push_back(rows, row);
+        entry.cost += cost;
+        is_first
+    }
+
+    /// Takes a change out. The one that may go now, if this one was in its way.
+    pub(super) fn leave(&mut self, rows: &mut Rows, identity: IdentityIndex, row: RowIndex) -> Option<RowIndex> {
+        let cost = rows.get(row).map(Row::cost).unwrap_or_default();
+        let entry = self.all.get_mut(identity)?;
+        let was_first = entry.chain.first() == Some(row);
+        entry.chain.remove(rows, row);
+        entry.cost = entry.cost.less(cost);
+        let next = entry.chain.first();
+        let is_held = entry.job.is_some();
+        self.drop_unused(identity);
+        if was_first && !is_held { next } else { None }
+    }
+
+    /// A change that is still here has given its cost back.
+    pub(super) fn has_less(&mut self, identity: IdentityIndex, cost: Cost) {
+        if let Some(entry) = self.all.get_mut(identity) {
+            entry.cost = entry.cost.less(cost);
+        }
+    }
+
+    /// Gives an identity to a job, if no change of it is under way.
+    pub(super) fn hold(&mut self, hash: KeyHash, job: JobId) -> bool {
+        let identity = self.of_hash(hash);
+        match self.all.get_mut(identity) {
+            Some(entry) if entry.chain.is_empty() && entry.job.is_none() => {
+                entry.job = Some(job);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes an identity from the job that holds it. The change that may go now, if there is one.
+    pub(super) fn release(&mut self, hash: KeyHash, job: JobId) -> Option<RowIndex> {
+        let identity = *self.by_hash.get(&hash)?;
+        let entry = self.all.get_mut(identity)?;
+        if entry.job != Some(job) {
+            return None;
+        }
+        entry.job = None;
+        let next = entry.chain.first();
+        self.drop_unused(identity);
+        next
+    }
+
+    fn drop_unused(&mut self, identity: IdentityIndex) {
+        let Some(entry) = self.all.get(identity) else { return };
+        if entry.chain.is_empty() && entry.job.is_none() {
+            self.by_hash.remove(&entry.hash);
+            self.all.remove(identity);
+        }
+    }
+
+    /// Whether the two tables agree.
+    pub(super) fn agree(&self) -> bool {
+        let named = |(index, identity): (IdentityIndex, &Identity)| self.by_hash.get(&identity.hash) == Some(&index);
+        self.by_hash.len() == self.all.len() && self.all.iter().all(named)
+    }
+}

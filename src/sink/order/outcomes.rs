@@ -1,0 +1,320 @@
+//! What follows from each verdict.
+//!
+//! | verdict | what happens |
+//! |---|---|
+//! | Written, Rejected | the row's outcome; but a rejection waits if its route's breaker says so |
+//! | Backoff | backoff with jitter, only this row, until `row_timeout`; then rejected |
+//! | Parent | the same, until `missing_parent_wait`; sooner, if it is in the way of others |
+//! | Alone, DeletedMeanwhile | a few times more ([`super::races`]); then rejected |
+//! | WithoutFields | once more without some of its fields; then rejected |
+//! | Smaller, no suspect | halved at once; alone it is the row's own. Size of new calls: [`super::sizes`] |
+//! | Smaller, a suspect | rows that the answer names go first, and the others follow from that ([`super::hints`]); else halved; alone rejected |
+//! | Parked | again after a long while, without end |
+//! | NextCall | with the next call |
+//! | Org: unavailable | the whole call again after a backoff, without end unless it is poison |
+//! | Org: session; NoLease | the same, and it is never poison |
+//! | Org: quota | the same, and it is never poison; rejected if `on_quota` says so |
+//! | Unknown | as Org: unavailable, but not before the hold is over, with the identities held; a plain insert is rejected if `insert_unknown` says so, and the third time in any case |
+//! | – timed out | the same, in calls that are answered in time: [`super::sizes`] |
+//! | – too long an answer | the same, halved |
+//! | – said of the row | the same; the `max_attempts`th time alone in its call, and then rejected |
+//! | Fatal | the daemon stops; what it sent is of unknown result |
+
+use std::time::Duration;
+
+use super::{
+    abandon::abandon,
+    event::{Effect, Notice},
+    ids::{PlaceIndex, RowIndex},
+    missing_parents,
+    moment::Moment,
+    pinned::{Group, Past},
+    refused::refused,
+    rejections::{count_written, reject, reject_as},
+    repeats::{again, deleted_meanwhile, set_apart, strip},
+    row::{Row, State},
+    sizes::timed_out,
+    tables::{End, Tables, Until},
+};
+use crate::{
+    config::{InsertUnknown, OnQuota},
+    ops::metrics::Repeated,
+    record::{Action, Cause, Doubt, OrgTrouble, Reason, RetryKind, Suspicion, Verdict},
+};
+
+/// A plain insert is sent at most this often without a known result.
+const MAX_INSERT_UNKNOWN: u16 = 3;
+
+/// The rows of one part of a call that go on together. They are on the wire until their list is dealt with.
+#[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "what the part has shown, each by itself")]
+struct NextSteps {
+    answered: bool,
+    has_missing_parent: bool,
+    is_parked: bool,
+    /// They were set apart, and go again together after this time.
+    apart: Vec<RowIndex>,
+    apart_wait: Duration,
+    transaction: Vec<RowIndex>,
+    refused: Vec<(RowIndex, Suspicion)>,
+    unavailable: Vec<RowIndex>,
+    barred: Vec<RowIndex>,
+    unknown: Vec<RowIndex>,
+    /// As the unknown ones, each in a call of its own.
+    unknown_alone: Vec<RowIndex>,
+    /// The answer was too long.
+    is_halved: bool,
+    /// When the hold of the unknown ones is over.
+    held_until: Option<Moment>,
+}
+
+/// One part of a call that is over: its rows have their bodies again, and a verdict each.
+pub(super) fn follow(tables: &mut Tables, group: Group, verdicts: Vec<Verdict>, took: Duration) {
+    let Group { place, rows, past, probe, .. } = group;
+    let Some(key) = tables.queues.places.key(place).cloned() else { return };
+    let alone = rows.len() == 1;
+    let count = rows.len();
+    let size = tables.queues.sizes.of(&key);
+    tables.queues.sizes.learn(&key, &verdicts, took);
+    let next = tables.queues.sizes.of(&key);
+    if next != size {
+        tables.queues.refresh_all(&tables.rows);
+    }
+    if let Some(Verdict::Unknown { cause, .. }) = verdicts.iter().find(|verdict| timed_out(verdict)) {
+        let cause = cause.clone();
+        tables.notice(Notice::TimedOut { key: key.clone(), rows: count, next, cause });
+    }
+    let mut witness = past.witness.clone().filter(|witness| {
+        let trial = tables.trials.get_mut(witness.trial);
+        !trial.is_some_and(|trial| trial.hear(witness, verdicts.iter()))
+    });
+    let mut steps = NextSteps::default();
+    for (index, verdict) in rows.into_iter().zip(verdicts) {
+        let Some(row) = tables.rows.get_mut(index) else { continue };
+        row.flags.is_probe = probe.is_some();
+        row.attempted(&verdict);
+        if let Some(word) = tables.rows.get(index).and_then(|row| repeats(tables, row, &verdict, alone)) {
+            tables.notice(Notice::Repeated(word));
+        }
+        decide(tables, index, verdict, alone, &mut steps);
+    }
+    if steps.has_missing_parent {
+        missing_parents::keep_share(tables);
+    }
+    if steps.answered {
+        tables.notice(Notice::InTime(key));
+    }
+    tables.tally.answered += u64::from(steps.answered);
+    tables.tally.failed += u64::from(!steps.unavailable.is_empty() || steps.held_until.is_some());
+    let apart_until = Until::Backoff(tables.now.plus(steps.apart_wait));
+    tables.form(place, steps.apart, Past::default(), apart_until);
+    tables.halve(place, steps.transaction, &Past::default());
+    if !steps.refused.is_empty() {
+        refused(tables, place, steps.refused, past.trust);
+    }
+    let failed = past.failures.failed(tables.tally, count);
+    let barred = past.failures.barred();
+    let mut goes_on = |rows: &[RowIndex], failures| {
+        let witness = if rows.is_empty() { None } else { witness.take() };
+        Past { failures, trust: past.trust, witness }
+    };
+    let of_unavailable = goes_on(&steps.unavailable, failed);
+    let of_barred = goes_on(&steps.barred, barred);
+    let of_unknown = goes_on(&steps.unknown, failed);
+    delay(tables, place, steps.unavailable, of_unavailable, None);
+    delay(tables, place, steps.barred, of_barred, None);
+    if let Some(held_until) = steps.held_until {
+        let mut unknown = steps.unknown;
+        if steps.is_halved {
+            let tail = unknown.split_off(unknown.len().div_ceil(2));
+            for half in [unknown, tail] {
+                let past = Past { failures: failed, ..of_unknown.of_half(half.len()) };
+                delay(tables, place, half, past, Some(held_until));
+            }
+        } else {
+            delay(tables, place, unknown, of_unknown, Some(held_until));
+        }
+        for row in steps.unknown_alone {
+            let past = Past { failures: failed, ..Past::default() };
+            delay(tables, place, vec![row], past, Some(held_until));
+        }
+    }
+    if let Some(route) = probe {
+        tables.end_probe(route);
+    }
+}
+
+/// Lets a group go again as it was, after a backoff and not before the end of its hold, if it has one.
+fn delay(tables: &mut Tables, place: PlaceIndex, rows: Vec<RowIndex>, past: Past, held_until: Option<Moment>) {
+    if rows.is_empty() {
+        return;
+    }
+    let backoff = tables.backoff(past.failures.times.saturating_sub(1));
+    let due = tables.now.plus(backoff);
+    let until = match held_until {
+        Some(held_until) => Until::Hold(due.max(held_until)),
+        None => Until::Backoff(due),
+    };
+    tables.form(place, rows, past, until);
+}
+
+fn decide(tables: &mut Tables, index: RowIndex, verdict: Verdict, alone: bool, steps: &mut NextSteps) {
+    steps.answered |= !matches!(
+        verdict,
+        Verdict::Retry { kind: RetryKind::Org(_) | RetryKind::NoLease | RetryKind::NextCall, .. }
+            | Verdict::Unknown { .. }
+    );
+    let Some(row) = tables.rows.get(index) else { return };
+    match verdict {
+        Verdict::Written { id, .. } => {
+            // What an earlier attempt may have deleted was there.
+            let found_nothing = id.is_none() && !row.flags.maybe_applied;
+            let (route, is_probe) = (row.route, row.flags.is_probe);
+            count_written(tables, route, is_probe);
+            tables.remove(index, End::Written { found_nothing });
+        }
+        Verdict::Rejected(rejection) => reject_as(tables, index, rejection),
+        Verdict::Retry { cause, kind } => retry(tables, index, cause, kind, alone, steps),
+        Verdict::Unknown { cause, .. } if is_last_attempt(tables, row) => {
+            reject(tables, index, Reason::UnknownResult, cause);
+        }
+        // Not after a lost answer: the org may still apply the call, and the next change must wait for that.
+        Verdict::Unknown { cause, doubt: Doubt::Row | Doubt::TooLong, .. } if alone && is_its_own(tables, row) => {
+            reject(tables, index, Reason::Refused, cause);
+        }
+        Verdict::Unknown { cause, ended, doubt } => {
+            steps.is_halved |= doubt == Doubt::TooLong && !alone;
+            // Its last attempt is its own: the limit of a transaction may say so of all rows of a call.
+            let next_is_last = action(row) == Some(Action::Create) && row.unknowns + 1 >= MAX_INSERT_UNKNOWN;
+            let goes_alone = doubt == Doubt::Row && (next_is_last || is_its_own(tables, row));
+            let until = tables.moment(ended).plus(tables.settings.unknown_hold);
+            hold(tables, index, cause, until, goes_alone, steps);
+        }
+        Verdict::Fatal(cause) => {
+            let is_last = is_last_attempt(tables, row);
+            tables.effects.push(Effect::Stop(cause.to_string()));
+            if is_last {
+                return reject(tables, index, Reason::UnknownResult, cause);
+            }
+            if let Some(row) = tables.rows.get_mut(index) {
+                row.flags.is_last = true;
+            }
+            let until = tables.now.plus(tables.settings.unknown_hold);
+            hold(tables, index, cause, until, false, steps);
+        }
+    }
+}
+
+/// The result of the attempt is not known: the identity is held, and a drain waits for it.
+fn hold(tables: &mut Tables, index: RowIndex, cause: Cause, until: Moment, alone: bool, steps: &mut NextSteps) {
+    remember(tables, index, cause);
+    if tables.rows.get(index).is_some_and(|row| row.lane.is_none()) {
+        // It is not sent again: all that it has to keep is its identity.
+        tables.free(index);
+    }
+    steps.held_until = steps.held_until.max(Some(until));
+    if alone { steps.unknown_alone.push(index) } else { steps.unknown.push(index) }
+}
+
+fn remember(tables: &mut Tables, index: RowIndex, cause: Cause) {
+    tables.forget_waits(index);
+    if let Some(row) = tables.rows.get_mut(index) {
+        row.cold().cause = Some(cause);
+    }
+}
+
+fn retry(tables: &mut Tables, index: RowIndex, cause: Cause, kind: RetryKind, alone: bool, steps: &mut NextSteps) {
+    let Some(row) = tables.rows.get(index) else { return };
+    match kind {
+        RetryKind::Backoff => again(tables, index, cause),
+        RetryKind::DeletedMeanwhile => deleted_meanwhile(tables, index, cause),
+        RetryKind::WithoutFields(_) if row.flags.is_stripped => reject(tables, index, Reason::Refused, cause),
+        RetryKind::Alone => {
+            if let Some(wait) = set_apart(tables, index, cause) {
+                steps.apart_wait = wait;
+                steps.apart.push(index);
+            }
+        }
+        RetryKind::Parent => {
+            steps.has_missing_parent = true;
+            missing_parents::is_missing(tables, index, cause);
+        }
+        RetryKind::Smaller { .. } if alone => reject(tables, index, Reason::Refused, cause),
+        RetryKind::Org(OrgTrouble::Quota) if tables.settings.on_quota == OnQuota::DeadLetter => {
+            reject(tables, index, Reason::QuotaSpent, cause);
+        }
+        _ if row.flags.closing => abandon(tables, index),
+        RetryKind::Smaller { suspicion: None } => steps.transaction.push(index),
+        RetryKind::Smaller { suspicion: Some(named) } => steps.refused.push((index, named)),
+        RetryKind::WithoutFields(fields) => strip(tables, index, &fields),
+        RetryKind::Parked => {
+            tables.forget_waits(index);
+            tables.is_known(index);
+            // One for each call: all rows of it wait for one permission, or for room, mostly.
+            if !std::mem::replace(&mut steps.is_parked, true) {
+                tables.notice(Notice::Parked(cause));
+            }
+            let due = tables.now.plus(tables.settings.parked);
+            tables.set(index, State::Backoff, due);
+        }
+        RetryKind::NextCall => tables.set(index, State::Ready, tables.now),
+        RetryKind::Org(OrgTrouble::Unavailable) => {
+            remember(tables, index, cause);
+            steps.unavailable.push(index);
+        }
+        RetryKind::Org(OrgTrouble::Session | OrgTrouble::Quota) | RetryKind::NoLease => {
+            remember(tables, index, cause);
+            steps.barred.push(index);
+        }
+    }
+}
+
+/// The label in metrics of a verdict that is not an outcome.
+fn repeats(tables: &Tables, row: &Row, verdict: &Verdict, alone: bool) -> Option<Repeated> {
+    let kind = match verdict {
+        Verdict::Written { .. } | Verdict::Rejected(_) | Verdict::Fatal(_) => return None,
+        Verdict::Unknown { doubt, .. } => {
+            let is_answered = matches!(doubt, Doubt::Row | Doubt::TooLong);
+            let is_outcome = is_last_attempt(tables, row) || alone && is_answered && is_its_own(tables, row);
+            return (!is_outcome).then_some(Repeated::Unknown);
+        }
+        Verdict::Retry { kind, .. } => kind,
+    };
+    match kind {
+        RetryKind::Smaller { .. } if alone => None,
+        RetryKind::Org(OrgTrouble::Quota) if tables.settings.on_quota == OnQuota::DeadLetter => None,
+        RetryKind::Parent if tables.settings.retry.missing_parent_wait.is_zero() => None,
+        RetryKind::Alone if u32::from(row.apart_times) >= super::races::APART_REPEATS => None,
+        RetryKind::DeletedMeanwhile if u32::from(row.gone_times) >= super::races::GONE_REPEATS => None,
+        RetryKind::WithoutFields(_) if row.flags.is_stripped => None,
+        RetryKind::Backoff => Some(Repeated::Retry),
+        RetryKind::Parent => Some(Repeated::MissingParent),
+        RetryKind::Alone => Some(Repeated::Alone),
+        RetryKind::DeletedMeanwhile => Some(Repeated::DeletedMeanwhile),
+        RetryKind::WithoutFields(_) => Some(Repeated::WithoutFields),
+        RetryKind::Smaller { suspicion: None } => Some(Repeated::Transaction),
+        RetryKind::Smaller { suspicion: Some(_) } => Some(Repeated::CallRejected),
+        RetryKind::Parked => Some(Repeated::Parked),
+        RetryKind::NextCall => Some(Repeated::NotSent),
+        RetryKind::NoLease => Some(Repeated::NoLease),
+        RetryKind::Org(OrgTrouble::Unavailable) => Some(Repeated::OrgUnavailable),
+        RetryKind::Org(OrgTrouble::Session) => Some(Repeated::SessionExpired),
+        RetryKind::Org(OrgTrouble::Quota) => Some(Repeated::QuotaExhausted),
+    }
+}
+
+fn action(row: &Row) -> Option<Action> {
+    row.body.as_ref()?.command().map(|command| command.action)
+}
+
+/// A plain insert whose result is unknown may double if it is sent again: the record may be in the org as often as it was
+/// tried.
+fn is_last_attempt(tables: &Tables, row: &Row) -> bool {
+    let never = tables.settings.insert_unknown == InsertUnknown::DeadLetter;
+    action(row) == Some(Action::Create) && (never || row.unknowns >= MAX_INSERT_UNKNOWN)
+}
+
+/// The org has said of the row often enough that its result is unknown.
+fn is_its_own(tables: &Tables, row: &Row) -> bool {
+    u32::from(row.own_unknowns) >= tables.settings.retry.max_attempts
+}

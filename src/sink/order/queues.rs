@@ -1,0 +1,221 @@
+//! Rows that may share a call with any other of their place, first come, first served; but children of one parent go
+//! together, and never while others of them are on the wire.
+
+use std::time::Duration;
+
+use super::{
+    contention::Contention,
+    ids::{ParentIndex, PlaceIndex, RowIndex},
+    list::List,
+    moment::Moment,
+    parents::{Children, Hold, Parents},
+    places::{Place, Places},
+    row::{Row, Rows},
+    sizes::Sizes,
+};
+
+#[derive(Debug)]
+pub(super) struct Queues {
+    pub(super) places: Places,
+    pub(super) parents: Parents,
+    pub(super) contention: Contention,
+    pub(super) sizes: Sizes,
+    /// Bytes of one call.
+    bytes: usize,
+    linger: Duration,
+}
+
+/// A call in the making.
+struct Draft {
+    rows: Vec<RowIndex>,
+    bytes: usize,
+    max_rows: usize,
+    max_bytes: usize,
+    /// A row was left for the next one.
+    is_full: bool,
+}
+
+impl Queues {
+    /// `rows` and `bytes` of a call; `timeout`: how long the org may take for one.
+    pub(super) fn new(rows: usize, bytes: usize, linger: Duration, timeout: Duration) -> Self {
+        let (places, parents) = (Places::default(), Parents::default());
+        Self { places, parents, contention: Contention::new(rows), sizes: Sizes::new(rows, timeout), bytes, linger }
+    }
+
+    /// A row is ready.
+    pub(super) fn push(&mut self, rows: &mut Rows, index: RowIndex) {
+        let Some(row) = rows.get(index) else { return };
+        let (parent, bytes, arrival) = (row.parent, row.bytes as usize, row.arrival());
+        let Some(at) = row.place else { return };
+        let Some(place) = self.places.all.get_mut(at) else { return };
+        let Some(parent) = parent else {
+            place.alone.push_back(rows, index);
+            place.ready += 1;
+            place.bytes += bytes;
+            return self.refresh(rows, at);
+        };
+        let Some(entry) = self.parents.all.get_mut(parent) else { return };
+        let is_held = entry.is_held();
+        if entry.children_mut(at).is_none() {
+            entry.ready.push(Children { place: at, rows: List::default(), bytes: 0 });
+        }
+        let Some(children) = entry.children_mut(at) else { return };
+        if children.rows.is_empty() && !is_held {
+            place.families.insert(arrival, parent);
+        }
+        children.rows.push_back(rows, index);
+        children.bytes += bytes;
+        if !is_held {
+            place.ready += 1;
+            place.bytes += bytes;
+        }
+        self.refresh(rows, at);
+    }
+
+    /// A row is ready no more.
+    pub(super) fn remove(&mut self, rows: &mut Rows, index: RowIndex) {
+        let Some(row) = rows.get(index) else { return };
+        let (parent, bytes, arrival) = (row.parent, row.bytes as usize, row.arrival());
+        let Some(at) = row.place else { return };
+        let Some(place) = self.places.all.get_mut(at) else { return };
+        let Some(parent) = parent else {
+            place.alone.remove(rows, index);
+            place.ready = place.ready.saturating_sub(1);
+            place.bytes = place.bytes.saturating_sub(bytes);
+            return self.refresh(rows, at);
+        };
+        let Some(entry) = self.parents.all.get_mut(parent) else { return };
+        let is_held = entry.is_held();
+        let Some(children) = entry.children_mut(at) else { return };
+        let was_first = children.rows.first() == Some(index);
+        children.rows.remove(rows, index);
+        children.bytes = children.bytes.saturating_sub(bytes);
+        let next = children.rows.first().and_then(|first| rows.get(first)).map(Row::arrival);
+        if !is_held {
+            place.ready = place.ready.saturating_sub(1);
+            place.bytes = place.bytes.saturating_sub(bytes);
+            if was_first {
+                place.families.remove(&arrival);
+                if let Some(next) = next {
+                    place.families.insert(next, parent);
+                }
+            }
+        }
+        if next.is_none() {
+            entry.ready.retain(|children| children.place != at);
+        }
+        self.refresh(rows, at);
+    }
+
+    /// Counts a hold on a parent: its rows are passed over until all holds are released.
+    pub(super) fn hold(&mut self, rows: &Rows, parent: ParentIndex, hold: Hold) {
+        let Some(entry) = self.parents.all.get_mut(parent) else { return };
+        let was_held = entry.is_held();
+        *entry.holds(hold) += 1;
+        if !was_held {
+            self.count_children(rows, parent, false);
+        }
+    }
+
+    pub(super) fn release(&mut self, rows: &Rows, parent: ParentIndex, hold: Hold) {
+        let Some(entry) = self.parents.all.get_mut(parent) else { return };
+        let count = entry.holds(hold);
+        *count = count.saturating_sub(1);
+        if !entry.is_held() {
+            self.count_children(rows, parent, true);
+            self.parents.drop_unused(parent);
+        }
+    }
+
+    /// The rows of a parent count among the ready ones of their places only while it is free.
+    fn count_children(&mut self, rows: &Rows, parent: ParentIndex, is_free: bool) {
+        let Some(entry) = self.parents.all.get(parent) else { return };
+        let mut places = Vec::with_capacity(entry.ready.len());
+        for children in &entry.ready {
+            let Some(place) = self.places.all.get_mut(children.place) else { continue };
+            let first = children.rows.first().and_then(|first| rows.get(first)).map(Row::arrival);
+            if is_free {
+                place.ready += children.rows.len();
+                place.bytes += children.bytes;
+                place.families.extend(first.map(|first| (first, parent)));
+            } else {
+                place.ready = place.ready.saturating_sub(children.rows.len());
+                place.bytes = place.bytes.saturating_sub(children.bytes);
+                first.and_then(|first| place.families.remove(&first));
+            }
+            places.push(children.place);
+        }
+        for place in places {
+            self.refresh(rows, place);
+        }
+    }
+
+    /// When the next call of a place is due: at once if it is full, else when its oldest row has lingered.
+    fn due_of(&self, rows: &Rows, place: &Place) -> Option<Moment> {
+        let alone = place.alone.first().and_then(|first| rows.get(first)).map(|first| first.since);
+        let family = place.families.first_key_value().map(|((since, _), _)| *since);
+        let since = alone.into_iter().chain(family).min()?;
+        let is_full = place.ready >= self.sizes.of(&place.key) || place.bytes >= self.bytes;
+        Some(if is_full { since } else { since.plus(self.linger) })
+    }
+
+    fn refresh(&mut self, rows: &Rows, at: PlaceIndex) {
+        let due = self.places.all.get(at).and_then(|place| self.due_of(rows, place));
+        self.places.set_due(at, due);
+    }
+
+    /// The size of calls has changed, perhaps of several places.
+    pub(super) fn refresh_all(&mut self, rows: &Rows) {
+        let all: Vec<_> = self.places.all.iter().map(|(index, _)| index).collect();
+        for place in all {
+            self.refresh(rows, place);
+        }
+    }
+
+    /// The rows of the next call of a place: the oldest first, and with it the other children of its parent. They stay
+    /// where they are.
+    pub(super) fn draw(&mut self, rows: &Rows, at: PlaceIndex) -> Vec<RowIndex> {
+        let Some(place) = self.places.all.get(at) else { return Vec::new() };
+        let max_rows = self.sizes.of(&place.key);
+        let mut draft = Draft { rows: Vec::new(), bytes: 0, max_rows, max_bytes: self.bytes, is_full: false };
+        let mut alone = place.alone.iter(rows).peekable();
+        let mut families = place.families.iter().peekable();
+        while !draft.is_full {
+            let oldest = alone.peek().and_then(|row| rows.get(*row)).map(Row::arrival);
+            let is_family = match (oldest, families.peek()) {
+                (None, None) => break,
+                (Some(oldest), Some((family, _))) => **family < oldest,
+                (oldest, _) => oldest.is_none(),
+            };
+            if is_family {
+                let parent = families.next().and_then(|(_, parent)| self.parents.all.get(*parent));
+                let children = parent.and_then(|parent| parent.ready.iter().find(|children| children.place == at));
+                // What is left of them waits until this call is over.
+                let most = parent.map_or(0, |parent| self.contention.rows(parent.hash));
+                for row in children.into_iter().flat_map(|children| children.rows.iter(rows)).take(most) {
+                    if !draft.takes(rows, row) {
+                        break;
+                    }
+                }
+            } else if let Some(row) = alone.next() {
+                draft.takes(rows, row);
+            }
+        }
+        let (key, drawn) = (place.key.clone(), draft.rows);
+        self.sizes.taken(&key, drawn.len());
+        drawn
+    }
+}
+
+impl Draft {
+    /// Takes a row in if there is room for it.
+    fn takes(&mut self, rows: &Rows, index: RowIndex) -> bool {
+        let bytes = rows.get(index).map_or(0, |row| row.bytes as usize);
+        self.is_full = self.rows.len() >= self.max_rows || !self.rows.is_empty() && self.bytes + bytes > self.max_bytes;
+        if !self.is_full {
+            self.bytes += bytes;
+            self.rows.push(index);
+        }
+        !self.is_full
+    }
+}

@@ -1,0 +1,73 @@
+//! Rows of a call that was refused as a whole: what is tried first, and what the others do then ([`super::hints`]).
+
+use std::collections::HashSet;
+
+use super::{
+    hints::{self, Next, Then, Tried, Trust},
+    ids::{PlaceIndex, RowIndex, TrialIndex},
+    pinned::{Group, Past, Witness},
+    rejections::reject,
+    row::State,
+    tables::Tables,
+    trial::Trial,
+};
+use crate::record::{Cause, Reason, Suspicion};
+
+/// Decides on the rows of a refused call, each as its answer names it.
+pub(super) fn refused(tables: &mut Tables, place: PlaceIndex, rows: Vec<(RowIndex, Suspicion)>, trust: Trust) {
+    let field = rows.iter().map(|(_, named)| named).find(|named| matches!(named, Suspicion::Field(_)));
+    let field = field.cloned().unwrap_or(Suspicion::NotNamed);
+    match hints::refused(rows, trust) {
+        Next::Halve(rows) => tables.halve(place, rows, &Past::default()),
+        Next::Try(tried) => attempt(tables, place, tried, &field),
+    }
+}
+
+fn attempt(tables: &mut Tables, place: PlaceIndex, mut tried: Tried<RowIndex>, field: &Suspicion) {
+    let trust = if tried.hint { Trust::Believed } else { Trust::Disproved };
+    let first = std::mem::take(&mut tried.first);
+    let waiting: Vec<_> = tried.spoken_for.iter().chain(&tried.rest).copied().collect();
+    let trial = tables.trials.insert(Trial::new(place, tried));
+    for row in waiting {
+        tables.set(row, State::OnTrial(trial), tables.now);
+    }
+    for rows in first {
+        let witness = Some(Witness { trial, field: field.clone() });
+        tables.pin(place, rows, Past { trust, witness, ..Past::default() });
+    }
+}
+
+/// Lets the rows go on that have waited for others, once all of these have shown what they can show.
+pub(super) fn end_trials(tables: &mut Tables) {
+    while let Some(index) = ended(tables) {
+        let Some(trial) = tables.trials.remove(index) else { return };
+        for row in trial.rows() {
+            tables.set(row, State::Loose, tables.now);
+        }
+        let finding = trial.finding();
+        let Trial { place, waiting, guilty, .. } = trial;
+        match hints::tried(waiting, finding) {
+            Then::Together { rows, trust, rejected } => {
+                tables.pin(place, rows, Past { trust, ..Past::default() });
+                let cause = guilty.unwrap_or_else(|| Cause::new("refused as another row was"));
+                for row in rejected {
+                    reject(tables, row, Reason::Refused, cause.clone());
+                }
+            }
+            Then::Search(tried) if tried.first.is_empty() => {}
+            Then::Search(tried) => attempt(tables, place, tried, &Suspicion::NotNamed),
+        }
+    }
+}
+
+/// A trial of which no group and no call is left.
+fn ended(tables: &Tables) -> Option<TrialIndex> {
+    if tables.trials.is_empty() {
+        return None;
+    }
+    let groups = tables.groups.iter().map(|(_, group)| group);
+    let parts = tables.calls.iter().flat_map(|(_, call)| &call.parts);
+    let trial = |group: &Group| group.past.witness.as_ref().map(|witness| witness.trial);
+    let going: HashSet<_> = groups.chain(parts).filter_map(trial).collect();
+    tables.trials.iter().map(|(index, _)| index).find(|index| !going.contains(index))
+}

@@ -1,0 +1,86 @@
+//! Rows that are repeated by themselves, a few times only, or otherwise than they were sent.
+
+use std::time::Duration;
+
+use super::{
+    abandon::abandon,
+    event::Notice,
+    ids::RowIndex,
+    pinned::Past,
+    races::{self, Repeat},
+    rejections::reject,
+    row::State,
+    tables::{Tables, Until},
+};
+use crate::record::{ApiName, Cause, Reason};
+
+/// The org asks to repeat the row.
+pub(super) fn again(tables: &mut Tables, index: RowIndex, cause: Cause) {
+    let timeout = tables.settings.retry.row_timeout;
+    let Some(row) = tables.rows.get_mut(index) else { return };
+    let waited = row.cold.as_ref().map_or(Duration::ZERO, |cold| cold.again_waited);
+    if !timeout.is_zero() && waited >= timeout {
+        return reject(tables, index, Reason::RowTimeout, cause);
+    }
+    let doublings = u32::from(row.again_times);
+    row.again_times = row.again_times.saturating_add(1);
+    let backoff = tables.backoff(doublings);
+    let backoff = if timeout.is_zero() { backoff } else { backoff.min(timeout.saturating_sub(waited)) };
+    tables.is_known(index);
+    let Some(row) = tables.rows.get_mut(index) else { return };
+    row.cold().again_waited += backoff;
+    if row.flags.closing {
+        return abandon(tables, index);
+    }
+    tables.set(index, State::Backoff, tables.now.plus(backoff));
+}
+
+/// The record that an upsert found was deleted before it was written.
+pub(super) fn deleted_meanwhile(tables: &mut Tables, index: RowIndex, cause: Cause) {
+    let Some(row) = tables.rows.get_mut(index) else { return };
+    row.gone_times = row.gone_times.saturating_add(1);
+    if u32::from(row.gone_times) > races::GONE_REPEATS {
+        return reject(tables, index, Reason::Refused, cause);
+    }
+    again(tables, index, cause);
+}
+
+/// Another row, or another record, has the row's key or its value of another unique field. Returns the time after which
+/// the row goes again with the others of its call, if it does so.
+pub(super) fn set_apart(tables: &mut Tables, index: RowIndex, cause: Cause) -> Option<Duration> {
+    let timeout = tables.settings.retry.row_timeout;
+    let row = tables.rows.get_mut(index)?;
+    row.apart_times = row.apart_times.saturating_add(1);
+    let (times, place, is_closing) = (u32::from(row.apart_times), row.place?, row.flags.closing);
+    let repeat = races::after_apart(times, timeout);
+    if repeat == Repeat::Never {
+        reject(tables, index, Reason::Refused, cause);
+        return None;
+    }
+    tables.is_known(index);
+    if is_closing {
+        abandon(tables, index);
+        return None;
+    }
+    match repeat {
+        Repeat::Together(wait) => Some(wait),
+        Repeat::Alone(wait) => {
+            let due = tables.now.plus(wait);
+            tables.form(place, vec![index], Past::default(), Until::Backoff(due));
+            None
+        }
+        Repeat::Never => None,
+    }
+}
+
+/// Takes out fields that can only be created: the row's record is there.
+pub(super) fn strip(tables: &mut Tables, index: RowIndex, fields: &[ApiName]) {
+    let Some(row) = tables.rows.get_mut(index) else { return };
+    row.flags.is_stripped = true;
+    let Some(command) = row.body.as_mut().and_then(|body| body.command_mut()) else { return };
+    command.fields.remove(fields);
+    let (sobject, bytes) = (command.sobject.name.clone(), command.row_len());
+    row.bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+    tables.notice(Notice::LeftOut { sobject, fields: fields.to_vec() });
+    tables.set(index, State::Ready, tables.now);
+}

@@ -1,0 +1,89 @@
+use std::{collections::HashMap, sync::Arc};
+
+use super::{
+    breaker::Breaker,
+    cost::Cost,
+    ids::{RouteIndex, RouteKind},
+    list::List,
+    slab::Slab,
+};
+
+/// A route of which a lane runs, or a row has not ended.
+#[derive(Debug)]
+pub(super) struct Route {
+    pub(super) name: Arc<str>,
+    pub(super) lanes: usize,
+    pub(super) rows: usize,
+    pub(super) breaker: Option<Breaker>,
+    /// Rows that wait for its breaker.
+    pub(super) stalled: List,
+    /// What its rows have given back of the budget in this event.
+    pub(super) released: Cost,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Routes {
+    by_name: HashMap<Arc<str>, RouteIndex>,
+    pub(super) all: Slab<RouteKind, Route>,
+    /// Those that have given something back in this event.
+    pub(super) released: Vec<RouteIndex>,
+    /// Those whose breakers may rule on a refusal that waits.
+    pub(super) to_rule: Vec<RouteIndex>,
+    /// Those whose breakers have opened in this event.
+    pub(super) opened: Vec<RouteIndex>,
+    /// Those that have fewer lanes or rows than before, perhaps none.
+    pub(super) unused: Vec<RouteIndex>,
+}
+
+impl Routes {
+    /// The route of this name, for one lane more. `limit` of its breaker; 0 is none.
+    pub(super) fn enter(&mut self, name: &Arc<str>, limit: u32) -> RouteIndex {
+        let Self { by_name, all, .. } = self;
+        let index = *by_name.entry(name.clone()).or_insert_with(|| {
+            let breaker = (limit > 0).then(|| Breaker::new(limit));
+            let (stalled, released) = (List::default(), Cost::default());
+            all.insert(Route { name: name.clone(), lanes: 0, rows: 0, breaker, stalled, released })
+        });
+        if let Some(route) = all.get_mut(index) {
+            route.lanes += 1;
+        }
+        index
+    }
+
+    /// Forgets a route that has no lane and no row: one that this process does not read keeps no breaker. Returns its
+    /// name if its breaker was open.
+    pub(super) fn drop_unused(&mut self, index: RouteIndex) -> Option<Arc<str>> {
+        let route = self.all.get(index)?;
+        if route.lanes > 0 || route.rows > 0 || !route.released.is_zero() {
+            return None;
+        }
+        let (name, is_open) = (route.name.clone(), route.breaker.as_ref().is_some_and(Breaker::is_open));
+        self.by_name.remove(&name);
+        self.all.remove(index);
+        is_open.then_some(name)
+    }
+
+    pub(super) fn breaker(&mut self, index: RouteIndex) -> Option<&mut Breaker> {
+        self.all.get_mut(index)?.breaker.as_mut()
+    }
+
+    pub(super) fn is_open(&self, index: RouteIndex) -> bool {
+        self.all.get(index).and_then(|route| route.breaker.as_ref()).is_some_and(Breaker::is_open)
+    }
+
+    /// Notes that a refusal may be ruled on that waits for what the breaker counts.
+    pub(super) fn has_news(&mut self, index: RouteIndex) {
+        if self.to_rule.last() != Some(&index) {
+            self.to_rule.push(index);
+        }
+    }
+
+    /// Notes that a row has given back what it took of the budget.
+    pub(super) fn release(&mut self, index: RouteIndex, cost: Cost) {
+        let Some(route) = self.all.get_mut(index) else { return };
+        if route.released.is_zero() && !cost.is_zero() {
+            self.released.push(index);
+        }
+        route.released += cost;
+    }
+}

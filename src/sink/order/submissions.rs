@@ -1,0 +1,185 @@
+//! What lanes hand over.
+
+use super::{
+    abandon::{abandon, close_tail, give_up},
+    breaker::{Breaker, Ruling},
+    event::{Effect, LetterEnd, Submission, What},
+    ids::{LaneIndex, RouteIndex, RowId},
+    lanes::Phase,
+    missing_parents::expedite,
+    rejections::{rule, write_letter},
+    row::{Flags, Links, Row, State},
+    tables::{End, Tables},
+    waits::Wait,
+};
+use crate::{
+    mutation::{self, Mutation},
+    record::{BatchKey, Command, Rejection},
+};
+
+/// Takes in records of a lane.
+pub(super) fn submit(tables: &mut Tables, at: LaneIndex, submissions: Vec<Submission>) {
+    for submission in submissions {
+        take_in(tables, at, submission);
+    }
+    let Some(lane) = tables.lanes.all.get(at) else { return };
+    if lane.fifo.len() >= tables.settings.ahead
+        && let Some(front) = lane.fifo.oldest().copied()
+    {
+        // The lane reads no further before that record is settled, and its parent may come after all that was read.
+        expedite(tables, front);
+    }
+}
+
+fn take_in(tables: &mut Tables, at: LaneIndex, submission: Submission) {
+    let Submission { offset, read, units, body, what } = submission;
+    let Some(lane) = tables.lanes.all.get(at) else { return };
+    let (route, is_open) = (lane.route, lane.phase == Phase::Open);
+    let (place, bytes) = match body.command() {
+        Some(command) => (Some(tables.queues.places.enter(key(command))), command.row_len()),
+        None => (None, 0),
+    };
+    let (identity, parent) = match what {
+        What::Write { identity, parent } => (identity, parent),
+        What::Reject(_) => (None, None),
+    };
+    let identity = identity.filter(|_| !mutation::on(Mutation::Gate)).map(|hash| tables.identities.of_hash(hash));
+    let parent = parent.map(|hash| tables.queues.parents.enter(hash));
+    let is_pending = is_open && matches!(what, What::Write { .. }) && count_pending(tables, route);
+    let index = tables.rows.insert(Row {
+        body: Some(body),
+        cold: None,
+        number: 0,
+        read,
+        since: tables.now,
+        order: 0,
+        chain: Links::default(),
+        links: Links::default(),
+        lane: Some(at),
+        route,
+        identity,
+        parent,
+        place,
+        state: State::Loose,
+        units,
+        bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
+        attempts: 0,
+        again_times: 0,
+        unknowns: 0,
+        own_unknowns: 0,
+        apart_times: 0,
+        gone_times: 0,
+        flags: Flags { is_pending, ..Flags::default() },
+    });
+    if let Some(route) = tables.routes.all.get_mut(route) {
+        route.rows += 1;
+    }
+    let number = tables.lanes.touch(at).map(|lane| lane.fifo.push(offset, index));
+    if let Some(row) = tables.rows.get_mut(index) {
+        row.number = number.unwrap_or_default();
+    }
+    let is_first = identity.is_none_or(|identity| tables.identities.enter(&mut tables.rows, identity, index));
+    match what {
+        // It was on its way when the lane was told to read no more.
+        _ if !is_open => tables.remove(index, End::Abandoned),
+        What::Reject(rejection) => write_letter(tables, index, rejection),
+        What::Write { .. } if is_first => tables.set(index, State::Ready, tables.now),
+        What::Write { .. } => tables.set(index, State::Queued, tables.now),
+    }
+}
+
+/// One row more of which the org has said nothing, if its route has a breaker.
+fn count_pending(tables: &mut Tables, route: RouteIndex) -> bool {
+    let breaker = tables.routes.breaker(route);
+    let has_breaker = breaker.is_some();
+    if let Some(breaker) = breaker {
+        breaker.pending += 1;
+    }
+    has_breaker
+}
+
+pub(super) fn key(command: &Command) -> BatchKey {
+    BatchKey {
+        action: command.action,
+        sobject: command.sobject.name.clone(),
+        key_field: command.target.as_ref().and_then(|target| target.key_field()).cloned(),
+        options: command.options.clone(),
+    }
+}
+
+/// The end of a dead letter.
+pub(super) fn settled(tables: &mut Tables, id: RowId, end: LetterEnd) {
+    let Some(index) = tables.rows.find(id) else { return };
+    if tables.rows.get(index).is_none_or(|row| row.state != State::Settling) {
+        return;
+    }
+    match end {
+        LetterEnd::Durable => tables.remove(index, End::DeadLettered),
+        LetterEnd::Failed => abandon(tables, index),
+    }
+}
+
+/// A lane reads no more.
+pub(super) fn drain(tables: &mut Tables, at: LaneIndex) {
+    let patience = (tables.now.plus(tables.settings.patience), tables.next_order());
+    let Some(lane) = tables.lanes.touch(at) else { return };
+    if lane.phase.is_draining() {
+        return;
+    }
+    lane.phase = Phase::Draining { patience, open: usize::MAX };
+    lane.is_told = true;
+    lane.refused = None;
+    let route = lane.route;
+    tables.waits.insert(patience, Wait::Patience(at));
+    close_tail(tables, at);
+    if tables.routes.is_open(route) {
+        give_up(tables, at, BREAKER_OPEN);
+    }
+}
+
+const BREAKER_OPEN: &str = "the route's breaker is open";
+
+/// Gives up the drains of routes whose breakers have opened.
+pub(super) fn after_opening(tables: &mut Tables) {
+    for route in std::mem::take(&mut tables.routes.opened) {
+        let is_concerned = |lane: &super::lanes::Lane| lane.route == route && lane.phase.is_draining();
+        let lanes: Vec<LaneIndex> =
+            tables.lanes.all.iter().filter(|(_, lane)| is_concerned(lane)).map(|(index, _)| index).collect();
+        for lane in lanes {
+            give_up(tables, lane, BREAKER_OPEN);
+        }
+    }
+}
+
+/// A record of a lane is rejected before it is a command. If that would open the breaker, the ruling waits for the org's
+/// word on the rows that were submitted before.
+pub(super) fn refused(tables: &mut Tables, at: LaneIndex, rejection: Box<Rejection>, is_again: bool) {
+    let Some(lane) = tables.lanes.get_mut(at) else { return };
+    if lane.phase != Phase::Open {
+        return;
+    }
+    lane.refused = Some((rejection, is_again));
+    let route = lane.route;
+    tables.routes.has_news(route);
+}
+
+/// Rules on the refusals that can be ruled on now.
+pub(super) fn rule_waiting(tables: &mut Tables) {
+    while let Some(route) = tables.routes.to_rule.pop() {
+        let waiting = tables.lanes.all.iter().filter(|(_, lane)| lane.route == route && lane.refused.is_some());
+        let lanes: Vec<LaneIndex> = waiting.map(|(index, _)| index).collect();
+        for at in lanes {
+            let Some(lane) = tables.lanes.get_mut(at) else { continue };
+            let Some((rejection, is_again)) = lane.refused.take() else { continue };
+            let can_rule = tables.routes.breaker(route).is_none_or(|breaker| Breaker::can_rule(breaker, &rejection));
+            let Some(lane) = tables.lanes.get_mut(at) else { continue };
+            if !can_rule {
+                lane.refused = Some((rejection, is_again));
+                continue;
+            }
+            let lane = lane.id;
+            let ruling: Ruling = rule(tables, route, &rejection, is_again);
+            tables.effects.push(Effect::Ruled { lane, ruling });
+        }
+    }
+}

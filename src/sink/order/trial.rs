@@ -1,0 +1,68 @@
+//! Rows of a refused call that wait for what comes of those that go first.
+
+use super::{
+    hints::{Finding, Tried},
+    ids::{PlaceIndex, RowIndex},
+    pinned::Witness,
+};
+use crate::record::{Cause, RetryKind, Suspicion, Verdict};
+
+#[derive(Debug)]
+pub(super) struct Trial {
+    pub(super) place: PlaceIndex,
+    pub(super) waiting: Tried<RowIndex>,
+    /// Why one of those that went first was refused.
+    pub(super) guilty: Option<Cause>,
+    is_innocent: bool,
+}
+
+impl Trial {
+    pub(super) fn new(place: PlaceIndex, waiting: Tried<RowIndex>) -> Self {
+        Self { place, waiting, guilty: None, is_innocent: false }
+    }
+
+    /// Notes what a call has shown. Whether that is anything: else the call is repeated with its witness.
+    pub(super) fn hear<'v>(&mut self, witness: &Witness, verdicts: impl Iterator<Item = &'v Verdict>) -> bool {
+        for verdict in verdicts {
+            match verdict {
+                Verdict::Retry { cause, kind: RetryKind::Smaller { suspicion: Some(named) } }
+                    if witness.field == Suspicion::NotNamed || witness.field == *named =>
+                {
+                    self.guilty = Some(cause.clone());
+                }
+                // A call that waits for a lock, for storage or for a permission shows nothing of its rows.
+                Verdict::Retry {
+                    kind:
+                        RetryKind::Backoff
+                        | RetryKind::Parked
+                        | RetryKind::NextCall
+                        | RetryKind::NoLease
+                        | RetryKind::Org(_),
+                    ..
+                }
+                | Verdict::Unknown { .. }
+                | Verdict::Fatal(_) => {}
+                _ => self.is_innocent = true,
+            }
+        }
+        self.guilty.is_some() || self.is_innocent
+    }
+
+    pub(super) fn finding(&self) -> Finding {
+        match (&self.guilty, self.is_innocent) {
+            (Some(_), _) => Finding::Guilty,
+            (None, true) => Finding::Innocent,
+            (None, false) => Finding::Nothing,
+        }
+    }
+
+    /// The rows that wait.
+    pub(super) fn rows(&self) -> impl Iterator<Item = RowIndex> {
+        self.waiting.spoken_for.iter().chain(&self.waiting.rest).copied()
+    }
+
+    pub(super) fn forget(&mut self, row: RowIndex) {
+        self.waiting.spoken_for.retain(|other| *other != row);
+        self.waiting.rest.retain(|other| *other != row);
+    }
+}

@@ -1,0 +1,56 @@
+use std::collections::BTreeMap;
+
+use super::{
+    ids::{GroupIndex, LaneIndex, ParentIndex, RouteIndex, RowIndex},
+    moment::Moment,
+};
+
+/// What ends at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// The backoff of a row.
+    Row(RowIndex),
+    /// The backoff or the hold of a group.
+    Group(GroupIndex),
+    /// The backoff of a parent that somebody else locks.
+    Parent(ParentIndex),
+    /// The backoff of a breaker's probe.
+    Probe(RouteIndex),
+    /// How long a drain waits without progress.
+    Patience(LaneIndex),
+}
+
+/// When something ends. No two waits have the same, whatever their times.
+pub(super) type Due = (Moment, u64);
+
+/// Backoffs, holds and other times that are waited for.
+#[derive(Debug, Default)]
+pub(super) struct Waits(BTreeMap<Due, Wait>);
+
+impl Waits {
+    pub(super) fn insert(&mut self, due: Due, wait: Wait) {
+        self.0.insert(due, wait);
+    }
+
+    pub(super) fn remove(&mut self, due: Due) {
+        self.0.remove(&due);
+    }
+
+    pub(super) fn next(&self) -> Option<Moment> {
+        self.0.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// The first wait that has ended.
+    pub(super) fn pop(&mut self, now: Moment) -> Option<Wait> {
+        let first = self.0.first_entry()?;
+        (first.key().0 <= now).then(|| first.remove())
+    }
+
+    pub(super) fn get(&self, due: Due) -> Option<Wait> {
+        self.0.get(&due).copied()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Due, Wait)> {
+        self.0.iter().map(|(due, wait)| (*due, *wait))
+    }
+}
