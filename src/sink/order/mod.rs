@@ -43,6 +43,8 @@ mod settings;
 mod slab;
 mod submissions;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod trial;
 mod waits;
