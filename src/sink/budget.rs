@@ -8,6 +8,8 @@ use std::{iter::Sum, sync::Arc};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::order;
+
 /// Counts rows and bytes in flight.
 #[derive(Debug, Clone)]
 pub struct Budget {
@@ -55,6 +57,12 @@ impl Cost {
     fn divided_by(self, parts: usize) -> Self {
         let parts = u32::try_from(parts).unwrap_or(u32::MAX);
         Self { rows: (self.rows / parts).max(1), units: (self.units / parts).max(1) }
+    }
+}
+
+impl From<Cost> for order::Cost {
+    fn from(Cost { rows, units }: Cost) -> Self {
+        Self { rows, units }
     }
 }
 
@@ -112,6 +120,16 @@ impl Budget {
         BudgetPermit { cost, _held: [Some(own), whole] }
     }
 
+    /// Gives back what permits held that were handed over: the rows, and bytes by the KiB.
+    pub(super) fn give_back(&self, rows: u32, units: u32) {
+        self.rows.add_permits(rows as usize);
+        // A row that is larger than all of a budget has taken all of it, and no other row was in it then.
+        self.units.add_permits(units.min(self.all.units) as usize);
+        if let Some(whole) = &self.whole {
+            whole.give_back(rows, units);
+        }
+    }
+
     async fn take(&self, bytes: usize) -> (Cost, [OwnedSemaphorePermit; 2]) {
         let units = u32::try_from(bytes.div_ceil(Self::UNIT)).unwrap_or(u32::MAX).min(self.all.units);
         let cost = Cost { rows: 1, units };
@@ -128,6 +146,13 @@ impl Budget {
 impl BudgetPermit {
     pub fn cost(&self) -> Cost {
         self.cost
+    }
+
+    /// Leaves it to [`Budget::give_back`] to give the permit back. Returns the bytes that it holds, by the KiB.
+    pub(super) fn hand_over(self) -> u32 {
+        let Self { cost, _held: held } = self;
+        held.into_iter().flatten().flatten().for_each(OwnedSemaphorePermit::forget);
+        cost.units
     }
 }
 

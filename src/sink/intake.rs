@@ -14,7 +14,9 @@ use super::{
     budget::{Budget, BudgetPermit},
     gate::{Entering, Gate},
     lane_error::LaneError,
+    order,
     org::Org,
+    scheduler::LaneEnd,
     settle::InFlightGuard,
 };
 use crate::{
@@ -35,6 +37,10 @@ pub(super) struct Intake<O> {
     pub(super) breaker: Option<Arc<Breaker>>,
     pub(super) batcher: Batcher,
     pub(super) metrics: Arc<RouteMetrics>,
+    /// With the core, which has the breaker then.
+    pub(super) core: Option<Arc<LaneEnd>>,
+    /// The number of records that were admitted.
+    pub(super) admitted: usize,
     /// The descriptions that are known, and the org's generation of descriptions at that time.
     pub(super) schema: Option<(Arc<Schema>, u64)>,
 }
@@ -100,6 +106,7 @@ impl<O: Org> Intake<O> {
             }
             Err(rejected) => Decision::Reject(rejected),
         };
+        self.admitted += 1;
         Ok(AdmittedRecord { record, permit, in_flight, decision })
     }
 
@@ -112,6 +119,14 @@ impl<O: Org> Intake<O> {
                 None => self.route(record).await?,
                 Some(bound) => RoutedRecord { command: Err(self.too_large(record, bound)), decoded_bytes: 0 },
             };
+            if let (Some(core), Err(rejected)) = (&self.core, &routed.command) {
+                match core.rejected_before_send(&rejected.rejection, attempts > 0, self.admitted).await {
+                    order::Ruling::Settled => return Ok(routed),
+                    order::Ruling::Waits => core.pause(attempts).await,
+                }
+                attempts += 1;
+                continue;
+            }
             let (Some(breaker), Err(rejected)) = (&self.breaker, &routed.command) else { return Ok(routed) };
             match breaker.rejected_before_send(&rejected.rejection, attempts > 0).await {
                 Ruling::Settled => return Ok(routed),

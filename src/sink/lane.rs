@@ -176,6 +176,8 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
             breaker: self.breaker.clone(),
             batcher: batcher.clone(),
             metrics: self.metrics.clone(),
+            core: None,
+            admitted: 0,
             schema: None,
         }
     }

@@ -14,6 +14,7 @@ mod org;
 mod pipeline;
 pub mod rejection_log;
 pub mod route;
+mod scheduler;
 pub mod settle;
 mod stage;
 #[cfg(test)]

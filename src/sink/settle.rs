@@ -53,12 +53,27 @@ impl InFlightGuard {
         Self { metrics: metrics.clone(), opened: Instant::now(), settled: false }
     }
 
+    /// A guard for a record that was counted as read when it was handed to the scheduler.
+    pub(super) fn of_submitted(metrics: &Arc<RouteMetrics>, read: Instant) -> Self {
+        Self { metrics: metrics.clone(), opened: read, settled: false }
+    }
+
+    /// Leaves the counting of the record to the scheduler. Returns when the record was read.
+    pub(super) fn hand_over(mut self) -> Instant {
+        self.settled = true;
+        self.opened
+    }
+
     /// The record to delete is not there, or is not shared with the daemon's user: the org says the same of both.
     pub fn delete_found_nothing(&self) {
-        if self.metrics.delete_found_nothing() {
+        Self::count_found_nothing(&self.metrics);
+    }
+
+    pub(super) fn count_found_nothing(metrics: &RouteMetrics) {
+        if metrics.delete_found_nothing() {
             warn!(
                 event = "delete_found_nothing",
-                route = self.metrics.name(),
+                route = metrics.name(),
                 "a DELETE found no record: gone, or not shared with this user; later ones of the route are only counted"
             );
         }

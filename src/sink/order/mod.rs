@@ -11,7 +11,7 @@
 //! where its extent matters: halves of a call that failed as a whole, a call that is repeated as it was, a row that must be
 //! alone. Rows of a route whose breaker is open wait beside all this; one at a time is pinned as its probe.
 
-#![expect(dead_code, reason = "the core takes the batcher's place in a change of its own")]
+#![cfg_attr(not(test), expect(dead_code, reason = "the core takes the batcher's place in a change of its own"))]
 
 mod abandon;
 mod audit;
@@ -61,3 +61,18 @@ mod races;
 #[path = "../batcher/sizes.rs"]
 #[expect(clippy::duplicate_mod, reason = "it moves here when the batcher goes")]
 mod sizes;
+
+pub(super) use self::{
+    breaker::Ruling,
+    core::Core,
+    cost::Cost,
+    event::{
+        AnsweredRow, Books, CallPart, CallRow, Drained, Effect, Event, LaneProgress, Letter, LetterEnd, Notice, Permit,
+        Submission, What,
+    },
+    identities::KeyHash,
+    ids::{CallId, LaneId, RowId},
+    moment::Moment,
+    row::{Asks, Body},
+    settings::Settings,
+};

@@ -1,0 +1,286 @@
+//! The two ends of the line between a lane and the scheduler.
+
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+};
+
+use parking_lot::Mutex;
+use tokio::{
+    sync::{Notify, mpsc, watch},
+    time::Instant,
+};
+
+use crate::{
+    ops::metrics::{LaneGauge, Outcome, RouteMetrics},
+    record::{GateKey, Rejection},
+    runtime::{backoff::Backoff, progress::Progress},
+    sink::{
+        breaker::Breaker,
+        budget::Budget,
+        order::{
+            Books, Drained, Event, KeyHash, LaneId, LaneProgress, Letter, LetterEnd, Moment, RowId, Ruling, Submission,
+        },
+        settle::InFlightGuard,
+    },
+};
+
+/// What lanes have to tell the scheduler. All that one lane says arrives in its order.
+#[derive(Debug)]
+pub(super) enum Message {
+    Open { lane: LaneId, end: SchedulerEnd, breaker: u32 },
+    Event(Event),
+}
+
+/// The way to the scheduler.
+#[derive(Debug, Clone)]
+pub(crate) struct SchedulerLink {
+    pub(super) inbox: mpsc::Sender<Message>,
+    pub(super) gone: Arc<Gone>,
+    /// When the core was made.
+    pub(super) epoch: Instant,
+    /// Keys the hashes of identities and parents.
+    pub(super) hasher: RandomState,
+    /// Between two attempts to route a record that a breaker keeps from being rejected.
+    pub(super) backoff: Backoff,
+}
+
+/// Lanes that have ended without a word: a task that is aborted cannot wait until a message is taken.
+#[derive(Debug, Default)]
+pub(super) struct Gone {
+    lanes: Mutex<Vec<LaneId>>,
+    pub(super) notify: Notify,
+}
+
+/// A lane's end. Dropping it ends the lane.
+#[derive(Debug)]
+pub(crate) struct LaneEnd {
+    id: LaneId,
+    backoff: Backoff,
+    link: SchedulerLink,
+    shared: Arc<Shared>,
+}
+
+/// Room for one batch of records on their way to the scheduler.
+#[derive(Debug)]
+pub(crate) struct Handover<'l> {
+    lane: &'l LaneEnd,
+    slot: mpsc::Permit<'l, Message>,
+}
+
+/// The scheduler's end.
+#[derive(Debug)]
+pub(super) struct SchedulerEnd {
+    shared: Arc<Shared>,
+    pub(super) metrics: Arc<RouteMetrics>,
+    progress: Arc<Progress>,
+    gauge: LaneGauge,
+    pub(super) budget: RouteBudget,
+}
+
+/// The budget that the rows of a route count in.
+#[derive(Debug, Clone)]
+pub(crate) struct RouteBudget {
+    pub(crate) budget: Budget,
+    /// The breaker whose share it is, if it has one: it lives as long as its rows.
+    pub(crate) _breaker: Option<Arc<Breaker>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    news: Mutex<News>,
+    notify: Notify,
+    /// Records that were submitted and have not left the lane's FIFO.
+    in_flight: AtomicUsize,
+    /// Records that were submitted.
+    submitted: watch::Sender<usize>,
+    /// Whether the breaker of its route is open.
+    is_open: watch::Sender<bool>,
+    ruling: Mutex<Option<Ruling>>,
+    ruled: Notify,
+}
+
+/// What a lane hears of.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    pub(crate) letters: Vec<PendingLetter>,
+    /// One of its records has to be read again: it is to read no more.
+    pub(crate) is_told: bool,
+    pub(crate) drained: Option<Drained>,
+}
+
+/// A dead letter that is to be written.
+#[derive(Debug)]
+pub(crate) struct PendingLetter {
+    pub(crate) row: RowId,
+    pub(crate) letter: Box<Letter>,
+    pub(crate) in_flight: InFlightGuard,
+}
+
+impl SchedulerLink {
+    /// Begins a lane.
+    pub(crate) async fn open(
+        &self,
+        breaker: u32,
+        metrics: Arc<RouteMetrics>,
+        progress: Arc<Progress>,
+        gauge: LaneGauge,
+        budget: RouteBudget,
+    ) -> LaneEnd {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = LaneId(NEXT.fetch_add(1, Ordering::Relaxed));
+        let shared = Arc::<Shared>::default();
+        let end = SchedulerEnd { shared: shared.clone(), metrics, progress, gauge, budget };
+        let lane = LaneEnd { id, backoff: self.backoff, link: self.clone(), shared };
+        // Without a scheduler nothing comes of the lane's records: the daemon is stopping.
+        drop(self.inbox.send(Message::Open { lane: id, end, breaker }).await);
+        lane
+    }
+}
+
+impl LaneEnd {
+    /// The number of records that were submitted and have not left the FIFO.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.shared.in_flight.load(Ordering::Acquire)
+    }
+
+    /// The time of an instant on the core's own clock.
+    pub(crate) fn moment(&self, instant: Instant) -> Moment {
+        Moment::after(instant.saturating_duration_since(self.link.epoch))
+    }
+
+    pub(crate) fn hash(&self, key: &GateKey) -> KeyHash {
+        self.link.hasher.hash_one(key)
+    }
+
+    /// Waits until records can be handed over; `None` once there is no scheduler. What is handed over is not lost any more,
+    /// also where the lane is aborted: so nothing waits between the two. Cancel-safe.
+    pub(crate) async fn ready(&self) -> Option<Handover<'_>> {
+        let slot = self.link.inbox.reserve().await.ok()?;
+        Some(Handover { lane: self, slot })
+    }
+
+    pub(crate) async fn settled(&self, row: RowId, end: LetterEnd) {
+        self.tell(Event::Settled { row, end }).await;
+    }
+
+    pub(crate) async fn drain(&self) {
+        self.tell(Event::Drain(self.id)).await;
+    }
+
+    pub(crate) async fn stuck(&self, why: &'static str) {
+        self.tell(Event::Stuck { lane: self.id, why }).await;
+    }
+
+    /// Asks the breaker of the route about a record that is rejected before it is a command, once the core has the given
+    /// number of records that were admitted before it.
+    pub(crate) async fn rejected_before_send(&self, rejection: &Rejection, is_again: bool, admitted: usize) -> Ruling {
+        // The sender lives as long as this.
+        drop(self.shared.submitted.subscribe().wait_for(|submitted| *submitted >= admitted).await);
+        self.tell(Event::Refused { lane: self.id, rejection: Box::new(rejection.clone()), is_again }).await;
+        loop {
+            self.shared.ruled.notified().await;
+            if let Some(ruling) = self.shared.ruling.lock().take() {
+                return ruling;
+            }
+        }
+    }
+
+    /// Waits until the breaker is closed, and no longer than the backoff after this number of attempts.
+    pub(crate) async fn pause(&self, attempts: u32) {
+        let mut is_open = self.shared.is_open.subscribe();
+        tokio::select! {
+            _ = is_open.wait_for(|open| !open) => {}
+            () = tokio::time::sleep(self.backoff.wait(attempts)) => {}
+        }
+    }
+
+    async fn tell(&self, event: Event) {
+        drop(self.link.inbox.send(Message::Event(event)).await);
+    }
+
+    /// Waits until there is something new. Cancel-safe.
+    pub(crate) async fn news(&self) -> News {
+        self.shared.notify.notified().await;
+        std::mem::take(&mut *self.shared.news.lock())
+    }
+}
+
+impl Handover<'_> {
+    pub(crate) fn submit(self, rows: Vec<Submission>) {
+        let count = rows.len();
+        self.lane.shared.in_flight.fetch_add(count, Ordering::AcqRel);
+        self.slot.send(Message::Event(Event::Submit { lane: self.lane.id, rows }));
+        self.lane.shared.submitted.send_modify(|submitted| *submitted += count);
+    }
+}
+
+impl Drop for LaneEnd {
+    fn drop(&mut self) {
+        self.link.gone.lanes.lock().push(self.id);
+        self.link.gone.notify.notify_one();
+    }
+}
+
+impl Gone {
+    /// The lanes that have ended since this was asked last.
+    pub(super) fn take(&self) -> Vec<LaneId> {
+        std::mem::take(&mut *self.lanes.lock())
+    }
+}
+
+impl SchedulerEnd {
+    pub(super) fn write(&self, row: RowId, letter: Box<Letter>, read: Instant) {
+        let in_flight = InFlightGuard::of_submitted(&self.metrics, read);
+        self.tell(|news| news.letters.push(PendingLetter { row, letter, in_flight }));
+    }
+
+    pub(super) fn count(&self, books: &Books) {
+        for waited in &books.written {
+            self.metrics.settled(Outcome::Written, *waited);
+        }
+        for waited in &books.dropped {
+            self.metrics.settled(Outcome::Dropped, *waited);
+        }
+        for _ in 0..books.found_nothing {
+            InFlightGuard::count_found_nothing(&self.metrics);
+        }
+    }
+
+    pub(super) fn progress(&self, progress: LaneProgress, epoch: Instant) {
+        if let Some(settled) = progress.settled {
+            self.progress.settled(settled);
+        }
+        self.gauge.set_oldest(progress.oldest.map(|read| epoch + read.elapsed()));
+        if progress.records > 0 {
+            self.shared.in_flight.fetch_sub(progress.records, Ordering::AcqRel);
+            self.shared.notify.notify_one();
+        }
+    }
+
+    pub(super) fn read_no_more(&self) {
+        self.tell(|news| news.is_told = true);
+    }
+
+    pub(super) fn rule(&self, ruling: Ruling) {
+        *self.shared.ruling.lock() = Some(ruling);
+        self.shared.ruled.notify_one();
+    }
+
+    /// The breaker of the lane's route opens or closes.
+    pub(super) fn breaker(&self, is_open: bool) {
+        self.shared.is_open.send_replace(is_open);
+    }
+
+    pub(super) fn drained(&self, drained: Drained) {
+        self.tell(|news| news.drained = Some(drained));
+    }
+
+    fn tell(&self, what: impl FnOnce(&mut News)) {
+        what(&mut self.shared.news.lock());
+        self.shared.notify.notify_one();
+    }
+}

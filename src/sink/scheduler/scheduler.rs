@@ -1,0 +1,333 @@
+//! The one task between all lanes and the org: it owns the core and does what that says.
+//!
+//! What an event brings about is done before the next event, without an await between: no one sees books, offsets and
+//! identities that do not fit each other.
+
+use std::{collections::HashMap, hash::RandomState, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::mpsc,
+    task::{Id as TaskId, JoinError, JoinHandle, JoinSet},
+    time::{Instant, sleep_until},
+};
+use tracing::{error, info, warn};
+
+use super::{
+    create_only::CreateOnly,
+    lane_link::{Gone, Message, RouteBudget, SchedulerEnd, SchedulerLink},
+    slow::SlowCalls,
+};
+use crate::{
+    config::OnQuota,
+    ops::{
+        health::{Dependency, Health, Waiting},
+        metrics::{Gauge, Metrics},
+    },
+    record::{BatchRow, Cause, Verdict},
+    runtime::{backoff::Backoff, lease::Lease, stop::Stop},
+    sink::{
+        order::{
+            AnsweredRow, CallId, CallPart, CallRow, Core, Effect, Event, LaneId, Moment, Notice, Permit, Settings,
+        },
+        org::{CallPermit as _, Org},
+    },
+};
+
+/// What the scheduler is joined with.
+#[derive(Debug)]
+pub(crate) struct Around<O> {
+    pub(crate) org: Arc<O>,
+    pub(crate) lease: Lease,
+    pub(crate) health: Health,
+    pub(crate) metrics: Metrics,
+    pub(crate) stop: Stop,
+}
+
+struct Scheduler<O: Org> {
+    around: Around<O>,
+    on_quota: OnQuota,
+    core: Core,
+    epoch: Instant,
+    lanes: HashMap<LaneId, SchedulerEnd>,
+    /// The budget that the rows of a route count in.
+    budgets: HashMap<Arc<str>, RouteBudget>,
+    calls: JoinSet<Over<O::Permit>>,
+    /// The calls by their tasks, in case that one panics.
+    tasks: HashMap<TaskId, CallId>,
+    slow: SlowCalls,
+    create_only: CreateOnly,
+    /// How many identities have a change under way.
+    held: Gauge,
+    /// Routes whose breakers are open, and that they wait.
+    open: HashMap<Arc<str>, Waiting>,
+}
+
+/// A call that is over. Its permit is given back after it is followed: the next one goes by what this one has shown.
+struct Over<P> {
+    answer: Option<(CallId, Vec<Vec<AnsweredRow>>, Duration)>,
+    _permit: P,
+}
+
+/// The most messages that wait for the scheduler.
+const INBOX: usize = 1_024;
+
+/// Starts the scheduler. It ends when the last link to it and the last lane are gone and its calls are done.
+pub(crate) fn start<O: Org>(settings: Settings, around: Around<O>) -> (SchedulerLink, JoinHandle<()>) {
+    let (inbox, messages) = mpsc::channel(INBOX);
+    let gone = Arc::<Gone>::default();
+    let epoch = Instant::now();
+    let backoff = Backoff::of(&settings.retry);
+    let link = SchedulerLink { inbox, gone: gone.clone(), epoch, hasher: RandomState::new(), backoff };
+    let scheduler = Scheduler {
+        on_quota: settings.on_quota,
+        core: Core::new(settings, epoch.into_std(), rand::random()),
+        epoch,
+        lanes: HashMap::new(),
+        budgets: HashMap::new(),
+        calls: JoinSet::new(),
+        tasks: HashMap::new(),
+        slow: SlowCalls::new(around.health.clone()),
+        create_only: CreateOnly::default(),
+        held: around.metrics.identities(),
+        open: HashMap::new(),
+        around,
+    };
+    (link, tokio::spawn(scheduler.run(messages, gone)))
+}
+
+impl<O: Org> Scheduler<O> {
+    async fn run(mut self, mut messages: mpsc::Receiver<Message>, gone: Arc<Gone>) {
+        let (org, lease) = (self.around.org.clone(), self.around.lease.clone());
+        let mut arrived = Vec::with_capacity(64);
+        let mut is_closed = false;
+        loop {
+            self.bury(&gone, &mut messages);
+            if is_closed && self.core.is_empty() && self.calls.is_empty() {
+                return;
+            }
+            let wants = self.core.wants_permit(self.now());
+            let due = self.core.next_due().map(|due| self.epoch + due.elapsed());
+            let rejects = self.on_quota == OnQuota::DeadLetter && self.core.has_rows_to_send();
+            tokio::select! {
+                Some(over) = self.calls.join_next_with_id() => self.finish(over),
+                permit = permit(&lease, &*org), if wants => {
+                    // What is gone by now is not sent.
+                    self.bury(&gone, &mut messages);
+                    self.granted(permit);
+                }
+                cause = org.wait_for_exhausted_quota(), if rejects => self.on(Event::QuotaSpent(cause), None),
+                count = messages.recv_many(&mut arrived, 64), if !is_closed => {
+                    is_closed = count == 0;
+                    for message in arrived.drain(..) {
+                        self.hear(message);
+                    }
+                }
+                () = gone.notify.notified() => {}
+                () = self.slow.lapse() => {}
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.on(Event::Due, None),
+            }
+        }
+    }
+
+    fn hear(&mut self, message: Message) {
+        match message {
+            Message::Open { lane, end, breaker } => {
+                let route: Arc<str> = end.metrics.name().into();
+                self.budgets.insert(route.clone(), end.budget.clone());
+                end.breaker(self.open.contains_key(&route));
+                self.lanes.insert(lane, end);
+                self.on(Event::Open { lane, route, breaker }, None);
+            }
+            Message::Event(event) => self.on(event, None),
+        }
+    }
+
+    /// Ends the lanes that are gone, after all that they have said.
+    fn bury(&mut self, gone: &Gone, messages: &mut mpsc::Receiver<Message>) {
+        let lanes = gone.take();
+        if lanes.is_empty() {
+            return;
+        }
+        while let Ok(message) = messages.try_recv() {
+            self.hear(message);
+        }
+        for lane in lanes {
+            self.on(Event::Gone(lane), None);
+            self.lanes.remove(&lane);
+        }
+    }
+
+    fn granted(&mut self, permit: O::Permit) {
+        let granted = Permit { is_probe: permit.is_probe(), reads_only: permit.reads_only() };
+        self.on(Event::Granted(granted), Some(permit));
+    }
+
+    fn finish(&mut self, over: Result<(TaskId, Over<O::Permit>), JoinError>) {
+        match over {
+            Ok((task, Over { answer, _permit })) => {
+                self.tasks.remove(&task);
+                if let Some((call, parts, took)) = answer {
+                    self.on(Event::Answered { call, parts, took }, None);
+                }
+            }
+            Err(error) => {
+                error!(event = "call_panicked", %error, "a call has ended in a panic");
+                self.around.stop.now(format!("a call has ended in a panic: {error}"));
+                if let Some(call) = self.tasks.remove(&error.id()) {
+                    self.on(Event::CallLost(call), None);
+                }
+            }
+        }
+    }
+
+    fn on(&mut self, event: Event, mut permit: Option<O::Permit>) {
+        let mut effects = Vec::new();
+        self.core.on(event, self.now(), &mut effects);
+        for effect in effects {
+            self.apply(effect, &mut permit);
+        }
+        self.held.set(i64::try_from(self.core.identities()).unwrap_or(i64::MAX));
+    }
+
+    fn apply(&mut self, effect: Effect, permit: &mut Option<O::Permit>) {
+        match effect {
+            Effect::Call { call, parts } => self.call(call, parts, permit.take()),
+            Effect::Probe => self.probe(permit.take()),
+            Effect::Letter { lane, row, letter } => {
+                if let Some(lane) = self.lanes.get(&lane) {
+                    let read = self.epoch + letter.read.elapsed();
+                    lane.write(row, letter, read);
+                }
+            }
+            Effect::Books { lane, books } => {
+                if let Some(lane) = self.lanes.get(&lane) {
+                    lane.count(&books);
+                }
+            }
+            Effect::Progress { lane, progress } => {
+                if let Some(lane) = self.lanes.get(&lane) {
+                    lane.progress(progress, self.epoch);
+                }
+            }
+            Effect::Release { route, cost } => {
+                if let Some(RouteBudget { budget, .. }) = self.budgets.get(&route) {
+                    budget.give_back(cost.rows, cost.units);
+                }
+            }
+            Effect::Drain { lane } => {
+                if let Some(lane) = self.lanes.get(&lane) {
+                    lane.read_no_more();
+                }
+            }
+            Effect::Drained { lane, drained } => {
+                if let Some(lane) = self.lanes.remove(&lane) {
+                    lane.drained(drained);
+                }
+            }
+            Effect::Ruled { lane, ruling } => {
+                if let Some(lane) = self.lanes.get(&lane) {
+                    lane.rule(ruling);
+                }
+            }
+            Effect::Stop(reason) => self.around.stop.now(reason),
+            Effect::Notice(notice) => self.tell(notice),
+        }
+    }
+
+    fn call(&mut self, call: CallId, parts: Vec<CallPart>, permit: Option<O::Permit>) {
+        let Some(permit) = permit else { return self.on(Event::CallLost(call), None) };
+        let org = self.around.org.clone();
+        let task = self.calls.spawn(async move {
+            let begun = Instant::now();
+            let mut answered = Vec::with_capacity(parts.len());
+            for part in parts {
+                answered.push(write(&*org, part).await);
+            }
+            Over { answer: Some((call, answered, begun.elapsed())), _permit: permit }
+        });
+        self.tasks.insert(task.id(), call);
+    }
+
+    fn probe(&mut self, permit: Option<O::Permit>) {
+        let Some(permit) = permit else { return };
+        let org = self.around.org.clone();
+        self.calls.spawn(async move {
+            org.probe().await;
+            Over { answer: None, _permit: permit }
+        });
+    }
+
+    fn tell(&mut self, notice: Notice) {
+        match notice {
+            Notice::Repeated(word) => self.around.metrics.repeated(word),
+            Notice::Parked(cause) => {
+                warn!(event = "row_parked", %cause, "the org does not take a row for now: it waits");
+            }
+            Notice::LeftOut { sobject, fields } => self.create_only.left_out(&sobject, &fields),
+            Notice::TimedOut { key, rows, next, cause } => self.slow.timed_out(&key, rows, next, &cause),
+            Notice::InTime(key) => self.slow.answered(&key),
+            Notice::BreakerOpened { route, code, count, cause } => self.opened(route, &code, count, &cause),
+            Notice::BreakerClosed { route, read } => {
+                self.open.remove(&route);
+                self.show_breaker(&route, false);
+                if read {
+                    info!(event = "breaker_closed", %route, "the breaker closes, the route goes on");
+                }
+            }
+            Notice::DrainCutShort { lane, given_up, why } => {
+                let route = self.lanes.get(&lane).map_or("", |lane| lane.metrics.name());
+                warn!(event = "drain_cut_short", route, given_up, why, "drain cut short, records will be repeated");
+            }
+        }
+    }
+
+    fn opened(&mut self, route: Arc<str>, code: &str, count: u32, cause: &Cause) {
+        let hint = "it goes on by itself once a row is taken; what the configuration does wrong needs a restart";
+        error!(
+            event = "breaker_opened", %route, code, count, %cause, hint,
+            "the breaker opens: records are rejected one after the other, the route waits and tries one row at a time"
+        );
+        let why = format!("the records of {route} are rejected one after the other: {code}");
+        let waiting = self.around.health.wait(Dependency::Operator, &why);
+        self.show_breaker(&route, true);
+        self.open.insert(route, waiting);
+    }
+
+    fn show_breaker(&self, route: &Arc<str>, is_open: bool) {
+        self.around.metrics.route(route).breaker(is_open);
+        for lane in self.lanes.values().filter(|lane| lane.metrics.name() == &**route) {
+            lane.breaker(is_open);
+        }
+    }
+
+    fn now(&self) -> Moment {
+        Moment::after(self.epoch.elapsed())
+    }
+}
+
+/// Makes one part of a call.
+async fn write<O: Org>(org: &O, part: CallPart) -> Vec<AnsweredRow> {
+    let CallPart { key, rows } = part;
+    let sent = |row: &CallRow| row.body.command().is_some();
+    assert!(rows.iter().all(sent), "a row without a command is never sent");
+    let batch: Vec<_> = rows
+        .iter()
+        .filter_map(|row| Some(BatchRow { command: row.body.command()?, maybe_applied: row.maybe_applied }))
+        .collect();
+    let verdicts: Vec<Verdict> = org.write(&key, &batch).await;
+    assert_eq!(rows.len(), verdicts.len(), "one verdict for each row");
+    let answered = rows.into_iter().zip(verdicts);
+    answered.map(|(CallRow { row, body, .. }, verdict)| AnsweredRow { row, body, verdict }).collect()
+}
+
+/// Waits for a permit and for the lease. Cancel-safe.
+async fn permit<O: Org>(lease: &Lease, org: &O) -> O::Permit {
+    loop {
+        lease.held().await;
+        let permit = org.permit().await;
+        // It may have taken long.
+        if lease.is_held() {
+            return permit;
+        }
+    }
+}
