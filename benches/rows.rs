@@ -21,8 +21,7 @@ use sobjectd::{
     record::{BatchKey, BatchRow, Cause, Excess, Field, Position, Record, Refresh, SObject, Verdict},
     runtime::{lease::Lease, progress::Progress, stop::Stop},
     sink::{
-        CallPermit, Org, Parts, Pipeline, RouteCounts,
-        batcher::Settings,
+        CallPermit, Org, Parts, Pipeline, RouteCounts, Settings,
         budget::Budget,
         dead_letters::{DeadLetterError, DeadLetters},
         lane::Lane,
@@ -89,7 +88,7 @@ async fn write(records: &[Record]) {
         name: "bench".into(),
         budget: Budget::new(2_000, 16 << 20),
         routes: RouteCounts { all: 1, with_breaker: 0 },
-        batcher: Settings {
+        calls: Settings {
             rows: 200,
             bytes: 1 << 20,
             linger: Duration::from_millis(10),
@@ -120,7 +119,7 @@ async fn write(records: &[Record]) {
     let drained = lane.await.expect("the lane does not panic");
     assert!(drained.is_ok(), "the lane drains: {drained:?}");
     drop(pipeline);
-    batching.await.expect("the batcher does not panic");
+    batching.await.expect("the scheduler does not panic");
     assert_eq!(org.rows.load(Ordering::Relaxed), records.len(), "each record is one row");
 }
 

@@ -8,7 +8,7 @@ use crate::{
     kafka::{FETCH_BYTES, QUEUED_BYTES, QUEUED_MESSAGES, producer_queue},
     record::{Cause, RecordBounds, SObject},
     salesforce::MAX_ANSWER,
-    sink::lane::MAX_AHEAD,
+    sink::MAX_AHEAD,
 };
 
 /// The properties of the topics that are known at the start.

@@ -18,7 +18,7 @@ use crate::{
     ops::{health::Health, metrics::Metrics},
     runtime::{lease::Lease, stop::Stop},
     salesforce::Salesforce,
-    sink::{Parts, RouteCounts, batcher, budget::Budget, route::Routes},
+    sink::{self, Parts, RouteCounts, budget::Budget, route::Routes},
 };
 
 /// The parameters that every part is built with.
@@ -63,7 +63,7 @@ impl Daemon<'_> {
             name: config.name.clone(),
             budget: Budget::new(config.pipeline.max_in_flight_rows, config.pipeline.max_in_flight_bytes),
             routes: RouteCounts { all: config.routes.len(), with_breaker },
-            batcher: batcher_settings(config),
+            calls: call_settings(config),
             lease: lease.clone(),
             health: health.clone(),
             metrics: metrics.clone(),
@@ -72,7 +72,7 @@ impl Daemon<'_> {
         let stop = stop.clone();
         tokio::spawn(async move {
             if let Err(error) = task.await {
-                stop.now(format!("the batcher has ended: {error}"));
+                stop.now(format!("the scheduler has ended: {error}"));
             }
         });
         Ok(pipeline)
@@ -115,8 +115,8 @@ impl Daemon<'_> {
     }
 }
 
-fn batcher_settings(config: &Config) -> batcher::Settings {
-    batcher::Settings {
+fn call_settings(config: &Config) -> sink::Settings {
+    sink::Settings {
         rows: config.pipeline.batch_rows,
         bytes: config.pipeline.batch_bytes,
         linger: config.pipeline.linger,

@@ -5,7 +5,8 @@ use strum::IntoStaticStr;
 use super::{RecordId, RetryKind, redaction};
 
 /// The result of one attempt for one row, or for a whole call. The failure model that decides it is in
-/// `salesforce/classify.rs`; what follows from each verdict is in `sink/batcher`.
+/// `salesforce/classify.rs`; what follows from each verdict is in
+/// `sink/order/outcomes.rs`.
 ///
 /// A call as a whole is never `Written` or `Rejected`: it has no outcome for its rows. A row of a call that was taken
 /// is never `Fatal`, and the org's trouble is never said of a row.

@@ -1,5 +1,4 @@
-//! The first half of a lane: one record after the other, up to the gate. Here the order of the partition becomes the
-//! order of the calls.
+//! The first half of a lane: one record after the other is decoded, routed, and given its share of the budget.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -9,12 +8,9 @@ use std::{
 use futures::{FutureExt as _, Stream, StreamExt as _, stream};
 
 use super::{
-    batcher::Batcher,
-    breaker::{Breaker, Ruling},
     budget::{Budget, BudgetPermit},
-    gate::{Entering, Gate},
     lane_error::LaneError,
-    order,
+    order::Ruling,
     org::Org,
     scheduler::LaneEnd,
     settle::InFlightGuard,
@@ -33,19 +29,15 @@ pub(super) struct Intake<O> {
     pub(super) org: Arc<O>,
     /// The budget of the route's breaker, if it has one; else that of the pipeline.
     pub(super) budget: Budget,
-    pub(super) gate: Gate,
-    pub(super) breaker: Option<Arc<Breaker>>,
-    pub(super) batcher: Batcher,
     pub(super) metrics: Arc<RouteMetrics>,
-    /// With the core, which has the breaker then.
-    pub(super) core: Option<Arc<LaneEnd>>,
+    pub(super) lane: Arc<LaneEnd>,
     /// The number of records that were admitted.
     pub(super) admitted: usize,
     /// The descriptions that are known, and the org's generation of descriptions at that time.
     pub(super) schema: Option<(Arc<Schema>, u64)>,
 }
 
-/// A record that has its share of the budget, and its place at the gate if it needs one.
+/// A record that has its share of the budget.
 #[derive(Debug)]
 pub(super) struct AdmittedRecord {
     pub(super) record: Record,
@@ -57,8 +49,7 @@ pub(super) struct AdmittedRecord {
 /// The decision on a record: it is sent or rejected.
 #[derive(Debug)]
 pub(super) enum Decision {
-    /// The record is sent, once it has passed the gate.
-    Send(Command, Option<Entering>),
+    Send(Command),
     Reject(RejectedRecord),
 }
 
@@ -79,8 +70,8 @@ struct RoutedRecord {
 }
 
 impl<O: Org> Intake<O> {
-    /// The records of `source`, each with its share of the budget and its place at the gate. One at a time: the next
-    /// record is read when the one before it has both.
+    /// The records of `source`, each with its share of the budget. One at a time: the next record is read when the one
+    /// before it has it.
     pub(super) fn admitted<E>(
         self,
         source: impl Stream<Item = Result<Record, E>> + Send,
@@ -99,13 +90,7 @@ impl<O: Org> Intake<O> {
         // What the record says is known by now, and what that takes: a lane holds this one record beyond the budget.
         let field_bytes = command.as_ref().map_or(0, |command| command.fields.charge());
         let permit = self.budget.acquire(record.charge() + decoded_bytes + field_bytes).await;
-        let decision = match command {
-            Ok(command) => {
-                let key = command.target.as_ref().map(|target| target.gate_key(&command.sobject.name));
-                Decision::Send(command, key.map(|key| self.gate.enter(key, permit.cost())))
-            }
-            Err(rejected) => Decision::Reject(rejected),
-        };
+        let decision = command.map_or_else(Decision::Reject, Decision::Send);
         self.admitted += 1;
         Ok(AdmittedRecord { record, permit, in_flight, decision })
     }
@@ -119,22 +104,13 @@ impl<O: Org> Intake<O> {
                 None => self.route(record).await?,
                 Some(bound) => RoutedRecord { command: Err(self.too_large(record, bound)), decoded_bytes: 0 },
             };
-            if let (Some(core), Err(rejected)) = (&self.core, &routed.command) {
-                match core.rejected_before_send(&rejected.rejection, attempts > 0, self.admitted).await {
-                    order::Ruling::Settled => return Ok(routed),
-                    order::Ruling::Waits => core.pause(attempts).await,
-                }
-                attempts += 1;
-                continue;
+            let Err(rejected) = &routed.command else { return Ok(routed) };
+            if self.route.breaker == 0 {
+                return Ok(routed);
             }
-            let (Some(breaker), Err(rejected)) = (&self.breaker, &routed.command) else { return Ok(routed) };
-            match breaker.rejected_before_send(&rejected.rejection, attempts > 0).await {
+            match self.lane.rejected_before_send(&rejected.rejection, attempts > 0, self.admitted).await {
                 Ruling::Settled => return Ok(routed),
-                Ruling::Closes => {
-                    self.batcher.sweep();
-                    return Ok(routed);
-                }
-                Ruling::Waits => breaker.pause(attempts).await,
+                Ruling::Waits => self.lane.pause(attempts).await,
             }
             attempts += 1;
         }

@@ -1,11 +1,8 @@
 //! The tasks that a record passes between Kafka and Salesforce. Names neither's client: tests run all of it in paused
 //! time against a scripted org.
 
-pub mod batcher;
-pub mod breaker;
 pub mod budget;
 pub mod dead_letters;
-pub mod gate;
 mod intake;
 pub mod lane;
 mod lane_error;
@@ -16,13 +13,12 @@ pub mod rejection_log;
 pub mod route;
 mod scheduler;
 pub mod settle;
-mod stage;
 #[cfg(test)]
 mod tests;
-pub mod ticket;
 
 pub use self::{
     lane_error::LaneError,
     org::{CallPermit, Org},
     pipeline::{Parts, Pipeline, RouteCounts},
+    scheduler::{MAX_AHEAD, Settings},
 };

@@ -1,24 +1,23 @@
 //! The one place where the parts of the sink are joined: by the daemon, by the tests, and by the benchmark.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc};
 
+use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 
 use super::{
-    batcher::{self, Batcher},
-    breaker::Breakers,
-    budget::Budget,
+    budget::{Budget, Cost},
     dead_letters::DeadLetters,
-    gate::Gate,
     org::Org,
     rejection_log::RejectionLog,
+    scheduler::{self, Around, SchedulerLink},
     settle::Settle,
 };
 use crate::{
     config::OnRejection,
-    mutation::{self, Mutation},
     ops::{health::Health, metrics::Metrics},
-    runtime::{backoff::Backoff, lease::Lease, stop::Stop},
+    runtime::{lease::Lease, stop::Stop},
+    sink::route::Route,
 };
 
 /// The parts that a pipeline is made of.
@@ -34,7 +33,7 @@ pub struct Parts<O, D> {
     /// Rows and bytes that may be between Kafka and their outcome.
     pub budget: Budget,
     pub routes: RouteCounts,
-    pub batcher: batcher::Settings,
+    pub calls: scheduler::Settings,
     pub lease: Lease,
     pub health: Health,
     pub metrics: Metrics,
@@ -53,29 +52,39 @@ pub struct RouteCounts {
 pub struct Pipeline<O, D> {
     pub(super) org: Arc<O>,
     pub(super) settle: Settle<D>,
-    pub(super) gate: Gate,
     pub(super) budget: Budget,
-    pub(super) breakers: Breakers,
-    pub(super) batcher: Batcher,
+    pub(super) scheduler: SchedulerLink,
+    /// What the lanes of a route with a breaker may hold together.
+    breaker_share: Cost,
+    /// The budgets of routes with a breaker.
+    budgets: Mutex<HashMap<Arc<str>, Budget>>,
     pub(super) lease: Lease,
     pub(super) metrics: Metrics,
 }
 
 impl<O: Org, D: DeadLetters> Pipeline<O, D> {
-    /// Starts the batcher's task, which ends when the pipeline and its lanes are gone and its calls are done.
+    /// Starts the scheduler's task, which ends when the pipeline and its lanes are gone and its calls are done.
     pub fn start(parts: Parts<O, D>) -> (Arc<Self>, JoinHandle<()>) {
-        let Parts { org, dead_letters, on_rejection, name, budget, routes, batcher, lease, health, metrics, stop } =
+        let Parts { org, dead_letters, on_rejection, name, budget, routes, calls, lease, health, metrics, stop } =
             parts;
-        // As a bug on request: a call of unknown result is repeated at once.
-        let unknown_hold = if mutation::on(Mutation::Hold) { Duration::ZERO } else { batcher.unknown_hold };
-        let batcher = batcher::Settings { unknown_hold, ..batcher };
         let shares = budget.shares(routes.all, routes.with_breaker);
-        let breakers = Breakers::new(Backoff::of(&batcher.retry), health.clone(), budget.clone(), shares.breaker);
-        let (batcher, task) =
-            Batcher::start(org.clone(), batcher, shares.children, health, lease.clone(), metrics.clone(), stop.clone());
+        let settings = calls.of_core(shares.children, budget.rows());
+        let around =
+            Around { org: org.clone(), lease: lease.clone(), health, metrics: metrics.clone(), stop: stop.clone() };
+        let (scheduler, task) = scheduler::start(settings, around);
         let settle = Settle { name, dead_letters, on_rejection, log: RejectionLog::default(), stop };
-        let gate = Gate::new(metrics.identities());
-        (Arc::new(Self { org, settle, gate, budget, breakers, batcher, lease, metrics }), task)
+        let (breaker_share, budgets) = (shares.breaker, Mutex::default());
+        (Arc::new(Self { org, settle, budget, scheduler, breaker_share, budgets, lease, metrics }), task)
+    }
+
+    /// The budget that the records of a route count in. One with a breaker has a share only, so that the others go on while
+    /// it is open.
+    pub(super) fn budget_of(&self, route: &Route) -> Budget {
+        if route.breaker == 0 {
+            return self.budget.clone();
+        }
+        let mut budgets = self.budgets.lock();
+        budgets.entry(route.name.clone()).or_insert_with(|| self.budget.sub_budget(self.breaker_share)).clone()
     }
 
     /// Writes the counts of rejections that were not logged one by one. To be called after the last lane has ended.

@@ -183,7 +183,7 @@ pub(crate) struct LaneProgress {
 
 /// How the drain of a lane has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Drained {
+pub enum Drained {
     /// No record after the offset to commit is done.
     Whole,
     /// A record after that offset may be done: it is repeated.

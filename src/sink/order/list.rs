@@ -99,6 +99,7 @@ impl Chain {
         self.0.len == 0
     }
 
+    #[cfg(test)]
     pub(super) fn iter<'r>(&self, rows: &'r Rows) -> impl Iterator<Item = RowIndex> + 'r {
         let next = |row: &RowIndex| rows.get(*row)?.chain.after;
         std::iter::successors(self.0.first, next)

@@ -11,9 +11,8 @@
 //! where its extent matters: halves of a call that failed as a whole, a call that is repeated as it was, a row that must be
 //! alone. Rows of a route whose breaker is open wait beside all this; one at a time is pinned as its probe.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "the core takes the batcher's place in a change of its own"))]
-
 mod abandon;
+#[cfg(test)]
 mod audit;
 mod breaker;
 mod contention;
@@ -22,6 +21,7 @@ mod cost;
 mod dispatch;
 mod event;
 mod fifo;
+mod hints;
 mod identities;
 mod ids;
 mod jitter;
@@ -30,16 +30,19 @@ mod list;
 mod missing_parents;
 mod moment;
 mod outcomes;
+mod pace;
 mod parents;
 mod pinned;
 mod places;
 mod queues;
+mod races;
 mod refused;
 mod rejections;
 mod repeats;
 mod routes;
 mod row;
 mod settings;
+mod size_limits;
 mod slab;
 mod submissions;
 mod tables;
@@ -49,25 +52,13 @@ mod timers;
 mod trial;
 mod waits;
 
-#[path = "../batcher/hints.rs"]
-#[expect(clippy::duplicate_mod, reason = "it moves here when the batcher goes")]
-mod hints;
-#[path = "../batcher/pace.rs"]
-#[expect(clippy::duplicate_mod, reason = "it moves here when the batcher goes")]
-mod pace;
-#[path = "../batcher/races.rs"]
-#[expect(clippy::duplicate_mod, reason = "it moves here when the batcher goes")]
-mod races;
-#[path = "../batcher/sizes.rs"]
-#[expect(clippy::duplicate_mod, reason = "it moves here when the batcher goes")]
-mod sizes;
-
+pub use self::event::Drained;
 pub(super) use self::{
     breaker::Ruling,
     core::Core,
     cost::Cost,
     event::{
-        AnsweredRow, Books, CallPart, CallRow, Drained, Effect, Event, LaneProgress, Letter, LetterEnd, Notice, Permit,
+        AnsweredRow, Books, CallPart, CallRow, Effect, Event, LaneProgress, Letter, LetterEnd, Notice, Permit,
         Submission, What,
     },
     identities::KeyHash,

@@ -33,7 +33,7 @@ use super::{
     rejections::{count_written, reject, reject_as},
     repeats::{again, deleted_meanwhile, set_apart, strip},
     row::{Row, State},
-    sizes::timed_out,
+    size_limits::timed_out,
     tables::{End, Tables, Until},
 };
 use crate::{

@@ -103,6 +103,7 @@ impl Parents {
     }
 
     /// Whether the two tables agree.
+    #[cfg(test)]
     pub(super) fn agree(&self) -> bool {
         let named = |(index, parent): (ParentIndex, &Parent)| self.by_hash.get(&parent.hash) == Some(&index);
         self.by_hash.len() == self.all.len() && self.all.iter().all(named)

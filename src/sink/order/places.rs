@@ -95,6 +95,7 @@ impl Places {
     }
 
     /// Whether the tables agree.
+    #[cfg(test)]
     pub(super) fn agree(&self) -> bool {
         let due =
             |(index, place): (PlaceIndex, &Place)| place.due.is_none_or(|due| self.by_due.contains(&(due, index)));

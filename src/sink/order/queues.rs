@@ -11,7 +11,7 @@ use super::{
     parents::{Children, Hold, Parents},
     places::{Place, Places},
     row::{Row, Rows},
-    sizes::Sizes,
+    size_limits::Sizes,
 };
 
 #[derive(Debug)]

@@ -46,10 +46,12 @@ impl Waits {
         (first.key().0 <= now).then(|| first.remove())
     }
 
+    #[cfg(test)]
     pub(super) fn get(&self, due: Due) -> Option<Wait> {
         self.0.get(&due).copied()
     }
 
+    #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = (Due, Wait)> {
         self.0.iter().map(|(due, wait)| (*due, *wait))
     }

@@ -19,7 +19,6 @@ use crate::{
     record::{GateKey, Rejection},
     runtime::{backoff::Backoff, progress::Progress},
     sink::{
-        breaker::Breaker,
         budget::Budget,
         order::{
             Books, Drained, Event, KeyHash, LaneId, LaneProgress, Letter, LetterEnd, Moment, RowId, Ruling, Submission,
@@ -78,15 +77,7 @@ pub(super) struct SchedulerEnd {
     pub(super) metrics: Arc<RouteMetrics>,
     progress: Arc<Progress>,
     gauge: LaneGauge,
-    pub(super) budget: RouteBudget,
-}
-
-/// The budget that the rows of a route count in.
-#[derive(Debug, Clone)]
-pub(crate) struct RouteBudget {
-    pub(crate) budget: Budget,
-    /// The breaker whose share it is, if it has one: it lives as long as its rows.
-    pub(crate) _breaker: Option<Arc<Breaker>>,
+    pub(super) budget: Budget,
 }
 
 #[derive(Debug, Default)]
@@ -128,7 +119,7 @@ impl SchedulerLink {
         metrics: Arc<RouteMetrics>,
         progress: Arc<Progress>,
         gauge: LaneGauge,
-        budget: RouteBudget,
+        budget: Budget,
     ) -> LaneEnd {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = LaneId(NEXT.fetch_add(1, Ordering::Relaxed));

@@ -14,8 +14,8 @@ use tracing::{error, info, warn};
 
 use super::{
     create_only::CreateOnly,
-    lane_link::{Gone, Message, RouteBudget, SchedulerEnd, SchedulerLink},
-    slow::SlowCalls,
+    lane_link::{Gone, Message, SchedulerEnd, SchedulerLink},
+    slow_calls::SlowCalls,
 };
 use crate::{
     config::OnQuota,
@@ -26,6 +26,7 @@ use crate::{
     record::{BatchRow, Cause, Verdict},
     runtime::{backoff::Backoff, lease::Lease, stop::Stop},
     sink::{
+        budget::Budget,
         order::{
             AnsweredRow, CallId, CallPart, CallRow, Core, Effect, Event, LaneId, Moment, Notice, Permit, Settings,
         },
@@ -50,7 +51,7 @@ struct Scheduler<O: Org> {
     epoch: Instant,
     lanes: HashMap<LaneId, SchedulerEnd>,
     /// The budget that the rows of a route count in.
-    budgets: HashMap<Arc<str>, RouteBudget>,
+    budgets: HashMap<Arc<str>, Budget>,
     calls: JoinSet<Over<O::Permit>>,
     /// The calls by their tasks, in case that one panics.
     tasks: HashMap<TaskId, CallId>,
@@ -210,7 +211,7 @@ impl<O: Org> Scheduler<O> {
                 }
             }
             Effect::Release { route, cost } => {
-                if let Some(RouteBudget { budget, .. }) = self.budgets.get(&route) {
+                if let Some(budget) = self.budgets.get(&route) {
                     budget.give_back(cost.rows, cost.units);
                 }
             }

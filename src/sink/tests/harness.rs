@@ -26,13 +26,11 @@ use crate::{
     record::{BatchKey, BatchRow, Cause, Doubt, Excess, Field, Position, Record, Refresh, SObject, Verdict},
     runtime::{lease::Lease, progress::Progress, stop::Stop},
     sink::{
-        CallPermit, LaneError, Org, Parts, Pipeline, RouteCounts,
-        batcher::Settings,
+        CallPermit, LaneError, Org, Parts, Pipeline, RouteCounts, Settings,
         budget::Budget,
         dead_letters::{DeadLetterError, DeadLetters},
         lane::{Drained, Lane},
         route::Route,
-        scheduler::{self, Around, LaneTask, SchedulerLink, core_settings},
     },
 };
 
@@ -164,7 +162,6 @@ impl DeadLetters for Letters {
 pub(super) struct Harness {
     pub(super) org: Arc<ScriptedOrg>,
     pub(super) pipeline: Arc<Pipeline<ScriptedOrg, Letters>>,
-    scheduler: SchedulerLink,
     pub(super) metrics: Metrics,
     pub(super) health: Health,
     pub(super) letters: Letters,
@@ -265,14 +262,6 @@ impl Harness {
         let health = Health::new(metrics.clone());
         health.set(State::Running);
         let (budget, stop) = (Budget::new(rows, 1 << 24), Stop::default());
-        let around = Around {
-            org: org.clone(),
-            lease: Lease::for_ever(),
-            health: health.clone(),
-            metrics: metrics.clone(),
-            stop: stop.clone(),
-        };
-        let (scheduler, _) = scheduler::start(core_settings(settings.clone(), &budget, routes), around);
         let (pipeline, _) = Pipeline::start(Parts {
             org: org.clone(),
             dead_letters: Some(letters.clone()),
@@ -280,20 +269,20 @@ impl Harness {
             name: "test".into(),
             budget,
             routes,
-            batcher: settings,
+            calls: settings,
             lease: Lease::for_ever(),
             health: health.clone(),
             metrics: metrics.clone(),
             stop,
         });
-        Self { org, pipeline, scheduler, metrics, health, letters }
+        Self { org, pipeline, metrics, health, letters }
     }
 
     pub(super) fn lane(&self) -> RunningLane {
         self.lane_of("t", 0)
     }
 
-    /// Starts a lane of a route with this topic and breaker: on the batcher, or with `SOBJECTD_ENGINE=core` on the core.
+    /// Starts a lane of a route with this topic and breaker.
     pub(super) fn lane_of(&self, topic: &str, breaker: u32) -> RunningLane {
         let route: config::Route = toml::from_str(&format!(
             r#"
@@ -309,13 +298,14 @@ impl Harness {
         let (draining, progress) = (CancellationToken::new(), Arc::new(Progress::new(0)));
         let route = Arc::new(Route::new(&route, 1 << 20, None).unwrap());
         let (records, source) = mpsc::channel(1000);
-        let (pipeline, drain, settled) = (self.pipeline.clone(), draining.clone(), progress.clone());
-        let task = if std::env::var("SOBJECTD_ENGINE").is_ok_and(|engine| engine == "core") {
-            tokio::spawn(LaneTask::new(pipeline, self.scheduler.clone(), route, drain, settled).run(source))
-        } else {
-            tokio::spawn(Lane::new(pipeline, route, drain, settled).run(source))
-        };
+        let lane = Lane::new(self.pipeline.clone(), route, draining.clone(), progress.clone());
+        let task = tokio::spawn(lane.run(source));
         RunningLane { draining, progress, task, records, next: 0 }
+    }
+
+    /// How many identities have a change under way.
+    pub(super) fn identities(&self) -> i64 {
+        self.metrics.identities().get()
     }
 
     pub(super) fn calls(&self) -> Vec<Call> {

@@ -1,4 +1,4 @@
-//! Lane, gate, batcher and settle together, in paused time, against an org that does what its script says.
+//! Lane, core, scheduler and settle together, in paused time, against an org that does what its script says.
 
 mod breaker;
 mod children;

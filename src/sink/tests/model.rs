@@ -1,4 +1,4 @@
-//! Lane, gate, batcher, budget and settle held against the design's promises, in random runs.
+//! Lane, core, scheduler, budget and settle held against the design's promises, in random runs.
 //!
 //! | promise | what is asked |
 //! |---|---|
@@ -13,7 +13,6 @@
 //! `PROPTEST_CASES` asks for more than 256 runs. Time is virtual; but backoffs have jitter, and tasks that are ready at
 //! the same instant run in any order, so that one plan is not always one run.
 
-mod agreement;
 mod ledger;
 mod oracle;
 mod org;
@@ -27,7 +26,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    ledger::{Ledger, Outcomes},
+    ledger::Ledger,
     org::{ModelLetters, ModelOrg},
     plan::{Event, Plan, Silence},
 };
@@ -36,12 +35,10 @@ use crate::{
     ops::{health::Health, metrics::Metrics},
     runtime::{lease::Lease, progress::Progress, stop::Stop},
     sink::{
-        Parts, Pipeline, RouteCounts,
-        batcher::Settings,
+        Parts, Pipeline, RouteCounts, Settings,
         budget::Budget,
         lane::{Drained, Lane},
         route::Route,
-        scheduler::{self, Around, LaneTask, SchedulerLink, core_settings},
     },
 };
 
@@ -58,60 +55,37 @@ proptest! {
     #[test]
     fn every_run_keeps_the_promises(plan in plan::plan()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        let batcher = runtime.block_on(run(plan.clone(), Engine::Batcher));
-        let core = runtime.block_on(run(plan.clone(), Engine::Core));
-        let [batcher, core] = [("batcher", batcher), ("core", core)]
-            .map(|(engine, run)| run.map_err(|broken| TestCaseError::fail(format!("{engine}: {broken}"))));
-        agreement::expect(&plan, &batcher?, &core?).map_err(TestCaseError::fail)?;
+        runtime.block_on(run(plan)).map_err(TestCaseError::fail)?;
     }
-}
-
-/// What is between the lanes and the org: both keep the promises, and come to the same outcomes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Engine {
-    Batcher,
-    Core,
 }
 
 struct World {
     plan: Arc<Plan>,
     ledger: Arc<Ledger>,
     pipeline: Arc<Pipeline<ModelOrg, ModelLetters>>,
-    /// With the core.
-    scheduler: Option<SchedulerLink>,
 }
 
-async fn run(plan: Plan, engine: Engine) -> Result<Outcomes, String> {
+async fn run(plan: Plan) -> Result<(), String> {
     let (plan, metrics) = (Arc::new(plan), Metrics::new());
     let ledger = Arc::new(Ledger::new(plan.clone(), metrics.clone()));
     let lease = Lease::new(LEASE);
     let org = Arc::new(ModelOrg::new(plan.clone(), ledger.clone(), lease.clone()));
-    let around = Around {
-        org: org.clone(),
-        lease: lease.clone(),
-        health: Health::new(metrics.clone()),
-        metrics: metrics.clone(),
-        stop: Stop::default(),
-    };
     let budget = Budget::new(plan.bounds.budget_rows, plan.bounds.budget_bytes);
     let routes = RouteCounts { all: 1, with_breaker: 0 };
-    let (scheduler, scheduling) = scheduler::start(core_settings(settings(&plan), &budget, routes), around);
-    let scheduler = (engine == Engine::Core).then_some(scheduler);
-    let (pipeline, batching) = Pipeline::start(Parts {
+    let (pipeline, scheduling) = Pipeline::start(Parts {
         org,
         dead_letters: Some(ModelLetters::new(&plan, ledger.clone())),
         on_rejection: OnRejection::Stop,
         name: "model".into(),
         budget,
         routes,
-        batcher: settings(&plan),
+        calls: settings(&plan),
         lease: lease.clone(),
         health: Health::new(metrics.clone()),
         metrics,
         stop: Stop::default(),
     });
-    let identities = pipeline.gate.clone();
-    let world = Arc::new(World { plan: plan.clone(), ledger: ledger.clone(), pipeline, scheduler });
+    let world = Arc::new(World { plan: plan.clone(), ledger: ledger.clone(), pipeline });
 
     let partitions = (0..plan.partitions.len()).map(|partition| world.clone().partition(partition));
     let all = timeout(PATIENCE, futures::future::join_all(partitions));
@@ -127,17 +101,15 @@ async fn run(plan: Plan, engine: Engine) -> Result<Outcomes, String> {
         () = renew(&lease, &plan) => false,
     };
     drop(world);
-    let ended = timeout(PATIENCE, batching).await;
+    let ended = timeout(PATIENCE, scheduling).await;
     ledger.expect(settled, || "not everything is settled".to_owned());
     if settled {
-        ledger.expect(matches!(ended, Ok(Ok(()))), || format!("the batcher ends with {ended:?}"));
-        let ended = timeout(PATIENCE, scheduling).await;
+        // It ends when nothing is left: no row, and no identity that is held.
         ledger.expect(matches!(ended, Ok(Ok(()))), || format!("the scheduler ends with {ended:?}"));
-        ledger.expect(identities.is_empty(), || format!("{} gate entries are left", identities.len()));
         ledger.finish();
     }
     let broken = ledger.broken();
-    if broken.is_empty() { Ok(ledger.outcomes()) } else { Err(format!("{:?}: {broken:#?}", ledger.elapsed())) }
+    if broken.is_empty() { Ok(()) } else { Err(format!("{:?}: {broken:#?}", ledger.elapsed())) }
 }
 
 impl World {
@@ -163,13 +135,8 @@ impl World {
         let (draining, progress) = (CancellationToken::new(), Arc::new(Progress::new(start)));
         self.ledger.assigned(partition, progress.clone());
         let source = source::records(self.plan.clone(), self.ledger.clone(), partition, start);
-        let (pipeline, drain, settled) = (self.pipeline.clone(), draining.clone(), progress.clone());
-        let mut task = match &self.scheduler {
-            None => tokio::spawn(Lane::new(pipeline, route, drain, settled).run(source)),
-            Some(scheduler) => {
-                tokio::spawn(LaneTask::new(pipeline, scheduler.clone(), route, drain, settled).run(source))
-            }
-        };
+        let lane = Lane::new(self.pipeline.clone(), route, draining.clone(), progress.clone());
+        let mut task = tokio::spawn(lane.run(source));
         let mut committed = start;
         let mut commits = interval(Duration::from_secs(1));
         commits.set_missed_tick_behavior(MissedTickBehavior::Delay);

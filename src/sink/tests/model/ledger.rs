@@ -47,8 +47,6 @@ struct Seen {
     calls: usize,
     /// Calls that were answered row by row.
     answered: u64,
-    /// Of the dead letters, by partition and offset.
-    reasons: HashMap<(usize, i64), String>,
 }
 
 #[derive(Default)]
@@ -59,9 +57,6 @@ struct Lane {
     durable: Vec<bool>,
     unclean: HashSet<u32>,
 }
-
-/// The last outcome of each record of each partition: written, or the reason of its dead letter.
-pub(super) type Outcomes = Vec<Vec<Option<String>>>;
 
 struct Reading {
     partition: usize,
@@ -291,7 +286,6 @@ impl Ledger {
             let mine = |r: &Reading| r.partition == partition && r.offset == offset;
             let serial = seen.readings.iter().rposition(mine);
             let answered = seen.answered;
-            seen.reasons.insert((partition, offset), reason.to_owned());
             seen.lanes[partition].durable[usize::try_from(offset).unwrap()] = true;
             serial.is_some_and(|serial| {
                 let row = &mut seen.readings[serial];
@@ -329,20 +323,6 @@ impl Ledger {
         self.expect(in_flight == 0 && read == readings as u64, || format!("{readings} readings, and {books:?}"));
         let alive = self.alive[0].load(Ordering::Relaxed);
         self.expect(alive == 0, || format!("{alive} records are still held"));
-    }
-
-    pub(super) fn outcomes(&self) -> Outcomes {
-        let seen = self.lock();
-        let last = |partition: usize, offset: usize| {
-            let offset = i64::try_from(offset).unwrap();
-            let mine = |r: &&Reading| r.partition == partition && r.offset == offset;
-            let written = seen.readings.iter().filter(mine).filter_map(|r| r.outcome).next_back()?;
-            if written { Some("Written".to_owned()) } else { seen.reasons.get(&(partition, offset)).cloned() }
-        };
-        let of = |(partition, plan): (usize, &super::plan::Partition)| {
-            (0..plan.records.len()).map(|offset| last(partition, offset)).collect()
-        };
-        self.plan.partitions.iter().enumerate().map(of).collect()
     }
 
     pub(super) fn elapsed(&self) -> Duration {

@@ -40,7 +40,7 @@ impl SlowCalls {
         let why = format!(
             "calls to {operation} {sobject} take longer than salesforce.request_timeout; the next ones have at most {next} rows"
         );
-        let place = super::sizes::place(key);
+        let place = place(key);
         let known = self.waits.remove(&place).map(|(waiting, _)| waiting);
         let waiting = Waiting::go_on(known, &self.health, Dependency::Salesforce, &why);
         self.waits.insert(place, (waiting, Instant::now() + LAPSE));
@@ -58,9 +58,13 @@ impl SlowCalls {
     /// A call has an answer, whatever it says.
     pub(super) fn answered(&mut self, key: &BatchKey) {
         if !self.waits.is_empty() {
-            self.waits.remove(&super::sizes::place(key));
+            self.waits.remove(&place(key));
         }
     }
+}
+
+fn place(key: &BatchKey) -> (ApiName, Action) {
+    (key.sobject.clone(), key.action)
 }
 
 #[cfg(test)]

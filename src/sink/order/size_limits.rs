@@ -189,6 +189,6 @@ fn is_too_large(verdict: &Verdict) -> bool {
     )
 }
 
-pub(super) fn place(key: &BatchKey) -> (ApiName, Action) {
+fn place(key: &BatchKey) -> (ApiName, Action) {
     (key.sobject.clone(), key.action)
 }
