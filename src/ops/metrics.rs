@@ -283,7 +283,7 @@ impl Metrics {
         self.counters().call_in_flight()
     }
 
-    /// The number of Salesforce records with a change in flight, which the gate keeps.
+    /// The number of Salesforce records with a change in flight; later changes of these wait.
     pub fn identities(&self) -> Gauge {
         self.counters().identities()
     }

@@ -88,7 +88,7 @@ impl Identity {
         }
     }
 
-    /// The key at the gate; `sobject` in any case.
+    /// The key under which the changes of an identity wait for each other. `sobject`: in upper or lower case.
     pub fn gate_key(&self, sobject: &str) -> GateKey {
         let mut key = format!("{sobject}\0{}\0", self.key_field().map_or("id", ApiName::as_str));
         key.make_ascii_lowercase();
@@ -177,7 +177,7 @@ fn stored(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_ascii_whitespace())
 }
 
-/// Trims all that any system takes for white space: for the gate it is enough to be coarse.
+/// Trims all that any system takes for white space: a [`GateKey`] may be too coarse.
 fn trimmed(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || c.is_control())
 }
@@ -213,7 +213,7 @@ mod tests {
     const EXACT: KeyKind = KeyKind::Text { unique: true, case_sensitive: true };
     const NUMBER: KeyKind = KeyKind::Number { unique: true, scale: None };
 
-    /// Compares two spellings by both keys: (gate equal, match equal).
+    /// Compares two spellings by both keys: whether the gate keys are equal, and whether the match keys are.
     fn compare(kind: KeyKind, left: &str, right: &str) -> (bool, bool) {
         let [left, right] = [left, right].map(|text| ExternalId::new(field(kind), text).unwrap());
         let [gate_left, gate_right] = [&left, &right].map(|e| Identity::ExternalId(e.clone()).gate_key("Contact"));
@@ -243,7 +243,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Two spellings that may be one record to the org are one to the gate.
+        /// Two spellings that may be one record to the org have one gate key.
         #[test]
         fn the_gate_is_never_finer_than_the_match(left in "[ aAkK\u{212A}eé\u{301}ß1.0\t]{1,4}", right in "[ aAkK\u{212A}eé\u{301}ß1.0\t]{1,4}") {
             for kind in [UNIQUE, EXACT, LOOSE, EMAIL, NUMBER] {

@@ -64,7 +64,7 @@ impl Record {
     pub const HEADERS_LEFT: &str = "sobjectd.headers.bytes";
     pub const KEY_LEFT: &str = "sobjectd.key.bytes";
 
-    /// The memory that a record costs besides its bytes: its fields, its ticket, its place in the queues.
+    /// The memory that a record costs besides its bytes: its fields, its row in the scheduler, its place in the queues.
     const OVERHEAD: usize = 1024;
 
     /// The charge of this record against `pipeline.max_in_flight_bytes`, in bytes.

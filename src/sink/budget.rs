@@ -1,8 +1,8 @@
 //! The budget of what may be in flight, in rows and in bytes, over all lanes.
 //!
 //! A lane reads one record and takes its permit before it reads the next: the whole daemon holds at most the budget and
-//! one record for each lane. A permit is taken before a gate entry and never while one is held, so nothing deadlocks.
-//! It is given back when the record is settled.
+//! one record for each lane. A permit is taken before the record is submitted to the scheduler, so that no record waits
+//! for the budget while it keeps its identity, and nothing deadlocks. It is given back when the record has ended.
 
 use std::{iter::Sum, sync::Arc};
 

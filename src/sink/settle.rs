@@ -1,5 +1,5 @@
-//! Makes outcomes durable. A record is settled when Salesforce has confirmed its row, or Kafka its dead
-//! letter, or the configuration says that it is skipped; until then its gate entry is held.
+//! Makes outcomes durable. A record is settled when Salesforce has confirmed its row, or Kafka its dead letter, or the
+//! configuration says that it is skipped; until then no later change of its identity is sent.
 
 use std::sync::Arc;
 

@@ -7,7 +7,7 @@
 //! | Parent | the same, until `missing_parent_wait`; sooner, if it is in the way of others |
 //! | Alone, DeletedMeanwhile | a few times more ([`super::races`]); then rejected |
 //! | WithoutFields | once more without some of its fields; then rejected |
-//! | Smaller, no suspect | halved at once; alone it is the row's own. Size of new calls: [`super::sizes`] |
+//! | Smaller, no suspect | halved at once; alone it is the row's own. Size of new calls: [`super::size_limits`] |
 //! | Smaller, a suspect | rows that the answer names go first, and the others follow from that ([`super::hints`]); else halved; alone rejected |
 //! | Parked | again after a long while, without end |
 //! | NextCall | with the next call |
@@ -15,7 +15,7 @@
 //! | Org: session; NoLease | the same, and it is never poison |
 //! | Org: quota | the same, and it is never poison; rejected if `on_quota` says so |
 //! | Unknown | as Org: unavailable, but not before the hold is over, with the identities held; a plain insert is rejected if `insert_unknown` says so, and the third time in any case |
-//! | – timed out | the same, in calls that are answered in time: [`super::sizes`] |
+//! | – timed out | the same, in calls that are answered in time: [`super::size_limits`] |
 //! | – too long an answer | the same, halved |
 //! | – said of the row | the same; the `max_attempts`th time alone in its call, and then rejected |
 //! | Fatal | the daemon stops; what it sent is of unknown result |

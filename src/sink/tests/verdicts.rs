@@ -331,7 +331,7 @@ async fn an_unknown_result_is_repeated_after_the_hold_with_the_gate_held() {
     assert!(harness.dead().is_empty());
 }
 
-/// The org may still apply the lost call, so that the gate may not open.
+/// The org may still apply the lost call, so that no later change of the identity may be sent.
 #[tokio::test(start_paused = true)]
 async fn a_row_that_answers_for_its_unknown_results_is_not_rejected_for_a_lost_answer() {
     let lost = Arc::new(AtomicUsize::default());
