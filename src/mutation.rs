@@ -1,5 +1,5 @@
-//! Bugs that can be switched on, so that the chaos harness shows that it finds them: `SOBJECTD_MUTATION=gate`, read
-//! only in builds with the feature `mutations`, which no other build has.
+//! Bugs that can be switched on, so that the chaos harness and the property tests show that they find them:
+//! `SOBJECTD_MUTATION=gate`, read only in builds with the feature `mutations`, which no other build has.
 
 /// What is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
