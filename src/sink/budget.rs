@@ -20,7 +20,7 @@ pub struct Budget {
     whole: Option<Box<Self>>,
 }
 
-/// The part of the budget that some records take: rows, and bytes by the KiB.
+/// A share of the budget: rows, and bytes in KiB.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Cost {
     rows: u32,
@@ -45,6 +45,7 @@ pub struct BudgetPermit {
 }
 
 impl Cost {
+    /// Returns whether the rows or the bytes are more than those of `most`.
     pub fn exceeds(self, most: Self) -> bool {
         self.rows > most.rows || self.units > most.units
     }
@@ -76,7 +77,7 @@ impl Sum for Cost {
 }
 
 impl Budget {
-    /// A semaphore counts to `u32::MAX`: bytes are counted by the KiB.
+    /// The unit of bytes: a semaphore counts to `u32::MAX`, so that bytes are counted in KiB.
     const UNIT: usize = 1024;
 
     pub fn new(rows: usize, bytes: usize) -> Self {
@@ -120,7 +121,7 @@ impl Budget {
         BudgetPermit { cost, _held: [Some(own), whole] }
     }
 
-    /// Gives back what permits held that were handed over: the rows, and bytes by the KiB.
+    /// Gives back the shares of permits that were handed over: the rows, and the bytes in KiB.
     pub(super) fn give_back(&self, rows: u32, units: u32) {
         self.rows.add_permits(rows as usize);
         // A row that is larger than all of a budget has taken all of it, and no other row was in it then.
@@ -148,7 +149,7 @@ impl BudgetPermit {
         self.cost
     }
 
-    /// Leaves it to [`Budget::give_back`] to give the permit back. Returns the bytes that it holds, by the KiB.
+    /// Keeps the share taken until [`Budget::give_back`]. Returns its bytes, in KiB.
     pub(super) fn hand_over(self) -> u32 {
         let Self { cost, _held: held } = self;
         held.into_iter().flatten().flatten().for_each(OwnedSemaphorePermit::forget);

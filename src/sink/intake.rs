@@ -123,7 +123,7 @@ impl<O: Org> Intake<O> {
         RejectedRecord { rejection: Rejection::new(Reason::TooLarge, message), operation, target: None }
     }
 
-    /// Makes a command of the record, or says why that cannot be.
+    /// Makes a command of the record, or returns why that cannot be.
     async fn route<E>(&mut self, record: &Record) -> Result<RoutedRecord, LaneError<E>> {
         let (intent, message) = match self.read(record).await {
             Ok(read) => read,

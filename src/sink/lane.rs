@@ -1,8 +1,8 @@
 //! One task for each assigned partition: records in, dead letters out.
 //!
-//! It takes a permit of the budget for each record, decodes and routes it, and hands over in one batch what is ready. From
-//! then on the core has the record. The lane hears of dead letters, which it writes; of room in its FIFO; and of the end of
-//! its drain.
+//! It takes a permit of the budget for each record, decodes and routes it, and hands over in one batch what is ready.
+//! From then on the core has the record. The lane hears of dead letters, which it writes; of room in its FIFO; and of
+//! the end of its drain.
 
 use std::{
     pin::{Pin, pin},
@@ -30,6 +30,7 @@ use crate::{
     sink::route::Route,
 };
 
+/// The task of one assigned partition.
 #[derive(Debug)]
 pub struct Lane<O, D> {
     pipeline: Arc<Pipeline<O, D>>,
@@ -52,8 +53,8 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         Self { pipeline, route, draining, progress }
     }
 
-    /// Runs until it is drained. Where its source fails, or the org does not describe what it needs, it drains itself, and
-    /// says why.
+    /// Runs until the lane is drained. If its source fails, or the org does not describe what it needs, it drains
+    /// itself, and returns why.
     pub async fn run<E>(self, source: impl Stream<Item = Result<Record, E>> + Send) -> Result<Drained, LaneError<E>> {
         let Self { pipeline, route, draining, progress } = self;
         let most = MAX_AHEAD.saturating_add(pipeline.budget.rows());
@@ -74,7 +75,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         let mut intake = Some(Box::pin(intake.admitted(source).ready_chunks(MOST)));
         let mut letters = FuturesUnordered::new();
         let mut failed = None;
-        // Once: also a drain that had nothing to give up may still wait for what it has closed.
+        // Only once: a drain that had nothing to give up may still wait for its end.
         let stuck = async {
             draining.cancelled().await;
             stuck(&pipeline).await
@@ -155,7 +156,7 @@ fn submission(end: &LaneEnd, admitted: AdmittedRecord) -> Submission {
     Submission { offset, read, units: permit.hand_over(), body: Box::new(Body { record, asks }), what }
 }
 
-/// Writes a dead letter. The core keeps the identity until it is durable.
+/// Writes a dead letter. The core keeps the identity until the letter is durable.
 async fn write<O: Org, D: DeadLetters>(
     pipeline: Arc<Pipeline<O, D>>,
     route: Arc<Route>,
@@ -178,7 +179,7 @@ async fn write<O: Org, D: DeadLetters>(
     (row, if settled == Settled::Done { LetterEnd::Durable } else { LetterEnd::Failed })
 }
 
-/// Waits until the outcomes of the records in flight are not worth waiting for, and says why.
+/// Waits until a drain cannot make progress any more, and returns why.
 async fn stuck<O: Org, D: DeadLetters>(pipeline: &Pipeline<O, D>) -> &'static str {
     tokio::select! {
         () = pipeline.org.wait_for_outage(PATIENCE) => "the org takes no calls",

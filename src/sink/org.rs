@@ -14,11 +14,11 @@ pub trait CallPermit: Send + 'static {
     }
 }
 
-/// The org, as the pipeline sees it.
+/// The org, as the sink sees it.
 ///
 /// `write` makes one attempt and returns one verdict for each row, in the order of the rows. It never waits for the org
-/// to become well: that is a verdict ([`RetryKind::Org`](crate::record::RetryKind::Org)), and [`Org::permit`] is where
-/// one waits.
+/// to become well: that is a verdict ([`RetryKind::Org`](crate::record::RetryKind::Org)), and callers wait in
+/// [`Org::permit`].
 pub trait Org: Send + Sync + 'static {
     type Permit: CallPermit;
 

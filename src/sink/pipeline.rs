@@ -54,7 +54,7 @@ pub struct Pipeline<O, D> {
     pub(super) settle: Settle<D>,
     pub(super) budget: Budget,
     pub(super) scheduler: SchedulerLink,
-    /// What the lanes of a route with a breaker may hold together.
+    /// The share of the budget that the lanes of a route with a breaker may hold together.
     breaker_share: Cost,
     /// The budgets of routes with a breaker.
     budgets: Mutex<HashMap<Arc<str>, Budget>>,
@@ -77,8 +77,8 @@ impl<O: Org, D: DeadLetters> Pipeline<O, D> {
         (Arc::new(Self { org, settle, budget, scheduler, breaker_share, budgets, lease, metrics }), task)
     }
 
-    /// The budget that the records of a route count in. One with a breaker has a share only, so that the others go on while
-    /// it is open.
+    /// The budget that the records of a route count in. One with a breaker has a share only, so that the others go on
+    /// while it is open.
     pub(super) fn budget_of(&self, route: &Route) -> Budget {
         if route.breaker == 0 {
             return self.budget.clone();

@@ -126,7 +126,7 @@ impl<D: DeadLetters> Settle<D> {
                     }
                 }
             }
-            // The org may have made the record: that is not skipped without a word.
+            // The org may have made the record: that is not skipped in silence.
             (None, OnRejection::Skip) if rejection.reason != Reason::UnknownResult => in_flight.close(Outcome::Skipped),
             (None, _) => {
                 self.stop.now(format!("{position}: rejected, and there is no dead-letter topic: {rejection}"));

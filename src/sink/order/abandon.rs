@@ -1,5 +1,5 @@
-//! Records that are read again: nothing after such a record is committed by its lane, and none of its later changes may
-//! follow.
+//! Abandons records, which are read again: the lane commits nothing after such a record, and sends no later change of
+//! its identity.
 
 use super::{
     event::{Effect, Notice},
@@ -10,12 +10,12 @@ use super::{
 };
 use crate::mutation::{self, Mutation};
 
-/// Abandons a row that nothing can come of any more. Its lane reads no further, and closes what it can of the records
-/// after this one, before a later change of the identity may go.
+/// Abandons a row that can take no effect any more. Its lane reads no further, and the records after it are closed
+/// where they may be, before a later change of the identity may go.
 pub(super) fn abandon(tables: &mut Tables, index: RowIndex) {
     let Some(row) = tables.rows.get(index) else { return };
     let (lane, number) = (row.lane, row.number);
-    // The drain of its lane has abandoned it already, and waited only for what might come of it.
+    // Its lane has been closed already, and has waited only for the end of its attempt.
     let end = if row.flags.closing { End::Abandoned } else { End::Failed };
     if let Some(at) = lane {
         tell(tables, at);
@@ -36,8 +36,8 @@ fn tell(tables: &mut Tables, at: LaneIndex) {
     }
 }
 
-/// Closes the records of a lane from the given number on, where nothing can come of them; the others settle only if their
-/// attempts have an outcome. Returns how many were closed.
+/// Closes the records of a lane from the given number on, if they can take no effect any more; the others settle only
+/// if their attempts have an outcome. Returns the number of closed records.
 fn cut(tables: &mut Tables, at: LaneIndex, from: u64) -> usize {
     let mut closed = 0;
     for index in open_rows(tables, at, from) {
@@ -59,8 +59,8 @@ fn open_rows(tables: &Tables, at: LaneIndex, from: u64) -> Vec<RowIndex> {
     open.map(|(_, row)| *row).collect()
 }
 
-/// Closes the last records of a lane, as far as nothing can come of them: nothing after them is done, so that nothing is
-/// repeated.
+/// Closes the last records of a lane, back to one that is done or may still take effect. Nothing after them is done, so
+/// that nothing is repeated.
 pub(super) fn close_tail(tables: &mut Tables, at: LaneIndex) {
     let Some(lane) = tables.lanes.touch(at) else { return };
     let tail: Vec<_> = lane.fifo.tail().map(|(_, row)| *row).collect();
@@ -86,7 +86,8 @@ pub(super) fn give_up(tables: &mut Tables, at: LaneIndex, why: &'static str) {
     tables.notice(Notice::DrainCutShort { lane, given_up, why });
 }
 
-/// Ends a lane that is gone. What is on the wire keeps its identity until it is answered, or until its hold is over.
+/// Ends a lane that is gone or drained. A row on the wire keeps its identity until its answer, or until the end of its
+/// hold.
 pub(super) fn end_lane(tables: &mut Tables, at: LaneIndex) {
     for index in open_rows(tables, at, 0) {
         let Some(row) = tables.rows.get_mut(index) else { continue };

@@ -11,7 +11,7 @@ use super::{
     waits::Wait,
 };
 
-/// The first thing that is not as it should be.
+/// Checks all tables. The error is the first contradiction.
 pub(super) fn audit(tables: &Tables) -> Result<(), String> {
     lists(tables)?;
     chains(tables)?;
@@ -84,7 +84,7 @@ fn lists(tables: &Tables) -> Result<(), String> {
     expect(listed.is_empty(), || format!("{listed:?} are no rows"))
 }
 
-/// Of each identity only the first change may go, and none is forgotten.
+/// Only the first change of each identity may go, and no change is forgotten.
 fn chains(tables: &Tables) -> Result<(), String> {
     expect(tables.identities.agree(), || "the tables of identities disagree".to_owned())?;
     let mut chained = HashSet::new();

@@ -1,12 +1,13 @@
-//! What keeps a fault of a whole route from making a dead letter of each of its records (`routes.breaker`).
+//! The circuit breaker of a route (`routes.breaker`): a fault of the whole route does not make a dead letter of each of
+//! its records.
 //!
 //! | breaker | a rejection | left by |
 //! |---|---|---|
-//! | closed | is settled | `routes.breaker` rejections in a row with one code, and no row of the route written between |
+//! | closed | is settled | `routes.breaker` consecutive rejections with one code, and no row of the route written between |
 //! | open | with that code: the row waits; with another one: it is settled | a probe that is written, or rejected with another code |
 //!
-//! One row at a time is the probe, after a backoff. Rejections count in the order in which they are settled, those of the
-//! converters with those of the org; but a converter's, which is known before the org has answered what was read
+//! One row at a time is the probe, after a backoff. Rejections count in the order in which they are settled, those of
+//! the converters with those of the org; but a converter's, which is known before the org has answered what was read
 //! earlier, does not open the breaker before that.
 
 use super::{moment::Moment, waits::Due};
@@ -14,22 +15,22 @@ use crate::record::{Reason, Rejection};
 
 #[derive(Debug, Default)]
 pub(super) struct Breaker {
-    /// Rejections in a row with one code that open it.
+    /// The consecutive rejections with one code that open the breaker.
     limit: u32,
-    /// Of the last rejection, and how many there were with it.
+    /// The code of the last rejection, and the number of consecutive rejections with it.
     code: String,
     count: u32,
     open: Option<Open>,
-    /// Rows that are submitted, and of which the org has said nothing yet.
+    /// The number of submitted rows of which the org has said nothing yet.
     pub(super) pending: usize,
-    /// Which row the next probe takes: the oldest, or another one.
+    /// Whether the next probe takes another row than the oldest one.
     other: bool,
 }
 
 #[derive(Debug)]
 struct Open {
     probes: u32,
-    /// When the next probe may go.
+    /// The time at which the next probe may go.
     due: Moment,
     /// A probe is under way.
     is_probing: bool,
@@ -37,19 +38,20 @@ struct Open {
     wait: Option<Due>,
 }
 
-/// What becomes of a rejection.
+/// The ruling of a breaker on a rejection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ruling {
+    /// The rejection is the outcome.
     Settled,
-    /// Its row waits.
+    /// The row waits.
     Waits,
 }
 
-/// What a ruling has changed.
+/// The changes of a breaker by a ruling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Change {
     pub(super) closed: bool,
-    /// It has to be given a time for its first probe.
+    /// The caller sets the time of the first probe.
     pub(super) opened: bool,
 }
 
@@ -58,9 +60,9 @@ impl Breaker {
         Self { limit, ..Self::default() }
     }
 
-    /// A row is rejected, by the org or for it.
+    /// Rules on a rejection by the org or by the daemon.
     pub(super) fn rejected(&mut self, rejection: &Rejection, is_probe: bool) -> (Ruling, Change) {
-        // Asked for by the configuration, and nothing that was sent again would be the same.
+        // The configuration asks for these rejections: their rows do not wait to be sent again.
         if matches!(rejection.reason, Reason::UnknownResult | Reason::QuotaSpent) {
             return (Ruling::Settled, Change::default());
         }
@@ -84,13 +86,14 @@ impl Breaker {
         (Ruling::Settled, change)
     }
 
-    /// Whether a converter's rejection can be ruled now, or waits for the org's word on what was submitted before.
+    /// Returns whether a converter's rejection can be ruled on now. If not, it waits until the org has said something
+    /// of all rows that were submitted before.
     pub(super) fn can_rule(&self, rejection: &Rejection) -> bool {
         let before = if self.code == rejection.code() { self.count } else { 0 };
         self.pending == 0 || self.is_open() || before + 1 < self.limit
     }
 
-    /// A row is written. Whether that closes it.
+    /// Counts a written row. Returns whether that closes the breaker.
     pub(super) fn written(&mut self, is_probe: bool) -> bool {
         if self.open.is_none() {
             self.count = 0;
@@ -106,12 +109,12 @@ impl Breaker {
         self.open.is_some()
     }
 
-    /// The code that it counts, and how many rejections there were with it.
+    /// The code that is counted, and the number of rejections with it.
     pub(super) fn counted(&self) -> (&str, u32) {
         (&self.code, self.count)
     }
 
-    /// Opens it; the first probe may go at `due`.
+    /// Opens the breaker. The first probe may go at `due`.
     pub(super) fn open(&mut self, due: Moment) {
         self.open = Some(Open { probes: 0, due, is_probing: false, wait: None });
     }
@@ -120,12 +123,12 @@ impl Breaker {
         *self = Self { limit: self.limit, pending: self.pending, other: self.other, ..Self::default() };
     }
 
-    /// When a probe may go; `None` while one is under way, and while there is no need.
+    /// The time at which a probe may go; `None` while one is under way, and while the breaker is closed.
     pub(super) fn probe_due(&self) -> Option<Moment> {
         self.open.as_ref().filter(|open| !open.is_probing).map(|open| open.due)
     }
 
-    /// A probe begins. Whether it takes another row than the oldest, if there is one.
+    /// Begins a probe. Returns whether it takes another row than the oldest one, which needs `has_other`.
     pub(super) fn begin_probe(&mut self, has_other: bool) -> bool {
         if let Some(open) = &mut self.open {
             open.is_probing = true;
@@ -135,7 +138,8 @@ impl Breaker {
         takes_other
     }
 
-    /// A probe has ended. How many there were, if it is still open: the next one has to be given a time.
+    /// Ends a probe. Returns the number of probes so far if the breaker is still open: the caller sets the time of the
+    /// next one.
     pub(super) fn end_probe(&mut self) -> Option<u32> {
         let open = self.open.as_mut()?;
         open.is_probing = false;
@@ -149,12 +153,12 @@ impl Breaker {
         }
     }
 
-    /// Whether the row that was the probe goes to the front of those that wait: the oldest stays the oldest.
+    /// Returns whether the last probe was the oldest row, which then goes back to the front of those that wait.
     pub(super) fn probe_was_oldest(&self) -> bool {
         self.other
     }
 
-    /// Replaces the wait for the next probe; returns the one that it had.
+    /// Replaces the wait for the next probe. Returns the earlier one.
     pub(super) fn replace_wait(&mut self, wait: Option<Due>) -> Option<Due> {
         self.open.as_mut().and_then(|open| std::mem::replace(&mut open.wait, wait))
     }

@@ -1,29 +1,30 @@
-//! Parents that somebody else locks again and again: a call takes fewer of their rows, and in the end one.
+//! Parents that another writer locks again and again: a call takes fewer of their rows, and in the end one.
 
 use std::collections::HashMap;
 
 use super::identities::KeyHash;
 
+/// The parents that are contended.
 #[derive(Debug)]
 pub(super) struct Contention {
     /// The rows of a call.
     full: usize,
     contended: HashMap<KeyHash, Contended>,
-    /// Counts what was learnt.
+    /// Counts the changes of `contended`.
     clock: u64,
 }
 
 #[derive(Debug)]
 struct Contended {
-    /// Of one call.
+    /// The rows of one call.
     rows: usize,
-    /// Calls one after the other that found it locked.
+    /// The number of consecutive calls that found the parent locked.
     times: u32,
-    /// When something was last learnt of it.
+    /// The value of `clock` when something was last learnt of the parent.
     at: u64,
 }
 
-/// How many parents are remembered; the one that was met longest ago is forgotten for another.
+/// The most parents that are remembered; the one that was seen longest ago is forgotten for another.
 const MOST: usize = 1_000;
 
 impl Contention {
@@ -31,12 +32,12 @@ impl Contention {
         Self { full, contended: HashMap::new(), clock: 0 }
     }
 
-    /// How many rows of this parent a call takes.
+    /// The number of rows of this parent that a call takes.
     pub(super) fn rows(&self, parent: KeyHash) -> usize {
         self.contended.get(&parent).map_or(self.full, |contended| contended.rows)
     }
 
-    /// A call has found the parent locked. How often it was so before, one call after the other.
+    /// Notes that a call has found the parent locked. Returns the number of consecutive calls before it that did so.
     pub(super) fn locked(&mut self, parent: KeyHash) -> u32 {
         self.clock += 1;
         if self.contended.len() >= MOST && !self.contended.contains_key(&parent) {
@@ -56,7 +57,7 @@ impl Contention {
         before
     }
 
-    /// A call has written rows of the parent.
+    /// Notes that a call has written rows of the parent.
     pub(super) fn written(&mut self, parent: KeyHash) {
         let Some(contended) = self.contended.get_mut(&parent) else { return };
         contended.rows = contended.rows.saturating_mul(2);

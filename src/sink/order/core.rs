@@ -1,4 +1,4 @@
-//! The core: all order, and no I/O. It hears of one event after the other and says what is to be done.
+//! The core: decides all order, without I/O. It takes in one event after the other and returns effects.
 
 use std::time::{Duration, Instant};
 
@@ -28,12 +28,12 @@ use crate::{
 pub(crate) struct Core(Tables);
 
 impl Core {
-    /// `epoch`: now. `seed`: of the jitter in backoffs.
+    /// Makes an empty core. `epoch`: the current time. `seed`: the seed of the jitter in backoffs.
     pub(crate) fn new(settings: Settings, epoch: Instant, seed: u64) -> Self {
         Self(Tables::new(settings, epoch, seed))
     }
 
-    /// Takes an event in, and appends what is to be done to `effects`, in order.
+    /// Takes in an event, and appends its effects in order.
     pub(crate) fn on(&mut self, event: Event, now: Moment, effects: &mut Vec<Effect>) {
         let tables = &mut self.0;
         tables.now = tables.now.max(now);
@@ -45,28 +45,28 @@ impl Core {
         effects.append(&mut tables.effects);
     }
 
-    /// Whether a permit for a call is wanted now.
+    /// Returns whether a permit for a call is wanted now.
     pub(crate) fn wants_permit(&mut self, now: Moment) -> bool {
         self.0.now = self.0.now.max(now);
         dispatch::is_due(&self.0)
     }
 
-    /// Whether there are rows that a call could take now, or once they have lingered.
+    /// Returns whether there are rows that a call can take now, or once they have lingered.
     pub(crate) fn has_rows_to_send(&self) -> bool {
         dispatch::has_rows(&self.0)
     }
 
-    /// When [`Event::Due`] has something to do, or a permit will be wanted.
+    /// The time at which [`Event::Due`] has something to do, or a permit is wanted.
     pub(crate) fn next_due(&self) -> Option<Moment> {
         self.0.waits.next().into_iter().chain(dispatch::next_due(&self.0)).min()
     }
 
-    /// Whether nothing is left: no lane, no row and no call.
+    /// Returns whether no lane, no row and no call is left.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.lanes.all.is_empty() && self.0.rows.is_empty() && self.0.calls.is_empty()
     }
 
-    /// The number of identities that have a change under way.
+    /// The number of identities with a change in flight.
     pub(crate) fn identities(&self) -> usize {
         self.0.identities.len()
     }
@@ -138,7 +138,7 @@ fn answered(tables: &mut Tables, id: CallId, mut parts: Vec<Vec<AnsweredRow>>, t
     }
 }
 
-/// As a bug on request: each verdict counts for the next row.
+/// Lets each verdict count for a neighbouring row: the mutation `part`.
 fn shift(part: &mut [AnsweredRow]) {
     for index in 1..part.len() {
         if let Ok([before, after]) = part.get_disjoint_mut([index - 1, index]) {
@@ -147,7 +147,7 @@ fn shift(part: &mut [AnsweredRow]) {
     }
 }
 
-/// Whether an answer has exactly the rows of its call, in their order.
+/// Returns whether an answer has exactly the rows of its call, in their order.
 fn fits(tables: &Tables, id: CallId, parts: &[Vec<AnsweredRow>]) -> bool {
     let Some(call) = tables.calls.find(id).and_then(|call| tables.calls.get(call)) else { return false };
     let is_same = |(sent, answered): (&Group, &Vec<AnsweredRow>)| {
@@ -157,7 +157,7 @@ fn fits(tables: &Tables, id: CallId, parts: &[Vec<AnsweredRow>]) -> bool {
     call.parts.len() == parts.len() && call.parts.iter().zip(parts).all(is_same)
 }
 
-/// Gives the rows of a part their bodies back; its verdicts.
+/// Gives the rows of a part their contents back. Returns the verdicts.
 fn take_back(tables: &mut Tables, part: &Group, answers: Vec<AnsweredRow>) -> Vec<Verdict> {
     let mut verdicts = Vec::with_capacity(answers.len());
     for (index, answered) in part.rows.iter().zip(answers) {
@@ -169,7 +169,7 @@ fn take_back(tables: &mut Tables, part: &Group, answers: Vec<AnsweredRow>) -> Ve
     verdicts
 }
 
-/// What a call has shown of the parents of its rows: those that somebody else locks again and again rest.
+/// Learns from a call which parents another writer locks again and again. Their rows wait for a backoff.
 fn learn(tables: &mut Tables, part: &Group, verdicts: &[Verdict]) {
     if tables.queues.parents.is_empty() {
         return;
@@ -189,7 +189,7 @@ fn learn(tables: &mut Tables, part: &Group, verdicts: &[Verdict]) {
     for (index, locked, written) in seen {
         let Some(hash) = tables.queues.parents.all.get(index).map(|parent| parent.hash) else { continue };
         if locked {
-            // Once is nothing: most locks are gone at the next attempt.
+            // The first time has no consequence: most locks are gone at the next attempt.
             if let Some(times) = tables.queues.contention.locked(hash).checked_sub(1) {
                 let due = (tables.now.plus(tables.backoff(times)), tables.next_order());
                 tables.queues.hold(&tables.rows, index, Hold::Resting);
@@ -201,7 +201,7 @@ fn learn(tables: &mut Tables, part: &Group, verdicts: &[Verdict]) {
     }
 }
 
-/// A call has ended in a panic: nothing is known of its rows, and the daemon stops.
+/// Ends a call whose task has panicked: nothing is known of its rows, and the daemon stops.
 fn lost(tables: &mut Tables, id: CallId) {
     let Some(call) = tables.calls.find(id).and_then(|call| tables.calls.remove(call)) else { return };
     tables.effects.push(Effect::Stop("a call has ended without an answer".to_owned()));
@@ -215,7 +215,7 @@ fn lost(tables: &mut Tables, id: CallId) {
     }
 }
 
-/// Says what has become of the lanes' records: books first, then offsets, then what is given back of the budget.
+/// Appends the sums of an event: books first, then offsets, then the budget that is given back.
 fn settle_accounts(tables: &mut Tables) {
     let touched = std::mem::take(&mut tables.lanes.touched);
     for at in &touched {

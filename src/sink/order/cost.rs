@@ -1,6 +1,6 @@
 use std::{iter::Sum, ops::AddAssign};
 
-/// What records take of the budget: rows, and bytes by the KiB.
+/// A share of the budget: rows, and bytes in KiB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Cost {
     pub(crate) rows: u32,

@@ -1,4 +1,4 @@
-//! Which call is made next.
+//! Decides which call is made next.
 
 use std::collections::HashSet;
 
@@ -13,18 +13,18 @@ use super::{
 };
 use crate::record::{Cause, Reason};
 
-/// Whether a call could be made now.
+/// Returns whether a call can be made now.
 pub(super) fn is_due(tables: &Tables) -> bool {
     pinned_ready(tables, 0).is_some() || tables.queues.places.first().is_some_and(|(due, _)| due <= tables.now)
 }
 
-/// Whether a call could be made now, or once its rows have lingered.
+/// Returns whether a call can be made now, or once its rows have lingered.
 pub(super) fn has_rows(tables: &Tables) -> bool {
     pinned_ready(tables, 0).is_some() || tables.queues.places.first().is_some()
 }
 
-/// Makes the call that is due first. A probe is in turn that call, then another one; where there is only one, the other
-/// probe asks and writes nothing.
+/// Makes the call that is due first. Probes take in turn that call and another one. If there is no other one, or
+/// if the probe must not write, it only asks whether the org is well.
 pub(super) fn granted(tables: &mut Tables, permit: Permit) {
     let other = permit.is_probe && std::mem::take(&mut tables.probe_takes_other);
     tables.probe_takes_other |= permit.is_probe && !other;
@@ -38,7 +38,7 @@ pub(super) fn granted(tables: &mut Tables, permit: Permit) {
     }
 }
 
-/// The first group, or the second one, of which anything can be sent.
+/// Returns the first group, or the second one, that has rows to send. Rows whose breaker is open are stalled.
 fn next(tables: &mut Tables, other: bool) -> Option<GroupIndex> {
     loop {
         let index = if other { second(tables) } else { first(tables) }?;
@@ -90,8 +90,8 @@ fn unpin(tables: &mut Tables, nth: usize) -> Option<GroupIndex> {
     Some(index)
 }
 
-/// Where the nth of the pinned groups is that may be sent: none that would meet a child of one of its parents on the wire,
-/// or overtake one in an earlier group.
+/// Returns the position of the nth pinned group that may be sent. A group may not if a child of one of its parents is
+/// on the wire, or in an earlier group.
 fn pinned_ready(tables: &Tables, nth: usize) -> Option<usize> {
     if tables.queues.parents.is_empty() {
         return (nth < tables.pinned.len()).then_some(nth);
@@ -117,7 +117,7 @@ fn parents(tables: &Tables, group: &Group) -> Vec<ParentIndex> {
     group.rows.iter().filter_map(|row| tables.rows.get(*row)?.parent).collect()
 }
 
-/// Takes the rows of the call that is due first out of the queues; where it need not be `due`, also before they have
+/// Takes the rows of the first call out of the queues, as a group. Without `due` it takes them also before they have
 /// lingered.
 fn draw(tables: &mut Tables, due: bool) -> Option<GroupIndex> {
     let (at, place) = tables.queues.places.first()?;
@@ -145,7 +145,7 @@ fn send(tables: &mut Tables, index: GroupIndex) {
     tables.effects.push(Effect::Call { call, parts: vec![CallPart { key, rows: sent }] });
 }
 
-/// Rejects what is pinned, and what a call could take of the queues. The time to ask the org again comes with other rows.
+/// Rejects the rows that are pinned, and those that a call can take out of the queues, since the quota is exhausted.
 pub(super) fn reject_waiting(tables: &mut Tables, cause: &Cause) {
     let mut rows = Vec::new();
     for index in std::mem::take(&mut tables.pinned) {
@@ -159,7 +159,7 @@ pub(super) fn reject_waiting(tables: &mut Tables, cause: &Cause) {
     }
 }
 
-/// When the next call can be made that cannot be made yet.
+/// The time of the next call that is not due yet.
 pub(super) fn next_due(tables: &Tables) -> Option<Moment> {
     tables.queues.places.first().map(|(due, _)| due).filter(|due| *due > tables.now)
 }

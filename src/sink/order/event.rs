@@ -1,4 +1,4 @@
-//! What the core hears, and what it wants done.
+//! The events that the core takes in, and the effects that it returns.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,33 +15,33 @@ use crate::{
     record::{ApiName, BatchKey, Cause, Rejection, Verdict},
 };
 
-/// What has happened.
+/// An input of the core.
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// A lane begins. `breaker` is its route's limit; 0 is none.
+    /// A lane begins. `breaker`: the consecutive rejections that open the breaker of its route; 0 disables it.
     Open { lane: LaneId, route: Arc<str>, breaker: u32 },
-    /// Records of a lane, in the order of its partition.
+    /// A lane hands over records, in the order of its partition.
     Submit { lane: LaneId, rows: Vec<Submission> },
-    /// A record of a route with a breaker is rejected before it is a command; the lane waits for the ruling.
-    /// `is_again`: it was worked out again, since the breaker has kept it from being rejected.
+    /// A lane has a record that is rejected before it becomes a command. Its route has a breaker: it waits for the
+    /// ruling. `is_again`: the record was decoded and routed again, since the breaker kept it from being rejected.
     Refused { lane: LaneId, rejection: Box<Rejection>, is_again: bool },
-    /// The permit that was wanted.
+    /// A permit for a call was granted.
     Granted(Permit),
-    /// A call is over. `took` counts its query and all that it waited for.
+    /// A call was answered. `took`: its duration, with its query and all that it waited for.
     Answered { call: CallId, parts: Vec<Vec<AnsweredRow>>, took: Duration },
-    /// A call has ended without saying how.
+    /// The task of a call has ended without an answer.
     CallLost(CallId),
-    /// The dead letter of a row is durable, or never will be.
+    /// The dead letter of a row is durable, or has failed.
     Settled { row: RowId, end: LetterEnd },
-    /// A lane reads no more: what it has submitted ends.
+    /// A lane reads no more, and drains what it has submitted.
     Drain(LaneId),
-    /// The outcomes that a drain waits for are not worth waiting for.
+    /// The drain of a lane cannot go on: the org takes no calls, or the process has no lease.
     Stuck { lane: LaneId, why: &'static str },
-    /// A lane is gone without a drain, or before its drain had ended.
+    /// A lane is gone, without a drain or before its drain had ended.
     Gone(LaneId),
-    /// The org refuses calls because those of the day are spent.
+    /// The org refuses calls because the daily quota is exhausted.
     QuotaSpent(Cause),
-    /// [`Core::next_due`](super::core::Core::next_due) has come.
+    /// The time of [`Core::next_due`](super::core::Core::next_due) has come.
     Due,
 }
 
@@ -49,19 +49,20 @@ pub(crate) enum Event {
 #[derive(Debug)]
 pub(crate) struct Submission {
     pub(crate) offset: i64,
-    /// When it was read.
+    /// The time at which the record was read.
     pub(crate) read: Moment,
-    /// What it takes of the budget beside the one row, in KiB.
+    /// The bytes of the budget that the record holds, in KiB. It holds one row, too.
     pub(crate) units: u32,
     pub(crate) body: Box<Body>,
     pub(crate) what: What,
 }
 
+/// The decision of a lane on a record.
 #[derive(Debug)]
 pub(crate) enum What {
-    /// Its command is to be written. `identity`: `None` of a plain insert.
+    /// The command of the record is to be written. `identity` is `None` for a plain insert.
     Write { identity: Option<KeyHash>, parent: Option<KeyHash> },
-    /// It is rejected before it is a command.
+    /// The record is rejected before it becomes a command.
     Reject(Rejection),
 }
 
@@ -69,7 +70,7 @@ pub(crate) enum What {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Permit {
     pub(crate) is_probe: bool,
-    /// The org has answered nothing for a while: a probe has to write nothing.
+    /// The org did not answer the last calls: a probe must not write.
     pub(crate) reads_only: bool,
 }
 
@@ -81,59 +82,60 @@ pub(crate) struct AnsweredRow {
     pub(crate) verdict: Verdict,
 }
 
+/// The way in which the writing of a dead letter has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LetterEnd {
     Durable,
-    /// Its record has to be read again.
+    /// The record has to be read again.
     Failed,
 }
 
-/// What is to be done, in this order.
+/// An output of the core. The effects of an event are applied in order.
 #[derive(Debug)]
 pub(crate) enum Effect {
-    /// A call is to be made under the permit that was granted.
+    /// Make a call under the permit that was granted.
     Call {
         call: CallId,
         parts: Vec<CallPart>,
     },
-    /// The permit's call is to ask whether the org is well, and to write nothing.
+    /// Use the permit for a call that asks whether the org is well and writes nothing.
     Probe,
-    /// A dead letter is to be written by its lane, which says then how that has ended.
+    /// Let the lane write a dead letter. [`Event::Settled`] reports how that has ended.
     Letter {
         lane: LaneId,
         row: RowId,
         letter: Box<Letter>,
     },
-    /// Outcomes to count.
+    /// Count outcomes.
     Books {
         lane: LaneId,
         books: Books,
     },
-    /// Records have left the lane's FIFO.
+    /// Note that records have left the lane's FIFO.
     Progress {
         lane: LaneId,
         progress: LaneProgress,
     },
-    /// Rows of the route give this back of the budget.
+    /// Give this share of the budget back, which rows of the route held.
     Release {
         route: Arc<str>,
         cost: Cost,
     },
-    /// The lane is to read no more: one of its records has to be read again.
+    /// Tell the lane to read no more: one of its records has to be read again.
     Drain {
         lane: LaneId,
     },
-    /// All that the lane has submitted has ended.
+    /// Tell the lane that all that it has submitted has ended.
     Drained {
         lane: LaneId,
         drained: Drained,
     },
-    /// The ruling on the lane's refused record.
+    /// Tell the lane the ruling on its rejected record.
     Ruled {
         lane: LaneId,
         ruling: Ruling,
     },
-    /// The daemon has to stop.
+    /// Stop the daemon, for this reason.
     Stop(String),
     Notice(Notice),
 }
@@ -145,6 +147,7 @@ pub(crate) struct CallPart {
     pub(crate) rows: Vec<CallRow>,
 }
 
+/// A row that is sent.
 #[derive(Debug)]
 pub(crate) struct CallRow {
     pub(crate) row: RowId,
@@ -153,6 +156,7 @@ pub(crate) struct CallRow {
     pub(crate) maybe_applied: bool,
 }
 
+/// A dead letter that is to be written.
 #[derive(Debug)]
 pub(crate) struct Letter {
     pub(crate) body: Box<Body>,
@@ -161,27 +165,28 @@ pub(crate) struct Letter {
     pub(crate) read: Moment,
 }
 
-/// The outcomes of one event, each with the time since its record was read.
+/// The outcomes of a lane's records in one event, each as the time since its record was read.
 #[derive(Debug, Default)]
 pub(crate) struct Books {
     pub(crate) written: Vec<Duration>,
-    /// Deletes among these that found no record.
+    /// The number of deletes among the written ones that found no record.
     pub(crate) found_nothing: u32,
-    /// Abandoned: they are read again.
+    /// Abandoned records, which are read again.
     pub(crate) dropped: Vec<Duration>,
 }
 
+/// The records that have left a lane's FIFO in one event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LaneProgress {
-    /// How many records have left.
+    /// The number of records that have left.
     pub(crate) records: usize,
-    /// The last record of those that may be committed.
+    /// The offset of the last one of them that may be committed.
     pub(crate) settled: Option<i64>,
-    /// When the oldest record was read that has not ended.
+    /// The time at which the oldest record in flight was read.
     pub(crate) oldest: Option<Moment>,
 }
 
-/// How the drain of a lane has ended.
+/// The way in which the drain of a lane has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Drained {
     /// No record after the offset to commit is done.
@@ -190,25 +195,25 @@ pub enum Drained {
     CutShort,
 }
 
-/// What operators and metrics are told.
+/// A report to the log, the metrics or the health.
 #[derive(Debug)]
 pub(crate) enum Notice {
     Repeated(Repeated),
     /// The org does not take rows of a call for now: one notice for each call.
     Parked(Cause),
-    /// Fields that can only be created were taken out of a row.
+    /// Fields that can be created and not updated were taken out of a row.
     LeftOut {
         sobject: ApiName,
         fields: Vec<ApiName>,
     },
-    /// A call of this many rows has timed out; the next ones have at most `next`.
+    /// A call of `rows` rows has timed out; the next ones have at most `next`.
     TimedOut {
         key: BatchKey,
         rows: usize,
         next: usize,
         cause: Cause,
     },
-    /// A call of these has an answer, whatever it says.
+    /// A call with this key was answered, whatever the answer says.
     InTime(BatchKey),
     BreakerOpened {
         route: Arc<str>,
@@ -216,7 +221,7 @@ pub(crate) enum Notice {
         count: u32,
         cause: Cause,
     },
-    /// `read`: whether the route is still read.
+    /// The breaker of a route has closed. `read`: whether the route is still read.
     BreakerClosed {
         route: Arc<str>,
         read: bool,

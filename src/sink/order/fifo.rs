@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use crate::mutation::{self, Mutation};
 
-/// A FIFO of offsets. Each open one has an item: whatever its owner has to find again.
+/// A FIFO of offsets. Each open one has an item, by which its owner finds the record.
 #[derive(Debug)]
 pub(super) struct Fifo<T> {
     /// The number of the record at the head.
@@ -28,19 +28,19 @@ struct Slot<T> {
 #[derive(Debug)]
 enum State<T> {
     Open(T),
-    /// Settled: its outcome is durable.
+    /// The outcome of the record is durable.
     Done,
-    /// It has to be read again, and nothing came of it.
+    /// The record was abandoned: it has to be read again.
     Abandoned,
-    /// It has to be read again: its letter, or its call, has failed. What came before it still ends.
+    /// The record has to be read again: its letter or its call has failed. The records before it still end.
     Failed,
 }
 
-/// What has left at the head.
+/// The records that have left at the head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Advance {
     pub(super) records: usize,
-    /// The last record of those that may be committed.
+    /// The offset of the last one of them that may be committed.
     pub(super) settled: Option<i64>,
 }
 
@@ -57,17 +57,17 @@ impl<T> Fifo<T> {
         self.first + self.slots.len() as u64 - 1
     }
 
-    /// The outcome of a record is durable. Returns its item; `None` where it has ended before.
+    /// Ends a record whose outcome is durable. Returns its item; `None` if it has ended before.
     pub(super) fn done(&mut self, number: u64) -> Option<T> {
         self.end(number, State::Done)
     }
 
-    /// A record is to be read again. Returns its item; `None` where it has ended before.
+    /// Ends a record that is to be read again. Returns its item; `None` if it has ended before.
     pub(super) fn abandon(&mut self, number: u64) -> Option<T> {
         self.end(number, State::Abandoned)
     }
 
-    /// As [`Self::abandon`], but the records before it are no part of the tail.
+    /// Ends a record as [`Self::abandon`] does, but the records before it are not part of the tail.
     pub(super) fn fail(&mut self, number: u64) -> Option<T> {
         self.end(number, State::Failed)
     }
@@ -84,7 +84,7 @@ impl<T> Fifo<T> {
         }
     }
 
-    /// Lets those records at the head leave that have ended.
+    /// Removes the records at the head that have ended.
     pub(super) fn advance(&mut self) -> Advance {
         let mut advance = Advance { records: 0, settled: None };
         while let Some(Slot { offset, state: State::Done | State::Abandoned | State::Failed }) = self.slots.front() {
@@ -101,8 +101,8 @@ impl<T> Fifo<T> {
         advance
     }
 
-    /// The open records that no record follows which is done or has failed, from the last one on: nothing is repeated if
-    /// they are abandoned.
+    /// The open records after the last one that is done or has failed, the last one first: nothing is repeated if they
+    /// are abandoned.
     pub(super) fn tail(&self) -> impl Iterator<Item = (u64, &T)> {
         let mut tail: Vec<_> = self.numbered().collect();
         if !mutation::on(Mutation::Tail) {
@@ -135,7 +135,7 @@ impl<T> Fifo<T> {
         self.slots.is_empty()
     }
 
-    /// Whether a record is done after one that is abandoned or that is open: it will be repeated if the lane ends now.
+    /// Returns whether a record is done after one that is abandoned or open: it is repeated if the lane ends now.
     pub(super) fn would_repeat(&self) -> bool {
         let after = self.slots.iter().skip_while(|slot| !self.is_broken && matches!(slot.state, State::Done));
         self.repeats || after.into_iter().any(|slot| matches!(slot.state, State::Done))
@@ -157,7 +157,7 @@ mod tests {
 
     use super::*;
 
-    /// Every record that ever was, in the order of the partition.
+    /// All records so far, in the order of the partition.
     #[derive(Debug, Default)]
     struct Naive {
         records: Vec<Naively>,

@@ -1,7 +1,7 @@
 //! What follows from the answer that refuses a call as a whole.
 //!
-//! A hint is believed once. The rows that the answer names are tried first, each alone, and the others wait for what
-//! comes of it: if one of them is refused alone, the others go together again, and what their answer names is believed.
+//! A hint is believed once. The rows that the answer names are tried first, each alone, and the others wait for the
+//! result: if one of them is refused alone, the others go together again, and what their answer names is believed.
 //! If all of them are innocent, nothing is believed any more, and the guilty row is searched for: a smaller part goes,
 //! and if it passes, the larger one holds the guilty row and is divided without being sent.
 //!
@@ -18,44 +18,45 @@ pub(super) enum Trust {
     Disproved,
 }
 
-/// What to do with the rows of a refused call.
+/// The next step for the rows of a refused call.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next<R> {
     /// Nothing is known of the guilty row.
     Halve(Vec<R>),
-    /// Some go first, and the others wait for what comes of them.
+    /// Some go first, and the others wait for their result.
     Try(Tried<R>),
 }
 
+/// The rows of a refused call, divided into those that go first and those that wait.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Tried<R> {
-    /// Each goes in a call of its own.
+    /// The groups that go first, each in a call of its own.
     pub(super) first: Vec<Vec<R>>,
-    /// Rejected without a call, if what goes first is refused for the same field.
+    /// Rows that are rejected without a call, if the one that goes first is refused for the same field.
     pub(super) spoken_for: Vec<R>,
     pub(super) rest: Vec<R>,
     pub(super) hint: bool,
 }
 
-/// What came of the rows that went first.
+/// The result of the rows that went first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Finding {
     Guilty,
     Innocent,
-    /// They are gone with their lanes, or came to nothing otherwise.
+    /// They have shown nothing: they are gone with their lanes, for example.
     Nothing,
 }
 
-/// What to do with the rows that waited.
+/// The next step for the rows that waited.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Then<R> {
     /// They go as one call; `rejected` are not sent.
     Together { rows: Vec<R>, trust: Trust, rejected: Vec<R> },
-    /// The guilty row is among them, as long as there is one.
+    /// The guilty row is among them, if there is one.
     Search(Tried<R>),
 }
 
-/// `rows` were refused as one call of at least two rows.
+/// Decides on `rows`, which were refused as one call of at least two rows.
 pub(super) fn refused<R>(rows: Vec<(R, Suspicion)>, trust: Trust) -> Next<R> {
     let field = rows.iter().find_map(|(_, named)| match named {
         Suspicion::Field(field) => Some(field.clone()),
@@ -82,7 +83,7 @@ pub(super) fn refused<R>(rows: Vec<(R, Suspicion)>, trust: Trust) -> Next<R> {
     Next::Try(Tried { first, spoken_for, rest, hint: true })
 }
 
-/// The rows that waited, once it is known what came of those that went first.
+/// Decides on the rows that waited, once the result of those that went first is known.
 pub(super) fn tried<R>(waiting: Tried<R>, finding: Finding) -> Then<R> {
     let Tried { mut spoken_for, rest, hint, .. } = waiting;
     match finding {

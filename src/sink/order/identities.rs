@@ -1,7 +1,7 @@
-//! Which change of an identity comes next, for all lanes and routes.
+//! The order of the changes of each identity, over all lanes and routes.
 //!
-//! An identity is named by a keyed 64-bit hash of its folded key. Two identities of one hash wait for each other: too
-//! coarse costs a little parallelism, never correctness.
+//! An identity is named by a keyed 64-bit hash of its folded key. Two identities with the same hash wait for each
+//! other: that costs time, never the order.
 
 use std::collections::HashMap;
 
@@ -16,18 +16,18 @@ use super::{
 /// A keyed hash of an identity's key, or of a parent's.
 pub(crate) type KeyHash = u64;
 
-/// Names a job that holds identities (a bulk job: none yet).
+/// Names a job that holds identities. There are no such jobs yet; bulk jobs will be.
 pub(super) type JobId = u64;
 
-/// An identity of which at least one change has not ended, or which a job holds.
+/// An identity with a change that has not ended, or that a job holds.
 #[derive(Debug, Default)]
 pub(super) struct Identity {
     hash: KeyHash,
-    /// The first of them has the identity, unless a job has it.
+    /// The changes. The first one may be sent, unless a job holds the identity.
     pub(super) chain: Chain,
-    /// What its rows take of the budget.
+    /// The share of the budget that these rows hold.
     pub(super) cost: Cost,
-    /// The job that holds it: its rows wait for the end of the job.
+    /// The job that holds the identity: the rows wait for its end.
     pub(super) job: Option<JobId>,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Identities {
 }
 
 impl Identities {
-    /// The number of identities that have a change under way.
+    /// The number of identities with a change in flight.
     pub(super) fn len(&self) -> usize {
         self.all.len()
     }
@@ -48,12 +48,13 @@ impl Identities {
         self.all.is_empty()
     }
 
+    /// Returns the identity of this hash, a new one if there is none.
     pub(super) fn of_hash(&mut self, hash: KeyHash) -> IdentityIndex {
         let Self { by_hash, all } = self;
         *by_hash.entry(hash).or_insert_with(|| all.insert(Identity { hash, ..Identity::default() }))
     }
 
-    /// Appends a change. Whether it may go at once.
+    /// Appends a change. Returns whether it may go at once.
     pub(super) fn enter(&mut self, rows: &mut Rows, identity: IdentityIndex, row: RowIndex) -> bool {
         let cost = rows.get(row).map(Row::cost).unwrap_or_default();
         let Some(entry) = self.all.get_mut(identity) else { return true };
@@ -63,7 +64,7 @@ impl Identities {
         is_first
     }
 
-    /// Takes a change out. The one that may go now, if this one was in its way.
+    /// Takes a change out. Returns the next one, if that may go now.
     pub(super) fn leave(&mut self, rows: &mut Rows, identity: IdentityIndex, row: RowIndex) -> Option<RowIndex> {
         let cost = rows.get(row).map(Row::cost).unwrap_or_default();
         let entry = self.all.get_mut(identity)?;
@@ -76,14 +77,14 @@ impl Identities {
         if was_first && !is_held { next } else { None }
     }
 
-    /// A change that is still here has given its cost back.
+    /// Subtracts the cost that a change has given back before its end.
     pub(super) fn has_less(&mut self, identity: IdentityIndex, cost: Cost) {
         if let Some(entry) = self.all.get_mut(identity) {
             entry.cost = entry.cost.less(cost);
         }
     }
 
-    /// Gives an identity to a job, if no change of it is under way.
+    /// Gives an identity to a job, if no change of it is in flight. Returns whether it did.
     #[cfg_attr(not(test), expect(dead_code, reason = "room for bulk jobs"))]
     pub(super) fn hold(&mut self, hash: KeyHash, job: JobId) -> bool {
         let identity = self.of_hash(hash);
@@ -96,7 +97,7 @@ impl Identities {
         }
     }
 
-    /// Takes an identity from the job that holds it. The change that may go now, if there is one.
+    /// Takes an identity from the job that holds it. Returns the change that may go now, if there is one.
     #[cfg_attr(not(test), expect(dead_code, reason = "room for bulk jobs"))]
     pub(super) fn release(&mut self, hash: KeyHash, job: JobId) -> Option<RowIndex> {
         let identity = *self.by_hash.get(&hash)?;
@@ -118,7 +119,7 @@ impl Identities {
         }
     }
 
-    /// Whether the two tables agree.
+    /// Returns whether the two tables agree.
     #[cfg(test)]
     pub(super) fn agree(&self) -> bool {
         let named = |(index, identity): (IdentityIndex, &Identity)| self.by_hash.get(&identity.hash) == Some(&index);

@@ -1,8 +1,8 @@
-//! What the entries of the core's tables are called.
+//! The names of the entries of the core's tables.
 
 use super::slab::{Id, Index};
 
-/// Each table has names of its own kind, so that one is never taken for another.
+/// Defines a type of index for each table, so that an index of one is never used for another.
 macro_rules! names {
     ($($kind:ident $index:ident),* $(,)?) => {
         $(
@@ -31,6 +31,6 @@ pub(crate) type RowId = Id<RowKind>;
 /// Names a call outside of the core.
 pub(crate) type CallId = Id<CallKind>;
 
-/// Names a lane. Each lane of the process has a number of its own.
+/// Names a lane by a number that no other lane of the process ever has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct LaneId(pub(crate) u64);

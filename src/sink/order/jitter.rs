@@ -1,4 +1,4 @@
-//! Chance as the core sees it: a generator of its own, so that the same seed and the same events have the same effects.
+//! Randomness in the core: a generator of its own, so that the same seed and the same events have the same effects.
 
 use std::time::Duration;
 

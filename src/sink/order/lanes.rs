@@ -16,24 +16,26 @@ pub(super) struct Lane {
     pub(super) route: RouteIndex,
     pub(super) fifo: Fifo<RowIndex>,
     pub(super) phase: Phase,
-    /// It was told to read no more.
+    /// The lane was told to read no more.
     pub(super) is_told: bool,
-    /// A refusal that waits for a ruling; whether it was worked out again.
+    /// A rejection that waits for a ruling, and whether its record was decoded and routed again.
     pub(super) refused: Option<(Box<Rejection>, bool)>,
-    /// What has become of its records in this event.
+    /// The outcomes of its records in this event.
     pub(super) books: Books,
+    /// The lane is in [`Lanes::touched`].
     pub(super) is_touched: bool,
 }
 
+/// The phase of a lane's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
     Open,
-    /// A record was abandoned, and the lane is told; nothing more is taken in.
+    /// A record was abandoned, and the lane was told to read no more: nothing more is taken in.
     Closing,
     Draining {
-        /// When it is looked whether something has come of its records.
+        /// The time of the next check for progress.
         patience: Due,
-        /// How many records were open at the last look.
+        /// The number of open records at the last check.
         open: usize,
     },
     /// A drain that waits only for what can still take effect.
@@ -44,7 +46,7 @@ pub(super) enum Phase {
 pub(super) struct Lanes {
     by_id: HashMap<LaneId, LaneIndex>,
     pub(super) all: Slab<LaneKind, Lane>,
-    /// Those whose records have changed in this event.
+    /// Lanes whose records have changed in this event.
     pub(super) touched: Vec<LaneIndex>,
 }
 
@@ -72,7 +74,7 @@ impl Lanes {
         Some(lane)
     }
 
-    /// The lane, noted as one whose records have changed.
+    /// Returns the lane, and notes that its records have changed.
     pub(super) fn touch(&mut self, index: LaneIndex) -> Option<&mut Lane> {
         let lane = self.all.get_mut(index)?;
         if !std::mem::replace(&mut lane.is_touched, true) {

@@ -3,7 +3,7 @@ use super::{
     row::{Links, Row, Rows},
 };
 
-/// Rows in an order. A row is in at most one such list; [`Chain`] is another one, of the rows of one identity.
+/// An intrusive list of rows. A row is in at most one, beside its [`Chain`].
 #[derive(Debug, Default)]
 pub(super) struct List {
     first: Option<RowIndex>,
@@ -11,11 +11,11 @@ pub(super) struct List {
     len: usize,
 }
 
-/// The rows of one identity, in the order in which they came.
+/// The rows of one identity, in the order in which they came: an intrusive list with links of its own.
 #[derive(Debug, Default)]
 pub(super) struct Chain(List);
 
-/// Which of its two pairs of links a row uses.
+/// Selects one of the two pairs of links of a row.
 type Of = fn(&mut Row) -> &mut Links;
 
 impl List {

@@ -1,8 +1,8 @@
 //! Rows that wait for a parent which the org does not have yet.
 //!
 //! The parent may be a record further down their own partition: they hold at most their share of the budget, with the
-//! later changes of their identities, and the rest is for what comes after. Beyond it, and where a row keeps its lane from
-//! reading on, the oldest is tried once more and then rejected.
+//! later changes of their identities, and leave the rest to later records. Beyond that share, and if a row keeps its
+//! lane from reading on, the oldest is tried once more and then rejected.
 
 use super::{
     abandon::abandon,
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::record::{Cause, Reason};
 
-/// The org does not have the parent of a row.
+/// Lets a row wait for its parent, which the org does not have; rejects it if it has waited long enough.
 pub(super) fn is_missing(tables: &mut Tables, index: RowIndex, cause: Cause) {
     let most = tables.settings.retry.missing_parent_wait;
     let Some(mut wait) = begun(tables, index) else { return };
@@ -37,7 +37,7 @@ pub(super) fn is_missing(tables: &mut Tables, index: RowIndex, cause: Cause) {
     tables.set(index, State::Backoff, tables.now.plus(backoff));
 }
 
-/// The wait of a row, which begins now if it has none.
+/// Returns the wait of a row, which begins now if it has none.
 fn begun(tables: &mut Tables, index: RowIndex) -> Option<MissingParentWait> {
     if let Some(wait) = tables.rows.get(index)?.missing_parent() {
         return Some(*wait);
@@ -68,7 +68,7 @@ pub(super) fn keep_share(tables: &mut Tables) {
     send_expedited(tables);
 }
 
-/// The row is in the way of others.
+/// Expedites a row that blocks others.
 pub(super) fn expedite(tables: &mut Tables, index: RowIndex) {
     let Some(row) = tables.rows.get_mut(index) else { return };
     if !std::mem::replace(&mut row.flags.expedited, true) {
@@ -76,7 +76,7 @@ pub(super) fn expedite(tables: &mut Tables, index: RowIndex) {
     }
 }
 
-/// Rows that are in the way of others have their last attempt now.
+/// Lets expedited rows have their last attempt now.
 fn send_expedited(tables: &mut Tables) {
     let rows: Vec<_> = tables.missing_parents.values().copied().collect();
     for index in rows {

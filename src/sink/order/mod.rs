@@ -1,5 +1,6 @@
-//! Order as data: what becomes of each record between its lane and the org, and one change per identity at a time in the
-//! whole process. No I/O, no lock, no future: [`core::Core`] hears of events and says what is to be done.
+//! Order as data: decides what happens to each record between its lane and the org, with one change per identity at a
+//! time in the whole process. No I/O, no lock, no future: [`core::Core`] takes in events and returns effects.
+//! docs/architecture.md draws the tables and the states of a row.
 //!
 //! ```text
 //! lanes ── Submit, Settled, Drain ─►  identities ─► places ─┐                  ┌─ outcome ─► Books, Letter, Progress
@@ -7,9 +8,10 @@
 //!                                     pinned (exact groups) ┘                  └─ org, unknown, halves ─► waits ─► pinned
 //! ```
 //!
-//! Rows to repeat share calls with new rows, so that nothing deadlocks and one locked row idles no call. A group is pinned
-//! where its extent matters: halves of a call that failed as a whole, a call that is repeated as it was, a row that must be
-//! alone. Rows of a route whose breaker is open wait beside all this; one at a time is pinned as its probe.
+//! Rows that are repeated share calls with new rows, so that nothing deadlocks and one locked row leaves no permit
+//! unused. Rows are pinned as a group where it matters which of them share a call: halves of a call that failed as a
+//! whole, a call that is repeated as it was, a row that must be alone. Rows of a route whose breaker is open wait apart
+//! from all this; one at a time is pinned as the probe.
 
 mod abandon;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Time as the core sees it: passed in, never asked for.
+//! Time in the core, which is passed in with each event.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use std::time::Duration;
 pub(crate) struct Moment(u64);
 
 impl Moment {
-    /// The time when `elapsed` has passed since the core was made.
+    /// The moment at which `elapsed` has passed since the core was made.
     pub(crate) fn after(elapsed: Duration) -> Self {
         Self(nanos(elapsed))
     }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | Written, Rejected | the row's outcome; but a rejection waits if its route's breaker says so |
 //! | Backoff | backoff with jitter, only this row, until `row_timeout`; then rejected |
-//! | Parent | the same, until `missing_parent_wait`; sooner, if it is in the way of others |
+//! | Parent | the same, until `missing_parent_wait`; sooner, if it blocks others |
 //! | Alone, DeletedMeanwhile | a few times more ([`super::races`]); then rejected |
 //! | WithoutFields | once more without some of its fields; then rejected |
 //! | Smaller, no suspect | halved at once; alone it is the row's own. Size of new calls: [`super::size_limits`] |
@@ -52,7 +52,7 @@ struct NextSteps {
     answered: bool,
     has_missing_parent: bool,
     is_parked: bool,
-    /// They were set apart, and go again together after this time.
+    /// Rows that were set apart, and go again together after `apart_wait`.
     apart: Vec<RowIndex>,
     apart_wait: Duration,
     transaction: Vec<RowIndex>,
@@ -60,15 +60,15 @@ struct NextSteps {
     unavailable: Vec<RowIndex>,
     barred: Vec<RowIndex>,
     unknown: Vec<RowIndex>,
-    /// As the unknown ones, each in a call of its own.
+    /// Rows of unknown result that go again in a call of their own each.
     unknown_alone: Vec<RowIndex>,
-    /// The answer was too long.
+    /// The answer was too long: the rows of unknown result go again in halves.
     is_halved: bool,
-    /// When the hold of the unknown ones is over.
+    /// The end of the hold of the rows of unknown result.
     held_until: Option<Moment>,
 }
 
-/// One part of a call that is over: its rows have their bodies again, and a verdict each.
+/// Decides what follows for one part of a call. Its rows have their contents again, and a verdict each.
 pub(super) fn follow(tables: &mut Tables, group: Group, verdicts: Vec<Verdict>, took: Duration) {
     let Group { place, rows, past, probe, .. } = group;
     let Some(key) = tables.queues.places.key(place).cloned() else { return };
@@ -144,7 +144,7 @@ pub(super) fn follow(tables: &mut Tables, group: Group, verdicts: Vec<Verdict>, 
     }
 }
 
-/// Lets a group go again as it was, after a backoff and not before the end of its hold, if it has one.
+/// Sends a group again as it was, after a backoff and not before the end of its hold, if it has one.
 fn delay(tables: &mut Tables, place: PlaceIndex, rows: Vec<RowIndex>, past: Past, held_until: Option<Moment>) {
     if rows.is_empty() {
         return;
@@ -167,7 +167,7 @@ fn decide(tables: &mut Tables, index: RowIndex, verdict: Verdict, alone: bool, s
     let Some(row) = tables.rows.get(index) else { return };
     match verdict {
         Verdict::Written { id, .. } => {
-            // What an earlier attempt may have deleted was there.
+            // After an attempt of unknown result the record may have been there: that attempt has deleted it then.
             let found_nothing = id.is_none() && !row.flags.maybe_applied;
             let (route, is_probe) = (row.route, row.flags.is_probe);
             count_written(tables, route, is_probe);
@@ -184,7 +184,7 @@ fn decide(tables: &mut Tables, index: RowIndex, verdict: Verdict, alone: bool, s
         }
         Verdict::Unknown { cause, ended, doubt } => {
             steps.is_halved |= doubt == Doubt::TooLong && !alone;
-            // Its last attempt is its own: the limit of a transaction may say so of all rows of a call.
+            // The last attempt of a row is made alone: a limit of the transaction may fail all rows of a call.
             let next_is_last = action(row) == Some(Action::Create) && row.unknowns + 1 >= MAX_INSERT_UNKNOWN;
             let goes_alone = doubt == Doubt::Row && (next_is_last || is_its_own(tables, row));
             let until = tables.moment(ended).plus(tables.settings.unknown_hold);
@@ -205,7 +205,7 @@ fn decide(tables: &mut Tables, index: RowIndex, verdict: Verdict, alone: bool, s
     }
 }
 
-/// The result of the attempt is not known: the identity is held, and a drain waits for it.
+/// Notes that the result of an attempt is not known: the identity is held, and a drain waits for it.
 fn hold(tables: &mut Tables, index: RowIndex, cause: Cause, until: Moment, alone: bool, steps: &mut NextSteps) {
     remember(tables, index, cause);
     if tables.rows.get(index).is_some_and(|row| row.lane.is_none()) {
@@ -250,7 +250,7 @@ fn retry(tables: &mut Tables, index: RowIndex, cause: Cause, kind: RetryKind, al
         RetryKind::Parked => {
             tables.forget_waits(index);
             tables.is_known(index);
-            // One for each call: all rows of it wait for one permission, or for room, mostly.
+            // One notice for each call: mostly, all its rows wait for the same permission, or for room.
             if !std::mem::replace(&mut steps.is_parked, true) {
                 tables.notice(Notice::Parked(cause));
             }
@@ -307,14 +307,14 @@ fn action(row: &Row) -> Option<Action> {
     row.body.as_ref()?.command().map(|command| command.action)
 }
 
-/// A plain insert whose result is unknown may double if it is sent again: the record may be in the org as often as it was
-/// tried.
+/// Returns whether a plain insert of unknown result is not sent again: the org may have made its record in each
+/// attempt.
 fn is_last_attempt(tables: &Tables, row: &Row) -> bool {
     let never = tables.settings.insert_unknown == InsertUnknown::DeadLetter;
     action(row) == Some(Action::Create) && (never || row.unknowns >= MAX_INSERT_UNKNOWN)
 }
 
-/// The org has said of the row often enough that its result is unknown.
+/// Returns whether the org has often enough said of the row itself that its result is unknown.
 fn is_its_own(tables: &Tables, row: &Row) -> bool {
     u32::from(row.own_unknowns) >= tables.settings.retry.max_attempts
 }

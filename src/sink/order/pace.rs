@@ -1,4 +1,4 @@
-//! How many rows a call may have so that the org answers it within the time-out. Pure.
+//! The number of rows that a call may have so that the org answers it within the time-out. Pure.
 //!
 //! A call that times out says only that its rows were too many, and its repetition may double what a plain insert has
 //! made: the next calls have far fewer. From then on each answer says how long its rows took, so that the size grows
@@ -6,12 +6,12 @@
 
 use std::time::Duration;
 
-/// What is known of the calls of one SObject and operation since one of them has timed out.
+/// The size of calls of one SObject and operation, one of which has timed out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Pace {
-    /// Rows of a new call.
+    /// The rows of a new call.
     rows: usize,
-    /// Time-outs of calls of this size or smaller, one after the other.
+    /// The consecutive time-outs of calls of this size or smaller.
     timeouts: u32,
 }
 

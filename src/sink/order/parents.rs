@@ -1,8 +1,8 @@
-//! The parents of rows, which Salesforce locks while it writes a row: two calls at once with children of one parent would
-//! fail each other with `UNABLE_TO_LOCK_ROW`.
+//! The parents of rows, which Salesforce locks while it writes a row: two calls at once with children of one parent
+//! would fail each other with `UNABLE_TO_LOCK_ROW`.
 //!
 //! A parent is held by the call that has rows of it, by the groups that are pinned, which no row out of a queue may
-//! overtake, and by its own backoff where somebody else locks it again and again.
+//! overtake, and by its own backoff if another writer locks it again and again.
 
 use std::collections::HashMap;
 
@@ -14,21 +14,22 @@ use super::{
     slab::Slab,
 };
 
+/// A parent that a row names.
 #[derive(Debug, Default)]
 pub(super) struct Parent {
     pub(super) hash: KeyHash,
-    /// How many rows name it.
+    /// The number of rows that name the parent.
     pub(super) rows: usize,
-    /// How many of these are on the wire, and how many in pinned groups.
+    /// The number of these that are on the wire, and the number of those in pinned groups.
     pub(super) sent: usize,
     pub(super) pinned: usize,
-    /// How many backoffs of it are under way.
+    /// The number of backoffs of the parent that have not ended.
     pub(super) resting: usize,
-    /// Its rows that are ready, by their places. Never empty ones.
+    /// The ready rows, by their places. No entry is empty.
     pub(super) ready: Vec<Children>,
 }
 
-/// The rows of one parent and place that are ready.
+/// The ready rows of one parent and place.
 #[derive(Debug)]
 pub(super) struct Children {
     pub(super) place: PlaceIndex,
@@ -42,7 +43,7 @@ pub(super) struct Parents {
     pub(super) all: Slab<ParentKind, Parent>,
 }
 
-/// The hold that a row's state has on its parent.
+/// A reason to send no other row of a parent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hold {
     Sent,
@@ -50,7 +51,7 @@ pub(super) enum Hold {
     Resting,
 }
 
-/// When the oldest of some rows came.
+/// The time at which the oldest of some rows came, and its order among rows of that time.
 pub(super) type Arrival = (Moment, u64);
 
 impl Parent {
@@ -72,7 +73,7 @@ impl Parent {
 }
 
 impl Parents {
-    /// The parent of this hash, for one row more.
+    /// Counts a row of the parent of this hash. Returns the parent, a new one if there was none.
     pub(super) fn enter(&mut self, hash: KeyHash) -> ParentIndex {
         let Self { by_hash, all } = self;
         let index = *by_hash.entry(hash).or_insert_with(|| all.insert(Parent { hash, ..Parent::default() }));
@@ -82,7 +83,7 @@ impl Parents {
         index
     }
 
-    /// One row less.
+    /// Counts a row less.
     pub(super) fn leave(&mut self, index: ParentIndex) {
         if let Some(parent) = self.all.get_mut(index) {
             parent.rows = parent.rows.saturating_sub(1);
@@ -102,7 +103,7 @@ impl Parents {
         self.all.is_empty()
     }
 
-    /// Whether the two tables agree.
+    /// Returns whether the two tables agree.
     #[cfg(test)]
     pub(super) fn agree(&self) -> bool {
         let named = |(index, parent): (ParentIndex, &Parent)| self.by_hash.get(&parent.hash) == Some(&index);

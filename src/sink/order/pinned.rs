@@ -7,60 +7,63 @@ use super::{
 };
 use crate::record::Suspicion;
 
-/// Rows that go together, whatever else is waiting.
+/// Rows that are sent together, and without any other row.
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) place: PlaceIndex,
     pub(super) rows: Vec<RowIndex>,
     pub(super) past: Past,
-    /// Its one row is the probe of this route's breaker.
+    /// The route, if the one row of the group is the probe of its breaker.
     pub(super) probe: Option<RouteIndex>,
-    /// When its backoff or its hold ends; `None` while it only waits for a permit.
+    /// The end of the backoff or the hold; `None` if the group waits for a permit only.
     pub(super) due: Option<Due>,
 }
 
-/// What earlier calls leave to a group.
+/// The findings of earlier calls about a group.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Past {
     pub(super) failures: Failures,
     pub(super) trust: Trust,
-    /// Other rows wait for what comes of it.
+    /// The trial whose rows wait for the result of the group.
     pub(super) witness: Option<Witness>,
 }
 
-/// A call that goes first has it until something is found; each part of a call that is divided has its own. The trial
-/// has ended when no group and no call names it.
+/// Connects a group that goes first with the trial whose rows wait for its result. The group has it until its call has
+/// shown something; both parts of a group that is divided have it. The trial has ended when no group and no call names
+/// it.
 #[derive(Debug, Clone)]
 pub(super) struct Witness {
     pub(super) trial: TrialIndex,
-    /// A row that is refused for another field speaks for no other one. Without a field any refusal counts.
+    /// The field that the answer named: a refusal for another one says nothing of the rows that wait. Without a field
+    /// any refusal counts.
     pub(super) field: Suspicion,
 }
 
 /// A call on the wire.
 #[derive(Debug)]
 pub(super) struct Call {
-    /// One today: an answer has a verdict for each row of each part.
+    /// The parts, one today. An answer has a verdict for each row of each part.
     pub(super) parts: Vec<Group>,
 }
 
-/// How often a call failed as a whole.
+/// The number of times that a call failed as a whole.
 ///
-/// The org's trouble belongs to the org, not to a call: only a failure counts against a call after which more of the other
-/// calls succeeded than failed. An org that refuses most of what it is sent is not well, whatever it takes in between.
+/// The org's trouble belongs to the org, not to a call: only a failure counts against a call after which more of the
+/// other calls succeeded than failed. An org that refuses most of what it is sent is not well, whatever it takes in
+/// between.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Failures {
-    /// All of them: the backoff goes by these.
+    /// All failures. The backoff depends on their number.
     pub(super) times: u32,
-    /// Those that count against the call.
+    /// The failures that count against the call.
     pub(super) own: u32,
-    /// Of the call that failed last.
+    /// The rows of the call that failed last.
     rows: usize,
-    /// How the other calls had fared at the last failure.
+    /// The results of all calls at the last failure.
     then: Option<Tally>,
 }
 
-/// How many calls were answered row by row, and how many were not.
+/// The number of calls that were answered row by row, and of those that were not.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Tally {
     pub(super) answered: u64,
@@ -68,7 +71,7 @@ pub(super) struct Tally {
 }
 
 impl Failures {
-    /// Counts a failure of a call of `rows` rows. What a row did in company does not count against it once it was left
+    /// Counts a failure of a call of `rows` rows. Failures of larger calls do not count against a row that has failed
     /// alone.
     pub(super) fn failed(mut self, now: Tally, rows: usize) -> Self {
         if rows == 1 && self.rows > 1 {
@@ -80,27 +83,28 @@ impl Failures {
         self
     }
 
-    /// Counts a failure while no call was taken.
+    /// Counts a failure that is not held against the call: no session, quota or lease.
     pub(super) fn barred(mut self) -> Self {
         self.times = self.times.saturating_add(1);
         self
     }
 
-    /// Looks, before the call is repeated, at how the others have fared since it failed.
+    /// Counts the last failure against the call, if since then more of the other calls succeeded than failed.
     pub(super) fn judge(&mut self, now: Tally) {
         if self.then.take().is_some_and(|then| now.answered - then.answered > now.failed - then.failed) {
             self.own = self.own.saturating_add(1);
         }
     }
 
+    /// Returns whether the call that failed last had several rows.
     pub(super) fn in_company(&self) -> bool {
         self.rows > 1
     }
 }
 
 impl Past {
-    /// What a half of `rows` rows begins with. The larger the group, the less each half has to prove again: only a row
-    /// that is alone starts afresh.
+    /// The past of a half of `rows` rows. It keeps all but one of the failures that count, so that a half that fails is
+    /// soon divided again. A row that is alone begins with none.
     pub(super) fn of_half(&self, rows: usize) -> Self {
         let own = if rows > 1 { self.failures.own.saturating_sub(1) } else { 0 };
         Self { failures: Failures { own, ..Failures::default() }, trust: self.trust, witness: None }

@@ -9,20 +9,20 @@ use super::{
 };
 use crate::record::BatchKey;
 
-/// What may share a call, and its rows that are ready.
+/// The rows that may share a call: those of one [`BatchKey`].
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) key: BatchKey,
-    /// How many rows name it, in whatever state.
+    /// The number of rows of the place, in any state.
     pub(super) rows: usize,
-    /// Its rows that are ready and have no parent.
+    /// The ready rows that have no parent.
     pub(super) alone: List,
-    /// Parents that are free and have rows here that are ready, by the oldest of these.
+    /// The free parents of ready rows, by the oldest of these.
     pub(super) families: BTreeMap<Arrival, ParentIndex>,
-    /// How many rows are ready, and what they take in a call: those of parents that are held do not count.
+    /// The number of ready rows, and their bytes in a call. Rows of parents that are held do not count.
     pub(super) ready: usize,
     pub(super) bytes: usize,
-    /// When its next call is due, as it stands in the table.
+    /// The time at which the next call is due, as in `by_due`.
     due: Option<Moment>,
 }
 
@@ -31,15 +31,15 @@ pub(super) struct Places {
     by_key: HashMap<BatchKey, PlaceIndex>,
     pub(super) all: Slab<PlaceKind, Place>,
     by_due: BTreeSet<(Moment, PlaceIndex)>,
-    /// Those that no row named when they were put here.
+    /// Places that had no row when they were put here.
     idle: VecDeque<PlaceIndex>,
 }
 
-/// How many places are kept that no row names.
+/// The most places without a row that are kept.
 const MOST_IDLE: usize = 64;
 
 impl Places {
-    /// The place of this key, for one row more.
+    /// Counts a row of the place of this key. Returns the place, a new one if there was none.
     pub(super) fn enter(&mut self, key: BatchKey) -> PlaceIndex {
         let Self { by_key, all, .. } = self;
         let index = *by_key.entry(key).or_insert_with_key(|key| {
@@ -52,7 +52,7 @@ impl Places {
         index
     }
 
-    /// One row less.
+    /// Counts a row less.
     pub(super) fn leave(&mut self, index: PlaceIndex) {
         let Some(place) = self.all.get_mut(index) else { return };
         place.rows = place.rows.saturating_sub(1);
@@ -75,7 +75,7 @@ impl Places {
         self.all.get(index).map(|place| &place.key)
     }
 
-    /// Notes when the next call of a place is due.
+    /// Sets the time at which the next call of a place is due.
     pub(super) fn set_due(&mut self, index: PlaceIndex, due: Option<Moment>) {
         let Some(place) = self.all.get_mut(index) else { return };
         if place.due == due {
@@ -89,12 +89,12 @@ impl Places {
         }
     }
 
-    /// The place whose call is due first, and when.
+    /// The time of the call that is due first, and its place.
     pub(super) fn first(&self) -> Option<(Moment, PlaceIndex)> {
         self.by_due.first().copied()
     }
 
-    /// Whether the tables agree.
+    /// Returns whether the tables agree.
     #[cfg(test)]
     pub(super) fn agree(&self) -> bool {
         let due =

@@ -1,5 +1,5 @@
-//! Rows that may share a call with any other of their place, first come, first served; but children of one parent go
-//! together, and never while others of them are on the wire.
+//! The rows that are ready, each of which may share a call with any other of its place. First come, first served; but
+//! children of one parent go together, and never while others of them are on the wire.
 
 use std::time::Duration;
 
@@ -20,29 +20,29 @@ pub(super) struct Queues {
     pub(super) parents: Parents,
     pub(super) contention: Contention,
     pub(super) sizes: Sizes,
-    /// Bytes of one call.
+    /// The most bytes of one call.
     bytes: usize,
     linger: Duration,
 }
 
-/// A call in the making.
+/// The rows of a call that is being formed.
 struct Draft {
     rows: Vec<RowIndex>,
     bytes: usize,
     max_rows: usize,
     max_bytes: usize,
-    /// A row was left for the next one.
+    /// A row was left for the next call.
     is_full: bool,
 }
 
 impl Queues {
-    /// `rows` and `bytes` of a call; `timeout`: how long the org may take for one.
+    /// Makes empty queues. `rows`, `bytes`: the most of one call. `timeout`: the time that the org may take for one.
     pub(super) fn new(rows: usize, bytes: usize, linger: Duration, timeout: Duration) -> Self {
         let (places, parents) = (Places::default(), Parents::default());
         Self { places, parents, contention: Contention::new(rows), sizes: Sizes::new(rows, timeout), bytes, linger }
     }
 
-    /// A row is ready.
+    /// Adds a row that is ready.
     pub(super) fn push(&mut self, rows: &mut Rows, index: RowIndex) {
         let Some(row) = rows.get(index) else { return };
         let (parent, bytes, arrival) = (row.parent, row.bytes as usize, row.arrival());
@@ -72,7 +72,7 @@ impl Queues {
         self.refresh(rows, at);
     }
 
-    /// A row is ready no more.
+    /// Removes a row that is no longer ready.
     pub(super) fn remove(&mut self, rows: &mut Rows, index: RowIndex) {
         let Some(row) = rows.get(index) else { return };
         let (parent, bytes, arrival) = (row.parent, row.bytes as usize, row.arrival());
@@ -117,6 +117,7 @@ impl Queues {
         }
     }
 
+    /// Counts a hold on a parent as released.
     pub(super) fn release(&mut self, rows: &Rows, parent: ParentIndex, hold: Hold) {
         let Some(entry) = self.parents.all.get_mut(parent) else { return };
         let count = entry.holds(hold);
@@ -127,7 +128,8 @@ impl Queues {
         }
     }
 
-    /// The rows of a parent count among the ready ones of their places only while it is free.
+    /// Counts the rows of a parent among the ready ones of their places once it is free, and takes them out once it is
+    /// not.
     fn count_children(&mut self, rows: &Rows, parent: ParentIndex, is_free: bool) {
         let Some(entry) = self.parents.all.get(parent) else { return };
         let mut places = Vec::with_capacity(entry.ready.len());
@@ -150,7 +152,7 @@ impl Queues {
         }
     }
 
-    /// When the next call of a place is due: at once if it is full, else when its oldest row has lingered.
+    /// The time of a place's next call: at once if it is full, else when its oldest row has lingered.
     fn due_of(&self, rows: &Rows, place: &Place) -> Option<Moment> {
         let alone = place.alone.first().and_then(|first| rows.get(first)).map(|first| first.since);
         let family = place.families.first_key_value().map(|((since, _), _)| *since);
@@ -164,7 +166,7 @@ impl Queues {
         self.places.set_due(at, due);
     }
 
-    /// The size of calls has changed, perhaps of several places.
+    /// Computes anew when calls are due, since their size has changed, perhaps in several places.
     pub(super) fn refresh_all(&mut self, rows: &Rows) {
         let all: Vec<_> = self.places.all.iter().map(|(index, _)| index).collect();
         for place in all {
@@ -173,7 +175,7 @@ impl Queues {
     }
 
     /// The rows of the next call of a place: the oldest first, and with it the other children of its parent. They stay
-    /// where they are.
+    /// in their lists.
     pub(super) fn draw(&mut self, rows: &Rows, at: PlaceIndex) -> Vec<RowIndex> {
         let Some(place) = self.places.all.get(at) else { return Vec::new() };
         let max_rows = self.sizes.of(&place.key);
@@ -190,7 +192,7 @@ impl Queues {
             if is_family {
                 let parent = families.next().and_then(|(_, parent)| self.parents.all.get(*parent));
                 let children = parent.and_then(|parent| parent.ready.iter().find(|children| children.place == at));
-                // What is left of them waits until this call is over.
+                // The other ones wait until this call is over.
                 let most = parent.map_or(0, |parent| self.contention.rows(parent.hash));
                 for row in children.into_iter().flat_map(|children| children.rows.iter(rows)).take(most) {
                     if !draft.takes(rows, row) {
@@ -208,7 +210,7 @@ impl Queues {
 }
 
 impl Draft {
-    /// Takes a row in if there is room for it.
+    /// Takes a row in if there is room for it. Returns whether there is.
     fn takes(&mut self, rows: &Rows, index: RowIndex) -> bool {
         let bytes = rows.get(index).map_or(0, |row| row.bytes as usize);
         self.is_full = self.rows.len() >= self.max_rows || !self.rows.is_empty() && self.bytes + bytes > self.max_bytes;

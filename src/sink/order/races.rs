@@ -1,21 +1,21 @@
-//! How often a row is repeated whose error another write of the same record may have caused.
+//! The repeats of rows whose error another write of the same record may have caused.
 //!
 //! | error | repeated |
 //! |---|---|
-//! | `Apart`: another record has the same key, or the same value of another unique field | once with the other such rows of its call, then twice alone; half a minute from the first attempt to the last one |
-//! | `GoneMeanwhile`: the record that an upsert found was deleted before it was written | three times, as a locked row is |
+//! | `Alone`: another record has the same key, or the same value of another unique field | once with the other such rows of its call, then twice alone; half a minute from the first attempt to the last one |
+//! | `DeletedMeanwhile`: the record that an upsert found was deleted before it was written | three times, as a locked row is |
 //!
-//! A race ends with the transaction that won it. What is refused after the last attempt was none: it is the row's own.
+//! A race ends with the transaction that won it. An error that remains after the last attempt is the row's own.
 
 use std::time::Duration;
 
-/// From the first attempt to the last one of a row that is set apart.
+/// The time from the first attempt to the last one of a row that is set apart.
 const SPAN: Duration = Duration::from_secs(30);
 
-/// How often a row is repeated that is set apart.
+/// The most repeats of a row that is set apart.
 pub(super) const APART_REPEATS: u32 = 3;
 
-/// How often a row is repeated whose record was gone.
+/// The most repeats of a row whose record was deleted meanwhile.
 pub(super) const GONE_REPEATS: u32 = 3;
 
 /// The next attempt of a row that is set apart.
@@ -24,11 +24,11 @@ pub(super) enum Repeat {
     /// With the other rows of its call that are set apart: none of them has its key.
     Together(Duration),
     Alone(Duration),
-    /// There is none.
+    /// The row is not repeated.
     Never,
 }
 
-/// After so many attempts that set the row apart, of which this is the last one. `row_timeout`: no row is repeated for
+/// The next attempt after the given number of attempts that set the row apart. `row_timeout`: no row is repeated for
 /// longer, unless it is zero.
 pub(super) fn after_apart(attempts: u32, row_timeout: Duration) -> Repeat {
     let span = if row_timeout.is_zero() { SPAN } else { SPAN.min(row_timeout) };

@@ -1,4 +1,5 @@
-//! Rows of a call that was refused as a whole: what is tried first, and what the others do then ([`super::hints`]).
+//! Rows of a call that was refused as a whole: some are tried first, and the others follow from that
+//! ([`super::hints`]).
 
 use std::collections::HashSet;
 
@@ -13,7 +14,7 @@ use super::{
 };
 use crate::record::{Cause, Reason, Suspicion};
 
-/// Decides on the rows of a refused call, each as its answer names it.
+/// Decides on the rows of a refused call, by how the answer names each.
 pub(super) fn refused(tables: &mut Tables, place: PlaceIndex, rows: Vec<(RowIndex, Suspicion)>, trust: Trust) {
     let field = rows.iter().map(|(_, named)| named).find(|named| matches!(named, Suspicion::Field(_)));
     let field = field.cloned().unwrap_or(Suspicion::NotNamed);
@@ -37,7 +38,7 @@ fn attempt(tables: &mut Tables, place: PlaceIndex, mut tried: Tried<RowIndex>, f
     }
 }
 
-/// Lets the rows go on that have waited for others, once all of these have shown what they can show.
+/// Lets the rows of a trial go on once all calls that went first have ended.
 pub(super) fn end_trials(tables: &mut Tables) {
     while let Some(index) = ended(tables) {
         let Some(trial) = tables.trials.remove(index) else { return };
@@ -60,7 +61,7 @@ pub(super) fn end_trials(tables: &mut Tables) {
     }
 }
 
-/// A trial of which no group and no call is left.
+/// Returns a trial that no group and no call names any more.
 fn ended(tables: &Tables) -> Option<TrialIndex> {
     if tables.trials.is_empty() {
         return None;

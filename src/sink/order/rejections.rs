@@ -1,4 +1,4 @@
-//! Rows that are not going to be written: their dead letters, and the breakers that keep them from being ones.
+//! Rows that are rejected: their dead letters, and the breakers that make them wait instead.
 
 use super::{
     abandon::abandon,
@@ -14,7 +14,7 @@ use crate::{
     record::{Action, Cause, ConnectStage, Reason, Rejection},
 };
 
-/// Rejects a row for a reason of our own.
+/// Rejects a row for a reason that the daemon gives.
 pub(super) fn reject(tables: &mut Tables, index: RowIndex, reason: Reason, cause: Cause) {
     reject_as(tables, index, Rejection { reason, stage: ConnectStage::Put, cause });
 }
@@ -34,7 +34,7 @@ pub(super) fn reject_as(tables: &mut Tables, index: RowIndex, rejection: Rejecti
     }
 }
 
-/// What the breaker of a route says to a rejection.
+/// Lets the breaker of a route rule on a rejection.
 pub(super) fn rule(tables: &mut Tables, route: RouteIndex, rejection: &Rejection, is_probe: bool) -> Ruling {
     let Some(breaker) = tables.routes.breaker(route) else { return Ruling::Settled };
     let wait = breaker.wait();
@@ -49,7 +49,7 @@ pub(super) fn rule(tables: &mut Tables, route: RouteIndex, rejection: &Rejection
     ruling
 }
 
-/// A row of the route is written.
+/// Counts a row of the route as written.
 pub(super) fn count_written(tables: &mut Tables, route: RouteIndex, is_probe: bool) {
     let Some(breaker) = tables.routes.breaker(route) else { return };
     let wait = breaker.wait();
@@ -72,7 +72,7 @@ fn open(tables: &mut Tables, at: RouteIndex, rejection: &Rejection) {
     tables.plan_probe(at);
 }
 
-/// Lets the rows of a route go on whose breaker is closed again.
+/// Lets the rows of a route go on after its breaker has closed.
 fn after_close(tables: &mut Tables, at: RouteIndex, wait: Option<super::waits::Due>) {
     if let Some(wait) = wait {
         tables.waits.remove(wait);
@@ -92,7 +92,7 @@ pub(super) fn stall(tables: &mut Tables, index: RowIndex) {
     if row.flags.closing {
         return abandon(tables, index);
     }
-    // A row that is the probe again and again would wait without an end.
+    // Otherwise a row that is the probe again and again would wait without an end.
     if !is_probe {
         tables.forget_waits(index);
     }
@@ -101,7 +101,7 @@ pub(super) fn stall(tables: &mut Tables, index: RowIndex) {
     tables.plan_probe(route);
 }
 
-/// Hands a row's dead letter to its lane. The identity is held until it is durable.
+/// Hands a row's dead letter to its lane. The identity is held until the letter is durable.
 pub(super) fn write_letter(tables: &mut Tables, index: RowIndex, rejection: Rejection) {
     tables.is_known(index);
     tables.end_missing_parent(index);
@@ -118,7 +118,7 @@ pub(super) fn write_letter(tables: &mut Tables, index: RowIndex, rejection: Reje
                 tables.leave_identity(index);
             }
         }
-        // Its lane has gone: another one reads it again.
+        // Its lane is gone: another one reads the record again.
         (None, _) => tables.remove(index, End::Abandoned),
         (Some(_), None) => {
             tables.effects.push(Effect::Stop("a row has lost its record, which is a defect of sobjectd".to_owned()));
@@ -127,8 +127,8 @@ pub(super) fn write_letter(tables: &mut Tables, index: RowIndex, rejection: Reje
     }
 }
 
-/// A plain insert of which an attempt had no known result: the org may have the record, whatever has ended it. The
-/// letter must not say otherwise, or sending it again would make another record.
+/// Changes the rejection of a plain insert that had an attempt of unknown result: the org may have its record, whatever
+/// the reason of the rejection. If the letter did not say so, sending the record again would make another one.
 fn in_doubt(action: Option<Action>, maybe_applied: bool, rejection: Rejection) -> Rejection {
     if action != Some(Action::Create) || !maybe_applied {
         return rejection;

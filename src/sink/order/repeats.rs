@@ -1,4 +1,4 @@
-//! Rows that are repeated by themselves, a few times only, or otherwise than they were sent.
+//! Repeats of single rows: after a backoff, a few times only, or without some fields.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::record::{ApiName, Cause, Reason};
 
-/// The org asks to repeat the row.
+/// Repeats a row after a backoff, as the org asks, until `row_timeout`.
 pub(super) fn again(tables: &mut Tables, index: RowIndex, cause: Cause) {
     let timeout = tables.settings.retry.row_timeout;
     let Some(row) = tables.rows.get_mut(index) else { return };
@@ -35,7 +35,7 @@ pub(super) fn again(tables: &mut Tables, index: RowIndex, cause: Cause) {
     tables.set(index, State::Backoff, tables.now.plus(backoff));
 }
 
-/// The record that an upsert found was deleted before it was written.
+/// Repeats an upsert whose record was found, and deleted before it was written.
 pub(super) fn deleted_meanwhile(tables: &mut Tables, index: RowIndex, cause: Cause) {
     let Some(row) = tables.rows.get_mut(index) else { return };
     row.gone_times = row.gone_times.saturating_add(1);
@@ -45,8 +45,8 @@ pub(super) fn deleted_meanwhile(tables: &mut Tables, index: RowIndex, cause: Cau
     again(tables, index, cause);
 }
 
-/// Another row, or another record, has the row's key or its value of another unique field. Returns the time after which
-/// the row goes again with the others of its call, if it does so.
+/// Sets a row apart: another row or record has its key, or its value of another unique field. Returns the time after
+/// which the row goes again with the others of its call, if it does so.
 pub(super) fn set_apart(tables: &mut Tables, index: RowIndex, cause: Cause) -> Option<Duration> {
     let timeout = tables.settings.retry.row_timeout;
     let row = tables.rows.get_mut(index)?;
@@ -73,7 +73,7 @@ pub(super) fn set_apart(tables: &mut Tables, index: RowIndex, cause: Cause) -> O
     }
 }
 
-/// Takes out fields that can only be created: the row's record is there.
+/// Takes out fields that can be created and not updated, since the row's record exists.
 pub(super) fn strip(tables: &mut Tables, index: RowIndex, fields: &[ApiName]) {
     let Some(row) = tables.rows.get_mut(index) else { return };
     row.flags.is_stripped = true;

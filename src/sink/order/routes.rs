@@ -8,16 +8,16 @@ use super::{
     slab::Slab,
 };
 
-/// A route of which a lane runs, or a row has not ended.
+/// A route that has a lane, or a row that has not ended.
 #[derive(Debug)]
 pub(super) struct Route {
     pub(super) name: Arc<str>,
     pub(super) lanes: usize,
     pub(super) rows: usize,
     pub(super) breaker: Option<Breaker>,
-    /// Rows that wait for its breaker.
+    /// Rows that wait for the breaker.
     pub(super) stalled: List,
-    /// What its rows have given back of the budget in this event.
+    /// The budget that its rows have given back in this event.
     pub(super) released: Cost,
 }
 
@@ -25,18 +25,19 @@ pub(super) struct Route {
 pub(super) struct Routes {
     by_name: HashMap<Arc<str>, RouteIndex>,
     pub(super) all: Slab<RouteKind, Route>,
-    /// Those that have given something back in this event.
+    /// Routes that have given budget back in this event.
     pub(super) released: Vec<RouteIndex>,
-    /// Those whose breakers may rule on a refusal that waits.
+    /// Routes whose breakers may rule on a rejection that waits.
     pub(super) to_rule: Vec<RouteIndex>,
-    /// Those whose breakers have opened in this event.
+    /// Routes whose breakers have opened in this event.
     pub(super) opened: Vec<RouteIndex>,
-    /// Those that have fewer lanes or rows than before, perhaps none.
+    /// Routes that have fewer lanes or rows than before, perhaps none.
     pub(super) unused: Vec<RouteIndex>,
 }
 
 impl Routes {
-    /// The route of this name, for one lane more. `limit` of its breaker; 0 is none.
+    /// Counts a lane of the route of this name. Returns the route, a new one if there was none. `limit`: the
+    /// consecutive rejections that open its breaker; 0 disables it.
     pub(super) fn enter(&mut self, name: &Arc<str>, limit: u32) -> RouteIndex {
         let Self { by_name, all, .. } = self;
         let index = *by_name.entry(name.clone()).or_insert_with(|| {
@@ -50,7 +51,7 @@ impl Routes {
         index
     }
 
-    /// Forgets a route that has no lane and no row: one that this process does not read keeps no breaker. Returns its
+    /// Removes a route that has no lane and no row: a route that this process does not read has no breaker. Returns its
     /// name if its breaker was open.
     pub(super) fn drop_unused(&mut self, index: RouteIndex) -> Option<Arc<str>> {
         let route = self.all.get(index)?;
@@ -71,14 +72,14 @@ impl Routes {
         self.all.get(index).and_then(|route| route.breaker.as_ref()).is_some_and(Breaker::is_open)
     }
 
-    /// Notes that a refusal may be ruled on that waits for what the breaker counts.
+    /// Notes that a breaker has counted something, so that a rejection that waits may be ruled on.
     pub(super) fn has_news(&mut self, index: RouteIndex) {
         if self.to_rule.last() != Some(&index) {
             self.to_rule.push(index);
         }
     }
 
-    /// Notes that a row has given back what it took of the budget.
+    /// Notes that a row has given its share of the budget back.
     pub(super) fn release(&mut self, index: RouteIndex, cost: Cost) {
         let Some(route) = self.all.get_mut(index) else { return };
         if route.released.is_zero() && !cost.is_zero() {

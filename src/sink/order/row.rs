@@ -23,141 +23,146 @@ use crate::record::{Cause, Command, Doubt, Identity as Target, Operation, Record
 
 pub(super) type Rows = Slab<RowKind, Row>;
 
-/// The neighbours of a row in a list that runs through the rows themselves.
+/// The neighbours of a row in an intrusive list.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Links {
     pub(super) before: Option<RowIndex>,
     pub(super) after: Option<RowIndex>,
 }
 
-/// How far a row has come, and what holds it.
+/// The state of a row: what it waits for, and which list it is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
-    /// In no list: on its way into the first one, or out of the last one.
+    /// Is in no list, only while an event moves it from one to another.
     Loose,
-    /// An earlier change of its identity has not ended.
+    /// Waits for the end of an earlier change of its identity.
     Queued,
-    /// It may go with the next call of its place.
+    /// May go with the next call of its place.
     Ready,
-    /// It waits for a time of its own.
+    /// Waits for the end of a backoff of its own.
     Backoff,
-    /// It goes with a call of exactly this group, as soon as there is a permit.
+    /// Waits for a permit, for a call of exactly this group.
     Pinned(GroupIndex),
-    /// As pinned, after a backoff.
+    /// Waits for the end of the backoff of its group, which is pinned then.
     Delayed(GroupIndex),
-    /// The result of its last attempt is not known: the org may still apply it.
+    /// Waits for the end of `unknown_hold`: the result of its last attempt is unknown, and the org may still apply it.
     Held(GroupIndex),
-    /// Other rows of its refused call go first.
+    /// Waits for the result of other rows of its refused call, which go first.
     OnTrial(TrialIndex),
-    /// The breaker of its route is open.
+    /// Waits for the breaker of its route to close.
     Stalled,
+    /// Waits for the answer of its call.
     OnWire(CallIndex),
-    /// Its dead letter is being written.
+    /// Waits until its dead letter is durable.
     Settling,
 }
 
-/// What a row is about. It moves to the call and comes back with the answer.
+/// The contents of a row, which move to the call and come back with the answer.
 #[derive(Debug)]
 pub(crate) struct Body {
     pub(crate) record: Record,
     pub(crate) asks: Asks,
 }
 
+/// The change that a record asks for.
 #[derive(Debug)]
 pub(crate) enum Asks {
     Command(Command),
-    /// The record is rejected before it is a command.
+    /// The record is rejected before it becomes a command.
     Nothing {
         operation: Option<Operation>,
         target: Option<Target>,
     },
 }
 
+/// A record from its submission to its end.
 #[derive(Debug)]
 pub(super) struct Row {
-    /// `None` while a call has it, and after its lane has gone.
+    /// The contents; `None` while a call or a dead letter has them, and once a detached row is held.
     pub(super) body: Option<Box<Body>>,
     pub(super) cold: Option<Box<Cold>>,
-    /// Its number in the lane's FIFO.
+    /// The number of the record in the lane's FIFO.
     pub(super) number: u64,
-    /// When it was read.
+    /// The time at which the record was read.
     pub(super) read: Moment,
-    /// When it came to its list; of a backoff, when that ends.
+    /// The time at which the row came to its list; during a backoff, the end of that.
     pub(super) since: Moment,
-    /// Tells rows apart that have the same time, in the order in which they came.
+    /// Orders rows that have the same time, as they came.
     pub(super) order: u64,
-    /// Its neighbours of the same identity.
+    /// The neighbours in the FIFO of the identity.
     pub(super) chain: Links,
-    /// Its neighbours of the same list.
+    /// The neighbours in the list of the state.
     pub(super) links: Links,
-    /// `None` once its lane has gone: it is detached.
+    /// The lane; `None` once it is gone, and the row is detached.
     pub(super) lane: Option<LaneIndex>,
     pub(super) route: RouteIndex,
-    /// `None` of a plain insert.
+    /// The identity; `None` for a plain insert.
     pub(super) identity: Option<IdentityIndex>,
     pub(super) parent: Option<ParentIndex>,
-    /// `None` where the record is rejected before it is a command.
+    /// The place; `None` if the record is rejected before it becomes a command.
     pub(super) place: Option<PlaceIndex>,
     pub(super) state: State,
-    /// What it takes of the budget beside the one row, in KiB.
+    /// The bytes of the budget that the row holds, in KiB. It holds one row, too.
     pub(super) units: u32,
-    /// About what it takes in the body of a call.
+    /// The approximate bytes of the row in the body of a call.
     pub(super) bytes: u32,
     pub(super) attempts: u32,
     pub(super) again_times: u16,
-    /// How many attempts ended without a known result.
+    /// The number of attempts that ended without a known result.
     pub(super) unknowns: u16,
-    /// How many of these it has to answer for: the org said so of the row, or of a call that was taken.
+    /// The number of those that count against the row: the org said so of the row, or its answer was too long.
     pub(super) own_unknowns: u16,
     pub(super) apart_times: u8,
     pub(super) gone_times: u8,
     pub(super) flags: Flags,
 }
 
-/// What is known of few rows only.
+/// The data that only few rows have, apart from [`Row`] so that this stays small.
 #[derive(Debug, Default)]
 pub(super) struct Cold {
-    /// Why its call failed last.
+    /// The cause for which the row's call failed last.
     pub(super) cause: Option<Cause>,
     /// The total backoff of the retries that the org asked for.
     pub(super) again_waited: Duration,
     pub(super) missing_parent: Option<MissingParentWait>,
 }
 
+/// The wait of a row for a parent that the org does not have yet.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct MissingParentWait {
-    /// Its key among the rows that wait for a parent.
+    /// The key among the rows that wait for a parent.
     pub(super) order: u64,
     /// The total backoff.
     pub(super) waited: Duration,
     pub(super) times: u32,
-    /// It is expedited: this attempt is the last one.
+    /// The row is expedited: this attempt is the last one.
     pub(super) is_last: bool,
 }
 
+/// What has happened to a row.
 #[derive(Debug, Clone, Copy, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "what has happened, each by itself")]
 pub(super) struct Flags {
-    /// It settles if its attempt has an outcome; else it is abandoned.
+    /// The row settles if its attempt has an outcome, and is abandoned otherwise: its lane closes, or is gone.
     pub(super) closing: bool,
-    /// It is in the way of others, and waits for its parent no longer.
+    /// The row blocks others, and does not wait for a missing parent any longer.
     pub(super) expedited: bool,
     /// An attempt ended without a known result.
     pub(super) maybe_applied: bool,
-    /// The daemon is stopping for what came of it: it is not sent again.
+    /// The daemon stops because of the row's last attempt: the row is not sent again.
     pub(super) is_last: bool,
-    /// Its last attempt was the probe of its breaker.
+    /// The last attempt was the probe of the route's breaker.
     pub(super) is_probe: bool,
-    /// Fields that can only be created were taken out of it.
+    /// Fields that can be created and not updated were taken out of the row.
     pub(super) is_stripped: bool,
-    /// Its route has a breaker, and the org has said nothing of the row yet.
+    /// The route has a breaker, and the org has said nothing of the row yet.
     pub(super) is_pending: bool,
-    /// It has given its cost back.
+    /// The row has given its share of the budget back.
     pub(super) is_free: bool,
 }
 
 impl State {
-    /// Whether a drain may abandon the row now: no attempt has taken, or can still take, effect.
+    /// Returns whether a drain may abandon the row now: no attempt has taken, or can still take, effect.
     pub(super) fn can_close(self) -> bool {
         !matches!(self, Self::OnWire(_) | Self::Held(_) | Self::Settling)
     }
@@ -180,7 +185,7 @@ impl Body {
 }
 
 impl Row {
-    /// Its share of the budget, as long as it holds one.
+    /// The share of the budget that the row holds.
     pub(super) fn cost(&self) -> Cost {
         if self.flags.is_free { Cost::default() } else { Cost { rows: 1, units: self.units } }
     }
@@ -193,7 +198,7 @@ impl Row {
         self.cold.as_ref()?.missing_parent.as_ref()
     }
 
-    /// Its place among rows of the same list that are taken by their age.
+    /// The key by which rows of one list are ordered: the oldest one first.
     pub(super) fn arrival(&self) -> (Moment, u64) {
         (self.since, self.order)
     }

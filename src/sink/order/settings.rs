@@ -3,26 +3,28 @@ use std::time::Duration;
 use super::cost::Cost;
 use crate::config::{InsertUnknown, OnQuota, Retry};
 
+/// The settings of the core.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
-    /// Rows and bytes of one call.
+    /// The most rows and bytes of one call.
     pub(crate) rows: usize,
     pub(crate) bytes: usize,
-    /// How long the oldest row of a call that is not full waits for others.
+    /// The time for which the oldest row of a call that is not full waits for others.
     pub(crate) linger: Duration,
     pub(crate) retry: Retry,
-    /// From the end of an attempt of unknown result to its repetition.
+    /// The time from the end of an attempt of unknown result to its repetition.
     pub(crate) unknown_hold: Duration,
-    /// How long the org may take for a call.
+    /// The time that the org may take for a call.
     pub(crate) timeout: Duration,
     pub(crate) insert_unknown: InsertUnknown,
     pub(crate) on_quota: OnQuota,
-    /// Between two attempts of a row that the org has no room for.
+    /// The time between two attempts of a row that the org has no room for.
     pub(crate) parked: Duration,
-    /// The most that rows may hold of the budget which wait for a missing parent, and those after them.
+    /// The largest share of the budget that rows which wait for a missing parent may hold, with the later rows of their
+    /// identities.
     pub(crate) missing_parents: Cost,
-    /// The most records of one lane that are in flight, or after one that is: its first record is in their way then.
+    /// The number of records in a lane's FIFO at which its first record is expedited.
     pub(crate) ahead: usize,
-    /// How long a drain waits without progress before it gives up.
+    /// The time that a drain waits without progress before it gives up.
     pub(crate) patience: Duration,
 }

@@ -1,4 +1,4 @@
-//! How many rows of an SObject a call may have, where the org's triggers and flows bear no more.
+//! The number of rows of an SObject that a call may have, if the org's triggers and flows bear no more.
 //!
 //! One call that fails as a whole transaction may do so for one bad row, which its halves find: nothing follows from
 //! it. A second one, without one of that size that passed between the two, is a matter of size. From then on calls have
@@ -13,11 +13,11 @@ use std::{collections::HashMap, time::Duration};
 use super::pace::Pace;
 use crate::record::{Action, ApiName, BatchKey, Doubt, RetryKind, Verdict};
 
-/// At most four for each SObject of the routes.
+/// The sizes of calls, by SObject and operation: at most four for each SObject of the routes.
 #[derive(Debug)]
 pub(super) struct Sizes {
     full: usize,
-    /// How long the org may take for a call.
+    /// The time that the org may take for a call.
     timeout: Duration,
     learnt: HashMap<(ApiName, Action), Size>,
     paces: HashMap<(ApiName, Action), Pace>,
@@ -25,22 +25,23 @@ pub(super) struct Sizes {
 
 #[derive(Debug)]
 struct Size {
-    /// Of a new call.
+    /// The rows of a new call.
     rows: usize,
-    /// The largest that has passed. Smaller than `rows` while these are tried.
+    /// The largest size that has passed. It is smaller than `rows` while these are tried.
     proven: usize,
-    /// Of the call that failed since the last one of its size has passed; else 0.
+    /// The rows of the call that failed since the last one of its size has passed; else 0.
     suspect: usize,
-    /// The largest that passed since then.
+    /// The largest size that has passed since then.
     passed: usize,
-    /// Calls of `rows` that passed one after the other, and how many of them let it grow.
+    /// The number of consecutive calls of `rows` that passed, and the number of them after which the size grows.
     calm: u32,
     patience: u32,
-    /// One call tries a larger size. So many more are formed before another one does: it may never be answered.
+    /// The number of calls that are formed before another one tries a larger size: the one that does may never be
+    /// answered.
     tried: u32,
 }
 
-/// Doubled when growing was too early.
+/// The first `patience`, which is doubled when growing was too early.
 const PATIENCE: u32 = 8;
 const MAX_PATIENCE: u32 = 64;
 
@@ -50,7 +51,7 @@ impl Sizes {
         Self { full, timeout, learnt: HashMap::new(), paces: HashMap::new() }
     }
 
-    /// How many rows a new call may have.
+    /// The number of rows that a new call may have.
     pub(super) fn of(&self, key: &BatchKey) -> usize {
         if self.learnt.is_empty() {
             return self.in_time(key);
@@ -58,7 +59,7 @@ impl Sizes {
         self.learnt.get(&place(key)).map_or(self.full, Size::next).min(self.in_time(key))
     }
 
-    /// How many rows any call may have, also one that is repeated, so that it is answered in time.
+    /// The number of rows that any call may have, also one that is repeated, so that it is answered in time.
     pub(super) fn in_time(&self, key: &BatchKey) -> usize {
         if self.paces.is_empty() {
             return self.full;
@@ -66,7 +67,7 @@ impl Sizes {
         self.paces.get(&place(key)).map_or(self.full, |pace| pace.rows())
     }
 
-    /// A new call has so many.
+    /// Notes the number of rows of a new call.
     pub(super) fn taken(&mut self, key: &BatchKey, rows: usize) {
         if self.learnt.is_empty() {
             return;
@@ -76,7 +77,7 @@ impl Sizes {
         }
     }
 
-    /// What a call that took so long has shown.
+    /// Learns from the verdicts of a call, and from the time that it took.
     pub(super) fn learn(&mut self, key: &BatchKey, verdicts: &[Verdict], took: Duration) {
         let rows = verdicts.len();
         let reached = verdicts.iter().filter(|verdict| reached_the_org(verdict)).count();
@@ -112,7 +113,7 @@ impl Sizes {
     }
 }
 
-/// Whether a row was in the call that took its time: not one that a query did not find, or that was left out.
+/// Returns whether a row was in the call that took its time: not one that a query did not find, or that was left out.
 fn reached_the_org(verdict: &Verdict) -> bool {
     match verdict {
         Verdict::Written { id, created } => id.is_some() || *created,
@@ -169,18 +170,18 @@ impl Size {
         }
     }
 
-    /// Of the call that failed.
+    /// Returns whether a call of this size can be a part of the one that failed.
     fn is_part(&self, rows: usize) -> bool {
         rows < self.suspect && rows <= self.suspect.div_ceil(2)
     }
 }
 
-/// Whether the call of this row took longer than the time-out.
+/// Returns whether the call of this row took longer than the time-out.
 pub(super) fn timed_out(verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::Unknown { doubt: Doubt::TimedOut, .. })
 }
 
-/// Whether fewer rows would have passed, or had an answer that can be read.
+/// Returns whether fewer rows might have passed, or had an answer that can be read.
 fn is_too_large(verdict: &Verdict) -> bool {
     matches!(
         verdict,

@@ -1,8 +1,8 @@
-//! A table whose entries are named by small numbers, and by ids that know which life of an entry they mean.
+//! A table whose entries have an index for use inside of the core, and an id with a generation for use outside.
 //!
-//! Inside of the core an entry is named by its [`Index`]: four bytes, also as an `Option`, and valid as long as the
-//! tables agree, which the audit checks. What leaves the core is an [`Id`]: an answer or a settled letter that comes back
-//! late must not hit the entry that has taken the place of the one it means.
+//! An [`Index`] has four bytes, also as an `Option`, and is valid as long as the tables agree, which the audit checks.
+//! What leaves the core is an [`Id`]: an answer or a settled letter that comes back late must not hit the entry that
+//! has taken the place of the one it means.
 
 use std::{cmp::Ordering, fmt, hash, marker::PhantomData, num::NonZeroU32};
 
@@ -11,12 +11,13 @@ use crate::mutation::{self, Mutation};
 /// The place of an entry in its table.
 pub(crate) struct Index<K>(NonZeroU32, PhantomData<fn() -> K>);
 
-/// One life of an entry.
+/// The index of an entry, and the generation that tells it from other entries of that index.
 pub(crate) struct Id<T> {
     index: Index<T>,
     generation: u32,
 }
 
+/// A table of entries `T`, with indices of kind `K`.
 #[derive(Debug)]
 pub(super) struct Slab<K, T> {
     slots: Vec<Slot<T>>,
@@ -25,7 +26,7 @@ pub(super) struct Slab<K, T> {
 
 #[derive(Debug)]
 struct Slot<T> {
-    /// Of the entry that is here, or that comes next.
+    /// The generation of the entry that is here, or that comes next.
     generation: u32,
     entry: Option<T>,
 }
@@ -75,13 +76,13 @@ impl<K, T> Slab<K, T> {
         Some(entry)
     }
 
-    /// The id of an entry that is there.
+    /// Returns the id of an entry.
     pub(super) fn id(&self, index: Index<K>) -> Id<K> {
         let generation = self.slots.get(index.position()).map_or(0, |slot| slot.generation);
         Id { index, generation }
     }
 
-    /// The index behind an id; `None` once its entry is gone, whatever is there now.
+    /// Returns the index of an id; `None` once its entry is gone, also if there is another one now.
     pub(super) fn find(&self, id: Id<K>) -> Option<Index<K>> {
         let slot = self.slots.get(id.index.position())?;
         let is_same = slot.generation == id.generation || mutation::on(Mutation::Aba);

@@ -1,4 +1,4 @@
-//! What lanes hand over.
+//! The events of lanes: records, rejections, settled dead letters, drains.
 
 use super::{
     abandon::{abandon, close_tail, give_up},
@@ -88,7 +88,7 @@ fn take_in(tables: &mut Tables, at: LaneIndex, submission: Submission) {
     }
 }
 
-/// One row more of which the org has said nothing, if its route has a breaker.
+/// Counts a row of which the org has said nothing yet, if its route has a breaker. Returns whether it has one.
 fn count_pending(tables: &mut Tables, route: RouteIndex) -> bool {
     let breaker = tables.routes.breaker(route);
     let has_breaker = breaker.is_some();
@@ -107,7 +107,7 @@ pub(super) fn key(command: &Command) -> BatchKey {
     }
 }
 
-/// The end of a dead letter.
+/// Takes in the end of a dead letter.
 pub(super) fn settled(tables: &mut Tables, id: RowId, end: LetterEnd) {
     let Some(index) = tables.rows.find(id) else { return };
     if tables.rows.get(index).is_none_or(|row| row.state != State::Settling) {
@@ -119,7 +119,7 @@ pub(super) fn settled(tables: &mut Tables, id: RowId, end: LetterEnd) {
     }
 }
 
-/// A lane reads no more.
+/// Begins the drain of a lane.
 pub(super) fn drain(tables: &mut Tables, at: LaneIndex) {
     let patience = (tables.now.plus(tables.settings.patience), tables.next_order());
     let Some(lane) = tables.lanes.touch(at) else { return };
@@ -139,7 +139,7 @@ pub(super) fn drain(tables: &mut Tables, at: LaneIndex) {
 
 const BREAKER_OPEN: &str = "the route's breaker is open";
 
-/// Gives up the drains of routes whose breakers have opened.
+/// Gives up the drains of routes whose breakers have opened in this event.
 pub(super) fn after_opening(tables: &mut Tables) {
     for route in std::mem::take(&mut tables.routes.opened) {
         let is_concerned = |lane: &super::lanes::Lane| lane.route == route && lane.phase.is_draining();
@@ -151,8 +151,8 @@ pub(super) fn after_opening(tables: &mut Tables) {
     }
 }
 
-/// A record of a lane is rejected before it is a command. If that would open the breaker, the ruling waits for the org's
-/// word on the rows that were submitted before.
+/// Takes in a record that is rejected before it becomes a command. If that would open the breaker, the ruling waits
+/// until the org has said something of all rows that were submitted before.
 pub(super) fn refused(tables: &mut Tables, at: LaneIndex, rejection: Box<Rejection>, is_again: bool) {
     let Some(lane) = tables.lanes.get_mut(at) else { return };
     if lane.phase != Phase::Open {
@@ -163,7 +163,7 @@ pub(super) fn refused(tables: &mut Tables, at: LaneIndex, rejection: Box<Rejecti
     tables.routes.has_news(route);
 }
 
-/// Rules on the refusals that can be ruled on now.
+/// Rules on the rejections that can be ruled on now.
 pub(super) fn rule_waiting(tables: &mut Tables) {
     while let Some(route) = tables.routes.to_rule.pop() {
         let waiting = tables.lanes.all.iter().filter(|(_, lane)| lane.route == route && lane.refused.is_some());

@@ -1,5 +1,5 @@
-//! All that is known of the records between their lanes and the org, and the two functions that change it:
-//! [`Tables::set`] moves a row to another state, [`Tables::remove`] ends it.
+//! The tables of the core, and the two functions that change the state of a row: [`Tables::set`] moves it to another
+//! state, [`Tables::remove`] ends it.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -29,9 +29,9 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Tables {
     pub(super) settings: Settings,
-    /// The time of this event.
+    /// The time of the event that is taken in.
     pub(super) now: Moment,
-    /// The effects of this event.
+    /// The effects of that event.
     pub(super) effects: Vec<Effect>,
     pub(super) rows: Rows,
     pub(super) lanes: Lanes,
@@ -39,45 +39,45 @@ pub(super) struct Tables {
     pub(super) identities: Identities,
     pub(super) queues: Queues,
     pub(super) groups: Slab<GroupKind, Group>,
-    /// Groups that wait for a permit, in their order.
+    /// Groups that wait for a permit, in order.
     pub(super) pinned: VecDeque<GroupIndex>,
     pub(super) calls: Slab<CallKind, Call>,
     pub(super) trials: Slab<TrialKind, Trial>,
     pub(super) waits: Waits,
-    /// Rows that wait for a missing parent, from the oldest wait on.
+    /// Rows that wait for a missing parent, the oldest wait first.
     pub(super) missing_parents: BTreeMap<u64, RowIndex>,
     pub(super) tally: Tally,
-    /// Which call the next probe of the org takes: the first, or another one.
+    /// Whether the next probe of the org takes another call than the first one.
     pub(super) probe_takes_other: bool,
-    /// When the core was made.
+    /// The time at which the core was made.
     epoch: Instant,
     jitter: Jitter,
-    /// The last number that was given out.
+    /// The last number that [`Self::next_order`] has returned.
     order: u64,
 }
 
-/// How a row ends.
+/// The way in which a row ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     Written {
         found_nothing: bool,
     },
-    /// Its dead letter is durable; the lane has counted that.
+    /// The dead letter is durable; the lane has counted it.
     DeadLettered,
-    /// It is read again.
+    /// The record is read again.
     Abandoned,
-    /// As abandoned; the records before it still end.
+    /// The record is read again, and the records before it still go on to their outcomes.
     Failed,
 }
 
-/// Whether a group waits.
+/// The wait of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Until {
-    /// Only for a permit.
+    /// Waits for a permit only.
     Permit,
-    /// For the end of a backoff.
+    /// Waits for the end of a backoff.
     Backoff(Moment),
-    /// For the end of a hold.
+    /// Waits for the end of a hold.
     Hold(Moment),
 }
 
@@ -112,13 +112,13 @@ impl Tables {
         Moment::after(instant.saturating_duration_since(self.epoch))
     }
 
-    /// A number that is larger than all before it.
+    /// Returns a number that is larger than all before it.
     pub(super) fn next_order(&mut self) -> u64 {
         self.order += 1;
         self.order
     }
 
-    /// The wait after the given number of earlier waits.
+    /// Draws the backoff after the given number of earlier ones.
     pub(super) fn backoff(&mut self, doublings: u32) -> Duration {
         let (initial, max) = (self.settings.retry.initial_backoff, self.settings.retry.max_backoff);
         self.jitter.backoff(initial, max, doublings)
@@ -128,8 +128,8 @@ impl Tables {
         self.effects.push(Effect::Notice(notice));
     }
 
-    /// Moves a row to another state: the only place where that happens. `at`: the time since when it is there, or, of a
-    /// backoff, until when.
+    /// Moves a row to another state: the only place where that happens. `at`: the time at which the row came there; for
+    /// a backoff, the end of that.
     pub(super) fn set(&mut self, index: RowIndex, to: State, at: Moment) {
         let order = self.next_order();
         let Some(row) = self.rows.get(index) else { return };
@@ -215,7 +215,7 @@ impl Tables {
         }
     }
 
-    /// Notes the end of a row in its lane's FIFO, and in its books: but the lane itself counts what it has a letter of.
+    /// Notes the end of a row in the FIFO and the books of its lane. The lane itself counts rows with dead letters.
     fn note_end(&mut self, index: RowIndex, end: End, is_counted: bool) {
         let Some(row) = self.rows.get(index) else { return };
         let (number, waited) = (row.number, self.now.since(row.read));
@@ -234,7 +234,7 @@ impl Tables {
         }
     }
 
-    /// Lets the next change of a row's identity go.
+    /// Takes a row out of its identity. The next change of that may go.
     pub(super) fn leave_identity(&mut self, index: RowIndex) {
         let Some(identity) = self.rows.get_mut(index).and_then(|row| row.identity) else { return };
         let next = self.identities.leave(&mut self.rows, identity, index);
@@ -246,7 +246,7 @@ impl Tables {
         }
     }
 
-    /// A row gives back what it takes of the budget, and its body, before it ends.
+    /// Gives back a row's share of the budget and drops its contents, before the row ends.
     pub(super) fn free(&mut self, index: RowIndex) {
         let Some(row) = self.rows.get_mut(index) else { return };
         let (cost, route, identity) = (row.cost(), row.route, row.identity);
@@ -258,7 +258,7 @@ impl Tables {
         }
     }
 
-    /// The org has said something of a row: a refusal of its route may be ruled that waited for that.
+    /// Notes that the org has said something of a row. A rejection that waited for that may be ruled on now.
     pub(super) fn is_known(&mut self, index: RowIndex) {
         let Some(row) = self.rows.get_mut(index) else { return };
         let route = row.route;
@@ -278,7 +278,7 @@ impl Tables {
         }
     }
 
-    /// An outage is no time of the row's own.
+    /// Forgets how long a row has been retried: an outage does not count against it.
     pub(super) fn forget_waits(&mut self, index: RowIndex) {
         self.end_missing_parent(index);
         if let Some(cold) = self.rows.get_mut(index).and_then(|row| row.cold.as_mut()) {
@@ -286,7 +286,7 @@ impl Tables {
         }
     }
 
-    /// Forms a group of rows, which leave their lists for it. `None` where there are none.
+    /// Forms a group of rows, which leave their lists for it. `None` without rows.
     pub(super) fn form(
         &mut self,
         place: PlaceIndex,
@@ -318,14 +318,14 @@ impl Tables {
         Some(group)
     }
 
-    /// Lets a group wait for a permit, after all that do so already.
+    /// Forms a group that waits for a permit, after all groups that do so already.
     pub(super) fn pin(&mut self, place: PlaceIndex, rows: Vec<RowIndex>, past: Past) -> Option<GroupIndex> {
         let group = self.form(place, rows, past, Until::Permit)?;
         self.pinned.push_back(group);
         Some(group)
     }
 
-    /// Lets a group wait for a permit as two halves, in the order of the rows.
+    /// Pins rows as two groups, each a half of them, in order.
     pub(super) fn halve(&mut self, place: PlaceIndex, mut rows: Vec<RowIndex>, past: &Past) {
         let tail = rows.split_off(rows.len().div_ceil(2));
         for half in [rows, tail] {
@@ -334,7 +334,7 @@ impl Tables {
         }
     }
 
-    /// Takes a group apart. Its rows are in no list then.
+    /// Takes a group apart. Its rows are in no list afterwards.
     pub(super) fn dissolve(&mut self, index: GroupIndex) -> Option<Group> {
         let group = self.groups.remove(index)?;
         for row in &group.rows {
@@ -343,7 +343,7 @@ impl Tables {
         Some(group)
     }
 
-    /// Forgets a group whose rows are all gone.
+    /// Removes a group that has no rows left.
     fn drop_empty(&mut self, index: GroupIndex) {
         if !self.groups.get(index).is_some_and(|group| group.rows.is_empty()) {
             return;
@@ -358,7 +358,7 @@ impl Tables {
         }
     }
 
-    /// The probe of a breaker has ended; the next one may go after a backoff.
+    /// Ends the probe of a breaker. The next one may go after a backoff.
     pub(super) fn end_probe(&mut self, route: RouteIndex) {
         let Some(probes) = self.routes.breaker(route).and_then(Breaker::end_probe) else { return };
         let due = self.now.plus(self.backoff(probes));
@@ -368,7 +368,7 @@ impl Tables {
         self.plan_probe(route);
     }
 
-    /// Notes when the next probe of a breaker may go, if there are rows for it.
+    /// Sets the wait for the next probe of a breaker, if there are rows for it.
     pub(super) fn plan_probe(&mut self, index: RouteIndex) {
         let order = self.next_order();
         let Some(route) = self.routes.all.get_mut(index) else { return };
@@ -383,14 +383,14 @@ impl Tables {
         }
     }
 
-    /// What the rows of an identity take of the budget, from this one on; of a plain insert, what it takes itself.
+    /// The share of the budget that a row and the later rows of its identity hold; for a plain insert, its own share.
     pub(super) fn load_behind(&self, row: &Row) -> Cost {
         let identity = row.identity.and_then(|identity| self.identities.all.get(identity));
         identity.map_or_else(|| row.cost(), |identity| identity.cost)
     }
 }
 
-/// The hold that a row of this state has on its parent.
+/// The hold that a row in this state has on its parent.
 pub(super) fn hold_of(state: State) -> Option<Hold> {
     match state {
         State::OnWire(_) => Some(Hold::Sent),

@@ -1,4 +1,4 @@
-//! What happens when a time has come.
+//! Goes on with rows, groups, parents, probes and drains whose times have come.
 
 use super::{
     abandon::{abandon, give_up},
@@ -34,10 +34,10 @@ fn repeat(tables: &mut Tables, index: GroupIndex) {
     for row in over {
         abandon(tables, row);
     }
-    // One that is empty is gone by now.
+    // A group that has become empty is gone by now.
     let Some(Group { place, rows, mut past, .. }) = tables.dissolve(index) else { return };
     past.failures.judge(tables.tally);
-    // The others of its call may be gone with their lanes, and one of them was to blame, perhaps.
+    // The other rows of the call may be gone with their lanes, and one of them may have been to blame.
     let left_alone = rows.len() == 1 && past.failures.in_company();
     if left_alone || past.failures.own < tables.settings.retry.max_attempts {
         tables.pin(place, rows, past);
@@ -52,8 +52,8 @@ fn repeat(tables: &mut Tables, index: GroupIndex) {
     }
 }
 
-/// Lets one row of a route try whether its breaker can be closed: in turn the oldest, then another one, so that a row which
-/// is bad by itself does not keep its route waiting.
+/// Lets one row of a route try whether its breaker can be closed: in turn the oldest, then another one, so that a row
+/// which is bad by itself does not keep its route waiting.
 fn probe(tables: &mut Tables, at: RouteIndex) {
     let Some(route) = tables.routes.all.get_mut(at) else { return };
     let Some(breaker) = &mut route.breaker else { return };
@@ -71,7 +71,7 @@ fn probe(tables: &mut Tables, at: RouteIndex) {
     }
 }
 
-/// Looks whether anything has come of the records of a drain since the last look.
+/// Checks whether a drain has made progress since the last check, and gives it up if not.
 fn look(tables: &mut Tables, at: LaneIndex) {
     let Some(lane) = tables.lanes.all.get(at) else { return };
     let Phase::Draining { open, .. } = lane.phase else { return };

@@ -1,4 +1,4 @@
-//! Rows of a refused call that wait for what comes of those that go first.
+//! Rows of a refused call that wait for the result of those that go first.
 
 use super::{
     hints::{Finding, Tried},
@@ -7,11 +7,12 @@ use super::{
 };
 use crate::record::{Cause, RetryKind, Suspicion, Verdict};
 
+/// A refused call, some rows of which are tried first.
 #[derive(Debug)]
 pub(super) struct Trial {
     pub(super) place: PlaceIndex,
     pub(super) waiting: Tried<RowIndex>,
-    /// Why one of those that went first was refused.
+    /// The cause for which a row that went first was refused.
     pub(super) guilty: Option<Cause>,
     is_innocent: bool,
 }
@@ -21,7 +22,7 @@ impl Trial {
         Self { place, waiting, guilty: None, is_innocent: false }
     }
 
-    /// Notes what a call has shown. Whether that is anything: else the call is repeated with its witness.
+    /// Notes what a call has shown. Returns whether it has shown anything: otherwise it is repeated for the same trial.
     pub(super) fn hear<'v>(&mut self, witness: &Witness, verdicts: impl Iterator<Item = &'v Verdict>) -> bool {
         for verdict in verdicts {
             match verdict {

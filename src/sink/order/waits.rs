@@ -5,25 +5,25 @@ use super::{
     moment::Moment,
 };
 
-/// What ends at a time.
+/// A wait for a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wait {
     /// The backoff of a row.
     Row(RowIndex),
     /// The backoff or the hold of a group.
     Group(GroupIndex),
-    /// The backoff of a parent that somebody else locks.
+    /// The backoff of a parent that another writer locks.
     Parent(ParentIndex),
     /// The backoff of a breaker's probe.
     Probe(RouteIndex),
-    /// How long a drain waits without progress.
+    /// The time until a drain is checked for progress.
     Patience(LaneIndex),
 }
 
-/// When something ends. No two waits have the same, whatever their times.
+/// The end of a wait: its time, and a number that no other wait has.
 pub(super) type Due = (Moment, u64);
 
-/// Backoffs, holds and other times that are waited for.
+/// All waits, by their ends.
 #[derive(Debug, Default)]
 pub(super) struct Waits(BTreeMap<Due, Wait>);
 
@@ -40,7 +40,7 @@ impl Waits {
         self.0.first_key_value().map(|((at, _), _)| *at)
     }
 
-    /// The first wait that has ended.
+    /// Removes and returns the first wait that has ended.
     pub(super) fn pop(&mut self, now: Moment) -> Option<Wait> {
         let first = self.0.first_entry()?;
         (first.key().0 <= now).then(|| first.remove())

@@ -6,11 +6,12 @@ use tracing::warn;
 
 use crate::record::ApiName;
 
-/// The fields of which the log has told already.
+/// The fields that the log has named already.
 #[derive(Debug, Default)]
 pub(super) struct CreateOnly(HashSet<(ApiName, ApiName)>);
 
 impl CreateOnly {
+    /// Logs the first time that a field is left out.
     pub(super) fn left_out(&mut self, sobject: &ApiName, fields: &[ApiName]) {
         for field in fields {
             if self.0.insert((sobject.clone(), field.clone())) {

@@ -1,4 +1,4 @@
-//! The two ends of the line between a lane and the scheduler.
+//! The connection between a lane and the scheduler, with an end for each.
 
 use std::{
     hash::{BuildHasher as _, RandomState},
@@ -27,27 +27,27 @@ use crate::{
     },
 };
 
-/// What lanes have to tell the scheduler. All that one lane says arrives in its order.
+/// A message of a lane to the scheduler. The messages of one lane arrive in order.
 #[derive(Debug)]
 pub(super) enum Message {
     Open { lane: LaneId, end: SchedulerEnd, breaker: u32 },
     Event(Event),
 }
 
-/// The way to the scheduler.
+/// The connection to the scheduler, on which lanes are opened.
 #[derive(Debug, Clone)]
 pub(crate) struct SchedulerLink {
     pub(super) inbox: mpsc::Sender<Message>,
     pub(super) gone: Arc<Gone>,
-    /// When the core was made.
+    /// The time at which the core was made.
     pub(super) epoch: Instant,
     /// Keys the hashes of identities and parents.
     pub(super) hasher: RandomState,
-    /// Between two attempts to route a record that a breaker keeps from being rejected.
+    /// The backoff between two attempts to route a record that a breaker keeps from being rejected.
     pub(super) backoff: Backoff,
 }
 
-/// Lanes that have ended without a word: a task that is aborted cannot wait until a message is taken.
+/// The lanes that were dropped: a task that is aborted cannot wait until the channel takes a message.
 #[derive(Debug, Default)]
 pub(super) struct Gone {
     lanes: Mutex<Vec<LaneId>>,
@@ -80,13 +80,14 @@ pub(super) struct SchedulerEnd {
     pub(super) budget: Budget,
 }
 
+/// The state that the two ends share.
 #[derive(Debug, Default)]
 struct Shared {
     news: Mutex<News>,
     notify: Notify,
-    /// Records that were submitted and have not left the lane's FIFO.
+    /// The number of records that were submitted and have not left the lane's FIFO.
     in_flight: AtomicUsize,
-    /// Records that were submitted.
+    /// The number of records that were submitted.
     submitted: watch::Sender<usize>,
     /// Whether the breaker of its route is open.
     is_open: watch::Sender<bool>,
@@ -94,11 +95,11 @@ struct Shared {
     ruled: Notify,
 }
 
-/// What a lane hears of.
+/// The news of the scheduler for a lane.
 #[derive(Debug, Default)]
 pub(crate) struct News {
     pub(crate) letters: Vec<PendingLetter>,
-    /// One of its records has to be read again: it is to read no more.
+    /// The lane is to read no more: one of its records has to be read again.
     pub(crate) is_told: bool,
     pub(crate) drained: Option<Drained>,
 }
@@ -112,7 +113,7 @@ pub(crate) struct PendingLetter {
 }
 
 impl SchedulerLink {
-    /// Begins a lane.
+    /// Opens a lane.
     pub(crate) async fn open(
         &self,
         breaker: u32,
@@ -143,12 +144,13 @@ impl LaneEnd {
         Moment::after(instant.saturating_duration_since(self.link.epoch))
     }
 
+    /// The hash under which the core knows a key.
     pub(crate) fn hash(&self, key: &GateKey) -> KeyHash {
         self.link.hasher.hash_one(key)
     }
 
-    /// Waits until records can be handed over; `None` once there is no scheduler. What is handed over is not lost any more,
-    /// also where the lane is aborted: so nothing waits between the two. Cancel-safe.
+    /// Waits for room for a batch of records; `None` once there is no scheduler. Nothing waits between this and
+    /// [`Handover::submit`], so that no record is lost in between if the lane is aborted. Cancel-safe.
     pub(crate) async fn ready(&self) -> Option<Handover<'_>> {
         let slot = self.link.inbox.reserve().await.ok()?;
         Some(Handover { lane: self, slot })
@@ -166,8 +168,8 @@ impl LaneEnd {
         self.tell(Event::Stuck { lane: self.id, why }).await;
     }
 
-    /// Asks the breaker of the route about a record that is rejected before it is a command, once the core has the given
-    /// number of records that were admitted before it.
+    /// Asks the breaker of the route about a record that is rejected before it becomes a command, once the core has the
+    /// given number of records that were admitted before it.
     pub(crate) async fn rejected_before_send(&self, rejection: &Rejection, is_again: bool, admitted: usize) -> Ruling {
         // The sender lives as long as this.
         drop(self.shared.submitted.subscribe().wait_for(|submitted| *submitted >= admitted).await);
@@ -217,7 +219,7 @@ impl Drop for LaneEnd {
 }
 
 impl Gone {
-    /// The lanes that have ended since this was asked last.
+    /// Returns the lanes that were dropped since the last call.
     pub(super) fn take(&self) -> Vec<LaneId> {
         std::mem::take(&mut *self.lanes.lock())
     }
@@ -261,7 +263,7 @@ impl SchedulerEnd {
         self.shared.ruled.notify_one();
     }
 
-    /// The breaker of the lane's route opens or closes.
+    /// Notes that the breaker of the lane's route opens or closes.
     pub(super) fn breaker(&self, is_open: bool) {
         self.shared.is_open.send_replace(is_open);
     }

@@ -1,5 +1,5 @@
-//! The one task between all lanes and the org, and the lanes' way to it: it owns the core (`order`) and does what that
-//! says.
+//! The one task between all lanes and the org, and the lanes' connection to it. It owns the core (`order`) and applies
+//! its effects.
 
 mod create_only;
 mod lane_link;

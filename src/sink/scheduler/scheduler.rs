@@ -1,7 +1,7 @@
-//! The one task between all lanes and the org: it owns the core and does what that says.
+//! The one task between all lanes and the org: it owns the core and applies its effects.
 //!
-//! What an event brings about is done before the next event, without an await between: no one sees books, offsets and
-//! identities that do not fit each other.
+//! The effects of an event are applied before the next event, without an await between, so that books, offsets and
+//! identities always agree.
 
 use std::{collections::HashMap, hash::RandomState, sync::Arc, time::Duration};
 
@@ -34,7 +34,7 @@ use crate::{
     },
 };
 
-/// What the scheduler is joined with.
+/// The parts that the scheduler is connected with.
 #[derive(Debug)]
 pub(crate) struct Around<O> {
     pub(crate) org: Arc<O>,
@@ -53,17 +53,18 @@ struct Scheduler<O: Org> {
     /// The budget that the rows of a route count in.
     budgets: HashMap<Arc<str>, Budget>,
     calls: JoinSet<Over<O::Permit>>,
-    /// The calls by their tasks, in case that one panics.
+    /// The calls by their tasks, in case one panics.
     tasks: HashMap<TaskId, CallId>,
     slow: SlowCalls,
     create_only: CreateOnly,
-    /// How many identities have a change under way.
+    /// The number of identities with a change in flight.
     held: Gauge,
-    /// Routes whose breakers are open, and that they wait.
+    /// The routes whose breakers are open, each with its entry in the health.
     open: HashMap<Arc<str>, Waiting>,
 }
 
-/// A call that is over. Its permit is given back after it is followed: the next one goes by what this one has shown.
+/// A call that has ended. Its permit is given back after the core has its answer, so that the next call follows from
+/// it.
 struct Over<P> {
     answer: Option<(CallId, Vec<Vec<AnsweredRow>>, Duration)>,
     _permit: P,
@@ -112,7 +113,7 @@ impl<O: Org> Scheduler<O> {
             tokio::select! {
                 Some(over) = self.calls.join_next_with_id() => self.finish(over),
                 permit = permit(&lease, &*org), if wants => {
-                    // What is gone by now is not sent.
+                    // Rows of lanes that are gone by now are not sent.
                     self.bury(&gone, &mut messages);
                     self.granted(permit);
                 }
@@ -143,7 +144,7 @@ impl<O: Org> Scheduler<O> {
         }
     }
 
-    /// Ends the lanes that are gone, after all that they have said.
+    /// Ends the lanes that are gone, after taking in all their messages.
     fn bury(&mut self, gone: &Gone, messages: &mut mpsc::Receiver<Message>) {
         let lanes = gone.take();
         if lanes.is_empty() {

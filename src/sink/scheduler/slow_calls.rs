@@ -1,5 +1,5 @@
-//! Says that the calls of an SObject and operation take longer than the time-out: in the log, and as a wait for the org,
-//! until one of them is answered, or none was sent for as long as an org works on a call.
+//! Reports that the calls of an SObject and operation take longer than the time-out: in the log, and as a wait for the
+//! org, until one of them is answered, or none was sent for as long as an org works on a call.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -10,13 +10,14 @@ use crate::{
     record::{Action, ApiName, BatchKey, Cause},
 };
 
-/// After the last time-out. Its rows may be settled, or another member's by now, so that no answer ends the wait.
+/// The longest wait after the last time-out. Its rows may be settled, or another member's by now, so that no answer
+/// ends the wait.
 const LAPSE: Duration = Duration::from_secs(10 * 60);
 
 #[derive(Debug)]
 pub(super) struct SlowCalls {
     health: Health,
-    /// With the time when each of them ends by itself.
+    /// The waits, each with the time at which it ends by itself.
     waits: HashMap<(ApiName, Action), (Waiting, Instant)>,
 }
 
@@ -25,7 +26,7 @@ impl SlowCalls {
         Self { health, waits: HashMap::new() }
     }
 
-    /// A call of `rows` rows has timed out; the next ones have at most `next`.
+    /// Reports a call of `rows` rows that has timed out; the next ones have at most `next`.
     pub(super) fn timed_out(&mut self, key: &BatchKey, rows: usize, next: usize, cause: &Cause) {
         let (sobject, operation) = (&*key.sobject, key.action.word());
         tracing::warn!(
@@ -46,7 +47,7 @@ impl SlowCalls {
         self.waits.insert(place, (waiting, Instant::now() + LAPSE));
     }
 
-    /// Ends the waits that have lapsed; never returns where there is none. Cancel-safe.
+    /// Waits for the next wait to lapse, and ends it; never returns without one. Cancel-safe.
     pub(super) async fn lapse(&mut self) {
         match self.waits.values().map(|(_, end)| *end).min() {
             Some(end) => sleep_until(end).await,
@@ -55,7 +56,7 @@ impl SlowCalls {
         self.waits.retain(|_, (_, end)| *end > Instant::now());
     }
 
-    /// A call has an answer, whatever it says.
+    /// Ends the wait of a call that has an answer, whatever that says.
     pub(super) fn answered(&mut self, key: &BatchKey) {
         if !self.waits.is_empty() {
             self.waits.remove(&place(key));
