@@ -13,6 +13,29 @@ pub struct BatchKey {
     pub options: Arc<CallOptions>,
 }
 
+impl BatchKey {
+    pub fn of(command: &Command) -> Self {
+        Self {
+            action: command.action,
+            sobject: command.sobject.name.clone(),
+            key_field: key_field(command).cloned(),
+            options: command.options.clone(),
+        }
+    }
+
+    /// Whether this is the key of a command.
+    pub fn is_of(&self, command: &Command) -> bool {
+        self.action == command.action
+            && self.sobject == command.sobject.name
+            && self.key_field.as_ref() == key_field(command)
+            && self.options == command.options
+    }
+}
+
+fn key_field(command: &Command) -> Option<&ApiName> {
+    command.target.as_ref().and_then(|target| target.key_field())
+}
+
 /// One row of a call.
 #[derive(Debug, Clone, Copy)]
 pub struct BatchRow<'a> {

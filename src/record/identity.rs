@@ -7,11 +7,15 @@
 //! | [`GateKey`] | which changes wait for each other | NFC, trimmed, folded: too coarse costs a little parallelism, never correctness | canonical decimal | 18 characters |
 //! | [`MatchKey`] | whose row an answer is; keys the cache | equal text; without the case of ASCII letters only where the field compares so ([`KeyKind`]): too fine costs a query, never another's record | canonical decimal | 18 characters |
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    hash::{BuildHasher, Hash as _, Hasher},
+    sync::Arc,
+};
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::{ApiName, Decimal, KeyField, KeyKind, RecordId, RecordIdError, SObject};
+use super::{AnyCase, ApiName, Decimal, KeyField, KeyKind, RecordId, RecordIdError, SObject};
 use crate::mutation::{self, Mutation};
 
 /// A row's target. A plain insert has none.
@@ -98,6 +102,19 @@ impl Identity {
         }
         GateKey(key.into())
     }
+
+    /// Returns a keyed hash of [`Self::gate_key`] without making the key: equal keys have equal hashes.
+    pub fn hash_gate_key(&self, sobject: &str, hasher: &impl BuildHasher) -> u64 {
+        let mut state = hasher.build_hasher();
+        AnyCase(sobject).hash(&mut state);
+        AnyCase(self.key_field().map_or("id", ApiName::as_str)).hash(&mut state);
+        match self {
+            // The case of a record id counts.
+            Self::RecordId(id) => id.as_str().hash(&mut state),
+            Self::ExternalId(external) => external.hash_folded(&mut state),
+        }
+        state.finish()
+    }
 }
 
 impl ExternalId {
@@ -151,6 +168,14 @@ impl ExternalId {
         }
     }
 
+    /// Hashes what [`Self::folded`] returns.
+    fn hash_folded(&self, state: &mut impl Hasher) {
+        match &self.value {
+            Value::Text(text) if text.is_ascii() => AnyCase(trimmed(text)).hash(state),
+            Value::Text(_) | Value::Number(_) => AnyCase(&self.folded()).hash(state),
+        }
+    }
+
     fn folded(&self) -> String {
         match &self.value {
             Value::Text(text) => fold(trimmed(text)),
@@ -201,6 +226,8 @@ impl fmt::Display for Identity {
 
 #[cfg(test)]
 mod tests {
+    use std::hash::RandomState;
+
     use super::*;
 
     fn field(kind: KeyKind) -> Arc<KeyField> {
@@ -252,6 +279,10 @@ mod tests {
                     let [gate_left, gate_right] = [&left, &right].map(|e| Identity::ExternalId(e.clone()).gate_key("x"));
                     proptest::prop_assert!(left.match_key() != right.match_key() || gate_left == gate_right);
                     proptest::prop_assert!(!left.is_exactly(right.text()) || gate_left == gate_right);
+                    let hasher = RandomState::new();
+                    let [hash_left, hash_right] =
+                        [&left, &right].map(|e| Identity::ExternalId(e.clone()).hash_gate_key("X", &hasher));
+                    proptest::prop_assert_eq!(hash_left == hash_right, gate_left == gate_right);
                 }
             }
         }
@@ -284,6 +315,9 @@ mod tests {
     #[test]
     fn the_sobject_is_part_of_the_gate_key_without_case() {
         let id = Identity::RecordId("0017Q00000EZlby".parse().unwrap());
+        let hasher = RandomState::new();
+        assert_eq!(id.hash_gate_key("Account", &hasher), id.hash_gate_key("ACCOUNT", &hasher));
+        assert_ne!(id.hash_gate_key("Account", &hasher), id.hash_gate_key("Contact", &hasher));
         assert_eq!(id.gate_key("Account"), id.gate_key("ACCOUNT"));
         assert_ne!(id.gate_key("Account"), id.gate_key("Contact"));
     }

@@ -4,80 +4,43 @@
 //! one record for each lane. A permit is taken before the record is submitted to the scheduler, so that no record waits
 //! for the budget while it keeps its identity, and nothing deadlocks. It is given back when the record has ended.
 
-use std::{iter::Sum, sync::Arc};
+use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::order;
+use super::order::Cost;
 
 /// Counts rows and bytes in flight.
 #[derive(Debug, Clone)]
-pub struct Budget {
-    rows: Arc<Semaphore>,
-    units: Arc<Semaphore>,
+pub struct Budget(Arc<Limits>);
+
+#[derive(Debug)]
+struct Limits {
+    rows: Semaphore,
+    /// Bytes, by the KiB: a semaphore counts to `u32::MAX`.
+    units: Semaphore,
     all: Cost,
     /// The budget that this one is a part of: its permits count there, too.
-    whole: Option<Box<Self>>,
-}
-
-/// A share of the budget: rows, and bytes in KiB.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Cost {
-    rows: u32,
-    units: u32,
+    whole: Option<Budget>,
 }
 
 /// Limits for records that may wait for long, so that all of them together leave room for others.
 #[derive(Debug, Clone, Copy)]
-pub struct Shares {
+pub(super) struct Shares {
     /// The limit of each route with a breaker: three quarters of the budget together, if there are other routes.
-    pub breaker: Cost,
+    pub(super) breaker: Cost,
     /// The limit of rows whose parents are missing: half of what the breakers leave.
-    pub children: Cost,
+    pub(super) children: Cost,
 }
 
 /// A permit for one record's share of the budget. Dropping it gives the share back.
 #[derive(Debug)]
-pub struct BudgetPermit {
+pub(super) struct BudgetPermit {
+    budget: Budget,
     cost: Cost,
-    /// Permits for rows and bytes, of the budget and of the one that it is a part of; held and never read.
-    _held: [Option<[OwnedSemaphorePermit; 2]>; 2],
-}
-
-impl Cost {
-    /// Returns whether the rows or the bytes are more than those of `most`.
-    pub fn exceeds(self, most: Self) -> bool {
-        self.rows > most.rows || self.units > most.units
-    }
-
-    fn three_quarters(self) -> Self {
-        Self { rows: self.rows - self.rows / 4, units: self.units - self.units / 4 }
-    }
-
-    /// An equal part, of at least one row and one KiB.
-    fn divided_by(self, parts: usize) -> Self {
-        let parts = u32::try_from(parts).unwrap_or(u32::MAX);
-        Self { rows: (self.rows / parts).max(1), units: (self.units / parts).max(1) }
-    }
-}
-
-impl From<Cost> for order::Cost {
-    fn from(Cost { rows, units }: Cost) -> Self {
-        Self { rows, units }
-    }
-}
-
-impl Sum for Cost {
-    fn sum<I: Iterator<Item = Self>>(costs: I) -> Self {
-        costs.fold(Self::default(), |sum, cost| Self {
-            rows: sum.rows.saturating_add(cost.rows),
-            units: sum.units.saturating_add(cost.units),
-        })
-    }
 }
 
 impl Budget {
-    /// The unit of bytes: a semaphore counts to `u32::MAX`, so that bytes are counted in KiB.
     const UNIT: usize = 1024;
 
     pub fn new(rows: usize, bytes: usize) -> Self {
@@ -87,57 +50,66 @@ impl Budget {
 
     /// The number of rows, free or taken.
     pub fn rows(&self) -> usize {
-        self.all.rows as usize
+        self.0.all.rows as usize
     }
 
-    fn of(all: Cost, whole: Option<Box<Self>>) -> Self {
-        let semaphore = |permits: u32| Arc::new(Semaphore::new((permits as usize).min(Semaphore::MAX_PERMITS)));
-        Self { rows: semaphore(all.rows), units: semaphore(all.units), all, whole }
+    fn of(all: Cost, whole: Option<Self>) -> Self {
+        let semaphore = |permits: u32| Semaphore::new((permits as usize).min(Semaphore::MAX_PERMITS));
+        Self(Arc::new(Limits { rows: semaphore(all.rows), units: semaphore(all.units), all, whole }))
     }
 
     /// A budget of at most `most`, whose permits count in this one as well.
     #[must_use]
-    pub fn sub_budget(&self, most: Cost) -> Self {
-        Self::of(most, Some(Box::new(self.clone())))
+    pub(super) fn sub_budget(&self, most: Cost) -> Self {
+        Self::of(most, Some(self.clone()))
     }
 
     /// The shares of a budget that `routes` routes use, of which `breakers` have a breaker.
-    pub fn shares(&self, routes: usize, breakers: usize) -> Shares {
+    pub(super) fn shares(&self, routes: usize, breakers: usize) -> Shares {
+        let all = self.0.all;
         if routes <= 1 || breakers == 0 {
-            return Shares { breaker: self.all, children: self.all.divided_by(2) };
+            return Shares { breaker: all, children: all.divided_by(2) };
         }
-        Shares { breaker: self.all.three_quarters().divided_by(breakers), children: self.all.divided_by(8) }
+        Shares { breaker: all.three_quarters().divided_by(breakers), children: all.divided_by(8) }
     }
 
-    /// A permit for a record of `bytes`. One that is larger than the whole budget passes alone.
-    pub async fn acquire(&self, bytes: usize) -> BudgetPermit {
-        let (mut cost, own) = self.take(bytes).await;
-        let mut whole = None;
-        if let Some(budget) = &self.whole {
-            let taken = budget.take(bytes).await;
-            cost = taken.0;
-            whole = Some(taken.1);
+    /// Waits for a permit for a record of `bytes`. One that is larger than the whole budget passes alone. Cancel-safe.
+    pub(super) async fn acquire(&self, bytes: usize) -> BudgetPermit {
+        let units = u32::try_from(bytes.div_ceil(Self::UNIT)).unwrap_or(u32::MAX);
+        let mut cost = Cost { rows: 1, units: units.min(self.0.all.units) };
+        let own = self.0.take(units).await;
+        if let Some(whole) = &self.0.whole {
+            let taken = whole.0.take(units).await;
+            cost.units = units.min(whole.0.all.units);
+            taken.into_iter().for_each(SemaphorePermit::forget);
         }
-        BudgetPermit { cost, _held: [Some(own), whole] }
+        own.into_iter().for_each(SemaphorePermit::forget);
+        BudgetPermit { budget: self.clone(), cost }
     }
 
-    /// Gives back the shares of permits that were handed over: the rows, and the bytes in KiB.
-    pub(super) fn give_back(&self, rows: u32, units: u32) {
-        self.rows.add_permits(rows as usize);
+    /// Gives back what permits held.
+    pub(super) fn give_back(&self, cost: Cost) {
+        let Limits { rows, units, all, whole } = &*self.0;
+        rows.add_permits(cost.rows as usize);
         // A row that is larger than all of a budget has taken all of it, and no other row was in it then.
-        self.units.add_permits(units.min(self.all.units) as usize);
-        if let Some(whole) = &self.whole {
-            whole.give_back(rows, units);
+        units.add_permits(cost.units.min(all.units) as usize);
+        if let Some(whole) = whole {
+            whole.give_back(cost);
         }
     }
+}
 
-    async fn take(&self, bytes: usize) -> (Cost, [OwnedSemaphorePermit; 2]) {
-        let units = u32::try_from(bytes.div_ceil(Self::UNIT)).unwrap_or(u32::MAX).min(self.all.units);
-        let cost = Cost { rows: 1, units };
-        let row = self.rows.clone().acquire_owned().await;
-        let units = self.units.clone().acquire_many_owned(units).await;
+impl Limits {
+    async fn take(&self, units: u32) -> [SemaphorePermit<'_>; 2] {
+        let units = units.min(self.all.units);
+        // The common case does not wait. Where others wait, nothing is left over for this.
+        if let (Ok(row), Ok(units)) = (self.rows.try_acquire(), self.units.try_acquire_many(units)) {
+            return [row, units];
+        }
+        let row = self.rows.acquire().await;
+        let units = self.units.acquire_many(units).await;
         match (row, units) {
-            (Ok(row), Ok(units)) => (cost, [row, units]),
+            (Ok(row), Ok(units)) => [row, units],
             // The semaphores are never closed.
             _ => std::future::pending().await,
         }
@@ -145,15 +117,15 @@ impl Budget {
 }
 
 impl BudgetPermit {
-    pub fn cost(&self) -> Cost {
-        self.cost
+    /// Leaves it to [`Budget::give_back`] to give the permit back. Returns the bytes that it holds, by the KiB.
+    pub(super) fn hand_over(mut self) -> u32 {
+        std::mem::take(&mut self.cost).units
     }
+}
 
-    /// Keeps the share taken until [`Budget::give_back`]. Returns its bytes, in KiB.
-    pub(super) fn hand_over(self) -> u32 {
-        let Self { cost, _held: held } = self;
-        held.into_iter().flatten().flatten().for_each(OwnedSemaphorePermit::forget);
-        cost.units
+impl Drop for BudgetPermit {
+    fn drop(&mut self) {
+        self.budget.give_back(self.cost);
     }
 }
 

@@ -5,21 +5,21 @@ use std::{
     sync::Arc,
 };
 
-use futures::{FutureExt as _, Stream, StreamExt as _, stream};
+use futures::{FutureExt as _, Stream, StreamExt as _};
 
 use super::{
     budget::{Budget, BudgetPermit},
     lane_error::LaneError,
-    order::Ruling,
+    order::{Asks, Body, Ruling, Submission, What},
     org::Org,
     scheduler::LaneEnd,
     settle::InFlightGuard,
 };
 use crate::{
-    format::FetchedSchemas,
+    format::{FetchedSchemas, NeedsSchema},
     ops::metrics::RouteMetrics,
-    record::{ApiName, Command, Identity, Message, Operation, Reason, Record, Refresh, Rejection, Schema},
-    sink::route::{Intent, Refusal, Refused, Route, Unread},
+    record::{ApiName, Command, Identity, Operation, Reason, Record, Refresh, Rejection, Schema},
+    sink::route::{Refusal, Refused, Route, Unread},
 };
 
 /// Makes commands of a partition's records.
@@ -40,59 +40,71 @@ pub(super) struct Intake<O> {
 /// A record that has its share of the budget.
 #[derive(Debug)]
 pub(super) struct AdmittedRecord {
-    pub(super) record: Record,
+    pub(super) body: Box<Body>,
+    pub(super) what: What,
     pub(super) permit: BudgetPermit,
     pub(super) in_flight: InFlightGuard,
-    pub(super) decision: Decision,
-}
-
-/// The decision on a record: it is sent or rejected.
-#[derive(Debug)]
-pub(super) enum Decision {
-    Send(Command),
-    Reject(RejectedRecord),
 }
 
 /// A record that cannot be sent, with the reason and what is known of it.
 #[derive(Debug)]
-pub(super) struct RejectedRecord {
-    pub(super) rejection: Rejection,
-    pub(super) operation: Option<Operation>,
-    pub(super) target: Option<Identity>,
+struct RejectedRecord {
+    rejection: Rejection,
+    operation: Option<Operation>,
+    target: Option<Identity>,
 }
 
 /// A record that was decoded and routed.
 #[derive(Debug)]
 struct RoutedRecord {
-    command: Result<Command, RejectedRecord>,
+    command: Result<Command, Box<RejectedRecord>>,
     /// The bytes that its decoding has made, besides its own.
     decoded_bytes: usize,
 }
 
-impl<O: Org> Intake<O> {
-    /// The records of `source`, each with its share of the budget. One at a time: the next record is read when the one
-    /// before it has it.
-    pub(super) fn admitted<E>(
-        self,
-        source: impl Stream<Item = Result<Record, E>> + Send,
-    ) -> impl Stream<Item = Result<AdmittedRecord, LaneError<E>>> {
-        stream::unfold((Box::pin(source), self), async |(mut source, mut intake)| {
-            let record = source.next().await?;
-            let admitted = intake.admit(record).await;
-            Some((admitted, (source, intake)))
-        })
-    }
+/// What has been fetched for one record, beyond what the lane knows.
+#[derive(Debug, Default)]
+struct Fetched {
+    schemas: FetchedSchemas,
+    /// The description that was asked for again.
+    doubted: Option<Doubted>,
+}
 
-    async fn admit<E>(&mut self, record: Result<Record, E>) -> Result<AdmittedRecord, LaneError<E>> {
-        let record = record.map_err(LaneError::Read)?;
+/// What a record cannot be routed without.
+#[derive(Debug)]
+enum Missing {
+    Schema(NeedsSchema, Operation),
+    /// The descriptions of the org; one that is in doubt has to be asked for again.
+    Descriptions(Option<Doubted>),
+}
+
+impl<O: Org> Intake<O> {
+    /// Reads the next record and takes its share of the budget.
+    pub(super) async fn next<E>(
+        &mut self,
+        source: &mut (impl Stream<Item = Result<Record, E>> + Unpin),
+    ) -> Result<AdmittedRecord, LaneError<E>> {
+        let record = source.next().await.ok_or(LaneError::Ended)?.map_err(LaneError::Read)?;
         let in_flight = InFlightGuard::open(&self.metrics);
-        let RoutedRecord { command, decoded_bytes } = self.route_or_wait(&record).await?;
+        let RoutedRecord { command, decoded_bytes } = match self.try_route(&record, &Fetched::default()) {
+            Ok(routed) if routed.command.is_ok() || self.route.breaker == 0 => routed,
+            _ => self.route_or_wait(&record).await?,
+        };
         // What the record says is known by now, and what that takes: a lane holds this one record beyond the budget.
         let field_bytes = command.as_ref().map_or(0, |command| command.fields.charge());
         let permit = self.budget.acquire(record.charge() + decoded_bytes + field_bytes).await;
-        let decision = command.map_or_else(Decision::Reject, Decision::Send);
         self.admitted += 1;
-        Ok(AdmittedRecord { record, permit, in_flight, decision })
+        let (asks, what) = match command {
+            Ok(command) => {
+                let what = self.lane.keys_of(&command);
+                (Asks::Command(command), what)
+            }
+            Err(rejected) => {
+                let RejectedRecord { rejection, operation, target } = *rejected;
+                (Asks::Nothing { operation, target }, What::Reject(rejection))
+            }
+        };
+        Ok(AdmittedRecord { body: Box::new(Body { record, asks }), what, permit, in_flight })
     }
 
     /// Routes the record. While the route's breaker keeps it from being rejected, it is routed again and again: the
@@ -100,10 +112,7 @@ impl<O: Org> Intake<O> {
     async fn route_or_wait<E>(&mut self, record: &Record) -> Result<RoutedRecord, LaneError<E>> {
         let mut attempts = 0;
         loop {
-            let routed = match record.excess.bound {
-                None => self.route(record).await?,
-                Some(bound) => RoutedRecord { command: Err(self.too_large(record, bound)), decoded_bytes: 0 },
-            };
+            let routed = self.route(record).await?;
             let Err(rejected) = &routed.command else { return Ok(routed) };
             if self.route.breaker == 0 {
                 return Ok(routed);
@@ -116,83 +125,68 @@ impl<O: Org> Intake<O> {
         }
     }
 
-    fn too_large(&self, record: &Record, bound: usize) -> RejectedRecord {
-        let bytes = record.whole_bytes();
-        let message = format!("the record has {bytes} bytes, and pipeline.max_record_bytes is {bound}");
-        let operation = self.route.intent(record).ok().map(|intent| intent.operation);
-        RejectedRecord { rejection: Rejection::new(Reason::TooLarge, message), operation, target: None }
-    }
-
-    /// Makes a command of the record, or returns why that cannot be.
+    /// Routes the record, and fetches what that takes: schemas of the registry, descriptions of the org.
     async fn route<E>(&mut self, record: &Record) -> Result<RoutedRecord, LaneError<E>> {
-        let (intent, message) = match self.read(record).await {
-            Ok(read) => read,
-            Err(refused) => return Ok(RoutedRecord { command: Err(refused.into()), decoded_bytes: 0 }),
+        let mut fetched = Fetched::default();
+        loop {
+            match self.try_route(record, &fetched) {
+                Ok(routed) => return Ok(routed),
+                Err(Missing::Schema(schema, operation)) => {
+                    let ended = AssertUnwindSafe(schema.fetch(&mut fetched.schemas)).catch_unwind().await;
+                    if let Err(rejection) = ended.unwrap_or_else(|_| Err(defect("schema registry's client"))) {
+                        return Ok(RoutedRecord::rejected(rejection, Some(operation)));
+                    }
+                }
+                Err(Missing::Descriptions(doubted)) => {
+                    self.describe(doubted.as_ref()).await?;
+                    fetched.doubted = doubted.or(fetched.doubted);
+                }
+            }
+        }
+    }
+
+    /// Routes the record by what is known. A defect in a converter or a route, ours or a library's, costs the record that
+    /// shows it and not the daemon, again and again.
+    fn try_route(&self, record: &Record, fetched: &Fetched) -> Result<RoutedRecord, Missing> {
+        if let Some(bound) = record.excess.bound {
+            let bytes = record.whole_bytes();
+            let message = format!("the record has {bytes} bytes, and pipeline.max_record_bytes is {bound}");
+            return Ok(RoutedRecord::rejected(Rejection::new(Reason::TooLarge, message), self.operation(record)));
+        }
+        let read = catch_unwind(AssertUnwindSafe(|| self.route.read(record, &fetched.schemas)));
+        let (intent, message) = match read {
+            Ok(Ok(read)) => read,
+            Ok(Err(Unread::Refused(refused))) => return Ok(refused.into()),
+            Ok(Err(Unread::NeedsSchema(schema, operation))) => return Err(Missing::Schema(schema, operation)),
+            Err(_) => return Ok(RoutedRecord::rejected(defect("converter"), self.operation(record))),
         };
-        let command = self.command(record, &message, intent).await?;
-        Ok(RoutedRecord { command, decoded_bytes: message.decoded_bytes })
-    }
-
-    /// Makes a command of what the record says. A description that is in doubt is asked for again, once.
-    async fn command<E>(
-        &mut self,
-        record: &Record,
-        message: &Message,
-        intent: Intent,
-    ) -> Result<Result<Command, RejectedRecord>, LaneError<E>> {
-        let mut doubted = None;
-        loop {
-            let schema = self.schema(doubted.as_ref()).await?;
-            let command = || self.route.command(record, message, intent, &schema);
-            let refused = match catch_unwind(AssertUnwindSafe(command)) {
-                Ok(Ok(command)) => return Ok(Ok(command)),
-                Ok(Err(refused)) => refused,
-                Err(_) => {
-                    let operation = Some(intent.operation);
-                    return Ok(Err(RejectedRecord { rejection: defect("route"), operation, target: None }));
-                }
-            };
-            match Doubted::of(&refused.refusal) {
-                // It has been looked at again, and says the same.
-                Some(again) if doubted.as_ref() != Some(&again) => doubted = Some(again),
-                _ => return Ok(Err(refused.into())),
-            }
+        let Some((schema, generation)) = &self.schema else { return Err(Missing::Descriptions(None)) };
+        if *generation != self.org.describe_generation() {
+            return Err(Missing::Descriptions(None));
+        }
+        let command = catch_unwind(AssertUnwindSafe(|| self.route.command(record, &message, intent, schema)));
+        let refused = match command {
+            Ok(Ok(command)) => return Ok(RoutedRecord { command: Ok(command), decoded_bytes: message.decoded_bytes }),
+            Ok(Err(refused)) => refused,
+            Err(_) => return Ok(RoutedRecord::rejected(defect("route"), Some(intent.operation))),
+        };
+        match Doubted::of(&refused.refusal) {
+            Some(doubted) if fetched.doubted.as_ref() != Some(&doubted) => Err(Missing::Descriptions(Some(doubted))),
+            // It has been looked at again, and says the same.
+            _ => Ok(RoutedRecord { decoded_bytes: message.decoded_bytes, ..refused.into() }),
         }
     }
 
-    /// Reads what the record asks for, and what its bytes say. Waits for a schema that the registry has not given yet,
-    /// and for nothing else. A defect in a converter, ours or a library's, costs the record that shows it and not the
-    /// daemon, again and again.
-    async fn read(&self, record: &Record) -> Result<(Intent, Message), Refused> {
-        let mut fetched = FetchedSchemas::default();
-        loop {
-            let unread = match catch_unwind(AssertUnwindSafe(|| self.route.read(record, &fetched))) {
-                Ok(Ok(read)) => return Ok(read),
-                Ok(Err(unread)) => unread,
-                Err(_) => {
-                    let operation = self.route.intent(record).ok().map(|intent| intent.operation);
-                    return Err(Refused { refusal: defect("converter").into(), operation, target: None });
-                }
-            };
-            let (needed, operation) = match unread {
-                Unread::NeedsSchema(needed, operation) => (needed, operation),
-                Unread::Refused(refused) => return Err(refused),
-            };
-            let ended = AssertUnwindSafe(needed.fetch(&mut fetched)).catch_unwind().await;
-            if let Err(rejection) = ended.unwrap_or_else(|_| Err(defect("schema registry's client"))) {
-                return Err(Refused { refusal: rejection.into(), operation: Some(operation), target: None });
-            }
-        }
+    /// The operation of a record that cannot be read, as far as it is known.
+    fn operation(&self, record: &Record) -> Option<Operation> {
+        self.route.intent(record).ok().map(|intent| intent.operation)
     }
 
-    /// Returns the descriptions of the org. One that is in doubt is asked for again if it is old enough; a parent's is
+    /// Asks the org for its descriptions. One that is in doubt is asked for again if it is old enough; a parent's is
     /// asked for when it is first needed.
-    async fn schema<E>(&mut self, doubted: Option<&Doubted>) -> Result<Arc<Schema>, LaneError<E>> {
+    async fn describe<E>(&mut self, doubted: Option<&Doubted>) -> Result<(), LaneError<E>> {
         let generation = self.org.describe_generation();
-        let known = match (&self.schema, doubted) {
-            (Some((schema, as_of)), None) if *as_of == generation => return Ok(schema.clone()),
-            (known, _) => known.as_ref().map(|(schema, _)| schema.clone()),
-        };
+        let known = self.schema.as_ref().map(|(schema, _)| schema.clone());
         let own = &self.route.sobject;
         let described_name = known.as_ref().map_or(own.as_str(), |schema| &schema.sobject.name);
         let refresh = Doubted::refresh_for(doubted, &[own.as_str(), described_name]);
@@ -209,8 +203,8 @@ impl<O: Org> Intake<O> {
             (Err(cause), None) => return Err(failed(cause)),
         };
         let schema = Arc::new(self.with_parents(schema, doubted).await);
-        self.schema = Some((schema.clone(), generation));
-        Ok(schema)
+        self.schema = Some((schema, generation));
+        Ok(())
     }
 
     /// The parents that have come up, and the one that is needed now, as they are described. An org that does not
@@ -232,9 +226,27 @@ impl<O: Org> Intake<O> {
     }
 }
 
-impl From<Refused> for RejectedRecord {
+impl AdmittedRecord {
+    /// Leaves the record, its share of the budget and its counting to the scheduler.
+    pub(super) fn hand_over(self, lane: &LaneEnd) -> Submission {
+        let Self { body, what, permit, in_flight } = self;
+        let offset = body.record.position.offset;
+        let read = lane.moment(in_flight.hand_over());
+        Submission { offset, read, units: permit.hand_over(), body, what }
+    }
+}
+
+impl RoutedRecord {
+    fn rejected(rejection: Rejection, operation: Option<Operation>) -> Self {
+        let rejected = RejectedRecord { rejection, operation, target: None };
+        Self { command: Err(Box::new(rejected)), decoded_bytes: 0 }
+    }
+}
+
+impl From<Refused> for RoutedRecord {
     fn from(Refused { refusal, operation, target }: Refused) -> Self {
-        Self { rejection: refusal.into_rejection(), operation, target }
+        let rejected = RejectedRecord { rejection: refusal.into_rejection(), operation, target };
+        Self { command: Err(Box::new(rejected)), decoded_bytes: 0 }
     }
 }
 

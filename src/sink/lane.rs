@@ -7,17 +7,19 @@
 use std::{
     pin::{Pin, pin},
     sync::Arc,
+    task::Poll,
 };
 
-use futures::{FutureExt as _, Stream, StreamExt as _, stream::FuturesUnordered};
+use futures::{FutureExt as _, Stream, StreamExt as _, poll, stream::FuturesUnordered};
+use tokio::task::yield_now;
 use tokio_util::sync::CancellationToken;
 
 pub use super::order::Drained;
 use super::{
     dead_letters::DeadLetters,
-    intake::{AdmittedRecord, Decision, Intake, RejectedRecord},
+    intake::{AdmittedRecord, Intake},
     lane_error::LaneError,
-    order::{Asks, Body, Letter, LetterEnd, RowId, Submission, What},
+    order::{Asks, Body, Letter, LetterEnd, RowId},
     org::Org,
     pipeline::Pipeline,
     scheduler::{LaneEnd, MAX_AHEAD, PATIENCE, PendingLetter},
@@ -72,7 +74,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
             admitted: 0,
             schema: None,
         };
-        let mut intake = Some(Box::pin(intake.admitted(source).ready_chunks(MOST)));
+        let mut reading = Some(Box::pin(read(intake, source, most)));
         let mut letters = FuturesUnordered::new();
         let mut failed = None;
         // Only once: a drain that had nothing to give up may still wait for its end.
@@ -97,63 +99,73 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
                     }
                 }
                 Some((row, letter)) = letters.next() => end.settled(row, letter).await,
-                () = draining.cancelled(), if intake.is_some() => {
-                    intake = None;
+                () = draining.cancelled(), if reading.is_some() => {
+                    reading = None;
                     end.drain().await;
                 }
                 why = &mut stuck, if !has_given_up => {
                     has_given_up = true;
                     end.stuck(why).await;
                 }
-                chunk = next(&mut intake), if end.in_flight() < most => {
-                    let ended = submit(&end, chunk.unwrap_or_else(|| vec![Err(LaneError::Ended)])).await;
-                    if let Err(error) = ended {
-                        failed = Some(error);
-                        draining.cancel();
-                    }
+                error = end_of(&mut reading) => {
+                    failed = Some(error);
+                    reading = None;
+                    draining.cancel();
+                    end.drain().await;
                 }
             }
         }
     }
 }
 
-/// Hands over the records of a chunk up to the first one that could not be read.
-async fn submit<E>(end: &LaneEnd, chunk: Vec<Result<AdmittedRecord, LaneError<E>>>) -> Result<(), LaneError<E>> {
-    // Without a scheduler the daemon is stopping: the records are dropped, uncommitted.
-    let Some(handover) = end.ready().await else { return Ok(()) };
-    let mut rows = Vec::with_capacity(chunk.len());
-    let mut failed = None;
-    for admitted in chunk {
+/// Reads records and hands over in one batch what is ready, until a record cannot be read.
+async fn read<O: Org, E>(
+    mut intake: Intake<O>,
+    source: impl Stream<Item = Result<Record, E>>,
+    most_in_flight: usize,
+) -> LaneError<E> {
+    let lane = intake.lane.clone();
+    let mut source = pin!(source);
+    let mut batch = Vec::new();
+    loop {
+        if batch.is_empty() {
+            lane.room(most_in_flight).await;
+        }
+        let admitted = {
+            let mut next = pin!(intake.next(&mut source));
+            match poll!(next.as_mut()) {
+                Poll::Ready(admitted) => admitted,
+                // It may wait for what the batch holds of the budget.
+                Poll::Pending => {
+                    hand_over(&lane, &mut batch).await;
+                    next.await
+                }
+            }
+        };
         match admitted {
-            Ok(admitted) => rows.push(submission(end, admitted)),
+            Ok(record) => batch.push(record),
             Err(error) => {
-                failed = Some(error);
-                break;
+                hand_over(&lane, &mut batch).await;
+                return error;
             }
         }
+        if batch.len() >= MOST {
+            hand_over(&lane, &mut batch).await;
+            // A source that is always ready must not keep the lane from its letters.
+            yield_now().await;
+        }
     }
-    if !rows.is_empty() {
-        handover.submit(rows);
-    }
-    failed.map_or(Ok(()), Err)
 }
 
-fn submission(end: &LaneEnd, admitted: AdmittedRecord) -> Submission {
-    let AdmittedRecord { record, permit, in_flight, decision } = admitted;
-    let offset = record.position.offset;
-    let (asks, what) = match decision {
-        Decision::Send(command) => {
-            let identity = command.target.as_ref().map(|target| target.gate_key(&command.sobject.name));
-            let identity = identity.map(|key| end.hash(&key));
-            let parent = command.parent.as_ref().map(|key| end.hash(key));
-            (Asks::Command(command), What::Write { identity, parent })
-        }
-        Decision::Reject(RejectedRecord { rejection, operation, target }) => {
-            (Asks::Nothing { operation, target }, What::Reject(rejection))
-        }
-    };
-    let read = end.moment(in_flight.hand_over());
-    Submission { offset, read, units: permit.hand_over(), body: Box::new(Body { record, asks }), what }
+async fn hand_over(lane: &LaneEnd, batch: &mut Vec<AdmittedRecord>) {
+    if batch.is_empty() {
+        return;
+    }
+    // Without a scheduler the daemon is stopping: the records are dropped, uncommitted.
+    if let Some(handover) = lane.ready().await {
+        handover.submit(batch.drain(..).map(|admitted| admitted.hand_over(lane)).collect());
+    }
+    batch.clear();
 }
 
 /// Writes a dead letter. The core keeps the identity until the letter is durable.
@@ -187,10 +199,10 @@ async fn stuck<O: Org, D: DeadLetters>(pipeline: &Pipeline<O, D>) -> &'static st
     }
 }
 
-/// The next item, or never when the intake is closed. Cancel-safe: a stream keeps what it has begun.
-async fn next<S: Stream>(intake: &mut Option<Pin<Box<S>>>) -> Option<S::Item> {
-    match intake {
-        Some(intake) => intake.next().await,
+/// Waits for the end of the reading; without one, forever.
+async fn end_of<F: Future>(reading: &mut Option<Pin<Box<F>>>) -> F::Output {
+    match reading {
+        Some(reading) => reading.await,
         None => std::future::pending().await,
     }
 }

@@ -6,8 +6,9 @@ use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 
 use super::{
-    budget::{Budget, Cost},
+    budget::Budget,
     dead_letters::DeadLetters,
+    order::Cost,
     org::Org,
     rejection_log::RejectionLog,
     scheduler::{self, Around, SchedulerLink},

@@ -12,6 +12,16 @@ impl Cost {
         self.rows > most.rows || self.units > most.units
     }
 
+    pub(crate) fn three_quarters(self) -> Self {
+        Self { rows: self.rows - self.rows / 4, units: self.units - self.units / 4 }
+    }
+
+    /// An equal part, of at least one row and one KiB.
+    pub(crate) fn divided_by(self, parts: usize) -> Self {
+        let parts = u32::try_from(parts).unwrap_or(u32::MAX).max(1);
+        Self { rows: (self.rows / parts).max(1), units: (self.units / parts).max(1) }
+    }
+
     pub(super) fn is_zero(self) -> bool {
         self == Self::default()
     }

@@ -3,7 +3,10 @@
 //! An identity is named by a keyed 64-bit hash of its folded key. Two identities with the same hash wait for each
 //! other: that costs time, never the order.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
+};
 
 use super::{
     cost::Cost,
@@ -15,6 +18,29 @@ use super::{
 
 /// A keyed hash of an identity's key, or of a parent's.
 pub(crate) type KeyHash = u64;
+
+/// A map by a hash, which need not be hashed again.
+pub(super) type ByHash<T> = HashMap<KeyHash, T, BuildHasherDefault<Unhashed>>;
+
+/// Returns the hash that it is given.
+#[derive(Debug, Default)]
+pub(super) struct Unhashed(u64);
+
+impl Hasher for Unhashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+}
 
 /// Names a job that holds identities. There are no such jobs yet; bulk jobs will be.
 pub(super) type JobId = u64;
@@ -33,7 +59,7 @@ pub(super) struct Identity {
 
 #[derive(Debug, Default)]
 pub(super) struct Identities {
-    by_hash: HashMap<KeyHash, IdentityIndex>,
+    by_hash: ByHash<IdentityIndex>,
     pub(super) all: Slab<IdentityKind, Identity>,
 }
 

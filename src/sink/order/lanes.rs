@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use super::{
     event::Books,
     fifo::Fifo,
-    ids::{LaneId, LaneIndex, LaneKind, RouteIndex, RowIndex},
+    ids::{LaneId, LaneIndex, LaneKind, PlaceIndex, RouteIndex, RowIndex},
     slab::Slab,
     waits::Due,
 };
@@ -24,6 +24,8 @@ pub(super) struct Lane {
     pub(super) books: Books,
     /// The lane is in [`Lanes::touched`].
     pub(super) is_touched: bool,
+    /// The place of its last row. It may be gone by now, and another one at its index.
+    pub(super) last_place: Option<PlaceIndex>,
 }
 
 /// The phase of a lane's life.
@@ -52,9 +54,17 @@ pub(super) struct Lanes {
 
 impl Lanes {
     pub(super) fn open(&mut self, id: LaneId, route: RouteIndex) -> LaneIndex {
-        let (fifo, books) = (Fifo::default(), Books::default());
-        let lane =
-            Lane { id, route, fifo, phase: Phase::Open, is_told: false, refused: None, books, is_touched: false };
+        let lane = Lane {
+            id,
+            route,
+            fifo: Fifo::default(),
+            phase: Phase::Open,
+            is_told: false,
+            refused: None,
+            books: Books::default(),
+            is_touched: false,
+            last_place: None,
+        };
         let index = self.all.insert(lane);
         self.by_id.insert(id, index);
         index

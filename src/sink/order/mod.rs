@@ -63,7 +63,6 @@ pub(super) use self::{
         AnsweredRow, Books, CallPart, CallRow, Effect, Event, LaneProgress, Letter, LetterEnd, Notice, Permit,
         Submission, What,
     },
-    identities::KeyHash,
     ids::{CallId, LaneId, RowId},
     moment::Moment,
     row::{Asks, Body},

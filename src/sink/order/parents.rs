@@ -4,10 +4,8 @@
 //! A parent is held by the call that has rows of it, by the groups that are pinned, which no row out of a queue may
 //! overtake, and by its own backoff if another writer locks it again and again.
 
-use std::collections::HashMap;
-
 use super::{
-    identities::KeyHash,
+    identities::{ByHash, KeyHash},
     ids::{ParentIndex, ParentKind, PlaceIndex},
     list::List,
     moment::Moment,
@@ -39,7 +37,7 @@ pub(super) struct Children {
 
 #[derive(Debug, Default)]
 pub(super) struct Parents {
-    by_hash: HashMap<KeyHash, ParentIndex>,
+    by_hash: ByHash<ParentIndex>,
     pub(super) all: Slab<ParentKind, Parent>,
 }
 

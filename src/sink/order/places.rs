@@ -46,7 +46,12 @@ impl Places {
             let (alone, families) = (List::default(), BTreeMap::new());
             all.insert(Place { key: key.clone(), rows: 0, alone, families, ready: 0, bytes: 0, due: None })
         });
-        if let Some(place) = all.get_mut(index) {
+        self.enter_again(index)
+    }
+
+    /// Counts a row more in a place that is there.
+    pub(super) fn enter_again(&mut self, index: PlaceIndex) -> PlaceIndex {
+        if let Some(place) = self.all.get_mut(index) {
             place.rows += 1;
         }
         index

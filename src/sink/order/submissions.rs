@@ -4,7 +4,7 @@ use super::{
     abandon::{abandon, close_tail, give_up},
     breaker::{Breaker, Ruling},
     event::{Effect, LetterEnd, Submission, What},
-    ids::{LaneIndex, RouteIndex, RowId},
+    ids::{LaneIndex, PlaceIndex, RouteIndex, RowId},
     lanes::Phase,
     missing_parents::expedite,
     rejections::{rule, write_letter},
@@ -36,7 +36,7 @@ fn take_in(tables: &mut Tables, at: LaneIndex, submission: Submission) {
     let Some(lane) = tables.lanes.all.get(at) else { return };
     let (route, is_open) = (lane.route, lane.phase == Phase::Open);
     let (place, bytes) = match body.command() {
-        Some(command) => (Some(tables.queues.places.enter(key(command))), command.row_len()),
+        Some(command) => (Some(enter_place(tables, at, command)), command.row_len()),
         None => (None, 0),
     };
     let (identity, parent) = match what {
@@ -98,12 +98,14 @@ fn count_pending(tables: &mut Tables, route: RouteIndex) -> bool {
     has_breaker
 }
 
-pub(super) fn key(command: &Command) -> BatchKey {
-    BatchKey {
-        action: command.action,
-        sobject: command.sobject.name.clone(),
-        key_field: command.target.as_ref().and_then(|target| target.key_field()).cloned(),
-        options: command.options.clone(),
+/// Counts a row more in the place of its command. It is mostly the place of the lane's last row.
+fn enter_place(tables: &mut Tables, at: LaneIndex, command: &Command) -> PlaceIndex {
+    let places = &mut tables.queues.places;
+    let Some(lane) = tables.lanes.get_mut(at) else { return places.enter(BatchKey::of(command)) };
+    let is_same = |place: &PlaceIndex| places.key(*place).is_some_and(|key| key.is_of(command));
+    match lane.last_place.filter(is_same) {
+        Some(place) => places.enter_again(place),
+        None => *lane.last_place.insert(places.enter(BatchKey::of(command))),
     }
 }
 

@@ -123,20 +123,21 @@ impl<'a> RowBuilder<'a> {
 
     /// Sets one field, or one parent. `json` is the value's own JSON.
     fn set_member(&mut self, name: &str, value: Value<'_>, json: ByteString) -> Result<(), Refusal> {
+        let sobject = &self.schema.sobject;
+        // A field's name has one part, so that it need not be taken apart.
+        if let Some(field) = sobject.field(name) {
+            self.check_writable(field)?;
+            let json = coerce(field, value, json, self.route.fields.multipicklist)
+                .map_err(|message| self.wrong_field(name, format!("the field {name}: {message}")))?;
+            self.set_locked_parent(field, "", || value.text()?.trim().parse().ok().map(Identity::RecordId));
+            return self.add(field, field.name.clone(), json);
+        }
         let target = TargetName::parse(name);
         if let Some(key) = target.key {
             return Parent { relationship: target.name, key, sobject: target.sobject, value }.set(self);
         }
         if !target.parts().all(ApiName::is_valid) {
             return Err(self.wrong_field(name, format!("{name:?} is not a field name")));
-        }
-        let sobject = &self.schema.sobject;
-        if let (Some(field), None) = (sobject.field(name), target.sobject) {
-            self.check_writable(field)?;
-            let json = coerce(field, value, json, self.route.fields.multipicklist)
-                .map_err(|message| self.wrong_field(name, format!("the field {name}: {message}")))?;
-            self.set_locked_parent(field, "", || value.text()?.trim().parse().ok().map(Identity::RecordId));
-            return self.add(field, field.name.clone(), json);
         }
         match (value.kind(), sobject.relationship(target.name)) {
             (ValueKind::Object, Some(_)) => Parent::set_nested(self, target, value.json),

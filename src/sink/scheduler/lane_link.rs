@@ -16,12 +16,12 @@ use tokio::{
 
 use crate::{
     ops::metrics::{LaneGauge, Outcome, RouteMetrics},
-    record::{GateKey, Rejection},
+    record::{Command, Rejection},
     runtime::{backoff::Backoff, progress::Progress},
     sink::{
         budget::Budget,
         order::{
-            Books, Drained, Event, KeyHash, LaneId, LaneProgress, Letter, LetterEnd, Moment, RowId, Ruling, Submission,
+            Books, Drained, Event, LaneId, LaneProgress, Letter, LetterEnd, Moment, RowId, Ruling, Submission, What,
         },
         settle::InFlightGuard,
     },
@@ -87,6 +87,8 @@ struct Shared {
     notify: Notify,
     /// The number of records that were submitted and have not left the lane's FIFO.
     in_flight: AtomicUsize,
+    /// Records have left the lane's FIFO.
+    room: Notify,
     /// The number of records that were submitted.
     submitted: watch::Sender<usize>,
     /// Whether the breaker of its route is open.
@@ -134,19 +136,28 @@ impl SchedulerLink {
 }
 
 impl LaneEnd {
-    /// The number of records that were submitted and have not left the FIFO.
-    pub(crate) fn in_flight(&self) -> usize {
-        self.shared.in_flight.load(Ordering::Acquire)
-    }
-
     /// The time of an instant on the core's own clock.
     pub(crate) fn moment(&self, instant: Instant) -> Moment {
         Moment::after(instant.saturating_duration_since(self.link.epoch))
     }
 
-    /// The hash under which the core knows a key.
-    pub(crate) fn hash(&self, key: &GateKey) -> KeyHash {
-        self.link.hasher.hash_one(key)
+    /// Returns the keys under which a command waits for others.
+    pub(crate) fn keys_of(&self, command: &Command) -> What {
+        let hasher = &self.link.hasher;
+        let identity = command.target.as_ref().map(|target| target.hash_gate_key(&command.sobject.name, hasher));
+        let parent = command.parent.as_ref().map(|key| hasher.hash_one(key));
+        What::Write { identity, parent }
+    }
+
+    /// Waits until fewer than `most` records are in flight. Cancel-safe.
+    pub(crate) async fn room(&self, most: usize) {
+        loop {
+            let has_room = self.shared.room.notified();
+            if self.shared.in_flight.load(Ordering::Acquire) < most {
+                return;
+            }
+            has_room.await;
+        }
     }
 
     /// Waits for room for a batch of records; `None` once there is no scheduler. Nothing waits between this and
@@ -250,7 +261,7 @@ impl SchedulerEnd {
         self.gauge.set_oldest(progress.oldest.map(|read| epoch + read.elapsed()));
         if progress.records > 0 {
             self.shared.in_flight.fetch_sub(progress.records, Ordering::AcqRel);
-            self.shared.notify.notify_one();
+            self.shared.room.notify_one();
         }
     }
 

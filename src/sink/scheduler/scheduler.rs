@@ -213,7 +213,7 @@ impl<O: Org> Scheduler<O> {
             }
             Effect::Release { route, cost } => {
                 if let Some(budget) = self.budgets.get(&route) {
-                    budget.give_back(cost.rows, cost.units);
+                    budget.give_back(cost);
                 }
             }
             Effect::Drain { lane } => {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::{
     config::{InsertUnknown, OnQuota, Retry},
     mutation::{self, Mutation},
-    sink::{budget::Cost, order},
+    sink::order::{self, Cost},
 };
 
 /// The time that a drain waits without progress (org down, no lease, stuck records) before it gives up.
@@ -48,7 +48,7 @@ impl Settings {
             insert_unknown,
             on_quota,
             parked,
-            missing_parents: missing_parents.into(),
+            missing_parents,
             ahead: MAX_AHEAD.saturating_add(budget_rows),
             patience: PATIENCE,
         }
