@@ -18,7 +18,7 @@ use sobjectd::{
     config::{InsertUnknown, OnQuota, OnRejection, Retry},
     dead_letter::Rejected,
     ops::{health::Health, metrics::Metrics},
-    record::{BatchKey, BatchRow, Cause, Excess, Field, Position, Record, Refresh, SObject, Verdict},
+    record::{BatchKey, BatchRow, Cause, Field, Position, Record, Refresh, SObject, Verdict},
     runtime::{lease::Lease, progress::Progress, stop::Stop},
     sink::{
         CallPermit, Org, Parts, Pipeline, RouteCounts, Settings,
@@ -64,7 +64,7 @@ fn records(count: usize) -> Vec<Record> {
             key: Some(Bytes::from(format!("key-{at:08}"))),
             value: Some(Bytes::from(value)),
             headers: Vec::new(),
-            excess: Excess::default(),
+            excess: None,
         }
     };
     (0..count).map(record).collect()

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::{
     config::load_text,
     format::read_frame,
-    record::{Excess, ExternalId, Header, Identity, KeyField, KeyKind, Position, Record, RecordId},
+    record::{ExternalId, Header, Identity, KeyField, KeyKind, Position, Record, RecordId},
     sink::route::Route,
 };
 
@@ -32,8 +32,7 @@ fn intent(word: &[u8]) {
     });
     let header = Header { name: "op".to_owned(), value: Some(Bytes::copy_from_slice(word)) };
     let position = Position { topic: "t".into(), partition: 0, offset: 0 };
-    let mut record =
-        Record { position, timestamp: None, key: None, value: None, headers: vec![header], excess: Excess::default() };
+    let mut record = Record { position, timestamp: None, key: None, value: None, headers: vec![header], excess: None };
     let without = ROUTE.intent(&record);
     record.value = Some(Bytes::from_static(b"{}"));
     // A null value never asks for more than the same record with a value.

@@ -12,7 +12,7 @@ use super::size;
 pub struct Pipeline {
     /// Limit of records in flight, from reading to outcome.
     pub max_in_flight_rows: usize,
-    /// Limit of the bytes of records in flight: key, value, headers and 1 KiB each.
+    /// Limit of the bytes of records in flight: key, value, headers and about 1 KiB each.
     #[serde(with = "size")]
     pub max_in_flight_bytes: usize,
     /// Largest record (key, value and headers, uncompressed). A larger one is a dead letter.

@@ -49,7 +49,7 @@ impl KafkaDeadLetters {
 
 impl DeadLetters for KafkaDeadLetters {
     async fn deliver(&self, rejected: Rejected<'_>) -> Result<(), DeadLetterError> {
-        if self.too_large == TooLarge::Stop && rejected.record.excess.parts().next().is_some() {
+        if self.too_large == TooLarge::Stop && rejected.record.left_parts().next().is_some() {
             let bytes = rejected.record.whole_bytes();
             return Err(DeadLetterError::TooLarge { topic: self.topic.clone(), bytes });
         }

@@ -105,7 +105,8 @@ impl DeadLetter {
             add(headers::HTTP_STATUS, status.to_string());
         }
         add(headers::ATTEMPTS, context.attempts.to_string());
-        record.headers.extend(record.excess.parts().map(|(name, bytes)| size_header(name, bytes)));
+        let left: Vec<_> = record.left_parts().map(|(name, bytes)| size_header(name, bytes)).collect();
+        record.headers.extend(left);
         Self { record, own }
     }
 
@@ -173,7 +174,7 @@ fn origin(record: &Record) -> Option<Position> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Excess, Reason, Timestamp};
+    use crate::record::{Reason, Timestamp};
 
     fn record(headers: &[(&str, &str)]) -> Record {
         let position = Position { topic: "t".into(), partition: 0, offset: 7 };
@@ -183,7 +184,7 @@ mod tests {
         };
         let headers = headers.iter().map(header).collect();
         let value = Some(Bytes::from_static(b"value"));
-        Record { position, timestamp: None, key: None, value, headers, excess: Excess::default() }
+        Record { position, timestamp: None, key: None, value, headers, excess: None }
     }
 
     fn letter(record: Record, rejection: &Rejection) -> DeadLetter {

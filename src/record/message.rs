@@ -4,7 +4,7 @@ use bytestring::ByteString;
 
 use strum::IntoStaticStr;
 
-use super::{AnyCase, ApiName};
+use super::AnyCase;
 
 /// The content of a record, whatever its format: the identity's text from its key, and the object that its value is.
 #[derive(Debug, Default)]
@@ -95,6 +95,10 @@ impl Span {
         Self { start: place(range.start), end: place(range.end) }
     }
 
+    pub(super) fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+
     fn of(self, text: &str) -> &str {
         &text[self.start as usize..self.end as usize]
     }
@@ -120,9 +124,9 @@ impl Object {
         Some(self.value(member))
     }
 
-    /// Returns `json`, which is a part of a value of this object, without a copy.
-    pub fn slice(&self, json: &str) -> ByteString {
-        self.text.slice_ref(json)
+    /// The text in which names and values lie.
+    pub fn text(&self) -> &ByteString {
+        &self.text
     }
 
     pub(crate) fn name_at(&self, place: usize) -> &str {
@@ -183,60 +187,5 @@ impl ValueKind {
     /// The kind in words, for messages: `it is …`.
     pub fn name(self) -> &'static str {
         self.into()
-    }
-}
-
-/// The fields of one row: names as Salesforce spells them, and JSON values. A value that the record holds already is a
-/// slice of it.
-#[derive(Debug, Clone, Default)]
-pub struct Fields(Vec<(ApiName, ByteString)>);
-
-impl Fields {
-    /// The size of two quotes, a colon and a comma around a name and a value.
-    const PUNCTUATION: usize = 4;
-
-    pub fn with_capacity(fields: usize) -> Self {
-        Self(Vec::with_capacity(fields))
-    }
-
-    /// The memory that the fields take besides the record's own bytes, in bytes: their places, and for each one the
-    /// heap block of a value that was made for it.
-    pub fn charge(&self) -> usize {
-        const BLOCK: usize = 32;
-        self.0.capacity() * size_of::<(ApiName, ByteString)>() + self.0.len() * BLOCK
-    }
-
-    /// Adds a field. `json` is one valid JSON value.
-    pub fn push(&mut self, name: ApiName, json: ByteString) {
-        self.0.push((name, json));
-    }
-
-    /// Takes out the fields of these names.
-    pub fn remove(&mut self, names: &[ApiName]) {
-        self.0.retain(|(name, _)| !names.contains(name));
-    }
-
-    /// Names are the same if they come from the same place of one describe.
-    pub fn has(&self, name: &ApiName) -> bool {
-        self.0.iter().any(|(known, _)| known.is_same_copy(name))
-    }
-
-    /// The JSON of a field that is there. Names are the same if they come from the same place of one describe.
-    pub fn get(&self, name: &ApiName) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known.is_same_copy(name)).map(|(_, json)| &**json)
-    }
-
-    /// The size of the fields in a row, in bytes: names, values, and the punctuation around them.
-    pub fn row_len(&self) -> usize {
-        self.0.iter().map(|(name, json)| name.len() + json.len() + Self::PUNCTUATION).sum()
-    }
-
-    /// Names and raw JSON values, in the order of the record.
-    pub fn iter(&self) -> impl Iterator<Item = (&ApiName, &str)> {
-        self.0.iter().map(|(name, json)| (name, &**json))
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 }

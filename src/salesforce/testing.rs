@@ -24,7 +24,7 @@ pub(super) fn fields(json: &str) -> Fields {
     members.sort_by_key(|(_, value)| value.get().as_ptr());
     let mut fields = Fields::default();
     for (name, value) in members {
-        fields.push(name.into(), value.get().into());
+        fields.push(name.into(), value.get());
     }
     fields
 }

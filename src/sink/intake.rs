@@ -148,7 +148,7 @@ impl<O: Org> Intake<O> {
     /// Routes the record by what is known. A defect in a converter or a route, ours or a library's, costs the record that
     /// shows it and not the daemon, again and again.
     fn try_route(&self, record: &Record, fetched: &Fetched) -> Result<RoutedRecord, Missing> {
-        if let Some(bound) = record.excess.bound {
+        if let Some(bound) = record.excess.as_ref().and_then(|excess| excess.bound) {
             let bytes = record.whole_bytes();
             let message = format!("the record has {bytes} bytes, and pipeline.max_record_bytes is {bound}");
             return Ok(RoutedRecord::rejected(Rejection::new(Reason::TooLarge, message), self.operation(record)));

@@ -164,7 +164,7 @@ impl PartitionReader {
             },
             key: message.key().filter(|_| excess.key.is_none()).map(Bytes::copy_from_slice),
             value: message.payload().filter(|_| excess.value.is_none()).map(Bytes::copy_from_slice),
-            excess,
+            excess: excess.if_any(),
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{
     cost::Cost,
+    identities::Holder,
     ids::{PlaceIndex, RowIndex},
     parents::Hold,
     row::{Row, State},
@@ -92,14 +93,14 @@ fn chains(tables: &Tables) -> Result<(), String> {
         let mut cost = Cost::default();
         for (position, index) in identity.chain.iter(&tables.rows).enumerate() {
             let Some(row) = tables.rows.get(index) else { return Err(format!("{index:?} of {at:?} is no row")) };
-            let waits = position > 0 || identity.job.is_some();
+            let waits = position > 0 || identity.holder != Holder::Rows;
             let fits = row.identity == Some(at) && (row.state == State::Queued) == waits;
             expect(fits, || format!("{index:?}, number {position} of {at:?}, is {:?}", row.state))?;
             cost += row.cost();
             chained.insert(index);
         }
         expect(cost == identity.cost, || format!("{at:?} takes {cost:?} and not {:?}", identity.cost))?;
-        expect(!identity.chain.is_empty() || identity.job.is_some(), || format!("{at:?} has no change"))?;
+        expect(!identity.chain.is_empty() || identity.holder != Holder::Rows, || format!("{at:?} has no change"))?;
     }
     let named = |(index, row): &(RowIndex, &Row)| row.identity.is_some() != chained.contains(index);
     let lost = tables.rows.iter().find(named);

@@ -43,7 +43,7 @@ impl Hasher for Unhashed {
 }
 
 /// Names a job that holds identities. There are no such jobs yet; bulk jobs will be.
-pub(super) type JobId = u64;
+pub(super) type JobId = u32;
 
 /// An identity with a change that has not ended, or that a job holds.
 #[derive(Debug, Default)]
@@ -53,8 +53,17 @@ pub(super) struct Identity {
     pub(super) chain: Chain,
     /// The share of the budget that these rows hold.
     pub(super) cost: Cost,
-    /// The job that holds the identity: the rows wait for its end.
-    pub(super) job: Option<JobId>,
+    pub(super) holder: Holder,
+}
+
+/// What may change the record of an identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Holder {
+    /// The first row of its chain.
+    #[default]
+    Rows,
+    /// A job: the rows wait for its end.
+    Job(JobId),
 }
 
 #[derive(Debug, Default)]
@@ -84,7 +93,7 @@ impl Identities {
     pub(super) fn enter(&mut self, rows: &mut Rows, identity: IdentityIndex, row: RowIndex) -> bool {
         let cost = rows.get(row).map(Row::cost).unwrap_or_default();
         let Some(entry) = self.all.get_mut(identity) else { return true };
-        let is_first = entry.chain.is_empty() && entry.job.is_none();
+        let is_first = entry.chain.is_empty() && entry.holder == Holder::Rows;
         entry.chain.push_back(rows, row);
         entry.cost += cost;
         is_first
@@ -98,7 +107,7 @@ impl Identities {
         entry.chain.remove(rows, row);
         entry.cost = entry.cost.less(cost);
         let next = entry.chain.first();
-        let is_held = entry.job.is_some();
+        let is_held = entry.holder != Holder::Rows;
         self.drop_unused(identity);
         if was_first && !is_held { next } else { None }
     }
@@ -115,8 +124,8 @@ impl Identities {
     pub(super) fn hold(&mut self, hash: KeyHash, job: JobId) -> bool {
         let identity = self.of_hash(hash);
         match self.all.get_mut(identity) {
-            Some(entry) if entry.chain.is_empty() && entry.job.is_none() => {
-                entry.job = Some(job);
+            Some(entry) if entry.chain.is_empty() && entry.holder == Holder::Rows => {
+                entry.holder = Holder::Job(job);
                 true
             }
             _ => false,
@@ -128,10 +137,10 @@ impl Identities {
     pub(super) fn release(&mut self, hash: KeyHash, job: JobId) -> Option<RowIndex> {
         let identity = *self.by_hash.get(&hash)?;
         let entry = self.all.get_mut(identity)?;
-        if entry.job != Some(job) {
+        if entry.holder != Holder::Job(job) {
             return None;
         }
-        entry.job = None;
+        entry.holder = Holder::Rows;
         let next = entry.chain.first();
         self.drop_unused(identity);
         next
@@ -139,7 +148,7 @@ impl Identities {
 
     fn drop_unused(&mut self, identity: IdentityIndex) {
         let Some(entry) = self.all.get(identity) else { return };
-        if entry.chain.is_empty() && entry.job.is_none() {
+        if entry.chain.is_empty() && entry.holder == Holder::Rows {
             self.by_hash.remove(&entry.hash);
             self.all.remove(identity);
         }

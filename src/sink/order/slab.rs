@@ -51,6 +51,10 @@ impl<K, T> Default for Slab<K, T> {
 impl<K, T> Slab<K, T> {
     pub(super) fn insert(&mut self, entry: T) -> Index<K> {
         let index = self.free.pop().unwrap_or_else(|| {
+            if self.slots.len() == self.slots.capacity() {
+                // Not by doubling: memory is counted by the row.
+                self.slots.reserve_exact(64.max(self.slots.len() / 16));
+            }
             self.slots.push(Slot { generation: 0, entry: None });
             Index::new(self.slots.len() - 1)
         });

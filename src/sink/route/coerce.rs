@@ -3,7 +3,7 @@
 //! Salesforce refuses a whole call for one value of the wrong JSON type ("Cannot deserialize instance of string from
 //! `VALUE_NUMBER_INT`"). So a value is converted to the field's type if that is possible without loss.
 
-use bytestring::ByteString;
+use std::borrow::Cow;
 
 use super::plausible_text;
 use crate::{
@@ -11,25 +11,20 @@ use crate::{
     record::{Decimal, Field, LogicalType, Value, ValueClass, ValueKind},
 };
 
-/// Returns the value's JSON in the type of the field, or why the value does not fit. `json` is the value's own JSON.
-pub(super) fn coerce(
-    field: &Field,
-    value: Value<'_>,
-    json: ByteString,
-    multipicklist: bool,
-) -> Result<ByteString, String> {
+/// Returns the value's JSON in the type of the field, or why the value does not fit.
+pub(super) fn coerce<'a>(field: &Field, value: Value<'a>, multipicklist: bool) -> Result<Cow<'a, str>, String> {
     use LogicalType as Logical;
     use ValueClass as Class;
     use ValueKind as Kind;
     match (value.logical_type, value.kind(), field.class) {
         (Logical::Set, Kind::String, Class::MultiPicklist) if multipicklist => set(value).map(Into::into),
         // A checkbox is never null: clearing it unchecks it.
-        (_, Kind::Null, Class::Boolean) => Ok(ByteString::from_static("false")),
+        (_, Kind::Null, Class::Boolean) => Ok("false".into()),
         (_, Kind::Null, _)
         | (Logical::Date, _, Class::Date | Class::Text)
         | (Logical::Time, _, Class::Time | Class::Text)
-        | (Logical::Timestamp, _, Class::DateTime | Class::Text) => Ok(json),
-        (Logical::Plain, Kind::String, _) | (Logical::Set, _, _) => text(field, value, json),
+        | (Logical::Timestamp, _, Class::DateTime | Class::Text) => Ok(value.json.into()),
+        (Logical::Plain, Kind::String, _) | (Logical::Set, _, _) => text(field, value),
         // The day in UTC, as the org itself would convert it.
         (Logical::Timestamp, _, Class::Date) => Ok(format!("{}\"", &value.json[..11]).into()),
         (Logical::Date, _, Class::DateTime) => {
@@ -41,7 +36,9 @@ pub(super) fn coerce(
 
         (Logical::Plain, Kind::Number, Class::Integer) => {
             let whole = Decimal::parse(value.json).filter(|number| number.decimals() == 0);
-            whole.map(|number| number.as_str().into()).ok_or_else(|| misfit("a number with a fraction", field))
+            whole
+                .map(|number| number.as_str().to_owned().into())
+                .ok_or_else(|| misfit("a number with a fraction", field))
         }
         (Logical::Plain, Kind::Number | Kind::Bool, Class::Text | Class::MultiPicklist) => {
             Ok(format!("\"{}\"", value.json).into())
@@ -63,7 +60,7 @@ pub(super) fn coerce(
             Kind::Bool,
             Class::Number | Class::Integer | Class::Date | Class::DateTime | Class::Time | Class::Bytes,
         ) => Err(misfit("a boolean", field)),
-        (Logical::Plain, Kind::Number | Kind::Bool, _) => Ok(json),
+        (Logical::Plain, Kind::Number | Kind::Bool, _) => Ok(value.json.into()),
         (Logical::Plain, Kind::Array, Class::MultiPicklist) if multipicklist => choices(value.json).map(Into::into),
         (Logical::Plain, Kind::Array, _) => Err(misfit("an array", field)),
         (Logical::Plain, Kind::Object, _) => {
@@ -74,21 +71,21 @@ pub(super) fn coerce(
 }
 
 /// Leaves a text unchanged, unless the org is certain to refuse it: the org would refuse the whole call with it.
-fn text(field: &Field, value: Value<'_>, json: ByteString) -> Result<ByteString, String> {
+fn text<'a>(field: &Field, value: Value<'a>) -> Result<Cow<'a, str>, String> {
     use ValueClass as Class;
     if matches!(field.class, Class::Text | Class::MultiPicklist | Class::Bytes | Class::Other) {
-        return Ok(json);
+        return Ok(value.json.into());
     }
     let text = value.text().unwrap_or_default();
-    let unchanged_if = |is_plausible: bool| is_plausible.then_some(json);
+    let unchanged_if = |is_plausible: bool| is_plausible.then_some(value.json.into());
     let coerced = match field.class {
         Class::Date => unchanged_if(plausible_text::may_be_date(&text)),
         Class::DateTime => unchanged_if(plausible_text::may_be_date_time(&text)),
         Class::Time => unchanged_if(plausible_text::may_be_time(&text)),
-        Class::Boolean => plausible_text::boolean(&text).map(ByteString::from_static),
+        Class::Boolean => plausible_text::boolean(&text).map(Cow::Borrowed),
         Class::Integer => match Decimal::parse(&text) {
             // A fraction of zeros is dropped, as in a number.
-            Some(number) => (number.decimals() == 0).then(|| number.as_str().into()),
+            Some(number) => (number.decimals() == 0).then(|| number.as_str().to_owned().into()),
             // The number may be longer than any that a field holds: the org will refuse that row alone.
             None => unchanged_if(plausible_text::is_number(&text)),
         },

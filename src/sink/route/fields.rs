@@ -5,8 +5,6 @@
 //! (`Account.Ext__c`), or a nested object under the name of a relationship, is a parent by its external id. If several
 //! SObjects may be the parent, the name says which (`User:Owner.Ext__c`, and `User:Owner` of a nested object).
 
-use bytestring::ByteString;
-
 use super::{Refusal, WrongField, coerce::coerce, parent::Parent, row_builder::RowBuilder, settings::Settings};
 use crate::{
     config::Nulls,
@@ -28,7 +26,7 @@ pub(super) fn fields(
     target: Option<&Identity>,
 ) -> Result<(Fields, Option<GateKey>), Refusal> {
     let route_fields = route.own_targets().filter_map(|target| field_of(schema, target)).collect();
-    let fields = Fields::with_capacity(object.len() + route.constants.len());
+    let fields = Fields::new(object.text().clone(), object.len() + route.constants.len());
     let lock = route.lock_parent.as_deref().and_then(|name| field_of(schema, name));
     let mut row = RowBuilder { route, schema, action, route_fields, fields, lock, parent: None };
     let mut wrong = Vec::new();
@@ -37,24 +35,20 @@ pub(super) fn fields(
         if row.is_absent(value) {
             continue;
         }
-        let (value, json) = if route.is_null(value) {
-            (Value::plain(NULL), ByteString::from_static(NULL))
-        } else {
-            (value, object.slice(value.json))
-        };
+        let value = if route.is_null(value) { Value::plain("null") } else { value };
         if row.is_left_out(name, value) || (renamed.is_none() && name.eq_ignore_ascii_case("attributes")) {
             continue;
         }
         let name = renamed.unwrap_or(name);
         if !names_target(name, value, target)? && !row.is_set_by_route(name) {
-            collect(row.set_member(name, value, json), &mut wrong)?;
+            collect(row.set_member(name, value), &mut wrong)?;
         }
     }
     for (name, json) in &route.constants {
-        collect(row.set_member(name, Value::plain(json), json.clone()), &mut wrong)?;
+        collect(row.set_member(name, Value::plain(json)), &mut wrong)?;
     }
     for (name, json, logical_type) in row.coordinates(record) {
-        collect(row.set_member(name, Value { json: &json, logical_type }, json.clone()), &mut wrong)?;
+        collect(row.set_member(name, Value { json: &json, logical_type }), &mut wrong)?;
     }
     if !wrong.is_empty() {
         return Err(Refusal::Fields(wrong));
@@ -66,8 +60,6 @@ pub(super) fn fields(
     }
     Ok((row.fields, row.parent))
 }
-
-const NULL: &str = "null";
 
 /// Collects the wrong fields, so that a dead letter names all of them. Any other refusal is returned at once.
 fn collect(set: Result<(), Refusal>, wrong: &mut Vec<WrongField>) -> Result<(), Refusal> {
@@ -122,15 +114,15 @@ impl<'a> RowBuilder<'a> {
     }
 
     /// Sets one field, or one parent. `json` is the value's own JSON.
-    fn set_member(&mut self, name: &str, value: Value<'_>, json: ByteString) -> Result<(), Refusal> {
+    fn set_member(&mut self, name: &str, value: Value<'_>) -> Result<(), Refusal> {
         let sobject = &self.schema.sobject;
         // A field's name has one part, so that it need not be taken apart.
         if let Some(field) = sobject.field(name) {
             self.check_writable(field)?;
-            let json = coerce(field, value, json, self.route.fields.multipicklist)
+            let json = coerce(field, value, self.route.fields.multipicklist)
                 .map_err(|message| self.wrong_field(name, format!("the field {name}: {message}")))?;
             self.set_locked_parent(field, "", || value.text()?.trim().parse().ok().map(Identity::RecordId));
-            return self.add(field, field.name.clone(), json);
+            return self.add(field, field.name.clone(), &json);
         }
         let target = TargetName::parse(name);
         if let Some(key) = target.key {
@@ -143,7 +135,7 @@ impl<'a> RowBuilder<'a> {
             (ValueKind::Object, Some(_)) => Parent::set_nested(self, target, value.json),
             (ValueKind::Null, Some(field)) => {
                 self.check_writable(field)?;
-                self.add(field, field.name.clone(), json)
+                self.add(field, field.name.clone(), value.json)
             }
             (_, Some(field)) => {
                 let field = &field.name;
@@ -156,7 +148,7 @@ impl<'a> RowBuilder<'a> {
     }
 
     /// Returns the fields for the record's topic, partition, offset and timestamp.
-    fn coordinates(&self, record: &Record) -> Vec<(&'a str, ByteString, LogicalType)> {
+    fn coordinates(&self, record: &Record) -> Vec<(&'a str, String, LogicalType)> {
         let (names, position) = (&self.route.fields, &record.position);
         let mut texts = Vec::new();
         if let Some(name) = &names.topic {
@@ -181,7 +173,7 @@ impl<'a> RowBuilder<'a> {
             };
             texts.push((name, text, logical_type));
         }
-        texts.into_iter().map(|(name, text, logical_type)| (name.as_str(), text.into(), logical_type)).collect()
+        texts.into_iter().map(|(name, text, logical_type)| (name.as_str(), text, logical_type)).collect()
     }
 }
 

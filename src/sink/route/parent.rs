@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use bytestring::ByteString;
-
 use super::{Refusal, WrongField, row_builder::RowBuilder};
 use crate::{
     config::Nulls,
@@ -72,7 +70,7 @@ impl Parent<'_> {
             return Ok(());
         }
         if is_null {
-            return row.add(field, field.name.clone(), ByteString::from_static("null"));
+            return row.add(field, field.name.clone(), "null");
         }
         let parent_name = self.sobject_of(field, row)?;
         let parent = schema.parent(parent_name).ok_or_else(|| Refusal::Undescribed(parent_name.clone()))?;
@@ -80,7 +78,7 @@ impl Parent<'_> {
         let json = json(field, parent, &id);
         row.set_locked_parent(field, &parent.name, || Some(Identity::ExternalId(id)));
         let name = field.relationship.clone().unwrap_or_else(|| field.name.clone());
-        row.add(field, name, json.into())
+        row.add(field, name, &json)
     }
 
     /// Returns the SObject of the parent: the only possible one, or the one that the record names.

@@ -1,7 +1,5 @@
 //! Collects the fields of a row.
 
-use bytestring::ByteString;
-
 use super::{Refusal, WrongField, settings::Settings};
 use crate::record::{Action, ApiName, Field, Fields, GateKey, Identity, Schema};
 
@@ -29,9 +27,9 @@ impl RowBuilder<'_> {
     }
 
     /// Adds a field. `name` is the field's own name, or that of its relationship.
-    pub(super) fn add(&mut self, field: &Field, name: ApiName, json: ByteString) -> Result<(), Refusal> {
+    pub(super) fn add(&mut self, field: &Field, name: ApiName, json: &str) -> Result<(), Refusal> {
         let fields = &self.fields;
-        if &*json == "null" && fields.get(&field.name) == Some("null") {
+        if json == "null" && fields.get(&field.name) == Some("null") {
             // A second null for the same reference, such as `ParentId` and `Parent`, changes nothing.
             return Ok(());
         }

@@ -23,7 +23,7 @@ use crate::{
         health::{Health, State},
         metrics::Metrics,
     },
-    record::{BatchKey, BatchRow, Cause, Doubt, Excess, Field, Position, Record, Refresh, SObject, Verdict},
+    record::{BatchKey, BatchRow, Cause, Doubt, Field, Position, Record, Refresh, SObject, Verdict},
     runtime::{lease::Lease, progress::Progress, stop::Stop},
     sink::{
         CallPermit, LaneError, Org, Parts, Pipeline, RouteCounts, Settings,
@@ -354,7 +354,7 @@ impl RunningLane {
             key: Some(Bytes::copy_from_slice(key.as_bytes())),
             value: Some(Bytes::copy_from_slice(value.as_bytes())),
             headers: Vec::new(),
-            excess: Excess::default(),
+            excess: None,
         };
         self.next += 1;
         self.records.send(Ok(record)).await.unwrap();

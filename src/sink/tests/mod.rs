@@ -4,6 +4,7 @@ mod breaker;
 mod children;
 mod drain;
 mod harness;
+mod memory;
 mod model;
 mod order;
 mod parents;

@@ -9,8 +9,8 @@ use super::{
     steps::{Answer, Entry, Kind, RowFate, Whole},
 };
 use crate::record::{
-    Action, ApiName, CallOptions, Cause, Command, ConnectStage, Doubt, Excess, Fields, OnMissing, Operation,
-    OrgTrouble, Position, Reason, Record, Rejection, RetryKind, SObject, Suspicion, Verdict,
+    Action, ApiName, CallOptions, Cause, Command, ConnectStage, Doubt, Fields, OnMissing, Operation, OrgTrouble,
+    Position, Reason, Record, Rejection, RetryKind, SObject, Suspicion, Verdict,
 };
 
 /// What all rows have in common.
@@ -35,7 +35,7 @@ impl Common {
             key: Some(Bytes::new()),
             value: None,
             headers: Vec::new(),
-            excess: Excess::default(),
+            excess: None,
         };
         Box::new(Body { record, asks: self.asks(entry) })
     }
@@ -48,7 +48,7 @@ impl Common {
             Kind::Bad => return Asks::Nothing { operation: None, target: None },
         };
         let mut fields = Fields::default();
-        fields.push(ApiName::from("Pad__c"), "x".repeat(usize::from(entry.padding)).into());
+        fields.push(ApiName::from("Pad__c"), &"x".repeat(usize::from(entry.padding)));
         Asks::Command(Command {
             operation: Operation::Upsert,
             action,

@@ -11,8 +11,8 @@ use crate::{
     config,
     format::FetchedSchemas,
     record::{
-        Action, Command, ConnectStage, Excess, Field, Header, Operation, Position, Reason, Record, Rejection, SObject,
-        Schema, Timestamp,
+        Action, Command, ConnectStage, Field, Header, Operation, Position, Reason, Record, Rejection, SObject, Schema,
+        Timestamp,
     },
 };
 
@@ -58,7 +58,7 @@ fn record(key: Option<&str>, value: Option<&str>, headers: &[(&str, Option<&str>
         key: key.map(bytes),
         value: value.map(bytes),
         headers: headers.iter().map(header).collect(),
-        excess: Excess::default(),
+        excess: None,
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
     ledger::{Ledger, Serial},
     plan::{Asks, Partition, Plan},
 };
-use crate::record::{Excess, Header, Position, Record, RecordId};
+use crate::record::{Header, Position, Record, RecordId};
 
 /// The records from `offset` on, each when its time has come; then nothing more.
 pub(super) fn records(
@@ -68,7 +68,7 @@ fn read(plan: &Plan, ledger: &Ledger, partition: usize, offset: usize) -> Record
         key: Some(key.clone().into()),
         value: value.map(Into::into),
         headers: vec![Header { name: "op".to_owned(), value: Some(operation.into()) }],
-        excess: Excess::default(),
+        excess: None,
     };
     let budget = plan.bounds.budget_bytes;
     record.key = Some(Bytes::from_owner(Weighed::new(key, record.charge().min(budget), ledger.alive.clone())));
