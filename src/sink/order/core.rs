@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    abandon::{abandon, end_lane, give_up},
+    abandon::{end_lane, give_up},
     dispatch,
     event::{AnsweredRow, Drained, Effect, Event, LaneProgress, Notice},
     ids::{CallId, LaneIndex, ParentIndex},
@@ -15,7 +15,7 @@ use super::{
     refused::end_trials,
     settings::Settings,
     submissions,
-    tables::Tables,
+    tables::{Tables, Until},
     timers::on_timers,
     waits::Wait,
 };
@@ -201,17 +201,24 @@ fn learn(tables: &mut Tables, part: &Group, verdicts: &[Verdict]) {
     }
 }
 
-/// Ends a call whose task has panicked: nothing is known of its rows, and the daemon stops.
+/// Holds the rows of a call that ended in a panic, whose bodies are lost with it: the org may still apply the call. They
+/// are abandoned when the hold ends, and the daemon stops.
 fn lost(tables: &mut Tables, id: CallId) {
     let Some(call) = tables.calls.find(id).and_then(|call| tables.calls.remove(call)) else { return };
     tables.effects.push(Effect::Stop("a call has ended without an answer".to_owned()));
+    let until = Until::Hold(tables.now.plus(tables.settings.unknown_hold));
     for part in call.parts {
-        for row in part.rows {
-            abandon(tables, row);
+        for index in &part.rows {
+            let Some(row) = tables.rows.get_mut(*index) else { continue };
+            row.flags.is_last = true;
+            if row.lane.is_none() {
+                tables.free(*index);
+            }
         }
         if let Some(route) = part.probe {
             tables.end_probe(route);
         }
+        tables.form(part.place, part.rows, part.past, until);
     }
 }
 

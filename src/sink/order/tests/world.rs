@@ -168,6 +168,8 @@ impl World {
         for row in parts.iter().flat_map(|part| &part.rows) {
             let seen = &mut self.judge.records[serial(&row.body)];
             seen.is_on_wire = false;
+            // The org may still apply the call.
+            seen.held_until = Some(self.now.plus(HOLD));
             let lane = seen.lane;
             self.judge.is_unclean(lane);
         }
