@@ -30,15 +30,6 @@ pub(crate) enum RowAnswer {
     Failed(Errors),
 }
 
-/// The properties of a call that its answer is checked against.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Expected<'a> {
-    pub(crate) action: Action,
-    pub(crate) rows: usize,
-    /// The record ids that were sent, of an update or a delete.
-    pub(crate) ids: &'a [RecordId],
-}
-
 impl RowAnswer {
     pub(crate) fn errors(&self) -> Option<&Errors> {
         match self {
@@ -89,29 +80,35 @@ pub(crate) fn unreadable(error: &serde_json::Error) -> Cause {
 }
 
 /// The rows of a collections answer, one for each that was sent; an error says how it does not fit its request.
-pub(crate) fn rows(body: &[u8], expected: Expected<'_>) -> Result<Vec<RowAnswer>, Cause> {
+/// `sent`: the record id of each row, which those of an update or a delete have.
+pub(crate) fn rows(
+    body: &[u8],
+    action: Action,
+    sent: impl Iterator<Item = Option<RecordId>> + Clone,
+) -> Result<Vec<RowAnswer>, Cause> {
     let rows: Vec<RawRow<'_>> = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
-    if rows.len() != expected.rows {
-        return Err(Cause::new(format!("the org answered {} rows for {}", rows.len(), expected.rows)));
+    let expected = sent.clone().count();
+    if rows.len() != expected {
+        return Err(Cause::new(format!("the org answered {} rows for {expected}", rows.len())));
     }
-    rows.into_iter().enumerate().map(|(index, row)| read(row, index, expected)).collect()
+    rows.into_iter().zip(sent).enumerate().map(|(index, (row, sent))| read(row, index, action, sent)).collect()
 }
 
-fn read(row: RawRow<'_>, index: usize, expected: Expected<'_>) -> Result<RowAnswer, Cause> {
+fn read(row: RawRow<'_>, index: usize, action: Action, sent: Option<RecordId>) -> Result<RowAnswer, Cause> {
     if !row.success {
         return Ok(RowAnswer::Failed(row.errors));
     }
     let id = row.id.and_then(|id| RecordId::from_org(id).ok());
-    match expected.action {
+    match action {
         Action::Create | Action::Upsert if id.is_none() => {
             Err(Cause::new(format!("the org wrote row {index} and gave no record id")))
         }
-        Action::Update | Action::Delete if row.id.is_some() && id.as_ref() != expected.ids.get(index) => {
+        Action::Update | Action::Delete if row.id.is_some() && id != sent => {
             Err(Cause::new(format!("the org answered row {index} with another record's id")))
         }
         Action::Create => Ok(RowAnswer::Done { id, created: true }),
         Action::Upsert => Ok(RowAnswer::Done { id, created: row.created.unwrap_or(false) }),
-        Action::Update | Action::Delete => Ok(RowAnswer::Done { id: expected.ids.get(index).copied(), created: false }),
+        Action::Update | Action::Delete => Ok(RowAnswer::Done { id: sent, created: false }),
     }
 }
 

@@ -196,27 +196,31 @@ pub(crate) fn doubt(cause: &Cause) -> Doubt {
     if says || cause.http_status == Some(504) { Doubt::TimedOut } else { Doubt::Lost }
 }
 
-/// The rows of a call that failed, in order; `None` for one that did not.
-///
-/// A cause that the whole transaction shares shows in two rows or more. A single row with it is the row's own.
-pub(crate) fn of_rows(asked: Asked<'_>, rows: &[Option<&Errors>]) -> Vec<Option<(Meaning, Cause)>> {
-    let meanings: Vec<_> = rows.iter().map(|errors| errors.map(|errors| of_row(asked, errors))).collect();
-    let is_shared = |code: &str| {
-        let has_it = |row: &&Option<(Meaning, Option<&RowError>)>| matches!(row, Some((meaning, Some(error))) if *meaning == cell::SMALLER && error.code == code);
-        meanings.iter().filter(has_it).count() > 1
-    };
-    meanings
-        .iter()
-        .map(|row| {
-            let (meaning, error) = row.as_ref()?;
-            let meaning = match error {
-                Some(error) if *meaning == cell::SMALLER && !is_shared(&error.code) => Meaning::Rejected,
-                _ => meaning.clone(),
-            };
-            let silent = || Cause::new("the org rejected the row without saying why");
-            Some((meaning, Cause { http_status: Some(200), ..error.map_or_else(silent, RowError::to_cause) }))
-        })
-        .collect()
+/// The codes that two or more rows of an answer have of a cause that the whole transaction shares. `failed`: the errors
+/// of each row that failed.
+pub(crate) fn shared_codes<'a>(asked: Asked<'_>, failed: impl Iterator<Item = &'a Errors>) -> Vec<&'a str> {
+    let (mut single, mut shared) = (Vec::new(), Vec::new());
+    for errors in failed {
+        if let (cell::SMALLER, Some(error)) = of_row(asked, errors) {
+            let code = error.code.as_str();
+            if single.contains(&code) {
+                shared.push(code);
+            } else {
+                single.push(code);
+            }
+        }
+    }
+    shared
+}
+
+/// The meaning of a row that failed, and its cause. `shared`: the [`shared_codes`] of its answer; a row that has such a
+/// cause by itself is to blame.
+pub(crate) fn of_failed_row(asked: Asked<'_>, errors: &Errors, shared: &[&str]) -> (Meaning, Cause) {
+    let (meaning, error) = of_row(asked, errors);
+    let is_its_own = error.is_some_and(|error| !shared.contains(&error.code.as_str()));
+    let meaning = if meaning == cell::SMALLER && is_its_own { Meaning::Rejected } else { meaning };
+    let silent = || Cause::new("the org rejected the row without saying why");
+    (meaning, Cause { http_status: Some(200), ..error.map_or_else(silent, RowError::to_cause) })
 }
 
 /// The meaning of a row's errors. Of several the one that waits longest counts: the others will show up again.

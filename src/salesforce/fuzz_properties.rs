@@ -7,14 +7,11 @@ use reqwest::StatusCode;
 use serde::de::IgnoredAny;
 
 use super::{
-    answer::{self, Errors, Expected, RowAnswer},
+    answer::{self, Errors, RowAnswer},
     classify::{self, Asked},
     http::{client::Answer, request::Purpose},
     org::{describe, usage::Usage},
-    rest::{
-        collections::{Target, render},
-        soql, suspects,
-    },
+    rest::{collections::render, send_row::SendRow, soql, suspects, target::Target},
     session::login,
     testing,
 };
@@ -37,21 +34,23 @@ pub fn read(data: &[u8]) {
     }
 }
 
-/// Checks that there is one answer for each row that was sent, and one verdict for each that failed.
+/// Checks that there is one answer for each row that was sent, and a cause for each that failed.
 fn rows(body: &[u8]) {
     let count = serde_json::from_slice::<Vec<IgnoredAny>>(body).map_or(1, |rows| rows.len());
     let id: RecordId = "001000000000001".parse().expect("a record id");
-    let ids = vec![id; count];
     for action in [Action::Create, Action::Update, Action::Upsert, Action::Delete] {
-        assert!(answer::rows(body, Expected { action, rows: count + 1, ids: &ids }).is_err());
-        let Ok(rows) = answer::rows(body, Expected { action, rows: count, ids: &ids }) else { continue };
+        assert!(answer::rows(body, action, std::iter::repeat_n(Some(id), count + 1)).is_err());
+        let Ok(rows) = answer::rows(body, action, std::iter::repeat_n(Some(id), count)) else { continue };
         assert_eq!(rows.len(), count);
         let makes = matches!(action, Action::Create | Action::Upsert);
         assert!(rows.iter().all(|row| !makes || !matches!(row, RowAnswer::Done { id: None, .. })));
-        let failed: Vec<_> = rows.iter().map(RowAnswer::errors).collect();
+        let failed = || rows.iter().filter_map(RowAnswer::errors);
         let asked = Asked { action, key_field: Some("Ext__c") };
-        let verdicts = classify::of_rows(asked, &failed);
-        assert!(verdicts.iter().map(Option::is_some).eq(failed.iter().map(Option::is_some)));
+        let shared = classify::shared_codes(asked, failed());
+        for errors in failed() {
+            let (_, cause) = classify::of_failed_row(asked, errors, &shared);
+            assert!(cause.code.is_some() || !cause.message.is_empty());
+        }
     }
 }
 
@@ -80,16 +79,17 @@ fn names(cause: &Cause) {
     let commands: Vec<_> = fields.iter().map(command).collect();
     let key_field = Some("Ext__c".into());
     let key = BatchKey { action: Action::Upsert, sobject: "Thing__c".into(), key_field, options: Arc::default() };
-    let rows: Vec<_> = commands
-        .iter()
-        .map(|command| match &command.target {
-            Some(Identity::ExternalId(external)) => (command, Target::Key(external)),
-            Some(Identity::RecordId(_)) | None => (command, Target::New),
-        })
-        .collect();
-    let commands: Vec<_> = commands.iter().collect();
-    let named = suspects::suspicions(cause, &render(&key, &rows), &commands, &[]);
-    assert!(named.len() == commands.len() && !named.iter().all(|named| *named == Suspicion::Row));
+    let mut rows = Vec::new();
+    for command in &commands {
+        let target = match &command.target {
+            Some(Identity::ExternalId(external)) => Target::Key(external),
+            Some(Identity::RecordId(_)) | None => Target::New,
+        };
+        rows.push(SendRow::to(command, target));
+    }
+    let call = render(&key, &mut rows);
+    suspects::mark(cause, &call.body, &mut rows);
+    assert!(!rows.iter().all(|row| row.suspicion() == Some(&Suspicion::Row)));
 }
 
 /// A value is a key that can be compared, and a page that is not the last leads to the next one.

@@ -9,7 +9,7 @@
 //! | `call` | one call: a session, a resend at most |
 //! | `answer`, `classify` | the org's JSON, and **the failure model**: what every answer means |
 //! | `org/` | whether the org can be called, and by how many at a time (`limiter`, `slots`, `org_state`, `usage`), what it describes (`describe`), which API versions it speaks (`versions`) |
-//! | `rest/` | one attempt to write rows (`writer`): record ids by external id (`resolve`, `id_cache`, `soql`), the body of a call (`collections`), and which of its rows a rejection names (`suspects`) |
+//! | `rest/` | one attempt to write rows (`writer`): a row with all that is known of it (`send_row`), the record that it is about (`target`, `find_targets`), record ids by external id (`resolve`, `id_cache`, `soql`), the body of a call (`collections`), and which of its rows a rejection names (`suspects`) |
 
 mod answer;
 mod call;

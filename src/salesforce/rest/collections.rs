@@ -3,45 +3,29 @@
 //!
 //! Invariant: we write `attributes` and the target ourselves, once; what the record said of either is gone before.
 
-use std::{
-    io::{self, Write},
-    ops::Range,
-};
+use std::io::{self, Write};
 
 use bytes::Bytes;
 use reqwest::Method;
 
-use super::super::http::request::{ApiRequest, Content, Endpoint, Purpose};
-use crate::record::{Action, BatchKey, Command, ExternalId, KeyKind, RecordId};
+use super::{
+    super::http::request::{ApiRequest, Content, Endpoint, Purpose},
+    send_row::SendRow,
+    target::Target,
+};
+use crate::record::{Action, BatchKey, Command, KeyKind};
 
-/// The record that a rendered row is about.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Target<'a> {
-    New,
-    Id(RecordId),
-    Key(&'a ExternalId),
-}
-
-impl Target<'_> {
-    pub(crate) fn id(self) -> Option<RecordId> {
-        match self {
-            Self::Id(id) => Some(id),
-            Self::New | Self::Key(_) => None,
-        }
-    }
-}
-
-/// A call ready to be made, and where each row lies in its body: an answer may point into it.
+/// A call ready to be made, and its body: an answer may point into it.
 #[derive(Debug)]
 pub(crate) struct Rendered {
     pub(crate) request: ApiRequest,
     pub(crate) body: Bytes,
-    pub(crate) ranges: Vec<Range<usize>>,
 }
 
 const HEAD: &[u8] = br#"{"allOrNone":false,"records":["#;
 
-pub(crate) fn render(key: &BatchKey, rows: &[(&Command, Target<'_>)]) -> Rendered {
+/// Renders the outgoing rows, and notes in each of them where it begins in the body.
+pub(crate) fn render(key: &BatchKey, rows: &mut [SendRow<'_>]) -> Rendered {
     let mut segments = vec!["composite".into(), "sobjects".into()];
     let method = match key.action {
         Action::Create => Method::POST,
@@ -53,17 +37,14 @@ pub(crate) fn render(key: &BatchKey, rows: &[(&Command, Target<'_>)]) -> Rendere
         }
         Action::Delete => Method::DELETE,
     };
-    let (query, body, ranges) = if key.action == Action::Delete {
-        (Some(delete_query(rows)), Bytes::new(), Vec::new())
-    } else {
-        let (body, ranges) = write_rows(rows);
-        (None, body, ranges)
-    };
+    let outgoing = rows.iter().filter(|row| row.outgoing().is_some()).count();
+    let (query, body) =
+        if key.action == Action::Delete { (Some(delete_query(rows)), Bytes::new()) } else { (None, write_rows(rows)) };
     let content = if body.is_empty() { Content::None } else { Content::Json(body.clone()) };
     let request = ApiRequest {
         kind: key.action.word(),
         purpose: Purpose::Write,
-        rows: rows.len(),
+        rows: outgoing,
         method,
         endpoint: Endpoint::Data { segments, query },
         content,
@@ -71,14 +52,14 @@ pub(crate) fn render(key: &BatchKey, rows: &[(&Command, Target<'_>)]) -> Rendere
         write_permit: None,
         distil: None,
     };
-    Rendered { request, body, ranges }
+    Rendered { request, body }
 }
 
 /// Renders the ids to delete: 200 are 3.8 kB of the 16 kB that an address may have.
-fn delete_query(rows: &[(&Command, Target<'_>)]) -> String {
+fn delete_query(rows: &[SendRow<'_>]) -> String {
     let mut query = String::from("ids=");
-    for (_, target) in rows {
-        if let Target::Id(id) = target {
+    for row in rows {
+        if let Some(id) = row.outgoing().and_then(|outgoing| outgoing.target.id()) {
             if !query.ends_with('=') {
                 query.push(',');
             }
@@ -89,22 +70,23 @@ fn delete_query(rows: &[(&Command, Target<'_>)]) -> String {
     query
 }
 
-fn write_rows(rows: &[(&Command, Target<'_>)]) -> (Bytes, Vec<Range<usize>>) {
-    let length: usize = rows.iter().map(|(command, _)| command.row_len()).sum();
+fn write_rows(rows: &mut [SendRow<'_>]) -> Bytes {
+    let outgoing = rows.iter().filter(|row| row.outgoing().is_some());
+    let length: usize = outgoing.map(|row| row.command.row_len()).sum();
     let mut body = Vec::with_capacity(HEAD.len() + length + 2);
     body.extend_from_slice(HEAD);
-    let mut ranges = Vec::with_capacity(rows.len());
-    for (index, (command, target)) in rows.iter().enumerate() {
-        if index > 0 {
+    for row in rows {
+        let command = row.command;
+        let Some(outgoing) = row.outgoing_mut() else { continue };
+        if body.len() > HEAD.len() {
             body.push(b',');
         }
-        let start = body.len();
+        outgoing.start = Some(body.len());
         // Writing to memory does not fail, nor does a string as JSON.
-        drop(write_row(&mut body, command, *target));
-        ranges.push(start..body.len());
+        drop(write_row(&mut body, command, outgoing.target));
     }
     body.extend_from_slice(b"]}");
-    (body.into(), ranges)
+    body.into()
 }
 
 fn write_row(out: &mut impl Write, command: &Command, target: Target<'_>) -> io::Result<()> {

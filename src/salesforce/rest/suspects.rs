@@ -3,35 +3,46 @@
 //! Only a hint: a row that is named by mistake is sent alone and written. Whether the org counts columns in characters
 //! or in bytes is not known, so that both readings name a row.
 
-use super::{super::classify, collections::Rendered};
-use crate::record::{AnyCase, Cause, Command, RecordId, Suspicion};
+use super::{super::classify, send_row::SendRow};
+use crate::record::{AnyCase, Cause, Command, Suspicion};
 
-/// Says for each row how the answer names it: not at all where it names too many.
-pub(crate) fn suspicions(cause: &Cause, call: &Rendered, rows: &[&Command], ids: &[RecordId]) -> Vec<Suspicion> {
-    let sobject = rows.first().map_or("", |command| &*command.sobject.name);
+/// Notes in each outgoing row how the answer names it: not at all where it names too many. `body` is that of the call.
+pub(crate) fn mark(cause: &Cause, body: &[u8], rows: &mut [SendRow<'_>]) {
+    let sobject = rows.first().map_or("", |row| &*row.command.sobject.name);
     if let Some(field) = stray_field(cause, sobject) {
-        let named = Suspicion::Field(field.into());
-        return rows
-            .iter()
-            .map(|command| if holds(command, field) { named.clone() } else { Suspicion::NotNamed })
-            .collect();
+        for row in rows {
+            let command = row.command;
+            if let Some(outgoing) = row.outgoing_mut()
+                && holds(command, field)
+            {
+                outgoing.suspicion = Suspicion::Field(field.into());
+            }
+        }
+        return;
     }
     let message = &cause.message;
     let place = position(message);
-    let [by_characters, by_bytes] =
-        [characters, bytes].map(|count| place.and_then(|(line, column)| row_at(call, line, column, count)));
-    let is_named = |(index, _): (usize, &&Command)| {
-        by_characters == Some(index)
-            || by_bytes == Some(index)
-            // Messages quote the 15-character form as well.
-            || ids.get(index).is_some_and(|id| message.contains(&id.as_str()[..15]))
-    };
-    let named: Vec<_> = rows.iter().enumerate().map(is_named).collect();
-    let count = named.iter().filter(|named| **named).count();
+    let [by_characters, by_bytes] = [characters, bytes]
+        .map(|count| place.and_then(|(line, column)| start_of_row_at(body, rows, line, column, count)));
+    let (mut sent, mut named) = (0, 0);
+    for row in &mut *rows {
+        let Some(outgoing) = row.outgoing_mut() else { continue };
+        sent += 1;
+        let is_at_place = outgoing.start.is_some() && [by_characters, by_bytes].contains(&outgoing.start);
+        // Messages quote the 15-character form as well.
+        let is_quoted = outgoing.target.id().is_some_and(|id| message.contains(&id.as_str()[..15]));
+        if is_at_place || is_quoted {
+            outgoing.suspicion = Suspicion::Row;
+            named += 1;
+        }
+    }
     // More of them cost more calls than halving does, if they are innocent.
-    let most = if rows.len() < 64 { 2 } else { 3 };
-    let is_hint = count <= most && count < rows.len();
-    named.into_iter().map(|named| if named && is_hint { Suspicion::Row } else { Suspicion::NotNamed }).collect()
+    let most = if sent < 64 { 2 } else { 3 };
+    if named > most || named == sent {
+        for outgoing in rows.iter_mut().filter_map(SendRow::outgoing_mut) {
+            outgoing.suspicion = Suspicion::NotNamed;
+        }
+    }
 }
 
 /// Says how the answer that rejects a query for record ids names each of its rows: by the key field that all of them
@@ -60,17 +71,24 @@ fn position(message: &str) -> Option<(usize, usize)> {
     Some((number(line)?, number(column)?))
 }
 
-/// The row that holds this place of the body, or the last one before it: parsers point at the end of what they read.
-/// `count` says how many bytes of a line lie before a column.
-fn row_at(call: &Rendered, line: usize, column: usize, count: fn(&str, usize) -> usize) -> Option<usize> {
+/// The start of the row that holds this place of the body, or of the last one before it: parsers point at the end of
+/// what they read. `count` says how many bytes of a line lie before a column.
+fn start_of_row_at(
+    body: &[u8],
+    rows: &[SendRow<'_>],
+    line: usize,
+    column: usize,
+    count: fn(&str, usize) -> usize,
+) -> Option<usize> {
     let mut offset = 0;
     // Values keep the line ends that they came with.
     for _ in 1..line {
-        offset += call.body.get(offset..)?.iter().position(|b| *b == b'\n')? + 1;
+        offset += body.get(offset..)?.iter().position(|b| *b == b'\n')? + 1;
     }
-    let text = std::str::from_utf8(call.body.get(offset..)?).ok()?;
+    let text = std::str::from_utf8(body.get(offset..)?).ok()?;
     let inside = count(text, column.checked_sub(1)?);
-    call.ranges.partition_point(|range| range.start <= offset + inside).checked_sub(1)
+    let starts = rows.iter().filter_map(|row| row.outgoing()?.start);
+    starts.take_while(|start| *start <= offset + inside).last()
 }
 
 fn characters(text: &str, column: usize) -> usize {

@@ -4,8 +4,8 @@ const CONTACT: &str = "0037e00001WZ30qAAD";
 const OTHER: &str = "0037e00001WZ30rAAD";
 
 fn read(action: Action, body: &str, ids: &[&str]) -> Result<Vec<RowAnswer>, String> {
-    let ids: Vec<RecordId> = ids.iter().map(|id| id.parse().unwrap()).collect();
-    rows(body.as_bytes(), Expected { action, rows: 1, ids: &ids }).map_err(|cause| cause.message)
+    let id = ids.first().map(|id| id.parse().unwrap());
+    rows(body.as_bytes(), action, [id].into_iter()).map_err(|cause| cause.message)
 }
 
 #[test]

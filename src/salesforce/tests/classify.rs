@@ -206,22 +206,19 @@ fn a_transactions_cause_is_one_only_where_rows_share_it() {
     let asked = Asked { action: Action::Create, key_field: None };
     let trigger = errors(&[("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", TRIGGER, &[])]);
     let flow = errors(&[("CANNOT_EXECUTE_FLOW_TRIGGER", "", &[])]);
-    let meanings = |rows: &[Option<&Errors>]| -> Vec<_> {
-        of_rows(asked, rows).into_iter().map(|row| row.map(|(meaning, _)| meaning)).collect()
+    let meanings = |rows: &[&Errors]| -> Vec<_> {
+        let shared = shared_codes(asked, rows.iter().copied());
+        rows.iter().map(|errors| of_failed_row(asked, errors, &shared).0).collect()
     };
-    assert_eq!(meanings(&[Some(&trigger), None, Some(&flow)]), [Some(cell::REJECTED), None, Some(cell::REJECTED)]);
-    assert_eq!(
-        meanings(&[Some(&trigger), Some(&flow), Some(&trigger)]),
-        [Some(cell::SMALLER), Some(cell::REJECTED), Some(cell::SMALLER)]
-    );
+    assert_eq!(meanings(&[&trigger, &flow]), [cell::REJECTED, cell::REJECTED]);
+    assert_eq!(meanings(&[&trigger, &flow, &trigger]), [cell::SMALLER, cell::REJECTED, cell::SMALLER]);
 }
 
 #[test]
 fn a_row_refused_without_a_reason_is_rejected() {
     let asked = Asked { action: Action::Create, key_field: None };
-    let rows = of_rows(asked, &[Some(&Errors::default())]);
-    let (verdict, cause) = rows[0].as_ref().unwrap();
-    assert_eq!((verdict, &*cause.message), (&cell::REJECTED, "the org rejected the row without saying why"));
+    let (meaning, cause) = of_failed_row(asked, &Errors::default(), &[]);
+    assert_eq!((meaning, &*cause.message), (cell::REJECTED, "the org rejected the row without saying why"));
 }
 
 #[test]

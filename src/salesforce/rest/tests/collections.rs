@@ -31,7 +31,7 @@ fn the_target_of_a_row_is_written_once_whatever_the_record_says() {
         (Action::Upsert, Target::Key(&number), r#""Number__c":1.5,"#.to_owned()),
     ] {
         let command = command(action, &contact, None, fields.clone());
-        let rendered = render(&key(action, None), &[(&command, target)]);
+        let rendered = render(&key(action, None), &mut [SendRow::to(&command, target)]);
         let expected =
             format!(r#"{{"allOrNone":false,"records":[{{"attributes":{{"type":"Contact"}},{middle}{tail}]}}"#);
         assert_eq!(body(&rendered), expected, "{action:?}");
@@ -39,13 +39,17 @@ fn the_target_of_a_row_is_written_once_whatever_the_record_says() {
 }
 
 #[test]
-fn the_range_of_each_row_is_its_place_in_the_body() {
+fn each_row_knows_where_it_begins_in_the_body() {
     let contact = sobject("Contact", &[]);
     let commands = ["{}", r#"{"LastName":"x"}"#].map(|json| command(Action::Create, &contact, None, fields(json)));
-    let rendered = render(&key(Action::Create, None), &[(&commands[0], Target::New), (&commands[1], Target::New)]);
-    let rows: Vec<_> = rendered.ranges.iter().map(|range| &body(&rendered)[range.clone()]).collect();
+    let mut rows = commands.each_ref().map(|command| SendRow::to(command, Target::New));
+    let rendered = render(&key(Action::Create, None), &mut rows);
     let head = r#"{"attributes":{"type":"Contact"}"#;
-    assert_eq!(rows, [format!("{head}}}"), format!(r#"{head},"LastName":"x"}}"#)]);
+    let expected = [format!("{head}}},"), format!(r#"{head},"LastName":"x"}}]}}"#)];
+    for (row, expected) in rows.iter().zip(expected) {
+        assert!(body(&rendered)[row.outgoing().unwrap().start.unwrap()..].starts_with(&expected), "{expected}");
+    }
+    assert_eq!(rendered.request.rows, 2);
 }
 
 #[test]
@@ -53,18 +57,19 @@ fn a_delete_has_no_body() {
     let contact = sobject("Contact", &[]);
     let command = command(Action::Delete, &contact, None, crate::record::Fields::default());
     let target = Target::Id(ID.parse().unwrap());
-    let rendered = render(&key(Action::Delete, None), &[(&command, target), (&command, target)]);
+    let mut rows = [SendRow::to(&command, target), SendRow::to(&command, target)];
+    let rendered = render(&key(Action::Delete, None), &mut rows);
     let Endpoint::Data { segments, query: Some(query) } = &rendered.request.endpoint else { panic!() };
     assert_eq!(
         (segments.join("/"), query.as_str()),
         ("composite/sobjects".to_owned(), &*format!("ids={ID},{ID}&allOrNone=false"))
     );
-    assert!(rendered.body.is_empty() && rendered.ranges.is_empty());
+    assert!(rendered.body.is_empty() && rows.iter().all(|row| row.outgoing().unwrap().start.is_none()));
 }
 
 #[test]
 fn an_upsert_names_its_key_field_in_the_address() {
-    let rendered = render(&key(Action::Upsert, Some("Ext__c")), &[]);
+    let rendered = render(&key(Action::Upsert, Some("Ext__c")), &mut []);
     let Endpoint::Data { segments, query: None } = &rendered.request.endpoint else { panic!() };
     assert_eq!(segments.iter().map(Arc::as_ref).collect::<Vec<&str>>(), ["composite", "sobjects", "Contact", "Ext__c"]);
     assert_eq!(rendered.request.method, Method::PATCH);

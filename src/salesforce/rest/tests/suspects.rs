@@ -1,28 +1,27 @@
 use super::{
-    super::collections::{Target, render},
+    super::{collections::render, target::Target},
     *,
 };
 use crate::{
-    record::{Action, BatchKey},
-    salesforce::testing::{command, fields, sobject},
+    record::{Action, BatchKey, KeyKind, RecordId},
+    salesforce::testing::{command, external, fields, sobject},
 };
 
 const IDS: [&str; 3] = ["0037e00001WZ30qAAD", "0037e00001WZ30rAAD", "0037e00001WZ30sAAD"];
 
+/// How the answer names the rows of an update of these records.
 fn hints(cause: &Cause, values: [&str; 3]) -> Vec<Suspicion> {
+    hints_of(Action::Update, IDS.map(|id| Target::Id(id.parse().unwrap())), cause, values)
+}
+
+fn hints_of(action: Action, targets: [Target<'_>; 3], cause: &Cause, values: [&str; 3]) -> Vec<Suspicion> {
     let contact = sobject("Contact", &[]);
-    let commands = values.map(|json| command(Action::Update, &contact, None, fields(json)));
-    let ids = IDS.map(|id| id.parse().unwrap());
-    let lines: Vec<_> = commands.iter().zip(ids).map(|(command, id)| (command, Target::Id(id))).collect();
-    let key = BatchKey {
-        action: Action::Update,
-        sobject: "Contact".into(),
-        key_field: None,
-        options: std::sync::Arc::default(),
-    };
-    let call = render(&key, &lines);
-    let rows: Vec<_> = commands.iter().collect();
-    suspicions(cause, &call, &rows, &ids)
+    let commands = values.map(|json| command(action, &contact, None, fields(json)));
+    let mut rows: Vec<_> = commands.iter().zip(targets).map(|(command, target)| SendRow::to(command, target)).collect();
+    let key = BatchKey { action, sobject: "Contact".into(), key_field: None, options: std::sync::Arc::default() };
+    let call = render(&key, &mut rows);
+    mark(cause, &call.body, &mut rows);
+    rows.iter().map(|row| row.suspicion().unwrap().clone()).collect()
 }
 
 fn rows_named(message: &str, values: [&str; 3]) -> Vec<usize> {
@@ -82,6 +81,23 @@ fn an_answer_that_names_a_field_names_the_rows_that_hold_it() {
 #[test]
 fn a_quoted_record_id_names_its_row() {
     assert_eq!(rows("Contact ID: id value of incorrect type: 0037e00001WZ30r"), [1]);
+}
+
+#[test]
+fn a_quoted_record_id_names_its_row_beside_rows_without_a_record_id() {
+    let key = external("Ext__c", KeyKind::Text { unique: true, case_sensitive: false }, "a");
+    let id: RecordId = IDS[1].parse().unwrap();
+    let quoted = Cause::new(format!("id value of incorrect type: {id}"));
+    let hints = hints_of(Action::Upsert, [Target::Key(&key), Target::Id(id), Target::New], &quoted, ["{}"; 3]);
+    assert_eq!(hints, [Suspicion::NotNamed, Suspicion::Row, Suspicion::NotNamed]);
+}
+
+#[test]
+fn a_rejected_delete_names_its_rows_by_their_record_ids_only() {
+    let targets = || IDS.map(|id| Target::Id(id.parse().unwrap()));
+    let named = |message: &str| hints_of(Action::Delete, targets(), &Cause::new(message), ["{}"; 3]);
+    assert_eq!(named("at [line:1, column:1]"), [const { Suspicion::NotNamed }; 3]);
+    assert_eq!(named(IDS[2]), [Suspicion::NotNamed, Suspicion::NotNamed, Suspicion::Row]);
 }
 
 #[test]
