@@ -160,6 +160,12 @@ impl Salesforce {
         self.writer.resolver.cache.clear();
     }
 
+    /// The number of record ids in the cache.
+    #[cfg(test)]
+    pub(super) fn cached_ids(&self) -> u64 {
+        self.writer.resolver.cache.len()
+    }
+
     /// Whether the org can be called, and each change of it.
     pub fn watch(&self) -> watch::Receiver<OrgAvailability> {
         self.limiter.watch()

@@ -1,5 +1,5 @@
 //! Record ids by external id, for updates and deletes: the cache, and queries for many values at a time. A delete
-//! always asks: what it finds is gone for good.
+//! always asks: what it finds is gone for good. Only the look-ups of updates make the cache remember a field's ids.
 //!
 //! Which row an answer belongs to is decided here and by [`MatchKey`]; the org compares without case in most queries,
 //! so that it answers more than was asked:
@@ -57,11 +57,16 @@ impl Resolver {
     pub(crate) async fn resolve(&self, sobject: &ApiName, action: Action, values: &[&ExternalId]) -> Vec<Resolved> {
         let mut resolved = vec![Resolved::NotFound; values.len()];
         let Some(first) = values.first() else { return resolved };
-        let generation = self.cache.generation(sobject, first.field());
+        // A delete does not use the cache, so that its look-ups are not a reason to fill it.
+        let is_served = action == Action::Update;
+        let generation = if is_served {
+            Some(self.cache.watch(sobject, first.field()))
+        } else {
+            self.cache.generation(sobject, first.field())
+        };
         let mut open = Vec::new();
         for (index, value) in values.iter().enumerate() {
-            let known = if action == Action::Update { self.cache.get(&generation, value).await } else { None };
-            match known {
+            match generation.filter(|_| is_served).and_then(|generation| self.cache.get(generation, value)) {
                 Some(id) => resolved[index] = Resolved::Found(id, IdOrigin::Cache),
                 None => open.push(index),
             }
@@ -76,10 +81,10 @@ impl Resolver {
                 _ => None,
             });
             for (at, answer) in part.zip(answers) {
-                match &answer {
-                    Resolved::Found(id, _) => self.cache.remember(&generation, asked[at], *id).await,
-                    Resolved::NotFound | Resolved::Ambiguous(_) => self.cache.evict(sobject, asked[at]).await,
-                    Resolved::Failed(_) => {}
+                match (&answer, generation) {
+                    (Resolved::Found(id, _), Some(generation)) => self.cache.remember(generation, asked[at], *id),
+                    (Resolved::NotFound | Resolved::Ambiguous(_), _) => self.cache.evict(sobject, asked[at]),
+                    (Resolved::Found(..), None) | (Resolved::Failed(_), _) => {}
                 }
                 resolved[open[at]] = answer;
             }

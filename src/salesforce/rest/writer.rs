@@ -78,7 +78,7 @@ impl Writer {
         rendered.request.write_permit = Some(write_permit.clone());
         let sent_ids = rows.iter().filter_map(SendRow::outgoing).map(|outgoing| outgoing.target.id());
         match self.calls.make(&rendered.request, |body| answer::rows(body, key.action, sent_ids)).await {
-            Ok(answers) => self.judge_answers(key, generation.as_ref(), &answers, rows).await,
+            Ok(answers) => self.judge_answers(key, generation, &answers, rows).await,
             Err(whole) => self.judge_rejected_call(key, &whole, &rendered.body, rows).await,
         }
     }
@@ -87,19 +87,24 @@ impl Writer {
     async fn judge_answers(
         &self,
         key: &BatchKey,
-        generation: Option<&Generation>,
+        generation: Option<Generation>,
         answers: &[RowAnswer],
         rows: &mut [SendRow<'_>],
     ) {
         let asked = Asked { action: key.action, key_field: key.key_field.as_deref() };
         let shared = classify::shared_codes(asked, answers.iter().filter_map(RowAnswer::errors));
         let mut is_doubted = false;
+        // Asked after the answer has come. If it is not so, the query of a later look-up sees what was written.
+        let is_watching = self.resolver.cache.is_watching(&key.sobject);
         let outgoing = rows.iter_mut().filter(|row| row.outgoing().is_some());
         for (row, answer) in outgoing.zip(answers) {
             match answer {
                 RowAnswer::Done { id, created } => {
                     let written = Verdict::Written { id: *id, created: *created };
-                    self.judge(key, generation, row, written).await;
+                    if is_watching {
+                        self.note(key, generation, row.command, &written);
+                    }
+                    row.state = RowState::Judged(written);
                 }
                 RowAnswer::Failed(errors) => {
                     let (meaning, cause) = classify::of_failed_row(asked, errors, &shared);
@@ -110,19 +115,19 @@ impl Writer {
         }
         let described = if is_doubted { self.describes.refetch_if_old(&key.sobject).await } else { None };
         for row in rows {
-            self.judge_failed_row(key, described.as_deref(), row).await;
+            self.judge_failed_row(key, described.as_deref(), row);
         }
     }
 
     /// Judges a row that the answer has an error for.
-    async fn judge_failed_row(&self, key: &BatchKey, described: Option<&SObject>, row: &mut SendRow<'_>) {
+    fn judge_failed_row(&self, key: &BatchKey, described: Option<&SObject>, row: &mut SendRow<'_>) {
         let (command, maybe_applied) = (row.command, row.maybe_applied);
         let Some(outgoing) = row.outgoing_mut() else { return };
         let Some((meaning, cause)) = outgoing.failure.take() else { return };
         let verdict = if let Meaning::Gone(gone) = meaning {
             let (id, id_origin) = (outgoing.target.id(), outgoing.id_origin);
             if let Some(Identity::ExternalId(external)) = &command.target {
-                self.resolver.cache.evict(&key.sobject, external).await;
+                self.resolver.cache.evict(&key.sobject, external);
             }
             match classify::of_gone(gone, key.action, id_origin, maybe_applied) {
                 AfterGone::Written => Verdict::Written { id, created: false },
@@ -139,7 +144,8 @@ impl Writer {
                 None => failed_row(meaning, cause),
             }
         };
-        self.judge(key, None, row, verdict).await;
+        self.note(key, None, command, &verdict);
+        row.state = RowState::Judged(verdict);
     }
 
     /// Judges the rows of a call that failed as a whole. `body`: what was sent.
@@ -158,7 +164,8 @@ impl Writer {
                 }
                 _ => with_suspicion(whole.clone(), outgoing.suspicion.clone()),
             };
-            self.judge(key, None, row, verdict).await;
+            self.note(key, None, row.command, &verdict);
+            row.state = RowState::Judged(verdict);
         }
     }
 
@@ -178,33 +185,32 @@ impl Writer {
         is_any_invalid
     }
 
-    /// Reads the generation of the cache before an upsert is sent, whose answer says record ids.
+    /// Reads the generation of the cache before an upsert is sent, whose answer says record ids. `None`: they are not to
+    /// be remembered.
     fn generation_before_upsert(&self, key: &BatchKey, target: Target<'_>) -> Option<Generation> {
         match target {
-            Target::Key(external) => Some(self.resolver.cache.generation(&key.sobject, external.field())),
+            Target::Key(external) => self.resolver.cache.generation(&key.sobject, external.field()),
             Target::New | Target::Id(_) => None,
         }
     }
 
-    /// Gives a row its verdict. Keeps, or forgets, the record ids that the verdict gives or makes doubtful: of the row
-    /// itself, and of other rows by the key fields that it writes.
-    async fn judge(&self, key: &BatchKey, generation: Option<&Generation>, row: &mut SendRow<'_>, verdict: Verdict) {
+    /// Keeps, or forgets, the record ids that a verdict gives or makes doubtful: of the row itself, and of other rows by
+    /// the key fields that it writes.
+    fn note(&self, key: &BatchKey, generation: Option<Generation>, command: &Command, verdict: &Verdict) {
         let cache = &self.resolver.cache;
         if matches!(verdict, Verdict::Written { .. } | Verdict::Unknown { .. } | Verdict::Fatal(_)) {
-            cache.written(row.command);
+            cache.written(command);
         }
-        if let Some(Identity::ExternalId(external)) = &row.command.target {
-            match (&verdict, key.action, generation) {
-                (Verdict::Written { id: Some(id), .. }, Action::Upsert, Some(generation)) => {
-                    cache.remember(generation, external, *id).await;
-                }
-                (Verdict::Written { .. }, Action::Delete, _) | (Verdict::Unknown { .. } | Verdict::Fatal(_), ..) => {
-                    cache.evict(&key.sobject, external).await;
-                }
-                _ => {}
+        let Some(Identity::ExternalId(external)) = &command.target else { return };
+        match (verdict, key.action, generation) {
+            (Verdict::Written { id: Some(id), .. }, Action::Upsert, Some(generation)) => {
+                cache.remember(generation, external, *id);
             }
+            (Verdict::Written { .. }, Action::Delete, _) | (Verdict::Unknown { .. } | Verdict::Fatal(_), ..) => {
+                cache.evict(&key.sobject, external);
+            }
+            _ => {}
         }
-        row.state = RowState::Judged(verdict);
     }
 }
 

@@ -20,9 +20,11 @@ async fn logins_repeats_lookups_rebalances_and_commits_are_counted() {
     let asking = async || (daemon.metrics().await.sum("sobjectd_calls_in_flight", &[]) == 1).then_some(());
     until("a call in flight", asking).await;
     assert_eq!(daemon.metrics().await.sum("sobjectd_identities_in_flight", &[]), 2, "both wait for the query");
-    let settled = daemon.settled(4).await;
+    daemon.settled(4).await;
+    bed.produce(&[upsert("known", "3").operation("UPDATE")]).await;
+    let settled = daemon.settled(5).await;
     let committed = async || {
-        (bed.broker.committed(&bed.group, &bed.topic, 2).await.iter().flatten().sum::<i64>() == 4).then_some(())
+        (bed.broker.committed(&bed.group, &bed.topic, 2).await.iter().flatten().sum::<i64>() == 5).then_some(())
     };
     until("the commit", committed).await;
     for (name, label, expected) in [
@@ -31,12 +33,12 @@ async fn logins_repeats_lookups_rebalances_and_commits_are_counted() {
         ("sobjectd_rows_repeated_total", Some(("reason", "retry")), 2),
         ("sobjectd_rows_repeated_total", None, 2),
         ("sobjectd_cache_lookups_total", Some(("result", "hit")), 1),
-        ("sobjectd_cache_lookups_total", Some(("result", "miss")), 1),
+        ("sobjectd_cache_lookups_total", Some(("result", "miss")), 2),
         ("sobjectd_rebalances_total", Some(("event", "assigned")), 1),
         ("sobjectd_rebalances_total", None, 1),
         ("sobjectd_assigned_partitions", None, 2),
         ("sobjectd_commits_total", Some(("result", "failed")), 0),
-        ("sobjectd_record_duration_seconds_count", None, 4),
+        ("sobjectd_record_duration_seconds_count", None, 5),
         ("sobjectd_calls_in_flight", None, 0),
         ("sobjectd_identities_in_flight", None, 0),
         ("sobjectd_dead_letters_pending", None, 0),

@@ -24,17 +24,80 @@ async fn two_hundred_updates_are_two_calls_and_then_one() {
     assert_eq!(fixture.org.calls().update, 2);
 }
 
+/// The number of queries that an update of these keys makes.
+async fn queries_of_update(fixture: &Fixture, values: &[&str]) -> usize {
+    let before = fixture.org.calls().query;
+    assert_eq!(update(fixture, KEY, values).await, vec!["written true false"; values.len()], "{values:?}");
+    (fixture.org.calls().query - before).try_into().unwrap()
+}
+
+/// Makes the first look-up of the field, after which its ids are remembered.
+async fn look_up(fixture: &Fixture, field: &str) {
+    assert_eq!(update(fixture, field, &["nothing has this key"]).await, ["rejected NotFound"]);
+}
+
 #[tokio::test]
-async fn an_upsert_fills_the_cache_and_a_delete_asks_and_clears_it() {
+async fn upserts_are_not_remembered_before_the_first_look_up_and_are_after_it() {
+    let fixture = Fixture::start().await;
+    fixture.upsert(KEY, &["a", "b"]).await;
+    assert_eq!(fixture.salesforce.cached_ids(), 0);
+    assert_eq!(queries_of_update(&fixture, &["a"]).await, 1, "the first look-up");
+    assert_eq!(queries_of_update(&fixture, &["a"]).await, 0);
+    assert_eq!(queries_of_update(&fixture, &["b"]).await, 1, "it was upserted before the first look-up");
+    fixture.upsert(KEY, &["c"]).await;
+    assert_eq!(queries_of_update(&fixture, &["a", "b", "c"]).await, 0);
+    fixture.upsert(NUMBER, &["1"]).await;
+    assert_eq!(fixture.salesforce.cached_ids(), 3, "nothing has looked up the other field");
+}
+
+#[tokio::test]
+async fn the_look_ups_of_deletes_make_no_upsert_remembered() {
     let fixture = Fixture::start().await;
     fixture.upsert(KEY, &["a"]).await;
-    assert_eq!(update(&fixture, KEY, &["a"]).await, ["written true false"]);
-    assert_eq!(fixture.org.calls().query, 0);
+    assert_eq!(shorts(&fixture.write(&fixture.by_key(Action::Delete, KEY, &["a"], "")).await), ["written true false"]);
+    fixture.upsert(KEY, &["a"]).await;
+    assert_eq!(fixture.salesforce.cached_ids(), 0);
+}
+
+/// The upserts are sent before the field is looked up, and applied after that.
+#[tokio::test]
+async fn upserts_on_the_wire_during_the_first_look_up_leave_nothing_stale() {
+    let fixture = Fixture::start().await;
+    let numbered = |number: &str, fields: serde_json::Value| {
+        fixture.command(Action::Upsert, Some(fixture.key(NUMBER, number)), &fields.to_string())
+    };
+    let made = [("1", "moves"), ("2", "other")];
+    fixture.write(&made.map(|(number, key)| numbered(number, json!({KEY: key, "Text__c": number})))).await;
+    let moving = [numbered("1", json!({KEY: "was"})), numbered("2", json!({KEY: "moves"}))];
+    let keyed = fixture.by_key(Action::Upsert, KEY, &["on the wire"], r#"{"Text__c":"3"}"#);
+    fixture.script(json!({"on": "upsert", "times": 2, "do": {"kind": "latency", "ms": 1000}}));
+    let first_look_up = async {
+        while fixture.org.calls().upsert < 3 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(queries_of_update(&fixture, &["moves"]).await, 1);
+        assert_eq!(fixture.texts(), ["changed", "2"], "neither upsert is applied yet");
+    };
+    let (moved, written, ()) = tokio::join!(fixture.write(&moving), fixture.write(&keyed), first_look_up);
+    assert_eq!(
+        (shorts(&moved), shorts(&written)),
+        (vec!["written true false".into(); 2], vec!["written true true".into()])
+    );
+    assert_eq!(queries_of_update(&fixture, &["moves", "on the wire"]).await, 1);
+    assert_eq!(fixture.texts(), ["changed", "changed", "changed"]);
+}
+
+#[tokio::test]
+async fn a_delete_asks_and_clears_the_cache() {
+    let fixture = Fixture::start().await;
+    look_up(&fixture, KEY).await;
+    fixture.upsert(KEY, &["a"]).await;
+    assert_eq!(queries_of_update(&fixture, &["a"]).await, 0);
     let delete = fixture.by_key(Action::Delete, KEY, &["a"], "");
     assert_eq!(shorts(&fixture.write(&delete).await), ["written true false"]);
-    assert_eq!(fixture.org.calls().query, 1);
-    assert_eq!(update(&fixture, KEY, &["a"]).await, ["rejected NotFound"]);
     assert_eq!(fixture.org.calls().query, 2);
+    assert_eq!(update(&fixture, KEY, &["a"]).await, ["rejected NotFound"]);
+    assert_eq!(fixture.org.calls().query, 3);
     assert_eq!(shorts(&fixture.write(&delete).await), ["written false false"], "nothing to delete is done");
 }
 
@@ -145,6 +208,7 @@ async fn a_record_id_that_is_in_the_call_already_waits_for_the_next() {
 #[tokio::test]
 async fn a_cached_id_whose_record_is_gone_is_resolved_again() {
     let fixture = Fixture::start().await;
+    look_up(&fixture, KEY).await;
     let old = fixture.upsert(KEY, &["backoff", "gone"]).await;
     // Another client deletes both, and makes one of them anew.
     let deletes: Vec<_> =
@@ -155,17 +219,18 @@ async fn a_cached_id_whose_record_is_gone_is_resolved_again() {
     assert_eq!(update(&fixture, KEY, &["backoff", "gone"]).await, ["written true false", "rejected NotFound"]);
     assert_eq!(fixture.texts(), ["changed"]);
     let calls = fixture.org.calls();
-    assert_eq!((calls.query, calls.update), (1, 2));
+    assert_eq!((calls.query, calls.update), (2, 2));
 }
 
 #[tokio::test]
 async fn an_unknown_result_forgets_the_record_id() {
     let fixture = Fixture::start().await;
+    look_up(&fixture, KEY).await;
     fixture.upsert(KEY, &["a"]).await;
     fixture.script(json!({"on": "update", "do": {"kind": "cut", "when": "after"}}));
     assert_eq!(update(&fixture, KEY, &["a"]).await, ["unknown"]);
-    assert_eq!(update(&fixture, KEY, &["a"]).await, ["written true false"]);
-    assert_eq!(fixture.org.calls().query, 1);
+    assert_eq!(fixture.org.calls().query, 1, "out of the cache");
+    assert_eq!(queries_of_update(&fixture, &["a"]).await, 1);
 }
 
 /// Another route gives the external id `e1` to another record.
@@ -203,8 +268,7 @@ async fn an_update_follows_an_external_id_that_a_row_of_ours_has_moved() {
 async fn a_delete_asks_though_its_record_id_is_in_the_cache() {
     let fixture = Fixture::start().await;
     let old = fixture.upsert(KEY, &["e1", "e2"]).await;
-    assert_eq!(update(&fixture, KEY, &["e1", "e2"]).await, ["written true false"; 2]);
-    assert_eq!(fixture.org.calls().query, 0);
+    assert_eq!(queries_of_update(&fixture, &["e1", "e2"]).await, 1);
     for (id, external) in [(old[0], "e9"), (old[1], "e1")] {
         let fields = json!({KEY: external, "Text__c": external}).to_string();
         let command = fixture.command(Action::Update, Some(Identity::RecordId(id)), &fields);
@@ -212,7 +276,7 @@ async fn a_delete_asks_though_its_record_id_is_in_the_cache() {
     }
     let delete = fixture.by_key(Action::Delete, KEY, &["e1"], "");
     assert_eq!(shorts(&fixture.write(&delete).await), ["written true false"]);
-    assert_eq!((fixture.texts(), fixture.org.calls().query), (vec!["e9".to_owned()], 1));
+    assert_eq!((fixture.texts(), fixture.org.calls().query), (vec!["e9".to_owned()], 2));
     // What the query said was news to the cache.
     assert_eq!(update(&fixture, KEY, &["e1"]).await, ["rejected NotFound"]);
 }
