@@ -1,24 +1,23 @@
 //! One call to the data API, under the permit of its attempt: a session, at most one resend with a new session, and
-//! what its answer means.
+//! what its HTTP answer, or that there is none, shows of the org. That is reported to the [`Limiter`] once a call. What
+//! an answer means for the rows is in `part`.
 //!
 //! A call that fails has one [`Verdict`] for all of its rows. One that waits for the org ([`RetryKind::Org`]) has been
-//! reported to the [`Limiter`] before, which is where the wait is made.
+//! reported before, and the limiter is where the wait is made.
 
 use std::sync::{
     Arc,
     atomic::{AtomicU32, Ordering},
 };
 
-use tokio::time::Instant;
-
 use super::{
-    answer::Errors,
-    classify::{self, Answered, Meaning},
+    classify::Meaning,
     http::{
-        client::{Answer, Http, Sent, redirected},
+        client::{Answer, Http, Sent},
         request::{ApiRequest, Purpose},
     },
     org::{limiter::Limiter, org_state::Report},
+    part::{self, PartFailure},
     session::auth::{Auth, NoSession, Session},
 };
 use crate::{
@@ -61,6 +60,15 @@ impl Calls {
         request: &ApiRequest,
         fit: impl FnOnce(&[u8]) -> Result<T, Cause>,
     ) -> Result<T, Verdict> {
+        let answer = self.exchange(request).await?;
+        let part = part::read(request.purpose, &answer, fit);
+        self.report(request.purpose, part.as_ref().err())?;
+        part.map_err(|failure| failure.into_verdict(request.purpose))
+    }
+
+    /// Sends a request, once more with a new session if the org does not take the first one. An error is the verdict of
+    /// a call without an answer, which is reported.
+    async fn exchange(&self, request: &ApiRequest) -> Result<Answer, Verdict> {
         let (mut answer, mut session) = self.send(request).await?;
         if answer.status == reqwest::StatusCode::UNAUTHORIZED {
             self.auth.invalidate(&session);
@@ -70,7 +78,7 @@ impl Calls {
         if answer.status == reqwest::StatusCode::UNAUTHORIZED || answer.status.is_redirection() {
             self.auth.invalidate(&session);
         }
-        self.judge(request, &answer, fit)
+        Ok(answer)
     }
 
     async fn send(&self, request: &ApiRequest) -> Result<(Answer, Arc<Session>), Verdict> {
@@ -82,7 +90,14 @@ impl Calls {
             Err(NoSession::Later(cause)) => return Err(self.down(OrgTrouble::Unavailable, cause)),
         };
         let url = request.endpoint.on(&session.instance, &self.version);
-        let url = url.map_err(|cause| self.response_mismatch(request.purpose, cause))?;
+        let url = match url {
+            Ok(url) => url,
+            Err(cause) => {
+                let unfit = PartFailure::Mismatch(cause);
+                self.report(request.purpose, Some(&unfit))?;
+                return Err(unfit.into_verdict(request.purpose));
+            }
+        };
         match self.http.send(request, url, Some(&session.token)).await {
             Sent::Answered(answer) => {
                 if let Some(usage) = answer.usage {
@@ -100,92 +115,59 @@ impl Calls {
                 Err(Verdict::retry(RetryKind::NoLease, cause))
             }
             Sent::Unanswered { cause, timed_out } => {
-                Err(self.unknown(request.purpose, cause, if timed_out { Doubt::TimedOut } else { Doubt::Lost }))
+                self.report_doubt(request.purpose, &Report::Unanswered(&cause), &cause);
+                Err(part::in_doubt(request.purpose, cause, if timed_out { Doubt::TimedOut } else { Doubt::Lost }))
             }
         }
     }
 
-    fn judge<T>(
-        &self,
-        request: &ApiRequest,
-        answer: &Answer,
-        fit: impl FnOnce(&[u8]) -> Result<T, Cause>,
-    ) -> Result<T, Verdict> {
-        let errors = (answer.status != reqwest::StatusCode::OK).then(|| Errors::of_call(&answer.body)).flatten();
-        let cause = match &answer.location {
-            Some(location) => redirected(answer.status, location),
-            None => classify::cause(answer.status, errors.as_ref()),
-        };
-        let meaning = match classify::of_call(request.purpose, answer.status, errors.as_ref(), answer.facts()) {
-            Answered::Taken if answer.cut => {
-                self.well();
-                return Err(too_long(request, Cause { message: TOO_LONG.to_owned(), ..cause }));
-            }
-            Answered::Taken => match answer.unfit.clone().map_or_else(|| fit(&answer.body), Err) {
-                Ok(fitted) => {
-                    self.well();
-                    return Ok(fitted);
-                }
-                Err(unfit) => {
-                    let unfit = Cause { http_status: cause.http_status, ..unfit };
-                    return Err(self.response_mismatch(request.purpose, unfit));
-                }
-            },
-            Answered::ResponseMismatch => return Err(self.response_mismatch(request.purpose, cause)),
-            Answered::Failed(meaning) => meaning,
-        };
-        let doubt = classify::doubt(&cause);
-        let kind = match meaning {
+    /// Reports what an HTTP answer shows of the org, once for each, whatever the number of its parts. `failure`: that of
+    /// a part, if one has failed. An error is the verdict of the whole call: the daemon cannot go on.
+    fn report(&self, purpose: Purpose, failure: Option<&PartFailure>) -> Result<(), Verdict> {
+        match failure {
+            Some(PartFailure::Mismatch(cause)) => return self.report_mismatch(purpose, cause),
             // The org's own word that it does not know.
-            Meaning::Unknown if errors.is_some() => {
-                self.limiter.report(&Report::ResultUnknown);
-                return Err(self.in_doubt(request.purpose, cause, doubt));
+            Some(PartFailure::Failed { meaning: Meaning::Unknown, cause, is_orgs_word: true }) => {
+                self.report_doubt(purpose, &Report::ResultUnknown, cause);
             }
-            Meaning::Unknown => return Err(self.unknown(request.purpose, cause, doubt)),
-            Meaning::Retry(RetryKind::Org(trouble)) => return Err(self.down(trouble, cause)),
-            // A describe has no row to back off: it waits as for the org.
-            Meaning::Retry(RetryKind::Backoff | RetryKind::Parked) if request.purpose == Purpose::Describe => {
-                return Err(self.down(OrgTrouble::Unavailable, cause));
+            Some(PartFailure::Failed { meaning: Meaning::Unknown, cause, is_orgs_word: false }) => {
+                self.report_doubt(purpose, &Report::Unanswered(cause), cause);
             }
-            Meaning::Retry(kind) => kind,
-            // Said of rows only.
-            Meaning::Rejected | Meaning::Gone(_) => RetryKind::Smaller { suspicion: Some(Suspicion::NotNamed) },
-        };
-        // The org's own word, whatever it says.
-        self.well();
-        Err(Verdict::retry(kind, cause))
+            Some(PartFailure::Failed { meaning: Meaning::Retry(RetryKind::Org(trouble)), cause, .. }) => {
+                self.limiter.report(&Report::Down(*trouble, cause));
+            }
+            // The org's own word, whatever it says.
+            Some(PartFailure::Failed { .. } | PartFailure::TooLong(_)) | None => {
+                self.mismatches.store(0, Ordering::Relaxed);
+                self.limiter.report(&Report::Answered);
+            }
+        }
+        Ok(())
     }
 
-    fn well(&self) {
-        self.mismatches.store(0, Ordering::Relaxed);
-        self.limiter.report(&Report::Answered);
+    /// Reports a call whose result is unknown. One that only reads is repeated once the org takes calls.
+    fn report_doubt(&self, purpose: Purpose, shown: &Report<'_>, cause: &Cause) {
+        self.limiter.report(shown);
+        if purpose != Purpose::Write {
+            self.limiter.report(&Report::Down(OrgTrouble::Unavailable, cause));
+        }
+    }
+
+    fn report_mismatch(&self, purpose: Purpose, cause: &Cause) -> Result<(), Verdict> {
+        if self.mismatches.fetch_add(1, Ordering::Relaxed) + 1 < MAX_MISMATCHES {
+            tracing::warn!(event = "answer_mismatch", %cause, "the org's answer does not fit its request");
+            self.report_doubt(purpose, &Report::Inconclusive, cause);
+            return Ok(());
+        }
+        tracing::error!(event = "answer_mismatch_repeated", %cause, "the org's answers do not fit their requests");
+        self.limiter.report(&Report::Inconclusive);
+        Err(Verdict::Fatal(cause.clone()))
     }
 
     /// Reports that the org takes no calls, which is the verdict of the call.
     fn down(&self, trouble: OrgTrouble, cause: Cause) -> Verdict {
         self.limiter.report(&Report::Down(trouble, &cause));
         Verdict::retry(RetryKind::Org(trouble), cause)
-    }
-
-    /// The verdict of a call without an answer. A call that only reads cannot have been applied.
-    fn unknown(&self, purpose: Purpose, cause: Cause, doubt: Doubt) -> Verdict {
-        self.limiter.report(&Report::Unanswered(&cause));
-        self.in_doubt(purpose, cause, doubt)
-    }
-
-    fn in_doubt(&self, purpose: Purpose, cause: Cause, doubt: Doubt) -> Verdict {
-        if purpose == Purpose::Write { in_doubt(cause, doubt) } else { self.down(OrgTrouble::Unavailable, cause) }
-    }
-
-    fn response_mismatch(&self, purpose: Purpose, cause: Cause) -> Verdict {
-        if self.mismatches.fetch_add(1, Ordering::Relaxed) + 1 < MAX_MISMATCHES {
-            tracing::warn!(event = "answer_mismatch", %cause, "the org's answer does not fit its request");
-            self.limiter.report(&Report::Inconclusive);
-            return self.in_doubt(purpose, cause, Doubt::Lost);
-        }
-        tracing::error!(event = "answer_mismatch_repeated", %cause, "the org's answers do not fit their requests");
-        self.limiter.report(&Report::Inconclusive);
-        Verdict::Fatal(cause)
     }
 }
 
@@ -195,22 +177,6 @@ fn beside_token(length: usize) -> usize {
     const LONGEST: usize = 12_000;
     const SHORTEST: usize = 2_000;
     BOTH.saturating_sub(length).clamp(SHORTEST, LONGEST)
-}
-
-const TOO_LONG: &str = "the org's answer is longer than is read: in smaller calls it is shorter";
-
-fn in_doubt(cause: Cause, doubt: Doubt) -> Verdict {
-    Verdict::Unknown { cause, ended: Instant::now().into_std(), doubt }
-}
-
-/// A call that was taken, and whose answer is cut. Fewer rows have a shorter one; a description of one SObject has not.
-fn too_long(request: &ApiRequest, cause: Cause) -> Verdict {
-    if request.purpose == Purpose::Write { in_doubt(cause, Doubt::TooLong) } else { call_rejected(cause) }
-}
-
-/// The verdict of a call that is rejected for something in it.
-pub(crate) fn call_rejected(cause: Cause) -> Verdict {
-    Verdict::retry(RetryKind::Smaller { suspicion: Some(Suspicion::NotNamed) }, cause)
 }
 
 /// The verdict of a call as that of one of its rows, which its answer names like this.

@@ -17,9 +17,10 @@ use std::{collections::HashSet, sync::Arc};
 use super::{
     super::{
         Observer,
-        call::{Calls, call_rejected, is_of_every_call},
+        call::{Calls, is_of_every_call},
         classify::IdOrigin,
         http::request::{ApiRequest, Endpoint, Purpose},
+        part::call_rejected,
     },
     id_cache::IdCache,
     soql::{self, Hit},
