@@ -48,8 +48,8 @@ fn identity(text: &str) {
         let Ok(external) = ExternalId::new(field.clone(), text) else { continue };
         let sent = ExternalId::new(field, external.text()).expect("a text that was accepted once");
         assert_eq!(external.match_key(), sent.match_key());
-        let [gate_key, sent_gate_key] = [external, sent].map(|id| Identity::ExternalId(id).gate_key("Thing__c"));
-        assert_eq!(gate_key, sent_gate_key);
+        let [order_key, sent_gate_key] = [external, sent].map(|id| Identity::ExternalId(id).order_key("Thing__c"));
+        assert_eq!(order_key, sent_gate_key);
     }
     if let Ok(id) = text.parse::<RecordId>() {
         assert_eq!(id.as_str().parse::<RecordId>().ok(), Some(id));

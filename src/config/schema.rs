@@ -249,7 +249,11 @@ const PIPELINE: &[Key] = &[
         integer(1, 1_000_000),
         "limit of records in flight, from reading to outcome; 1 to 1,000,000",
     ),
-    key("max_in_flight_bytes", Kind::Size, "the same in bytes: key, value, headers and about 1 KiB each; 1 KiB to 1 TiB"),
+    key(
+        "max_in_flight_bytes",
+        Kind::Size,
+        "the same in bytes: key, value, headers and about 1 KiB each; 1 KiB to 1 TiB",
+    ),
     key(
         "max_record_bytes",
         Kind::Size,

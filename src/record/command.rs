@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{Action, CallOptions, Fields, GateKey, Identity, Operation, SObject};
+use super::{Action, CallOptions, Fields, Identity, Operation, OrderKey, SObject};
 
 /// One row of one call: an action, its target and its fields.
 #[derive(Debug, Clone)]
@@ -15,7 +15,7 @@ pub struct Command {
     /// The fields without the target and without `attributes`, which the daemon writes itself, once.
     pub fields: Fields,
     /// The record that the org locks along with it, where the route names it.
-    pub parent: Option<GateKey>,
+    pub parent: Option<OrderKey>,
     pub options: Arc<CallOptions>,
     pub on_missing: OnMissing,
 }

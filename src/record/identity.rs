@@ -4,7 +4,7 @@
 //!
 //! | key | decides | text | number | record id |
 //! |---|---|---|---|---|
-//! | [`GateKey`] | which changes wait for each other | NFC, trimmed, folded: too coarse costs a little parallelism, never correctness | canonical decimal | 18 characters |
+//! | [`OrderKey`] | which changes wait for each other | NFC, trimmed, folded: too coarse costs a little parallelism, never correctness | canonical decimal | 18 characters |
 //! | [`MatchKey`] | whose row an answer is; keys the cache | equal text; without the case of ASCII letters only where the field compares so ([`KeyKind`]): too fine costs a query, never another's record | canonical decimal | 18 characters |
 
 use std::{
@@ -41,7 +41,7 @@ enum Value {
 
 /// The key that decides which changes wait for each other, across topics, routes and spellings.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct GateKey(Arc<str>);
+pub struct OrderKey(Arc<str>);
 
 /// The key that decides which row an answer belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -93,18 +93,18 @@ impl Identity {
     }
 
     /// The key under which the changes of an identity wait for each other. `sobject`: in upper or lower case.
-    pub fn gate_key(&self, sobject: &str) -> GateKey {
+    pub fn order_key(&self, sobject: &str) -> OrderKey {
         let mut key = format!("{sobject}\0{}\0", self.key_field().map_or("id", ApiName::as_str));
         key.make_ascii_lowercase();
         match self {
             Self::RecordId(id) => key.push_str(id.as_str()),
             Self::ExternalId(external) => key.push_str(&external.folded()),
         }
-        GateKey(key.into())
+        OrderKey(key.into())
     }
 
-    /// Returns a keyed hash of [`Self::gate_key`] without making the key: equal keys have equal hashes.
-    pub fn hash_gate_key(&self, sobject: &str, hasher: &impl BuildHasher) -> u64 {
+    /// Returns a keyed hash of [`Self::order_key`] without making the key: equal keys have equal hashes.
+    pub fn hash_order_key(&self, sobject: &str, hasher: &impl BuildHasher) -> u64 {
         let mut state = hasher.build_hasher();
         AnyCase(sobject).hash(&mut state);
         AnyCase(self.key_field().map_or("id", ApiName::as_str)).hash(&mut state);
@@ -202,7 +202,7 @@ fn stored(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_ascii_whitespace())
 }
 
-/// Trims all that any system takes for white space: a [`GateKey`] may be too coarse.
+/// Trims all that any system takes for white space: an [`OrderKey`] may be too coarse.
 fn trimmed(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || c.is_control())
 }
@@ -240,15 +240,15 @@ mod tests {
     const EXACT: KeyKind = KeyKind::Text { unique: true, case_sensitive: true };
     const NUMBER: KeyKind = KeyKind::Number { unique: true, scale: None };
 
-    /// Compares two spellings by both keys: whether the gate keys are equal, and whether the match keys are.
+    /// Compares two spellings by both keys: whether the order keys are equal, and whether the match keys are.
     fn compare(kind: KeyKind, left: &str, right: &str) -> (bool, bool) {
         let [left, right] = [left, right].map(|text| ExternalId::new(field(kind), text).unwrap());
-        let [gate_left, gate_right] = [&left, &right].map(|e| Identity::ExternalId(e.clone()).gate_key("Contact"));
-        (gate_left == gate_right, left.match_key() == right.match_key())
+        let [order_left, order_right] = [&left, &right].map(|e| Identity::ExternalId(e.clone()).order_key("Contact"));
+        (order_left == order_right, left.match_key() == right.match_key())
     }
 
     #[test]
-    fn the_gate_is_coarse_and_the_match_is_as_the_field_compares() {
+    fn the_order_key_is_coarse_and_the_match_key_is_as_the_field_compares() {
         for (kind, left, right, expected) in [
             (UNIQUE, "K", "k", (true, true)),
             (UNIQUE, "K", "\u{212A}", (true, false)), // the Kelvin sign: if it is a K to the org, the org will say so
@@ -270,19 +270,19 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Two spellings that may be one record to the org have one gate key.
+        /// Two spellings that may be one record to the org have one order key.
         #[test]
-        fn the_gate_is_never_finer_than_the_match(left in "[ aAkK\u{212A}eé\u{301}ß1.0\t]{1,4}", right in "[ aAkK\u{212A}eé\u{301}ß1.0\t]{1,4}") {
+        fn the_order_key_is_never_finer_than_the_match_key(left in "[ aAkK\u{212A}eé\u{301}ß1.0\t]{1,4}", right in "[ aAkK\u{212A}eé\u{301}ß1.0\t]{1,4}") {
             for kind in [UNIQUE, EXACT, LOOSE, EMAIL, NUMBER] {
                 let both = [&left, &right].map(|text| ExternalId::new(field(kind), text).ok());
                 if let [Some(left), Some(right)] = both {
-                    let [gate_left, gate_right] = [&left, &right].map(|e| Identity::ExternalId(e.clone()).gate_key("x"));
-                    proptest::prop_assert!(left.match_key() != right.match_key() || gate_left == gate_right);
-                    proptest::prop_assert!(!left.is_exactly(right.text()) || gate_left == gate_right);
+                    let [order_left, order_right] = [&left, &right].map(|e| Identity::ExternalId(e.clone()).order_key("x"));
+                    proptest::prop_assert!(left.match_key() != right.match_key() || order_left == order_right);
+                    proptest::prop_assert!(!left.is_exactly(right.text()) || order_left == order_right);
                     let hasher = RandomState::new();
                     let [hash_left, hash_right] =
-                        [&left, &right].map(|e| Identity::ExternalId(e.clone()).hash_gate_key("X", &hasher));
-                    proptest::prop_assert_eq!(hash_left == hash_right, gate_left == gate_right);
+                        [&left, &right].map(|e| Identity::ExternalId(e.clone()).hash_order_key("X", &hasher));
+                    proptest::prop_assert_eq!(hash_left == hash_right, order_left == order_right);
                 }
             }
         }
@@ -307,19 +307,19 @@ mod tests {
 
     #[test]
     fn record_ids_keep_their_case_and_know_both_lengths() {
-        let key = |id: &str| Identity::RecordId(id.parse().unwrap()).gate_key("Account");
+        let key = |id: &str| Identity::RecordId(id.parse().unwrap()).order_key("Account");
         assert_eq!(key("0017Q00000EZlby"), key("0017Q00000EZlbyQAD"));
         assert_ne!(key("0017Q00000EZlby"), key("0017Q00000EZlbY"));
     }
 
     #[test]
-    fn the_sobject_is_part_of_the_gate_key_without_case() {
+    fn the_sobject_is_part_of_the_order_key_without_case() {
         let id = Identity::RecordId("0017Q00000EZlby".parse().unwrap());
         let hasher = RandomState::new();
-        assert_eq!(id.hash_gate_key("Account", &hasher), id.hash_gate_key("ACCOUNT", &hasher));
-        assert_ne!(id.hash_gate_key("Account", &hasher), id.hash_gate_key("Contact", &hasher));
-        assert_eq!(id.gate_key("Account"), id.gate_key("ACCOUNT"));
-        assert_ne!(id.gate_key("Account"), id.gate_key("Contact"));
+        assert_eq!(id.hash_order_key("Account", &hasher), id.hash_order_key("ACCOUNT", &hasher));
+        assert_ne!(id.hash_order_key("Account", &hasher), id.hash_order_key("Contact", &hasher));
+        assert_eq!(id.order_key("Account"), id.order_key("ACCOUNT"));
+        assert_ne!(id.order_key("Account"), id.order_key("Contact"));
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub use batch::{BatchKey, BatchRow};
 pub use call_options::{CallOptionError, CallOptions, OptionHeader};
 pub use command::{Command, OnMissing};
 pub use fields::Fields;
-pub use identity::{ExternalId, GateKey, Identity, IdentityError, MatchKey};
+pub use identity::{ExternalId, Identity, IdentityError, MatchKey, OrderKey};
 pub use login_result::LoginResult;
 pub use message::{LogicalType, Message, Object, Value, ValueKind};
 pub(crate) use message::{Member, Name, Span};

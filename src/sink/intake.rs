@@ -10,9 +10,9 @@ use futures::{FutureExt as _, Stream, StreamExt as _};
 use super::{
     budget::{Budget, BudgetPermit},
     lane_error::LaneError,
-    order::{Asks, Body, Ruling, Submission, What},
+    order::{Body, Decoded, Ruling, Submission, SubmissionKind},
     org::Org,
-    scheduler::LaneEnd,
+    scheduler::LaneConnection,
     settle::InFlightGuard,
 };
 use crate::{
@@ -30,7 +30,7 @@ pub(super) struct Intake<O> {
     /// The budget of the route's breaker, if it has one; else that of the pipeline.
     pub(super) budget: Budget,
     pub(super) metrics: Arc<RouteMetrics>,
-    pub(super) lane: Arc<LaneEnd>,
+    pub(super) lane: Arc<LaneConnection>,
     /// The number of records that were admitted.
     pub(super) admitted: usize,
     /// The descriptions that are known, and the org's generation of descriptions at that time.
@@ -41,7 +41,7 @@ pub(super) struct Intake<O> {
 #[derive(Debug)]
 pub(super) struct AdmittedRecord {
     pub(super) body: Box<Body>,
-    pub(super) what: What,
+    pub(super) what: SubmissionKind,
     pub(super) permit: BudgetPermit,
     pub(super) in_flight: InFlightGuard,
 }
@@ -94,17 +94,17 @@ impl<O: Org> Intake<O> {
         let field_bytes = command.as_ref().map_or(0, |command| command.fields.charge());
         let permit = self.budget.acquire(record.charge() + decoded_bytes + field_bytes).await;
         self.admitted += 1;
-        let (asks, what) = match command {
+        let (decoded, what) = match command {
             Ok(command) => {
                 let what = self.lane.keys_of(&command);
-                (Asks::Command(command), what)
+                (Decoded::Command(command), what)
             }
             Err(rejected) => {
                 let RejectedRecord { rejection, operation, target } = *rejected;
-                (Asks::Nothing { operation, target }, What::Reject(rejection))
+                (Decoded::Rejected { operation, target }, SubmissionKind::Reject(rejection))
             }
         };
-        Ok(AdmittedRecord { body: Box::new(Body { record, asks }), what, permit, in_flight })
+        Ok(AdmittedRecord { body: Box::new(Body { record, decoded }), what, permit, in_flight })
     }
 
     /// Routes the record. While the route's breaker keeps it from being rejected, it is routed again and again: the
@@ -228,7 +228,7 @@ impl<O: Org> Intake<O> {
 
 impl AdmittedRecord {
     /// Leaves the record, its share of the budget and its counting to the scheduler.
-    pub(super) fn hand_over(self, lane: &LaneEnd) -> Submission {
+    pub(super) fn hand_over(self, lane: &LaneConnection) -> Submission {
         let Self { body, what, permit, in_flight } = self;
         let offset = body.record.position.offset;
         let read = lane.moment(in_flight.hand_over());

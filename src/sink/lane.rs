@@ -19,17 +19,17 @@ use super::{
     dead_letters::DeadLetters,
     intake::{AdmittedRecord, Intake},
     lane_error::LaneError,
-    order::{Asks, Body, Letter, LetterEnd, RowId},
+    order::{Body, Decoded, Letter, LetterEnd, RowId},
     org::Org,
     pipeline::Pipeline,
-    scheduler::{LaneEnd, MAX_AHEAD, PATIENCE, PendingLetter},
+    scheduler::{LaneConnection, MAX_AHEAD, PATIENCE, PendingLetter},
     settle::Settled,
 };
 use crate::{
     dead_letter::LetterContext,
     record::{Action, Reason, Record},
     runtime::progress::Progress,
-    sink::route::Route,
+    sink::route::{Delivery, Route},
 };
 
 /// The task of one assigned partition.
@@ -63,7 +63,11 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         let metrics = pipeline.metrics.route(&route.name);
         let gauge = pipeline.metrics.track_lane();
         let budget = pipeline.budget_of(&route);
-        let opening = pipeline.scheduler.open(route.breaker, metrics.clone(), progress, gauge, budget.clone());
+        let opening = match route.delivery {
+            Delivery::Rest => {
+                pipeline.scheduler.open(route.breaker, metrics.clone(), progress, gauge, budget.clone())
+            }
+        };
         let end = Arc::new(opening.await);
         let intake = Intake {
             route: route.clone(),
@@ -87,14 +91,14 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         loop {
             tokio::select! {
                 biased;
-                news = end.news() => {
-                    for letter in news.letters {
+                messages = end.messages() => {
+                    for letter in messages.letters {
                         letters.push(write(pipeline.clone(), route.clone(), letter));
                     }
-                    if news.is_told {
+                    if messages.must_drain {
                         draining.cancel();
                     }
-                    if let Some(drained) = news.drained {
+                    if let Some(drained) = messages.drained {
                         return failed.map_or(Ok(drained), Err);
                     }
                 }
@@ -157,7 +161,7 @@ async fn read<O: Org, E>(
     }
 }
 
-async fn hand_over(lane: &LaneEnd, batch: &mut Vec<AdmittedRecord>) {
+async fn hand_over(lane: &LaneConnection, batch: &mut Vec<AdmittedRecord>) {
     if batch.is_empty() {
         return;
     }
@@ -176,15 +180,15 @@ async fn write<O: Org, D: DeadLetters>(
 ) -> (RowId, LetterEnd) {
     let PendingLetter { row, letter, in_flight } = letter;
     let Letter { body, rejection, attempts, .. } = *letter;
-    let Body { record, asks } = *body;
-    let (operation, target) = match &asks {
-        Asks::Command(command) => {
+    let Body { record, decoded } = *body;
+    let (operation, target) = match &decoded {
+        Decoded::Command(command) => {
             if command.action == Action::Delete && rejection.reason == Reason::NotFound {
                 in_flight.delete_found_nothing();
             }
             (Some(command.operation), command.target.as_ref())
         }
-        Asks::Nothing { operation, target } => (*operation, target.as_ref()),
+        Decoded::Rejected { operation, target } => (*operation, target.as_ref()),
     };
     let context = LetterContext { sobject: &route.sobject, operation, target, attempts, ..LetterContext::default() };
     let settled = pipeline.settle.reject(record, &rejection, context, in_flight).await;

@@ -11,7 +11,7 @@ use super::{
     order::Cost,
     org::Org,
     rejection_log::RejectionLog,
-    scheduler::{self, Around, SchedulerLink},
+    scheduler::{self, SchedulerLink, SchedulerParts},
     settle::Settle,
 };
 use crate::{
@@ -70,8 +70,13 @@ impl<O: Org, D: DeadLetters> Pipeline<O, D> {
             parts;
         let shares = budget.shares(routes.all, routes.with_breaker);
         let settings = calls.of_core(shares.children, budget.rows());
-        let around =
-            Around { org: org.clone(), lease: lease.clone(), health, metrics: metrics.clone(), stop: stop.clone() };
+        let around = SchedulerParts {
+            org: org.clone(),
+            lease: lease.clone(),
+            health,
+            metrics: metrics.clone(),
+            stop: stop.clone(),
+        };
         let (scheduler, task) = scheduler::start(settings, around);
         let settle = Settle { name, dead_letters, on_rejection, log: RejectionLog::default(), stop };
         let (breaker_share, budgets) = (shares.breaker, Mutex::default());

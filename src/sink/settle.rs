@@ -44,7 +44,7 @@ pub struct InFlightGuard {
 pub enum Settled {
     Done,
     /// The record has to be read again.
-    Undone,
+    Failed,
 }
 
 impl InFlightGuard {
@@ -122,7 +122,7 @@ impl<D: DeadLetters> Settle<D> {
                     Err(error) => {
                         error!(event = "dead_letter_failed", %position, %error, "the dead-letter topic does not take a dead letter: the daemon stops");
                         self.stop.now(format!("{position}: {error}"));
-                        Settled::Undone
+                        Settled::Failed
                     }
                 }
             }
@@ -130,7 +130,7 @@ impl<D: DeadLetters> Settle<D> {
             (None, OnRejection::Skip) if rejection.reason != Reason::UnknownResult => in_flight.close(Outcome::Skipped),
             (None, _) => {
                 self.stop.now(format!("{position}: rejected, and there is no dead-letter topic: {rejection}"));
-                Settled::Undone
+                Settled::Failed
             }
         }
     }

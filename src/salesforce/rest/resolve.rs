@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     config,
-    record::{Action, ApiName, Cause, ExternalId, GateKey, Identity, KeyField, KeyKind, MatchKey, RecordId, Verdict},
+    record::{Action, ApiName, Cause, ExternalId, Identity, KeyField, KeyKind, MatchKey, OrderKey, RecordId, Verdict},
 };
 
 /// The most pages of a query, of 2,000 rows each: more records for a few values are not an answer that serves.
@@ -186,9 +186,9 @@ fn unanswered_near_strays(values: &[&ExternalId], resolved: &[Resolved], hits: &
     if let KeyKind::Text { case_sensitive: true, .. } = field.kind {
         return Vec::new();
     }
-    let coarse = |text: &str| -> Option<GateKey> {
+    let coarse = |text: &str| -> Option<OrderKey> {
         let value = ExternalId::new(Arc::new(field.clone()), text).ok()?;
-        Some(Identity::ExternalId(value).gate_key(""))
+        Some(Identity::ExternalId(value).order_key(""))
     };
     let asked: HashSet<_> = values.iter().map(|value| value.match_key()).collect();
     let strays = hits.iter().filter(|hit| !asked.contains(&MatchKey::new(field, &hit.value)));

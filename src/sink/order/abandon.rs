@@ -30,7 +30,7 @@ fn tell(tables: &mut Tables, at: LaneIndex) {
     if lane.phase == Phase::Open {
         lane.phase = Phase::Closing;
     }
-    if !std::mem::replace(&mut lane.is_told, true) {
+    if !std::mem::replace(&mut lane.must_drain, true) {
         let lane = lane.id;
         tables.effects.push(Effect::Drain { lane });
     }
@@ -113,7 +113,7 @@ pub(super) fn end_lane(tables: &mut Tables, at: LaneIndex) {
         tables.waits.remove(patience);
     }
     if !lane.books.is_empty() {
-        tables.effects.push(Effect::Books { lane: lane.id, books: lane.books });
+        tables.effects.push(Effect::OutcomeCounts { lane: lane.id, books: lane.books });
     }
     if let Some(route) = tables.routes.all.get_mut(lane.route) {
         route.lanes = route.lanes.saturating_sub(1);

@@ -58,7 +58,7 @@ fn lists(tables: &Tables) -> Result<(), String> {
                 _ => false,
             };
             expect(fits, || format!("{row:?} of {at:?} is {state:?}"))?;
-            list(*row, state.unwrap_or(State::Loose))?;
+            list(*row, state.unwrap_or(State::Unlisted))?;
         }
     }
     expect(tables.pinned.len() <= tables.groups.len(), || "a pinned group is gone".to_owned())?;
@@ -74,14 +74,16 @@ fn lists(tables: &Tables) -> Result<(), String> {
         stalled.into_iter().try_for_each(|row| list(row, State::Stalled))?;
     }
     for (index, row) in tables.rows.iter() {
-        let is_listed = !matches!(row.state, State::Queued | State::Backoff | State::Settling | State::Loose);
+        let is_listed = !matches!(row.state, State::Queued | State::Backoff | State::Settling | State::Unlisted);
         let expected = is_listed.then_some(row.state);
-        expect(row.state != State::Loose, || format!("{index:?} is nowhere"))?;
+        expect(row.state != State::Unlisted, || format!("{index:?} is nowhere"))?;
         expect(listed.remove(&index) == expected, || format!("{index:?} is {:?} and not there", row.state))?;
         let has_body = !matches!(row.state, State::OnWire(_) | State::Settling) && row.lane.is_some();
         // What a call had that ended in a panic is lost.
         let may_be_lost = matches!(row.state, State::Held(_)) && row.flags.is_last;
-        expect(row.body.is_some() == has_body || may_be_lost, || format!("the body of {index:?}, which is {:?}", row.state))?;
+        expect(row.body.is_some() == has_body || may_be_lost, || {
+            format!("the body of {index:?}, which is {:?}", row.state)
+        })?;
         expect(row.lane.is_some() || !row.state.can_close(), || format!("{index:?} is detached and {:?}", row.state))?;
     }
     expect(listed.is_empty(), || format!("{listed:?} are no rows"))
@@ -129,8 +131,9 @@ fn parents(tables: &Tables) -> Result<(), String> {
         for children in &parent.ready {
             let first = children.rows.first().and_then(|first| tables.rows.get(first)).map(Row::arrival);
             let place = tables.queues.places.all.get(children.place);
-            let is_free = first.is_some_and(|first| place.is_some_and(|place| place.families.get(&first) == Some(&at)));
-            expect(is_free != parent.is_held(), || format!("{at:?} is held and free in {:?}", children.place))?;
+            let has_released =
+                first.is_some_and(|first| place.is_some_and(|place| place.families.get(&first) == Some(&at)));
+            expect(has_released != parent.is_held(), || format!("{at:?} is held and free in {:?}", children.place))?;
         }
     }
     Ok(())
@@ -198,7 +201,7 @@ fn waits(tables: &Tables) -> Result<(), String> {
                 let breaker = tables.routes.all.get(route).and_then(|route| route.breaker.as_ref());
                 breaker.is_some_and(|breaker| breaker.wait() == Some(due))
             }
-            Wait::Patience(lane) => tables.lanes.all.get(lane).is_some_and(|lane| lane.phase.is_draining()),
+            Wait::DrainCheck(lane) => tables.lanes.all.get(lane).is_some_and(|lane| lane.phase.is_draining()),
         };
         expect(fits, || format!("{wait:?} is waited for in vain"))?;
     }

@@ -108,7 +108,7 @@ fn take_in(tables: &mut Tables, event: Event) {
                 give_up(tables, lane, why);
             }
         }
-        Event::Gone(lane) => {
+        Event::LaneDropped(lane) => {
             if let Some(lane) = find(tables, lane) {
                 end_lane(tables, lane);
             }
@@ -229,7 +229,7 @@ fn settle_accounts(tables: &mut Tables) {
         let Some(lane) = tables.lanes.get_mut(*at) else { continue };
         let (id, books) = (lane.id, std::mem::take(&mut lane.books));
         if !books.is_empty() {
-            tables.effects.push(Effect::Books { lane: id, books });
+            tables.effects.push(Effect::OutcomeCounts { lane: id, books });
         }
     }
     let mut drained = Vec::new();

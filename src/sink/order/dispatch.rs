@@ -6,7 +6,7 @@ use super::{
     event::{CallPart, CallRow, Effect, Permit},
     ids::{CallId, GroupIndex, ParentIndex, RowIndex},
     moment::Moment,
-    pinned::{Call, Group, Past},
+    pinned::{Call, Group, GroupHistory},
     rejections::{reject, stall},
     row::State,
     tables::{Tables, Until},
@@ -125,7 +125,7 @@ fn draw(tables: &mut Tables, due: bool) -> Option<GroupIndex> {
         return None;
     }
     let rows = tables.queues.draw(&tables.rows, place);
-    tables.form(place, rows, Past::default(), Until::Permit)
+    tables.form(place, rows, GroupHistory::default(), Until::Permit)
 }
 
 fn send(tables: &mut Tables, index: GroupIndex) {

@@ -38,7 +38,7 @@ pub(crate) enum Event {
     /// The drain of a lane cannot go on: the org takes no calls, or the process has no lease.
     Stuck { lane: LaneId, why: &'static str },
     /// A lane is gone, without a drain or before its drain had ended.
-    Gone(LaneId),
+    LaneDropped(LaneId),
     /// The org refuses calls because the daily quota is exhausted.
     QuotaSpent(Cause),
     /// The time of [`Core::next_due`](super::core::Core::next_due) has come.
@@ -54,12 +54,12 @@ pub(crate) struct Submission {
     /// The bytes of the budget that the record holds, in KiB. It holds one row, too.
     pub(crate) units: u32,
     pub(crate) body: Box<Body>,
-    pub(crate) what: What,
+    pub(crate) what: SubmissionKind,
 }
 
 /// The decision of a lane on a record.
 #[derive(Debug)]
-pub(crate) enum What {
+pub(crate) enum SubmissionKind {
     /// The command of the record is to be written. `identity` is `None` for a plain insert.
     Write { identity: Option<KeyHash>, parent: Option<KeyHash> },
     /// The record is rejected before it becomes a command.
@@ -107,9 +107,9 @@ pub(crate) enum Effect {
         letter: Box<Letter>,
     },
     /// Count outcomes.
-    Books {
+    OutcomeCounts {
         lane: LaneId,
-        books: Books,
+        books: OutcomeCounts,
     },
     /// Note that records have left the lane's FIFO.
     Progress {
@@ -167,7 +167,7 @@ pub(crate) struct Letter {
 
 /// The outcomes of a lane's records in one event, each as the time since its record was read.
 #[derive(Debug, Default)]
-pub(crate) struct Books {
+pub(crate) struct OutcomeCounts {
     pub(crate) written: Vec<Duration>,
     /// The number of deletes among the written ones that found no record.
     pub(crate) found_nothing: u32,
@@ -202,7 +202,7 @@ pub(crate) enum Notice {
     /// The org does not take rows of a call for now: one notice for each call.
     Parked(Cause),
     /// Fields that can be created and not updated were taken out of a row.
-    LeftOut {
+    FieldsLeftOut {
         sobject: ApiName,
         fields: Vec<ApiName>,
     },
@@ -214,7 +214,7 @@ pub(crate) enum Notice {
         cause: Cause,
     },
     /// A call with this key was answered, whatever the answer says.
-    InTime(BatchKey),
+    Answered(BatchKey),
     BreakerOpened {
         route: Arc<str>,
         code: String,
@@ -233,7 +233,7 @@ pub(crate) enum Notice {
     },
 }
 
-impl Books {
+impl OutcomeCounts {
     pub(super) fn is_empty(&self) -> bool {
         self.written.is_empty() && self.dropped.is_empty() && self.found_nothing == 0
     }

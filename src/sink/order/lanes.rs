@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use super::{
-    event::Books,
+    event::OutcomeCounts,
     fifo::Fifo,
     ids::{LaneId, LaneIndex, LaneKind, PlaceIndex, RouteIndex, RowIndex},
     slab::Slab,
@@ -17,11 +17,11 @@ pub(super) struct Lane {
     pub(super) fifo: Fifo<RowIndex>,
     pub(super) phase: Phase,
     /// The lane was told to read no more.
-    pub(super) is_told: bool,
+    pub(super) must_drain: bool,
     /// A rejection that waits for a ruling, and whether its record was decoded and routed again.
     pub(super) refused: Option<(Box<Rejection>, bool)>,
     /// The outcomes of its records in this event.
-    pub(super) books: Books,
+    pub(super) books: OutcomeCounts,
     /// The lane is in [`Lanes::touched`].
     pub(super) is_touched: bool,
     /// The place of its last row. It may be gone by now, and another one at its index.
@@ -59,9 +59,9 @@ impl Lanes {
             route,
             fifo: Fifo::default(),
             phase: Phase::Open,
-            is_told: false,
+            must_drain: false,
             refused: None,
-            books: Books::default(),
+            books: OutcomeCounts::default(),
             is_touched: false,
             last_place: None,
         };

@@ -28,7 +28,7 @@ pub(super) fn is_missing(tables: &mut Tables, index: RowIndex, cause: Cause) {
     let backoff = tables.backoff(wait.times).min(most.saturating_sub(wait.waited));
     wait.times = wait.times.saturating_add(1);
     wait.waited += backoff;
-    tables.is_known(index);
+    tables.note_known(index);
     let Some(row) = tables.rows.get_mut(index) else { return };
     row.cold().missing_parent = Some(wait);
     if row.flags.closing {
@@ -55,7 +55,7 @@ pub(super) fn keep_share(tables: &mut Tables) {
     let mut excess = Vec::new();
     for index in tables.missing_parents.values().rev() {
         let Some(row) = tables.rows.get(*index).filter(|row| !row.flags.expedited) else { continue };
-        held += tables.load_behind(row);
+        held += tables.identity_load(row);
         if held.exceeds(tables.settings.missing_parents) {
             excess.push(*index);
         }

@@ -3,7 +3,7 @@
 //! docs/architecture.md draws the tables and the states of a row.
 //!
 //! ```text
-//! lanes ── Submit, Settled, Drain ─►  identities ─► places ─┐                  ┌─ outcome ─► Books, Letter, Progress
+//! lanes ── Submit, Settled, Drain ─►  identities ─► places ─┐                  ┌─ outcome ─► OutcomeCounts, Letter, Progress
 //!                                     (one FIFO each)       ├─ Granted ─► call ┼─ backoff, parked ─► waits ─► places
 //!                                     pinned (exact groups) ┘                  └─ org, unknown, halves ─► waits ─► pinned
 //! ```
@@ -60,11 +60,11 @@ pub(super) use self::{
     core::Core,
     cost::Cost,
     event::{
-        AnsweredRow, Books, CallPart, CallRow, Effect, Event, LaneProgress, Letter, LetterEnd, Notice, Permit,
-        Submission, What,
+        AnsweredRow, CallPart, CallRow, Effect, Event, LaneProgress, Letter, LetterEnd, Notice, OutcomeCounts, Permit,
+        Submission, SubmissionKind,
     },
     ids::{CallId, LaneId, RowId},
     moment::Moment,
-    row::{Asks, Body},
+    row::{Body, Decoded},
     settings::Settings,
 };

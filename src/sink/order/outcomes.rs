@@ -28,10 +28,10 @@ use super::{
     ids::{PlaceIndex, RowIndex},
     missing_parents,
     moment::Moment,
-    pinned::{Group, Past},
+    pinned::{Group, GroupHistory},
     refused::refused,
     rejections::{count_written, reject, reject_as},
-    repeats::{again, deleted_meanwhile, set_apart, strip},
+    repeats::{again, deleted_meanwhile, isolate, strip},
     row::{Row, State},
     size_limits::timed_out,
     tables::{End, Tables, Until},
@@ -58,7 +58,7 @@ struct NextSteps {
     transaction: Vec<RowIndex>,
     refused: Vec<(RowIndex, Suspicion)>,
     unavailable: Vec<RowIndex>,
-    barred: Vec<RowIndex>,
+    not_counted: Vec<RowIndex>,
     unknown: Vec<RowIndex>,
     /// Rows of unknown result that go again in a call of their own each.
     unknown_alone: Vec<RowIndex>,
@@ -102,40 +102,40 @@ pub(super) fn follow(tables: &mut Tables, group: Group, verdicts: Vec<Verdict>, 
         missing_parents::keep_share(tables);
     }
     if steps.answered {
-        tables.notice(Notice::InTime(key));
+        tables.notice(Notice::Answered(key));
     }
     tables.tally.answered += u64::from(steps.answered);
     tables.tally.failed += u64::from(!steps.unavailable.is_empty() || steps.held_until.is_some());
     let apart_until = Until::Backoff(tables.now.plus(steps.apart_wait));
-    tables.form(place, steps.apart, Past::default(), apart_until);
-    tables.halve(place, steps.transaction, &Past::default());
+    tables.form(place, steps.apart, GroupHistory::default(), apart_until);
+    tables.halve(place, steps.transaction, &GroupHistory::default());
     if !steps.refused.is_empty() {
         refused(tables, place, steps.refused, past.trust);
     }
     let failed = past.failures.failed(tables.tally, count);
-    let barred = past.failures.barred();
+    let not_counted = past.failures.not_counted();
     let mut goes_on = |rows: &[RowIndex], failures| {
         let witness = if rows.is_empty() { None } else { witness.take() };
-        Past { failures, trust: past.trust, witness }
+        GroupHistory { failures, trust: past.trust, witness }
     };
     let of_unavailable = goes_on(&steps.unavailable, failed);
-    let of_barred = goes_on(&steps.barred, barred);
+    let of_barred = goes_on(&steps.not_counted, not_counted);
     let of_unknown = goes_on(&steps.unknown, failed);
     delay(tables, place, steps.unavailable, of_unavailable, None);
-    delay(tables, place, steps.barred, of_barred, None);
+    delay(tables, place, steps.not_counted, of_barred, None);
     if let Some(held_until) = steps.held_until {
         let mut unknown = steps.unknown;
         if steps.is_halved {
             let tail = unknown.split_off(unknown.len().div_ceil(2));
             for half in [unknown, tail] {
-                let past = Past { failures: failed, ..of_unknown.of_half(half.len()) };
+                let past = GroupHistory { failures: failed, ..of_unknown.of_half(half.len()) };
                 delay(tables, place, half, past, Some(held_until));
             }
         } else {
             delay(tables, place, unknown, of_unknown, Some(held_until));
         }
         for row in steps.unknown_alone {
-            let past = Past { failures: failed, ..Past::default() };
+            let past = GroupHistory { failures: failed, ..GroupHistory::default() };
             delay(tables, place, vec![row], past, Some(held_until));
         }
     }
@@ -145,7 +145,7 @@ pub(super) fn follow(tables: &mut Tables, group: Group, verdicts: Vec<Verdict>, 
 }
 
 /// Sends a group again as it was, after a backoff and not before the end of its hold, if it has one.
-fn delay(tables: &mut Tables, place: PlaceIndex, rows: Vec<RowIndex>, past: Past, held_until: Option<Moment>) {
+fn delay(tables: &mut Tables, place: PlaceIndex, rows: Vec<RowIndex>, past: GroupHistory, held_until: Option<Moment>) {
     if rows.is_empty() {
         return;
     }
@@ -230,7 +230,7 @@ fn retry(tables: &mut Tables, index: RowIndex, cause: Cause, kind: RetryKind, al
         RetryKind::DeletedMeanwhile => deleted_meanwhile(tables, index, cause),
         RetryKind::WithoutFields(_) if row.flags.is_stripped => reject(tables, index, Reason::Refused, cause),
         RetryKind::Alone => {
-            if let Some(wait) = set_apart(tables, index, cause) {
+            if let Some(wait) = isolate(tables, index, cause) {
                 steps.apart_wait = wait;
                 steps.apart.push(index);
             }
@@ -249,7 +249,7 @@ fn retry(tables: &mut Tables, index: RowIndex, cause: Cause, kind: RetryKind, al
         RetryKind::WithoutFields(fields) => strip(tables, index, &fields),
         RetryKind::Parked => {
             tables.forget_waits(index);
-            tables.is_known(index);
+            tables.note_known(index);
             // One notice for each call: mostly, all its rows wait for the same permission, or for room.
             if !std::mem::replace(&mut steps.is_parked, true) {
                 tables.notice(Notice::Parked(cause));
@@ -264,7 +264,7 @@ fn retry(tables: &mut Tables, index: RowIndex, cause: Cause, kind: RetryKind, al
         }
         RetryKind::Org(OrgTrouble::Session | OrgTrouble::Quota) | RetryKind::NoLease => {
             remember(tables, index, cause);
-            steps.barred.push(index);
+            steps.not_counted.push(index);
         }
     }
 }
@@ -284,8 +284,8 @@ fn repeats(tables: &Tables, row: &Row, verdict: &Verdict, alone: bool) -> Option
         RetryKind::Smaller { .. } if alone => None,
         RetryKind::Org(OrgTrouble::Quota) if tables.settings.on_quota == OnQuota::DeadLetter => None,
         RetryKind::Parent if tables.settings.retry.missing_parent_wait.is_zero() => None,
-        RetryKind::Alone if u32::from(row.apart_times) >= super::races::APART_REPEATS => None,
-        RetryKind::DeletedMeanwhile if u32::from(row.gone_times) >= super::races::GONE_REPEATS => None,
+        RetryKind::Alone if u32::from(row.isolated_times) >= super::races::APART_REPEATS => None,
+        RetryKind::DeletedMeanwhile if u32::from(row.deleted_times) >= super::races::GONE_REPEATS => None,
         RetryKind::WithoutFields(_) if row.flags.is_stripped => None,
         RetryKind::Backoff => Some(Repeated::Retry),
         RetryKind::Parent => Some(Repeated::MissingParent),

@@ -12,7 +12,7 @@ use crate::record::Suspicion;
 pub(super) struct Group {
     pub(super) place: PlaceIndex,
     pub(super) rows: Vec<RowIndex>,
-    pub(super) past: Past,
+    pub(super) past: GroupHistory,
     /// The route, if the one row of the group is the probe of its breaker.
     pub(super) probe: Option<RouteIndex>,
     /// The end of the backoff or the hold; `None` if the group waits for a permit only.
@@ -21,18 +21,18 @@ pub(super) struct Group {
 
 /// The findings of earlier calls about a group.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Past {
+pub(super) struct GroupHistory {
     pub(super) failures: Failures,
     pub(super) trust: Trust,
     /// The trial whose rows wait for the result of the group.
-    pub(super) witness: Option<Witness>,
+    pub(super) witness: Option<TrialLink>,
 }
 
 /// Connects a group that goes first with the trial whose rows wait for its result. The group has it until its call has
 /// shown something; both parts of a group that is divided have it. The trial has ended when no group and no call names
 /// it.
 #[derive(Debug, Clone)]
-pub(super) struct Witness {
+pub(super) struct TrialLink {
     pub(super) trial: TrialIndex,
     /// The field that the answer named: a refusal for another one says nothing of the rows that wait. Without a field
     /// any refusal counts.
@@ -60,12 +60,12 @@ pub(super) struct Failures {
     /// The rows of the call that failed last.
     rows: usize,
     /// The results of all calls at the last failure.
-    then: Option<Tally>,
+    then: Option<CallCounts>,
 }
 
 /// The number of calls that were answered row by row, and of those that were not.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Tally {
+pub(super) struct CallCounts {
     pub(super) answered: u64,
     pub(super) failed: u64,
 }
@@ -73,7 +73,7 @@ pub(super) struct Tally {
 impl Failures {
     /// Counts a failure of a call of `rows` rows. Failures of larger calls do not count against a row that has failed
     /// alone.
-    pub(super) fn failed(mut self, now: Tally, rows: usize) -> Self {
+    pub(super) fn failed(mut self, now: CallCounts, rows: usize) -> Self {
         if rows == 1 && self.rows > 1 {
             self.own = 0;
         }
@@ -84,13 +84,13 @@ impl Failures {
     }
 
     /// Counts a failure that is not held against the call: no session, quota or lease.
-    pub(super) fn barred(mut self) -> Self {
+    pub(super) fn not_counted(mut self) -> Self {
         self.times = self.times.saturating_add(1);
         self
     }
 
     /// Counts the last failure against the call, if since then more of the other calls succeeded than failed.
-    pub(super) fn judge(&mut self, now: Tally) {
+    pub(super) fn judge(&mut self, now: CallCounts) {
         if self.then.take().is_some_and(|then| now.answered - then.answered > now.failed - then.failed) {
             self.own = self.own.saturating_add(1);
         }
@@ -102,7 +102,7 @@ impl Failures {
     }
 }
 
-impl Past {
+impl GroupHistory {
     /// The past of a half of `rows` rows. It keeps all but one of the failures that count, so that a half that fails is
     /// soon divided again. A row that is alone begins with none.
     pub(super) fn of_half(&self, rows: usize) -> Self {

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::{
     hints::{self, Next, Then, Tried, Trust},
     ids::{PlaceIndex, RowIndex, TrialIndex},
-    pinned::{Group, Past, Witness},
+    pinned::{Group, GroupHistory, TrialLink},
     rejections::reject,
     row::State,
     tables::Tables,
@@ -19,7 +19,7 @@ pub(super) fn refused(tables: &mut Tables, place: PlaceIndex, rows: Vec<(RowInde
     let field = rows.iter().map(|(_, named)| named).find(|named| matches!(named, Suspicion::Field(_)));
     let field = field.cloned().unwrap_or(Suspicion::NotNamed);
     match hints::refused(rows, trust) {
-        Next::Halve(rows) => tables.halve(place, rows, &Past::default()),
+        Next::Halve(rows) => tables.halve(place, rows, &GroupHistory::default()),
         Next::Try(tried) => attempt(tables, place, tried, &field),
     }
 }
@@ -33,8 +33,8 @@ fn attempt(tables: &mut Tables, place: PlaceIndex, mut tried: Tried<RowIndex>, f
         tables.set(row, State::OnTrial(trial), tables.now);
     }
     for rows in first {
-        let witness = Some(Witness { trial, field: field.clone() });
-        tables.pin(place, rows, Past { trust, witness, ..Past::default() });
+        let witness = Some(TrialLink { trial, field: field.clone() });
+        tables.pin(place, rows, GroupHistory { trust, witness, ..GroupHistory::default() });
     }
 }
 
@@ -43,13 +43,13 @@ pub(super) fn end_trials(tables: &mut Tables) {
     while let Some(index) = ended(tables) {
         let Some(trial) = tables.trials.remove(index) else { return };
         for row in trial.rows() {
-            tables.set(row, State::Loose, tables.now);
+            tables.set(row, State::Unlisted, tables.now);
         }
         let finding = trial.finding();
         let Trial { place, waiting, guilty, .. } = trial;
         match hints::tried(waiting, finding) {
             Then::Together { rows, trust, rejected } => {
-                tables.pin(place, rows, Past { trust, ..Past::default() });
+                tables.pin(place, rows, GroupHistory { trust, ..GroupHistory::default() });
                 let cause = guilty.unwrap_or_else(|| Cause::new("refused as another row was"));
                 for row in rejected {
                     reject(tables, row, Reason::Refused, cause.clone());

@@ -45,7 +45,7 @@ pub(super) fn rule(tables: &mut Tables, route: RouteIndex, rejection: &Rejection
     if opened {
         open(tables, route, rejection);
     }
-    tables.routes.has_news(route);
+    tables.routes.mark_for_ruling(route);
     ruling
 }
 
@@ -56,7 +56,7 @@ pub(super) fn count_written(tables: &mut Tables, route: RouteIndex, is_probe: bo
     if breaker.written(is_probe) {
         after_close(tables, route, wait);
     }
-    tables.routes.has_news(route);
+    tables.routes.mark_for_ruling(route);
 }
 
 fn open(tables: &mut Tables, at: RouteIndex, rejection: &Rejection) {
@@ -103,7 +103,7 @@ pub(super) fn stall(tables: &mut Tables, index: RowIndex) {
 
 /// Hands a row's dead letter to its lane. The identity is held until the letter is durable.
 pub(super) fn write_letter(tables: &mut Tables, index: RowIndex, rejection: Rejection) {
-    tables.is_known(index);
+    tables.note_known(index);
     tables.end_missing_parent(index);
     let id = tables.rows.id(index);
     let Some(row) = tables.rows.get_mut(index) else { return };

@@ -6,7 +6,7 @@ use super::{
     abandon::abandon,
     event::Notice,
     ids::RowIndex,
-    pinned::Past,
+    pinned::GroupHistory,
     races::{self, Repeat},
     rejections::reject,
     row::State,
@@ -18,17 +18,17 @@ use crate::record::{ApiName, Cause, Reason};
 pub(super) fn again(tables: &mut Tables, index: RowIndex, cause: Cause) {
     let timeout = tables.settings.retry.row_timeout;
     let Some(row) = tables.rows.get_mut(index) else { return };
-    let waited = row.cold.as_ref().map_or(Duration::ZERO, |cold| cold.again_waited);
+    let waited = row.cold.as_ref().map_or(Duration::ZERO, |cold| cold.retry_waited);
     if !timeout.is_zero() && waited >= timeout {
         return reject(tables, index, Reason::RowTimeout, cause);
     }
-    let doublings = u32::from(row.again_times);
-    row.again_times = row.again_times.saturating_add(1);
+    let doublings = u32::from(row.retries);
+    row.retries = row.retries.saturating_add(1);
     let backoff = tables.backoff(doublings);
     let backoff = if timeout.is_zero() { backoff } else { backoff.min(timeout.saturating_sub(waited)) };
-    tables.is_known(index);
+    tables.note_known(index);
     let Some(row) = tables.rows.get_mut(index) else { return };
-    row.cold().again_waited += backoff;
+    row.cold().retry_waited += backoff;
     if row.flags.closing {
         return abandon(tables, index);
     }
@@ -38,8 +38,8 @@ pub(super) fn again(tables: &mut Tables, index: RowIndex, cause: Cause) {
 /// Repeats an upsert whose record was found, and deleted before it was written.
 pub(super) fn deleted_meanwhile(tables: &mut Tables, index: RowIndex, cause: Cause) {
     let Some(row) = tables.rows.get_mut(index) else { return };
-    row.gone_times = row.gone_times.saturating_add(1);
-    if u32::from(row.gone_times) > races::GONE_REPEATS {
+    row.deleted_times = row.deleted_times.saturating_add(1);
+    if u32::from(row.deleted_times) > races::GONE_REPEATS {
         return reject(tables, index, Reason::Refused, cause);
     }
     again(tables, index, cause);
@@ -47,17 +47,17 @@ pub(super) fn deleted_meanwhile(tables: &mut Tables, index: RowIndex, cause: Cau
 
 /// Sets a row apart: another row or record has its key, or its value of another unique field. Returns the time after
 /// which the row goes again with the others of its call, if it does so.
-pub(super) fn set_apart(tables: &mut Tables, index: RowIndex, cause: Cause) -> Option<Duration> {
+pub(super) fn isolate(tables: &mut Tables, index: RowIndex, cause: Cause) -> Option<Duration> {
     let timeout = tables.settings.retry.row_timeout;
     let row = tables.rows.get_mut(index)?;
-    row.apart_times = row.apart_times.saturating_add(1);
-    let (times, place, is_closing) = (u32::from(row.apart_times), row.place?, row.flags.closing);
+    row.isolated_times = row.isolated_times.saturating_add(1);
+    let (times, place, is_closing) = (u32::from(row.isolated_times), row.place?, row.flags.closing);
     let repeat = races::after_apart(times, timeout);
     if repeat == Repeat::Never {
         reject(tables, index, Reason::Refused, cause);
         return None;
     }
-    tables.is_known(index);
+    tables.note_known(index);
     if is_closing {
         abandon(tables, index);
         return None;
@@ -66,7 +66,7 @@ pub(super) fn set_apart(tables: &mut Tables, index: RowIndex, cause: Cause) -> O
         Repeat::Together(wait) => Some(wait),
         Repeat::Alone(wait) => {
             let due = tables.now.plus(wait);
-            tables.form(place, vec![index], Past::default(), Until::Backoff(due));
+            tables.form(place, vec![index], GroupHistory::default(), Until::Backoff(due));
             None
         }
         Repeat::Never => None,
@@ -81,6 +81,6 @@ pub(super) fn strip(tables: &mut Tables, index: RowIndex, fields: &[ApiName]) {
     command.fields.remove(fields);
     let (sobject, bytes) = (command.sobject.name.clone(), command.row_len());
     row.bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-    tables.notice(Notice::LeftOut { sobject, fields: fields.to_vec() });
+    tables.notice(Notice::FieldsLeftOut { sobject, fields: fields.to_vec() });
     tables.set(index, State::Ready, tables.now);
 }

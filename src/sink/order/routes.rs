@@ -73,7 +73,7 @@ impl Routes {
     }
 
     /// Notes that a breaker has counted something, so that a rejection that waits may be ruled on.
-    pub(super) fn has_news(&mut self, index: RouteIndex) {
+    pub(super) fn mark_for_ruling(&mut self, index: RouteIndex) {
         if self.to_rule.last() != Some(&index) {
             self.to_rule.push(index);
         }

@@ -34,7 +34,7 @@ pub(super) struct Links {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     /// Is in no list, only while an event moves it from one to another.
-    Loose,
+    Unlisted,
     /// Waits for the end of an earlier change of its identity.
     Queued,
     /// May go with the next call of its place.
@@ -61,15 +61,15 @@ pub(super) enum State {
 #[derive(Debug)]
 pub(crate) struct Body {
     pub(crate) record: Record,
-    pub(crate) asks: Asks,
+    pub(crate) decoded: Decoded,
 }
 
-/// The change that a record asks for.
+/// What was made of a record: the change that it asks for, if it asks for one.
 #[derive(Debug)]
-pub(crate) enum Asks {
+pub(crate) enum Decoded {
     Command(Command),
     /// The record is rejected before it becomes a command.
-    Nothing {
+    Rejected {
         operation: Option<Operation>,
         target: Option<Target>,
     },
@@ -80,7 +80,7 @@ pub(crate) enum Asks {
 pub(super) struct Row {
     /// The contents; `None` while a call or a dead letter has them, and once a detached row is held.
     pub(super) body: Option<Box<Body>>,
-    pub(super) cold: Option<Box<Cold>>,
+    pub(super) cold: Option<Box<RareData>>,
     /// The number of the record in the lane's FIFO.
     pub(super) number: u64,
     /// The time at which the record was read.
@@ -107,23 +107,23 @@ pub(super) struct Row {
     /// The approximate bytes of the row in the body of a call.
     pub(super) bytes: u32,
     pub(super) attempts: u32,
-    pub(super) again_times: u16,
+    pub(super) retries: u16,
     /// The number of attempts that ended without a known result.
     pub(super) unknowns: u16,
     /// The number of those that count against the row: the org said so of the row, or its answer was too long.
     pub(super) own_unknowns: u16,
-    pub(super) apart_times: u8,
-    pub(super) gone_times: u8,
+    pub(super) isolated_times: u8,
+    pub(super) deleted_times: u8,
     pub(super) flags: Flags,
 }
 
 /// The data that only few rows have, apart from [`Row`] so that this stays small.
 #[derive(Debug, Default)]
-pub(super) struct Cold {
+pub(super) struct RareData {
     /// The cause for which the row's call failed last.
     pub(super) cause: Option<Cause>,
     /// The total backoff of the retries that the org asked for.
-    pub(super) again_waited: Duration,
+    pub(super) retry_waited: Duration,
     pub(super) missing_parent: Option<MissingParentWait>,
 }
 
@@ -158,7 +158,7 @@ pub(super) struct Flags {
     /// The route has a breaker, and the org has said nothing of the row yet.
     pub(super) is_pending: bool,
     /// The row has given its share of the budget back.
-    pub(super) is_free: bool,
+    pub(super) has_released: bool,
 }
 
 impl State {
@@ -170,16 +170,16 @@ impl State {
 
 impl Body {
     pub(crate) fn command(&self) -> Option<&Command> {
-        match &self.asks {
-            Asks::Command(command) => Some(command),
-            Asks::Nothing { .. } => None,
+        match &self.decoded {
+            Decoded::Command(command) => Some(command),
+            Decoded::Rejected { .. } => None,
         }
     }
 
     pub(super) fn command_mut(&mut self) -> Option<&mut Command> {
-        match &mut self.asks {
-            Asks::Command(command) => Some(command),
-            Asks::Nothing { .. } => None,
+        match &mut self.decoded {
+            Decoded::Command(command) => Some(command),
+            Decoded::Rejected { .. } => None,
         }
     }
 }
@@ -187,10 +187,10 @@ impl Body {
 impl Row {
     /// The share of the budget that the row holds.
     pub(super) fn cost(&self) -> Cost {
-        if self.flags.is_free { Cost::default() } else { Cost { rows: 1, units: self.units } }
+        if self.flags.has_released { Cost::default() } else { Cost { rows: 1, units: self.units } }
     }
 
-    pub(super) fn cold(&mut self) -> &mut Cold {
+    pub(super) fn cold(&mut self) -> &mut RareData {
         self.cold.get_or_insert_default()
     }
 

@@ -3,7 +3,7 @@
 use super::{
     abandon::{abandon, close_tail, give_up},
     breaker::{Breaker, Ruling},
-    event::{Effect, LetterEnd, Submission, What},
+    event::{Effect, LetterEnd, Submission, SubmissionKind},
     ids::{LaneIndex, PlaceIndex, RouteIndex, RowId},
     lanes::Phase,
     missing_parents::expedite,
@@ -40,12 +40,12 @@ fn take_in(tables: &mut Tables, at: LaneIndex, submission: Submission) {
         None => (None, 0),
     };
     let (identity, parent) = match what {
-        What::Write { identity, parent } => (identity, parent),
-        What::Reject(_) => (None, None),
+        SubmissionKind::Write { identity, parent } => (identity, parent),
+        SubmissionKind::Reject(_) => (None, None),
     };
     let identity = identity.filter(|_| !mutation::on(Mutation::Gate)).map(|hash| tables.identities.of_hash(hash));
     let parent = parent.map(|hash| tables.queues.parents.enter(hash));
-    let is_pending = is_open && matches!(what, What::Write { .. }) && count_pending(tables, route);
+    let is_pending = is_open && matches!(what, SubmissionKind::Write { .. }) && count_pending(tables, route);
     let index = tables.rows.insert(Row {
         body: Some(body),
         cold: None,
@@ -60,15 +60,15 @@ fn take_in(tables: &mut Tables, at: LaneIndex, submission: Submission) {
         identity,
         parent,
         place,
-        state: State::Loose,
+        state: State::Unlisted,
         units,
         bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
         attempts: 0,
-        again_times: 0,
+        retries: 0,
         unknowns: 0,
         own_unknowns: 0,
-        apart_times: 0,
-        gone_times: 0,
+        isolated_times: 0,
+        deleted_times: 0,
         flags: Flags { is_pending, ..Flags::default() },
     });
     if let Some(route) = tables.routes.all.get_mut(route) {
@@ -82,9 +82,9 @@ fn take_in(tables: &mut Tables, at: LaneIndex, submission: Submission) {
     match what {
         // It was on its way when the lane was told to read no more.
         _ if !is_open => tables.remove(index, End::Abandoned),
-        What::Reject(rejection) => write_letter(tables, index, rejection),
-        What::Write { .. } if is_first => tables.set(index, State::Ready, tables.now),
-        What::Write { .. } => tables.set(index, State::Queued, tables.now),
+        SubmissionKind::Reject(rejection) => write_letter(tables, index, rejection),
+        SubmissionKind::Write { .. } if is_first => tables.set(index, State::Ready, tables.now),
+        SubmissionKind::Write { .. } => tables.set(index, State::Queued, tables.now),
     }
 }
 
@@ -129,10 +129,10 @@ pub(super) fn drain(tables: &mut Tables, at: LaneIndex) {
         return;
     }
     lane.phase = Phase::Draining { patience, open: usize::MAX };
-    lane.is_told = true;
+    lane.must_drain = true;
     lane.refused = None;
     let route = lane.route;
-    tables.waits.insert(patience, Wait::Patience(at));
+    tables.waits.insert(patience, Wait::DrainCheck(at));
     close_tail(tables, at);
     if tables.routes.is_open(route) {
         give_up(tables, at, BREAKER_OPEN);
@@ -162,7 +162,7 @@ pub(super) fn refused(tables: &mut Tables, at: LaneIndex, rejection: Box<Rejecti
     }
     lane.refused = Some((rejection, is_again));
     let route = lane.route;
-    tables.routes.has_news(route);
+    tables.routes.mark_for_ruling(route);
 }
 
 /// Rules on the rejections that can be ruled on now.

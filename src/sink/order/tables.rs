@@ -16,7 +16,7 @@ use super::{
     lanes::Lanes,
     moment::Moment,
     parents::Hold,
-    pinned::{Call, Group, Past, Tally},
+    pinned::{Call, CallCounts, Group, GroupHistory},
     queues::Queues,
     routes::Routes,
     row::{Row, Rows, State},
@@ -46,7 +46,7 @@ pub(super) struct Tables {
     pub(super) waits: Waits,
     /// Rows that wait for a missing parent, the oldest wait first.
     pub(super) missing_parents: BTreeMap<u64, RowIndex>,
-    pub(super) tally: Tally,
+    pub(super) tally: CallCounts,
     /// Whether the next probe of the org takes another call than the first one.
     pub(super) probe_takes_other: bool,
     /// The time at which the core was made.
@@ -99,7 +99,7 @@ impl Tables {
             trials: Slab::default(),
             waits: Waits::default(),
             missing_parents: BTreeMap::new(),
-            tally: Tally::default(),
+            tally: CallCounts::default(),
             probe_takes_other: false,
             epoch,
             jitter: Jitter::new(seed),
@@ -153,7 +153,7 @@ impl Tables {
                     route.stalled.remove(&mut self.rows, index);
                 }
             }
-            State::Loose | State::Queued | State::OnWire(_) | State::Settling => {}
+            State::Unlisted | State::Queued | State::OnWire(_) | State::Settling => {}
         }
         let (before, after) = (hold_of(from), hold_of(to));
         if let Some(parent) = parent.filter(|_| before != after) {
@@ -187,15 +187,15 @@ impl Tables {
                     route.stalled.push_back(&mut self.rows, index);
                 }
             }
-            State::Loose | State::Queued | State::OnTrial(_) | State::OnWire(_) | State::Settling => {}
+            State::Unlisted | State::Queued | State::OnTrial(_) | State::OnWire(_) | State::Settling => {}
         }
     }
 
     /// Ends a row: the only place where that happens. The next change of its identity may go now.
     pub(super) fn remove(&mut self, index: RowIndex, end: End) {
         let is_counted = self.rows.get(index).is_some_and(|row| row.state != State::Settling);
-        self.set(index, State::Loose, self.now);
-        self.is_known(index);
+        self.set(index, State::Unlisted, self.now);
+        self.note_known(index);
         self.end_missing_parent(index);
         self.note_end(index, end, is_counted);
         self.leave_identity(index);
@@ -250,7 +250,7 @@ impl Tables {
     pub(super) fn free(&mut self, index: RowIndex) {
         let Some(row) = self.rows.get_mut(index) else { return };
         let (cost, route, identity) = (row.cost(), row.route, row.identity);
-        row.flags.is_free = true;
+        row.flags.has_released = true;
         row.body = None;
         self.routes.release(route, cost);
         if let Some(identity) = identity {
@@ -259,14 +259,14 @@ impl Tables {
     }
 
     /// Notes that the org has said something of a row. A rejection that waited for that may be ruled on now.
-    pub(super) fn is_known(&mut self, index: RowIndex) {
+    pub(super) fn note_known(&mut self, index: RowIndex) {
         let Some(row) = self.rows.get_mut(index) else { return };
         let route = row.route;
         if std::mem::take(&mut row.flags.is_pending)
             && let Some(breaker) = self.routes.breaker(route)
         {
             breaker.pending = breaker.pending.saturating_sub(1);
-            self.routes.has_news(route);
+            self.routes.mark_for_ruling(route);
         }
     }
 
@@ -282,7 +282,7 @@ impl Tables {
     pub(super) fn forget_waits(&mut self, index: RowIndex) {
         self.end_missing_parent(index);
         if let Some(cold) = self.rows.get_mut(index).and_then(|row| row.cold.as_mut()) {
-            cold.again_waited = Duration::ZERO;
+            cold.retry_waited = Duration::ZERO;
         }
     }
 
@@ -291,7 +291,7 @@ impl Tables {
         &mut self,
         place: PlaceIndex,
         rows: Vec<RowIndex>,
-        past: Past,
+        past: GroupHistory,
         until: Until,
     ) -> Option<GroupIndex> {
         if rows.is_empty() {
@@ -319,14 +319,14 @@ impl Tables {
     }
 
     /// Forms a group that waits for a permit, after all groups that do so already.
-    pub(super) fn pin(&mut self, place: PlaceIndex, rows: Vec<RowIndex>, past: Past) -> Option<GroupIndex> {
+    pub(super) fn pin(&mut self, place: PlaceIndex, rows: Vec<RowIndex>, past: GroupHistory) -> Option<GroupIndex> {
         let group = self.form(place, rows, past, Until::Permit)?;
         self.pinned.push_back(group);
         Some(group)
     }
 
     /// Pins rows as two groups, each a half of them, in order.
-    pub(super) fn halve(&mut self, place: PlaceIndex, mut rows: Vec<RowIndex>, past: &Past) {
+    pub(super) fn halve(&mut self, place: PlaceIndex, mut rows: Vec<RowIndex>, past: &GroupHistory) {
         let tail = rows.split_off(rows.len().div_ceil(2));
         for half in [rows, tail] {
             let past = past.of_half(half.len());
@@ -338,7 +338,7 @@ impl Tables {
     pub(super) fn dissolve(&mut self, index: GroupIndex) -> Option<Group> {
         let group = self.groups.remove(index)?;
         for row in &group.rows {
-            self.set(*row, State::Loose, self.now);
+            self.set(*row, State::Unlisted, self.now);
         }
         Some(group)
     }
@@ -384,7 +384,7 @@ impl Tables {
     }
 
     /// The share of the budget that a row and the later rows of its identity hold; for a plain insert, its own share.
-    pub(super) fn load_behind(&self, row: &Row) -> Cost {
+    pub(super) fn identity_load(&self, row: &Row) -> Cost {
         let identity = row.identity.and_then(|identity| self.identities.all.get(identity));
         identity.map_or_else(|| row.cost(), |identity| identity.cost)
     }

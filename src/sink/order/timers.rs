@@ -5,7 +5,7 @@ use super::{
     ids::{GroupIndex, LaneIndex, RouteIndex},
     lanes::Phase,
     parents::Hold,
-    pinned::{Group, Past},
+    pinned::{Group, GroupHistory},
     rejections::reject,
     row::State,
     tables::{Tables, Until},
@@ -20,7 +20,7 @@ pub(super) fn on_timers(tables: &mut Tables) {
             Wait::Group(group) => repeat(tables, group),
             Wait::Parent(parent) => tables.queues.release(&tables.rows, parent, Hold::Resting),
             Wait::Probe(route) => probe(tables, route),
-            Wait::Patience(lane) => look(tables, lane),
+            Wait::DrainCheck(lane) => look(tables, lane),
         }
     }
 }
@@ -64,7 +64,7 @@ fn probe(tables: &mut Tables, at: RouteIndex) {
     let nth = usize::from(breaker.begin_probe(route.stalled.len() > 1));
     let Some(index) = route.stalled.iter(&tables.rows).nth(nth) else { return };
     let Some(place) = tables.rows.get(index).and_then(|row| row.place) else { return };
-    let group = tables.form(place, vec![index], Past::default(), Until::Permit);
+    let group = tables.form(place, vec![index], GroupHistory::default(), Until::Permit);
     if let Some(group) = group.and_then(|group| Some((group, tables.groups.get_mut(group)?))) {
         group.1.probe = Some(at);
         tables.pinned.push_back(group.0);
@@ -79,7 +79,7 @@ fn look(tables: &mut Tables, at: LaneIndex) {
     let is_sent = |row| tables.rows.get(row).is_some_and(|row| !row.state.can_close());
     let comes = left < open || lane.fifo.open().any(|(_, row)| is_sent(*row));
     let patience = (tables.now.plus(tables.settings.patience), tables.next_order());
-    tables.waits.insert(patience, Wait::Patience(at));
+    tables.waits.insert(patience, Wait::DrainCheck(at));
     if let Some(lane) = tables.lanes.get_mut(at) {
         lane.phase = Phase::Draining { patience, open: left };
     }

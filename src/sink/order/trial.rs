@@ -3,7 +3,7 @@
 use super::{
     hints::{Finding, Tried},
     ids::{PlaceIndex, RowIndex},
-    pinned::Witness,
+    pinned::TrialLink,
 };
 use crate::record::{Cause, RetryKind, Suspicion, Verdict};
 
@@ -23,7 +23,7 @@ impl Trial {
     }
 
     /// Notes what a call has shown. Returns whether it has shown anything: otherwise it is repeated for the same trial.
-    pub(super) fn hear<'v>(&mut self, witness: &Witness, verdicts: impl Iterator<Item = &'v Verdict>) -> bool {
+    pub(super) fn hear<'v>(&mut self, witness: &TrialLink, verdicts: impl Iterator<Item = &'v Verdict>) -> bool {
         for verdict in verdicts {
             match verdict {
                 Verdict::Retry { cause, kind: RetryKind::Smaller { suspicion: Some(named) } }

@@ -17,7 +17,7 @@ pub(super) enum Wait {
     /// The backoff of a breaker's probe.
     Probe(RouteIndex),
     /// The time until a drain is checked for progress.
-    Patience(LaneIndex),
+    DrainCheck(LaneIndex),
 }
 
 /// The end of a wait: its time, and a number that no other wait has.

@@ -10,7 +10,7 @@ use crate::{
     config::Nulls,
     format,
     record::{
-        Action, ApiName, Fields, GateKey, Identity, LogicalType, MatchKey, Object, Reason, Record, Rejection, Schema,
+        Action, ApiName, Fields, Identity, LogicalType, MatchKey, Object, OrderKey, Reason, Record, Rejection, Schema,
         TargetName, Value, ValueClass, ValueKind,
     },
 };
@@ -24,7 +24,7 @@ pub(super) fn fields(
     schema: &Schema,
     action: Action,
     target: Option<&Identity>,
-) -> Result<(Fields, Option<GateKey>), Refusal> {
+) -> Result<(Fields, Option<OrderKey>), Refusal> {
     let route_fields = route.own_targets().filter_map(|target| field_of(schema, target)).collect();
     let fields = Fields::new(object.text().clone(), object.len() + route.constants.len());
     let lock = route.lock_parent.as_deref().and_then(|name| field_of(schema, name));

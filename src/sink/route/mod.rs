@@ -18,5 +18,5 @@ mod settings;
 mod tests;
 
 pub use refusal::{Refusal, Refused, Unread, WrongField};
-pub use route::{Intent, Route};
+pub use route::{Delivery, Intent, Route};
 pub use routes::{RouteError, Routes, UnroutedTopic};

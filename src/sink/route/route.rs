@@ -20,7 +20,15 @@ pub struct Route {
     pub external_id_field: Option<ApiName>,
     /// Opens the circuit breaker after this many consecutive rejections with the same code; 0 disables it.
     pub breaker: u32,
+    pub delivery: Delivery,
     settings: Settings,
+}
+
+/// How the commands of a route reach the org.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// In calls of up to 200 rows, which the scheduler makes.
+    Rest,
 }
 
 /// The operation that a record asks for, as far as it is known before key and value are read.
@@ -46,6 +54,7 @@ impl Route {
             sobject: route.sobject.clone(),
             external_id_field: route.external_id_field.clone(),
             breaker: route.breaker,
+            delivery: Delivery::Rest,
             settings: Settings::new(route, max_row_bytes, registry)?,
         })
     }

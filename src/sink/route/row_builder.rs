@@ -1,7 +1,7 @@
 //! Collects the fields of a row.
 
 use super::{Refusal, WrongField, settings::Settings};
-use crate::record::{Action, ApiName, Field, Fields, GateKey, Identity, Schema};
+use crate::record::{Action, ApiName, Field, Fields, Identity, OrderKey, Schema};
 
 /// A row that is being built.
 pub(super) struct RowBuilder<'a> {
@@ -13,7 +13,7 @@ pub(super) struct RowBuilder<'a> {
     pub(super) fields: Fields,
     /// The reference to the parent that is locked along with the row.
     pub(super) lock: Option<&'a ApiName>,
-    pub(super) parent: Option<GateKey>,
+    pub(super) parent: Option<OrderKey>,
 }
 
 impl RowBuilder<'_> {
@@ -49,7 +49,7 @@ impl RowBuilder<'_> {
         parent: impl FnOnce() -> Option<Identity>,
     ) {
         if self.lock == Some(&field.name) {
-            self.parent = parent().map(|parent| parent.gate_key(sobject));
+            self.parent = parent().map(|parent| parent.order_key(sobject));
         }
     }
 }

@@ -21,7 +21,8 @@ use crate::{
     sink::{
         budget::Budget,
         order::{
-            Books, Drained, Event, LaneId, LaneProgress, Letter, LetterEnd, Moment, RowId, Ruling, Submission, What,
+            Drained, Event, LaneId, LaneProgress, Letter, LetterEnd, Moment, OutcomeCounts, RowId, Ruling, Submission,
+            SubmissionKind,
         },
         settle::InFlightGuard,
     },
@@ -30,7 +31,7 @@ use crate::{
 /// A message of a lane to the scheduler. The messages of one lane arrive in order.
 #[derive(Debug)]
 pub(super) enum Message {
-    Open { lane: LaneId, end: SchedulerEnd, breaker: u32 },
+    Open { lane: LaneId, end: LaneOutput, breaker: u32 },
     Event(Event),
 }
 
@@ -38,7 +39,7 @@ pub(super) enum Message {
 #[derive(Debug, Clone)]
 pub(crate) struct SchedulerLink {
     pub(super) inbox: mpsc::Sender<Message>,
-    pub(super) gone: Arc<Gone>,
+    pub(super) gone: Arc<DroppedLanes>,
     /// The time at which the core was made.
     pub(super) epoch: Instant,
     /// Keys the hashes of identities and parents.
@@ -49,31 +50,31 @@ pub(crate) struct SchedulerLink {
 
 /// The lanes that were dropped: a task that is aborted cannot wait until the channel takes a message.
 #[derive(Debug, Default)]
-pub(super) struct Gone {
+pub(super) struct DroppedLanes {
     lanes: Mutex<Vec<LaneId>>,
     pub(super) notify: Notify,
 }
 
-/// A lane's end. Dropping it ends the lane.
+/// The connection of a lane to the scheduler. Dropping it ends the lane.
 #[derive(Debug)]
-pub(crate) struct LaneEnd {
+pub(crate) struct LaneConnection {
     id: LaneId,
     backoff: Backoff,
     link: SchedulerLink,
-    shared: Arc<Shared>,
+    shared: Arc<LaneShared>,
 }
 
 /// Room for one batch of records on their way to the scheduler.
 #[derive(Debug)]
 pub(crate) struct Handover<'l> {
-    lane: &'l LaneEnd,
+    lane: &'l LaneConnection,
     slot: mpsc::Permit<'l, Message>,
 }
 
-/// The scheduler's end.
+/// The scheduler's outputs to one lane: messages, the offset to commit, outcomes in the metrics, budget given back.
 #[derive(Debug)]
-pub(super) struct SchedulerEnd {
-    shared: Arc<Shared>,
+pub(super) struct LaneOutput {
+    shared: Arc<LaneShared>,
     pub(super) metrics: Arc<RouteMetrics>,
     progress: Arc<Progress>,
     gauge: LaneGauge,
@@ -82,8 +83,8 @@ pub(super) struct SchedulerEnd {
 
 /// The state that the two ends share.
 #[derive(Debug, Default)]
-struct Shared {
-    news: Mutex<News>,
+struct LaneShared {
+    messages: Mutex<LaneMessages>,
     notify: Notify,
     /// The number of records that were submitted and have not left the lane's FIFO.
     in_flight: AtomicUsize,
@@ -97,12 +98,12 @@ struct Shared {
     ruled: Notify,
 }
 
-/// The news of the scheduler for a lane.
+/// The messages of the scheduler for a lane.
 #[derive(Debug, Default)]
-pub(crate) struct News {
+pub(crate) struct LaneMessages {
     pub(crate) letters: Vec<PendingLetter>,
     /// The lane is to read no more: one of its records has to be read again.
-    pub(crate) is_told: bool,
+    pub(crate) must_drain: bool,
     pub(crate) drained: Option<Drained>,
 }
 
@@ -123,30 +124,30 @@ impl SchedulerLink {
         progress: Arc<Progress>,
         gauge: LaneGauge,
         budget: Budget,
-    ) -> LaneEnd {
+    ) -> LaneConnection {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = LaneId(NEXT.fetch_add(1, Ordering::Relaxed));
-        let shared = Arc::<Shared>::default();
-        let end = SchedulerEnd { shared: shared.clone(), metrics, progress, gauge, budget };
-        let lane = LaneEnd { id, backoff: self.backoff, link: self.clone(), shared };
+        let shared = Arc::<LaneShared>::default();
+        let end = LaneOutput { shared: shared.clone(), metrics, progress, gauge, budget };
+        let lane = LaneConnection { id, backoff: self.backoff, link: self.clone(), shared };
         // Without a scheduler nothing comes of the lane's records: the daemon is stopping.
         drop(self.inbox.send(Message::Open { lane: id, end, breaker }).await);
         lane
     }
 }
 
-impl LaneEnd {
+impl LaneConnection {
     /// The time of an instant on the core's own clock.
     pub(crate) fn moment(&self, instant: Instant) -> Moment {
         Moment::after(instant.saturating_duration_since(self.link.epoch))
     }
 
     /// Returns the keys under which a command waits for others.
-    pub(crate) fn keys_of(&self, command: &Command) -> What {
+    pub(crate) fn keys_of(&self, command: &Command) -> SubmissionKind {
         let hasher = &self.link.hasher;
-        let identity = command.target.as_ref().map(|target| target.hash_gate_key(&command.sobject.name, hasher));
+        let identity = command.target.as_ref().map(|target| target.hash_order_key(&command.sobject.name, hasher));
         let parent = command.parent.as_ref().map(|key| hasher.hash_one(key));
-        What::Write { identity, parent }
+        SubmissionKind::Write { identity, parent }
     }
 
     /// Waits until fewer than `most` records are in flight. Cancel-safe.
@@ -207,9 +208,9 @@ impl LaneEnd {
     }
 
     /// Waits until there is something new. Cancel-safe.
-    pub(crate) async fn news(&self) -> News {
+    pub(crate) async fn messages(&self) -> LaneMessages {
         self.shared.notify.notified().await;
-        std::mem::take(&mut *self.shared.news.lock())
+        std::mem::take(&mut *self.shared.messages.lock())
     }
 }
 
@@ -222,27 +223,27 @@ impl Handover<'_> {
     }
 }
 
-impl Drop for LaneEnd {
+impl Drop for LaneConnection {
     fn drop(&mut self) {
         self.link.gone.lanes.lock().push(self.id);
         self.link.gone.notify.notify_one();
     }
 }
 
-impl Gone {
+impl DroppedLanes {
     /// Returns the lanes that were dropped since the last call.
     pub(super) fn take(&self) -> Vec<LaneId> {
         std::mem::take(&mut *self.lanes.lock())
     }
 }
 
-impl SchedulerEnd {
+impl LaneOutput {
     pub(super) fn write(&self, row: RowId, letter: Box<Letter>, read: Instant) {
         let in_flight = InFlightGuard::of_submitted(&self.metrics, read);
-        self.tell(|news| news.letters.push(PendingLetter { row, letter, in_flight }));
+        self.tell(|messages| messages.letters.push(PendingLetter { row, letter, in_flight }));
     }
 
-    pub(super) fn count(&self, books: &Books) {
+    pub(super) fn count(&self, books: &OutcomeCounts) {
         for waited in &books.written {
             self.metrics.settled(Outcome::Written, *waited);
         }
@@ -266,7 +267,7 @@ impl SchedulerEnd {
     }
 
     pub(super) fn read_no_more(&self) {
-        self.tell(|news| news.is_told = true);
+        self.tell(|messages| messages.must_drain = true);
     }
 
     pub(super) fn rule(&self, ruling: Ruling) {
@@ -280,11 +281,11 @@ impl SchedulerEnd {
     }
 
     pub(super) fn drained(&self, drained: Drained) {
-        self.tell(|news| news.drained = Some(drained));
+        self.tell(|messages| messages.drained = Some(drained));
     }
 
-    fn tell(&self, what: impl FnOnce(&mut News)) {
-        what(&mut self.shared.news.lock());
+    fn tell(&self, what: impl FnOnce(&mut LaneMessages)) {
+        what(&mut self.shared.messages.lock());
         self.shared.notify.notify_one();
     }
 }

@@ -10,7 +10,7 @@ mod slow_calls;
 
 pub use self::settings::{MAX_AHEAD, Settings};
 pub(super) use self::{
-    lane_link::{LaneEnd, PendingLetter, SchedulerLink},
-    scheduler::{Around, start},
+    lane_link::{LaneConnection, PendingLetter, SchedulerLink},
+    scheduler::{SchedulerParts, start},
     settings::PATIENCE,
 };

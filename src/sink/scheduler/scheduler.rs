@@ -14,7 +14,7 @@ use tracing::{error, info, warn};
 
 use super::{
     create_only::CreateOnly,
-    lane_link::{Gone, Message, SchedulerEnd, SchedulerLink},
+    lane_link::{DroppedLanes, LaneOutput, Message, SchedulerLink},
     slow_calls::SlowCalls,
 };
 use crate::{
@@ -36,7 +36,7 @@ use crate::{
 
 /// The parts that the scheduler is connected with.
 #[derive(Debug)]
-pub(crate) struct Around<O> {
+pub(crate) struct SchedulerParts<O> {
     pub(crate) org: Arc<O>,
     pub(crate) lease: Lease,
     pub(crate) health: Health,
@@ -45,14 +45,14 @@ pub(crate) struct Around<O> {
 }
 
 struct Scheduler<O: Org> {
-    around: Around<O>,
+    around: SchedulerParts<O>,
     on_quota: OnQuota,
     core: Core,
     epoch: Instant,
-    lanes: HashMap<LaneId, SchedulerEnd>,
+    lanes: HashMap<LaneId, LaneOutput>,
     /// The budget that the rows of a route count in.
     budgets: HashMap<Arc<str>, Budget>,
-    calls: JoinSet<Over<O::Permit>>,
+    calls: JoinSet<EndedCall<O::Permit>>,
     /// The calls by their tasks, in case one panics.
     tasks: HashMap<TaskId, CallId>,
     slow: SlowCalls,
@@ -65,7 +65,7 @@ struct Scheduler<O: Org> {
 
 /// A call that has ended. Its permit is given back after the core has its answer, so that the next call follows from
 /// it.
-struct Over<P> {
+struct EndedCall<P> {
     answer: Option<(CallId, Vec<Vec<AnsweredRow>>, Duration)>,
     _permit: P,
 }
@@ -74,9 +74,9 @@ struct Over<P> {
 const INBOX: usize = 1_024;
 
 /// Starts the scheduler. It ends when the last link to it and the last lane are gone and its calls are done.
-pub(crate) fn start<O: Org>(settings: Settings, around: Around<O>) -> (SchedulerLink, JoinHandle<()>) {
+pub(crate) fn start<O: Org>(settings: Settings, around: SchedulerParts<O>) -> (SchedulerLink, JoinHandle<()>) {
     let (inbox, messages) = mpsc::channel(INBOX);
-    let gone = Arc::<Gone>::default();
+    let gone = Arc::<DroppedLanes>::default();
     let epoch = Instant::now();
     let backoff = Backoff::of(&settings.retry);
     let link = SchedulerLink { inbox, gone: gone.clone(), epoch, hasher: RandomState::new(), backoff };
@@ -98,12 +98,12 @@ pub(crate) fn start<O: Org>(settings: Settings, around: Around<O>) -> (Scheduler
 }
 
 impl<O: Org> Scheduler<O> {
-    async fn run(mut self, mut messages: mpsc::Receiver<Message>, gone: Arc<Gone>) {
+    async fn run(mut self, mut messages: mpsc::Receiver<Message>, gone: Arc<DroppedLanes>) {
         let (org, lease) = (self.around.org.clone(), self.around.lease.clone());
         let mut arrived = Vec::with_capacity(64);
         let mut is_closed = false;
         loop {
-            self.bury(&gone, &mut messages);
+            self.end_dropped_lanes(&gone, &mut messages);
             if is_closed && self.core.is_empty() && self.calls.is_empty() {
                 return;
             }
@@ -114,14 +114,14 @@ impl<O: Org> Scheduler<O> {
                 Some(over) = self.calls.join_next_with_id() => self.finish(over),
                 permit = permit(&lease, &*org), if wants => {
                     // Rows of lanes that are gone by now are not sent.
-                    self.bury(&gone, &mut messages);
+                    self.end_dropped_lanes(&gone, &mut messages);
                     self.granted(permit);
                 }
                 cause = org.wait_for_exhausted_quota(), if rejects => self.on(Event::QuotaSpent(cause), None),
                 count = messages.recv_many(&mut arrived, 64), if !is_closed => {
                     is_closed = count == 0;
                     for message in arrived.drain(..) {
-                        self.hear(message);
+                        self.take_in(message);
                     }
                 }
                 () = gone.notify.notified() => {}
@@ -131,7 +131,7 @@ impl<O: Org> Scheduler<O> {
         }
     }
 
-    fn hear(&mut self, message: Message) {
+    fn take_in(&mut self, message: Message) {
         match message {
             Message::Open { lane, end, breaker } => {
                 let route: Arc<str> = end.metrics.name().into();
@@ -145,16 +145,16 @@ impl<O: Org> Scheduler<O> {
     }
 
     /// Ends the lanes that are gone, after taking in all their messages.
-    fn bury(&mut self, gone: &Gone, messages: &mut mpsc::Receiver<Message>) {
+    fn end_dropped_lanes(&mut self, gone: &DroppedLanes, messages: &mut mpsc::Receiver<Message>) {
         let lanes = gone.take();
         if lanes.is_empty() {
             return;
         }
         while let Ok(message) = messages.try_recv() {
-            self.hear(message);
+            self.take_in(message);
         }
         for lane in lanes {
-            self.on(Event::Gone(lane), None);
+            self.on(Event::LaneDropped(lane), None);
             self.lanes.remove(&lane);
         }
     }
@@ -164,9 +164,9 @@ impl<O: Org> Scheduler<O> {
         self.on(Event::Granted(granted), Some(permit));
     }
 
-    fn finish(&mut self, over: Result<(TaskId, Over<O::Permit>), JoinError>) {
+    fn finish(&mut self, over: Result<(TaskId, EndedCall<O::Permit>), JoinError>) {
         match over {
-            Ok((task, Over { answer, _permit })) => {
+            Ok((task, EndedCall { answer, _permit })) => {
                 self.tasks.remove(&task);
                 if let Some((call, parts, took)) = answer {
                     self.on(Event::Answered { call, parts, took }, None);
@@ -201,7 +201,7 @@ impl<O: Org> Scheduler<O> {
                     lane.write(row, letter, read);
                 }
             }
-            Effect::Books { lane, books } => {
+            Effect::OutcomeCounts { lane, books } => {
                 if let Some(lane) = self.lanes.get(&lane) {
                     lane.count(&books);
                 }
@@ -232,7 +232,7 @@ impl<O: Org> Scheduler<O> {
                 }
             }
             Effect::Stop(reason) => self.around.stop.now(reason),
-            Effect::Notice(notice) => self.tell(notice),
+            Effect::Notice(notice) => self.report(notice),
         }
     }
 
@@ -245,7 +245,7 @@ impl<O: Org> Scheduler<O> {
             for part in parts {
                 answered.push(write(&*org, part).await);
             }
-            Over { answer: Some((call, answered, begun.elapsed())), _permit: permit }
+            EndedCall { answer: Some((call, answered, begun.elapsed())), _permit: permit }
         });
         self.tasks.insert(task.id(), call);
     }
@@ -255,19 +255,19 @@ impl<O: Org> Scheduler<O> {
         let org = self.around.org.clone();
         self.calls.spawn(async move {
             org.probe().await;
-            Over { answer: None, _permit: permit }
+            EndedCall { answer: None, _permit: permit }
         });
     }
 
-    fn tell(&mut self, notice: Notice) {
+    fn report(&mut self, notice: Notice) {
         match notice {
             Notice::Repeated(word) => self.around.metrics.repeated(word),
             Notice::Parked(cause) => {
                 warn!(event = "row_parked", %cause, "the org does not take a row for now: it waits");
             }
-            Notice::LeftOut { sobject, fields } => self.create_only.left_out(&sobject, &fields),
+            Notice::FieldsLeftOut { sobject, fields } => self.create_only.left_out(&sobject, &fields),
             Notice::TimedOut { key, rows, next, cause } => self.slow.timed_out(&key, rows, next, &cause),
-            Notice::InTime(key) => self.slow.answered(&key),
+            Notice::Answered(key) => self.slow.answered(&key),
             Notice::BreakerOpened { route, code, count, cause } => self.opened(route, &code, count, &cause),
             Notice::BreakerClosed { route, read } => {
                 self.open.remove(&route);

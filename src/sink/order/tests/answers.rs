@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use bytes::Bytes;
 
 use super::{
-    super::row::{Asks, Body},
+    super::row::{Body, Decoded},
     steps::{Answer, Entry, Kind, RowFate, Whole},
 };
 use crate::record::{
@@ -37,19 +37,19 @@ impl Common {
             headers: Vec::new(),
             excess: None,
         };
-        Box::new(Body { record, asks: self.asks(entry) })
+        Box::new(Body { record, decoded: self.asks(entry) })
     }
 
-    fn asks(&self, entry: &Entry) -> Asks {
+    fn asks(&self, entry: &Entry) -> Decoded {
         let action = match entry.kind {
             Kind::Create => Action::Create,
             Kind::Upsert => Action::Upsert,
             Kind::Delete => Action::Delete,
-            Kind::Bad => return Asks::Nothing { operation: None, target: None },
+            Kind::Bad => return Decoded::Rejected { operation: None, target: None },
         };
         let mut fields = Fields::default();
         fields.push(ApiName::from("Pad__c"), &"x".repeat(usize::from(entry.padding)));
-        Asks::Command(Command {
+        Decoded::Command(Command {
             operation: Operation::Upsert,
             action,
             sobject: self.sobject.clone(),

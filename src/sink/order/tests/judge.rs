@@ -3,7 +3,7 @@
 use super::{
     super::{
         cost::Cost,
-        event::{Books, CallPart, Drained, Effect, LaneProgress, Notice},
+        event::{CallPart, Drained, Effect, LaneProgress, Notice, OutcomeCounts},
         fifo::Fifo,
         ids::LaneId,
         moment::Moment,
@@ -69,7 +69,7 @@ impl Judge {
 
     pub(super) fn hear(&mut self, effect: Effect, now: Moment) -> Checked {
         match effect {
-            Effect::Books { lane, books: Books { written, dropped, .. } } => {
+            Effect::OutcomeCounts { lane, books: OutcomeCounts { written, dropped, .. } } => {
                 let Some(lane) = self.lane(lane) else { return Err("books of no lane".to_owned()) };
                 lane.books[0] += written.len();
                 lane.books[2] += dropped.len();
@@ -86,7 +86,7 @@ impl Judge {
             Effect::Release { cost, .. } => self.released += cost,
             Effect::Drain { lane } => {
                 if let Some(lane) = self.lane(lane) {
-                    lane.is_told = true;
+                    lane.must_drain = true;
                 }
             }
             Effect::Drained { lane, drained } => return self.drained(lane, drained, now),
@@ -112,7 +112,7 @@ impl Judge {
         let Some(lane) = self.lanes.iter().find(|lane| lane.id == id) else { return Err("no lane".to_owned()) };
         let repeats = mine.clone().any(|record| record.offset >= lane.committed && record.outcome.is_durable());
         expect(drained == Drained::CutShort || !repeats, || format!("{id:?}: a whole drain repeats records"))?;
-        let is_explained = lane.is_unclean || lane.is_told;
+        let is_explained = lane.is_unclean || lane.must_drain;
         expect(drained == Drained::Whole || is_explained, || format!("{id:?}: a drain is cut short for nothing"))?;
         let before = |record: &Seen| lane.failed_at.is_some_and(|failed| record.offset < failed);
         let left = mine.clone().find(|record| before(record) && !record.outcome.is_durable());

@@ -34,7 +34,7 @@ pub(super) struct SeenLane {
     pub(super) committed: i64,
     pub(super) is_draining: bool,
     /// It was told to read no more.
-    pub(super) is_told: bool,
+    pub(super) must_drain: bool,
     /// The first record of which the letter has failed, before a drain began: those before it still end.
     pub(super) failed_at: Option<i64>,
     /// Something has happened after which records may be repeated.
@@ -61,7 +61,7 @@ impl SeenLane {
             next: 0,
             committed: 0,
             is_draining: false,
-            is_told: false,
+            must_drain: false,
             failed_at: None,
             is_unclean: false,
             is_gone: false,

@@ -62,7 +62,7 @@ pub(super) enum Step {
     Stuck {
         lane: Index,
     },
-    Gone {
+    LaneDropped {
         lane: Index,
     },
     QuotaSpent,
@@ -171,7 +171,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (at(), prop::bool::weighted(0.4)).prop_map(|(lane, stuck)| {
             if stuck { Step::Stuck { lane } } else { Step::Drain { lane } }
         }),
-        1 => at().prop_map(|lane| Step::Gone { lane }),
+        1 => at().prop_map(|lane| Step::LaneDropped { lane }),
         1 => prop::bool::weighted(0.2).prop_map(|spent| if spent { Step::QuotaSpent } else { Step::Pass(1) }),
         8 => prop_oneof![4 => 0..30_u64, 3 => 30..3_000_u64, 2 => 3_000..20_000_u64].prop_map(Step::Pass),
     ]

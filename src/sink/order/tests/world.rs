@@ -7,7 +7,7 @@ use super::{
         audit::audit,
         core::Core,
         cost::Cost,
-        event::{AnsweredRow, CallPart, CallRow, Effect, Event, LetterEnd, Permit, Submission, What},
+        event::{AnsweredRow, CallPart, CallRow, Effect, Event, LetterEnd, Permit, Submission, SubmissionKind},
         ids::{CallId, LaneId, RowId},
         moment::Moment,
         settings::Settings,
@@ -79,7 +79,7 @@ impl World {
             Step::Stuck { lane } => {
                 pick(lane).map_or(Ok(()), |lane| self.on(Event::Stuck { lane, why: "the plan says so" }))
             }
-            Step::Gone { lane } => pick(lane).map_or(Ok(()), |lane| self.lose_lane(lane)),
+            Step::LaneDropped { lane } => pick(lane).map_or(Ok(()), |lane| self.lose_lane(lane)),
             Step::QuotaSpent if self.bounds.rejects => self.on(Event::QuotaSpent(Cause::new("spent"))),
             Step::Pass(millis) => self.pass(Duration::from_millis(*millis)),
             _ => Ok(()),
@@ -114,8 +114,8 @@ impl World {
             });
             self.judge.charged += Cost { rows: 1, units };
             let what = match entry.kind {
-                Kind::Bad => What::Reject(rejection(9)),
-                _ => What::Write { identity, parent },
+                Kind::Bad => SubmissionKind::Reject(rejection(9)),
+                _ => SubmissionKind::Write { identity, parent },
             };
             rows.push(Submission { offset: next, read: self.now, units, body, what });
             // A gap, as compaction leaves it.
@@ -208,7 +208,7 @@ impl World {
             lane.books[2] += gone.len();
         }
         self.late.extend(gone.into_iter().map(|(_, row, _)| row));
-        self.on(Event::Gone(id))
+        self.on(Event::LaneDropped(id))
     }
 
     fn pass(&mut self, time: Duration) -> Checked {
@@ -257,7 +257,7 @@ impl World {
     pub(super) fn finish(&mut self, drains_first: bool) -> Checked {
         if !drains_first {
             self.settle()?;
-            let told: Vec<_> = self.judge.lanes.iter().filter(|lane| lane.is_told).map(|lane| lane.id).collect();
+            let told: Vec<_> = self.judge.lanes.iter().filter(|lane| lane.must_drain).map(|lane| lane.id).collect();
             let is_left = |record: &&Seen| {
                 let lane = self.judge.lanes.iter().find(|lane| lane.id == record.lane);
                 let ends = lane.is_some_and(|lane| lane.is_open() && !lane.is_draining);
