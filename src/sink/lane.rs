@@ -64,9 +64,7 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         let gauge = pipeline.metrics.track_lane();
         let budget = pipeline.budget_of(&route);
         let opening = match route.delivery {
-            Delivery::Rest => {
-                pipeline.scheduler.open(route.breaker, metrics.clone(), progress, gauge, budget.clone())
-            }
+            Delivery::Rest => pipeline.scheduler.open(route.breaker, metrics.clone(), progress, gauge, budget.clone()),
         };
         let end = Arc::new(opening.await);
         let intake = Intake {

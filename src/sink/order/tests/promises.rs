@@ -7,7 +7,7 @@
 //! | 7 | what was taken of the budget is given back |
 //! | | a drain closes nothing that is on the wire or held, and repeats nothing unless it is cut short |
 //!
-//! After each event all that the core keeps twice is counted again (`audit`). `PROPTEST_CASES` asks for more runs than 256:
+//! After each event all that the core keeps twice is counted again (`audit`). `PROPTEST_CASES` asks for more runs than 2,000:
 //! 100,000 take less than two minutes.
 
 use proptest::{
@@ -19,6 +19,7 @@ use proptest::{
 use super::{steps, world::World};
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(2_000), ..ProptestConfig::default() })]
     #[test]
     fn every_run_of_the_core_keeps_the_promises(plan in steps::plan()) {
         run(&plan).map_err(TestCaseError::fail)?;

@@ -166,12 +166,12 @@ fn step() -> impl Strategy<Value = Step> {
             if is_lost { Step::LoseCall { call } } else { Step::Answer { call, answer } }
         }),
         6 => (at(), prop::bool::weighted(0.95)).prop_map(|(letter, is_durable)| Step::Letter { letter, is_durable }),
-        1 => at().prop_map(|late| Step::Late { late }),
+        4 => at().prop_map(|late| Step::Late { late }),
         1 => at().prop_map(|lane| Step::Drain { lane }),
         1 => (at(), prop::bool::weighted(0.4)).prop_map(|(lane, stuck)| {
             if stuck { Step::Stuck { lane } } else { Step::Drain { lane } }
         }),
-        1 => at().prop_map(|lane| Step::LaneDropped { lane }),
+        2 => at().prop_map(|lane| Step::LaneDropped { lane }),
         1 => prop::bool::weighted(0.2).prop_map(|spent| if spent { Step::QuotaSpent } else { Step::Pass(1) }),
         8 => prop_oneof![4 => 0..30_u64, 3 => 30..3_000_u64, 2 => 3_000..20_000_u64].prop_map(Step::Pass),
     ]

@@ -186,6 +186,8 @@ impl World {
         if !is_durable {
             self.judge.failed(lane, serial);
         }
+        // It may be said twice.
+        self.late.push(row);
         let end = if is_durable { LetterEnd::Durable } else { LetterEnd::Failed };
         self.on(Event::Settled { row, end })
     }
