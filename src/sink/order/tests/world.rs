@@ -34,7 +34,7 @@ pub(super) struct World {
     calls: Vec<(CallId, Vec<CallPart>)>,
     /// Letters that lanes are writing.
     letters: Vec<(LaneId, RowId, usize)>,
-    /// Messages of lanes that are gone.
+    /// Rows whose letters have ended, or whose lanes are gone: the end of their letters may still be said, or said again.
     late: Vec<RowId>,
 }
 
