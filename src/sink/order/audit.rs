@@ -6,6 +6,7 @@ use super::{
     cost::Cost,
     identities::Holder,
     ids::{PlaceIndex, RowIndex},
+    lanes::Phase,
     parents::Hold,
     row::{Row, State},
     tables::{Tables, hold_of},
@@ -19,6 +20,7 @@ pub(super) fn audit(tables: &Tables) -> Result<(), String> {
     parents(tables)?;
     places(tables)?;
     lanes(tables)?;
+    full_lanes(tables)?;
     waits(tables)?;
     routes(tables)
 }
@@ -111,6 +113,18 @@ fn chains(tables: &Tables) -> Result<(), String> {
     expect(lost.is_none(), || format!("{lost:?} is not in its chain"))
 }
 
+/// A lane that is full waits for its first record only, which must not wait for a parent that may come after all that was
+/// read.
+fn full_lanes(tables: &Tables) -> Result<(), String> {
+    for (at, lane) in tables.lanes.all.iter() {
+        let is_full = lane.phase == Phase::Open && lane.fifo.len() >= tables.settings.ahead;
+        let front = lane.fifo.oldest().and_then(|front| tables.rows.get(*front));
+        let waits = front.is_some_and(|row| row.missing_parent().is_some() && !row.flags.expedited);
+        expect(!is_full || !waits, || format!("{at:?} is full, and its first record waits for a parent"))?;
+    }
+    Ok(())
+}
+
 fn parents(tables: &Tables) -> Result<(), String> {
     let parents = &tables.queues.parents;
     expect(parents.agree(), || "the tables of parents disagree".to_owned())?;
@@ -131,9 +145,8 @@ fn parents(tables: &Tables) -> Result<(), String> {
         for children in &parent.ready {
             let first = children.rows.first().and_then(|first| tables.rows.get(first)).map(Row::arrival);
             let place = tables.queues.places.all.get(children.place);
-            let has_released =
-                first.is_some_and(|first| place.is_some_and(|place| place.families.get(&first) == Some(&at)));
-            expect(has_released != parent.is_held(), || format!("{at:?} is held and free in {:?}", children.place))?;
+            let is_free = first.is_some_and(|first| place.is_some_and(|place| place.families.get(&first) == Some(&at)));
+            expect(is_free != parent.is_held(), || format!("{at:?} is held and free in {:?}", children.place))?;
         }
     }
     Ok(())

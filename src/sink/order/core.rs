@@ -8,6 +8,7 @@ use super::{
     event::{AnsweredRow, Drained, Effect, Event, LaneProgress, Notice},
     ids::{CallId, LaneIndex, ParentIndex},
     lanes::Phase,
+    missing_parents::expedite,
     moment::Moment,
     outcomes::follow,
     parents::Hold,
@@ -38,9 +39,15 @@ impl Core {
         let tables = &mut self.0;
         tables.now = tables.now.max(now);
         take_in(tables, event);
-        end_trials(tables);
-        submissions::rule_waiting(tables);
-        submissions::after_opening(tables);
+        loop {
+            end_trials(tables);
+            submissions::rule_waiting(tables);
+            if tables.routes.opened.is_empty() {
+                break;
+            }
+            // What this closes may have been the last that a trial, or a ruling, has waited for.
+            submissions::after_opening(tables);
+        }
         settle_accounts(tables);
         effects.append(&mut tables.effects);
     }
@@ -232,17 +239,24 @@ fn settle_accounts(tables: &mut Tables) {
             tables.effects.push(Effect::OutcomeCounts { lane: id, books });
         }
     }
-    let mut drained = Vec::new();
+    let (mut drained, mut fronts) = (Vec::new(), Vec::new());
     for at in touched {
         let Some(lane) = tables.lanes.get_mut(at) else { continue };
         lane.is_touched = false;
         let advance = lane.fifo.advance();
         let oldest = lane.fifo.oldest().copied();
+        if lane.phase == Phase::Open && lane.fifo.len() >= tables.settings.ahead {
+            fronts.extend(oldest);
+        }
         let (lane, is_drained) = (lane.id, lane.phase.is_draining() && lane.fifo.is_empty());
         let oldest = oldest.and_then(|row| tables.rows.get(row)).map(|row| row.read);
         let progress = LaneProgress { records: advance.records, settled: advance.settled, oldest };
         tables.effects.push(Effect::Progress { lane, progress });
         drained.extend(is_drained.then_some(at));
+    }
+    for front in fronts {
+        // Its lane reads no further before it is settled, and its parent may come after all that was read.
+        expedite(tables, front);
     }
     for at in std::mem::take(&mut tables.routes.released) {
         let Some(route) = tables.routes.all.get_mut(at) else { continue };

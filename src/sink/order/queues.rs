@@ -130,13 +130,13 @@ impl Queues {
 
     /// Counts the rows of a parent among the ready ones of their places once it is free, and takes them out once it is
     /// not.
-    fn count_children(&mut self, rows: &Rows, parent: ParentIndex, has_released: bool) {
+    fn count_children(&mut self, rows: &Rows, parent: ParentIndex, is_free: bool) {
         let Some(entry) = self.parents.all.get(parent) else { return };
         let mut places = Vec::with_capacity(entry.ready.len());
         for children in &entry.ready {
             let Some(place) = self.places.all.get_mut(children.place) else { continue };
             let first = children.rows.first().and_then(|first| rows.get(first)).map(Row::arrival);
-            if has_released {
+            if is_free {
                 place.ready += children.rows.len();
                 place.bytes += children.bytes;
                 place.families.extend(first.map(|first| (first, parent)));

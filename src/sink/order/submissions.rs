@@ -6,7 +6,6 @@ use super::{
     event::{Effect, LetterEnd, Submission, SubmissionKind},
     ids::{LaneIndex, PlaceIndex, RouteIndex, RowId},
     lanes::Phase,
-    missing_parents::expedite,
     rejections::{rule, write_letter},
     row::{Flags, Links, Row, State},
     tables::{End, Tables},
@@ -21,13 +20,6 @@ use crate::{
 pub(super) fn submit(tables: &mut Tables, at: LaneIndex, submissions: Vec<Submission>) {
     for submission in submissions {
         take_in(tables, at, submission);
-    }
-    let Some(lane) = tables.lanes.all.get(at) else { return };
-    if lane.fifo.len() >= tables.settings.ahead
-        && let Some(front) = lane.fifo.oldest().copied()
-    {
-        // The lane reads no further before that record is settled, and its parent may come after all that was read.
-        expedite(tables, front);
     }
 }
 
