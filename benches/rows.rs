@@ -19,7 +19,11 @@ use sobjectd::{
     dead_letter::Rejected,
     ops::{health::Health, metrics::Metrics},
     record::{BatchKey, BatchRow, Cause, Field, Position, Record, Refresh, SObject, Verdict},
-    runtime::{lease::Lease, progress::Progress, stop::Stop},
+    runtime::{
+        lease::{Lease, WritePermit},
+        progress::Progress,
+        stop::Stop,
+    },
     sink::{
         CallPermit, Org, Parts, Pipeline, RouteCounts, Settings,
         budget::Budget,
@@ -159,7 +163,7 @@ impl Org for WillingOrg {
         pending().await
     }
 
-    async fn write(&self, _: &BatchKey, rows: &[BatchRow<'_>]) -> Vec<Verdict> {
+    async fn write(&self, _: &BatchKey, rows: &[BatchRow<'_>], _: &WritePermit) -> Vec<Verdict> {
         self.rows.fetch_add(rows.len(), Ordering::Relaxed);
         // A call takes some time, so that the next one can fill.
         tokio::time::sleep(Duration::from_millis(1)).await;

@@ -25,7 +25,6 @@ use crate::{
     format::Registry,
     kafka::Clients,
     ops::{health::Health, metrics::Metrics},
-    runtime::lease::Lease,
     salesforce::Salesforce,
     sink::route::Routes,
 };
@@ -44,13 +43,7 @@ pub(crate) async fn online(loaded: &Loaded) -> Result<Vec<Finding>> {
     let registry = registry(config, &metrics, &Health::new(metrics.clone()))?;
     let routes = Routes::new(&config.routes, config.pipeline.max_row_bytes, registry.as_ref())?;
     let clients = Clients::new(config)?;
-    let org = Salesforce::new(
-        &without_reserve(&config.salesforce),
-        &config.retry,
-        &config.cache,
-        Arc::new(metrics),
-        Lease::none(),
-    )?;
+    let org = Salesforce::new(&without_reserve(&config.salesforce), &config.retry, &config.cache, Arc::new(metrics))?;
     let mut found = Vec::new();
     let patience = config.salesforce.query_timeout.max(config.salesforce.login_timeout) + PATIENCE;
     let asked_org = async {

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     record::{BatchKey, BatchRow, Cause, Refresh, SObject, Verdict},
+    runtime::lease::WritePermit,
     salesforce::{CallPermit, Salesforce},
     sink,
 };
@@ -33,8 +34,8 @@ impl sink::Org for Salesforce {
         Self::wait_for_exhausted_quota(self).await
     }
 
-    async fn write(&self, key: &BatchKey, rows: &[BatchRow<'_>]) -> Vec<Verdict> {
-        Self::write(self, key, rows).await
+    async fn write(&self, key: &BatchKey, rows: &[BatchRow<'_>], permit: &WritePermit) -> Vec<Verdict> {
+        Self::write(self, key, rows, permit).await
     }
 
     async fn probe(&self) {

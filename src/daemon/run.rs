@@ -36,8 +36,7 @@ pub async fn run(loaded: Loaded, metrics: Metrics, cancel: CancellationToken) ->
     let routes = Arc::new(Routes::new(&config.routes, config.pipeline.max_row_bytes, registry.as_ref())?);
     let clients = Clients::new(config)?;
     let lease = Lease::new(config.kafka.lease());
-    let org =
-        Salesforce::new(&config.salesforce, &config.retry, &config.cache, Arc::new(metrics.clone()), lease.clone())?;
+    let org = Salesforce::new(&config.salesforce, &config.retry, &config.cache, Arc::new(metrics.clone()))?;
     let org = Arc::new(org);
     tokio::spawn(health.clone().follow(org.watch()));
     signal::on_hangup(secrets_again(&loaded, &org, &clients)).context("SIGHUP")?;

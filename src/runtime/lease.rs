@@ -43,11 +43,6 @@ impl Lease {
         Self(Arc::new(Inner { length, known: watch::Sender::new(Known::default()) }))
     }
 
-    /// A lease that is never held, for a process that owns nothing and writes nothing.
-    pub fn none() -> Self {
-        Self::new(Duration::ZERO)
-    }
-
     pub fn length(&self) -> Duration {
         self.0.length
     }
@@ -147,7 +142,6 @@ mod tests {
         assert!(lease.is_held() && lease.held().now_or_never().is_some());
         tokio::time::advance(Duration::from_secs(1)).await;
         assert!(!lease.is_held());
-        assert!(!Lease::none().is_held());
     }
 
     #[tokio::test(start_paused = true)]

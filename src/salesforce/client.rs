@@ -28,7 +28,7 @@ use super::{
 use crate::{
     config,
     record::{BatchKey, BatchRow, Cause, OrgAvailability, Refresh, SObject, Verdict},
-    runtime::{backoff::Backoff, http_client::ClientError, lease::Lease},
+    runtime::{backoff::Backoff, http_client::ClientError, lease::WritePermit},
 };
 
 /// The org that the daemon writes into.
@@ -60,13 +60,12 @@ pub enum BuildError {
 }
 
 impl Salesforce {
-    /// Makes no call yet. What writes is sent only while `lease` is held.
+    /// Makes no call yet.
     pub fn new(
         config: &config::Salesforce,
         retry: &config::Retry,
         cache: &config::Cache,
         observer: Arc<dyn Observer>,
-        lease: Lease,
     ) -> Result<Self, BuildError> {
         grant::install_crypto();
         login::check_scheme(&config.login_url, config.allow_insecure)
@@ -80,7 +79,7 @@ impl Salesforce {
         let resolver = Resolver::new(cache, calls.clone(), observer);
         let describes = Arc::new(Describes::new(calls.clone(), config.describe_interval));
         Ok(Self {
-            writer: Writer { calls: calls.clone(), resolver, lease, describes: describes.clone() },
+            writer: Writer { calls: calls.clone(), resolver, describes: describes.clone() },
             describes,
             calls,
             limiter,
@@ -188,8 +187,8 @@ impl Salesforce {
     }
 
     /// Makes one attempt, under a permit of the caller: one verdict for each row, in their order.
-    pub async fn write(&self, key: &BatchKey, rows: &[BatchRow<'_>]) -> Vec<Verdict> {
-        self.writer.write(key, rows).await
+    pub async fn write(&self, key: &BatchKey, rows: &[BatchRow<'_>], permit: &WritePermit) -> Vec<Verdict> {
+        self.writer.write(key, rows, permit).await
     }
 
     /// Calls `GET /services/data/vNN`, which needs no more than a session, and says how many of the daily calls are

@@ -1,6 +1,9 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
-use crate::record::{BatchKey, BatchRow, Cause, Refresh, SObject, Verdict};
+use crate::{
+    record::{BatchKey, BatchRow, Cause, Refresh, SObject, Verdict},
+    runtime::lease::WritePermit,
+};
 
 /// A permit to make one attempt: its query, its write and what it sends again. While a probe's permit is alive, no
 /// other permit is granted.
@@ -32,8 +35,14 @@ pub trait Org: Send + Sync + 'static {
     /// is still so. Cancel-safe.
     fn wait_for_exhausted_quota(&self) -> impl Future<Output = Cause> + Send;
 
-    /// Makes one attempt, under a permit of the caller; at most one row for each identity.
-    fn write(&self, key: &BatchKey, rows: &[BatchRow<'_>]) -> impl Future<Output = Vec<Verdict>> + Send;
+    /// Makes one attempt, under a permit of the caller; at most one row for each identity. Nothing is sent once `permit`
+    /// is not valid any more: it was taken when the rows were chosen.
+    fn write(
+        &self,
+        key: &BatchKey,
+        rows: &[BatchRow<'_>],
+        permit: &WritePermit,
+    ) -> impl Future<Output = Vec<Verdict>> + Send;
 
     /// A call that writes nothing and only asks whether the org is well.
     fn probe(&self) -> impl Future<Output = ()> + Send;

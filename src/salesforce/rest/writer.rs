@@ -26,7 +26,7 @@ use crate::{
         Action, ApiName, BatchKey, BatchRow, Cause, Command, ConnectStage, Doubt, Identity, Reason, Rejection,
         RetryKind, SObject, Verdict,
     },
-    runtime::lease::{Lease, WritePermit},
+    runtime::lease::WritePermit,
 };
 
 #[derive(Debug)]
@@ -34,20 +34,17 @@ pub(crate) struct Writer {
     pub(crate) calls: Arc<Calls>,
     pub(crate) resolver: Resolver,
     pub(crate) describes: Arc<Describes>,
-    pub(crate) lease: Lease,
 }
 
 impl Writer {
     /// Makes one attempt: one verdict for each row, in their order.
-    pub(crate) async fn write(&self, key: &BatchKey, rows: &[BatchRow<'_>]) -> Vec<Verdict> {
-        // Taken now: a process that loses the rows from here on does not send them.
-        let write_permit = self.lease.permit();
+    pub(crate) async fn write(&self, key: &BatchKey, rows: &[BatchRow<'_>], permit: &WritePermit) -> Vec<Verdict> {
         let mut rows: Vec<_> = rows.iter().map(SendRow::new).collect();
         self.check_described(key, &mut rows).await;
         // Twice at most: the second time no id is out of the cache, and "gone" is an answer.
         for _ in 0..2 {
             find_targets(&self.resolver, key, &mut rows).await;
-            self.send(key, &mut rows, &write_permit).await;
+            self.send(key, &mut rows, permit).await;
             if !rows.iter().any(SendRow::is_stale) {
                 break;
             }

@@ -24,7 +24,11 @@ use crate::{
         metrics::{Gauge, Metrics},
     },
     record::{BatchRow, Cause, Verdict},
-    runtime::{backoff::Backoff, lease::Lease, stop::Stop},
+    runtime::{
+        backoff::Backoff,
+        lease::{Lease, WritePermit},
+        stop::Stop,
+    },
     sink::{
         budget::Budget,
         order::{
@@ -239,11 +243,13 @@ impl<O: Org> Scheduler<O> {
     fn call(&mut self, call: CallId, parts: Vec<CallPart>, permit: Option<O::Permit>) {
         let Some(permit) = permit else { return self.on(Event::CallLost(call), None) };
         let org = self.around.org.clone();
+        // Taken with the rows: a process that loses them from here on does not send them.
+        let write_permit = self.around.lease.permit();
         let task = self.calls.spawn(async move {
             let begun = Instant::now();
             let mut answered = Vec::with_capacity(parts.len());
             for part in parts {
-                answered.push(write(&*org, part).await);
+                answered.push(write(&*org, part, &write_permit).await);
             }
             EndedCall { answer: Some((call, answered, begun.elapsed())), _permit: permit }
         });
@@ -308,7 +314,7 @@ impl<O: Org> Scheduler<O> {
 }
 
 /// Makes one part of a call.
-async fn write<O: Org>(org: &O, part: CallPart) -> Vec<AnsweredRow> {
+async fn write<O: Org>(org: &O, part: CallPart, permit: &WritePermit) -> Vec<AnsweredRow> {
     let CallPart { key, rows } = part;
     let sent = |row: &CallRow| row.body.command().is_some();
     assert!(rows.iter().all(sent), "a row without a command is never sent");
@@ -316,7 +322,7 @@ async fn write<O: Org>(org: &O, part: CallPart) -> Vec<AnsweredRow> {
         .iter()
         .filter_map(|row| Some(BatchRow { command: row.body.command()?, maybe_applied: row.maybe_applied }))
         .collect();
-    let verdicts: Vec<Verdict> = org.write(&key, &batch).await;
+    let verdicts: Vec<Verdict> = org.write(&key, &batch, permit).await;
     assert_eq!(rows.len(), verdicts.len(), "one verdict for each row");
     let answered = rows.into_iter().zip(verdicts);
     answered.map(|(CallRow { row, body, .. }, verdict)| AnsweredRow { row, body, verdict }).collect()

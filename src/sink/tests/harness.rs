@@ -24,7 +24,11 @@ use crate::{
         metrics::Metrics,
     },
     record::{BatchKey, BatchRow, Cause, Doubt, Field, Position, Record, Refresh, SObject, Verdict},
-    runtime::{lease::Lease, progress::Progress, stop::Stop},
+    runtime::{
+        lease::{Lease, WritePermit},
+        progress::Progress,
+        stop::Stop,
+    },
     sink::{
         CallPermit, LaneError, Org, Parts, Pipeline, RouteCounts, Settings,
         budget::Budget,
@@ -103,7 +107,7 @@ impl Org for ScriptedOrg {
         std::future::pending().await
     }
 
-    async fn write(&self, _: &BatchKey, rows: &[BatchRow<'_>]) -> Vec<Verdict> {
+    async fn write(&self, _: &BatchKey, rows: &[BatchRow<'_>], _: &WritePermit) -> Vec<Verdict> {
         self.used();
         let rows: Vec<_> = rows
             .iter()

@@ -12,7 +12,11 @@ use crate::{
     config::OnRejection,
     ops::{health::Health, metrics::Metrics},
     record::{BatchKey, BatchRow, Cause, Field, Fields, Position, Record, Refresh, SObject, Verdict},
-    runtime::{lease::Lease, progress::Progress, stop::Stop},
+    runtime::{
+        lease::{Lease, WritePermit},
+        progress::Progress,
+        stop::Stop,
+    },
     sink::{CallPermit, Org, Parts, Pipeline, RouteCounts, budget::Budget, lane::Lane, route::Route},
 };
 
@@ -53,7 +57,7 @@ impl Org for BusyOrg {
         pending().await
     }
 
-    async fn write(&self, _: &BatchKey, _: &[BatchRow<'_>]) -> Vec<Verdict> {
+    async fn write(&self, _: &BatchKey, _: &[BatchRow<'_>], _: &WritePermit) -> Vec<Verdict> {
         pending().await
     }
 

@@ -32,6 +32,7 @@ struct Fixture {
     org: Sandbox,
     salesforce: Arc<Salesforce>,
     object: Arc<SObject>,
+    lease: Lease,
 }
 
 fn credentials() -> Auth {
@@ -51,7 +52,7 @@ fn salesforce(config: &config::Salesforce) -> Arc<Salesforce> {
         max_backoff: Duration::from_millis(40),
         ..config::Retry::default()
     };
-    Arc::new(Salesforce::new(config, &retry, &config::Cache::default(), Arc::new(()), Lease::for_ever()).unwrap())
+    Arc::new(Salesforce::new(config, &retry, &config::Cache::default(), Arc::new(())).unwrap())
 }
 
 async fn sandbox() -> Sandbox {
@@ -69,7 +70,7 @@ impl Fixture {
         change(&mut config);
         let salesforce = salesforce(&config);
         let object = salesforce.describe(OBJECT, Refresh::IfUnknown).await.unwrap();
-        Self { org, salesforce, object }
+        Self { org, salesforce, object, lease: Lease::for_ever() }
     }
 
     fn script(&self, faults: Value) {
@@ -116,7 +117,7 @@ impl Fixture {
         let key =
             BatchKey { action: first.action, sobject: self.object.name.clone(), key_field, options: Arc::default() };
         let rows: Vec<_> = commands.iter().map(|command| BatchRow { command, maybe_applied }).collect();
-        salesforce.write(&key, &rows).await
+        salesforce.write(&key, &rows, &self.lease.permit()).await
     }
 
     /// Makes the records, and says their ids.

@@ -25,10 +25,10 @@ async fn a_connection_that_is_refused_took_nothing() {
     let fixture = Fixture::start().await;
     let commands = fixture.by_key(Action::Upsert, KEY, &["a"], "{}");
     let deleted = fixture.command(Action::Delete, Some(Identity::RecordId("a00B000000FSjVU".parse().unwrap())), "");
-    let Fixture { org, salesforce, object } = fixture;
+    let Fixture { org, salesforce, object, lease } = fixture;
     let url = org.url().to_owned();
     org.shutdown().await;
-    let gone = Fixture { org: sandbox().await, salesforce, object };
+    let gone = Fixture { org: sandbox().await, salesforce, object, lease };
     assert!(short(&gone.write(&commands).await[0]).starts_with("org_unavailable"), "{url}");
     assert!(short(&gone.write(&[deleted]).await[0]).starts_with("org_unavailable"));
 }
@@ -153,4 +153,22 @@ async fn a_connection_that_is_not_taken_is_given_up_in_time() {
     let crate::salesforce::NoLogin::Later(cause) = later else { panic!("{later:?}") };
     assert!(cause.message.contains("connect"), "{cause}");
     assert!((SECOND / 4..SECOND * 5).contains(&start.elapsed()), "{:?}", start.elapsed());
+}
+
+/// Partitions may be lost, and others be confirmed by a commit, between the choice of the rows and their call.
+#[tokio::test]
+async fn nothing_is_sent_by_a_permit_from_before_a_loss_of_partitions() {
+    let mut fixture = Fixture::start().await;
+    fixture.lease = Lease::new(60 * SECOND);
+    fixture.lease.renew(Instant::now());
+    let before = fixture.lease.permit();
+    fixture.lease.lapse();
+    fixture.lease.renew(Instant::now() + SECOND);
+    assert!(fixture.lease.is_held());
+    let commands = fixture.by_key(Action::Upsert, KEY, &["a"], r#"{"Text__c":"late"}"#);
+    let key = BatchKey::of(&commands[0]);
+    let rows = [BatchRow { command: &commands[0], maybe_applied: false }];
+    assert_eq!(shorts(&fixture.salesforce.write(&key, &rows, &before).await), ["no lease"]);
+    assert!(fixture.texts().is_empty());
+    assert_eq!(shorts(&fixture.write(&commands).await), ["written true true"]);
 }

@@ -24,7 +24,7 @@ use crate::{
         BatchKey, BatchRow, Cause, ConnectStage, Doubt, Field, Identity, OrgTrouble, Reason, Refresh, Rejection,
         RetryKind, SObject, Suspicion, Verdict,
     },
-    runtime::lease::Lease,
+    runtime::lease::{Lease, WritePermit},
     sink::{
         CallPermit, Org,
         dead_letters::{DeadLetterError, DeadLetters},
@@ -181,7 +181,7 @@ impl Org for ModelOrg {
         std::future::pending().await
     }
 
-    async fn write(&self, key: &BatchKey, rows: &[BatchRow<'_>]) -> Vec<Verdict> {
+    async fn write(&self, key: &BatchKey, rows: &[BatchRow<'_>], _: &WritePermit) -> Vec<Verdict> {
         let call: Vec<Serial> = rows.iter().map(serial).collect();
         let of_key = |row: &BatchRow<'_>| {
             row.command.action == key.action
