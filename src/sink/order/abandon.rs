@@ -29,6 +29,8 @@ fn tell(tables: &mut Tables, at: LaneIndex) {
     let Some(lane) = tables.lanes.touch(at) else { return };
     if lane.phase == Phase::Open {
         lane.phase = Phase::Closing;
+        // Its record is read again.
+        lane.refused = None;
     }
     if !std::mem::replace(&mut lane.must_drain, true) {
         let lane = lane.id;

@@ -74,6 +74,12 @@ struct EndedCall<P> {
     _permit: P,
 }
 
+/// What a call needs: the permit to make it, and the permit to write.
+struct Grant<P> {
+    call: P,
+    write: WritePermit,
+}
+
 /// The most messages that wait for the scheduler.
 const INBOX: usize = 1_024;
 
@@ -117,9 +123,11 @@ impl<O: Org> Scheduler<O> {
             tokio::select! {
                 Some(over) = self.calls.join_next_with_id() => self.finish(over),
                 permit = permit(&lease, &*org), if wants => {
-                    // Rows of lanes that are gone by now are not sent.
+                    // A lane that is lost is dropped first, and then the lease lapses. So it is gone by now, and its rows
+                    // are not chosen, or this permit to write is not valid when they are to be sent.
+                    let grant = Grant { call: permit, write: lease.permit() };
                     self.end_dropped_lanes(&gone, &mut messages);
-                    self.granted(permit);
+                    self.granted(grant);
                 }
                 cause = org.wait_for_exhausted_quota(), if rejects => self.on(Event::QuotaSpent(cause), None),
                 count = messages.recv_many(&mut arrived, 64), if !is_closed => {
@@ -163,9 +171,9 @@ impl<O: Org> Scheduler<O> {
         }
     }
 
-    fn granted(&mut self, permit: O::Permit) {
-        let granted = Permit { is_probe: permit.is_probe(), reads_only: permit.reads_only() };
-        self.on(Event::Granted(granted), Some(permit));
+    fn granted(&mut self, grant: Grant<O::Permit>) {
+        let granted = Permit { is_probe: grant.call.is_probe(), reads_only: grant.call.reads_only() };
+        self.on(Event::Granted(granted), Some(grant));
     }
 
     fn finish(&mut self, over: Result<(TaskId, EndedCall<O::Permit>), JoinError>) {
@@ -186,19 +194,19 @@ impl<O: Org> Scheduler<O> {
         }
     }
 
-    fn on(&mut self, event: Event, mut permit: Option<O::Permit>) {
+    fn on(&mut self, event: Event, mut grant: Option<Grant<O::Permit>>) {
         let mut effects = Vec::new();
         self.core.on(event, self.now(), &mut effects);
         for effect in effects {
-            self.apply(effect, &mut permit);
+            self.apply(effect, &mut grant);
         }
         self.held.set(i64::try_from(self.core.identities()).unwrap_or(i64::MAX));
     }
 
-    fn apply(&mut self, effect: Effect, permit: &mut Option<O::Permit>) {
+    fn apply(&mut self, effect: Effect, grant: &mut Option<Grant<O::Permit>>) {
         match effect {
-            Effect::Call { call, parts } => self.call(call, parts, permit.take()),
-            Effect::Probe => self.probe(permit.take()),
+            Effect::Call { call, parts } => self.call(call, parts, grant.take()),
+            Effect::Probe => self.probe(grant.take()),
             Effect::Letter { lane, row, letter } => {
                 if let Some(lane) = self.lanes.get(&lane) {
                     let read = self.epoch + letter.read.elapsed();
@@ -240,11 +248,11 @@ impl<O: Org> Scheduler<O> {
         }
     }
 
-    fn call(&mut self, call: CallId, parts: Vec<CallPart>, permit: Option<O::Permit>) {
-        let Some(permit) = permit else { return self.on(Event::CallLost(call), None) };
+    fn call(&mut self, call: CallId, parts: Vec<CallPart>, grant: Option<Grant<O::Permit>>) {
+        let Some(Grant { call: permit, write: write_permit }) = grant else {
+            return self.on(Event::CallLost(call), None);
+        };
         let org = self.around.org.clone();
-        // Taken with the rows: a process that loses them from here on does not send them.
-        let write_permit = self.around.lease.permit();
         let task = self.calls.spawn(async move {
             let begun = Instant::now();
             let mut answered = Vec::with_capacity(parts.len());
@@ -256,8 +264,8 @@ impl<O: Org> Scheduler<O> {
         self.tasks.insert(task.id(), call);
     }
 
-    fn probe(&mut self, permit: Option<O::Permit>) {
-        let Some(permit) = permit else { return };
+    fn probe(&mut self, grant: Option<Grant<O::Permit>>) {
+        let Some(Grant { call: permit, .. }) = grant else { return };
         let org = self.around.org.clone();
         self.calls.spawn(async move {
             org.probe().await;

@@ -76,7 +76,7 @@ fn read(plan: &Plan, ledger: &Ledger, partition: usize, offset: usize) -> Record
     record
 }
 
-/// One identity in many spellings that have one gate key: the number is in the white space after the name.
+/// One identity in many spellings that have one order key: the number is in the white space after the name.
 fn spelt(identity: u8, serial: Serial) -> String {
     let bits = format!("{:b}", serial + 1).replace('0', " ").replace('1', "\t");
     let name = if serial.is_multiple_of(2) { 'k' } else { 'K' };
