@@ -104,11 +104,10 @@ impl<T> Fifo<T> {
     /// The open records after the last one that is done or has failed, the last one first: nothing is repeated if they
     /// are abandoned.
     pub(super) fn tail(&self) -> impl Iterator<Item = (u64, &T)> {
-        let mut tail: Vec<_> = self.numbered().collect();
-        if !mutation::on(Mutation::Tail) {
-            tail.reverse();
-        }
-        let tail = tail.into_iter().take_while(|(_, slot)| !matches!(slot.state, State::Done | State::Failed));
+        let (mut first, mut last) = (self.numbered(), self.numbered().rev());
+        // As a bug on request: from the front.
+        let next = move || if mutation::on(Mutation::Tail) { first.next() } else { last.next() };
+        let tail = std::iter::from_fn(next).take_while(|(_, slot)| !matches!(slot.state, State::Done | State::Failed));
         tail.filter_map(|(number, slot)| slot.item().map(|item| (number, item)))
     }
 

@@ -26,7 +26,6 @@ mod fifo;
 mod hints;
 mod identities;
 mod ids;
-mod jitter;
 mod lanes;
 mod list;
 mod missing_parents;

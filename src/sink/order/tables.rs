@@ -6,13 +6,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rand::{SeedableRng as _, rngs::StdRng};
+
 use super::{
     breaker::Breaker,
     cost::Cost,
     event::{Effect, Notice},
     identities::Identities,
     ids::{CallKind, GroupIndex, GroupKind, PlaceIndex, RouteIndex, RowIndex, TrialKind},
-    jitter::Jitter,
     lanes::Lanes,
     moment::Moment,
     parents::Hold,
@@ -25,6 +26,7 @@ use super::{
     trial::Trial,
     waits::{Wait, Waits},
 };
+use crate::runtime::backoff::Backoff;
 
 #[derive(Debug)]
 pub(super) struct Tables {
@@ -51,7 +53,8 @@ pub(super) struct Tables {
     pub(super) probe_takes_other: bool,
     /// The time at which the core was made.
     epoch: Instant,
-    jitter: Jitter,
+    /// The generator of the core itself, so that the same seed and the same events have the same effects.
+    random: StdRng,
     /// The last number that [`Self::next_order`] has returned.
     order: u64,
 }
@@ -102,7 +105,7 @@ impl Tables {
             tally: CallCounts::default(),
             probe_takes_other: false,
             epoch,
-            jitter: Jitter::new(seed),
+            random: StdRng::seed_from_u64(seed),
             order: 0,
         }
     }
@@ -120,8 +123,7 @@ impl Tables {
 
     /// Draws the backoff after the given number of earlier ones.
     pub(super) fn backoff(&mut self, doublings: u32) -> Duration {
-        let (initial, max) = (self.settings.retry.initial_backoff, self.settings.retry.max_backoff);
-        self.jitter.backoff(initial, max, doublings)
+        Backoff::of(&self.settings.retry).wait_from(doublings, &mut self.random)
     }
 
     pub(super) fn notice(&mut self, notice: Notice) {

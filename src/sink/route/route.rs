@@ -27,7 +27,7 @@ pub struct Route {
 /// How the commands of a route reach the org.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
-    /// In calls of up to 200 rows, which the scheduler makes.
+    /// The scheduler sends them in REST calls of up to 200 rows.
     Rest,
 }
 

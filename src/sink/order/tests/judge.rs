@@ -20,7 +20,7 @@ pub(super) struct Judge {
     pub(super) records: Vec<Seen>,
     pub(super) lanes: Vec<SeenLane>,
     breaker_is_open: bool,
-    /// Of the budget: taken, and given back.
+    /// The budget that was taken, and the budget that was given back.
     pub(super) charged: Cost,
     pub(super) released: Cost,
 }

@@ -10,7 +10,7 @@ pub(super) struct Seen {
     pub(super) identity: Option<u64>,
     pub(super) parent: Option<u64>,
     pub(super) is_on_wire: bool,
-    /// Until then, what the org was asked for may still be applied.
+    /// The time until which the org may still apply what it was asked for.
     pub(super) held_until: Option<Moment>,
     pub(super) outcome: Outcome,
 }

@@ -18,7 +18,7 @@ pub(super) struct Bounds {
     pub(super) max_attempts: u32,
     pub(super) ahead: usize,
     pub(super) breaker: u32,
-    /// Of a plain insert of unknown result, and of the quota.
+    /// Whether a plain insert of unknown result, and what waits when the quota is spent, are rejected.
     pub(super) rejects: bool,
 }
 
