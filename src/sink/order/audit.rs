@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::{
     cost::Cost,
     identities::Holder,
-    ids::{PlaceIndex, RowIndex},
+    ids::{QueueIndex, RowIndex},
     lanes::Phase,
     parents::Hold,
     row::{Row, State},
@@ -18,7 +18,7 @@ pub(super) fn audit(tables: &Tables) -> Result<(), String> {
     lists(tables)?;
     chains(tables)?;
     parents(tables)?;
-    places(tables)?;
+    batches(tables)?;
     lanes(tables)?;
     full_lanes(tables)?;
     waits(tables)?;
@@ -36,9 +36,9 @@ fn lists(tables: &Tables) -> Result<(), String> {
         let before = listed.insert(row, state);
         expect(before.is_none(), || format!("{row:?} is {before:?} and {state:?}"))
     };
-    for (place_at, place) in tables.queues.places.all.iter() {
-        let alone: Vec<_> = place.alone.iter(&tables.rows).collect();
-        expect(alone.len() == place.alone.len(), || format!("{place_at:?} has {} rows", alone.len()))?;
+    for (queue_at, queue) in tables.queues.batches.all.iter() {
+        let alone: Vec<_> = queue.alone.iter(&tables.rows).collect();
+        expect(alone.len() == queue.alone.len(), || format!("{queue_at:?} has {} rows", alone.len()))?;
         alone.into_iter().try_for_each(|row| list(row, State::Ready))?;
     }
     for (at, parent) in tables.queues.parents.all.iter() {
@@ -144,19 +144,19 @@ fn parents(tables: &Tables) -> Result<(), String> {
         expect(all + resting > 0, || format!("{at:?} has no row"))?;
         for children in &parent.ready {
             let first = children.rows.first().and_then(|first| tables.rows.get(first)).map(Row::arrival);
-            let place = tables.queues.places.all.get(children.place);
-            let is_free = first.is_some_and(|first| place.is_some_and(|place| place.families.get(&first) == Some(&at)));
-            expect(is_free != parent.is_held(), || format!("{at:?} is held and free in {:?}", children.place))?;
+            let queue = tables.queues.batches.all.get(children.queue);
+            let is_free = first.is_some_and(|first| queue.is_some_and(|queue| queue.families.get(&first) == Some(&at)));
+            expect(is_free != parent.is_held(), || format!("{at:?} is held and free in {:?}", children.queue))?;
         }
     }
     Ok(())
 }
 
-fn places(tables: &Tables) -> Result<(), String> {
-    let places = &tables.queues.places;
-    expect(places.agree(), || "the tables of places disagree".to_owned())?;
-    for (at, place) in places.all.iter() {
-        let of_place = |row: &&Row| row.place == Some(at);
+fn batches(tables: &Tables) -> Result<(), String> {
+    let batches = &tables.queues.batches;
+    expect(batches.agree(), || "the tables of batches disagree".to_owned())?;
+    for (at, queue) in batches.all.iter() {
+        let of_place = |row: &&Row| row.queue == Some(at);
         let rows = tables.rows.iter().map(|(_, row)| row).filter(of_place);
         let (mut all, mut ready, mut bytes) = (0, 0, 0);
         for row in rows {
@@ -166,11 +166,11 @@ fn places(tables: &Tables) -> Result<(), String> {
                 bytes += row.bytes as usize;
             }
         }
-        let counted = (place.rows, place.ready, place.bytes);
+        let counted = (queue.rows, queue.ready, queue.bytes);
         expect(counted == (all, ready, bytes), || format!("{at:?} counts {counted:?}, not {all} {ready} {bytes}"))?;
-        let families = place.families.values().filter(|parent| has_children(tables, **parent, at)).count();
-        expect(families == place.families.len(), || format!("{at:?} has parents without rows"))?;
-        let is_due = places.first().is_some_and(|(due, _)| due <= tables.now.plus(tables.settings.linger));
+        let families = queue.families.values().filter(|parent| has_children(tables, **parent, at)).count();
+        expect(families == queue.families.len(), || format!("{at:?} has parents without rows"))?;
+        let is_due = batches.first().is_some_and(|(due, _)| due <= tables.now.plus(tables.settings.linger));
         expect(ready == 0 || is_due, || format!("{at:?} has {ready} rows and is not due"))?;
     }
     Ok(())
@@ -180,9 +180,9 @@ fn is_free(tables: &Tables, row: &Row) -> bool {
     row.parent.and_then(|parent| tables.queues.parents.all.get(parent)).is_none_or(|parent| !parent.is_held())
 }
 
-fn has_children(tables: &Tables, parent: super::ids::ParentIndex, place: PlaceIndex) -> bool {
+fn has_children(tables: &Tables, parent: super::ids::ParentIndex, queue: QueueIndex) -> bool {
     let parent = tables.queues.parents.all.get(parent);
-    parent.is_some_and(|parent| parent.ready.iter().any(|children| children.place == place))
+    parent.is_some_and(|parent| parent.ready.iter().any(|children| children.queue == queue))
 }
 
 /// The open records of the lanes' FIFOs are the rows that are not detached.

@@ -225,7 +225,7 @@ fn lost(tables: &mut Tables, id: CallId) {
         if let Some(route) = part.probe {
             tables.end_probe(route);
         }
-        tables.form(part.place, part.rows, part.past, until);
+        tables.form(part.queue, part.rows, part.past, until);
     }
 }
 

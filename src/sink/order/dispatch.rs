@@ -15,12 +15,12 @@ use crate::record::{Cause, Reason};
 
 /// Returns whether a call can be made now.
 pub(super) fn is_due(tables: &Tables) -> bool {
-    pinned_ready(tables, 0).is_some() || tables.queues.places.first().is_some_and(|(due, _)| due <= tables.now)
+    pinned_ready(tables, 0).is_some() || tables.queues.batches.first().is_some_and(|(due, _)| due <= tables.now)
 }
 
 /// Returns whether a call can be made now, or once its rows have lingered.
 pub(super) fn has_rows(tables: &Tables) -> bool {
-    pinned_ready(tables, 0).is_some() || tables.queues.places.first().is_some()
+    pinned_ready(tables, 0).is_some() || tables.queues.batches.first().is_some()
 }
 
 /// Makes the call that is due first. Probes take in turn that call and another one. If there is no other one, or
@@ -79,11 +79,11 @@ fn unpin(tables: &mut Tables, nth: usize) -> Option<GroupIndex> {
     let position = pinned_ready(tables, nth)?;
     let index = tables.pinned.remove(position)?;
     let group = tables.groups.get_mut(index)?;
-    let most = tables.queues.places.key(group.place).map_or(usize::MAX, |key| tables.queues.sizes.in_time(key));
+    let most = tables.queues.batches.key(group.queue).map_or(usize::MAX, |key| tables.queues.sizes.in_time(key));
     if group.rows.len() > most.max(1) {
         let rows = group.rows.split_off(most.max(1));
-        let (place, past) = (group.place, group.past.clone());
-        if let Some(rest) = tables.form(place, rows, past, Until::Permit) {
+        let (queue, past) = (group.queue, group.past.clone());
+        if let Some(rest) = tables.form(queue, rows, past, Until::Permit) {
             tables.pinned.insert(position, rest);
         }
     }
@@ -120,17 +120,17 @@ fn parents(tables: &Tables, group: &Group) -> Vec<ParentIndex> {
 /// Takes the rows of the first call out of the queues, as a group. Without `due` it takes them also before they have
 /// lingered.
 fn draw(tables: &mut Tables, due: bool) -> Option<GroupIndex> {
-    let (at, place) = tables.queues.places.first()?;
+    let (at, queue) = tables.queues.batches.first()?;
     if due && at > tables.now {
         return None;
     }
-    let rows = tables.queues.draw(&tables.rows, place);
-    tables.form(place, rows, GroupHistory::default(), Until::Permit)
+    let rows = tables.queues.draw(&tables.rows, queue);
+    tables.form(queue, rows, GroupHistory::default(), Until::Permit)
 }
 
 fn send(tables: &mut Tables, index: GroupIndex) {
     let Some(group) = tables.groups.remove(index) else { return };
-    let Some(key) = tables.queues.places.key(group.place).cloned() else { return };
+    let Some(key) = tables.queues.batches.key(group.queue).cloned() else { return };
     let rows = group.rows.clone();
     let call = tables.calls.insert(Call { parts: vec![group] });
     let mut sent = Vec::with_capacity(rows.len());
@@ -161,5 +161,5 @@ pub(super) fn reject_waiting(tables: &mut Tables, cause: &Cause) {
 
 /// The time of the next call that is not due yet.
 pub(super) fn next_due(tables: &Tables) -> Option<Moment> {
-    tables.queues.places.first().map(|(due, _)| due).filter(|due| *due > tables.now)
+    tables.queues.batches.first().map(|(due, _)| due).filter(|due| *due > tables.now)
 }

@@ -17,7 +17,7 @@ names! {
     RowKind RowIndex,
     IdentityKind IdentityIndex,
     ParentKind ParentIndex,
-    PlaceKind PlaceIndex,
+    QueueKind QueueIndex,
     GroupKind GroupIndex,
     CallKind CallIndex,
     TrialKind TrialIndex,

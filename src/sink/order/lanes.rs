@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use super::{
     event::OutcomeCounts,
     fifo::Fifo,
-    ids::{LaneId, LaneIndex, LaneKind, PlaceIndex, RouteIndex, RowIndex},
+    ids::{LaneId, LaneIndex, LaneKind, QueueIndex, RouteIndex, RowIndex},
     slab::Slab,
     waits::Due,
 };
@@ -24,8 +24,8 @@ pub(super) struct Lane {
     pub(super) books: OutcomeCounts,
     /// The lane is in [`Lanes::touched`].
     pub(super) is_touched: bool,
-    /// The place of its last row. It may be gone by now, and another one at its index.
-    pub(super) last_place: Option<PlaceIndex>,
+    /// The queue of its last row. It may be gone by now, and another one at its index.
+    pub(super) last_queue: Option<QueueIndex>,
 }
 
 /// The phase of a lane's life.
@@ -63,7 +63,7 @@ impl Lanes {
             refused: None,
             books: OutcomeCounts::default(),
             is_touched: false,
-            last_place: None,
+            last_queue: None,
         };
         let index = self.all.insert(lane);
         self.by_id.insert(id, index);

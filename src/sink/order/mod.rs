@@ -16,6 +16,7 @@
 mod abandon;
 #[cfg(test)]
 mod audit;
+mod batch_queues;
 mod breaker;
 mod contention;
 mod core;
@@ -34,7 +35,6 @@ mod outcomes;
 mod pace;
 mod parents;
 mod pinned;
-mod places;
 mod queues;
 mod races;
 mod refused;

@@ -25,7 +25,7 @@ use std::time::Duration;
 use super::{
     abandon::abandon,
     event::{Effect, Notice},
-    ids::{PlaceIndex, RowIndex},
+    ids::{QueueIndex, RowIndex},
     missing_parents,
     moment::Moment,
     pinned::{Group, GroupHistory},
@@ -70,8 +70,8 @@ struct NextSteps {
 
 /// Decides what follows for one part of a call. Its rows have their contents again, and a verdict each.
 pub(super) fn follow(tables: &mut Tables, group: Group, verdicts: Vec<Verdict>, took: Duration) {
-    let Group { place, rows, past, probe, .. } = group;
-    let Some(key) = tables.queues.places.key(place).cloned() else { return };
+    let Group { queue, rows, past, probe, .. } = group;
+    let Some(key) = tables.queues.batches.key(queue).cloned() else { return };
     let alone = rows.len() == 1;
     let count = rows.len();
     let size = tables.queues.sizes.of(&key);
@@ -107,10 +107,10 @@ pub(super) fn follow(tables: &mut Tables, group: Group, verdicts: Vec<Verdict>, 
     tables.tally.answered += u64::from(steps.answered);
     tables.tally.failed += u64::from(!steps.unavailable.is_empty() || steps.held_until.is_some());
     let apart_until = Until::Backoff(tables.now.plus(steps.apart_wait));
-    tables.form(place, steps.apart, GroupHistory::default(), apart_until);
-    tables.halve(place, steps.transaction, &GroupHistory::default());
+    tables.form(queue, steps.apart, GroupHistory::default(), apart_until);
+    tables.halve(queue, steps.transaction, &GroupHistory::default());
     if !steps.refused.is_empty() {
-        refused(tables, place, steps.refused, past.trust);
+        refused(tables, queue, steps.refused, past.trust);
     }
     let failed = past.failures.failed(tables.tally, count);
     let not_counted = past.failures.not_counted();
@@ -121,22 +121,22 @@ pub(super) fn follow(tables: &mut Tables, group: Group, verdicts: Vec<Verdict>, 
     let of_unavailable = goes_on(&steps.unavailable, failed);
     let of_barred = goes_on(&steps.not_counted, not_counted);
     let of_unknown = goes_on(&steps.unknown, failed);
-    delay(tables, place, steps.unavailable, of_unavailable, None);
-    delay(tables, place, steps.not_counted, of_barred, None);
+    delay(tables, queue, steps.unavailable, of_unavailable, None);
+    delay(tables, queue, steps.not_counted, of_barred, None);
     if let Some(held_until) = steps.held_until {
         let mut unknown = steps.unknown;
         if steps.is_halved {
             let tail = unknown.split_off(unknown.len().div_ceil(2));
             for half in [unknown, tail] {
                 let past = GroupHistory { failures: failed, ..of_unknown.of_half(half.len()) };
-                delay(tables, place, half, past, Some(held_until));
+                delay(tables, queue, half, past, Some(held_until));
             }
         } else {
-            delay(tables, place, unknown, of_unknown, Some(held_until));
+            delay(tables, queue, unknown, of_unknown, Some(held_until));
         }
         for row in steps.unknown_alone {
             let past = GroupHistory { failures: failed, ..GroupHistory::default() };
-            delay(tables, place, vec![row], past, Some(held_until));
+            delay(tables, queue, vec![row], past, Some(held_until));
         }
     }
     if let Some(route) = probe {
@@ -145,7 +145,7 @@ pub(super) fn follow(tables: &mut Tables, group: Group, verdicts: Vec<Verdict>, 
 }
 
 /// Sends a group again as it was, after a backoff and not before the end of its hold, if it has one.
-fn delay(tables: &mut Tables, place: PlaceIndex, rows: Vec<RowIndex>, past: GroupHistory, held_until: Option<Moment>) {
+fn delay(tables: &mut Tables, queue: QueueIndex, rows: Vec<RowIndex>, past: GroupHistory, held_until: Option<Moment>) {
     if rows.is_empty() {
         return;
     }
@@ -155,7 +155,7 @@ fn delay(tables: &mut Tables, place: PlaceIndex, rows: Vec<RowIndex>, past: Grou
         Some(held_until) => Until::Hold(due.max(held_until)),
         None => Until::Backoff(due),
     };
-    tables.form(place, rows, past, until);
+    tables.form(queue, rows, past, until);
 }
 
 fn decide(tables: &mut Tables, index: RowIndex, verdict: Verdict, alone: bool, steps: &mut NextSteps) {

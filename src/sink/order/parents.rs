@@ -6,7 +6,7 @@
 
 use super::{
     identities::{ByHash, KeyHash},
-    ids::{ParentIndex, ParentKind, PlaceIndex},
+    ids::{ParentIndex, ParentKind, QueueIndex},
     list::List,
     moment::Moment,
     slab::Slab,
@@ -23,14 +23,14 @@ pub(super) struct Parent {
     pub(super) pinned: usize,
     /// The number of backoffs of the parent that have not ended.
     pub(super) resting: usize,
-    /// The ready rows, by their places. No entry is empty.
+    /// The ready rows, by their queues. No entry is empty.
     pub(super) ready: Vec<Children>,
 }
 
-/// The ready rows of one parent and place.
+/// The ready rows of one parent and queue.
 #[derive(Debug)]
 pub(super) struct Children {
-    pub(super) place: PlaceIndex,
+    pub(super) queue: QueueIndex,
     pub(super) rows: List,
     pub(super) bytes: usize,
 }
@@ -57,8 +57,8 @@ impl Parent {
         self.sent + self.pinned + self.resting > 0
     }
 
-    pub(super) fn children_mut(&mut self, place: PlaceIndex) -> Option<&mut Children> {
-        self.ready.iter_mut().find(|children| children.place == place)
+    pub(super) fn children_mut(&mut self, queue: QueueIndex) -> Option<&mut Children> {
+        self.ready.iter_mut().find(|children| children.queue == queue)
     }
 
     pub(super) fn holds(&mut self, hold: Hold) -> &mut usize {

@@ -2,7 +2,7 @@
 
 use super::{
     hints::Trust,
-    ids::{PlaceIndex, RouteIndex, RowIndex, TrialIndex},
+    ids::{QueueIndex, RouteIndex, RowIndex, TrialIndex},
     waits::Due,
 };
 use crate::record::Suspicion;
@@ -10,7 +10,7 @@ use crate::record::Suspicion;
 /// Rows that are sent together, and without any other row.
 #[derive(Debug)]
 pub(super) struct Group {
-    pub(super) place: PlaceIndex,
+    pub(super) queue: QueueIndex,
     pub(super) rows: Vec<RowIndex>,
     pub(super) past: GroupHistory,
     /// The route, if the one row of the group is the probe of its breaker.

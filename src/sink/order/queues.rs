@@ -1,22 +1,22 @@
-//! The rows that are ready, each of which may share a call with any other of its place. First come, first served; but
+//! The rows that are ready, each of which may share a call with any other of its queue. First come, first served; but
 //! children of one parent go together, and never while others of them are on the wire.
 
 use std::time::Duration;
 
 use super::{
+    batch_queues::{BatchQueue, BatchQueues},
     contention::Contention,
-    ids::{ParentIndex, PlaceIndex, RowIndex},
+    ids::{ParentIndex, QueueIndex, RowIndex},
     list::List,
     moment::Moment,
     parents::{Children, Hold, Parents},
-    places::{Place, Places},
     row::{Row, Rows},
     size_limits::Sizes,
 };
 
 #[derive(Debug)]
 pub(super) struct Queues {
-    pub(super) places: Places,
+    pub(super) batches: BatchQueues,
     pub(super) parents: Parents,
     pub(super) contention: Contention,
     pub(super) sizes: Sizes,
@@ -38,36 +38,36 @@ struct Draft {
 impl Queues {
     /// Makes empty queues. `rows`, `bytes`: the most of one call. `timeout`: the time that the org may take for one.
     pub(super) fn new(rows: usize, bytes: usize, linger: Duration, timeout: Duration) -> Self {
-        let (places, parents) = (Places::default(), Parents::default());
-        Self { places, parents, contention: Contention::new(rows), sizes: Sizes::new(rows, timeout), bytes, linger }
+        let (batches, parents) = (BatchQueues::default(), Parents::default());
+        Self { batches, parents, contention: Contention::new(rows), sizes: Sizes::new(rows, timeout), bytes, linger }
     }
 
     /// Adds a row that is ready.
     pub(super) fn push(&mut self, rows: &mut Rows, index: RowIndex) {
         let Some(row) = rows.get(index) else { return };
         let (parent, bytes, arrival) = (row.parent, row.bytes as usize, row.arrival());
-        let Some(at) = row.place else { return };
-        let Some(place) = self.places.all.get_mut(at) else { return };
+        let Some(at) = row.queue else { return };
+        let Some(queue) = self.batches.all.get_mut(at) else { return };
         let Some(parent) = parent else {
-            place.alone.push_back(rows, index);
-            place.ready += 1;
-            place.bytes += bytes;
+            queue.alone.push_back(rows, index);
+            queue.ready += 1;
+            queue.bytes += bytes;
             return self.refresh(rows, at);
         };
         let Some(entry) = self.parents.all.get_mut(parent) else { return };
         let is_held = entry.is_held();
         if entry.children_mut(at).is_none() {
-            entry.ready.push(Children { place: at, rows: List::default(), bytes: 0 });
+            entry.ready.push(Children { queue: at, rows: List::default(), bytes: 0 });
         }
         let Some(children) = entry.children_mut(at) else { return };
         if children.rows.is_empty() && !is_held {
-            place.families.insert(arrival, parent);
+            queue.families.insert(arrival, parent);
         }
         children.rows.push_back(rows, index);
         children.bytes += bytes;
         if !is_held {
-            place.ready += 1;
-            place.bytes += bytes;
+            queue.ready += 1;
+            queue.bytes += bytes;
         }
         self.refresh(rows, at);
     }
@@ -76,12 +76,12 @@ impl Queues {
     pub(super) fn remove(&mut self, rows: &mut Rows, index: RowIndex) {
         let Some(row) = rows.get(index) else { return };
         let (parent, bytes, arrival) = (row.parent, row.bytes as usize, row.arrival());
-        let Some(at) = row.place else { return };
-        let Some(place) = self.places.all.get_mut(at) else { return };
+        let Some(at) = row.queue else { return };
+        let Some(queue) = self.batches.all.get_mut(at) else { return };
         let Some(parent) = parent else {
-            place.alone.remove(rows, index);
-            place.ready = place.ready.saturating_sub(1);
-            place.bytes = place.bytes.saturating_sub(bytes);
+            queue.alone.remove(rows, index);
+            queue.ready = queue.ready.saturating_sub(1);
+            queue.bytes = queue.bytes.saturating_sub(bytes);
             return self.refresh(rows, at);
         };
         let Some(entry) = self.parents.all.get_mut(parent) else { return };
@@ -92,17 +92,17 @@ impl Queues {
         children.bytes = children.bytes.saturating_sub(bytes);
         let next = children.rows.first().and_then(|first| rows.get(first)).map(Row::arrival);
         if !is_held {
-            place.ready = place.ready.saturating_sub(1);
-            place.bytes = place.bytes.saturating_sub(bytes);
+            queue.ready = queue.ready.saturating_sub(1);
+            queue.bytes = queue.bytes.saturating_sub(bytes);
             if was_first {
-                place.families.remove(&arrival);
+                queue.families.remove(&arrival);
                 if let Some(next) = next {
-                    place.families.insert(next, parent);
+                    queue.families.insert(next, parent);
                 }
             }
         }
         if next.is_none() {
-            entry.ready.retain(|children| children.place != at);
+            entry.ready.retain(|children| children.queue != at);
         }
         self.refresh(rows, at);
     }
@@ -128,60 +128,60 @@ impl Queues {
         }
     }
 
-    /// Counts the rows of a parent among the ready ones of their places once it is free, and takes them out once it is
+    /// Counts the rows of a parent among the ready ones of their queues once it is free, and takes them out once it is
     /// not.
     fn count_children(&mut self, rows: &Rows, parent: ParentIndex, is_free: bool) {
         let Some(entry) = self.parents.all.get(parent) else { return };
-        let mut places = Vec::with_capacity(entry.ready.len());
+        let mut batches = Vec::with_capacity(entry.ready.len());
         for children in &entry.ready {
-            let Some(place) = self.places.all.get_mut(children.place) else { continue };
+            let Some(queue) = self.batches.all.get_mut(children.queue) else { continue };
             let first = children.rows.first().and_then(|first| rows.get(first)).map(Row::arrival);
             if is_free {
-                place.ready += children.rows.len();
-                place.bytes += children.bytes;
-                place.families.extend(first.map(|first| (first, parent)));
+                queue.ready += children.rows.len();
+                queue.bytes += children.bytes;
+                queue.families.extend(first.map(|first| (first, parent)));
             } else {
-                place.ready = place.ready.saturating_sub(children.rows.len());
-                place.bytes = place.bytes.saturating_sub(children.bytes);
-                first.and_then(|first| place.families.remove(&first));
+                queue.ready = queue.ready.saturating_sub(children.rows.len());
+                queue.bytes = queue.bytes.saturating_sub(children.bytes);
+                first.and_then(|first| queue.families.remove(&first));
             }
-            places.push(children.place);
+            batches.push(children.queue);
         }
-        for place in places {
-            self.refresh(rows, place);
+        for queue in batches {
+            self.refresh(rows, queue);
         }
     }
 
-    /// The time of a place's next call: at once if it is full, else when its oldest row has lingered.
-    fn due_of(&self, rows: &Rows, place: &Place) -> Option<Moment> {
-        let alone = place.alone.first().and_then(|first| rows.get(first)).map(|first| first.since);
-        let family = place.families.first_key_value().map(|((since, _), _)| *since);
+    /// The time of a queue's next call: at once if it is full, else when its oldest row has lingered.
+    fn due_of(&self, rows: &Rows, queue: &BatchQueue) -> Option<Moment> {
+        let alone = queue.alone.first().and_then(|first| rows.get(first)).map(|first| first.since);
+        let family = queue.families.first_key_value().map(|((since, _), _)| *since);
         let since = alone.into_iter().chain(family).min()?;
-        let is_full = place.ready >= self.sizes.of(&place.key) || place.bytes >= self.bytes;
+        let is_full = queue.ready >= self.sizes.of(&queue.key) || queue.bytes >= self.bytes;
         Some(if is_full { since } else { since.plus(self.linger) })
     }
 
-    fn refresh(&mut self, rows: &Rows, at: PlaceIndex) {
-        let due = self.places.all.get(at).and_then(|place| self.due_of(rows, place));
-        self.places.set_due(at, due);
+    fn refresh(&mut self, rows: &Rows, at: QueueIndex) {
+        let due = self.batches.all.get(at).and_then(|queue| self.due_of(rows, queue));
+        self.batches.set_due(at, due);
     }
 
-    /// Computes anew when calls are due, since their size has changed, perhaps in several places.
+    /// Computes anew when calls are due, since their size has changed, perhaps in several queues.
     pub(super) fn refresh_all(&mut self, rows: &Rows) {
-        let all: Vec<_> = self.places.all.iter().map(|(index, _)| index).collect();
-        for place in all {
-            self.refresh(rows, place);
+        let all: Vec<_> = self.batches.all.iter().map(|(index, _)| index).collect();
+        for queue in all {
+            self.refresh(rows, queue);
         }
     }
 
-    /// The rows of the next call of a place: the oldest first, and with it the other children of its parent. They stay
+    /// The rows of the next call of a queue: the oldest first, and with it the other children of its parent. They stay
     /// in their lists.
-    pub(super) fn draw(&mut self, rows: &Rows, at: PlaceIndex) -> Vec<RowIndex> {
-        let Some(place) = self.places.all.get(at) else { return Vec::new() };
-        let max_rows = self.sizes.of(&place.key);
+    pub(super) fn draw(&mut self, rows: &Rows, at: QueueIndex) -> Vec<RowIndex> {
+        let Some(queue) = self.batches.all.get(at) else { return Vec::new() };
+        let max_rows = self.sizes.of(&queue.key);
         let mut draft = Draft { rows: Vec::new(), bytes: 0, max_rows, max_bytes: self.bytes, is_full: false };
-        let mut alone = place.alone.iter(rows).peekable();
-        let mut families = place.families.iter().peekable();
+        let mut alone = queue.alone.iter(rows).peekable();
+        let mut families = queue.families.iter().peekable();
         while !draft.is_full {
             let oldest = alone.peek().and_then(|row| rows.get(*row)).map(Row::arrival);
             let is_family = match (oldest, families.peek()) {
@@ -191,7 +191,7 @@ impl Queues {
             };
             if is_family {
                 let parent = families.next().and_then(|(_, parent)| self.parents.all.get(*parent));
-                let children = parent.and_then(|parent| parent.ready.iter().find(|children| children.place == at));
+                let children = parent.and_then(|parent| parent.ready.iter().find(|children| children.queue == at));
                 // The other ones wait until this call is over.
                 let most = parent.map_or(0, |parent| self.contention.rows(parent.hash));
                 for row in children.into_iter().flat_map(|children| children.rows.iter(rows)).take(most) {
@@ -203,7 +203,7 @@ impl Queues {
                 draft.takes(rows, row);
             }
         }
-        let (key, drawn) = (place.key.clone(), draft.rows);
+        let (key, drawn) = (queue.key.clone(), draft.rows);
         self.sizes.taken(&key, drawn.len());
         drawn
     }

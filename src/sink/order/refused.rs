@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::{
     hints::{self, Next, Then, Tried, Trust},
-    ids::{PlaceIndex, RowIndex, TrialIndex},
+    ids::{QueueIndex, RowIndex, TrialIndex},
     pinned::{Group, GroupHistory, TrialLink},
     rejections::reject,
     row::State,
@@ -15,26 +15,26 @@ use super::{
 use crate::record::{Cause, Reason, Suspicion};
 
 /// Decides on the rows of a refused call, by how the answer names each.
-pub(super) fn refused(tables: &mut Tables, place: PlaceIndex, rows: Vec<(RowIndex, Suspicion)>, trust: Trust) {
+pub(super) fn refused(tables: &mut Tables, queue: QueueIndex, rows: Vec<(RowIndex, Suspicion)>, trust: Trust) {
     let field = rows.iter().map(|(_, named)| named).find(|named| matches!(named, Suspicion::Field(_)));
     let field = field.cloned().unwrap_or(Suspicion::NotNamed);
     match hints::refused(rows, trust) {
-        Next::Halve(rows) => tables.halve(place, rows, &GroupHistory::default()),
-        Next::Try(tried) => attempt(tables, place, tried, &field),
+        Next::Halve(rows) => tables.halve(queue, rows, &GroupHistory::default()),
+        Next::Try(tried) => attempt(tables, queue, tried, &field),
     }
 }
 
-fn attempt(tables: &mut Tables, place: PlaceIndex, mut tried: Tried<RowIndex>, field: &Suspicion) {
+fn attempt(tables: &mut Tables, queue: QueueIndex, mut tried: Tried<RowIndex>, field: &Suspicion) {
     let trust = if tried.hint { Trust::Believed } else { Trust::Disproved };
     let first = std::mem::take(&mut tried.first);
     let waiting: Vec<_> = tried.spoken_for.iter().chain(&tried.rest).copied().collect();
-    let trial = tables.trials.insert(Trial::new(place, tried));
+    let trial = tables.trials.insert(Trial::new(queue, tried));
     for row in waiting {
         tables.set(row, State::OnTrial(trial), tables.now);
     }
     for rows in first {
         let witness = Some(TrialLink { trial, field: field.clone() });
-        tables.pin(place, rows, GroupHistory { trust, witness, ..GroupHistory::default() });
+        tables.pin(queue, rows, GroupHistory { trust, witness, ..GroupHistory::default() });
     }
 }
 
@@ -46,17 +46,17 @@ pub(super) fn end_trials(tables: &mut Tables) {
             tables.set(row, State::Unlisted, tables.now);
         }
         let finding = trial.finding();
-        let Trial { place, waiting, guilty, .. } = trial;
+        let Trial { queue, waiting, guilty, .. } = trial;
         match hints::tried(waiting, finding) {
             Then::Together { rows, trust, rejected } => {
-                tables.pin(place, rows, GroupHistory { trust, ..GroupHistory::default() });
+                tables.pin(queue, rows, GroupHistory { trust, ..GroupHistory::default() });
                 let cause = guilty.unwrap_or_else(|| Cause::new("refused as another row was"));
                 for row in rejected {
                     reject(tables, row, Reason::Refused, cause.clone());
                 }
             }
             Then::Search(tried) if tried.first.is_empty() => {}
-            Then::Search(tried) => attempt(tables, place, tried, &Suspicion::NotNamed),
+            Then::Search(tried) => attempt(tables, queue, tried, &Suspicion::NotNamed),
         }
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn isolate(tables: &mut Tables, index: RowIndex, cause: Cause) -> Opt
     let timeout = tables.settings.retry.row_timeout;
     let row = tables.rows.get_mut(index)?;
     row.isolated_times = row.isolated_times.saturating_add(1);
-    let (times, place, is_closing) = (u32::from(row.isolated_times), row.place?, row.flags.closing);
+    let (times, queue, is_closing) = (u32::from(row.isolated_times), row.queue?, row.flags.closing);
     let repeat = races::after_apart(times, timeout);
     if repeat == Repeat::Never {
         reject(tables, index, Reason::Refused, cause);
@@ -66,7 +66,7 @@ pub(super) fn isolate(tables: &mut Tables, index: RowIndex, cause: Cause) -> Opt
         Repeat::Together(wait) => Some(wait),
         Repeat::Alone(wait) => {
             let due = tables.now.plus(wait);
-            tables.form(place, vec![index], GroupHistory::default(), Until::Backoff(due));
+            tables.form(queue, vec![index], GroupHistory::default(), Until::Backoff(due));
             None
         }
         Repeat::Never => None,

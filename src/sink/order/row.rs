@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::{
     cost::Cost,
     ids::{
-        CallIndex, GroupIndex, IdentityIndex, LaneIndex, ParentIndex, PlaceIndex, RouteIndex, RowIndex, RowKind,
+        CallIndex, GroupIndex, IdentityIndex, LaneIndex, ParentIndex, QueueIndex, RouteIndex, RowIndex, RowKind,
         TrialIndex,
     },
     moment::Moment,
@@ -37,7 +37,7 @@ pub(super) enum State {
     Unlisted,
     /// Waits for the end of an earlier change of its identity.
     Queued,
-    /// May go with the next call of its place.
+    /// May go with the next call of its queue.
     Ready,
     /// Waits for the end of a backoff of its own.
     Backoff,
@@ -99,8 +99,8 @@ pub(super) struct Row {
     /// The identity; `None` for a plain insert.
     pub(super) identity: Option<IdentityIndex>,
     pub(super) parent: Option<ParentIndex>,
-    /// The place; `None` if the record is rejected before it becomes a command.
-    pub(super) place: Option<PlaceIndex>,
+    /// The queue; `None` if the record is rejected before it becomes a command.
+    pub(super) queue: Option<QueueIndex>,
     pub(super) state: State,
     /// The bytes of the budget that the row holds, in KiB. It holds one row, too.
     pub(super) units: u32,

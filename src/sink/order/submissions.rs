@@ -4,7 +4,7 @@ use super::{
     abandon::{abandon, close_tail, give_up},
     breaker::{Breaker, Ruling},
     event::{Effect, LetterEnd, Submission, SubmissionKind},
-    ids::{LaneIndex, PlaceIndex, RouteIndex, RowId},
+    ids::{LaneIndex, QueueIndex, RouteIndex, RowId},
     lanes::Phase,
     rejections::{rule, write_letter},
     row::{Flags, Links, Row, State},
@@ -27,8 +27,8 @@ fn take_in(tables: &mut Tables, at: LaneIndex, submission: Submission) {
     let Submission { offset, read, units, body, what } = submission;
     let Some(lane) = tables.lanes.all.get(at) else { return };
     let (route, is_open) = (lane.route, lane.phase == Phase::Open);
-    let (place, bytes) = match body.command() {
-        Some(command) => (Some(enter_place(tables, at, command)), command.row_len()),
+    let (queue, bytes) = match body.command() {
+        Some(command) => (Some(enter_queue(tables, at, command)), command.row_len()),
         None => (None, 0),
     };
     let (identity, parent) = match what {
@@ -51,7 +51,7 @@ fn take_in(tables: &mut Tables, at: LaneIndex, submission: Submission) {
         route,
         identity,
         parent,
-        place,
+        queue,
         state: State::Unlisted,
         units,
         bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
@@ -90,14 +90,14 @@ fn count_pending(tables: &mut Tables, route: RouteIndex) -> bool {
     has_breaker
 }
 
-/// Counts a row more in the place of its command. It is mostly the place of the lane's last row.
-fn enter_place(tables: &mut Tables, at: LaneIndex, command: &Command) -> PlaceIndex {
-    let places = &mut tables.queues.places;
-    let Some(lane) = tables.lanes.get_mut(at) else { return places.enter(BatchKey::of(command)) };
-    let is_same = |place: &PlaceIndex| places.key(*place).is_some_and(|key| key.is_of(command));
-    match lane.last_place.filter(is_same) {
-        Some(place) => places.enter_again(place),
-        None => *lane.last_place.insert(places.enter(BatchKey::of(command))),
+/// Counts a row more in the queue of its command. It is mostly the queue of the lane's last row.
+fn enter_queue(tables: &mut Tables, at: LaneIndex, command: &Command) -> QueueIndex {
+    let batches = &mut tables.queues.batches;
+    let Some(lane) = tables.lanes.get_mut(at) else { return batches.enter(BatchKey::of(command)) };
+    let is_same = |queue: &QueueIndex| batches.key(*queue).is_some_and(|key| key.is_of(command));
+    match lane.last_queue.filter(is_same) {
+        Some(queue) => batches.enter_again(queue),
+        None => *lane.last_queue.insert(batches.enter(BatchKey::of(command))),
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
     cost::Cost,
     event::{Effect, Notice},
     identities::Identities,
-    ids::{CallKind, GroupIndex, GroupKind, PlaceIndex, RouteIndex, RowIndex, TrialKind},
+    ids::{CallKind, GroupIndex, GroupKind, QueueIndex, RouteIndex, RowIndex, TrialKind},
     lanes::Lanes,
     moment::Moment,
     parents::Hold,
@@ -206,8 +206,8 @@ impl Tables {
         if let Some(parent) = row.parent {
             self.queues.parents.leave(parent);
         }
-        if let Some(place) = row.place {
-            self.queues.places.leave(place);
+        if let Some(queue) = row.queue {
+            self.queues.batches.leave(queue);
         }
         if let Some(route) = self.routes.all.get_mut(row.route) {
             route.rows = route.rows.saturating_sub(1);
@@ -291,7 +291,7 @@ impl Tables {
     /// Forms a group of rows, which leave their lists for it. `None` without rows.
     pub(super) fn form(
         &mut self,
-        place: PlaceIndex,
+        queue: QueueIndex,
         rows: Vec<RowIndex>,
         past: GroupHistory,
         until: Until,
@@ -305,7 +305,7 @@ impl Tables {
             Until::Backoff(at) | Until::Hold(at) => Some((at, order)),
         };
         let group =
-            self.groups.insert(Group { place, rows: Vec::with_capacity(rows.len()), past, probe: None, due: at });
+            self.groups.insert(Group { queue, rows: Vec::with_capacity(rows.len()), past, probe: None, due: at });
         let state = match until {
             Until::Permit => State::Pinned(group),
             Until::Backoff(_) => State::Delayed(group),
@@ -321,18 +321,18 @@ impl Tables {
     }
 
     /// Forms a group that waits for a permit, after all groups that do so already.
-    pub(super) fn pin(&mut self, place: PlaceIndex, rows: Vec<RowIndex>, past: GroupHistory) -> Option<GroupIndex> {
-        let group = self.form(place, rows, past, Until::Permit)?;
+    pub(super) fn pin(&mut self, queue: QueueIndex, rows: Vec<RowIndex>, past: GroupHistory) -> Option<GroupIndex> {
+        let group = self.form(queue, rows, past, Until::Permit)?;
         self.pinned.push_back(group);
         Some(group)
     }
 
     /// Pins rows as two groups, each a half of them, in order.
-    pub(super) fn halve(&mut self, place: PlaceIndex, mut rows: Vec<RowIndex>, past: &GroupHistory) {
+    pub(super) fn halve(&mut self, queue: QueueIndex, mut rows: Vec<RowIndex>, past: &GroupHistory) {
         let tail = rows.split_off(rows.len().div_ceil(2));
         for half in [rows, tail] {
             let past = past.of_half(half.len());
-            self.pin(place, half, past);
+            self.pin(queue, half, past);
         }
     }
 

@@ -35,14 +35,14 @@ fn repeat(tables: &mut Tables, index: GroupIndex) {
         abandon(tables, row);
     }
     // A group that has become empty is gone by now.
-    let Some(Group { place, rows, mut past, .. }) = tables.dissolve(index) else { return };
+    let Some(Group { queue, rows, mut past, .. }) = tables.dissolve(index) else { return };
     past.failures.judge(tables.tally);
     // The other rows of the call may be gone with their lanes, and one of them may have been to blame.
     let left_alone = rows.len() == 1 && past.failures.in_company();
     if left_alone || past.failures.own < tables.settings.retry.max_attempts {
-        tables.pin(place, rows, past);
+        tables.pin(queue, rows, past);
     } else if rows.len() > 1 {
-        tables.halve(place, rows, &past);
+        tables.halve(queue, rows, &past);
     } else {
         for index in rows {
             let cause = tables.rows.get_mut(index).and_then(|row| row.cold.as_mut()?.cause.take());
@@ -63,8 +63,8 @@ fn probe(tables: &mut Tables, at: RouteIndex) {
     }
     let nth = usize::from(breaker.begin_probe(route.stalled.len() > 1));
     let Some(index) = route.stalled.iter(&tables.rows).nth(nth) else { return };
-    let Some(place) = tables.rows.get(index).and_then(|row| row.place) else { return };
-    let group = tables.form(place, vec![index], GroupHistory::default(), Until::Permit);
+    let Some(queue) = tables.rows.get(index).and_then(|row| row.queue) else { return };
+    let group = tables.form(queue, vec![index], GroupHistory::default(), Until::Permit);
     if let Some(group) = group.and_then(|group| Some((group, tables.groups.get_mut(group)?))) {
         group.1.probe = Some(at);
         tables.pinned.push_back(group.0);

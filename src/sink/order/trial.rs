@@ -2,7 +2,7 @@
 
 use super::{
     hints::{Finding, Tried},
-    ids::{PlaceIndex, RowIndex},
+    ids::{QueueIndex, RowIndex},
     pinned::TrialLink,
 };
 use crate::record::{Cause, RetryKind, Suspicion, Verdict};
@@ -10,7 +10,7 @@ use crate::record::{Cause, RetryKind, Suspicion, Verdict};
 /// A refused call, some rows of which are tried first.
 #[derive(Debug)]
 pub(super) struct Trial {
-    pub(super) place: PlaceIndex,
+    pub(super) queue: QueueIndex,
     pub(super) waiting: Tried<RowIndex>,
     /// The cause for which a row that went first was refused.
     pub(super) guilty: Option<Cause>,
@@ -18,8 +18,8 @@ pub(super) struct Trial {
 }
 
 impl Trial {
-    pub(super) fn new(place: PlaceIndex, waiting: Tried<RowIndex>) -> Self {
-        Self { place, waiting, guilty: None, is_innocent: false }
+    pub(super) fn new(queue: QueueIndex, waiting: Tried<RowIndex>) -> Self {
+        Self { queue, waiting, guilty: None, is_innocent: false }
     }
 
     /// Notes what a call has shown. Returns whether it has shown anything: otherwise it is repeated for the same trial.
