@@ -56,6 +56,10 @@ pub enum Repeated {
     /// The call as a whole was rejected: its rows go in smaller calls.
     CallRejected,
     Parked,
+    /// The org has no room for new records.
+    Storage,
+    /// The SObject, action and key field are refused, and the row waits for them.
+    PlaceRefused,
     NotSent,
     NoLease,
     OrgUnavailable,

@@ -12,6 +12,8 @@ use super::{ApiName, OrgTrouble};
 /// | `Smaller`, no suspicion | rows of the call share a cause that belongs to its transaction | in smaller calls; alone it is the row's own |
 /// | `Smaller`, a suspicion | the call as a whole was rejected for something in it | as the answer names its rows, else halved; alone it is the row's own |
 /// | `Parked` | the org takes no such row for now, and the row is not at fault | after a long while, without end |
+/// | `Storage` | the org has no room for new records | once it has room; what makes no record goes on |
+/// | `Place` | the org, or something before it, refuses every call of this SObject, action and key field | once a single row of the place is taken; other places go on |
 /// | `NextCall` | the row was left out of the call: another row is for the same record, or is known to be invalid | with the next call |
 /// | `NoLease` | the lease had run out before the call was sent | as `Org`, and no call is to blame |
 /// | `Org` | the org takes no calls | once it does; of its troubles only `Unavailable` counts against a call |
@@ -28,6 +30,8 @@ pub enum RetryKind {
         suspicion: Option<Suspicion>,
     },
     Parked,
+    Storage,
+    Place,
     NextCall,
     NoLease,
     Org(OrgTrouble),

@@ -351,7 +351,7 @@ pub(crate) fn of_either(gone: Gone, cause: Cause) -> Cause {
 impl Meaning {
     /// The place in the order from giving a record up to waiting for it: a text may only move a meaning up, and of
     /// several errors of a row the one counts that waits longest. Rejected < Gone < Smaller < Alone < Parent < Backoff
-    /// < Parked < Unknown < Org.
+    /// < Parked < Storage < Place < Unknown < Org.
     fn waits(&self) -> u8 {
         match self {
             Self::Rejected => 0,
@@ -361,8 +361,10 @@ impl Meaning {
             Self::Retry(RetryKind::Parent) => 4,
             Self::Retry(RetryKind::Backoff) => 5,
             Self::Retry(RetryKind::Parked) => 6,
-            Self::Unknown => 7,
-            Self::Retry(RetryKind::Org(_) | RetryKind::NoLease) => 8,
+            Self::Retry(RetryKind::Storage) => 7,
+            Self::Retry(RetryKind::Place) => 8,
+            Self::Unknown => 9,
+            Self::Retry(RetryKind::Org(_) | RetryKind::NoLease) => 10,
         }
     }
 }

@@ -247,7 +247,7 @@ fn retry(tables: &mut Tables, index: RowIndex, cause: Cause, kind: RetryKind, al
         RetryKind::Smaller { suspicion: None } => steps.transaction.push(index),
         RetryKind::Smaller { suspicion: Some(named) } => steps.refused.push((index, named)),
         RetryKind::WithoutFields(fields) => strip(tables, index, &fields),
-        RetryKind::Parked => {
+        RetryKind::Parked | RetryKind::Storage | RetryKind::Place => {
             tables.forget_waits(index);
             tables.note_known(index);
             // One notice for each call: mostly, all its rows wait for the same permission, or for room.
@@ -295,6 +295,8 @@ fn repeats(tables: &Tables, row: &Row, verdict: &Verdict, alone: bool) -> Option
         RetryKind::Smaller { suspicion: None } => Some(Repeated::Transaction),
         RetryKind::Smaller { suspicion: Some(_) } => Some(Repeated::CallRejected),
         RetryKind::Parked => Some(Repeated::Parked),
+        RetryKind::Storage => Some(Repeated::Storage),
+        RetryKind::Place => Some(Repeated::PlaceRefused),
         RetryKind::NextCall => Some(Repeated::NotSent),
         RetryKind::NoLease => Some(Repeated::NoLease),
         RetryKind::Org(OrgTrouble::Unavailable) => Some(Repeated::OrgUnavailable),

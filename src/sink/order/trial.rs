@@ -36,6 +36,8 @@ impl Trial {
                     kind:
                         RetryKind::Backoff
                         | RetryKind::Parked
+                        | RetryKind::Storage
+                        | RetryKind::Place
                         | RetryKind::NextCall
                         | RetryKind::NoLease
                         | RetryKind::Org(_),

@@ -164,6 +164,8 @@ fn short_kind(kind: &RetryKind) -> String {
         RetryKind::Smaller { suspicion: Some(Suspicion::NotNamed) } => "call rejected".to_owned(),
         RetryKind::Smaller { suspicion: Some(_) } => "call rejected, named".to_owned(),
         RetryKind::Parked => "parked".to_owned(),
+        RetryKind::Storage => "storage".to_owned(),
+        RetryKind::Place => "place".to_owned(),
         RetryKind::NextCall => "next call".to_owned(),
         RetryKind::NoLease => "no lease".to_owned(),
         RetryKind::Org(trouble) => trouble.label().to_owned(),
