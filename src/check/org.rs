@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     config::{self, Config, Tombstone},
-    record::{Access, Operation, Refresh, SObject, TargetName},
-    salesforce::{NoLogin, Salesforce, Version},
+    record::{Access, Operation, SObject, TargetName},
+    salesforce::{NoDescription, NoLogin, Salesforce, Version},
     sink::route::{Route, Routes},
 };
 
@@ -92,9 +92,12 @@ async fn quota(config: &Config, org: &Salesforce) -> Finding {
 /// Checks one route. A finding of `Level::Problem` makes its job impossible.
 async fn route(index: usize, config: &config::Route, route: &Route, org: &Salesforce) -> Vec<Finding> {
     let key = |name: &str| format!("routes[{index}].{name}");
-    let sobject = match org.describe(&route.sobject, Refresh::IfUnknown).await {
+    let sobject = match org.try_describe(&route.sobject).await {
         Ok(sobject) => sobject,
-        Err(cause) => {
+        Err(NoDescription::Refused { cause, .. }) => {
+            return vec![Finding::refused(key("sobject"), &route.sobject, &cause)];
+        }
+        Err(NoDescription::Undescribed(cause)) => {
             let hint = "or this user may not see it: Read on the object, by a permission set";
             let problem = Finding::problem(key("sobject"), format!("{}: {cause}", route.sobject));
             return vec![if cause.http_status == Some(404) { problem.hint(hint) } else { problem }];

@@ -4,8 +4,8 @@
 use super::Finding;
 use crate::{
     config,
-    record::{ApiName, Refresh, SObject, TargetName},
-    salesforce::Salesforce,
+    record::{ApiName, SObject, TargetName},
+    salesforce::{NoDescription, Salesforce},
     sink::route::Route,
 };
 
@@ -40,7 +40,7 @@ pub(super) async fn parents(
                 continue;
             }
         };
-        let described = org.describe(parent, Refresh::IfUnknown).await;
+        let described = org.try_describe(parent).await;
         let cause = match described.map(|described| described.key_field(field).map(|_| ())) {
             Ok(Ok(())) => {
                 if !parents.sobjects.contains(parent) {
@@ -48,7 +48,11 @@ pub(super) async fn parents(
                 }
                 continue;
             }
-            Ok(Err(cause)) | Err(cause) => cause,
+            Err(NoDescription::Refused { cause, .. }) => {
+                parents.findings.push(Finding::refused(key(place), parent, &cause));
+                continue;
+            }
+            Ok(Err(cause)) | Err(NoDescription::Undescribed(cause)) => cause,
         };
         let finding = if is_lock { Finding::warning } else { Finding::problem };
         let hint = "or this user may not see it: Read on the parent and on its external id field, by a permission set";

@@ -5,7 +5,10 @@ use std::fmt;
 use serde_json::{Value, json};
 use strum::IntoStaticStr;
 
-use crate::config::{Loaded, Problem};
+use crate::{
+    config::{Loaded, Problem},
+    record::Cause,
+};
 
 /// The severity of a finding, in ascending order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr)]
@@ -49,6 +52,11 @@ impl Finding {
 
     pub(crate) fn unreachable(key: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(Level::Unreachable, key, message)
+    }
+
+    /// Creates the finding of an SObject whose description is refused, so that it is not checked.
+    pub(crate) fn refused(key: impl Into<String>, sobject: &str, cause: &Cause) -> Self {
+        Self::unreachable(key, format!("{sobject} is not checked: its description is refused: {cause}"))
     }
 
     pub(crate) fn problem(key: impl Into<String>, message: impl Into<String>) -> Self {

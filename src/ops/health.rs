@@ -116,7 +116,9 @@ impl Health {
                 OrgAvailability::Down(OrgTrouble::Quota) => {
                     Some("the org's daily API calls are spent, or below the reserve")
                 }
-                OrgAvailability::Down(OrgTrouble::Session) => Some("logins succeed, and the org rejects every session"),
+                OrgAvailability::Down(OrgTrouble::Session) => {
+                    Some("logins succeed, and the org takes no call of any session")
+                }
             };
             waiting = why.map(|why| Waiting::go_on(waiting, &self, Dependency::Salesforce, why));
             if org.changed().await.is_err() {

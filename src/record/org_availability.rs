@@ -14,7 +14,7 @@ pub enum OrgTrouble {
     /// The org takes no call, no connection or no login, or answers nothing.
     #[strum(serialize = "org_unavailable")]
     Unavailable,
-    /// Logins succeed, and the org rejects every session.
+    /// Logins succeed, and the org rejects every session, or lets its user make no call.
     #[strum(serialize = "session_expired")]
     Session,
     /// The API calls of the day are used up, or as many of them as the configuration leaves to us.

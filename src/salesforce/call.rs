@@ -11,10 +11,11 @@ use std::sync::{
 };
 
 use super::{
+    answer,
     classify::Meaning,
     http::{
         client::{Answer, Http, Sent},
-        request::{ApiRequest, Purpose},
+        request::{ApiRequest, Endpoint, Purpose},
     },
     org::{limiter::Limiter, org_state::Report},
     part::{self, PartFailure},
@@ -136,6 +137,10 @@ impl Calls {
             Some(PartFailure::Failed { meaning: Meaning::Retry(RetryKind::Org(trouble)), cause, .. }) => {
                 self.limiter.report(&Report::Down(*trouble, cause));
             }
+            // Something before the org has refused the call.
+            Some(PartFailure::Failed { meaning: Meaning::Retry(RetryKind::Place), is_orgs_word: false, .. }) => {
+                self.limiter.report(&Report::Inconclusive);
+            }
             // The org's own word, whatever it says.
             Some(PartFailure::Failed { .. } | PartFailure::TooLong(_)) | None => {
                 self.mismatches.store(0, Ordering::Relaxed);
@@ -164,6 +169,18 @@ impl Calls {
         Err(Verdict::Fatal(cause.clone()))
     }
 
+    /// Calls `GET /services/data/vNN`, which needs no more than a session. What it learns is in the state of the org.
+    pub(crate) async fn probe(&self) {
+        let endpoint = Endpoint::Data { segments: Vec::new(), query: None };
+        let request = ApiRequest::get("probe", Purpose::Read, endpoint);
+        let any = |body: &[u8]| {
+            serde_json::from_slice::<serde::de::IgnoredAny>(body).map_err(|error| answer::unreadable(&error))
+        };
+        if let Err(verdict) = self.make(&request, any).await {
+            tracing::debug!(cause = verdict.cause().map(tracing::field::display), "the org is not well yet");
+        }
+    }
+
     /// Reports that the org takes no calls, which is the verdict of the call.
     fn down(&self, trouble: OrgTrouble, cause: Cause) -> Verdict {
         self.limiter.report(&Report::Down(trouble, &cause));
@@ -189,9 +206,24 @@ pub(crate) fn with_suspicion(verdict: Verdict, named: Suspicion) -> Verdict {
     }
 }
 
-/// Whether any other call would have come to the same.
+/// Whether any other call for the same rows, or for others of their place, would have come to the same.
 pub(crate) fn is_of_every_call(verdict: &Verdict) -> bool {
-    matches!(verdict, Verdict::Retry { kind: RetryKind::Org(_) | RetryKind::NoLease, .. } | Verdict::Fatal(_))
+    match verdict {
+        Verdict::Written { .. } | Verdict::Rejected(_) | Verdict::Unknown { .. } => false,
+        Verdict::Fatal(_) => true,
+        Verdict::Retry { kind, .. } => match kind {
+            RetryKind::Place | RetryKind::NoLease | RetryKind::Org(_) => true,
+            RetryKind::Backoff
+            | RetryKind::Parent
+            | RetryKind::Alone
+            | RetryKind::DeletedMeanwhile
+            | RetryKind::WithoutFields(_)
+            | RetryKind::Smaller { .. }
+            | RetryKind::Parked
+            | RetryKind::Storage
+            | RetryKind::NextCall => false,
+        },
+    }
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@
 //! verdict ([`Verdict`](crate::record::Verdict)). No other file reads a code of the data API; a login has codes of its own.
 //!
 //! Message texts follow the user's language. A text is only asked whether to wait ([`wraps_a_wait`],
-//! [`is_a_transactions`], [`lacks_a_parent`], the two kinds of `REQUEST_LIMIT_EXCEEDED`): it may move a verdict toward
-//! waiting, never away.
+//! [`is_a_transactions`], [`lacks_a_parent`], [`lacks_its_place`], the two kinds of `REQUEST_LIMIT_EXCEEDED`): it may
+//! move a verdict toward waiting, never away.
 //! A code that is not listed is the row's own fault, or the call's, unless the status says otherwise (REST guide,
 //! "Status Codes and Error Responses").
 
@@ -83,6 +83,8 @@ pub(crate) mod cell {
     pub(crate) const PARENT: Meaning = Meaning::Retry(RetryKind::Parent);
     pub(crate) const BACKOFF: Meaning = Meaning::Retry(RetryKind::Backoff);
     pub(crate) const PARKED: Meaning = Meaning::Retry(RetryKind::Parked);
+    pub(crate) const STORAGE: Meaning = Meaning::Retry(RetryKind::Storage);
+    pub(crate) const PLACE: Meaning = Meaning::Retry(RetryKind::Place);
     pub(crate) const UNKNOWN: Meaning = Meaning::Unknown;
     pub(crate) const UNAVAILABLE: Meaning = Meaning::Retry(RetryKind::Org(OrgTrouble::Unavailable));
     pub(crate) const SESSION: Meaning = Meaning::Retry(RetryKind::Org(OrgTrouble::Session));
@@ -95,11 +97,12 @@ static CODES: &[(&str, Meaning, Option<Meaning>)] = &[
     // Held by another transaction for now.
     ("UNABLE_TO_LOCK_ROW",                     cell::BACKOFF,    Some(cell::BACKOFF)),
     ("RECORD_IN_USE_BY_WORKFLOW",              cell::BACKOFF,    Some(cell::BACKOFF)),
-    ("TERRITORY_REALIGN_IN_PROGRESS",          cell::BACKOFF,    Some(cell::BACKOFF)),
     // Bystanders of a failure elsewhere.
     ("ALL_OR_NONE_OPERATION_ROLLED_BACK",      cell::BACKOFF,    Some(cell::BACKOFF)),
     ("PROCESSING_HALTED",                      cell::BACKOFF,    Some(cell::BACKOFF)),
     ("BATCH_PROCESSING_HALTED",                cell::BACKOFF,    Some(cell::BACKOFF)),
+    // Held for hours.
+    ("TERRITORY_REALIGN_IN_PROGRESS",          cell::PARKED,     Some(cell::PARKED)),
     // The org is busy, shut or being moved: in a row, too, that is not the row's fault, however long it lasts.
     ("PLATFORM_EVENT_PUBLISH_FAILED",          cell::BACKOFF,    Some(cell::BACKOFF)),
     ("PLATFORM_EVENT_PUBLISHING_UNAVAILABLE",  cell::PARKED,     Some(cell::PARKED)),
@@ -108,18 +111,19 @@ static CODES: &[(&str, Meaning, Option<Meaning>)] = &[
     ("REQUEST_LIMIT_EXCEEDED",                 cell::PARKED,     Some(cell::UNAVAILABLE)),
     ("SERVER_UNAVAILABLE",                     cell::PARKED,     Some(cell::UNAVAILABLE)),
     ("FUNCTIONALITY_TEMPORARILY_UNAVAILABLE",  cell::PARKED,     Some(cell::UNAVAILABLE)),
-    ("API_CURRENTLY_DISABLED",                 cell::PARKED,     Some(cell::UNAVAILABLE)),
-    ("API_DISABLED_FOR_ORG",                   cell::PARKED,     Some(cell::UNAVAILABLE)),
     ("ORG_IN_MAINTENANCE",                     cell::PARKED,     Some(cell::UNAVAILABLE)),
     ("ORG_LOCKED",                             cell::PARKED,     Some(cell::UNAVAILABLE)),
     ("INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE", cell::PARKED,     Some(cell::UNAVAILABLE)),
     ("UNSUPPORTED_API_VERSION",                cell::PARKED,     Some(cell::UNAVAILABLE)),
     ("INVALID_SESSION_ID",                     cell::PARKED,     Some(cell::SESSION)),
     ("INVALID_AUTH_HEADER",                    cell::PARKED,     Some(cell::SESSION)),
-    ("STORAGE_LIMIT_EXCEEDED",                 cell::PARKED,     Some(cell::PARKED)),
+    // The user may not use the API, or the org has none: no call of any session is taken.
+    ("API_CURRENTLY_DISABLED",                 cell::PARKED,     Some(cell::SESSION)),
+    ("API_DISABLED_FOR_ORG",                   cell::PARKED,     Some(cell::SESSION)),
+    ("STORAGE_LIMIT_EXCEEDED",                 cell::STORAGE,    Some(cell::STORAGE)),
     // Of a call: this user may not make it at all, as an upsert by a field that is not unique without View All Data. It
-    // is neither the org's trouble nor a row's fault: the rows wait, with the org's words in the log, and others go on.
-    ("INSUFFICIENT_ACCESS",                    cell::REJECTED,   Some(cell::PARKED)),
+    // is neither the org's trouble nor a row's fault: the place waits, and others go on.
+    ("INSUFFICIENT_ACCESS",                    cell::REJECTED,   Some(cell::PLACE)),
     // Code of the org's own ran for the whole call.
     ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",   cell::SMALLER,    None),
     ("CANNOT_EXECUTE_FLOW_TRIGGER",            cell::SMALLER,    None),
@@ -156,10 +160,13 @@ pub(crate) fn of_call(purpose: Purpose, status: StatusCode, errors: Option<&Erro
         if purpose == Purpose::Describe && error.code == "UNSUPPORTED_API_VERSION" {
             return Answered::Failed(cell::CALL_REJECTED);
         }
+        if purpose == Purpose::Resolve && lacks_its_place(error) {
+            return Answered::Failed(cell::PLACE);
+        }
         let listed = CODES.iter().find(|(code, ..)| *code == error.code);
         match listed {
-            // No row could wait: its status says whether the user may see the SObject.
-            Some((_, _, Some(Meaning::Retry(RetryKind::Parked)))) if purpose == Purpose::Describe => {}
+            // Its status says whether the user may see the SObject, or may call the org at all.
+            Some((_, _, Some(cell::PLACE))) if matches!(purpose, Purpose::Describe | Purpose::Read) => {}
             Some((_, _, Some(meaning))) => return Answered::Failed(meaning.clone()),
             _ => {}
         }
@@ -172,17 +179,23 @@ pub(crate) fn of_call(purpose: Purpose, status: StatusCode, errors: Option<&Erro
 /// `salesforces`: the answer is in Salesforce's own JSON, so that the org itself has spoken and not something before
 /// it. `edge`: it is not, and has passed Salesforce's edge all the same, which says that the org took nothing.
 fn of_status(purpose: Purpose, status: StatusCode, salesforces: bool, edge: bool) -> Option<Meaning> {
+    // What is asked of one SObject may be refused for it alone; the org's own trouble shows in what is asked of none.
+    let refused = match purpose {
+        Purpose::Write | Purpose::Resolve | Purpose::Describe => cell::PLACE,
+        Purpose::Read | Purpose::Login => cell::UNAVAILABLE,
+    };
     Some(match status.as_u16() {
         403 | 404 | 410 if purpose == Purpose::Describe && salesforces => cell::CALL_REJECTED,
         // A redirect: nothing is taken where it was sent to.
-        300..400 | 403 | 404 | 405 | 410 | 415 | 420 | 429 => cell::UNAVAILABLE,
+        300..400 | 403 | 404 | 405 | 410 | 415 => refused,
+        420 | 429 => cell::UNAVAILABLE,
         503 if salesforces || edge => cell::UNAVAILABLE,
         502 if edge && !salesforces => cell::UNAVAILABLE,
-        // Something before the org said that, and would say it of every call: a good row is not to be rejected for it.
-        400 if !salesforces => cell::UNAVAILABLE,
+        // Something before the org said that, and not of one row: a good row is not to be rejected for it.
+        400 if !salesforces => refused,
         400 | 413 | 414 | 431 => cell::CALL_REJECTED,
         402..=407 | 409..500 if salesforces => cell::CALL_REJECTED,
-        402..=407 | 409..500 => cell::UNAVAILABLE,
+        402..=407 | 409..500 => refused,
         // 408: a proxy that waited for the body, and may have passed some of it on.
         408 | 500.. => cell::UNKNOWN,
         _ => return None,
@@ -284,6 +297,12 @@ fn is_a_transactions(error: &RowError) -> bool {
 /// Quoted: `Foreign key external ID: 1580 not found for field Ext__c in entity User`.
 fn lacks_a_parent(code: &str, message: &str) -> bool {
     code == "INVALID_FIELD" && message.contains("Foreign key external ID") && message.contains("not found")
+}
+
+/// Whether a query for record ids is rejected for its SObject, or for its key field, which is the only one that it
+/// names: this user does not see it, or it is not there any more.
+fn lacks_its_place(error: &RowError) -> bool {
+    error.code == "INVALID_TYPE" || error.code == "INVALID_FIELD" && error.message.contains("No such column")
 }
 
 /// Whether a call of a single row is rejected for a missing parent ([`RetryKind::Parent`]). No such answer to a

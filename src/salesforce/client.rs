@@ -6,14 +6,11 @@ use tokio::sync::watch;
 use url::Url;
 
 use super::{
-    Observer, answer,
+    Observer,
     call::Calls,
-    http::{
-        client::Http,
-        request::{ApiRequest, Endpoint, Purpose},
-    },
+    http::client::Http,
     org::{
-        describe::Describes,
+        describe::{Describes, NoDescription},
         limiter::{CallPermit, Limiter},
         org_state::Pace,
         slots::CallKind,
@@ -77,7 +74,7 @@ impl Salesforce {
         let limiter = Arc::new(Limiter::new(config.max_concurrent_requests, pace, observer.clone()));
         let calls = Arc::new(Calls::new(auth, limiter.clone(), http, config));
         let resolver = Resolver::new(cache, calls.clone(), observer);
-        let describes = Arc::new(Describes::new(calls.clone(), config.describe_interval));
+        let describes = Arc::new(Describes::new(calls.clone(), config.describe_interval, backoff));
         Ok(Self {
             writer: Writer { calls: calls.clone(), resolver, describes: describes.clone() },
             describes,
@@ -194,20 +191,18 @@ impl Salesforce {
     /// Calls `GET /services/data/vNN`, which needs no more than a session, and says how many of the daily calls are
     /// used. What it learns is in the state of the org.
     pub async fn probe(&self) {
-        let endpoint = Endpoint::Data { segments: Vec::new(), query: None };
-        let request = ApiRequest::get("probe", Purpose::Read, endpoint);
-        let any = |body: &[u8]| {
-            serde_json::from_slice::<serde::de::IgnoredAny>(body).map_err(|error| answer::unreadable(&error))
-        };
-        if let Err(verdict) = self.calls.make(&request, any).await {
-            tracing::debug!(cause = verdict.cause().map(tracing::field::display), "the org is not well yet");
-        }
+        self.calls.probe().await;
     }
 
-    /// The SObject as the org describes it. Waits for the org as long as it takes; an error says what an operator must
-    /// fix.
+    /// The SObject as the org describes it. Waits for the org, and while the description is refused, as long as it takes;
+    /// an error says what an operator must fix.
     pub async fn describe(&self, sobject: &str, refresh: Refresh<'_>) -> Result<Arc<SObject>, Cause> {
         self.describes.describe(sobject, refresh).await
+    }
+
+    /// Returns the SObject as the org describes it. Waits for the org, and not for a description that is refused.
+    pub async fn try_describe(&self, sobject: &str) -> Result<Arc<SObject>, NoDescription> {
+        self.describes.try_describe(sobject, Refresh::IfUnknown).await
     }
 
     /// The number of descriptions that were received: what is kept of one is out of date when this has changed.

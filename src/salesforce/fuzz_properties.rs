@@ -10,7 +10,7 @@ use super::{
     answer::{self, Errors, RowAnswer},
     classify::{self, Asked},
     http::{client::Answer, request::Purpose},
-    org::{describe, usage::Usage},
+    org::{description, usage::Usage},
     rest::{collections::render, send_row::SendRow, soql, suspects, target::Target},
     session::login,
     testing,
@@ -59,7 +59,7 @@ fn errors(body: &[u8]) {
     let errors = Errors::of_call(body);
     for status in [200, 302, 400, 401, 403, 404, 408, 413, 420, 429, 500, 503] {
         let status = StatusCode::from_u16(status).expect("a status");
-        for purpose in [Purpose::Write, Purpose::Read, Purpose::Describe] {
+        for purpose in [Purpose::Write, Purpose::Resolve, Purpose::Read, Purpose::Describe] {
             let _: classify::Answered = classify::of_call(purpose, status, errors.as_ref(), classify::Facts::default());
         }
         let cause = classify::cause(status, errors.as_ref());
@@ -107,7 +107,7 @@ fn page(body: &[u8]) {
 
 /// Checks that each field is found by its own name, in any case.
 fn describe(body: &[u8]) {
-    let Ok(sobject) = describe::read(body) else { return };
+    let Ok(sobject) = description::read(body) else { return };
     for name in ["Ext__c", "EXT__C", "Id", "", "\0"] {
         if let Ok(field) = sobject.key_field(name) {
             assert!(sobject.knows(&field.name) && field.name == *name);

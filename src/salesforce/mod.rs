@@ -9,7 +9,7 @@
 //! | `call` | one call: a session, a resend at most, and what its HTTP answer shows of the org |
 //! | `part` | what an answer, or a part of it, says of its rows: results, or one verdict for all of them |
 //! | `answer`, `classify` | the org's JSON, and **the failure model**: what every answer means |
-//! | `org/` | whether the org can be called, and by how many at a time (`limiter`, `slots`, `org_state`, `usage`), what it describes (`describe`), which API versions it speaks (`versions`) |
+//! | `org/` | whether the org can be called, and by how many at a time (`limiter`, `slots`, `org_state`, `usage`), what it describes (`describe`, `description`), which API versions it speaks (`versions`) |
 //! | `rest/` | one attempt to write rows (`writer`): a row with all that is known of it (`send_row`), the record that it is about (`target`, `find_targets`), record ids by external id (`resolve`, `id_cache`, `soql`), the body of a call (`collections`), and which of its rows a rejection names (`suspects`) |
 
 mod answer;
@@ -31,7 +31,7 @@ pub use self::{
     client::{BuildError, NoLogin, Salesforce},
     http::request::MAX_ANSWER,
     observer::{EndedCall, Observer},
-    org::{limiter::CallPermit, versions::Version},
+    org::{describe::NoDescription, limiter::CallPermit, versions::Version},
 };
 
 #[cfg(test)]

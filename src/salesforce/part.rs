@@ -49,14 +49,13 @@ pub(crate) fn read<T>(
             .map_err(|unfit| PartFailure::Mismatch(Cause { http_status: Some(part.status.as_u16()), ..unfit })),
         Answered::ResponseMismatch => Err(PartFailure::Mismatch(cause())),
         Answered::Failed(meaning) => {
-            // A describe has no row to back off: it waits as for the org.
-            let waits = matches!(meaning, Meaning::Retry(RetryKind::Backoff | RetryKind::Parked));
-            let meaning = if waits && purpose == Purpose::Describe {
-                Meaning::Retry(RetryKind::Org(OrgTrouble::Unavailable))
-            } else {
-                meaning
-            };
-            Err(PartFailure::Failed { meaning, cause: cause(), is_orgs_word: errors.is_some() })
+            let waits = matches!(meaning, Meaning::Retry(RetryKind::Backoff | RetryKind::Parked | RetryKind::Storage));
+            // A describe has no row to back off: its SObject waits.
+            let is_describes_wait = waits && purpose == Purpose::Describe;
+            let meaning = if is_describes_wait { Meaning::Retry(RetryKind::Place) } else { meaning };
+            // A redirect says nothing of the org, whatever its body: the org may be elsewhere.
+            let is_orgs_word = errors.is_some() && !part.status.is_redirection();
+            Err(PartFailure::Failed { meaning, cause: cause(), is_orgs_word })
         }
     }
 }

@@ -36,12 +36,16 @@ pub(crate) struct ApiRequest {
     pub(crate) distil: Option<Distil>,
 }
 
-/// The purpose of a request: how long it may take, and what a rejection of it means. A describe may say that there is
-/// no such SObject, which in a write is the org's trouble.
+/// The purpose of a request: how long it may take, and what a rejection of it means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
+    /// Writes rows. A refusal is that of their place: their SObject, action and key field.
     Write,
+    /// Looks up the records of rows that are to be written. A refusal is that of their place, too.
+    Resolve,
+    /// Reads what is no SObject's, so that a refusal is the org's.
     Read,
+    /// Reads the description of an SObject. A refusal may say that there is no such SObject.
     Describe,
     Login,
 }
@@ -97,7 +101,7 @@ impl ApiRequest {
     pub(crate) fn max_answer(&self) -> usize {
         match self.purpose {
             Purpose::Login => MAX_TOKEN_ANSWER,
-            Purpose::Write | Purpose::Read | Purpose::Describe => MAX_ANSWER,
+            Purpose::Write | Purpose::Resolve | Purpose::Read | Purpose::Describe => MAX_ANSWER,
         }
     }
 }
@@ -110,7 +114,7 @@ impl Timeouts {
     pub(crate) fn of(self, purpose: Purpose) -> Duration {
         match purpose {
             Purpose::Write => self.write,
-            Purpose::Read | Purpose::Describe => self.read,
+            Purpose::Resolve | Purpose::Read | Purpose::Describe => self.read,
             Purpose::Login => self.login,
         }
     }

@@ -1,7 +1,6 @@
 //! Descriptions of the org's SObjects, fetched once for each, and again when one is in doubt.
 
 use std::{
-    fmt, io,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -11,27 +10,30 @@ use std::{
 
 use indexmap::IndexMap;
 use parking_lot::{Mutex, RwLock};
-use serde::{Deserialize, Deserializer, Serialize, de};
 use tokio::time::Instant;
 
 use super::{
     super::{
-        answer,
         call::Calls,
-        http::{
-            distil::Distil,
-            request::{ApiRequest, Endpoint, Purpose},
-        },
+        http::request::{ApiRequest, Endpoint, Purpose},
     },
+    description::{DISTIL, read},
     slots::CallKind,
 };
-use crate::record::{Access, AnyCase, ApiName, Cause, Field, Refresh, RetryKind, SObject, ValueClass, Verdict};
+use crate::{
+    record::{AnyCase, ApiName, Cause, Refresh, RetryKind, SObject, Verdict},
+    runtime::backoff::Backoff,
+};
 
 #[derive(Debug)]
 pub(crate) struct Describes {
     calls: Arc<Calls>,
     /// A description that is in doubt is asked for again at most this often.
     interval: Duration,
+    /// The waits after which a refused description is asked for again.
+    backoff: Backoff,
+    /// The time at which a refused description was last the reason to ask how the org is.
+    witnessed: Mutex<Option<Instant>>,
     /// The number of descriptions that were received, of all SObjects.
     generation: AtomicU64,
     /// One for each SObject that was asked for: those of the routes, and parents.
@@ -43,14 +45,39 @@ struct Entry {
     known: RwLock<Option<(Arc<SObject>, Instant)>>,
     /// The org does not describe it to this user: it is not asked for again with every record that names it.
     undescribed: RwLock<Option<(Cause, Instant)>>,
+    /// The last of the refusals that have come one after the other.
+    refusal: Mutex<Option<Refusal>>,
     /// The lock that is held during a describe call.
     fetching: tokio::sync::Mutex<()>,
 }
 
+/// A describe call was refused, which says nothing of the SObject: by something before the org, or by the org for now.
+#[derive(Debug, Clone)]
+struct Refusal {
+    cause: Cause,
+    times: u32,
+    /// The time before which the description is not asked for again.
+    until: Instant,
+}
+
+/// The reason why there is no description of an SObject.
+#[derive(Debug)]
+pub enum NoDescription {
+    /// The org does not describe it to this user.
+    Undescribed(Cause),
+    /// The call is refused, and is not made again before `until`. It says nothing of the SObject.
+    Refused { cause: Cause, until: Instant },
+}
+
+/// The least time between two questions how the org is, for all descriptions together.
+const WITNESS_INTERVAL: Duration = Duration::from_secs(10);
+
 impl Describes {
-    /// Makes no call yet. `interval`: the least time between two descriptions of one SObject.
-    pub(crate) fn new(calls: Arc<Calls>, interval: Duration) -> Self {
-        Self { calls, interval, generation: AtomicU64::new(0), entries: Mutex::default() }
+    /// Makes no call yet. `interval`: the least time between two descriptions of one SObject. `backoff`: the waits after
+    /// a refusal.
+    pub(crate) fn new(calls: Arc<Calls>, interval: Duration, backoff: Backoff) -> Self {
+        let (witnessed, entries) = (Mutex::default(), Mutex::default());
+        Self { calls, interval, backoff, witnessed, generation: AtomicU64::new(0), entries }
     }
 
     /// The number of descriptions that were received, of all SObjects. It is raised with each new one.
@@ -58,9 +85,21 @@ impl Describes {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// The SObject as the org describes it. Waits for the org as long as it takes; an error says what an operator must
-    /// fix.
+    /// The SObject as the org describes it. Waits for the org, and while the call is refused, as long as it takes; an
+    /// error says what an operator must fix.
     pub(crate) async fn describe(&self, name: &str, refresh: Refresh<'_>) -> Result<Arc<SObject>, Cause> {
+        loop {
+            match self.try_describe(name, refresh).await {
+                Ok(sobject) => return Ok(sobject),
+                Err(NoDescription::Undescribed(cause)) => return Err(cause),
+                // Without a permit. Of several callers the first one asks, and the others learn from it.
+                Err(NoDescription::Refused { until, .. }) => tokio::time::sleep_until(until).await,
+            }
+        }
+    }
+
+    /// As [`Self::describe`], without a wait for a description that is refused.
+    pub(crate) async fn try_describe(&self, name: &str, refresh: Refresh<'_>) -> Result<Arc<SObject>, NoDescription> {
         let entry = self.entry(name);
         if let Some(known) = entry.usable(refresh, self.interval) {
             return Ok(known);
@@ -70,14 +109,22 @@ impl Describes {
             return Ok(known);
         }
         if let Some(cause) = entry.undescribed(self.interval) {
-            return Err(cause);
+            return Err(NoDescription::Undescribed(cause));
+        }
+        if let Some(Refusal { cause, until, .. }) = entry.standing_refusal() {
+            return Err(NoDescription::Refused { cause, until });
         }
         loop {
             let _permit = self.calls.limiter.permit(CallKind::Read).await;
             match self.fetch(name).await {
                 Ok(sobject) => return Ok(self.learn(&entry, sobject)),
                 Err(Verdict::Retry { cause, kind: RetryKind::Smaller { .. } } | Verdict::Fatal(cause)) => {
-                    return entry.keep_after_failure(cause);
+                    return entry.keep_after_failure(cause).map_err(NoDescription::Undescribed);
+                }
+                Err(Verdict::Retry { cause, kind: RetryKind::Place }) => {
+                    let until = self.refused(name, &entry, &cause);
+                    self.ask_witness(&cause).await;
+                    return Err(NoDescription::Refused { cause, until });
                 }
                 // The next permit is what is waited for.
                 Err(verdict) => tracing::debug!(
@@ -100,9 +147,16 @@ impl Describes {
             return Some(fresh);
         }
         let Ok(_fetching) = entry.fetching.try_lock() else { return entry.known() };
+        if entry.standing_refusal().is_some() {
+            return entry.known();
+        }
         match self.fetch(name).await {
             Ok(sobject) => Some(self.learn(&entry, sobject)),
             Err(Verdict::Retry { cause, kind: RetryKind::Smaller { .. } }) => entry.keep_after_failure(cause).ok(),
+            Err(Verdict::Retry { cause, kind: RetryKind::Place }) => {
+                self.refused(name, &entry, &cause);
+                entry.known()
+            }
             Err(verdict) => {
                 tracing::debug!(
                     sobject = name,
@@ -127,8 +181,45 @@ impl Describes {
         entries.entry(name.into()).or_default().clone()
     }
 
+    /// Notes a refusal. Returns when the description may be asked for again.
+    fn refused(&self, name: &str, entry: &Entry, cause: &Cause) -> Instant {
+        let mut refusal = entry.refusal.lock();
+        let times = refusal.as_ref().map_or(0, |last| last.times);
+        let wait = self.backoff.wait(times);
+        let until = Instant::now() + wait;
+        if times == 0 {
+            tracing::warn!(
+                event = "describe_refused",
+                sobject = name,
+                %cause,
+                "an SObject's description is refused: what needs it waits until it is not, and all else goes on"
+            );
+        } else {
+            tracing::debug!(sobject = name, %cause, times, ?wait, "the description is still refused");
+        }
+        *refusal = Some(Refusal { cause: cause.clone(), times: times.saturating_add(1), until });
+        until
+    }
+
+    /// Asks how the org is, after a refusal that is not its own word. Under the permit of the refused call.
+    async fn ask_witness(&self, refusal: &Cause) {
+        if refusal.code.is_some() {
+            return;
+        }
+        {
+            let now = Instant::now();
+            let mut witnessed = self.witnessed.lock();
+            if witnessed.is_some_and(|at| now < at + WITNESS_INTERVAL) {
+                return;
+            }
+            *witnessed = Some(now);
+        }
+        self.calls.probe().await;
+    }
+
     fn learn(&self, entry: &Entry, sobject: SObject) -> Arc<SObject> {
         let sobject = Arc::new(sobject);
+        *entry.refusal.lock() = None;
         *entry.known.write() = Some((sobject.clone(), Instant::now()));
         self.generation.fetch_add(1, Ordering::AcqRel);
         sobject
@@ -146,6 +237,11 @@ impl Entry {
     fn undescribed(&self, interval: Duration) -> Option<Cause> {
         let undescribed = self.undescribed.read();
         undescribed.as_ref().filter(|(_, at)| at.elapsed() < interval).map(|(cause, _)| cause.clone())
+    }
+
+    /// The last refusal, until the description may be asked for again.
+    fn standing_refusal(&self) -> Option<Refusal> {
+        self.refusal.lock().clone().filter(|refusal| Instant::now() < refusal.until)
     }
 
     fn known(&self) -> Option<Arc<SObject>> {
@@ -168,6 +264,7 @@ impl Entry {
     /// The org does not describe the SObject: what it said before holds until it is asked the next time.
     fn keep_after_failure(&self, cause: Cause) -> Result<Arc<SObject>, Cause> {
         let now = Instant::now();
+        *self.refusal.lock() = None;
         if let Some((sobject, at)) = &mut *self.known.write() {
             tracing::debug!(sobject = &*sobject.name, %cause, "not described any more");
             *at = now;
@@ -177,121 +274,3 @@ impl Entry {
         Err(cause)
     }
 }
-
-fn allowed() -> bool {
-    true
-}
-
-/// An SObject of 800 fields, half of them with long picklists, has less than `most`; what is kept of it, a hundredth.
-const DISTIL: Distil = Distil { make: distil, most: 32 * 1024 * 1024 };
-/// The most fields of one description: no SObject has more.
-const MAX_FIELDS: usize = 5_000;
-
-/// Makes a short description of a long one: JSON with the keys that matter.
-fn distil(body: &mut dyn io::Read) -> Result<Vec<u8>, Cause> {
-    let raw: Result<RawSObject, _> = serde_json::from_reader(io::BufReader::new(body));
-    raw.and_then(|raw| serde_json::to_vec(&raw)).map_err(|error| answer::unreadable(&error))
-}
-
-fn at_most_max_fields<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<RawField>, D::Error> {
-    struct FieldsVisitor;
-    impl<'de> de::Visitor<'de> for FieldsVisitor {
-        type Value = Vec<RawField>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(f, "at most {MAX_FIELDS} fields")
-        }
-
-        fn visit_seq<A: de::SeqAccess<'de>>(self, mut from: A) -> Result<Self::Value, A::Error> {
-            let mut fields = Vec::new();
-            while let Some(field) = from.next_element()? {
-                if fields.len() == MAX_FIELDS {
-                    return Err(de::Error::invalid_length(MAX_FIELDS + 1, &self));
-                }
-                fields.push(field);
-            }
-            Ok(fields)
-        }
-    }
-    deserializer.deserialize_seq(FieldsVisitor)
-}
-
-#[derive(Deserialize, Serialize)]
-struct RawSObject {
-    name: String,
-    #[serde(default, rename = "keyPrefix")]
-    key_prefix: Option<Box<str>>,
-    #[serde(default = "allowed")]
-    createable: bool,
-    #[serde(default = "allowed")]
-    updateable: bool,
-    #[serde(default = "allowed")]
-    deletable: bool,
-    #[serde(deserialize_with = "at_most_max_fields")]
-    fields: Vec<RawField>,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(clippy::struct_excessive_bools, reason = "the org's own words")]
-struct RawField {
-    name: String,
-    #[serde(rename = "type")]
-    kind: String,
-    #[serde(default)]
-    relationship_name: Option<String>,
-    #[serde(default)]
-    reference_to: Option<Vec<String>>,
-    #[serde(default)]
-    scale: Option<u32>,
-    /// Allowed where the description does not say: then the org will say it of the row.
-    #[serde(default = "allowed")]
-    createable: bool,
-    #[serde(default = "allowed")]
-    updateable: bool,
-    #[serde(default = "allowed")]
-    nillable: bool,
-    #[serde(default = "allowed")]
-    filterable: bool,
-    #[serde(default)]
-    auto_number: bool,
-    #[serde(default)]
-    defaulted_on_create: bool,
-    #[serde(default)]
-    external_id: bool,
-    #[serde(default)]
-    id_lookup: bool,
-    #[serde(default)]
-    unique: bool,
-    #[serde(default)]
-    case_sensitive: bool,
-}
-
-pub(crate) fn read(body: &[u8]) -> Result<SObject, Cause> {
-    let raw: RawSObject = serde_json::from_slice(body).map_err(|error| answer::unreadable(&error))?;
-    let fields = raw.fields.into_iter().map(|field| Field {
-        name: field.name.into(),
-        class: ValueClass::of(&field.kind),
-        kind: field.kind.into(),
-        relationship: field.relationship_name.map(Into::into),
-        reference_to: field.reference_to.unwrap_or_default().into_iter().map(Into::into).collect(),
-        scale: field.scale,
-        createable: field.createable,
-        required: field.createable && !field.nillable && !field.defaulted_on_create,
-        updateable: field.updateable,
-        filterable: field.filterable,
-        auto_number: field.auto_number,
-        external_id: field.external_id,
-        id_lookup: field.id_lookup,
-        unique: field.unique,
-        case_sensitive: field.case_sensitive,
-    });
-    let access = Access { createable: raw.createable, updateable: raw.updateable, deletable: raw.deletable };
-    // Shorter or longer than in an id it would fit none.
-    let key_prefix = raw.key_prefix.filter(|prefix| prefix.len() == 3);
-    Ok(SObject::new(&raw.name, fields).with_access(access).with_key_prefix(key_prefix))
-}
-
-#[cfg(test)]
-#[path = "tests/describe.rs"]
-mod tests;

@@ -5,7 +5,7 @@
 //! | up | | no probe is needed | |
 //! | org unavailable | an org that takes no call, no connection, no login; three calls in a row without an answer | after a backoff with jitter, `retry.initial_backoff` to `retry.max_backoff` | any success |
 //! | quota exhausted | a spent quota, or usage above what `quota.reserve` leaves | every `quota.probe_interval` | any success, and usage below |
-//! | session expired | a session that the org still rejects after a new login | as for an unavailable org, not before the next login may be tried | any success |
+//! | session expired | a session that the org still rejects after a new login, or a user or org without the API | as for an unavailable org, not before the next login may be tried | any success |
 //!
 //! Invariant: two probes are a wait apart, whether the first one made its call or not.
 
@@ -229,7 +229,7 @@ impl OrgState {
             OrgAvailability::Down(OrgTrouble::Session) => tracing::error!(
                 event = "org_session_rejected",
                 cause,
-                "login succeeds, but the org rejects every session: an operator must act"
+                "login succeeds, but the org takes no call of any session: an operator must act"
             ),
             OrgAvailability::Down(OrgTrouble::Unavailable) => {
                 tracing::warn!(event = "org_unavailable", cause, "the org takes no calls for now, waiting");

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use super::{
     super::{
         call::{is_of_every_call, with_suspicion},
-        classify::IdOrigin,
+        classify::{self, IdOrigin},
+        org::describe::Describes,
     },
     resolve::{Resolved, Resolver},
     send_row::{RowState, SendRow, left_out},
@@ -13,13 +14,15 @@ use super::{
     target::Target,
 };
 use crate::record::{
-    Action, BatchKey, Command, ExternalId, Identity, OnMissing, Reason, RecordId, Rejection, Suspicion, Verdict,
+    Action, BatchKey, Command, ExternalId, Identity, OnMissing, Reason, RecordId, Rejection, RetryKind, Suspicion,
+    Verdict,
 };
 
 /// Finds the records of the open rows. A row goes with the call after that, each record once; or it has its verdict, or
 /// is left out of this call.
-pub(super) async fn find_targets(resolver: &Resolver, key: &BatchKey, rows: &mut [SendRow<'_>]) {
+pub(super) async fn find_targets(resolver: &Resolver, describes: &Describes, key: &BatchKey, rows: &mut [SendRow<'_>]) {
     look_up(resolver, key, rows).await;
+    refuse_without_key_field(describes, key, rows).await;
     let mut taken = HashSet::new();
     for row in &mut *rows {
         if row.is_open() {
@@ -30,7 +33,7 @@ pub(super) async fn find_targets(resolver: &Resolver, key: &BatchKey, rows: &mut
             row.state = RowState::Judged(left_out());
         }
     }
-    // The org took no calls a moment ago; this one would only find that out again.
+    // The org, or the place, took no calls a moment ago; this one would only find that out again.
     let is_of_all = |row: &SendRow<'_>| match &row.state {
         RowState::Judged(verdict) if is_of_every_call(verdict) => Some(verdict.clone()),
         _ => None,
@@ -58,6 +61,26 @@ async fn look_up(resolver: &Resolver, key: &BatchKey, rows: &mut [SendRow<'_>]) 
     let found = resolver.resolve(&key.sobject, key.action, &values).await;
     for ((row, external), found) in asking.into_iter().zip(found) {
         row.state = of_resolved(found, row, external);
+    }
+}
+
+/// Judges the rows whose look-up was rejected for a field, in whatever words, and whose key field the org does not
+/// describe any more: no row is to blame, their place is refused.
+async fn refuse_without_key_field(describes: &Describes, key: &BatchKey, rows: &mut [SendRow<'_>]) {
+    let mut newer = None;
+    for row in rows {
+        let RowState::Judged(Verdict::Retry { cause, kind: RetryKind::Smaller { .. } }) = &row.state else { continue };
+        let Some(Identity::ExternalId(external)) = &row.command.target else { continue };
+        if !classify::doubts_description(cause) {
+            continue;
+        }
+        if newer.is_none() {
+            newer = describes.refetch_if_old(&key.sobject).await;
+        }
+        let Some(sobject) = &newer else { return };
+        if sobject.field(&external.field().name).is_none() {
+            row.state = RowState::Judged(Verdict::retry(RetryKind::Place, cause.clone()));
+        }
     }
 }
 

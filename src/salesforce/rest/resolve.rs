@@ -89,7 +89,7 @@ impl Resolver {
                 }
                 resolved[open[at]] = answer;
             }
-            // The org takes no calls: the others need not find out.
+            // Neither the org nor the place takes calls: the others need not find out.
             if let Some(verdict) = stop {
                 for at in parts.by_ref().flatten() {
                     resolved[open[at]] = Resolved::Failed(verdict.clone());
@@ -124,7 +124,7 @@ impl Resolver {
         let mut endpoint = Endpoint::Data { segments: vec!["query".into()], query: Some(query) };
         let mut hits = Vec::new();
         for _ in 0..MAX_PAGES {
-            let request = ApiRequest { rows: values.len(), ..ApiRequest::get("query", Purpose::Read, endpoint) };
+            let request = ApiRequest { rows: values.len(), ..ApiRequest::get("query", Purpose::Resolve, endpoint) };
             let page = self.calls.make(&request, |body| soql::read(body, field)).await?;
             hits.extend(page.hits);
             match page.next {

@@ -43,7 +43,7 @@ impl Writer {
         self.check_described(key, &mut rows).await;
         // Twice at most: the second time no id is out of the cache, and "gone" is an answer.
         for _ in 0..2 {
-            find_targets(&self.resolver, key, &mut rows).await;
+            find_targets(&self.resolver, &self.describes, key, &mut rows).await;
             self.send(key, &mut rows, permit).await;
             if !rows.iter().any(SendRow::is_stale) {
                 break;

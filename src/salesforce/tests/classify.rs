@@ -83,7 +83,7 @@ static ROWS: &[(Action, Error, Meaning)] = &[
     (Action::Create, ("ANY", "Too many batch retries in the presence of Apex triggers and partial failures.", &[]), cell::SMALLER),
     (Action::Upsert, ("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record or 1 records: 0035c", &[]), cell::BACKOFF),
     (Action::Upsert, ("RECORD_IN_USE_BY_WORKFLOW", "", &[]), cell::BACKOFF),
-    (Action::Upsert, ("TERRITORY_REALIGN_IN_PROGRESS", "", &[]), cell::BACKOFF),
+    (Action::Upsert, ("TERRITORY_REALIGN_IN_PROGRESS", "", &[]), cell::PARKED),
     (Action::Upsert, ("ENTITY_IS_LOCKED", "the entity is locked for editing", &[]), cell::REJECTED),
     (Action::Upsert, ("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", &[]), cell::PARKED),
     (Action::Upsert, ("TOO_MANY_APEX_REQUESTS", "", &[]), cell::BACKOFF),
@@ -96,7 +96,7 @@ static ROWS: &[(Action, Error, Meaning)] = &[
     (Action::Upsert, ("INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE", "", &[]), cell::PARKED),
     (Action::Upsert, ("API_DISABLED_FOR_ORG", "The REST API is not enabled for this Organization.", &[]), cell::PARKED),
     (Action::Upsert, ("INVALID_SESSION_ID", "Session expired or invalid", &[]), cell::PARKED),
-    (Action::Upsert, ("STORAGE_LIMIT_EXCEEDED", "storage limit exceeded", &[]), cell::PARKED),
+    (Action::Upsert, ("STORAGE_LIMIT_EXCEEDED", "storage limit exceeded", &[]), cell::STORAGE),
     (Action::Upsert, ("UNKNOWN_EXCEPTION", "An unexpected error occurred. Please include this ErrorId", &[]), cell::UNKNOWN),
     (Action::Upsert, ("QUERY_TIMEOUT", "", &[]), cell::UNKNOWN),
     (Action::Upsert, ("REQUEST_RUNNING_TOO_LONG", "", &[]), cell::UNKNOWN),
@@ -108,11 +108,16 @@ static ROWS: &[(Action, Error, Meaning)] = &[
 ];
 
 #[test]
-fn no_row_has_the_orgs_trouble_and_no_call_an_outcome() {
-    let is_orgs = |meaning: &Meaning| matches!(meaning, Meaning::Retry(RetryKind::Org(_) | RetryKind::NoLease));
+fn no_row_has_the_trouble_of_the_org_or_a_place_and_no_call_an_outcome() {
+    let is_orgs = |meaning: &Meaning| {
+        matches!(meaning, Meaning::Retry(RetryKind::Org(_) | RetryKind::NoLease | RetryKind::Place))
+    };
     let is_of_a_row = |meaning: &Meaning| match meaning {
         Meaning::Rejected | Meaning::Gone(_) => true,
-        Meaning::Retry(kind) => !matches!(kind, RetryKind::Backoff | RetryKind::Parked | RetryKind::Org(_)),
+        Meaning::Retry(kind) => !matches!(
+            kind,
+            RetryKind::Backoff | RetryKind::Parked | RetryKind::Storage | RetryKind::Place | RetryKind::Org(_)
+        ),
         Meaning::Unknown => false,
     };
     let mut known = std::collections::HashSet::new();
@@ -133,6 +138,8 @@ fn meanings_are_in_one_order_from_giving_up_to_waiting() {
         &[cell::PARENT],
         &[cell::BACKOFF],
         &[cell::PARKED],
+        &[cell::STORAGE],
+        &[cell::PLACE],
         &[cell::UNKNOWN],
         &[cell::UNAVAILABLE, cell::SESSION, cell::QUOTA],
     ];
@@ -249,9 +256,9 @@ static CALLS: &[(u16, bool, &str, &str, Answered)] = &[
     (200, JSON, "", "", Answered::Taken),
     (201, HTML, "", "", Answered::ResponseMismatch),
     (204, HTML, "", "", Answered::ResponseMismatch),
-    (300, HTML, "", "", Answered::Failed(cell::UNAVAILABLE)),
-    (302, HTML, "", "", Answered::Failed(cell::UNAVAILABLE)),
-    (307, JSON, "A_CODE_OF_NEXT_YEAR", "", Answered::Failed(cell::UNAVAILABLE)),
+    (300, HTML, "", "", Answered::Failed(cell::PLACE)),
+    (302, HTML, "", "", Answered::Failed(cell::PLACE)),
+    (307, JSON, "A_CODE_OF_NEXT_YEAR", "", Answered::Failed(cell::PLACE)),
     (400, JSON, "JSON_PARSER_ERROR", "Unexpected character at [line:1, column:18]", Answered::Failed(cell::CALL_REJECTED)),
     (400, JSON, "INVALID_FIELD", "No such column 'X' on sobject of type Account", Answered::Failed(cell::CALL_REJECTED)),
     (400, JSON, "EXCEEDED_ID_LIMIT", "record limit reached", Answered::Failed(cell::CALL_REJECTED)),
@@ -260,14 +267,17 @@ static CALLS: &[(u16, bool, &str, &str, Answered)] = &[
     (400, JSON, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", TRIGGER, Answered::Failed(cell::CALL_REJECTED)),
     (400, JSON, "UNABLE_TO_LOCK_ROW", "", Answered::Failed(cell::BACKOFF)),
     (400, JSON, "RECORD_IN_USE_BY_WORKFLOW", "", Answered::Failed(cell::BACKOFF)),
-    (400, JSON, "STORAGE_LIMIT_EXCEEDED", "", Answered::Failed(cell::PARKED)),
+    (400, JSON, "STORAGE_LIMIT_EXCEEDED", "", Answered::Failed(cell::STORAGE)),
+    (403, JSON, "STORAGE_LIMIT_EXCEEDED", "", Answered::Failed(cell::STORAGE)),
+    (400, JSON, "TERRITORY_REALIGN_IN_PROGRESS", "", Answered::Failed(cell::PARKED)),
+    (400, JSON, "INVALID_TYPE", "sObject type 'XYZZY' is not supported.", Answered::Failed(cell::CALL_REJECTED)),
     (400, JSON, "ORG_IN_MAINTENANCE", "", Answered::Failed(cell::UNAVAILABLE)),
-    (400, JSON, "API_CURRENTLY_DISABLED", "", Answered::Failed(cell::UNAVAILABLE)),
+    (400, JSON, "API_CURRENTLY_DISABLED", "", Answered::Failed(cell::SESSION)),
     (400, JSON, "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE", "", Answered::Failed(cell::UNAVAILABLE)),
     (400, JSON, "TOO_MANY_APEX_REQUESTS", "", Answered::Failed(cell::UNAVAILABLE)),
     (400, JSON, "QUERY_TIMEOUT", "", Answered::Failed(cell::UNKNOWN)),
     (400, JSON, "REQUEST_RUNNING_TOO_LONG", "", Answered::Failed(cell::UNKNOWN)),
-    (400, HTML, "", "", Answered::Failed(cell::UNAVAILABLE)),
+    (400, HTML, "", "", Answered::Failed(cell::PLACE)),
     (401, JSON, "INVALID_SESSION_ID", "Session expired or invalid", Answered::Failed(cell::SESSION)),
     (401, JSON, "INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE", Answered::Failed(cell::SESSION)),
     (401, JSON, "INVALID_SESSION_ID", "This session is not valid for use with the REST API", Answered::Failed(cell::SESSION)),
@@ -278,28 +288,43 @@ static CALLS: &[(u16, bool, &str, &str, Answered)] = &[
     (403, JSON, "REQUEST_LIMIT_EXCEEDED", "ConcurrentPerOrgLongTxn Limit exceeded.", Answered::Failed(cell::UNAVAILABLE)),
     (403, JSON, "REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests (Concurrent API Requests) Limit exceeded.", Answered::Failed(cell::UNAVAILABLE)),
     (403, JSON, "REQUEST_LIMIT_EXCEEDED", FOREIGN, Answered::Failed(cell::UNAVAILABLE)),
-    (403, JSON, "API_DISABLED_FOR_ORG", "The REST API is not enabled for this Organization.", Answered::Failed(cell::UNAVAILABLE)),
-    (403, JSON, "INSUFFICIENT_ACCESS", "Upsert requires view all data on a non-unique custom index", Answered::Failed(cell::PARKED)),
-    (400, JSON, "INSUFFICIENT_ACCESS", "", Answered::Failed(cell::PARKED)),
-    (403, HTML, "", "", Answered::Failed(cell::UNAVAILABLE)),
-    (404, JSON, "NOT_FOUND", "The requested resource does not exist", Answered::Failed(cell::UNAVAILABLE)),
-    (404, HTML, "", "", Answered::Failed(cell::UNAVAILABLE)),
-    (405, JSON, "METHOD_NOT_ALLOWED", "HTTP Method 'PATCH' not allowed.", Answered::Failed(cell::UNAVAILABLE)),
+    (403, JSON, "API_DISABLED_FOR_ORG", "The REST API is not enabled for this Organization.", Answered::Failed(cell::SESSION)),
+    (403, JSON, "INSUFFICIENT_ACCESS", "Upsert requires view all data on a non-unique custom index", Answered::Failed(cell::PLACE)),
+    (400, JSON, "INSUFFICIENT_ACCESS", "", Answered::Failed(cell::PLACE)),
+    (402, JSON, "A_CODE_OF_NEXT_YEAR", "", Answered::Failed(cell::CALL_REJECTED)),
+    (402, HTML, "", "", Answered::Failed(cell::PLACE)),
+    (403, JSON, "FUNCTIONALITY_NOT_ENABLED", "", Answered::Failed(cell::PLACE)),
+    (403, JSON, "A_CODE_OF_NEXT_YEAR", "", Answered::Failed(cell::PLACE)),
+    (403, HTML, "", "", Answered::Failed(cell::PLACE)),
+    (404, JSON, "NOT_FOUND", "Provided external ID field does not exist or is not accessible: x", Answered::Failed(cell::PLACE)),
+    (404, JSON, "NOT_FOUND", "The requested resource does not exist", Answered::Failed(cell::PLACE)),
+    (404, HTML, "", "", Answered::Failed(cell::PLACE)),
+    (405, JSON, "METHOD_NOT_ALLOWED", "HTTP Method 'PATCH' not allowed.", Answered::Failed(cell::PLACE)),
+    (405, HTML, "", "", Answered::Failed(cell::PLACE)),
+    (406, HTML, "", "", Answered::Failed(cell::PLACE)),
+    (407, HTML, "", "", Answered::Failed(cell::PLACE)),
     (408, HTML, "", "", Answered::Failed(cell::UNKNOWN)),
     (409, JSON, "CONFLICT", "", Answered::Failed(cell::CALL_REJECTED)),
-    (409, HTML, "", "", Answered::Failed(cell::UNAVAILABLE)),
+    (409, HTML, "", "", Answered::Failed(cell::PLACE)),
     (410, JSON, "UNSUPPORTED_API_VERSION", "", Answered::Failed(cell::UNAVAILABLE)),
+    (410, JSON, "A_CODE_OF_NEXT_YEAR", "", Answered::Failed(cell::PLACE)),
+    (410, HTML, "", "", Answered::Failed(cell::PLACE)),
     (413, HTML, "", "", Answered::Failed(cell::CALL_REJECTED)),
     (414, HTML, "", "", Answered::Failed(cell::CALL_REJECTED)),
-    (415, JSON, "UNSUPPORTED_MEDIA_TYPE", "", Answered::Failed(cell::UNAVAILABLE)),
+    (415, JSON, "UNSUPPORTED_MEDIA_TYPE", "", Answered::Failed(cell::PLACE)),
+    (415, HTML, "", "", Answered::Failed(cell::PLACE)),
+    (418, HTML, "", "", Answered::Failed(cell::PLACE)),
     (420, HTML, "", "", Answered::Failed(cell::UNAVAILABLE)),
     (428, JSON, "PRECONDITION_REQUIRED", "", Answered::Failed(cell::CALL_REJECTED)),
     (429, HTML, "", "", Answered::Failed(cell::UNAVAILABLE)),
     (431, HTML, "", "", Answered::Failed(cell::CALL_REJECTED)),
+    (451, HTML, "", "", Answered::Failed(cell::PLACE)),
+    (499, HTML, "", "", Answered::Failed(cell::PLACE)),
     (500, JSON, "UNKNOWN_EXCEPTION", "An unexpected error occurred.", Answered::Failed(cell::UNKNOWN)),
     (500, HTML, "", "", Answered::Failed(cell::UNKNOWN)),
     (500, JSON, "A_CODE_OF_NEXT_YEAR", "", Answered::Failed(cell::UNKNOWN)),
     (502, HTML, "", "", Answered::Failed(cell::UNKNOWN)),
+    (403, JSON, "SERVER_UNAVAILABLE", "", Answered::Failed(cell::UNAVAILABLE)),
     (503, JSON, "SERVER_UNAVAILABLE", "", Answered::Failed(cell::UNAVAILABLE)),
     (503, JSON, "A_CODE_OF_NEXT_YEAR", "", Answered::Failed(cell::UNAVAILABLE)),
     (503, HTML, "", "", Answered::Failed(cell::UNKNOWN)),
@@ -318,15 +343,57 @@ fn every_status_has_its_verdict_for_a_call() {
     }
 }
 
+/// A write whose records are looked up first is refused in its look-up as it would be itself; a look-up has, besides,
+/// only its SObject and its key field to be rejected for.
+#[test]
+fn a_look_up_is_judged_as_the_write_that_it_belongs_to() {
+    let no_column = "No such column 'Ext__c' on entity 'Account'. If you are attempting to use a custom field, …";
+    for (status, json, code, text, of_write) in CALLS {
+        let expected = match (*code, *text) {
+            ("INVALID_TYPE", _) => Answered::Failed(cell::PLACE),
+            ("INVALID_FIELD", text) if text.contains("No such column") => Answered::Failed(cell::PLACE),
+            _ => of_write.clone(),
+        };
+        assert_eq!(call(Purpose::Resolve, *status, *json, code, text), expected, "{status} {code} {text}");
+    }
+    for (code, text, expected) in [
+        ("INVALID_TYPE", FOREIGN, cell::PLACE),
+        ("INVALID_FIELD", no_column, cell::PLACE),
+        // The description says whether the key field is still there.
+        ("INVALID_FIELD", FOREIGN, cell::CALL_REJECTED),
+        ("MALFORMED_QUERY", no_column, cell::CALL_REJECTED),
+    ] {
+        assert_eq!(call(Purpose::Resolve, 400, JSON, code, text), Answered::Failed(expected), "{code} {text}");
+    }
+}
+
+/// What is asked of no SObject shows how the org is.
+#[test]
+fn a_refusal_of_the_bare_probe_is_the_orgs_trouble() {
+    for (status, json, code, text, of_write) in CALLS {
+        let expected = match (of_write, code) {
+            (Answered::Failed(cell::PLACE), &"INSUFFICIENT_ACCESS") if *status == 400 => {
+                Answered::Failed(cell::CALL_REJECTED)
+            }
+            (Answered::Failed(cell::PLACE), _) => Answered::Failed(cell::UNAVAILABLE),
+            _ => of_write.clone(),
+        };
+        assert_eq!(call(Purpose::Read, *status, *json, code, text), expected, "{status} {code} {text}");
+    }
+}
+
 #[test]
 fn a_text_moves_a_call_only_toward_waiting() {
-    for (status, json, code, text, expected) in CALLS {
-        let foreign = call(Purpose::Write, *status, *json, code, FOREIGN);
-        match (expected, &foreign) {
-            (Answered::Failed(expected), Answered::Failed(foreign)) => {
-                assert!(expected.waits() >= foreign.waits(), "{status} {code} {text}: {foreign:?} without it");
+    for purpose in [Purpose::Write, Purpose::Resolve, Purpose::Read, Purpose::Describe] {
+        for (status, json, code, text, _) in CALLS {
+            let [told, foreign] = [text, FOREIGN].map(|text| call(purpose, *status, *json, code, text));
+            match (&told, &foreign) {
+                (Answered::Failed(told), Answered::Failed(foreign)) => assert!(
+                    told.waits() >= foreign.waits(),
+                    "{purpose:?} {status} {code} {text}: {told:?}, {foreign:?} without it"
+                ),
+                _ => assert_eq!(told, foreign, "{purpose:?} {status} {code} {text}"),
             }
-            _ => assert_eq!(*expected, foreign, "{status} {code} {text}"),
         }
     }
 }
@@ -351,17 +418,34 @@ fn the_daily_limit_is_known_by_usage_where_its_text_is_not() {
 fn a_describe_is_told_that_there_is_no_such_sobject() {
     assert_eq!(call(Purpose::Describe, 404, JSON, "NOT_FOUND", ""), Answered::Failed(cell::CALL_REJECTED));
     assert_eq!(call(Purpose::Describe, 403, JSON, "INSUFFICIENT_ACCESS", ""), Answered::Failed(cell::CALL_REJECTED));
-    assert_eq!(call(Purpose::Describe, 404, HTML, "", ""), Answered::Failed(cell::UNAVAILABLE));
     assert_eq!(
         call(Purpose::Describe, 403, JSON, "REQUEST_LIMIT_EXCEEDED", "TotalRequests"),
         Answered::Failed(cell::QUOTA)
     );
-    assert_eq!(call(Purpose::Read, 404, JSON, "NOT_FOUND", ""), Answered::Failed(cell::UNAVAILABLE));
     assert_eq!(
         call(Purpose::Describe, 410, JSON, "UNSUPPORTED_API_VERSION", ""),
         Answered::Failed(cell::CALL_REJECTED)
     );
-    assert_eq!(call(Purpose::Describe, 410, HTML, "", ""), Answered::Failed(cell::UNAVAILABLE));
+}
+
+/// Nothing is known of the SObject, and other descriptions may be had.
+#[test]
+fn a_describe_that_something_before_the_org_refuses_waits_alone() {
+    for (status, json, code) in [
+        (302, HTML, ""),
+        (400, HTML, ""),
+        (403, HTML, ""),
+        (404, HTML, ""),
+        (406, HTML, ""),
+        (410, HTML, ""),
+        (499, HTML, ""),
+        (405, JSON, "METHOD_NOT_ALLOWED"),
+    ] {
+        assert_eq!(call(Purpose::Describe, status, json, code, ""), Answered::Failed(cell::PLACE), "{status} {code}");
+    }
+    for (status, code) in [(503, "SERVER_UNAVAILABLE"), (403, "ORG_IN_MAINTENANCE")] {
+        assert_eq!(call(Purpose::Describe, status, JSON, code, ""), Answered::Failed(cell::UNAVAILABLE), "{code}");
+    }
 }
 
 /// An answer without Salesforce's JSON, and with the headers of Salesforce's edge.

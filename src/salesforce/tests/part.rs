@@ -5,6 +5,8 @@ use super::*;
 
 const BUSY: &str = r#"[{"errorCode":"SERVER_UNAVAILABLE","message":"m"}]"#;
 const LOCKED: &str = r#"[{"errorCode":"UNABLE_TO_LOCK_ROW","message":"m"}]"#;
+const FULL: &str = r#"[{"errorCode":"STORAGE_LIMIT_EXCEEDED","message":"m"}]"#;
+const LACKING: &str = r#"[{"errorCode":"NOT_FOUND","message":"m"}]"#;
 const NOT_KNOWN: &str = r#"[{"errorCode":"UNKNOWN_EXCEPTION","message":"m"}]"#;
 const WRONG: &str = r#"[{"errorCode":"JSON_PARSER_ERROR","message":"m"}]"#;
 
@@ -33,6 +35,7 @@ fn judge(purpose: Purpose, part: &Answer) -> (&'static str, String) {
 #[test]
 fn a_part_has_results_or_one_verdict_for_all_of_its_rows() {
     const ORG: &str = "Org(Unavailable)";
+    const PLACE: &str = "Place";
     const REJECTED: &str = "Smaller { suspicion: Some(NotNamed) }";
     let cut = Answer { cut: true, ..answer(200, "fits") };
     let unfit = Answer { unfit: Some(Cause::new("not distilled")), ..answer(200, "fits") };
@@ -45,7 +48,11 @@ fn a_part_has_results_or_one_verdict_for_all_of_its_rows() {
         (answer(503, BUSY), "the org's word", ORG, ORG, ORG),
         (answer(429, ""), "failed", ORG, ORG, ORG),
         (answer(401, ""), "failed", "Org(Session)", "Org(Session)", "Org(Session)"),
-        (answer(400, LOCKED), "the org's word", "Backoff", "Backoff", ORG),
+        (answer(400, LOCKED), "the org's word", "Backoff", "Backoff", PLACE),
+        (answer(400, FULL), "the org's word", "Storage", "Storage", PLACE),
+        (answer(404, LACKING), "the org's word", PLACE, ORG, REJECTED),
+        (answer(403, "<html>"), "failed", PLACE, ORG, PLACE),
+        (answer(302, LACKING), "failed", PLACE, ORG, PLACE),
         (answer(400, WRONG), "the org's word", REJECTED, REJECTED, REJECTED),
         (answer(500, NOT_KNOWN), "the org's word", "Lost", ORG, ORG),
         (answer(502, ""), "failed", "Lost", ORG, ORG),

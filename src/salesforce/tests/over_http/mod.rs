@@ -1,5 +1,6 @@
 //! Against the sandbox org: real HTTP over loopback.
 
+mod places;
 mod resolving;
 mod sending;
 mod session;

@@ -27,7 +27,9 @@ async fn answers_of_an_org_that_takes_no_calls_change_its_state() {
             "org_unavailable REQUEST_LIMIT_EXCEEDED",
             Down(Unavailable),
         ),
-        (404, Some("NOT_FOUND"), "x", "org_unavailable NOT_FOUND", Down(Unavailable)),
+        (403, Some("API_DISABLED_FOR_ORG"), "x", "session_expired API_DISABLED_FOR_ORG", Down(Session)),
+        (404, Some("NOT_FOUND"), "x", "place NOT_FOUND", Up),
+        (403, None, "<html>", "place", Up),
         (413, None, "", "call rejected", Up),
     ] {
         let fixture = Fixture::start().await;

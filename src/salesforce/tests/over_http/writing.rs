@@ -89,7 +89,7 @@ async fn row_errors_become_their_verdicts() {
             "rejected Refused DUPLICATE_VALUE",
             "rejected Refused DUPLICATE_VALUE",
         ),
-        ("STORAGE_LIMIT_EXCEEDED", json!([]), "parked STORAGE_LIMIT_EXCEEDED", "parked STORAGE_LIMIT_EXCEEDED"),
+        ("STORAGE_LIMIT_EXCEEDED", json!([]), "storage STORAGE_LIMIT_EXCEEDED", "storage STORAGE_LIMIT_EXCEEDED"),
         (
             "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
             json!([]),
