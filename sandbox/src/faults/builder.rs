@@ -9,7 +9,7 @@ use crate::protocol::Origin;
 impl Fault {
     /// Strikes the first call of this kind, and no other.
     pub fn on(on: On, action: Action) -> Self {
-        Self { on, sobject: None, key: None, min_rows: None, after: 0, times: Some(1), action }
+        Self { on, sobject: None, key: None, text: None, min_rows: None, after: 0, times: Some(1), action }
     }
 
     /// Strikes this number of calls.
@@ -44,6 +44,13 @@ impl Fault {
     #[must_use]
     pub fn sobject(mut self, name: impl Into<String>) -> Self {
         self.sobject = Some(name.into());
+        self
+    }
+
+    /// Strikes only calls whose address, query or body holds this text.
+    #[must_use]
+    pub fn text(mut self, text: impl Into<String>) -> Self {
+        self.text = Some(text.into());
         self
     }
 
@@ -224,6 +231,10 @@ mod tests {
             (
                 Fault::on(On::Create, Action::page(503, "<html>").sent_by(Origin::Edge)),
                 json!({"on": "create", "do": {"kind": "status", "status": 503, "body": "<html>", "content_type": "text/html", "from": "edge"}}),
+            ),
+            (
+                Fault::on(On::Describe, Action::page(403, "<html>")).text("t"),
+                json!({"on": "describe", "text": "t", "do": {"kind": "status", "status": 403, "body": "<html>", "content_type": "text/html"}}),
             ),
             (
                 Fault::on(On::Any, Action::error(500, "C", "m").applied()),

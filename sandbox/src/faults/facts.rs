@@ -1,10 +1,10 @@
-//! The facts of a call that faults select by: its family, its object, and the keys and ids of its rows.
+//! The facts of a call that faults select by: its family, its object, the keys and ids of its rows, and its text.
 
 use serde_json::value::RawValue;
 
 use super::{Fault, On};
 use crate::{
-    protocol::{Call, Kind, Verb},
+    protocol::{Call, Kind, Request, Verb},
     query::Query,
     schema::Schema,
     store::Store,
@@ -21,11 +21,15 @@ pub(crate) struct Facts {
     soql: Option<String>,
     /// The number of values that a query asks for.
     asked: usize,
+    /// The decoded address with its query, and the body.
+    texts: [String; 2],
 }
 
 impl Facts {
-    pub(crate) fn of(call: &Call, body: &[u8], schema: &Schema, store: &Store) -> Self {
-        let mut facts = Self { kind: call.kind(), sobjects: Vec::new(), rows: Vec::new(), soql: None, asked: 0 };
+    pub(crate) fn of(call: &Call, request: &Request, schema: &Schema, store: &Store) -> Self {
+        let body: &[u8] = &request.body;
+        let texts = [request.decoded_address(), String::from_utf8_lossy(body).into_owned()];
+        let mut facts = Self { kind: call.kind(), sobjects: Vec::new(), rows: Vec::new(), soql: None, asked: 0, texts };
         facts.sobjects.extend(call.sobject().map(str::to_owned));
         match call {
             Call::Query { soql, .. } => {
@@ -109,7 +113,9 @@ impl Facts {
             in_query || self.sobjects.iter().any(|name| name.eq_ignore_ascii_case(wanted))
         };
         let is_small = fault.min_rows.is_some_and(|least| self.rows.len().max(self.asked) < least);
-        if !of_kind || is_small || !fault.sobject.as_ref().is_none_or(of_sobject) {
+        let has_text = |text: &String| self.texts.iter().any(|held| held.contains(text.as_str()));
+        let is_held = fault.text.as_ref().is_none_or(has_text);
+        if !of_kind || is_small || !is_held || !fault.sobject.as_ref().is_none_or(of_sobject) {
             return None;
         }
         let Some(key) = &fault.key else { return Some((0..self.rows.len()).collect()) };

@@ -17,6 +17,9 @@ pub struct Fault {
     /// Only calls with a row that has this key value or id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// Only calls whose address, query or body holds this text, as a firewall looks for it. An address is decoded first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
     /// Only calls with at least this number of rows, as a limit of the transaction strikes; of queries, only those that
     /// ask for at least this number of values.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -90,6 +90,6 @@ fn plan(org: &Org, call: &Call, request: &Request) -> Plan {
     if org.faults.is_empty() {
         return Plan::default();
     }
-    let facts = Facts::of(call, &request.body, &org.schema(), &org.store());
+    let facts = Facts::of(call, request, &org.schema(), &org.store());
     org.faults.plan(&facts)
 }

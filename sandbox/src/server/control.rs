@@ -15,7 +15,7 @@
 //! | `POST expire_sessions` | ends all sessions |
 //! | `POST reset` | forgets everything but settings and sessions |
 //!
-//! A fault: `{"on": "upsert", "sobject": "Contact", "key": "k1", "min_rows": 2, "after": 2, "times": null,
+//! A fault: `{"on": "upsert", "sobject": "Contact", "key": "k1", "text": "DROP TABLE", "min_rows": 2, "after": 2, "times": null,
 //! "do": {"kind": "lock"}}`; the kinds are those of [`Action`](crate::Action).
 
 use serde::Serialize;

@@ -121,8 +121,19 @@ async fn an_org_refuses_records_beyond_its_storage() {
     assert_eq!(results[2]["errors"][0]["message"], "storage limit exceeded");
     assert_eq!(codes(&client.upsert("ExternalId__c", &rows[..1]).await), ["ok"], "what is there may be changed");
     let id = client.org.records("MyObject__c")[0].id;
+    let change = collection(false, "MyObject__c", &[json!({"id": id, "Text__c": "changed"})]);
+    let (_, body) = client.call("PATCH", "composite/sobjects", change).await;
+    assert_eq!(codes(&serde_json::from_str::<Vec<Value>>(&body).unwrap()), ["ok"]);
+    let create = collection(false, "Contact", &[json!({"LastName": "x"})]);
+    let (_, body) = client.call("POST", "composite/sobjects", create.clone()).await;
+    assert_eq!(codes(&serde_json::from_str::<Vec<Value>>(&body).unwrap()), ["STORAGE_LIMIT_EXCEEDED"], "of any object");
     assert_eq!(client.call("DELETE", &format!("sobjects/MyObject__c/{id}"), None).await.0, 204);
     assert_eq!(codes(&client.upsert("ExternalId__c", &rows[2..]).await), ["ok"]);
+    client.org.change_settings(json!({"storage_records": 3})).unwrap();
+    let (_, body) = client.call("POST", "composite/sobjects", create).await;
+    assert_eq!(codes(&serde_json::from_str::<Vec<Value>>(&body).unwrap()), ["ok"]);
+    client.org.change_settings(json!({"storage_records": 1})).unwrap();
+    assert_eq!(codes(&client.upsert("ExternalId__c", &rows).await), ["STORAGE_LIMIT_EXCEEDED", "ok", "ok"]);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-use crate::Client;
+use crate::{Client, collection};
 
 async fn answer(client: &Client, path: &str) -> Response {
     // A client that follows nothing.
@@ -33,6 +33,44 @@ async fn a_page_comes_with_the_headers_of_the_machine_that_sends_it() {
         assert_eq!(header("content-type").as_deref(), Some("text/html;charset=UTF-8"));
         assert_eq!(answer.text().await.unwrap(), PAGE);
     }
+}
+
+/// A firewall does not like one path, or what a payload holds; it knows nothing of Salesforce.
+#[tokio::test]
+async fn a_firewall_refuses_what_it_does_not_like_until_its_rules_change() {
+    let client = Client::start().await;
+    client.upsert("ExternalId__c", &[json!({"ExternalId__c": "a"})]).await;
+    let deny = |on: &str, status: u16, more: Value| {
+        let action = json!({"kind": "status", "status": status, "body": PAGE, "headers": {"Location": "https://login.example.com/"}});
+        let mut fault = json!({"on": on, "times": null, "do": action});
+        fault.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        fault
+    };
+    client.script(json!([
+        deny("write", 403, json!({"sobject": "MyObject__c", "text": "<script>"})),
+        deny("query", 406, json!({"text": "WHERE ExternalId__c = 'drop table'"})),
+        deny("query", 404, json!({"sobject": "Contact"})),
+        deny("describe", 302, json!({"sobject": "Account"})),
+        deny("data", 405, json!({"text": "/sobjects/MyObject__c/ExternalId__c/ü b"})),
+    ]));
+    let path = "composite/sobjects/MyObject__c/ExternalId__c";
+    let write = |text: &str| collection(false, "MyObject__c", &[json!({"ExternalId__c": "b", "Text__c": text})]);
+    for _ in 0..2 {
+        assert_eq!(client.call("PATCH", path, write("x <script> y")).await, (403, PAGE.to_owned()));
+        assert_eq!(client.query("SELECT Id FROM MyObject__c WHERE ExternalId__c = 'drop table'").await.0, 406);
+        assert_eq!(client.query("SELECT Id FROM Contact").await, (404, PAGE.to_owned()));
+        let described = answer(&client, "/services/data/v66.0/sobjects/Account/describe").await;
+        assert_eq!(described.status(), 302);
+        let headers = described.headers();
+        assert!(headers.contains_key("location") && !headers.contains_key("sforce-limit-info"), "{headers:?}");
+        assert_eq!(client.call("GET", "sobjects/MyObject__c/ExternalId__c/%C3%BC%20b", None).await.0, 405);
+    }
+    assert_eq!(client.query("SELECT Id FROM MyObject__c WHERE ExternalId__c = 'a'").await.0, 200);
+    assert_eq!(client.call("GET", "sobjects/Contact/describe", None).await.0, 200);
+    assert_eq!(client.call("PATCH", path, write("harmless")).await.0, 200);
+    client.org.clear_faults();
+    assert_eq!(client.call("PATCH", path, write("x <script> y")).await.0, 200);
+    assert_eq!(client.call("GET", "sobjects/Account/describe", None).await.0, 200);
 }
 
 #[tokio::test]
