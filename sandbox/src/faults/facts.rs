@@ -21,6 +21,8 @@ pub(crate) struct Facts {
     soql: Option<String>,
     /// The number of values that a query asks for.
     asked: usize,
+    /// The call is a part of a composite.
+    is_part: bool,
     /// The decoded address with its query, and the body.
     texts: [String; 2],
 }
@@ -29,7 +31,8 @@ impl Facts {
     pub(crate) fn of(call: &Call, request: &Request, schema: &Schema, store: &Store) -> Self {
         let body: &[u8] = &request.body;
         let texts = [request.decoded_address(), String::from_utf8_lossy(body).into_owned()];
-        let mut facts = Self { kind: call.kind(), sobjects: Vec::new(), rows: Vec::new(), soql: None, asked: 0, texts };
+        let (sobjects, rows) = (Vec::new(), Vec::new());
+        let mut facts = Self { kind: call.kind(), sobjects, rows, soql: None, asked: 0, is_part: false, texts };
         facts.sobjects.extend(call.sobject().map(str::to_owned));
         match call {
             Call::Query { soql, .. } => {
@@ -54,6 +57,11 @@ impl Facts {
         }
         facts.resolve(store);
         facts
+    }
+
+    /// The facts of a call as a part of a composite.
+    pub(crate) fn of_part(self) -> Self {
+        Self { is_part: true, ..self }
     }
 
     fn collection(&mut self, body: &[u8], schema: &Schema) {
@@ -94,14 +102,16 @@ impl Facts {
     /// The rows a fault strikes, or `None` if it does not strike this call.
     pub(super) fn matches(&self, fault: &Fault) -> Option<Vec<usize>> {
         let of_kind = match fault.on {
-            On::Any => true,
-            On::Data => !matches!(self.kind, Kind::Login | Kind::Versions),
+            // Of a composite they strike the whole.
+            On::Any => !self.is_part,
+            On::Data => !self.is_part && !matches!(self.kind, Kind::Login | Kind::Versions),
             On::Login => self.kind == Kind::Login,
             On::Versions => self.kind == Kind::Versions,
             On::Resources => self.kind == Kind::Resources,
             On::Describe => self.kind == Kind::Describe,
             On::Query => self.kind == Kind::Query,
             On::Limits => self.kind == Kind::Limits,
+            On::Composite => self.kind == Kind::Composite,
             On::Create => self.kind == Kind::Write(Verb::Create),
             On::Update => self.kind == Kind::Write(Verb::Update),
             On::Upsert => self.kind == Kind::Write(Verb::Upsert),
@@ -115,7 +125,8 @@ impl Facts {
         let is_small = fault.min_rows.is_some_and(|least| self.rows.len().max(self.asked) < least);
         let has_text = |text: &String| self.texts.iter().any(|held| held.contains(text.as_str()));
         let is_held = fault.text.as_ref().is_none_or(has_text);
-        if !of_kind || is_small || !is_held || !fault.sobject.as_ref().is_none_or(of_sobject) {
+        let is_for_a_call = self.is_part && !fault.action.strikes_parts();
+        if !of_kind || is_for_a_call || is_small || !is_held || !fault.sobject.as_ref().is_none_or(of_sobject) {
             return None;
         }
         let Some(key) = &fault.key else { return Some((0..self.rows.len()).collect()) };

@@ -34,7 +34,8 @@ pub struct Fault {
     pub action: Action,
 }
 
-/// Which calls a fault strikes.
+/// Which calls a fault strikes. One of a single kind also strikes a part of a composite, if its effect is one of
+/// [`Action::strikes_parts`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum On {
@@ -46,6 +47,8 @@ pub enum On {
     Describe,
     Query,
     Limits,
+    /// Composites as a whole.
+    Composite,
     Create,
     Update,
     Upsert,
@@ -144,6 +147,29 @@ pub enum Action {
     },
     /// The answer's body comes a byte at a time.
     Trickle { ms_per_byte: u64 },
+}
+
+impl Action {
+    /// Whether it can strike a part of a composite: its rows, its answer, or the connection while the part is at work.
+    pub fn strikes_parts(&self) -> bool {
+        match self {
+            Self::Latency { .. }
+            | Self::RowError { .. }
+            | Self::Lock { .. }
+            | Self::Trigger { .. }
+            | Self::FewerResults { .. }
+            | Self::Status { .. }
+            | Self::Garbage { .. }
+            | Self::Cut { .. }
+            | Self::Hang { .. } => true,
+            Self::OauthError { .. }
+            | Self::ExpireSessions { .. }
+            | Self::QuotaSpent {}
+            | Self::Truncate { .. }
+            | Self::ApplyLater { .. }
+            | Self::Trickle { .. } => false,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -25,6 +25,9 @@ pub struct Calls {
     pub delete: u64,
     /// Reads of single rows.
     pub read: u64,
+    pub composite: u64,
+    /// Subrequests of composites that could be read. None of them is counted as a call.
+    pub composite_parts: u64,
     pub other: u64,
     /// Writes of one row that their address names, not of a collection.
     pub row_calls: u64,
@@ -84,6 +87,7 @@ impl Counters {
                 Kind::Query => &mut calls.query,
                 Kind::Limits => &mut calls.limits,
                 Kind::Read => &mut calls.read,
+                Kind::Composite => &mut calls.composite,
                 Kind::Write(Verb::Create) => &mut calls.create,
                 Kind::Write(Verb::Update) => &mut calls.update,
                 Kind::Write(Verb::Upsert) => &mut calls.upsert,
@@ -105,6 +109,10 @@ impl Counters {
             };
             *count += rows as u64;
         });
+    }
+
+    pub(crate) fn parts(&self, parts: usize) {
+        self.with(|calls| calls.composite_parts += parts as u64);
     }
 
     pub(crate) fn triggered(&self, rows: usize) {

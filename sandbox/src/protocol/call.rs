@@ -2,8 +2,10 @@
 
 use axum::http::{Method, Uri};
 use percent_encoding::percent_decode_str;
+use serde_json::value::RawValue;
 
 use super::ApiError;
+use crate::value::Object;
 
 /// The API versions of an org: retired below, unknown above (REST guide, "End-of-Life Policy").
 pub(crate) type Versions = std::ops::RangeInclusive<u32>;
@@ -27,6 +29,7 @@ pub(crate) enum Kind {
     Query,
     Limits,
     Read,
+    Composite,
     Write(Verb),
     Other,
 }
@@ -61,7 +64,12 @@ pub(crate) enum Call {
         version: u32,
         cursor: String,
     },
+    /// Several calls in one.
+    Composite {
+        version: u32,
+    },
     Collection {
+        version: u32,
         verb: Verb,
         sobject: Option<String>,
         field: Option<String>,
@@ -120,9 +128,49 @@ impl Call {
             Self::Describe { .. } => Kind::Describe,
             Self::Query { .. } | Self::QueryMore { .. } => Kind::Query,
             Self::Limits => Kind::Limits,
+            Self::Composite { .. } => Kind::Composite,
             Self::Collection { verb, .. } | Self::Row { verb: Some(verb), .. } => Kind::Write(*verb),
             Self::Row { verb: None, .. } | Self::Retrieve { .. } => Kind::Read,
             Self::Revoke | Self::Identity | Self::UserInfo | Self::Global { .. } | Self::Basic { .. } => Kind::Other,
+        }
+    }
+
+    /// The number of rows that a write has. Read leniently: a call that will be refused has some, too.
+    pub(crate) fn rows(&self, body: &[u8]) -> usize {
+        match self {
+            Self::Row { verb: Some(_), .. } => 1,
+            Self::Collection { verb: Verb::Delete, query, .. } => {
+                query.iter().filter(|(name, _)| name == "ids").map(|(_, ids)| ids.split(',').count()).sum()
+            }
+            Self::Collection { .. } => {
+                let top = std::str::from_utf8(body).ok().and_then(|body| Object::parse(body).ok());
+                let records =
+                    top.and_then(|top| serde_json::from_str::<Vec<&RawValue>>(top.get("records")?.get()).ok());
+                records.map_or(0, |records| records.len())
+            }
+            _ => 0,
+        }
+    }
+
+    /// Whether it may be part of a composite; collections may from v43 on (REST guide).
+    pub(crate) fn is_part(&self) -> bool {
+        match self {
+            Self::Collection { version, .. } => *version >= 43,
+            Self::Retrieve { .. }
+            | Self::Row { .. }
+            | Self::Query { .. }
+            | Self::QueryMore { .. }
+            | Self::Describe { .. }
+            | Self::Basic { .. }
+            | Self::Global { .. } => true,
+            Self::Login
+            | Self::Revoke
+            | Self::Identity
+            | Self::UserInfo
+            | Self::Versions
+            | Self::Resources { .. }
+            | Self::Limits
+            | Self::Composite { .. } => false,
         }
     }
 
@@ -162,6 +210,8 @@ fn resource(version: u32, method: &Method, path: &[&str], query: Vec<(String, St
             only(method, "GET", Call::Query { version, soql })
         }
         ["query", cursor] => only(method, "GET", Call::QueryMore { version, cursor: (*cursor).to_owned() }),
+        // From v38 on (REST guide).
+        ["composite"] if version >= 38 => only(method, "POST", Call::Composite { version }),
         // Collections exist from v42 on, their upsert from v46 on (REST guide).
         ["composite", "sobjects"] if version >= 42 => {
             let verb = match method.as_str() {
@@ -170,7 +220,7 @@ fn resource(version: u32, method: &Method, path: &[&str], query: Vec<(String, St
                 "DELETE" => Verb::Delete,
                 other => return Err(ApiError::method(other, "DELETE,PATCH,POST")),
             };
-            Ok(Call::Collection { verb, sobject: None, field: None, query })
+            Ok(Call::Collection { version, verb, sobject: None, field: None, query })
         }
         ["composite", "sobjects", sobject] if version >= 42 => {
             let query = match method.as_str() {
@@ -182,7 +232,7 @@ fn resource(version: u32, method: &Method, path: &[&str], query: Vec<(String, St
         }
         ["composite", "sobjects", sobject, field] if version >= 46 => {
             let (sobject, field) = (Some(decode(sobject)?), Some(decode(field)?));
-            only(method, "PATCH", Call::Collection { verb: Verb::Upsert, sobject, field, query })
+            only(method, "PATCH", Call::Collection { version, verb: Verb::Upsert, sobject, field, query })
         }
         ["sobjects"] => only(method, "GET", Call::Global { version }),
         ["sobjects", sobject] => match method.as_str() {

@@ -4,6 +4,7 @@
 mod answer;
 mod call;
 mod call_options;
+mod composite;
 mod error;
 mod request;
 
@@ -11,5 +12,6 @@ pub(crate) use answer::Answer;
 pub use answer::Origin;
 pub(crate) use call::{Call, Kind, Refusal, Verb};
 pub use call_options::CallOptions;
+pub(crate) use composite::{CompositeBody, Subrequest};
 pub(crate) use error::{ApiError, RowError};
 pub(crate) use request::Request;

@@ -84,7 +84,10 @@ pub(super) fn execute(org: &Org, call: &Call, request: &Request, forced: &Forced
             Ok(Answer::json(200, &list))
         }
         Call::Versions => Ok(versions(&org.settings().api)),
-        Call::Login | Call::Revoke | Call::Identity | Call::UserInfo => Err(ApiError::not_found()),
+        // Carried out elsewhere.
+        Call::Login | Call::Revoke | Call::Identity | Call::UserInfo | Call::Composite { .. } => {
+            Err(ApiError::not_found())
+        }
     }
 }
 
@@ -120,7 +123,7 @@ fn collection(
 /// The records that each row of a collection locks: the parents that it names, and the record that it changes. Nothing
 /// if the collection cannot be read.
 pub(super) fn locked_records(org: &Org, call: &Call, request: &Request) -> Vec<Vec<RecordId>> {
-    let Call::Collection { verb, sobject, field, query } = call else { return Vec::new() };
+    let Call::Collection { verb, sobject, field, query, .. } = call else { return Vec::new() };
     let target = sobject.as_deref().zip(field.as_deref());
     let (settings, schema) = (org.settings(), org.schema());
     let choices = Choices::new(&settings, &org.turns);
@@ -133,7 +136,7 @@ pub(super) fn locked_records(org: &Org, call: &Call, request: &Request) -> Vec<V
     collection.map(|collection| collection.parents(View { store: &org.store(), rules })).unwrap_or_default()
 }
 
-fn json_body(request: &Request) -> Result<&str, ApiError> {
+pub(super) fn json_body(request: &Request) -> Result<&str, ApiError> {
     let content_type = request.header("content-type").unwrap_or_default();
     if !content_type.to_ascii_lowercase().starts_with("application/json") {
         let message = "The specified content type is not supported by this resource";

@@ -3,12 +3,12 @@
 //! Hazard: this runs in a task of its own, so that a call that was read is applied also when its caller has gone, as in
 //! a real org. Only the wait of a hanging answer belongs to the connection.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Delivery,
+    Delivery, composite,
     lock_rows::lock_rows,
     refusals::{disabled, no_session, over_quota},
     scripted,
@@ -73,8 +73,13 @@ fn admit(org: &Org, request: &Request, access: ApiAccess) -> Result<(), Answer> 
 
 async fn carry_out(org: Arc<Org>, call: Call, request: Arc<Request>, received: Instant) -> Delivery {
     let Plan { delay, mut forced, answer } = plan(&org, &call, &request);
+    if let (Call::Composite { version }, None) = (&call, &answer) {
+        let least = Duration::from_millis(org.settings().api.latency_ms);
+        return composite::carry_out(&org, *version, &request, delay + least).await;
+    }
     // Held until the answer is ready.
-    let _locks = lock_rows(&org, &call, &request, &mut forced).await;
+    let mut held = org.locks.none();
+    lock_rows(&org, &mut held, &call, &request, &mut forced).await;
     let work = Work { org, call, request, forced };
     let delay = delay + work.latency();
     if !delay.is_zero() {

@@ -9,13 +9,12 @@ use crate::{
     rows::Forced,
 };
 
-/// Locks the records of each row, in the order of the rows. A row whose records are still locked by another call after
+/// Locks the records of each row of a call, in the order of the rows, besides those that are held. A row whose records are still locked by another call after
 /// `lock_wait_ms` is added to the rows that fail. A call that cannot be read locks nothing.
-pub(super) async fn lock_rows(org: &Org, call: &Call, request: &Request, forced: &mut Forced) -> HeldLocks {
+pub(super) async fn lock_rows(org: &Org, held: &mut HeldLocks, call: &Call, request: &Request, forced: &mut Forced) {
     let locks = org.settings().locks;
-    let mut held = org.locks.none();
     if !locks.parent_locks {
-        return held;
+        return;
     }
     let wait = Duration::from_millis(locks.lock_wait_ms);
     for (row, records) in execute::locked_records(org, call, request).into_iter().enumerate() {
@@ -25,5 +24,4 @@ pub(super) async fn lock_rows(org: &Org, call: &Call, request: &Request, forced:
             forced.rows.insert(row, RowError::new("UNABLE_TO_LOCK_ROW", message, &[]));
         }
     }
-    held
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::{Delivery, refusals::over_quota, work::Work};
+use super::{Delivery, refusals::over_quota, status_answer::status_answer, work::Work};
 use crate::{
-    faults::{Action, Answered, StatusError, When},
+    faults::{Action, Answered, When},
     login::OauthError,
     protocol::{Answer, ApiError, Origin},
 };
@@ -25,9 +25,8 @@ pub(super) fn answer(work: Work, action: Action, received: Instant) -> Delivery 
                 work.apply();
             }
             let default = if error.is_some() && body.is_none() { Origin::Org } else { Origin::Proxy };
-            let mut answer = with_status(status, error, body, content_type.as_deref());
+            let mut answer = status_answer(status, error, body, content_type.as_deref(), &headers);
             answer.origin = from.unwrap_or(default);
-            answer.more.extend(headers);
             let counts = answer.origin == Origin::Org && !work.is_free() && status != 401;
             Delivery::Send(if counts { answer.with_usage(work.org.usage()) } else { answer })
         }
@@ -72,13 +71,5 @@ pub(super) fn answer(work: Work, action: Action, received: Instant) -> Delivery 
             if answer == Answered::Cut { Delivery::Cut } else { Delivery::Hang(None) }
         }
         Action::Trickle { ms_per_byte } => Delivery::Trickle(work.apply(), Duration::from_millis(ms_per_byte)),
-    }
-}
-
-fn with_status(status: u16, error: Option<StatusError>, body: Option<String>, content_type: Option<&str>) -> Answer {
-    match (error, body) {
-        (Some(error), None) => ApiError::new(status, &error.code, error.message).into(),
-        (_, Some(body)) => Answer::text(status, content_type.unwrap_or("text/html;charset=UTF-8"), body),
-        (None, None) => Answer::empty(status),
     }
 }

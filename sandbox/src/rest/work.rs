@@ -1,14 +1,11 @@
 use std::{sync::Arc, time::Duration};
 
-use serde_json::value::RawValue;
-
-use super::execute;
+use super::{composite, execute};
 use crate::{
     login::login,
     org::Org,
-    protocol::{Answer, Call, Request, Verb},
+    protocol::{Answer, Call, Request},
     rows::Forced,
-    value::Object,
 };
 
 /// A call that was admitted, with what faults do to its rows.
@@ -27,7 +24,10 @@ impl Work {
         if matches!(call, Call::Login) {
             return login(org, request).unwrap_or_else(Into::into);
         }
-        let answer = execute::execute(org, call, request, forced).unwrap_or_else(Into::into);
+        let answer = match call {
+            Call::Composite { version } => composite::apply(org, *version, request),
+            call => execute::execute(org, call, request, forced).unwrap_or_else(Into::into),
+        };
         if self.is_free() { answer } else { answer.with_usage(org.usage()) }
     }
 
@@ -44,25 +44,8 @@ impl Work {
         let api = self.org.settings().api;
         let of_rows = match api.latency_ms_per_row {
             0 => 0,
-            of_row => of_row * self.rows() as u64,
+            of_row => of_row * self.call.rows(&self.request.body) as u64,
         };
         Duration::from_millis(api.latency_ms + of_rows)
-    }
-
-    /// The number of rows of a write.
-    fn rows(&self) -> usize {
-        match &self.call {
-            Call::Row { verb: Some(_), .. } => 1,
-            Call::Collection { verb: Verb::Delete, query, .. } => {
-                query.iter().filter(|(name, _)| name == "ids").map(|(_, ids)| ids.split(',').count()).sum()
-            }
-            Call::Collection { .. } => {
-                let top = std::str::from_utf8(&self.request.body).ok().and_then(|body| Object::parse(body).ok());
-                let records =
-                    top.and_then(|top| serde_json::from_str::<Vec<&RawValue>>(top.get("records")?.get()).ok());
-                records.map_or(0, |records| records.len())
-            }
-            _ => 0,
-        }
     }
 }

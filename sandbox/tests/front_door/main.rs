@@ -6,6 +6,7 @@ mod boundaries;
 mod broker;
 mod client;
 mod collections;
+mod composite;
 mod control;
 mod cuts;
 mod describe;
