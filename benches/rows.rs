@@ -25,7 +25,7 @@ use sobjectd::{
         stop::Stop,
     },
     sink::{
-        CallPermit, Org, Parts, Pipeline, RouteCounts, Settings,
+        CallPermit, Org, Parts, Pipeline, Settings,
         budget::Budget,
         dead_letters::{DeadLetterError, DeadLetters},
         lane::Lane,
@@ -91,7 +91,6 @@ async fn write(records: &[Record]) {
         on_rejection: OnRejection::Stop,
         name: "bench".into(),
         budget: Budget::new(2_000, 16 << 20),
-        routes: RouteCounts { all: 1, with_breaker: 0 },
         calls: Settings {
             rows: 200,
             bytes: 1 << 20,
@@ -102,6 +101,7 @@ async fn write(records: &[Record]) {
             insert_unknown: InsertUnknown::Retry,
             on_quota: OnQuota::Wait,
             parked: Duration::from_secs(60),
+            calls: 4,
         },
         lease,
         health: Health::new(metrics.clone()),

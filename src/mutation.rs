@@ -24,6 +24,8 @@ pub(crate) enum Mutation {
     Aba,
     /// `part`: the verdict on a row counts for its neighbour.
     Part,
+    /// `place`: rows of a place that the org refuses are sent as if it were open.
+    Place,
 }
 
 #[cfg(feature = "mutations")]
@@ -41,8 +43,11 @@ pub(crate) fn on(mutation: Mutation) -> bool {
         "tail" => Some(Mutation::Tail),
         "aba" => Some(Mutation::Aba),
         "part" => Some(Mutation::Part),
+        "place" => Some(Mutation::Place),
         other => {
-            panic!("SOBJECTD_MUTATION={other}: gate, lease, letters, hold, case, early, ghost, tail, aba or part")
+            panic!(
+                "SOBJECTD_MUTATION={other}: gate, lease, letters, hold, case, early, ghost, tail, aba, part or place"
+            )
         }
     });
     *ON == Some(mutation)

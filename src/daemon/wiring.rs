@@ -18,7 +18,7 @@ use crate::{
     ops::{health::Health, metrics::Metrics},
     runtime::{lease::Lease, stop::Stop},
     salesforce::Salesforce,
-    sink::{self, Parts, RouteCounts, budget::Budget, route::Routes},
+    sink::{self, Parts, budget::Budget, route::Routes},
 };
 
 /// The parameters that every part is built with.
@@ -55,14 +55,12 @@ impl Daemon<'_> {
             }
             None => None,
         };
-        let with_breaker = config.routes.iter().filter(|route| route.breaker > 0).count();
         let (pipeline, task) = Pipeline::start(Parts {
             org: org.clone(),
             dead_letters,
             on_rejection: config.dead_letter.on_rejection,
             name: config.name.clone(),
             budget: Budget::new(config.pipeline.max_in_flight_rows, config.pipeline.max_in_flight_bytes),
-            routes: RouteCounts { all: config.routes.len(), with_breaker },
             calls: call_settings(config),
             lease: lease.clone(),
             health: health.clone(),
@@ -126,5 +124,6 @@ fn call_settings(config: &Config) -> sink::Settings {
         insert_unknown: config.pipeline.insert_unknown,
         on_quota: config.salesforce.quota.on_quota,
         parked: config.salesforce.quota.probe_interval,
+        calls: config.salesforce.max_concurrent_requests,
     }
 }

@@ -23,7 +23,10 @@ use tokio::sync::watch;
 use tracing::info;
 
 use super::metrics::Metrics;
-pub use super::state::State;
+pub use super::{
+    closed::{Closed, ClosedReason},
+    state::State,
+};
 use crate::record::{OrgAvailability, OrgTrouble};
 
 /// A system, or an operator, that the daemon cannot go on without.
@@ -55,6 +58,9 @@ pub struct Snapshot {
     #[serde(with = "humantime_serde")]
     pub since: SystemTime,
     pub waiting: Vec<Wait>,
+    /// What is closed while the rest goes on. If nothing is left that does, the daemon waits for each of them.
+    #[serde(default)]
+    pub closed: Vec<Closed>,
 }
 
 /// Cheap to clone.
@@ -70,11 +76,21 @@ struct Inner {
     phase: State,
     since: SystemTime,
     waits: Vec<(u64, Wait)>,
+    closed: Vec<(u64, Closed)>,
+    /// Nothing goes on beside what is closed.
+    is_all_closed: bool,
     next: u64,
 }
 
 /// The most reasons that are shown of one dependency.
 const REASONS: usize = 3;
+
+/// Something that is closed until this is dropped.
+#[derive(Debug)]
+pub struct ClosedGuard {
+    health: Health,
+    id: u64,
+}
 
 /// A wait for a dependency, which ends when this is dropped.
 #[derive(Debug)]
@@ -85,7 +101,14 @@ pub struct Waiting {
 
 impl Health {
     pub fn new(metrics: Metrics) -> Self {
-        let inner = Inner { phase: State::Starting, since: now(), waits: Vec::new(), next: 0 };
+        let inner = Inner {
+            phase: State::Starting,
+            since: now(),
+            waits: Vec::new(),
+            closed: Vec::new(),
+            is_all_closed: false,
+            next: 0,
+        };
         metrics.state(inner.state());
         Self { inner: Arc::new(Mutex::new(inner)), metrics }
     }
@@ -104,6 +127,26 @@ impl Health {
             inner.waits.push((id, Wait { dependency, why: why.to_owned(), since: now() }));
         });
         Waiting { health: self.clone(), id }
+    }
+
+    /// Shows something as closed until the guard is dropped. `what`: the place or the route; `hint`: what an operator can
+    /// do.
+    #[must_use]
+    pub fn close(&self, reason: ClosedReason, what: &str, why: &str, hint: &str) -> ClosedGuard {
+        let (what, why, hint) = (what.to_owned(), why.to_owned(), hint.to_owned());
+        let closed = Closed { what, reason, why, hint, since: now() };
+        let mut id = 0;
+        self.change(|inner| {
+            id = inner.next;
+            inner.next += 1;
+            inner.closed.push((id, closed));
+        });
+        ClosedGuard { health: self.clone(), id }
+    }
+
+    /// Notes whether nothing goes on beside what is closed.
+    pub fn set_all_closed(&self, is_all_closed: bool) {
+        self.change(|inner| inner.is_all_closed = is_all_closed);
     }
 
     /// Waits for the org whenever it is not up, until its state is dropped.
@@ -131,7 +174,10 @@ impl Health {
     pub fn snapshot(&self) -> Snapshot {
         let inner = self.inner.lock();
         let mut waits: Vec<(Dependency, SystemTime, Vec<&str>)> = Vec::new();
-        for (_, Wait { dependency, why, since }) in &inner.waits {
+        let closed = inner.closed.iter().map(|(_, closed)| closed);
+        let blocking = closed.clone().filter(|_| inner.is_all_closed).map(wait_of);
+        let all: Vec<Wait> = inner.waits.iter().map(|(_, wait)| wait.clone()).chain(blocking).collect();
+        for Wait { dependency, why, since } in &all {
             match waits.iter_mut().find(|(known, ..)| known == dependency) {
                 Some((.., reasons)) if reasons.contains(&why.as_str()) => {}
                 Some((.., reasons)) => reasons.push(why),
@@ -145,7 +191,8 @@ impl Health {
             }
             Wait { dependency, why, since }
         };
-        Snapshot { state: inner.state(), since: inner.since, waiting: waits.into_iter().map(wait).collect() }
+        let waiting = waits.into_iter().map(wait).collect();
+        Snapshot { state: inner.state(), since: inner.since, waiting, closed: closed.cloned().collect() }
     }
 
     fn change(&self, change: impl FnOnce(&mut Inner)) {
@@ -156,8 +203,9 @@ impl Health {
         if state != before {
             inner.since = now();
             self.metrics.state(state);
-            match inner.waits.first() {
-                Some((_, Wait { dependency, why, .. })) if state == State::Waiting => info!(
+            let closed = inner.closed.first().map(|(_, closed)| wait_of(closed));
+            match inner.waits.first().map(|(_, wait)| wait.clone()).or(closed) {
+                Some(Wait { dependency, why, .. }) if state == State::Waiting => info!(
                     event = "state_changed", %state, %dependency, why,
                     "state changed"
                 ),
@@ -183,6 +231,21 @@ impl Waiting {
     }
 }
 
+/// The wait that something closed is if nothing else goes on.
+fn wait_of(closed: &Closed) -> Wait {
+    let dependency = match closed.reason {
+        ClosedReason::Refused | ClosedReason::Storage | ClosedReason::Breaker => Dependency::Operator,
+        ClosedReason::Parked => Dependency::Salesforce,
+    };
+    Wait { dependency, why: closed.why.clone(), since: closed.since }
+}
+
+impl Drop for ClosedGuard {
+    fn drop(&mut self) {
+        self.health.change(|inner| inner.closed.retain(|(id, _)| *id != self.id));
+    }
+}
+
 impl Drop for Waiting {
     fn drop(&mut self) {
         self.health.change(|inner| inner.waits.retain(|(id, _)| *id != self.id));
@@ -193,6 +256,7 @@ impl Inner {
     fn state(&self) -> State {
         match self.phase {
             State::Starting | State::Running if !self.waits.is_empty() => State::Waiting,
+            State::Running if self.is_all_closed && !self.closed.is_empty() => State::Waiting,
             phase => phase,
         }
     }
@@ -204,6 +268,9 @@ impl fmt::Display for Snapshot {
         write!(f, "{} {}", self.state, Since(self.since))?;
         for Wait { dependency, why, since } in &self.waiting {
             write!(f, "\nwaiting for {dependency} {}: {why}", Since(*since))?;
+        }
+        for Closed { what, why, hint, since, .. } in &self.closed {
+            write!(f, "\nclosed: {what}, {}: {why} ({hint})", Since(*since))?;
         }
         Ok(())
     }

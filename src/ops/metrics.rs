@@ -23,6 +23,7 @@ use strum::VariantArray as _;
 use super::{
     counters::Counters,
     daily_calls::DailyCalls,
+    health::ClosedReason,
     lanes::Lanes,
     ledger::RouteStatus,
     open_transaction::OpenTransaction,
@@ -59,6 +60,7 @@ struct Inner {
     consumer_lag: Family<Labels, Gauge>,
     offsets_lost: Family<Labels, Counter>,
     breakers: Family<Labels, Gauge>,
+    closed: Family<Labels, Gauge>,
     deletes_not_found: Family<Labels, Counter>,
     quota_used: Gauge,
     quota_max: Gauge,
@@ -95,6 +97,7 @@ impl Default for Inner {
             consumer_lag: Family::default(),
             offsets_lost: Family::default(),
             breakers: Family::default(),
+            closed: Family::default(),
             deletes_not_found: Family::default(),
             quota_used: Gauge::default(),
             quota_max: Gauge::default(),
@@ -121,6 +124,9 @@ impl Default for Inner {
         registry.register("offsets_lost", lost, inner.offsets_lost.clone());
         let open = "1 while the breaker of a route is open";
         registry.register("breaker_open", open, inner.breakers.clone());
+        let closed =
+            "1 for each SObject, operation and key field, or part of their records, that waits while others go on";
+        registry.register("closed", closed, inner.closed.clone());
         let missed = "DELETEs that found no record";
         registry.register("deletes_not_found", missed, inner.deletes_not_found.clone());
         registry.register("quota_used_calls", "API calls of the org in 24 hours, as it says", inner.quota_used.clone());
@@ -161,6 +167,16 @@ impl Metrics {
         });
         routes.push(route.clone());
         route
+    }
+
+    /// Notes that something is closed, or not any more.
+    pub fn closed(&self, reason: ClosedReason, what: &str, is_closed: bool) {
+        let labels = vec![("what", what.to_owned()), ("reason", reason.word().to_owned())];
+        if is_closed {
+            self.0.closed.get_or_create_owned(&labels).set(1);
+        } else {
+            self.0.closed.remove(&labels);
+        }
     }
 
     /// Records with this outcome, over all routes.

@@ -1,6 +1,7 @@
 //! The daemon's reports of itself, and the signals by which it is told to stop.
 
 pub mod admin;
+mod closed;
 mod counters;
 mod daily_calls;
 pub mod health;

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use super::{Action, ApiName, CallOptions, Command};
 
@@ -13,6 +13,14 @@ pub struct BatchKey {
     pub options: Arc<CallOptions>,
 }
 
+/// An SObject, an action and a key field: what the org may refuse as one, whatever the options of the call.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PlaceName {
+    pub sobject: ApiName,
+    pub action: Action,
+    pub key_field: Option<ApiName>,
+}
+
 impl BatchKey {
     pub fn of(command: &Command) -> Self {
         Self {
@@ -23,12 +31,26 @@ impl BatchKey {
         }
     }
 
+    /// The place of the call.
+    pub fn place(&self) -> PlaceName {
+        let Self { action, sobject, key_field, .. } = self;
+        PlaceName { sobject: sobject.clone(), action: *action, key_field: key_field.clone() }
+    }
+
     /// Whether this is the key of a command.
     pub fn is_of(&self, command: &Command) -> bool {
         self.action == command.action
             && self.sobject == command.sobject.name
             && self.key_field.as_ref() == key_field(command)
             && self.options == command.options
+    }
+}
+
+impl fmt::Display for PlaceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { sobject, action, key_field } = self;
+        write!(f, "{} {sobject}", action.word())?;
+        key_field.as_ref().map_or(Ok(()), |field| write!(f, " by {field}"))
     }
 }
 

@@ -3,49 +3,94 @@
 //! A lane reads one record and takes its permit before it reads the next: the whole daemon holds at most the budget and
 //! one record for each lane. A permit is taken before the record is submitted to the scheduler, so that no record waits
 //! for the budget while it keeps its identity, and nothing deadlocks. It is given back when the record has ended.
+//!
+//! The budget counts what is *working*. What the core reports as *stalled* counts in a second one, equally large, so that
+//! rows which wait for something leave the room to others; beyond that it takes from the first one again. Lanes are
+//! served in the order in which they wait, but:
+//!
+//! * a route that holds more than its share of what is stalled is passed over, as the core says;
+//! * a route that holds three quarters of the budget is passed over while another one waits;
+//! * a record for which there is no room is passed by smaller ones for a second. After that nothing passes it.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, HashMap},
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use parking_lot::Mutex;
+use tokio::time::Instant;
 
-use super::order::Cost;
+use super::order::{Change, Cost};
 
 /// Counts rows and bytes in flight.
 #[derive(Debug, Clone)]
-pub struct Budget(Arc<Limits>);
+pub struct Budget(Arc<Shared>);
 
 #[derive(Debug)]
-struct Limits {
-    rows: Semaphore,
-    /// Bytes, by the KiB: a semaphore counts to `u32::MAX`.
-    units: Semaphore,
+struct Shared {
     all: Cost,
-    /// The budget that this one is a part of: its permits count there, too.
-    whole: Option<Budget>,
+    counts: Mutex<Counts>,
 }
 
-/// Limits for records that may wait for long, so that all of them together leave room for others.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Shares {
-    /// The limit of each route with a breaker: three quarters of the budget together, if there are other routes.
-    pub(super) breaker: Cost,
-    /// The limit of rows whose parents are missing: half of what the breakers leave.
-    pub(super) children: Cost,
+#[derive(Debug, Default)]
+struct Counts {
+    working: Cost,
+    /// The sum over all routes.
+    stalled: Cost,
+    routes: HashMap<Arc<str>, RouteCounts>,
+    waiters: BTreeMap<u64, Waiter>,
+    next: u64,
 }
+
+/// What one route holds.
+#[derive(Debug, Default)]
+struct RouteCounts {
+    working: Cost,
+    stalled: Cost,
+    is_barred: bool,
+    /// The number of its lanes that wait for a permit.
+    waiting: usize,
+}
+
+/// A lane that waits for a permit.
+#[derive(Debug)]
+struct Waiter {
+    route: Arc<str>,
+    cost: Cost,
+    since: Instant,
+    is_granted: bool,
+    waker: Option<Waker>,
+}
+
+/// The time for which a record that has no room is passed by smaller ones.
+const PASSING: Duration = Duration::from_secs(1);
 
 /// A permit for one record's share of the budget. Dropping it gives the share back.
 #[derive(Debug)]
 pub(super) struct BudgetPermit {
     budget: Budget,
+    route: Arc<str>,
     cost: Cost,
+}
+
+/// Waits for a permit; a wait that is dropped gives back what it was granted.
+struct Acquire<'b> {
+    budget: &'b Budget,
+    number: u64,
 }
 
 impl Budget {
     const UNIT: usize = 1024;
 
+    /// Makes a budget of `rows` and `bytes` for what is working, and of as much for what is stalled.
     pub fn new(rows: usize, bytes: usize) -> Self {
         let number = |size: usize| u32::try_from(size.max(1)).unwrap_or(u32::MAX);
-        Self::of(Cost { rows: number(rows), units: number(bytes / Self::UNIT) }, None)
+        let all = Cost { rows: number(rows), units: number(bytes / Self::UNIT) };
+        Self(Arc::new(Shared { all, counts: Mutex::default() }))
     }
 
     /// The number of rows, free or taken.
@@ -53,71 +98,173 @@ impl Budget {
         self.0.all.rows as usize
     }
 
-    fn of(all: Cost, whole: Option<Self>) -> Self {
-        let semaphore = |permits: u32| Semaphore::new((permits as usize).min(Semaphore::MAX_PERMITS));
-        Self(Arc::new(Limits { rows: semaphore(all.rows), units: semaphore(all.units), all, whole }))
+    /// The budget of what is working, and of what is stalled.
+    pub(super) fn all(&self) -> Cost {
+        self.0.all
     }
 
-    /// A budget of at most `most`, whose permits count in this one as well.
-    #[must_use]
-    pub(super) fn sub_budget(&self, most: Cost) -> Self {
-        Self::of(most, Some(self.clone()))
-    }
-
-    /// The shares of a budget that `routes` routes use, of which `breakers` have a breaker.
-    pub(super) fn shares(&self, routes: usize, breakers: usize) -> Shares {
-        let all = self.0.all;
-        if routes <= 1 || breakers == 0 {
-            return Shares { breaker: all, children: all.divided_by(2) };
-        }
-        Shares { breaker: all.three_quarters().divided_by(breakers), children: all.divided_by(8) }
-    }
-
-    /// Waits for a permit for a record of `bytes`. One that is larger than the whole budget passes alone. Cancel-safe.
-    pub(super) async fn acquire(&self, bytes: usize) -> BudgetPermit {
+    /// Waits for a permit for a record of `bytes` of this route. One that is larger than the whole budget passes alone.
+    /// Cancel-safe.
+    pub(super) async fn acquire(&self, route: &Arc<str>, bytes: usize) -> BudgetPermit {
         let units = u32::try_from(bytes.div_ceil(Self::UNIT)).unwrap_or(u32::MAX);
-        let mut cost = Cost { rows: 1, units: units.min(self.0.all.units) };
-        let own = self.0.take(units).await;
-        if let Some(whole) = &self.0.whole {
-            let taken = whole.0.take(units).await;
-            cost.units = units.min(whole.0.all.units);
-            taken.into_iter().for_each(SemaphorePermit::forget);
+        let cost = Cost { rows: 1, units: units.min(self.0.all.units) };
+        let waits = {
+            let mut counts = self.0.counts.lock();
+            if counts.waiters.is_empty() && counts.admits(self.0.all, route, cost) {
+                counts.take(route, cost);
+                None
+            } else {
+                Some(counts.enter(route.clone(), cost))
+            }
+        };
+        if let Some(number) = waits {
+            let granted = Acquire { budget: self, number };
+            // It may be smaller than those that wait already.
+            self.0.counts.lock().grant(self.0.all);
+            granted.await;
         }
-        own.into_iter().for_each(SemaphorePermit::forget);
-        BudgetPermit { budget: self.clone(), cost }
+        BudgetPermit { budget: self.clone(), route: route.clone(), cost }
     }
 
-    /// Gives back what permits held.
-    pub(super) fn give_back(&self, cost: Cost) {
-        let Limits { rows, units, all, whole } = &*self.0;
-        rows.add_permits(cost.rows as usize);
-        // A row that is larger than all of a budget has taken all of it, and no other row was in it then.
-        units.add_permits(cost.units.min(all.units) as usize);
-        if let Some(whole) = whole {
-            whole.give_back(cost);
+    /// Takes in what the core reports of a route.
+    pub(super) fn report(&self, route: &Arc<str>, working: Change, stalled: Cost, is_barred: bool) {
+        let mut counts = self.0.counts.lock();
+        let entry = counts.routes.entry(route.clone()).or_default();
+        entry.working.changes(working);
+        let before = std::mem::replace(&mut entry.stalled, stalled);
+        entry.is_barred = is_barred;
+        counts.forget_unused(route);
+        counts.working.changes(working);
+        counts.stalled = counts.stalled.less(before);
+        counts.stalled += stalled;
+        counts.grant(self.0.all);
+    }
+
+    fn give_back(&self, route: &Arc<str>, cost: Cost) {
+        let mut counts = self.0.counts.lock();
+        if let Some(entry) = counts.routes.get_mut(route) {
+            entry.working = entry.working.less(cost);
+        }
+        counts.forget_unused(route);
+        counts.working = counts.working.less(cost);
+        counts.grant(self.0.all);
+    }
+}
+
+impl Counts {
+    /// Returns whether a record of this cost may be taken now.
+    fn admits(&self, all: Cost, route: &Arc<str>, cost: Cost) -> bool {
+        let known = self.routes.get(route);
+        if known.is_some_and(|route| route.is_barred) {
+            return false;
+        }
+        let own = known.map(|route| route.working).unwrap_or_default();
+        let others_wait =
+            self.routes.iter().any(|(name, other)| name != route && other.waiting > 0 && !other.is_barred);
+        if others_wait && !own.is_zero() && own.plus(cost).exceeds(all.three_quarters()) {
+            return false;
+        }
+        self.has_room(all, cost)
+    }
+
+    fn has_room(&self, all: Cost, cost: Cost) -> bool {
+        // What is stalled beyond its own budget takes from this one.
+        let room = all.less(self.stalled.less(all));
+        self.working.is_zero() || !self.working.plus(cost).exceeds(room)
+    }
+
+    fn take(&mut self, route: &Arc<str>, cost: Cost) {
+        self.working += cost;
+        self.routes.entry(route.clone()).or_default().working += cost;
+    }
+
+    fn enter(&mut self, route: Arc<str>, cost: Cost) -> u64 {
+        let number = self.next;
+        self.next += 1;
+        self.routes.entry(route.clone()).or_default().waiting += 1;
+        let waiter = Waiter { route, cost, since: Instant::now(), is_granted: false, waker: None };
+        self.waiters.insert(number, waiter);
+        number
+    }
+
+    /// Grants permits to those that wait, as far as there is room.
+    fn grant(&mut self, all: Cost) {
+        if self.waiters.is_empty() {
+            return;
+        }
+        let numbers: Vec<u64> = self.waiters.keys().copied().collect();
+        for number in numbers {
+            let Some(waiter) = self.waiters.get(&number).filter(|waiter| !waiter.is_granted) else { continue };
+            let (route, cost, since) = (waiter.route.clone(), waiter.cost, waiter.since);
+            if self.admits(all, &route, cost) {
+                self.take(&route, cost);
+                self.stops_waiting(&route);
+                if let Some(waiter) = self.waiters.get_mut(&number) {
+                    waiter.is_granted = true;
+                    waiter.waker.take().into_iter().for_each(Waker::wake);
+                }
+            } else if !self.is_passed_over(&route) && !self.has_room(all, cost) && since.elapsed() >= PASSING {
+                return;
+            }
+        }
+    }
+
+    fn is_passed_over(&self, route: &Arc<str>) -> bool {
+        self.routes.get(route).is_some_and(|route| route.is_barred)
+    }
+
+    fn stops_waiting(&mut self, route: &Arc<str>) {
+        if let Some(route) = self.routes.get_mut(route) {
+            route.waiting = route.waiting.saturating_sub(1);
+        }
+    }
+
+    fn forget_unused(&mut self, route: &Arc<str>) {
+        let is_unused = |route: &RouteCounts| {
+            route.working.is_zero() && route.stalled.is_zero() && route.waiting == 0 && !route.is_barred
+        };
+        if self.routes.get(route).is_some_and(is_unused) {
+            self.routes.remove(route);
         }
     }
 }
 
-impl Limits {
-    async fn take(&self, units: u32) -> [SemaphorePermit<'_>; 2] {
-        let units = units.min(self.all.units);
-        // The common case does not wait. Where others wait, nothing is left over for this.
-        if let (Ok(row), Ok(units)) = (self.rows.try_acquire(), self.units.try_acquire_many(units)) {
-            return [row, units];
+impl Future for Acquire<'_> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut counts = self.budget.0.counts.lock();
+        match counts.waiters.get_mut(&self.number) {
+            Some(waiter) if !waiter.is_granted => {
+                waiter.waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+            _ => {
+                counts.waiters.remove(&self.number);
+                Poll::Ready(())
+            }
         }
-        let row = self.rows.acquire().await;
-        let units = self.units.acquire_many(units).await;
-        match (row, units) {
-            (Ok(row), Ok(units)) => [row, units],
-            // The semaphores are never closed.
-            _ => std::future::pending().await,
+    }
+}
+
+impl Drop for Acquire<'_> {
+    fn drop(&mut self) {
+        let mut counts = self.budget.0.counts.lock();
+        let Some(waiter) = counts.waiters.remove(&self.number) else { return };
+        if waiter.is_granted {
+            drop(counts);
+            self.budget.give_back(&waiter.route, waiter.cost);
+            return;
         }
+        counts.stops_waiting(&waiter.route);
+        counts.forget_unused(&waiter.route);
+        // It may have been what no other passed.
+        counts.grant(self.budget.0.all);
     }
 }
 
 impl BudgetPermit {
-    /// Leaves it to [`Budget::give_back`] to give the permit back. Returns the bytes that it holds, by the KiB.
+    /// Leaves it to [`Budget::report`] to give the permit back. Returns the bytes that it holds, by the KiB.
     pub(super) fn hand_over(mut self) -> u32 {
         std::mem::take(&mut self.cost).units
     }
@@ -125,7 +272,9 @@ impl BudgetPermit {
 
 impl Drop for BudgetPermit {
     fn drop(&mut self) {
-        self.budget.give_back(self.cost);
+        if !self.cost.is_zero() {
+            self.budget.give_back(&self.route, self.cost);
+        }
     }
 }
 
@@ -135,45 +284,122 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn the_budget_bounds_rows_and_bytes() {
-        let budget = Budget::new(2, 10 * 1024);
-        let acquire = |bytes| budget.acquire(bytes).now_or_never();
-        let first = acquire(6 * 1024).unwrap();
-        assert!(acquire(5 * 1024).is_none());
-        let _second = acquire(4 * 1024).unwrap();
+    fn route(name: &str) -> Arc<str> {
+        name.into()
+    }
+
+    const KIB: usize = 1024;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_budget_bounds_rows_and_bytes() {
+        let (budget, a) = (Budget::new(2, 10 * KIB), route("a"));
+        let acquire = |bytes| budget.acquire(&a, bytes).now_or_never();
+        let first = acquire(6 * KIB).unwrap();
+        assert!(acquire(5 * KIB).is_none());
+        let _second = acquire(4 * KIB).unwrap();
         drop(first);
-        assert!(acquire(6 * 1024).is_some());
+        assert!(acquire(6 * KIB).is_some());
         let _third = acquire(1).unwrap();
         assert!(acquire(1).is_none(), "a third row");
     }
 
-    #[test]
-    fn waiting_records_leave_room_in_the_budget_for_others() {
-        let budget = Budget::new(16, 1 << 20);
-        let shares = budget.shares(3, 2);
-        let parts = [(); 2].map(|()| budget.sub_budget(shares.breaker));
-        let held: Vec<_> =
-            parts.iter().flat_map(|part| (0..6).map(|_| part.acquire(1).now_or_never().unwrap())).collect();
-        assert!(parts.iter().all(|part| part.acquire(1).now_or_never().is_none()));
-        assert_eq!(shares.children.rows, 2, "of four");
-        let others: Vec<_> = (0..4).map(|_| budget.acquire(1).now_or_never().unwrap()).collect();
-        assert!(budget.sub_budget(shares.breaker).acquire(1).now_or_never().is_none(), "the whole is taken");
-        drop(held);
-        assert!(parts[0].acquire(1 << 30).now_or_never().is_none(), "there are others");
-        drop(others);
-        assert!(parts[0].acquire(1 << 30).now_or_never().is_some());
-        let alone = budget.shares(1, 1);
-        assert_eq!((alone.breaker.rows, alone.children.rows), (16, 8));
+    #[tokio::test(start_paused = true)]
+    async fn a_record_larger_than_the_budget_passes_alone() {
+        let (budget, a) = (Budget::new(10, 4 * KIB), route("a"));
+        let small = budget.acquire(&a, 1).now_or_never().unwrap();
+        assert!(budget.acquire(&a, 1 << 30).now_or_never().is_none());
+        drop(small);
+        let _large = budget.acquire(&a, 1 << 30).now_or_never().unwrap();
+        assert!(budget.acquire(&a, 1).now_or_never().is_none());
     }
 
-    #[test]
-    fn a_record_larger_than_the_budget_passes_alone() {
-        let budget = Budget::new(10, 4 * 1024);
-        let small = budget.acquire(1).now_or_never().unwrap();
-        assert!(budget.acquire(1 << 30).now_or_never().is_none());
-        drop(small);
-        let _large = budget.acquire(1 << 30).now_or_never().unwrap();
-        assert!(budget.acquire(1).now_or_never().is_none());
+    #[tokio::test(start_paused = true)]
+    async fn small_records_pass_a_large_one_for_a_second_and_not_longer() {
+        let (budget, a, b) = (Budget::new(100, 16 * KIB), route("a"), route("b"));
+        let held = budget.acquire(&b, 12 * KIB).now_or_never().unwrap();
+        let mut large = Box::pin(budget.acquire(&a, 5 * KIB));
+        assert!(futures::poll!(large.as_mut()).is_pending());
+        let small = budget.acquire(&route("c"), KIB).now_or_never().expect("it passes the large one");
+        tokio::time::advance(PASSING).await;
+        let mut late = Box::pin(budget.acquire(&b, KIB));
+        assert!(futures::poll!(late.as_mut()).is_pending(), "nothing passes it any more");
+        drop((held, small));
+        assert!(futures::poll!(large.as_mut()).is_ready() && futures::poll!(late.as_mut()).is_ready());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_large_record_that_goes_away_lets_others_pass() {
+        let (budget, a) = (Budget::new(100, 4 * KIB), route("a"));
+        let _held = budget.acquire(&a, 3 * KIB).now_or_never().unwrap();
+        let mut large = Box::pin(budget.acquire(&a, 3 * KIB));
+        assert!(futures::poll!(large.as_mut()).is_pending());
+        tokio::time::advance(PASSING).await;
+        let mut small = Box::pin(budget.acquire(&a, KIB));
+        assert!(futures::poll!(small.as_mut()).is_pending());
+        drop(large);
+        assert!(futures::poll!(small.as_mut()).is_ready());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_stalled_leaves_its_room_to_others_up_to_a_budget_of_its_own() {
+        let (budget, a, b) = (Budget::new(4, 1 << 20), route("a"), route("b"));
+        let take = |count: usize| {
+            for _ in 0..count {
+                budget.acquire(&a, 1).now_or_never().expect("there is room").hand_over();
+            }
+        };
+        let stalls = |rows: u32, before: u32| {
+            let moved = Change { rows: -i64::from(rows), units: -i64::from(rows) };
+            let sum = rows + before;
+            budget.report(&a, moved, Cost { rows: sum, units: sum }, false);
+        };
+        take(4);
+        assert!(budget.acquire(&b, 1).now_or_never().is_none());
+        stalls(4, 0);
+        take(4);
+        stalls(2, 4);
+        assert!(budget.acquire(&b, 1).now_or_never().is_none(), "two of what is stalled are above its budget");
+        budget.report(&a, Change::default(), Cost { rows: 4, units: 4 }, false);
+        let permit = budget.acquire(&b, 1).now_or_never();
+        assert!(permit.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_barred_route_is_passed_over_and_goes_on_once_it_is_not() {
+        let (budget, a, b) = (Budget::new(4, 1 << 20), route("a"), route("b"));
+        budget.report(&a, Change::default(), Cost { rows: 2, units: 2 }, true);
+        let mut barred = Box::pin(budget.acquire(&a, 1));
+        assert!(futures::poll!(barred.as_mut()).is_pending());
+        tokio::time::advance(2 * PASSING).await;
+        assert!(budget.acquire(&b, 1).now_or_never().is_some(), "the other one goes on");
+        budget.report(&a, Change::default(), Cost::default(), false);
+        assert!(futures::poll!(barred.as_mut()).is_ready());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_route_leaves_a_quarter_to_another_one_that_waits() {
+        let (budget, a, b) = (Budget::new(8, 1 << 20), route("a"), route("b"));
+        let mut held: Vec<_> = (0..8).map(|_| budget.acquire(&a, 1).now_or_never().unwrap()).collect();
+        let mut again = Box::pin(budget.acquire(&a, 1));
+        let mut other = Box::pin(budget.acquire(&b, 1));
+        assert!(futures::poll!(again.as_mut()).is_pending() && futures::poll!(other.as_mut()).is_pending());
+        held.pop();
+        assert!(futures::poll!(again.as_mut()).is_pending(), "it holds more than three quarters");
+        let Poll::Ready(_other) = futures::poll!(other.as_mut()) else { panic!("the other one goes first") };
+        held.pop();
+        assert!(futures::poll!(again.as_mut()).is_ready(), "no other one waits");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_that_is_dropped_gives_back_what_it_was_granted() {
+        let (budget, a) = (Budget::new(1, 1 << 20), route("a"));
+        let held = budget.acquire(&a, 1).now_or_never().unwrap();
+        let mut waits = Box::pin(budget.acquire(&a, 1));
+        assert!(futures::poll!(waits.as_mut()).is_pending());
+        drop(held);
+        drop(waits);
+        assert!(budget.acquire(&a, 1).now_or_never().is_some());
+        let counts = budget.0.counts.lock();
+        assert!(counts.working.is_zero() && counts.routes.is_empty() && counts.waiters.is_empty());
     }
 }

@@ -27,7 +27,6 @@ use crate::{
 pub(super) struct Intake<O> {
     pub(super) route: Arc<Route>,
     pub(super) org: Arc<O>,
-    /// The budget of the route's breaker, if it has one; else that of the pipeline.
     pub(super) budget: Budget,
     pub(super) metrics: Arc<RouteMetrics>,
     pub(super) lane: Arc<LaneConnection>,
@@ -92,7 +91,7 @@ impl<O: Org> Intake<O> {
         };
         // What the record says is known by now, and what that takes: a lane holds this one record beyond the budget.
         let field_bytes = command.as_ref().map_or(0, |command| command.fields.charge());
-        let permit = self.budget.acquire(record.charge() + decoded_bytes + field_bytes).await;
+        let permit = self.budget.acquire(&self.route.name, record.charge() + decoded_bytes + field_bytes).await;
         self.admitted += 1;
         let (decoded, what) = match command {
             Ok(command) => {

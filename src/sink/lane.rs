@@ -62,15 +62,14 @@ impl<O: Org, D: DeadLetters> Lane<O, D> {
         let most = MAX_AHEAD.saturating_add(pipeline.budget.rows());
         let metrics = pipeline.metrics.route(&route.name);
         let gauge = pipeline.metrics.track_lane();
-        let budget = pipeline.budget_of(&route);
         let opening = match route.delivery {
-            Delivery::Rest => pipeline.scheduler.open(route.breaker, metrics.clone(), progress, gauge, budget.clone()),
+            Delivery::Rest => pipeline.scheduler.open(route.breaker, metrics.clone(), progress, gauge),
         };
         let end = Arc::new(opening.await);
         let intake = Intake {
             route: route.clone(),
             org: pipeline.org.clone(),
-            budget,
+            budget: pipeline.budget.clone(),
             metrics,
             lane: end.clone(),
             admitted: 0,

@@ -19,6 +19,6 @@ mod tests;
 pub use self::{
     lane_error::LaneError,
     org::{CallPermit, Org},
-    pipeline::{Parts, Pipeline, RouteCounts},
+    pipeline::{Parts, Pipeline},
     scheduler::{MAX_AHEAD, Settings},
 };

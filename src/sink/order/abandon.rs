@@ -55,7 +55,7 @@ fn cut(tables: &mut Tables, at: LaneIndex, from: u64) -> usize {
 }
 
 /// The rows of a lane from the given number on, the last one first.
-fn open_rows(tables: &Tables, at: LaneIndex, from: u64) -> Vec<RowIndex> {
+pub(super) fn open_rows(tables: &Tables, at: LaneIndex, from: u64) -> Vec<RowIndex> {
     let Some(lane) = tables.lanes.all.get(at) else { return Vec::new() };
     let open = lane.fifo.open().rev().take_while(|(number, _)| *number >= from);
     open.map(|(_, row)| *row).collect()

@@ -3,13 +3,15 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    cost::Cost,
+    cost::{Change, Cost},
     identities::Holder,
     ids::{QueueIndex, RowIndex},
     lanes::Phase,
     parents::Hold,
     row::{Row, State},
+    scope::Scope,
     tables::{Tables, hold_of},
+    valve::Valve,
     waits::Wait,
 };
 
@@ -22,6 +24,9 @@ pub(super) fn audit(tables: &Tables) -> Result<(), String> {
     lanes(tables)?;
     full_lanes(tables)?;
     waits(tables)?;
+    closed_valves(tables)?;
+    refused_places(tables)?;
+    classes(tables)?;
     routes(tables)
 }
 
@@ -51,11 +56,16 @@ fn lists(tables: &Tables) -> Result<(), String> {
     for (at, group) in tables.groups.iter() {
         expect(!group.rows.is_empty(), || format!("the group {at:?} is empty"))?;
         let is_pinned = tables.pinned.iter().filter(|pinned| **pinned == at).count();
-        expect(is_pinned == usize::from(group.due.is_none()), || format!("{at:?} is pinned {is_pinned} times"))?;
+        let barred =
+            tables.places.all.iter().flat_map(|(_, place)| &place.barred).filter(|barred| **barred == at).count();
+        expect(is_pinned + barred == usize::from(group.due.is_none()), || {
+            format!("{at:?} is pinned {is_pinned} times, and barred {barred} times")
+        })?;
         for row in &group.rows {
             let state = tables.rows.get(*row).map(|row| row.state);
             let fits = match state {
-                Some(State::Pinned(other)) => other == at && group.due.is_none(),
+                Some(State::Pinned(other)) => other == at && is_pinned == 1,
+                Some(State::Barred(other)) => other == at && barred == 1,
                 Some(State::Delayed(other) | State::Held(other)) => other == at && group.due.is_some(),
                 _ => false,
             };
@@ -70,10 +80,10 @@ fn lists(tables: &Tables) -> Result<(), String> {
     for (at, call) in tables.calls.iter() {
         call.parts.iter().flat_map(|part| &part.rows).try_for_each(|row| list(*row, State::OnWire(at)))?;
     }
-    for (_, route) in tables.routes.all.iter() {
-        let stalled: Vec<_> = route.stalled.iter(&tables.rows).collect();
-        expect(stalled.len() == route.stalled.len(), || format!("{} has {stalled:?}", route.name))?;
-        stalled.into_iter().try_for_each(|row| list(row, State::Stalled))?;
+    for (scope, valve) in valves(tables) {
+        let stalled: Vec<_> = valve.stalled.iter(&tables.rows).collect();
+        expect(stalled.len() == valve.stalled.len(), || format!("{scope:?} has {stalled:?}"))?;
+        stalled.into_iter().try_for_each(|row| list(row, State::Stalled(scope)))?;
     }
     for (index, row) in tables.rows.iter() {
         let is_listed = !matches!(row.state, State::Queued | State::Backoff | State::Settling | State::Unlisted);
@@ -170,7 +180,7 @@ fn batches(tables: &Tables) -> Result<(), String> {
         expect(counted == (all, ready, bytes), || format!("{at:?} counts {counted:?}, not {all} {ready} {bytes}"))?;
         let families = queue.families.values().filter(|parent| has_children(tables, **parent, at)).count();
         expect(families == queue.families.len(), || format!("{at:?} has parents without rows"))?;
-        let is_due = batches.first().is_some_and(|(due, _)| due <= tables.now.plus(tables.settings.linger));
+        let is_due = batches.by_due().next().is_some_and(|(due, _)| due <= tables.now.plus(tables.settings.linger));
         expect(ready == 0 || is_due, || format!("{at:?} has {ready} rows and is not due"))?;
     }
     Ok(())
@@ -210,10 +220,9 @@ fn waits(tables: &Tables) -> Result<(), String> {
             }
             Wait::Group(group) => tables.groups.get(group).is_some_and(|group| group.due == Some(due)),
             Wait::Parent(parent) => tables.queues.parents.all.get(parent).is_some(),
-            Wait::Probe(route) => {
-                let breaker = tables.routes.all.get(route).and_then(|route| route.breaker.as_ref());
-                breaker.is_some_and(|breaker| breaker.wait() == Some(due))
-            }
+            Wait::Probe(scope) => valves(tables).any(|(other, valve)| other == scope && valve.wait() == Some(due)),
+            Wait::NextProbe => tables.probe_pace.wait == Some(due),
+            Wait::LongCall(call) => tables.calls.get(call).is_some_and(|call| call.long == due),
             Wait::DrainCheck(lane) => tables.lanes.all.get(lane).is_some_and(|lane| lane.phase.is_draining()),
         };
         expect(fits, || format!("{wait:?} is waited for in vain"))?;
@@ -228,7 +237,7 @@ fn waits(tables: &Tables) -> Result<(), String> {
     let known = |(order, index): (&u64, &RowIndex)| {
         tables.rows.get(*index).and_then(Row::missing_parent).is_some_and(|wait| wait.order == *order)
     };
-    let agree = waiting == tables.missing_parents.len() && tables.missing_parents.iter().all(known);
+    let agree = waiting == tables.missing_parents.by_age.len() && tables.missing_parents.by_age.iter().all(known);
     expect(agree, || "the rows that wait for a missing parent disagree".to_owned())
 }
 
@@ -238,17 +247,100 @@ fn routes(tables: &Tables) -> Result<(), String> {
         let lanes = tables.lanes.all.iter().filter(|(_, lane)| lane.route == at).count();
         let name = &route.name;
         expect((rows.len(), lanes) == (route.rows, route.lanes), || format!("{name} counts {} rows", route.rows))?;
-        expect(route.released.is_zero(), || format!("{name} keeps {:?}", route.released))?;
+        expect(!route.load.is_touched && route.load.working == Change::default(), || {
+            format!("{name} has not told all")
+        })?;
+        let stalled: Cost = rows.iter().filter(|row| row.flags.is_stalled).map(|row| row.cost()).sum();
+        expect(stalled == route.load.stalled, || {
+            format!("{name}: {stalled:?} is stalled, not {:?}", route.load.stalled)
+        })?;
+        let is_barred = stalled.exceeds(tables.stalled_share());
+        expect(is_barred == route.load.is_barred, || format!("{name} reads, or not, with {stalled:?} stalled"))?;
         expect(rows.len() + lanes > 0, || format!("{name} is kept for nothing"))?;
-        let Some(breaker) = &route.breaker else {
-            expect(route.stalled.is_empty(), || format!("{name} has no breaker"))?;
-            continue;
-        };
+        let is_open = route.breaker.as_ref().is_some_and(|breaker| breaker.is_open);
+        expect(is_open == route.valve.is_closed(), || format!("the breaker of {name} and its valve disagree"))?;
+        let Some(breaker) = &route.breaker else { continue };
         let pending = rows.iter().filter(|row| row.flags.is_pending).count();
         expect(pending == breaker.pending, || format!("{name}: {pending} rows are pending, not {}", breaker.pending))?;
-        expect(breaker.is_open() || route.stalled.is_empty(), || format!("{name} is closed and its rows wait"))?;
-        let waits = breaker.probe_due().is_none() || route.stalled.is_empty() || breaker.wait().is_some();
-        expect(waits, || format!("{name} never probes"))?;
+    }
+    Ok(())
+}
+
+fn valves(tables: &Tables) -> impl Iterator<Item = (Scope, &Valve)> {
+    let routes = tables.routes.all.iter().map(|(at, route)| (Scope::Route(at), &route.valve));
+    let places = tables
+        .places
+        .all
+        .iter()
+        .flat_map(|(at, place)| [(Scope::Place(at), &place.refused), (Scope::Parked(at), &place.parked)]);
+    routes.chain(places).chain([(Scope::Storage, &tables.storage)])
+}
+
+/// Closed valves have rows, and a probe that comes; open ones keep none.
+fn closed_valves(tables: &Tables) -> Result<(), String> {
+    let (mut closed, mut probing) = (0, 0);
+    for (scope, valve) in valves(tables) {
+        expect(valve.is_closed() || valve.stalled.is_empty(), || format!("{scope:?} is open, and rows wait for it"))?;
+        if !matches!(scope, Scope::Route(_)) {
+            closed += usize::from(valve.is_closed());
+            probing += usize::from(valve.is_probing());
+        }
+        let barred = match scope {
+            Scope::Place(place) => tables.places.all.get(place).map_or(0, |place| place.barred.len()),
+            _ => 0,
+        };
+        expect(valve.is_closed() || barred == 0, || format!("{scope:?} is open, and groups wait for it"))?;
+        let has_rows = barred > 0 || !valve.stalled.is_empty();
+        let is_unused = valve.is_closed() && !has_rows && !valve.is_probing() && !matches!(scope, Scope::Route(_));
+        expect(!is_unused, || format!("{scope:?} is closed and has no rows"))?;
+        let comes = valve.is_probing() || valve.is_in_turn() || valve.wait().is_some();
+        expect(!valve.is_closed() || !has_rows || comes, || format!("{scope:?} never probes"))?;
+        let in_turn = tables.probe_pace.due.iter().filter(|(_, other)| *other == scope).count();
+        expect(in_turn == usize::from(valve.is_in_turn()), || format!("{scope:?} is {in_turn} times in its turn"))?;
+        let groups = tables.groups.iter().map(|(_, group)| group);
+        let parts = tables.calls.iter().flat_map(|(_, call)| &call.parts);
+        let probes = groups.chain(parts).filter(|group| group.probe == Some(scope)).count();
+        expect(!valve.is_probing() || probes >= 1, || format!("{scope:?} waits for a probe that is gone"))?;
+    }
+    let pace = &tables.probe_pace;
+    expect((pace.closed, pace.under_way) == (closed, probing), || {
+        format!("{pace:?}: {closed} closed, {probing} probe")
+    })?;
+    expect(probing <= 2, || format!("{probing} probes at once"))?;
+    expect(tables.emptied.is_empty(), || "a valve without rows is closed".to_owned())
+}
+
+/// Rows of a refused place are not ready, and none of its groups waits for a permit, but for a probe.
+fn refused_places(tables: &Tables) -> Result<(), String> {
+    for (at, place) in tables.places.all.iter() {
+        let is_of = |row: &&Row| row.queue.and_then(|queue| tables.place_of(queue)) == Some(at);
+        let rows: Vec<_> = tables.rows.iter().map(|(_, row)| row).filter(is_of).collect();
+        expect(rows.len() == place.rows, || format!("{} has {} rows, not {}", place.name, rows.len(), place.rows))?;
+        if !place.refused.is_closed() {
+            continue;
+        }
+        for row in rows {
+            let is_probe = |group| tables.groups.get(group).is_some_and(|group| group.probe == Some(Scope::Place(at)));
+            let may_go = match row.state {
+                State::Ready => false,
+                State::Pinned(group) => is_probe(group),
+                _ => true,
+            };
+            expect(may_go, || format!("{} is refused, and a row of it is {:?}", place.name, row.state))?;
+        }
+    }
+    Ok(())
+}
+
+/// Each row counts in the class of its state, or of the first row of its identity.
+fn classes(tables: &Tables) -> Result<(), String> {
+    for (index, row) in tables.rows.iter() {
+        let first = row.identity.and_then(|identity| tables.identities.all.get(identity)?.chain.first());
+        let head = if row.state == State::Queued { first.and_then(|first| tables.rows.get(first)) } else { Some(row) };
+        let is_stalled = head.is_some_and(|head| head.state != State::Queued && tables.is_stalled(head));
+        expect(row.flags.is_stalled == is_stalled, || {
+            format!("{index:?} is {:?}, stalled: {}", row.state, row.flags.is_stalled)
+        })?;
     }
     Ok(())
 }

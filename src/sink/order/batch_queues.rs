@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::{
-    ids::{ParentIndex, QueueIndex, QueueKind},
+    ids::{ParentIndex, PlaceIndex, QueueIndex, QueueKind},
     list::List,
     moment::Moment,
     parents::Arrival,
@@ -13,6 +13,7 @@ use crate::record::BatchKey;
 #[derive(Debug)]
 pub(super) struct BatchQueue {
     pub(super) key: BatchKey,
+    pub(super) place: PlaceIndex,
     /// The number of rows of the queue, in any state.
     pub(super) rows: usize,
     /// The ready rows that have no parent.
@@ -39,13 +40,18 @@ pub(super) struct BatchQueues {
 const MOST_IDLE: usize = 64;
 
 impl BatchQueues {
-    /// Counts a row of the queue of this key. Returns the queue, a new one if there was none.
-    pub(super) fn enter(&mut self, key: BatchKey) -> QueueIndex {
-        let Self { by_key, all, .. } = self;
-        let index = *by_key.entry(key).or_insert_with_key(|key| {
-            let (alone, families) = (List::default(), BTreeMap::new());
-            all.insert(BatchQueue { key: key.clone(), rows: 0, alone, families, ready: 0, bytes: 0, due: None })
-        });
+    /// Counts a row of the queue of this key. `None` if there is no such queue.
+    pub(super) fn enter(&mut self, key: &BatchKey) -> Option<QueueIndex> {
+        let index = *self.by_key.get(key)?;
+        Some(self.enter_again(index))
+    }
+
+    /// Makes a queue of this key, and counts a row of it.
+    pub(super) fn make(&mut self, key: BatchKey, place: PlaceIndex) -> QueueIndex {
+        let (alone, families) = (List::default(), BTreeMap::new());
+        let queue = BatchQueue { key: key.clone(), place, rows: 0, alone, families, ready: 0, bytes: 0, due: None };
+        let index = self.all.insert(queue);
+        self.by_key.insert(key, index);
         self.enter_again(index)
     }
 
@@ -57,9 +63,10 @@ impl BatchQueues {
         index
     }
 
-    /// Counts a row less.
-    pub(super) fn leave(&mut self, index: QueueIndex) {
-        let Some(queue) = self.all.get_mut(index) else { return };
+    /// Counts a row less. Returns the queues that are dropped, since they have had no row for long, with their places.
+    pub(super) fn leave(&mut self, index: QueueIndex) -> Vec<(QueueIndex, PlaceIndex)> {
+        let mut dropped = Vec::new();
+        let Some(queue) = self.all.get_mut(index) else { return dropped };
         queue.rows = queue.rows.saturating_sub(1);
         if queue.rows == 0 && !self.idle.contains(&index) {
             self.idle.push_back(index);
@@ -70,10 +77,12 @@ impl BatchQueues {
                 continue;
             };
             if queue.rows == 0 {
+                dropped.push((oldest, queue.place));
                 self.by_key.remove(&queue.key);
                 self.all.remove(oldest);
             }
         }
+        dropped
     }
 
     pub(super) fn key(&self, index: QueueIndex) -> Option<&BatchKey> {
@@ -94,9 +103,9 @@ impl BatchQueues {
         }
     }
 
-    /// The time of the call that is due first, and its queue.
-    pub(super) fn first(&self) -> Option<(Moment, QueueIndex)> {
-        self.by_due.first().copied()
+    /// The queues with a call that is due or will be, the first one first.
+    pub(super) fn by_due(&self) -> impl Iterator<Item = (Moment, QueueIndex)> {
+        self.by_due.iter().copied()
     }
 
     /// Returns whether the tables agree.

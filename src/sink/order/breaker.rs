@@ -10,9 +10,9 @@
 //! the converters with those of the org; but a converter's, which is known before the org has answered what was read
 //! earlier, does not open the breaker before that.
 
-use super::{moment::Moment, waits::Due};
 use crate::record::{Reason, Rejection};
 
+/// Counts the rejections of a route. While it is open, the route's [`valve`](super::valve) is closed.
 #[derive(Debug, Default)]
 pub(super) struct Breaker {
     /// The consecutive rejections with one code that open the breaker.
@@ -20,22 +20,9 @@ pub(super) struct Breaker {
     /// The code of the last rejection, and the number of consecutive rejections with it.
     code: String,
     count: u32,
-    open: Option<Open>,
+    pub(super) is_open: bool,
     /// The number of submitted rows of which the org has said nothing yet.
     pub(super) pending: usize,
-    /// Whether the next probe takes another row than the oldest one.
-    other: bool,
-}
-
-#[derive(Debug)]
-struct Open {
-    probes: u32,
-    /// The time at which the next probe may go.
-    due: Moment,
-    /// A probe is under way.
-    is_probing: bool,
-    /// The wait for that time, while there are rows to probe with.
-    wait: Option<Due>,
 }
 
 /// The ruling of a breaker on a rejection.
@@ -51,7 +38,6 @@ pub(crate) enum Ruling {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Change {
     pub(super) closed: bool,
-    /// The caller sets the time of the first probe.
     pub(super) opened: bool,
 }
 
@@ -68,7 +54,7 @@ impl Breaker {
         }
         let is_same = self.code == rejection.code();
         let mut change = Change::default();
-        match (self.is_open(), is_same) {
+        match (self.is_open, is_same) {
             (true, true) => return (Ruling::Waits, change),
             (true, false) if !is_probe => return (Ruling::Settled, change),
             (true, false) => {
@@ -83,6 +69,7 @@ impl Breaker {
         }
         self.count += 1;
         change.opened = self.count >= self.limit;
+        self.is_open |= change.opened;
         (Ruling::Settled, change)
     }
 
@@ -90,12 +77,12 @@ impl Breaker {
     /// of all rows that were submitted before.
     pub(super) fn can_rule(&self, rejection: &Rejection) -> bool {
         let before = if self.code == rejection.code() { self.count } else { 0 };
-        self.pending == 0 || self.is_open() || before + 1 < self.limit
+        self.pending == 0 || self.is_open || before + 1 < self.limit
     }
 
     /// Counts a written row. Returns whether that closes the breaker.
     pub(super) fn written(&mut self, is_probe: bool) -> bool {
-        if self.open.is_none() {
+        if !self.is_open {
             self.count = 0;
             return false;
         }
@@ -105,66 +92,13 @@ impl Breaker {
         is_probe
     }
 
-    pub(super) fn is_open(&self) -> bool {
-        self.open.is_some()
-    }
-
     /// The code that is counted, and the number of rejections with it.
     pub(super) fn counted(&self) -> (&str, u32) {
         (&self.code, self.count)
     }
 
-    /// Opens the breaker. The first probe may go at `due`.
-    pub(super) fn open(&mut self, due: Moment) {
-        self.open = Some(Open { probes: 0, due, is_probing: false, wait: None });
-    }
-
     fn close(&mut self) {
-        *self = Self { limit: self.limit, pending: self.pending, other: self.other, ..Self::default() };
-    }
-
-    /// The time at which a probe may go; `None` while one is under way, and while the breaker is closed.
-    pub(super) fn probe_due(&self) -> Option<Moment> {
-        self.open.as_ref().filter(|open| !open.is_probing).map(|open| open.due)
-    }
-
-    /// Begins a probe. Returns whether it takes another row than the oldest one, which needs `has_other`.
-    pub(super) fn begin_probe(&mut self, has_other: bool) -> bool {
-        if let Some(open) = &mut self.open {
-            open.is_probing = true;
-        }
-        let takes_other = self.other && has_other;
-        self.other = !takes_other;
-        takes_other
-    }
-
-    /// Ends a probe. Returns the number of probes so far if the breaker is still open: the caller sets the time of the
-    /// next one.
-    pub(super) fn end_probe(&mut self) -> Option<u32> {
-        let open = self.open.as_mut()?;
-        open.is_probing = false;
-        open.probes = open.probes.saturating_add(1);
-        Some(open.probes)
-    }
-
-    pub(super) fn set_due(&mut self, due: Moment) {
-        if let Some(open) = &mut self.open {
-            open.due = due;
-        }
-    }
-
-    /// Returns whether the last probe was the oldest row, which then goes back to the front of those that wait.
-    pub(super) fn probe_was_oldest(&self) -> bool {
-        self.other
-    }
-
-    /// Replaces the wait for the next probe. Returns the earlier one.
-    pub(super) fn replace_wait(&mut self, wait: Option<Due>) -> Option<Due> {
-        self.open.as_mut().and_then(|open| std::mem::replace(&mut open.wait, wait))
-    }
-
-    pub(super) fn wait(&self) -> Option<Due> {
-        self.open.as_ref()?.wait
+        *self = Self { limit: self.limit, pending: self.pending, ..Self::default() };
     }
 }
 
@@ -190,21 +124,16 @@ mod tests {
         let mut breaker = Breaker::new(1);
         let (ruling, change) = breaker.rejected(&rejection(Reason::InvalidValue), false);
         assert!(ruling == Ruling::Settled && change.opened);
-        breaker.open(Moment::default());
-        assert!(!breaker.written(false) && breaker.is_open());
+        assert!(!breaker.written(false) && breaker.is_open);
         assert_eq!(breaker.rejected(&rejection(Reason::InvalidKey), false).0, Ruling::Settled);
-        assert!(breaker.is_open());
-        assert!(!breaker.begin_probe(true) && breaker.probe_due().is_none(), "one at a time");
-        assert_eq!(breaker.end_probe(), Some(1));
-        assert!(breaker.probe_due().is_some());
+        assert!(breaker.is_open);
         let (ruling, change) = breaker.rejected(&rejection(Reason::InvalidKey), true);
         assert!(
             ruling == Ruling::Settled && change.closed && change.opened,
             "with the other code, which has come once"
         );
-        breaker.open(Moment::default());
         assert_eq!(breaker.rejected(&rejection(Reason::InvalidKey), true).0, Ruling::Waits);
-        assert!(breaker.written(true) && !breaker.is_open());
+        assert!(breaker.written(true) && !breaker.is_open);
     }
 
     #[test]

@@ -8,16 +8,18 @@ use super::{
     event::{AnsweredRow, Drained, Effect, Event, LaneProgress, Notice},
     ids::{CallId, LaneIndex, ParentIndex},
     lanes::Phase,
-    missing_parents::expedite,
+    missing_parents::{self, expedite},
     moment::Moment,
     outcomes::follow,
     parents::Hold,
     pinned::{Call, Group},
     refused::end_trials,
+    routes::Route,
     settings::Settings,
     submissions,
     tables::{Tables, Until},
     timers::on_timers,
+    valves::open_unused,
     waits::Wait,
 };
 use crate::{
@@ -41,8 +43,10 @@ impl Core {
         take_in(tables, event);
         loop {
             end_trials(tables);
+            open_unused(tables);
             submissions::rule_waiting(tables);
-            if tables.routes.opened.is_empty() {
+            keep_shares(tables);
+            if tables.routes.opened.is_empty() && tables.emptied.is_empty() {
                 break;
             }
             // What this closes may have been the last that a trial, or a ruling, has waited for.
@@ -71,6 +75,24 @@ impl Core {
     /// Returns whether no lane, no row and no call is left.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.lanes.all.is_empty() && self.0.rows.is_empty() && self.0.calls.is_empty()
+    }
+
+    /// Returns whether every route that is read is closed: its breaker is open, or all its rows are stalled. While a probe
+    /// is under way, it is what it was.
+    pub(crate) fn is_all_closed(&mut self) -> bool {
+        let tables = &mut self.0;
+        let is_probing = tables.groups.iter().map(|(_, group)| group).any(|group| group.probe.is_some())
+            || tables.calls.iter().flat_map(|(_, call)| &call.parts).any(|part| part.probe.is_some());
+        if !is_probing {
+            let is_closed = |route: &Route| {
+                let stalled = usize::try_from(route.load.stalled.rows).unwrap_or(usize::MAX);
+                route.valve.is_closed() || route.rows > 0 && stalled >= route.rows
+            };
+            let read: Vec<_> =
+                tables.routes.all.iter().map(|(_, route)| route).filter(|route| route.lanes > 0).collect();
+            tables.is_all_closed = !read.is_empty() && read.into_iter().all(is_closed);
+        }
+        tables.is_all_closed
     }
 
     /// The number of identities with a change in flight.
@@ -137,11 +159,12 @@ fn answered(tables: &mut Tables, id: CallId, mut parts: Vec<Vec<AnsweredRow>>, t
             .push(Effect::Stop("an answer is not that of its call, which is a defect of sobjectd".to_owned()));
         return lost(tables, id);
     }
-    let Some(Call { parts: sent }) = tables.calls.remove(call) else { return };
-    for (part, answers) in sent.into_iter().zip(parts) {
+    let Some(Call { parts: sent_parts, sent, long, .. }) = tables.calls.remove(call) else { return };
+    tables.waits.remove(long);
+    for (part, answers) in sent_parts.into_iter().zip(parts) {
         let verdicts = take_back(tables, &part, answers);
         learn(tables, &part, &verdicts);
-        follow(tables, part, verdicts, took);
+        follow(tables, part, verdicts, sent, took);
     }
 }
 
@@ -212,6 +235,7 @@ fn learn(tables: &mut Tables, part: &Group, verdicts: &[Verdict]) {
 /// are abandoned when the hold ends, and the daemon stops.
 fn lost(tables: &mut Tables, id: CallId) {
     let Some(call) = tables.calls.find(id).and_then(|call| tables.calls.remove(call)) else { return };
+    tables.waits.remove(call.long);
     tables.effects.push(Effect::Stop("a call has ended without an answer".to_owned()));
     let until = Until::Hold(tables.now.plus(tables.settings.unknown_hold));
     for part in call.parts {
@@ -222,8 +246,8 @@ fn lost(tables: &mut Tables, id: CallId) {
                 tables.free(*index);
             }
         }
-        if let Some(route) = part.probe {
-            tables.end_probe(route);
+        if let Some(scope) = part.probe {
+            tables.end_probe(scope);
         }
         tables.form(part.queue, part.rows, part.past, until);
     }
@@ -258,22 +282,37 @@ fn settle_accounts(tables: &mut Tables) {
         // Its lane reads no further before it is settled, and its parent may come after all that was read.
         expedite(tables, front);
     }
-    for at in std::mem::take(&mut tables.routes.released) {
+    // Their expediting may have changed what is stalled.
+    tables.bar_routes();
+    for at in std::mem::take(&mut tables.routes.touched) {
         let Some(route) = tables.routes.all.get_mut(at) else { continue };
-        let (route, cost) = (route.name.clone(), std::mem::take(&mut route.released));
-        tables.effects.push(Effect::Release { route, cost });
+        let Route { name, load, .. } = route;
+        load.is_touched = false;
+        let (route, working) = (name.clone(), std::mem::take(&mut load.working));
+        let (stalled, is_barred) = (load.stalled, load.is_barred);
+        tables.effects.push(Effect::Budget { route, working, stalled, is_barred });
     }
     for at in drained {
         end_drain(tables, at);
     }
     for route in std::mem::take(&mut tables.routes.unused) {
-        let wait = tables.routes.breaker(route).and_then(|breaker| breaker.wait());
+        let wait = tables.routes.all.get(route).and_then(|route| route.valve.wait());
         if let Some(route) = tables.routes.drop_unused(route) {
             if let Some(wait) = wait {
                 tables.waits.remove(wait);
             }
             tables.notice(Notice::BreakerClosed { route, read: false });
         }
+    }
+}
+
+/// Expedites rows that wait for a parent where their route has no share of the budget left for them: the parent may be
+/// among the records that it does not read.
+fn keep_shares(tables: &mut Tables) {
+    let barred = tables.bar_routes();
+    let is_to_check = std::mem::take(&mut tables.missing_parents.is_to_check);
+    if is_to_check || !barred.is_empty() {
+        missing_parents::keep_share(tables);
     }
 }
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     breaker::Ruling,
-    cost::Cost,
+    cost::{Change, Cost},
     identities::KeyHash,
     ids::{CallId, LaneId, RowId},
     moment::Moment,
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     ops::metrics::Repeated,
-    record::{ApiName, BatchKey, Cause, Rejection, Verdict},
+    record::{ApiName, BatchKey, Cause, PlaceName, Rejection, Verdict},
 };
 
 /// An input of the core.
@@ -116,10 +116,14 @@ pub(crate) enum Effect {
         lane: LaneId,
         progress: LaneProgress,
     },
-    /// Give this share of the budget back, which rows of the route held.
-    Release {
+    /// Note what rows of the route hold of the budget.
+    Budget {
         route: Arc<str>,
-        cost: Cost,
+        /// The change of what is working since the last report. What the lanes have taken counts as working.
+        working: Change,
+        stalled: Cost,
+        /// The route reads no further, since what is stalled holds more than its share.
+        is_barred: bool,
     },
     /// Tell the lane to read no more: one of its records has to be read again.
     Drain {
@@ -199,8 +203,21 @@ pub enum Drained {
 #[derive(Debug)]
 pub(crate) enum Notice {
     Repeated(Repeated),
-    /// The org does not take rows of a call for now: one notice for each call.
-    Parked(Cause),
+    /// A valve has closed: these rows wait.
+    ValveClosed {
+        valve: ValveName,
+        cause: Cause,
+    },
+    /// A valve has opened. `is_taken`: the org takes its rows again; otherwise it has no rows left.
+    ValveOpened {
+        valve: ValveName,
+        lasted: Duration,
+        is_taken: bool,
+    },
+    /// A row of a refused place tries whether it is still refused.
+    PlaceProbed {
+        sobject: ApiName,
+    },
     /// Fields that can be created and not updated were taken out of a row.
     FieldsLeftOut {
         sobject: ApiName,
@@ -231,6 +248,17 @@ pub(crate) enum Notice {
         given_up: usize,
         why: &'static str,
     },
+}
+
+/// The name of a valve.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum ValveName {
+    /// The org refuses the place.
+    Place(PlaceName),
+    /// The org does not take some rows of the place for now.
+    Parked(PlaceName),
+    /// The org has no room for new records.
+    Storage,
 }
 
 impl OutcomeCounts {

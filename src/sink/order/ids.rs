@@ -18,6 +18,7 @@ names! {
     IdentityKind IdentityIndex,
     ParentKind ParentIndex,
     QueueKind QueueIndex,
+    PlaceKind PlaceIndex,
     GroupKind GroupIndex,
     CallKind CallIndex,
     TrialKind TrialIndex,

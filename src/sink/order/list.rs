@@ -81,7 +81,6 @@ impl Chain {
         self.0.first.is_none()
     }
 
-    #[cfg(test)]
     pub(super) fn iter<'r>(&self, rows: &'r Rows) -> impl Iterator<Item = RowIndex> + 'r {
         let next = |row: &RowIndex| rows.get(*row)?.chain.after;
         std::iter::successors(self.0.first, next)

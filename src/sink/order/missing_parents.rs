@@ -4,15 +4,46 @@
 //! later changes of their identities, and leave the rest to later records. Beyond that share, and if a row keeps its
 //! lane from reading on, the oldest is tried once more and then rejected.
 
+use std::collections::HashMap;
+
 use super::{
     abandon::abandon,
     cost::Cost,
     ids::RowIndex,
     rejections::reject,
+    repeats::end_backoff,
     row::{MissingParentWait, State},
     tables::Tables,
 };
-use crate::record::{Cause, Reason};
+use crate::record::{Action, Cause, Command, Reason};
+
+/// A row's backoff ends early at most this often, since a record with its parent's name was written.
+const MOST_HINTS: u32 = 3;
+
+// As a method of the tables, so that these do not import this file.
+impl Tables {
+    /// Lets the rows go at once that wait for a parent of the name of a row which was written.
+    pub(super) fn parent_came(&mut self, index: RowIndex) {
+        came(self, index);
+    }
+}
+
+fn came(tables: &mut Tables, index: RowIndex) {
+    if !tables.missing_parents.has_names() {
+        return;
+    }
+    let command = tables.rows.get(index).and_then(|row| row.body.as_ref()?.command());
+    let Some(name) = command.filter(|command| command.action != Action::Delete).and_then(Command::name) else { return };
+    let children = tables.missing_parents.of_name(&name);
+    for child in children {
+        let Some(row) = tables.rows.get_mut(child).filter(|row| row.state == State::Backoff) else { continue };
+        let Some(wait) = row.cold.as_mut().and_then(|cold| cold.missing_parent.as_mut()) else { continue };
+        if wait.hints < MOST_HINTS {
+            wait.hints += 1;
+            end_backoff(tables, child);
+        }
+    }
+}
 
 /// Lets a row wait for its parent, which the org does not have; rejects it if it has waited long enough.
 pub(super) fn is_missing(tables: &mut Tables, index: RowIndex, cause: Cause) {
@@ -25,16 +56,16 @@ pub(super) fn is_missing(tables: &mut Tables, index: RowIndex, cause: Cause) {
         let message = Cause::cut(format!("parent not found, wait cut short: {}", cause.message));
         return reject(tables, index, Reason::MissingParent, Cause { message, ..cause });
     }
-    let backoff = tables.backoff(wait.times).min(most.saturating_sub(wait.waited));
+    let due = tables.round(index, wait.times, most.saturating_sub(wait.waited));
     wait.times = wait.times.saturating_add(1);
-    wait.waited += backoff;
+    wait.waited += due.since(tables.now);
     tables.note_known(index);
     let Some(row) = tables.rows.get_mut(index) else { return };
     row.cold().missing_parent = Some(wait);
     if row.flags.closing {
         return abandon(tables, index);
     }
-    tables.set(index, State::Backoff, tables.now.plus(backoff));
+    tables.set(index, State::Backoff, due);
 }
 
 /// Returns the wait of a row, which begins now if it has none.
@@ -44,19 +75,22 @@ fn begun(tables: &mut Tables, index: RowIndex) -> Option<MissingParentWait> {
     }
     let order = tables.next_order();
     let wait = MissingParentWait { order, ..MissingParentWait::default() };
-    tables.rows.get_mut(index)?.cold().missing_parent = Some(wait);
-    tables.missing_parents.insert(order, index);
+    let row = tables.rows.get_mut(index)?;
+    row.cold().missing_parent = Some(wait);
+    tables.missing_parents.insert(order, index, row);
     Some(wait)
 }
 
-/// Expedites the oldest rows, until the others hold no more than their share.
+/// Expedites the oldest rows of each route, until the others hold no more than its share.
 pub(super) fn keep_share(tables: &mut Tables) {
-    let mut held = Cost::default();
+    let share = tables.stalled_share();
+    let mut held: HashMap<_, Cost> = HashMap::new();
     let mut excess = Vec::new();
-    for index in tables.missing_parents.values().rev() {
+    for index in tables.missing_parents.by_age.values().rev() {
         let Some(row) = tables.rows.get(*index).filter(|row| !row.flags.expedited) else { continue };
-        held += tables.identity_load(row);
-        if held.exceeds(tables.settings.missing_parents) {
+        let held = held.entry(row.route).or_default();
+        *held += tables.identity_load(row);
+        if held.exceeds(share) {
             excess.push(*index);
         }
     }
@@ -78,7 +112,7 @@ pub(super) fn expedite(tables: &mut Tables, index: RowIndex) {
 
 /// Lets expedited rows have their last attempt now.
 fn send_expedited(tables: &mut Tables) {
-    let rows: Vec<_> = tables.missing_parents.values().copied().collect();
+    let rows: Vec<_> = tables.missing_parents.by_age.values().copied().collect();
     for index in rows {
         let Some(row) = tables.rows.get_mut(index) else { continue };
         if !row.flags.expedited || row.state != State::Backoff {

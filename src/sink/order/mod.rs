@@ -18,6 +18,7 @@ mod abandon;
 mod audit;
 mod batch_queues;
 mod breaker;
+mod classes;
 mod contention;
 mod core;
 mod cost;
@@ -29,20 +30,27 @@ mod identities;
 mod ids;
 mod lanes;
 mod list;
+mod load;
 mod missing_parents;
 mod moment;
 mod outcomes;
 mod pace;
 mod parents;
+mod peak;
 mod pinned;
+mod place;
+mod probe_pace;
 mod queues;
 mod races;
 mod refused;
 mod rejections;
 mod repeats;
+mod rounds;
 mod routes;
 mod row;
+mod scope;
 mod settings;
+mod shares;
 mod size_limits;
 mod slab;
 mod submissions;
@@ -51,16 +59,20 @@ mod tables;
 mod tests;
 mod timers;
 mod trial;
+mod valve;
+mod valves;
+mod waiting_children;
 mod waits;
+mod witness;
 
 pub use self::event::Drained;
 pub(super) use self::{
     breaker::Ruling,
     core::Core,
-    cost::Cost,
+    cost::{Change, Cost},
     event::{
         AnsweredRow, CallPart, CallRow, Effect, Event, LaneProgress, Letter, LetterEnd, Notice, OutcomeCounts, Permit,
-        Submission, SubmissionKind,
+        Submission, SubmissionKind, ValveName,
     },
     ids::{CallId, LaneId, RowId},
     moment::Moment,

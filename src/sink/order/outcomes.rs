@@ -9,7 +9,8 @@
 //! | WithoutFields | once more without some of its fields; then rejected |
 //! | Smaller, no suspect | halved at once; alone it is the row's own. Size of new calls: [`super::size_limits`] |
 //! | Smaller, a suspect | rows that the answer names go first, and the others follow from that ([`super::hints`]); else halved; alone rejected |
-//! | Parked | again after a long while, without end |
+//! | Place | its place closes, and the row waits until that opens: [`super::valves`] |
+//! | Storage, Parked | the row waits until a probe is taken, without end |
 //! | NextCall | with the next call |
 //! | Org: unavailable | the whole call again after a backoff, without end unless it is poison |
 //! | Org: session; NoLease | the same, and it is never poison |
@@ -25,16 +26,20 @@ use std::time::Duration;
 use super::{
     abandon::abandon,
     event::{Effect, Notice},
-    ids::{QueueIndex, RowIndex},
+    ids::{PlaceIndex, QueueIndex, RowIndex},
     missing_parents,
     moment::Moment,
     pinned::{Group, GroupHistory},
+    place::Place,
     refused::refused,
     rejections::{count_written, reject, reject_as},
     repeats::{again, deleted_meanwhile, isolate, strip},
     row::{Row, State},
+    scope::Scope,
+    shares,
     size_limits::timed_out,
     tables::{End, Tables, Until},
+    valves::{self, Finding},
 };
 use crate::{
     config::{InsertUnknown, OnQuota},
@@ -43,7 +48,7 @@ use crate::{
 };
 
 /// A plain insert is sent at most this often without a known result.
-const MAX_INSERT_UNKNOWN: u16 = 3;
+const MAX_INSERT_UNKNOWN: u8 = 3;
 
 /// The rows of one part of a call that go on together. They are on the wire until their list is dealt with.
 #[derive(Debug, Default)]
@@ -51,7 +56,10 @@ const MAX_INSERT_UNKNOWN: u16 = 3;
 struct NextSteps {
     answered: bool,
     has_missing_parent: bool,
-    is_parked: bool,
+    /// Rows that wait for a valve, and the cause that the last one of each has shown.
+    refused_place: Stalls,
+    parked: Stalls,
+    no_room: Stalls,
     /// Rows that were set apart, and go again together after `apart_wait`.
     apart: Vec<RowIndex>,
     apart_wait: Duration,
@@ -68,10 +76,20 @@ struct NextSteps {
     held_until: Option<Moment>,
 }
 
-/// Decides what follows for one part of a call. Its rows have their contents again, and a verdict each.
-pub(super) fn follow(tables: &mut Tables, group: Group, verdicts: Vec<Verdict>, took: Duration) {
+/// Rows of a call that are stalled at a valve.
+#[derive(Debug, Default)]
+struct Stalls {
+    rows: Vec<RowIndex>,
+    cause: Option<Cause>,
+}
+
+/// Decides what follows for one part of a call, which was sent at this time. Its rows have their contents again, and a
+/// verdict each.
+pub(super) fn follow(tables: &mut Tables, group: Group, verdicts: Vec<Verdict>, sent: Moment, took: Duration) {
     let Group { queue, rows, past, probe, .. } = group;
     let Some(key) = tables.queues.batches.key(queue).cloned() else { return };
+    let Some(place) = tables.place_of(queue) else { return };
+    let finding = probe.and_then(|scope| Some((scope, found(scope, verdicts.first()?))));
     let alone = rows.len() == 1;
     let count = rows.len();
     let size = tables.queues.sizes.of(&key);
@@ -82,6 +100,7 @@ pub(super) fn follow(tables: &mut Tables, group: Group, verdicts: Vec<Verdict>, 
     }
     if let Some(Verdict::Unknown { cause, .. }) = verdicts.iter().find(|verdict| timed_out(verdict)) {
         let cause = cause.clone();
+        shares::timed_out(tables, place);
         tables.notice(Notice::TimedOut { key: key.clone(), rows: count, next, cause });
     }
     let mut witness = past.witness.clone().filter(|witness| {
@@ -91,19 +110,20 @@ pub(super) fn follow(tables: &mut Tables, group: Group, verdicts: Vec<Verdict>, 
     let mut steps = NextSteps::default();
     for (index, verdict) in rows.into_iter().zip(verdicts) {
         let Some(row) = tables.rows.get_mut(index) else { continue };
-        row.flags.is_probe = probe.is_some();
+        row.flags.is_probe = matches!(probe, Some(Scope::Route(_)));
         row.attempted(&verdict);
         if let Some(word) = tables.rows.get(index).and_then(|row| repeats(tables, row, &verdict, alone)) {
             tables.notice(Notice::Repeated(word));
         }
         decide(tables, index, verdict, alone, &mut steps);
     }
-    if steps.has_missing_parent {
-        missing_parents::keep_share(tables);
-    }
+    tables.missing_parents.is_to_check |= steps.has_missing_parent;
     if steps.answered {
+        tables.witness.taken(place, sent);
+        shares::answered(tables, place, took);
         tables.notice(Notice::Answered(key));
     }
+    stall_rows(tables, place, &mut steps, probe, sent);
     tables.tally.answered += u64::from(steps.answered);
     tables.tally.failed += u64::from(!steps.unavailable.is_empty() || steps.held_until.is_some());
     let apart_until = Until::Backoff(tables.now.plus(steps.apart_wait));
@@ -139,8 +159,65 @@ pub(super) fn follow(tables: &mut Tables, group: Group, verdicts: Vec<Verdict>, 
             delay(tables, queue, vec![row], past, Some(held_until));
         }
     }
-    if let Some(route) = probe {
-        tables.end_probe(route);
+    match finding {
+        Some((scope, Finding::Taken)) if !matches!(scope, Scope::Route(_)) => valves::open(tables, scope, true),
+        Some((scope, _)) => tables.end_probe(scope),
+        None => {}
+    }
+}
+
+/// Closes the valves at which rows of the call have to wait, and stalls these.
+fn stall_rows(tables: &mut Tables, place: PlaceIndex, steps: &mut NextSteps, probe: Option<Scope>, sent: Moment) {
+    let refused = (Scope::Place(place), std::mem::take(&mut steps.refused_place));
+    let parked = (Scope::Parked(place), std::mem::take(&mut steps.parked));
+    let no_room = (Scope::Storage, std::mem::take(&mut steps.no_room));
+    for (scope, Stalls { rows, cause }) in [refused, parked, no_room] {
+        let Some(cause) = cause else { continue };
+        valves::close(tables, scope, &cause);
+        match scope {
+            Scope::Place(_) => {
+                let is_answer_near = tables.calls.iter().any(|(_, call)| call.place != place);
+                tables.witness.refused(place, sent, tables.now, is_answer_near);
+            }
+            Scope::Storage => {
+                let creates = |place: &mut Place| place.is_full = place.name.action == Action::Create;
+                tables.places.get_mut(place).map(creates).unwrap_or_default();
+            }
+            Scope::Parked(_) | Scope::Route(_) => {}
+        }
+        for row in rows {
+            valves::stall(tables, row, scope, probe == Some(scope));
+        }
+    }
+}
+
+/// The finding of a valve's probe.
+fn found(scope: Scope, verdict: &Verdict) -> Finding {
+    let is_taken = match (scope, verdict) {
+        // The breaker has ruled on it.
+        (Scope::Route(_), _) => false,
+        // Whether the org has room only a record shows that it has made.
+        (Scope::Storage, _) => matches!(verdict, Verdict::Written { .. }),
+        (Scope::Parked(_), Verdict::Retry { kind: RetryKind::Parked | RetryKind::Storage, .. }) => false,
+        (_, verdict) => is_answer(verdict),
+    };
+    if is_taken { Finding::Taken } else { Finding::NotTaken }
+}
+
+/// Returns whether the org, or what is before it, has taken a row's call.
+fn is_answer(verdict: &Verdict) -> bool {
+    !matches!(
+        verdict,
+        Verdict::Retry { kind: RetryKind::Org(_) | RetryKind::NoLease | RetryKind::NextCall | RetryKind::Place, .. }
+            | Verdict::Unknown { .. }
+            | Verdict::Fatal(_)
+    )
+}
+
+impl Stalls {
+    fn add(&mut self, row: RowIndex, cause: Cause) {
+        self.rows.push(row);
+        self.cause = Some(cause);
     }
 }
 
@@ -159,11 +236,7 @@ fn delay(tables: &mut Tables, queue: QueueIndex, rows: Vec<RowIndex>, past: Grou
 }
 
 fn decide(tables: &mut Tables, index: RowIndex, verdict: Verdict, alone: bool, steps: &mut NextSteps) {
-    steps.answered |= !matches!(
-        verdict,
-        Verdict::Retry { kind: RetryKind::Org(_) | RetryKind::NoLease | RetryKind::NextCall, .. }
-            | Verdict::Unknown { .. }
-    );
+    steps.answered |= is_answer(&verdict) || matches!(verdict, Verdict::Fatal(_));
     let Some(row) = tables.rows.get(index) else { return };
     match verdict {
         Verdict::Written { id, .. } => {
@@ -247,16 +320,9 @@ fn retry(tables: &mut Tables, index: RowIndex, cause: Cause, kind: RetryKind, al
         RetryKind::Smaller { suspicion: None } => steps.transaction.push(index),
         RetryKind::Smaller { suspicion: Some(named) } => steps.refused.push((index, named)),
         RetryKind::WithoutFields(fields) => strip(tables, index, &fields),
-        RetryKind::Parked | RetryKind::Storage | RetryKind::Place => {
-            tables.forget_waits(index);
-            tables.note_known(index);
-            // One notice for each call: mostly, all its rows wait for the same permission, or for room.
-            if !std::mem::replace(&mut steps.is_parked, true) {
-                tables.notice(Notice::Parked(cause));
-            }
-            let due = tables.now.plus(tables.settings.parked);
-            tables.set(index, State::Backoff, due);
-        }
+        RetryKind::Place => steps.refused_place.add(index, cause),
+        RetryKind::Parked => steps.parked.add(index, cause),
+        RetryKind::Storage => steps.no_room.add(index, cause),
         RetryKind::NextCall => tables.set(index, State::Ready, tables.now),
         RetryKind::Org(OrgTrouble::Unavailable) => {
             remember(tables, index, cause);

@@ -2,7 +2,9 @@
 
 use super::{
     hints::Trust,
-    ids::{QueueIndex, RouteIndex, RowIndex, TrialIndex},
+    ids::{PlaceIndex, QueueIndex, RowIndex, TrialIndex},
+    moment::Moment,
+    scope::Scope,
     waits::Due,
 };
 use crate::record::Suspicion;
@@ -13,9 +15,9 @@ pub(super) struct Group {
     pub(super) queue: QueueIndex,
     pub(super) rows: Vec<RowIndex>,
     pub(super) past: GroupHistory,
-    /// The route, if the one row of the group is the probe of its breaker.
-    pub(super) probe: Option<RouteIndex>,
-    /// The end of the backoff or the hold; `None` if the group waits for a permit only.
+    /// The valve, if the one row of the group is its probe.
+    pub(super) probe: Option<Scope>,
+    /// The end of the backoff or the hold; `None` if the group waits for a permit only, or for its place.
     pub(super) due: Option<Due>,
 }
 
@@ -44,6 +46,10 @@ pub(super) struct TrialLink {
 pub(super) struct Call {
     /// The parts, one today. An answer has a verdict for each row of each part.
     pub(super) parts: Vec<Group>,
+    pub(super) place: PlaceIndex,
+    pub(super) sent: Moment,
+    /// The time from which on the call takes long.
+    pub(super) long: Due,
 }
 
 /// The number of times that a call failed as a whole.

@@ -152,6 +152,15 @@ impl Queues {
         }
     }
 
+    /// The ready rows of a queue, also those of parents that are held.
+    pub(super) fn ready_rows(&self, rows: &Rows, at: QueueIndex) -> Vec<RowIndex> {
+        let alone = self.batches.all.get(at).into_iter().flat_map(|queue| queue.alone.iter(rows));
+        let children = self.parents.all.iter().flat_map(|(_, parent)| &parent.ready);
+        alone
+            .chain(children.filter(|children| children.queue == at).flat_map(|children| children.rows.iter(rows)))
+            .collect()
+    }
+
     /// The time of a queue's next call: at once if it is full, else when its oldest row has lingered.
     fn due_of(&self, rows: &Rows, queue: &BatchQueue) -> Option<Moment> {
         let alone = queue.alone.first().and_then(|first| rows.get(first)).map(|first| first.since);

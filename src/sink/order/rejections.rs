@@ -6,7 +6,9 @@ use super::{
     event::{Effect, Letter, Notice},
     ids::{RouteIndex, RowIndex},
     row::State,
+    scope::Scope,
     tables::{End, Tables},
+    valves::{self, stall},
 };
 use crate::{
     mutation::{self, Mutation},
@@ -28,7 +30,7 @@ pub(super) fn reject_as(tables: &mut Tables, index: RowIndex, rejection: Rejecti
     match rule(tables, route, &rejection, is_probe) {
         Ruling::Waits => {
             tables.notice(Notice::Repeated(Repeated::Breaker));
-            stall(tables, index);
+            stall(tables, index, Scope::Route(route), is_probe);
         }
         Ruling::Settled => write_letter(tables, index, rejection),
     }
@@ -37,13 +39,12 @@ pub(super) fn reject_as(tables: &mut Tables, index: RowIndex, rejection: Rejecti
 /// Lets the breaker of a route rule on a rejection.
 pub(super) fn rule(tables: &mut Tables, route: RouteIndex, rejection: &Rejection, is_probe: bool) -> Ruling {
     let Some(breaker) = tables.routes.breaker(route) else { return Ruling::Settled };
-    let wait = breaker.wait();
     let (ruling, Change { closed, opened }) = breaker.rejected(rejection, is_probe);
     if closed {
-        after_close(tables, route, wait);
+        after_close(tables, route);
     }
     if opened {
-        open(tables, route, rejection);
+        after_opening(tables, route, rejection);
     }
     tables.routes.mark_for_ruling(route);
     ruling
@@ -52,53 +53,29 @@ pub(super) fn rule(tables: &mut Tables, route: RouteIndex, rejection: &Rejection
 /// Counts a row of the route as written.
 pub(super) fn count_written(tables: &mut Tables, route: RouteIndex, is_probe: bool) {
     let Some(breaker) = tables.routes.breaker(route) else { return };
-    let wait = breaker.wait();
     if breaker.written(is_probe) {
-        after_close(tables, route, wait);
+        after_close(tables, route);
     }
     tables.routes.mark_for_ruling(route);
 }
 
-fn open(tables: &mut Tables, at: RouteIndex, rejection: &Rejection) {
-    let due = tables.now.plus(tables.backoff(0));
+fn after_opening(tables: &mut Tables, at: RouteIndex, rejection: &Rejection) {
     let Some(route) = tables.routes.all.get_mut(at) else { return };
     let name = route.name.clone();
-    let Some(breaker) = &mut route.breaker else { return };
-    breaker.open(due);
+    let Some(breaker) = &route.breaker else { return };
     let (code, count) = breaker.counted();
     let (code, cause) = (code.to_owned(), rejection.cause.clone());
     tables.notice(Notice::BreakerOpened { route: name, code, count, cause });
     tables.routes.opened.push(at);
-    tables.plan_probe(at);
+    valves::close(tables, Scope::Route(at), &rejection.cause);
 }
 
 /// Lets the rows of a route go on after its breaker has closed.
-fn after_close(tables: &mut Tables, at: RouteIndex, wait: Option<super::waits::Due>) {
-    if let Some(wait) = wait {
-        tables.waits.remove(wait);
+fn after_close(tables: &mut Tables, at: RouteIndex) {
+    valves::open(tables, Scope::Route(at), true);
+    if let Some(route) = tables.routes.all.get(at).map(|route| route.name.clone()) {
+        tables.notice(Notice::BreakerClosed { route, read: true });
     }
-    let Some(route) = tables.routes.all.get(at) else { return };
-    let (name, rows): (_, Vec<_>) = (route.name.clone(), route.stalled.iter(&tables.rows).collect());
-    for row in rows {
-        tables.set(row, State::Ready, tables.now);
-    }
-    tables.notice(Notice::BreakerClosed { route: name, read: true });
-}
-
-/// Lets a row wait until the breaker of its route is closed, or until it is the probe.
-pub(super) fn stall(tables: &mut Tables, index: RowIndex) {
-    let Some(row) = tables.rows.get(index) else { return };
-    let (route, is_probe) = (row.route, row.flags.is_probe);
-    if row.flags.closing {
-        return abandon(tables, index);
-    }
-    // Otherwise a row that is the probe again and again would wait without an end.
-    if !is_probe {
-        tables.forget_waits(index);
-    }
-    let state = if tables.routes.is_open(route) { State::Stalled } else { State::Ready };
-    tables.set(index, state, tables.now);
-    tables.plan_probe(route);
 }
 
 /// Hands a row's dead letter to its lane. The identity is held until the letter is durable.

@@ -24,15 +24,30 @@ pub(super) fn again(tables: &mut Tables, index: RowIndex, cause: Cause) {
     }
     let doublings = u32::from(row.retries);
     row.retries = row.retries.saturating_add(1);
-    let backoff = tables.backoff(doublings);
-    let backoff = if timeout.is_zero() { backoff } else { backoff.min(timeout.saturating_sub(waited)) };
+    let longest = if timeout.is_zero() { Duration::MAX } else { timeout.saturating_sub(waited) };
+    let due = tables.round(index, doublings, longest);
+    let backoff = due.since(tables.now);
     tables.note_known(index);
     let Some(row) = tables.rows.get_mut(index) else { return };
     row.cold().retry_waited += backoff;
     if row.flags.closing {
         return abandon(tables, index);
     }
-    tables.set(index, State::Backoff, tables.now.plus(backoff));
+    tables.set(index, State::Backoff, due);
+}
+
+/// Ends the backoff of a row early. What is left of it does not count as waited.
+pub(super) fn end_backoff(tables: &mut Tables, index: RowIndex) {
+    let now = tables.now;
+    let Some(row) = tables.rows.get_mut(index).filter(|row| row.state == State::Backoff) else { return };
+    let left = row.since.since(now);
+    if let Some(cold) = &mut row.cold {
+        match &mut cold.missing_parent {
+            Some(wait) => wait.waited = wait.waited.saturating_sub(left),
+            None => cold.retry_waited = cold.retry_waited.saturating_sub(left),
+        }
+    }
+    tables.set(index, State::Ready, now);
 }
 
 /// Repeats an upsert whose record was found, and deleted before it was written.

@@ -2,10 +2,10 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::{
     breaker::Breaker,
-    cost::Cost,
     ids::{RouteIndex, RouteKind},
-    list::List,
+    load::Load,
     slab::Slab,
+    valve::Valve,
 };
 
 /// A route that has a lane, or a row that has not ended.
@@ -15,18 +15,20 @@ pub(super) struct Route {
     pub(super) lanes: usize,
     pub(super) rows: usize,
     pub(super) breaker: Option<Breaker>,
-    /// Rows that wait for the breaker.
-    pub(super) stalled: List,
-    /// The budget that its rows have given back in this event.
-    pub(super) released: Cost,
+    /// Closed while the breaker is open.
+    pub(super) valve: Valve,
+    /// The budget that its rows hold.
+    pub(super) load: Load,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Routes {
     by_name: HashMap<Arc<str>, RouteIndex>,
     pub(super) all: Slab<RouteKind, Route>,
-    /// Routes that have given budget back in this event.
-    pub(super) released: Vec<RouteIndex>,
+    /// Routes whose budget has changed in this event.
+    pub(super) touched: Vec<RouteIndex>,
+    /// What is stalled has changed in this event, of any route.
+    pub(super) has_shifted: bool,
     /// Routes whose breakers may rule on a rejection that waits.
     pub(super) to_rule: Vec<RouteIndex>,
     /// Routes whose breakers have opened in this event.
@@ -42,8 +44,8 @@ impl Routes {
         let Self { by_name, all, .. } = self;
         let index = *by_name.entry(name.clone()).or_insert_with(|| {
             let breaker = (limit > 0).then(|| Breaker::new(limit));
-            let (stalled, released) = (List::default(), Cost::default());
-            all.insert(Route { name: name.clone(), lanes: 0, rows: 0, breaker, stalled, released })
+            let (valve, load) = (Valve::default(), Load::default());
+            all.insert(Route { name: name.clone(), lanes: 0, rows: 0, breaker, valve, load })
         });
         if let Some(route) = all.get_mut(index) {
             route.lanes += 1;
@@ -55,10 +57,10 @@ impl Routes {
     /// name if its breaker was open.
     pub(super) fn drop_unused(&mut self, index: RouteIndex) -> Option<Arc<str>> {
         let route = self.all.get(index)?;
-        if route.lanes > 0 || route.rows > 0 || !route.released.is_zero() {
+        if route.lanes > 0 || route.rows > 0 || route.load.is_touched {
             return None;
         }
-        let (name, is_open) = (route.name.clone(), route.breaker.as_ref().is_some_and(Breaker::is_open));
+        let (name, is_open) = (route.name.clone(), route.valve.is_closed());
         self.by_name.remove(&name);
         self.all.remove(index);
         is_open.then_some(name)
@@ -69,7 +71,7 @@ impl Routes {
     }
 
     pub(super) fn is_open(&self, index: RouteIndex) -> bool {
-        self.all.get(index).and_then(|route| route.breaker.as_ref()).is_some_and(Breaker::is_open)
+        self.all.get(index).is_some_and(|route| route.valve.is_closed())
     }
 
     /// Notes that a breaker has counted something, so that a rejection that waits may be ruled on.
@@ -79,12 +81,12 @@ impl Routes {
         }
     }
 
-    /// Notes that a row has given its share of the budget back.
-    pub(super) fn release(&mut self, index: RouteIndex, cost: Cost) {
-        let Some(route) = self.all.get_mut(index) else { return };
-        if route.released.is_zero() && !cost.is_zero() {
-            self.released.push(index);
+    /// Returns what a route holds of the budget, and notes that it has changed.
+    pub(super) fn touch(&mut self, index: RouteIndex) -> Option<&mut Load> {
+        let load = &mut self.all.get_mut(index)?.load;
+        if !std::mem::replace(&mut load.is_touched, true) {
+            self.touched.push(index);
         }
-        route.released += cost;
+        Some(load)
     }
 }

@@ -5,7 +5,7 @@
 //! Queued ───────────────────────────────► Ready ──► Pinned ──► OnWire ──────────────────────────────► (removed)
 //!                                           ▲         ▲          ├──► Settling ── letter durable ────► (removed)
 //!                                           │         │          ├──► Held ── unknown_hold ─► Pinned
-//!                                           └─────────┴──────────┴──► Backoff, Delayed, OnTrial, Stalled
+//!                                           └─────────┴──────────┴──► Backoff, Delayed, OnTrial, Stalled, Barred
 //! ```
 
 use std::time::Duration;
@@ -17,6 +17,7 @@ use super::{
         TrialIndex,
     },
     moment::Moment,
+    scope::Scope,
     slab::Slab,
 };
 use crate::record::{Cause, Command, Doubt, Identity as Target, Operation, Record, RetryKind, Verdict};
@@ -49,8 +50,10 @@ pub(super) enum State {
     Held(GroupIndex),
     /// Waits for the result of other rows of its refused call, which go first.
     OnTrial(TrialIndex),
-    /// Waits for the breaker of its route to close.
-    Stalled,
+    /// Waits until the place opens, for a call of exactly this group.
+    Barred(GroupIndex),
+    /// Waits until a valve opens, or until it is the probe.
+    Stalled(Scope),
     /// Waits for the answer of its call.
     OnWire(CallIndex),
     /// Waits until its dead letter is durable.
@@ -99,7 +102,7 @@ pub(super) struct Row {
     /// The identity; `None` for a plain insert.
     pub(super) identity: Option<IdentityIndex>,
     pub(super) parent: Option<ParentIndex>,
-    /// The queue; `None` if the record is rejected before it becomes a command.
+    /// The queue of the row's batch key; `None` if the record is rejected before it becomes a command.
     pub(super) queue: Option<QueueIndex>,
     pub(super) state: State,
     /// The bytes of the budget that the row holds, in KiB. It holds one row, too.
@@ -109,7 +112,7 @@ pub(super) struct Row {
     pub(super) attempts: u32,
     pub(super) retries: u16,
     /// The number of attempts that ended without a known result.
-    pub(super) unknowns: u16,
+    pub(super) unknowns: u8,
     /// The number of those that count against the row: the org said so of the row, or its answer was too long.
     pub(super) own_unknowns: u16,
     pub(super) isolated_times: u8,
@@ -135,6 +138,8 @@ pub(super) struct MissingParentWait {
     /// The total backoff.
     pub(super) waited: Duration,
     pub(super) times: u32,
+    /// The number of backoffs that ended early, since a record was written that may be the parent.
+    pub(super) hints: u32,
     /// The row is expedited: this attempt is the last one.
     pub(super) is_last: bool,
 }
@@ -157,6 +162,8 @@ pub(super) struct Flags {
     pub(super) is_stripped: bool,
     /// The route has a breaker, and the org has said nothing of the row yet.
     pub(super) is_pending: bool,
+    /// The row counts as stalled in the budget.
+    pub(super) is_stalled: bool,
     /// The row has given its share of the budget back.
     pub(super) has_released: bool,
 }
@@ -214,7 +221,7 @@ impl Row {
             _ => (false, false),
         };
         self.flags.maybe_applied |= is_unknown;
-        self.unknowns = self.unknowns.saturating_add(u16::from(is_unknown));
+        self.unknowns = self.unknowns.saturating_add(u8::from(is_unknown));
         self.own_unknowns = self.own_unknowns.saturating_add(u16::from(is_own));
     }
 }

@@ -1,7 +1,10 @@
 use std::time::Duration;
 
 use super::cost::Cost;
-use crate::config::{InsertUnknown, OnQuota, Retry};
+use crate::{
+    config::{InsertUnknown, OnQuota, Retry},
+    runtime::backoff::Backoff,
+};
 
 /// The settings of the core.
 #[derive(Debug, Clone)]
@@ -18,11 +21,18 @@ pub(crate) struct Settings {
     pub(crate) timeout: Duration,
     pub(crate) insert_unknown: InsertUnknown,
     pub(crate) on_quota: OnQuota,
-    /// The time between two attempts of a row that the org has no room for.
+    /// The first wait before a probe of rows that the org does not take for now, or has no room for.
     pub(crate) parked: Duration,
-    /// The largest share of the budget that rows which wait for a missing parent may hold, with the later rows of their
-    /// identities.
-    pub(crate) missing_parents: Cost,
+    /// The waits before the probes of a place that the org refuses, and the least time between the probes of two places
+    /// while many are refused.
+    pub(crate) place_probes: Backoff,
+    pub(crate) probe_spacing: Duration,
+    /// The budget of rows that wait for something, beside the budget of those that are ready or on the wire.
+    pub(crate) stalled: Cost,
+    /// The most calls that may be under way.
+    pub(crate) calls: usize,
+    /// A call takes long from this time on.
+    pub(crate) long_call: Duration,
     /// The number of records in a lane's FIFO at which its first record is expedited.
     pub(crate) ahead: usize,
     /// The time that a drain waits without progress before it gives up.

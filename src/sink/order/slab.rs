@@ -98,6 +98,10 @@ impl<K, T> Slab<K, T> {
         slots.filter_map(|(position, slot)| Some((Index::new(position), slot.entry.as_ref()?)))
     }
 
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.slots.iter_mut().filter_map(|slot| slot.entry.as_mut())
+    }
+
     pub(super) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
     }

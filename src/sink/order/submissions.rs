@@ -1,12 +1,13 @@
 //! The events of lanes: records, rejections, settled dead letters, drains.
 
 use super::{
-    abandon::{abandon, close_tail, give_up},
+    abandon::{abandon, close_tail, give_up, open_rows},
     breaker::{Breaker, Ruling},
     event::{Effect, LetterEnd, Submission, SubmissionKind},
     ids::{LaneIndex, QueueIndex, RouteIndex, RowId},
     lanes::Phase,
     rejections::{rule, write_letter},
+    repeats::end_backoff,
     row::{Flags, Links, Row, State},
     tables::{End, Tables},
     waits::Wait,
@@ -93,12 +94,32 @@ fn count_pending(tables: &mut Tables, route: RouteIndex) -> bool {
 /// Counts a row more in the queue of its command. It is mostly the queue of the lane's last row.
 fn enter_queue(tables: &mut Tables, at: LaneIndex, command: &Command) -> QueueIndex {
     let batches = &mut tables.queues.batches;
-    let Some(lane) = tables.lanes.get_mut(at) else { return batches.enter(BatchKey::of(command)) };
-    let is_same = |queue: &QueueIndex| batches.key(*queue).is_some_and(|key| key.is_of(command));
-    match lane.last_queue.filter(is_same) {
+    let last = tables.lanes.all.get(at).and_then(|lane| lane.last_queue);
+    let known = last.filter(|queue| batches.key(*queue).is_some_and(|key| key.is_of(command)));
+    let queue = match known {
         Some(queue) => batches.enter_again(queue),
-        None => *lane.last_queue.insert(batches.enter(BatchKey::of(command))),
+        None => of_key(tables, BatchKey::of(command)),
+    };
+    if let Some(lane) = tables.lanes.get_mut(at) {
+        lane.last_queue = Some(queue);
     }
+    if let Some(place) = tables.place_of(queue).and_then(|place| tables.places.get_mut(place)) {
+        place.rows += 1;
+    }
+    queue
+}
+
+/// Counts a row more in the queue of this key, a new one if there is none.
+fn of_key(tables: &mut Tables, key: BatchKey) -> QueueIndex {
+    if let Some(queue) = tables.queues.batches.enter(&key) {
+        return queue;
+    }
+    let at = tables.places.of_name(key.place());
+    let queue = tables.queues.batches.make(key, at);
+    if let Some(place) = tables.places.get_mut(at) {
+        place.queues.push(queue);
+    }
+    queue
 }
 
 /// Takes in the end of a dead letter.
@@ -126,8 +147,23 @@ pub(super) fn drain(tables: &mut Tables, at: LaneIndex) {
     let route = lane.route;
     tables.waits.insert(patience, Wait::DrainCheck(at));
     close_tail(tables, at);
+    expedite_drain(tables, at);
     if tables.routes.is_open(route) {
         give_up(tables, at, BREAKER_OPEN);
+    }
+}
+
+/// Lets the rows of a draining lane that wait for a backoff go at once: records after them are settled, and would be
+/// repeated.
+fn expedite_drain(tables: &mut Tables, at: LaneIndex) {
+    for index in open_rows(tables, at, 0) {
+        let Some(row) = tables.rows.get_mut(index).filter(|row| row.state == State::Backoff) else { continue };
+        // If it is not taken, its next backoffs are short ones.
+        row.retries = 0;
+        if let Some(wait) = row.cold.as_mut().and_then(|cold| cold.missing_parent.as_mut()) {
+            wait.times = 0;
+        }
+        end_backoff(tables, index);
     }
 }
 

@@ -2,31 +2,41 @@
 //! state, [`Tables::remove`] ends it.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
     time::{Duration, Instant},
 };
 
 use rand::{SeedableRng as _, rngs::StdRng};
 
 use super::{
-    breaker::Breaker,
     cost::Cost,
     event::{Effect, Notice},
     identities::Identities,
-    ids::{CallKind, GroupIndex, GroupKind, QueueIndex, RouteIndex, RowIndex, TrialKind},
+    ids::{CallKind, GroupIndex, GroupKind, PlaceIndex, QueueIndex, RowIndex, TrialKind},
     lanes::Lanes,
     moment::Moment,
     parents::Hold,
+    peak::Peak,
     pinned::{Call, CallCounts, Group, GroupHistory},
+    place::Places,
+    probe_pace::ProbePace,
     queues::Queues,
+    rounds::Rounds,
     routes::Routes,
     row::{Row, Rows, State},
+    scope::Scope,
     settings::Settings,
     slab::Slab,
     trial::Trial,
+    valve::Valve,
+    waiting_children::MissingParents,
     waits::{Wait, Waits},
+    witness::Witness,
 };
-use crate::runtime::backoff::Backoff;
+use crate::{
+    mutation::{self, Mutation},
+    runtime::backoff::Backoff,
+};
 
 #[derive(Debug)]
 pub(super) struct Tables {
@@ -38,6 +48,15 @@ pub(super) struct Tables {
     pub(super) rows: Rows,
     pub(super) lanes: Lanes,
     pub(super) routes: Routes,
+    pub(super) places: Places,
+    /// Closed while the org has no room for new records.
+    pub(super) storage: Valve,
+    pub(super) probe_pace: ProbePace,
+    /// Valves that may have no rows left.
+    pub(super) emptied: Vec<Scope>,
+    pub(super) witness: Witness,
+    pub(super) rounds: Rounds,
+    pub(super) peak: Peak,
     pub(super) identities: Identities,
     pub(super) queues: Queues,
     pub(super) groups: Slab<GroupKind, Group>,
@@ -46,8 +65,9 @@ pub(super) struct Tables {
     pub(super) calls: Slab<CallKind, Call>,
     pub(super) trials: Slab<TrialKind, Trial>,
     pub(super) waits: Waits,
-    /// Rows that wait for a missing parent, the oldest wait first.
-    pub(super) missing_parents: BTreeMap<u64, RowIndex>,
+    pub(super) missing_parents: MissingParents,
+    /// Every route that is read was closed when that was looked at last.
+    pub(super) is_all_closed: bool,
     pub(super) tally: CallCounts,
     /// Whether the next probe of the org takes another call than the first one.
     pub(super) probe_takes_other: bool,
@@ -82,6 +102,8 @@ pub(super) enum Until {
     Backoff(Moment),
     /// Waits for the end of a hold.
     Hold(Moment),
+    /// Waits until the place opens.
+    Open,
 }
 
 impl Tables {
@@ -94,6 +116,13 @@ impl Tables {
             rows: Rows::default(),
             lanes: Lanes::default(),
             routes: Routes::default(),
+            places: Places::default(),
+            storage: Valve::default(),
+            probe_pace: ProbePace::default(),
+            emptied: Vec::new(),
+            witness: Witness::default(),
+            rounds: Rounds::default(),
+            peak: Peak::default(),
             identities: Identities::default(),
             queues,
             groups: Slab::default(),
@@ -101,7 +130,8 @@ impl Tables {
             calls: Slab::default(),
             trials: Slab::default(),
             waits: Waits::default(),
-            missing_parents: BTreeMap::new(),
+            missing_parents: MissingParents::default(),
+            is_all_closed: false,
             tally: CallCounts::default(),
             probe_takes_other: false,
             epoch,
@@ -121,9 +151,25 @@ impl Tables {
         self.order
     }
 
-    /// Draws the backoff after the given number of earlier ones.
+    /// Draws the backoff of retries after the given number of earlier ones.
     pub(super) fn backoff(&mut self, doublings: u32) -> Duration {
-        Backoff::of(&self.settings.retry).wait_from(doublings, &mut self.random)
+        self.draw(Backoff::of(&self.settings.retry), doublings)
+    }
+
+    /// Draws a wait of a backoff after the given number of earlier ones.
+    pub(super) fn draw(&mut self, backoff: Backoff, doublings: u32) -> Duration {
+        backoff.wait_from(doublings, &mut self.random)
+    }
+
+    /// Returns the end of a row's backoff after the given number of earlier ones: that of the round of its place. It is at
+    /// most `longest` from now.
+    pub(super) fn round(&mut self, index: RowIndex, doublings: u32, longest: Duration) -> Moment {
+        let wait = self.backoff(doublings).min(longest);
+        let place = self.rows.get(index).and_then(|row| self.place_of(row.queue?));
+        match place {
+            Some(place) => self.rounds.join(place, doublings, wait, self.now),
+            None => self.now.plus(wait),
+        }
     }
 
     pub(super) fn notice(&mut self, notice: Notice) {
@@ -135,11 +181,12 @@ impl Tables {
     pub(super) fn set(&mut self, index: RowIndex, to: State, at: Moment) {
         let order = self.next_order();
         let Some(row) = self.rows.get(index) else { return };
-        let (from, arrival, route, parent) = (row.state, row.arrival(), row.route, row.parent);
+        let (from, arrival, parent) = (row.state, row.arrival(), row.parent);
+        let to = self.redirected(row, to);
         match from {
             State::Ready => self.queues.remove(&mut self.rows, index),
             State::Backoff => self.waits.remove(arrival),
-            State::Pinned(group) | State::Delayed(group) | State::Held(group) => {
+            State::Pinned(group) | State::Delayed(group) | State::Held(group) | State::Barred(group) => {
                 if let Some(group) = self.groups.get_mut(group) {
                     group.rows.retain(|other| *other != index);
                 }
@@ -150,9 +197,13 @@ impl Tables {
                     trial.forget(index);
                 }
             }
-            State::Stalled => {
-                if let Some(route) = self.routes.all.get_mut(route) {
-                    route.stalled.remove(&mut self.rows, index);
+            State::Stalled(scope) => {
+                let Self { routes, places, storage, rows, emptied, .. } = self;
+                if let Some(valve) = valve_of(routes, places, storage, scope) {
+                    valve.stalled.remove(rows, index);
+                    if valve.stalled.is_empty() {
+                        emptied.push(scope);
+                    }
                 }
             }
             State::Unlisted | State::Queued | State::OnWire(_) | State::Settling => {}
@@ -171,48 +222,103 @@ impl Tables {
         row.state = to;
         row.since = at;
         row.order = order;
-        let (arrival, goes_first) = (row.arrival(), row.flags.is_probe);
+        let arrival = row.arrival();
         match to {
             State::Ready => self.queues.push(&mut self.rows, index),
             State::Backoff => self.waits.insert(arrival, Wait::Row(index)),
-            State::Pinned(group) | State::Delayed(group) | State::Held(group) => {
+            State::Pinned(group) | State::Delayed(group) | State::Held(group) | State::Barred(group) => {
                 if let Some(group) = self.groups.get_mut(group) {
                     group.rows.push(index);
                 }
             }
-            State::Stalled => {
-                let Some(route) = self.routes.all.get_mut(route) else { return };
-                let was_oldest = route.breaker.as_ref().is_some_and(Breaker::probe_was_oldest);
-                if goes_first && was_oldest {
-                    route.stalled.push_front(&mut self.rows, index);
-                } else {
-                    route.stalled.push_back(&mut self.rows, index);
+            State::Stalled(scope) => {
+                let Self { routes, places, storage, rows, .. } = self;
+                if let Some(valve) = valve_of(routes, places, storage, scope) {
+                    valve.stalled.push_back(rows, index);
                 }
+                self.plan_probe(scope);
             }
             State::Unlisted | State::Queued | State::OnTrial(_) | State::OnWire(_) | State::Settling => {}
         }
+        self.classify(index);
+    }
+
+    /// The state that a row comes to instead of `to`: one that would be ready is stalled while its valve is closed.
+    fn redirected(&self, row: &Row, to: State) -> State {
+        let place = row.queue.filter(|_| to == State::Ready).and_then(|queue| self.place_of(queue));
+        let Some((at, place)) = place.and_then(|at| Some((at, self.places.all.get(at)?))) else { return to };
+        if place.refused.is_closed() && !mutation::on(Mutation::Place) {
+            State::Stalled(Scope::Place(at))
+        } else if place.is_full && self.storage.is_closed() {
+            State::Stalled(Scope::Storage)
+        } else {
+            to
+        }
+    }
+
+    pub(super) fn valve(&mut self, scope: Scope) -> Option<&mut Valve> {
+        valve_of(&mut self.routes, &mut self.places, &mut self.storage, scope)
+    }
+
+    /// The rows that wait for a valve, in order.
+    pub(super) fn stalled_rows(&mut self, scope: Scope) -> Vec<RowIndex> {
+        let Self { routes, places, storage, rows, .. } = self;
+        valve_of(routes, places, storage, scope).map(|valve| valve.stalled.iter(rows).collect()).unwrap_or_default()
+    }
+
+    /// Moves a row that has just been stalled before all others of its valve.
+    pub(super) fn stall_first(&mut self, index: RowIndex, scope: Scope) {
+        let Self { routes, places, storage, rows, .. } = self;
+        if let Some(valve) = valve_of(routes, places, storage, scope) {
+            valve.stalled.remove(rows, index);
+            valve.stalled.push_front(rows, index);
+        }
+    }
+
+    /// The place of a queue.
+    pub(super) fn place_of(&self, queue: QueueIndex) -> Option<PlaceIndex> {
+        self.queues.batches.all.get(queue).map(|queue| queue.place)
     }
 
     /// Ends a row: the only place where that happens. The next change of its identity may go now.
     pub(super) fn remove(&mut self, index: RowIndex, end: End) {
         let is_counted = self.rows.get(index).is_some_and(|row| row.state != State::Settling);
         self.set(index, State::Unlisted, self.now);
+        if matches!(end, End::Written { .. }) {
+            self.parent_came(index);
+        }
         self.note_known(index);
         self.end_missing_parent(index);
         self.note_end(index, end, is_counted);
         self.leave_identity(index);
+        self.give_back(index);
         let Some(row) = self.rows.remove(index) else { return };
-        self.routes.release(row.route, row.cost());
         if let Some(parent) = row.parent {
             self.queues.parents.leave(parent);
         }
         if let Some(queue) = row.queue {
-            self.queues.batches.leave(queue);
+            self.leave_queue(queue);
         }
         if let Some(route) = self.routes.all.get_mut(row.route) {
             route.rows = route.rows.saturating_sub(1);
             if route.rows == 0 && route.lanes == 0 {
                 self.routes.unused.push(row.route);
+            }
+        }
+    }
+
+    /// Counts a row less in its queue and its place.
+    fn leave_queue(&mut self, queue: QueueIndex) {
+        let place = self.place_of(queue);
+        let dropped = self.queues.batches.leave(queue);
+        if let Some(at) = place
+            && let Some(place) = self.places.get_mut(at)
+        {
+            place.rows = place.rows.saturating_sub(1);
+        }
+        for (queue, place) in dropped {
+            if let Some(place) = self.places.get_mut(place) {
+                place.queues.retain(|other| *other != queue);
             }
         }
     }
@@ -250,11 +356,11 @@ impl Tables {
 
     /// Gives back a row's share of the budget and drops its contents, before the row ends.
     pub(super) fn free(&mut self, index: RowIndex) {
+        self.give_back(index);
         let Some(row) = self.rows.get_mut(index) else { return };
-        let (cost, route, identity) = (row.cost(), row.route, row.identity);
+        let (cost, identity) = (row.cost(), row.identity);
         row.flags.has_released = true;
         row.body = None;
-        self.routes.release(route, cost);
         if let Some(identity) = identity {
             self.identities.has_less(identity, cost);
         }
@@ -276,7 +382,7 @@ impl Tables {
     pub(super) fn end_missing_parent(&mut self, index: RowIndex) {
         let cold = self.rows.get_mut(index).and_then(|row| row.cold.as_mut());
         if let Some(wait) = cold.and_then(|cold| cold.missing_parent.take()) {
-            self.missing_parents.remove(&wait.order);
+            self.missing_parents.remove(wait.order, index);
         }
     }
 
@@ -301,7 +407,7 @@ impl Tables {
         }
         let order = self.next_order();
         let at = match until {
-            Until::Permit => None,
+            Until::Permit | Until::Open => None,
             Until::Backoff(at) | Until::Hold(at) => Some((at, order)),
         };
         let group =
@@ -310,6 +416,7 @@ impl Tables {
             Until::Permit => State::Pinned(group),
             Until::Backoff(_) => State::Delayed(group),
             Until::Hold(_) => State::Held(group),
+            Until::Open => State::Barred(group),
         };
         for row in rows {
             self.set(row, state, self.now);
@@ -320,11 +427,20 @@ impl Tables {
         Some(group)
     }
 
-    /// Forms a group that waits for a permit, after all groups that do so already.
-    pub(super) fn pin(&mut self, queue: QueueIndex, rows: Vec<RowIndex>, past: GroupHistory) -> Option<GroupIndex> {
-        let group = self.form(queue, rows, past, Until::Permit)?;
-        self.pinned.push_back(group);
-        Some(group)
+    /// Forms a group that waits for a permit, after all groups that do so already; or, while its place is refused, until
+    /// that opens.
+    pub(super) fn pin(&mut self, queue: QueueIndex, rows: Vec<RowIndex>, past: GroupHistory) {
+        let place = self.place_of(queue).filter(|place| self.places.is_refused(*place));
+        let Some(at) = place else {
+            let group = self.form(queue, rows, past, Until::Permit);
+            self.pinned.extend(group);
+            return;
+        };
+        let group = self.form(queue, rows, past, Until::Open);
+        if let Some(place) = self.places.get_mut(at) {
+            place.barred.extend(group);
+        }
+        self.plan_probe(Scope::Place(at));
     }
 
     /// Pins rows as two groups, each a half of them, in order.
@@ -352,36 +468,17 @@ impl Tables {
         }
         self.pinned.retain(|other| *other != index);
         let Some(group) = self.groups.remove(index) else { return };
+        if let Some(at) = self.place_of(group.queue)
+            && let Some(place) = self.places.get_mut(at).filter(|place| place.barred.contains(&index))
+        {
+            place.barred.retain(|other| *other != index);
+            self.emptied.push(Scope::Place(at));
+        }
         if let Some(due) = group.due {
             self.waits.remove(due);
         }
-        if let Some(route) = group.probe {
-            self.end_probe(route);
-        }
-    }
-
-    /// Ends the probe of a breaker. The next one may go after a backoff.
-    pub(super) fn end_probe(&mut self, route: RouteIndex) {
-        let Some(probes) = self.routes.breaker(route).and_then(Breaker::end_probe) else { return };
-        let due = self.now.plus(self.backoff(probes));
-        if let Some(breaker) = self.routes.breaker(route) {
-            breaker.set_due(due);
-        }
-        self.plan_probe(route);
-    }
-
-    /// Sets the wait for the next probe of a breaker, if there are rows for it.
-    pub(super) fn plan_probe(&mut self, index: RouteIndex) {
-        let order = self.next_order();
-        let Some(route) = self.routes.all.get_mut(index) else { return };
-        let has_rows = !route.stalled.is_empty();
-        let Some(breaker) = &mut route.breaker else { return };
-        let due = breaker.probe_due().filter(|_| has_rows).map(|due| (due, order));
-        if let Some(before) = breaker.replace_wait(due) {
-            self.waits.remove(before);
-        }
-        if let Some(due) = due {
-            self.waits.insert(due, Wait::Probe(index));
+        if let Some(scope) = group.probe {
+            self.end_probe(scope);
         }
     }
 
@@ -398,5 +495,19 @@ pub(super) fn hold_of(state: State) -> Option<Hold> {
         State::OnWire(_) => Some(Hold::Sent),
         State::Pinned(_) => Some(Hold::Pinned),
         _ => None,
+    }
+}
+
+fn valve_of<'v>(
+    routes: &'v mut Routes,
+    places: &'v mut Places,
+    storage: &'v mut Valve,
+    scope: Scope,
+) -> Option<&'v mut Valve> {
+    match scope {
+        Scope::Route(route) => routes.all.get_mut(route).map(|route| &mut route.valve),
+        Scope::Place(place) => places.get_mut(place).map(|place| &mut place.refused),
+        Scope::Parked(place) => places.get_mut(place).map(|place| &mut place.parked),
+        Scope::Storage => Some(storage),
     }
 }

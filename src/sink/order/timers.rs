@@ -2,13 +2,15 @@
 
 use super::{
     abandon::{abandon, give_up},
-    ids::{GroupIndex, LaneIndex, RouteIndex},
+    ids::{GroupIndex, LaneIndex},
     lanes::Phase,
     parents::Hold,
-    pinned::{Group, GroupHistory},
+    pinned::Group,
     rejections::reject,
     row::State,
-    tables::{Tables, Until},
+    shares,
+    tables::Tables,
+    valves::{on_probe_due, start_probes},
     waits::Wait,
 };
 use crate::record::{Cause, Reason};
@@ -19,7 +21,16 @@ pub(super) fn on_timers(tables: &mut Tables) {
             Wait::Row(row) => tables.set(row, State::Ready, tables.now),
             Wait::Group(group) => repeat(tables, group),
             Wait::Parent(parent) => tables.queues.release(&tables.rows, parent, Hold::Resting),
-            Wait::Probe(route) => probe(tables, route),
+            Wait::Probe(scope) => on_probe_due(tables, scope),
+            Wait::NextProbe => {
+                tables.probe_pace.wait = None;
+                start_probes(tables);
+            }
+            Wait::LongCall(call) => {
+                if let Some(place) = tables.calls.get(call).map(|call| call.place) {
+                    shares::is_long(tables, place);
+                }
+            }
             Wait::DrainCheck(lane) => look(tables, lane),
         }
     }
@@ -49,25 +60,6 @@ fn repeat(tables: &mut Tables, index: GroupIndex) {
             let cause = cause.unwrap_or_else(|| Cause::new("the call keeps failing"));
             reject(tables, index, Reason::Poison, cause);
         }
-    }
-}
-
-/// Lets one row of a route try whether its breaker can be closed: in turn the oldest, then another one, so that a row
-/// which is bad by itself does not keep its route waiting.
-fn probe(tables: &mut Tables, at: RouteIndex) {
-    let Some(route) = tables.routes.all.get_mut(at) else { return };
-    let Some(breaker) = &mut route.breaker else { return };
-    breaker.replace_wait(None);
-    if route.stalled.is_empty() || breaker.probe_due().is_none() {
-        return;
-    }
-    let nth = usize::from(breaker.begin_probe(route.stalled.len() > 1));
-    let Some(index) = route.stalled.iter(&tables.rows).nth(nth) else { return };
-    let Some(queue) = tables.rows.get(index).and_then(|row| row.queue) else { return };
-    let group = tables.form(queue, vec![index], GroupHistory::default(), Until::Permit);
-    if let Some(group) = group.and_then(|group| Some((group, tables.groups.get_mut(group)?))) {
-        group.1.probe = Some(at);
-        tables.pinned.push_back(group.0);
     }
 }
 

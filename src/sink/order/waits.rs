@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 
 use super::{
-    ids::{GroupIndex, LaneIndex, ParentIndex, RouteIndex, RowIndex},
+    ids::{CallIndex, GroupIndex, LaneIndex, ParentIndex, RowIndex},
     moment::Moment,
+    scope::Scope,
 };
 
 /// A wait for a time.
@@ -14,8 +15,12 @@ pub(super) enum Wait {
     Group(GroupIndex),
     /// The backoff of a parent that another writer locks.
     Parent(ParentIndex),
-    /// The backoff of a breaker's probe.
-    Probe(RouteIndex),
+    /// The backoff of a valve's probe.
+    Probe(Scope),
+    /// The time at which the next probe may begin while many valves are closed.
+    NextProbe,
+    /// The time from which on a call takes long.
+    LongCall(CallIndex),
     /// The time until a drain is checked for progress.
     DrainCheck(LaneIndex),
 }

@@ -19,7 +19,6 @@ use crate::{
     record::{Command, Rejection},
     runtime::{backoff::Backoff, progress::Progress},
     sink::{
-        budget::Budget,
         order::{
             Drained, Event, LaneId, LaneProgress, Letter, LetterEnd, Moment, OutcomeCounts, RowId, Ruling, Submission,
             SubmissionKind,
@@ -71,14 +70,13 @@ pub(crate) struct Handover<'l> {
     slot: mpsc::Permit<'l, Message>,
 }
 
-/// The scheduler's outputs to one lane: messages, the offset to commit, outcomes in the metrics, budget given back.
+/// The scheduler's outputs to one lane: messages, the offset to commit, outcomes in the metrics.
 #[derive(Debug)]
 pub(super) struct LaneOutput {
     shared: Arc<LaneShared>,
     pub(super) metrics: Arc<RouteMetrics>,
     progress: Arc<Progress>,
     gauge: LaneGauge,
-    pub(super) budget: Budget,
 }
 
 /// The state that the two ends share.
@@ -123,12 +121,11 @@ impl SchedulerLink {
         metrics: Arc<RouteMetrics>,
         progress: Arc<Progress>,
         gauge: LaneGauge,
-        budget: Budget,
     ) -> LaneConnection {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = LaneId(NEXT.fetch_add(1, Ordering::Relaxed));
         let shared = Arc::<LaneShared>::default();
-        let end = LaneOutput { shared: shared.clone(), metrics, progress, gauge, budget };
+        let end = LaneOutput { shared: shared.clone(), metrics, progress, gauge };
         let lane = LaneConnection { id, backoff: self.backoff, link: self.clone(), shared };
         // Without a scheduler nothing comes of the lane's records: the daemon is stopping.
         drop(self.inbox.send(Message::Open { lane: id, end, breaker }).await);

@@ -10,9 +10,10 @@ use tokio::{
     task::{Id as TaskId, JoinError, JoinHandle, JoinSet},
     time::{Instant, sleep_until},
 };
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::{
+    closed_valves::ClosedValves,
     create_only::CreateOnly,
     lane_link::{DroppedLanes, LaneOutput, Message, SchedulerLink},
     slow_calls::SlowCalls,
@@ -20,10 +21,10 @@ use super::{
 use crate::{
     config::OnQuota,
     ops::{
-        health::{Dependency, Health, Waiting},
+        health::{ClosedGuard, ClosedReason, Health},
         metrics::{Gauge, Metrics},
     },
-    record::{BatchRow, Cause, Verdict},
+    record::{ApiName, BatchRow, Cause, Refresh, Verdict},
     runtime::{
         backoff::Backoff,
         lease::{Lease, WritePermit},
@@ -42,6 +43,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct SchedulerParts<O> {
     pub(crate) org: Arc<O>,
+    pub(crate) budget: Budget,
     pub(crate) lease: Lease,
     pub(crate) health: Health,
     pub(crate) metrics: Metrics,
@@ -54,8 +56,6 @@ struct Scheduler<O: Org> {
     core: Core,
     epoch: Instant,
     lanes: HashMap<LaneId, LaneOutput>,
-    /// The budget that the rows of a route count in.
-    budgets: HashMap<Arc<str>, Budget>,
     calls: JoinSet<EndedCall<O::Permit>>,
     /// The calls by their tasks, in case one panics.
     tasks: HashMap<TaskId, CallId>,
@@ -64,7 +64,13 @@ struct Scheduler<O: Org> {
     /// The number of identities with a change in flight.
     held: Gauge,
     /// The routes whose breakers are open, each with its entry in the health.
-    open: HashMap<Arc<str>, Waiting>,
+    open: HashMap<Arc<str>, ClosedGuard>,
+    closed: ClosedValves,
+    /// Something was closed after the last event.
+    was_any_closed: bool,
+    /// The description of a refused place's SObject that is asked for again, and when the last one was.
+    describing: JoinSet<()>,
+    described: Option<Instant>,
 }
 
 /// A call that has ended. Its permit is given back after the core has its answer, so that the next call follows from
@@ -83,6 +89,9 @@ struct Grant<P> {
 /// The most messages that wait for the scheduler.
 const INBOX: usize = 1_024;
 
+/// The least time between two descriptions that are asked for since a place is refused.
+const DESCRIBE_SPACING: Duration = Duration::from_secs(10);
+
 /// Starts the scheduler. It ends when the last link to it and the last lane are gone and its calls are done.
 pub(crate) fn start<O: Org>(settings: Settings, around: SchedulerParts<O>) -> (SchedulerLink, JoinHandle<()>) {
     let (inbox, messages) = mpsc::channel(INBOX);
@@ -95,13 +104,16 @@ pub(crate) fn start<O: Org>(settings: Settings, around: SchedulerParts<O>) -> (S
         core: Core::new(settings, epoch.into_std(), rand::random()),
         epoch,
         lanes: HashMap::new(),
-        budgets: HashMap::new(),
         calls: JoinSet::new(),
         tasks: HashMap::new(),
         slow: SlowCalls::new(around.health.clone()),
         create_only: CreateOnly::default(),
         held: around.metrics.identities(),
         open: HashMap::new(),
+        closed: ClosedValves::new(around.health.clone(), around.metrics.clone()),
+        was_any_closed: false,
+        describing: JoinSet::new(),
+        described: None,
         around,
     };
     (link, tokio::spawn(scheduler.run(messages, gone)))
@@ -147,7 +159,6 @@ impl<O: Org> Scheduler<O> {
         match message {
             Message::Open { lane, end, breaker } => {
                 let route: Arc<str> = end.metrics.name().into();
-                self.budgets.insert(route.clone(), end.budget.clone());
                 end.breaker(self.open.contains_key(&route));
                 self.lanes.insert(lane, end);
                 self.on(Event::Open { lane, route, breaker }, None);
@@ -200,6 +211,11 @@ impl<O: Org> Scheduler<O> {
         for effect in effects {
             self.apply(effect, &mut grant);
         }
+        let is_any_closed = !self.open.is_empty() || !self.closed.is_empty();
+        if is_any_closed || self.was_any_closed {
+            self.around.health.set_all_closed(is_any_closed && self.core.is_all_closed());
+            self.was_any_closed = is_any_closed;
+        }
         self.held.set(i64::try_from(self.core.identities()).unwrap_or(i64::MAX));
     }
 
@@ -223,10 +239,8 @@ impl<O: Org> Scheduler<O> {
                     lane.progress(progress, self.epoch);
                 }
             }
-            Effect::Release { route, cost } => {
-                if let Some(budget) = self.budgets.get(&route) {
-                    budget.give_back(cost);
-                }
+            Effect::Budget { route, working, stalled, is_barred } => {
+                self.around.budget.report(&route, working, stalled, is_barred);
             }
             Effect::Drain { lane } => {
                 if let Some(lane) = self.lanes.get(&lane) {
@@ -276,9 +290,9 @@ impl<O: Org> Scheduler<O> {
     fn report(&mut self, notice: Notice) {
         match notice {
             Notice::Repeated(word) => self.around.metrics.repeated(word),
-            Notice::Parked(cause) => {
-                warn!(event = "row_parked", %cause, "the org does not take a row for now: it waits");
-            }
+            Notice::ValveClosed { valve, cause } => self.closed.closed(valve, &cause),
+            Notice::ValveOpened { valve, lasted, is_taken } => self.closed.opened(&valve, lasted, is_taken),
+            Notice::PlaceProbed { sobject } => self.describe_again(sobject),
             Notice::FieldsLeftOut { sobject, fields } => self.create_only.left_out(&sobject, &fields),
             Notice::TimedOut { key, rows, next, cause } => self.slow.timed_out(&key, rows, next, &cause),
             Notice::Answered(key) => self.slow.answered(&key),
@@ -297,6 +311,22 @@ impl<O: Org> Scheduler<O> {
         }
     }
 
+    /// Asks for the description of a refused place's SObject again: what is missing from it, or has come back, decides how
+    /// its next records are routed.
+    fn describe_again(&mut self, sobject: ApiName) {
+        while self.describing.try_join_next().is_some() {}
+        if !self.describing.is_empty() || self.described.is_some_and(|last| last.elapsed() < DESCRIBE_SPACING) {
+            return;
+        }
+        self.described = Some(Instant::now());
+        let org = self.around.org.clone();
+        self.describing.spawn(async move {
+            if let Err(cause) = org.describe(&sobject, Refresh::IfOld).await {
+                debug!(%sobject, %cause, "the SObject of a refused place is not described");
+            }
+        });
+    }
+
     fn opened(&mut self, route: Arc<str>, code: &str, count: u32, cause: &Cause) {
         let hint = "it goes on by itself once a row is taken; what the configuration does wrong needs a restart";
         error!(
@@ -304,9 +334,9 @@ impl<O: Org> Scheduler<O> {
             "the breaker opens: records are rejected one after the other, the route waits and tries one row at a time"
         );
         let why = format!("the records of {route} are rejected one after the other: {code}");
-        let waiting = self.around.health.wait(Dependency::Operator, &why);
+        let closed = self.around.health.close(ClosedReason::Breaker, &route, &why, hint);
         self.show_breaker(&route, true);
-        self.open.insert(route, waiting);
+        self.open.insert(route, closed);
     }
 
     fn show_breaker(&self, route: &Arc<str>, is_open: bool) {

@@ -3,6 +3,7 @@ use std::time::Duration;
 use crate::{
     config::{InsertUnknown, OnQuota, Retry},
     mutation::{self, Mutation},
+    runtime::backoff::Backoff,
     sink::order::{self, Cost},
 };
 
@@ -12,6 +13,13 @@ pub(in crate::sink) const PATIENCE: Duration = Duration::from_secs(10);
 /// The number of records that may be settled after one that is not: their offsets wait in memory. Beside them there may
 /// be all that the budget has permits for.
 pub const MAX_AHEAD: usize = 8_192;
+
+/// The waits before the probes of a place that the org refuses.
+const PLACE_PROBES: Backoff = Backoff { initial: Duration::from_secs(1), max: Duration::from_secs(5 * 60) };
+/// The least time between the probes of two places while more than ten are refused.
+const PROBE_SPACING: Duration = Duration::from_secs(10);
+/// A call takes long from this time on: Salesforce limits how many of these run at once.
+const LONG_CALL: Duration = Duration::from_secs(15);
 
 /// The settings of the calls.
 #[derive(Debug, Clone)]
@@ -28,15 +36,17 @@ pub struct Settings {
     pub timeout: Duration,
     pub insert_unknown: InsertUnknown,
     pub on_quota: OnQuota,
-    /// The time between two attempts of a row that the org has no room for.
+    /// The first wait before a probe of rows that the org does not take for now, or has no room for.
     pub parked: Duration,
+    /// The most calls that may be under way.
+    pub calls: usize,
 }
 
 impl Settings {
-    /// The settings of the core. `missing_parents`: the largest share of the budget that rows which wait for a missing
-    /// parent may hold, with the later rows of their identities. `budget_rows`: the rows of the budget.
-    pub(in crate::sink) fn of_core(self, missing_parents: Cost, budget_rows: usize) -> order::Settings {
-        let Self { rows, bytes, linger, retry, unknown_hold, timeout, insert_unknown, on_quota, parked } = self;
+    /// The settings of the core. `stalled`: the budget of rows that wait for something. `budget_rows`: the rows of the
+    /// budget of those that do not.
+    pub(in crate::sink) fn of_core(self, stalled: Cost, budget_rows: usize) -> order::Settings {
+        let Self { rows, bytes, linger, retry, unknown_hold, timeout, insert_unknown, on_quota, parked, calls } = self;
         order::Settings {
             rows,
             bytes,
@@ -48,7 +58,11 @@ impl Settings {
             insert_unknown,
             on_quota,
             parked,
-            missing_parents,
+            place_probes: PLACE_PROBES,
+            probe_spacing: PROBE_SPACING,
+            stalled,
+            calls,
+            long_call: LONG_CALL,
             ahead: MAX_AHEAD.saturating_add(budget_rows),
             patience: PATIENCE,
         }

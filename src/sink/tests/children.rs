@@ -121,20 +121,20 @@ async fn time_in_the_queue_does_not_count_against_a_row() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn half_the_budget_is_left_to_records_after_waiting_children() {
-    let harness = org(10, |_| {});
+async fn waiting_children_leave_the_budget_to_the_records_after_them() {
+    let harness = org(20, |_| {});
     let mut lane = harness.lane();
     send(&mut lane, children(5)).await;
     tokio::time::sleep(Duration::from_secs(60)).await;
-    assert_eq!(harness.dead(), [], "half of it is theirs");
+    assert_eq!(harness.dead(), [], "a quarter of the budget of what is stalled is theirs");
     send(&mut lane, (0..20).map(|other| format!("other{other}")).chain(["p".to_owned()])).await;
     lane.settled().await;
     assert_eq!(harness.dead(), []);
 }
 
 #[tokio::test(start_paused = true)]
-async fn beyond_half_the_budget_the_oldest_are_tried_once_more_and_rejected() {
-    let harness = org(10, |_| {});
+async fn beyond_their_share_the_oldest_children_are_tried_once_more_and_rejected() {
+    let harness = org(20, |_| {});
     let mut lane = harness.lane();
     send(&mut lane, children(20).chain(["p".to_owned()])).await;
     lane.settled().await;

@@ -30,7 +30,7 @@ use crate::{
         stop::Stop,
     },
     sink::{
-        CallPermit, LaneError, Org, Parts, Pipeline, RouteCounts, Settings,
+        CallPermit, LaneError, Org, Parts, Pipeline, Settings,
         budget::Budget,
         dead_letters::{DeadLetterError, DeadLetters},
         lane::{Drained, Lane},
@@ -201,6 +201,7 @@ pub(super) fn settings() -> Settings {
         insert_unknown: config::InsertUnknown::Retry,
         on_quota: config::OnQuota::Wait,
         parked: Duration::from_secs(60),
+        calls: 4,
     }
 }
 
@@ -236,11 +237,10 @@ impl Harness {
         tune: impl FnOnce(&mut Tuned),
         script: impl Fn(&[String], usize) -> (Duration, Vec<Verdict>) + Send + Sync + 'static,
     ) -> Self {
-        Self::with_routes(RouteCounts { all: 1, with_breaker: 0 }, rows, tune, script)
+        Self::with_routes(rows, tune, script)
     }
 
     pub(super) fn with_routes(
-        routes: RouteCounts,
         rows: usize,
         tune: impl FnOnce(&mut Tuned),
         script: impl Fn(&[String], usize) -> (Duration, Vec<Verdict>) + Send + Sync + 'static,
@@ -272,7 +272,6 @@ impl Harness {
             on_rejection: OnRejection::Stop,
             name: "test".into(),
             budget,
-            routes,
             calls: settings,
             lease: Lease::for_ever(),
             health: health.clone(),

@@ -17,7 +17,7 @@ use crate::{
         progress::Progress,
         stop::Stop,
     },
-    sink::{CallPermit, Org, Parts, Pipeline, RouteCounts, budget::Budget, lane::Lane, route::Route},
+    sink::{CallPermit, Org, Parts, Pipeline, budget::Budget, lane::Lane, route::Route},
 };
 
 const FIELDS: [(&str, &str); 8] = [
@@ -103,7 +103,6 @@ async fn hold(records: usize) {
         on_rejection: OnRejection::Stop,
         name: "memory".into(),
         budget: Budget::new(records, usize::MAX),
-        routes: RouteCounts { all: 1, with_breaker: 0 },
         calls: settings(),
         lease,
         health: Health::new(metrics.clone()),

@@ -35,7 +35,7 @@ use crate::{
     ops::{health::Health, metrics::Metrics},
     runtime::{lease::Lease, progress::Progress, stop::Stop},
     sink::{
-        Parts, Pipeline, RouteCounts, Settings,
+        Parts, Pipeline, Settings,
         budget::Budget,
         lane::{Drained, Lane},
         route::Route,
@@ -71,14 +71,12 @@ async fn run(plan: Plan) -> Result<(), String> {
     let lease = Lease::new(LEASE);
     let org = Arc::new(ModelOrg::new(plan.clone(), ledger.clone(), lease.clone()));
     let budget = Budget::new(plan.bounds.budget_rows, plan.bounds.budget_bytes);
-    let routes = RouteCounts { all: 1, with_breaker: 0 };
     let (pipeline, scheduling) = Pipeline::start(Parts {
         org,
         dead_letters: Some(ModelLetters::new(&plan, ledger.clone())),
         on_rejection: OnRejection::Stop,
         name: "model".into(),
         budget,
-        routes,
         calls: settings(&plan),
         lease: lease.clone(),
         health: Health::new(metrics.clone()),
@@ -212,6 +210,7 @@ fn settings(plan: &Plan) -> Settings {
         insert_unknown: config::InsertUnknown::Retry,
         on_quota: config::OnQuota::Wait,
         parked: Duration::from_secs(7),
+        calls: plan.bounds.calls,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{
     super::{
         cost::Cost,
-        event::{CallPart, Drained, Effect, LaneProgress, Notice, OutcomeCounts},
+        event::{CallPart, Drained, Effect, LaneProgress, Notice, OutcomeCounts, ValveName},
         fifo::Fifo,
         ids::LaneId,
         moment::Moment,
@@ -13,16 +13,19 @@ use super::{
     seen::{Outcome, Seen, SeenLane, forbids},
     steps::Bounds,
 };
-use crate::record::Command;
+use crate::record::{Command, PlaceName};
 
 #[derive(Default)]
 pub(super) struct Judge {
     pub(super) records: Vec<Seen>,
     pub(super) lanes: Vec<SeenLane>,
     breaker_is_open: bool,
-    /// The budget that was taken, and the budget that was given back.
-    pub(super) charged: Cost,
-    pub(super) released: Cost,
+    /// The places that the org refuses.
+    refused: Vec<PlaceName>,
+    /// The places of the calls on the wire, for each whether it was refused when the call was sent.
+    calls: Vec<(PlaceName, bool)>,
+    /// The budget of what is working, as it is counted outside.
+    pub(super) working: Cost,
 }
 
 pub(super) type Checked = Result<(), String>;
@@ -39,6 +42,14 @@ impl Judge {
         let bytes: usize = commands.map(Command::row_len).sum();
         let fits = (1..=bounds.rows).contains(&count) && (count == 1 || bytes <= bounds.bytes);
         expect(fits, || format!("a call of {count} rows and {bytes} bytes"))?;
+        let place = part.key.place();
+        let is_refused = self.refused.contains(&place);
+        let probes = self.calls.iter().filter(|(_, is_refused)| *is_refused);
+        let (all, own) = (probes.clone().count(), probes.filter(|(other, _)| *other == place).count());
+        expect(!is_refused || count == 1 && all < 2 && own == 0, || {
+            format!("{place} is refused: {count} rows are sent beside {own} of its probes, and {all} in all")
+        })?;
+        self.calls.push((place, is_refused));
         let rows: Vec<_> = part.rows.iter().map(|row| serial(&row.body)).collect();
         let parents: Vec<_> = rows.iter().filter_map(|row| self.records[*row].parent).collect();
         let meets = |other: &Seen| other.is_on_wire && other.parent.is_some_and(|other| parents.contains(&other));
@@ -53,6 +64,15 @@ impl Judge {
             self.records[serial].is_on_wire = true;
         }
         Ok(())
+    }
+
+    /// A part of a call has ended.
+    pub(super) fn ended(&mut self, part: &CallPart) {
+        let place = part.key.place();
+        // Whichever was sent first: they are equal but for the time at which they were sent.
+        if let Some(at) = self.calls.iter().position(|(other, _)| *other == place) {
+            self.calls.remove(at);
+        }
     }
 
     /// A dead letter is to be written.
@@ -83,7 +103,7 @@ impl Judge {
                     return expect(goes_on, || format!("progress goes back to {settled}"));
                 }
             }
-            Effect::Release { cost, .. } => self.released += cost,
+            Effect::Budget { working, .. } => self.working.changes(working),
             Effect::Drain { lane } => {
                 if let Some(lane) = self.lane(lane) {
                     lane.must_drain = true;
@@ -92,6 +112,10 @@ impl Judge {
             Effect::Drained { lane, drained } => return self.drained(lane, drained, now),
             Effect::Notice(Notice::BreakerOpened { .. }) => self.breaker_is_open = true,
             Effect::Notice(Notice::BreakerClosed { .. }) => self.breaker_is_open = false,
+            Effect::Notice(Notice::ValveClosed { valve: ValveName::Place(place), .. }) => self.refused.push(place),
+            Effect::Notice(Notice::ValveOpened { valve: ValveName::Place(place), .. }) => {
+                self.refused.retain(|other| *other != place);
+            }
             Effect::Notice(Notice::DrainCutShort { lane, .. }) => self.is_unclean(lane),
             Effect::Call { .. }
             | Effect::Letter { .. }

@@ -108,6 +108,7 @@ pub(super) enum Whole {
     Session,
     Quota,
     NoLease,
+    Place,
     Lost,
     TimedOut,
     TooLong,
@@ -124,6 +125,7 @@ pub(super) enum RowFate {
     DeletedMeanwhile,
     WithoutFields,
     Parked,
+    Storage,
     NextCall,
     Unknown,
 }
@@ -198,6 +200,7 @@ fn answer() -> impl Strategy<Value = Answer> {
         1 => Just(RowFate::DeletedMeanwhile),
         1 => Just(RowFate::WithoutFields),
         1 => Just(RowFate::Parked),
+        1 => Just(RowFate::Storage),
         1 => Just(RowFate::NextCall),
         1 => Just(RowFate::Unknown),
     ];
@@ -209,6 +212,7 @@ fn answer() -> impl Strategy<Value = Answer> {
         1 => Just(Whole::Session),
         1 => Just(Whole::Quota),
         1 => Just(Whole::NoLease),
+        2 => Just(Whole::Place),
         2 => Just(Whole::Lost),
         1 => Just(Whole::TimedOut),
         1 => Just(Whole::TooLong),

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     config::{InsertUnknown, OnQuota, Retry},
     record::{Cause, Doubt, Verdict},
+    runtime::backoff::Backoff,
 };
 
 pub(super) const HOLD: Duration = Duration::from_secs(5);
@@ -112,7 +113,7 @@ impl World {
                 held_until: None,
                 outcome: Outcome::None,
             });
-            self.judge.charged += Cost { rows: 1, units };
+            self.judge.working += Cost { rows: 1, units };
             let what = match entry.kind {
                 Kind::Bad => SubmissionKind::Reject(rejection(9)),
                 _ => SubmissionKind::Write { identity, parent },
@@ -139,6 +140,7 @@ impl World {
         let (call, sent) = self.calls.swap_remove(call);
         let mut parts = Vec::new();
         for part in sent {
+            self.judge.ended(&part);
             let mut rows = Vec::new();
             for (position, CallRow { row, body, .. }) in part.rows.into_iter().enumerate() {
                 let verdict = verdict(answer, position, ended);
@@ -165,6 +167,7 @@ impl World {
 
     fn lose(&mut self, call: usize) -> Checked {
         let (call, parts) = self.calls.swap_remove(call);
+        parts.iter().for_each(|part| self.judge.ended(part));
         for row in parts.iter().flat_map(|part| &part.rows) {
             let seen = &mut self.judge.records[serial(&row.body)];
             seen.is_on_wire = false;
@@ -280,13 +283,11 @@ impl World {
         let is_empty = self.core.is_empty() && tables.groups.is_empty() && tables.trials.is_empty();
         expect(is_empty && self.core.identities() == 0, || format!("something is left: {tables:?}"))?;
         expect(tables.routes.all.is_empty(), || "a route is left".to_owned())?;
-        expect(self.judge.released == self.judge.charged, || {
-            format!("{:?} of {:?} came back", self.judge.released, self.judge.charged)
-        })
+        expect(self.judge.working.is_zero(), || format!("{:?} does not come back", self.judge.working))
     }
 
     fn settle(&mut self) -> Checked {
-        for _ in 0..120 {
+        for _ in 0..240 {
             while !self.letters.is_empty() {
                 self.end_letter(0, true)?;
             }
@@ -323,7 +324,11 @@ fn settings(bounds: &Bounds) -> Settings {
         insert_unknown: if bounds.rejects { InsertUnknown::DeadLetter } else { InsertUnknown::Retry },
         on_quota: if bounds.rejects { OnQuota::DeadLetter } else { OnQuota::Wait },
         parked: 7 * second,
-        missing_parents: Cost { rows: 3, units: 100 },
+        place_probes: Backoff { initial: second / 5, max: 4 * second },
+        probe_spacing: 2 * second,
+        stalled: Cost { rows: 12, units: 400 },
+        calls: bounds.calls,
+        long_call: 3 * second,
         ahead: bounds.ahead,
         patience: 10 * second,
     }

@@ -168,13 +168,14 @@ impl Ledger {
         seen.readings.len() - 1
     }
 
-    /// Each lane holds at most one record beyond the budget; one that is larger than all of it is as large as that.
+    /// Each lane holds at most one record beyond the budget, of which there are two: of what is ready or on the wire, and
+    /// of what waits for something. A record that is larger than all of one is as large as that.
     pub(super) fn weigh(&self, largest: usize) {
         self.observe();
         let lanes = self.lock().lanes.iter().filter(|lane| lane.progress.is_some()).count();
         let bounds = &self.plan.bounds;
         let [rows, bytes] = [0, 1].map(|index| self.alive[index].load(Ordering::Relaxed));
-        let within = rows <= bounds.budget_rows + lanes && bytes <= bounds.budget_bytes + lanes * largest;
+        let within = rows <= 2 * bounds.budget_rows + lanes && bytes <= 2 * bounds.budget_bytes + lanes * largest;
         self.expect(within, || format!("{rows} rows and {bytes} bytes in {lanes} lanes are beyond the budget"));
     }
 
