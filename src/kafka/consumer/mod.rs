@@ -30,6 +30,7 @@ mod partition;
 mod poll_thread;
 mod rebalance;
 mod start_offsets;
+mod static_member;
 mod subscription;
 
 pub use error::{ConsumerError, ReadError};

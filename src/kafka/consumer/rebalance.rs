@@ -35,6 +35,7 @@ use super::{
     partition::{self, ReadConditions},
     settings::ConsumerSettings,
     start_offsets::{Patience, StartOffsets},
+    static_member::SecondJoin,
 };
 use crate::{
     config::OnLostOffsets,
@@ -67,6 +68,7 @@ pub(super) struct RebalanceContext {
     clients: Clients,
     /// A wait for the group, from a loss until it answers again.
     rejoining: Mutex<Option<WaitGuard>>,
+    second_join: SecondJoin,
     pub(super) stop: Stop,
     /// Cancelled when the daemon is to stop.
     cancel: CancellationToken,
@@ -101,6 +103,7 @@ impl RebalanceContext {
             lease: settings.lease.clone(),
             clients: settings.clients.clone(),
             rejoining: Mutex::default(),
+            second_join: SecondJoin::new(settings.clients),
             stop,
             cancel,
         }
@@ -149,6 +152,7 @@ impl RebalanceContext {
             self.observer.rebalanced(AssignmentChange::Assigned);
             self.host.assigned(self.owners.count());
         }
+        let joins_again = if self.is_stopping() { Ok(()) } else { self.second_join.request(consumer) };
         let assigned = match consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => consumer.incremental_assign(&list),
             RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.assign(&list),
@@ -159,7 +163,7 @@ impl RebalanceContext {
         if let Some(committer) = self.committer.get() {
             committer.commit_due();
         }
-        assigned
+        assigned.and(joins_again)
     }
 
     /// Abandons what an earlier generation has left here: an assignment may come without the revocation before it, when
@@ -247,8 +251,7 @@ impl RebalanceContext {
         let (progress, draining) = (Arc::new(Progress::new(*next)), CancellationToken::new());
         let conditions = ReadConditions { hold_until: hold_until.into(), readable: readable.clone() };
         let records = partition::records(queue, consumer, topic.clone(), partition, progress.clone(), conditions);
-        let (lane_progress, lane_draining) = (progress.clone(), draining.clone());
-        let start = LaneStart { topic, partition, records, progress: lane_progress, draining: lane_draining };
+        let start = LaneStart { topic, partition, records, progress: progress.clone(), draining: draining.clone() };
         let task = self.host.start(start)?;
         self.assigned.lock().insert(at.clone(), progress.clone());
         self.owners.insert(at, Owner { task, draining, progress, hold_until });
@@ -264,8 +267,7 @@ impl RebalanceContext {
         }
         if is_lost {
             self.lease.lapse();
-            let why = "the group has removed this member, joining it again";
-            *self.rejoining.lock() = Some(self.observer.waiting(why));
+            *self.rejoining.lock() = Some(self.observer.waiting("the group has removed this member, joining it again"));
             self.abandon(&partitions);
         } else {
             self.drain(&partitions);
