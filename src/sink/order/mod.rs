@@ -25,6 +25,7 @@ mod cost;
 mod dispatch;
 mod event;
 mod fifo;
+mod groups;
 mod hints;
 mod identities;
 mod ids;

@@ -29,7 +29,7 @@ use super::{
     ids::{PlaceIndex, QueueIndex, RowIndex},
     missing_parents,
     moment::Moment,
-    pinned::{Group, GroupHistory},
+    pinned::{Group, GroupHistory, Until},
     place::Place,
     refused::refused,
     rejections::{count_written, reject, reject_as},
@@ -38,7 +38,7 @@ use super::{
     scope::Scope,
     shares,
     size_limits::timed_out,
-    tables::{End, Tables, Until},
+    tables::{End, Tables},
     valves::{self, Finding},
 };
 use crate::{

@@ -41,6 +41,19 @@ pub(super) struct TrialLink {
     pub(super) field: Suspicion,
 }
 
+/// The wait of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Until {
+    /// Waits for a permit only.
+    Permit,
+    /// Waits for the end of a backoff.
+    Backoff(Moment),
+    /// Waits for the end of a hold.
+    Hold(Moment),
+    /// Waits until the place opens.
+    Open,
+}
+
 /// A call on the wire.
 #[derive(Debug)]
 pub(super) struct Call {

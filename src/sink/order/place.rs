@@ -38,6 +38,8 @@ pub(super) struct Speed {
     pub(super) answers: u32,
     /// The time of its last call.
     pub(super) last_sent: Option<Moment>,
+    /// After a call that took long, and while others need all permits but one, the place has no call until then.
+    pub(super) rests_until: Moment,
 }
 
 /// All places that had a row since the core was made: at most a few for each route.

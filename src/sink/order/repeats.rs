@@ -6,11 +6,11 @@ use super::{
     abandon::abandon,
     event::Notice,
     ids::RowIndex,
-    pinned::GroupHistory,
+    pinned::{GroupHistory, Until},
     races::{self, Repeat},
     rejections::reject,
     row::State,
-    tables::{Tables, Until},
+    tables::Tables,
 };
 use crate::record::{ApiName, Cause, Reason};
 

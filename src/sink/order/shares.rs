@@ -5,7 +5,8 @@
 //! * a place has at most three quarters of the permits;
 //! * a place that is new, or was slow, begins with one call, and has two more for each answer;
 //! * places that are *slow*, a call of which has taken [`Settings::long_call`](super::settings::Settings), have together
-//!   what the others have not needed at once during the last minute, at most half of the permits and at least one;
+//!   what the others have not needed at once during the last minute, at most half of the permits and at least one. That
+//!   one rests between two calls for an eighth of their duration;
 //! * a place whose calls have timed out twice in a row has one call at a time.
 
 use std::time::Duration;
@@ -37,7 +38,8 @@ pub(super) fn may_send(tables: &Tables, at: PlaceIndex) -> bool {
     let most = limit.saturating_sub(limit / 4).min(answers.saturating_mul(2).saturating_add(1));
     if place.speed.is_slow {
         let left = limit.saturating_sub(tables.peak.most(tables.now) + 1).clamp(1, (limit / 2).max(1));
-        return slow < left && (own == 0 || place.speed.timeouts < 2);
+        let rests = left == 1 && tables.now < place.speed.rests_until;
+        return slow < left && !rests && (own == 0 || place.speed.timeouts < 2);
     }
     own < most
 }
@@ -83,8 +85,10 @@ pub(super) fn is_long(tables: &mut Tables, at: PlaceIndex) {
 /// Notes that a call of a place was answered in this time.
 pub(super) fn answered(tables: &mut Tables, at: PlaceIndex, took: Duration) {
     if took >= tables.settings.long_call {
+        let rests_until = tables.now.plus(took / 8);
         if let Some(place) = tables.places.get_mut(at) {
             place.speed.timeouts = 0;
+            place.speed.rests_until = rests_until;
         }
         return is_long(tables, at);
     }

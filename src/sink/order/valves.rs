@@ -11,10 +11,10 @@ use super::{
     abandon::abandon,
     event::{Notice, ValveName},
     ids::{GroupIndex, PlaceIndex, RowIndex},
-    pinned::{Group, GroupHistory},
+    pinned::{Group, GroupHistory, Until},
     row::State,
     scope::Scope,
-    tables::{Tables, Until},
+    tables::Tables,
     waits::Wait,
 };
 use crate::{record::Cause, runtime::backoff::Backoff};

@@ -26,7 +26,7 @@ fn rejected(code: &'static str) -> Verdict {
 fn faulty() -> (Harness, Arc<AtomicBool>) {
     let repaired = Arc::new(AtomicBool::default());
     let is_repaired = repaired.clone();
-    let harness = Harness::with_routes(
+    let harness = Harness::tuned(
         1000,
         |_| {},
         move |rows, _| {

@@ -5,10 +5,11 @@ use std::{
     time::Duration,
 };
 
-use super::harness::{Harness, PARENT_WAIT, ROW_TIMEOUT, RunningLane, Tuned, verdicts, written};
+use super::harness::{Harness, PARENT_WAIT, ROW_TIMEOUT, RunningLane, verdicts, written};
 use crate::{
     record::{Cause, OrgTrouble, RetryKind, Verdict},
     sink::MAX_AHEAD,
+    sink::Settings,
 };
 
 const QUICK: Duration = Duration::from_millis(5);
@@ -19,7 +20,7 @@ fn missing() -> Verdict {
 }
 
 /// An org that takes no child before its parent. A parent in the same call comes too late.
-fn org(rows: usize, tune: impl FnOnce(&mut Tuned)) -> Harness {
+fn org(rows: usize, tune: impl FnOnce(&mut Settings)) -> Harness {
     let parent = AtomicBool::default();
     Harness::tuned(rows, tune, move |rows, _| {
         let orphaned = !parent.load(Ordering::Relaxed);

@@ -1,5 +1,4 @@
 use std::{
-    ops::{Deref, DerefMut},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -153,6 +152,12 @@ pub(super) struct Letters {
     pub(super) slow: Arc<AtomicBool>,
 }
 
+impl Letters {
+    pub(super) fn count(&self) -> usize {
+        self.taken.lock().unwrap().len()
+    }
+}
+
 impl DeadLetters for Letters {
     async fn deliver(&self, rejected: Rejected<'_>) -> Result<(), DeadLetterError> {
         if self.slow.load(Ordering::Relaxed) {
@@ -205,27 +210,6 @@ pub(super) fn settings() -> Settings {
     }
 }
 
-/// The settings that a test may change.
-pub(super) struct Tuned {
-    settings: Settings,
-    /// The number of calls that may be under way.
-    pub(super) calls: usize,
-}
-
-impl Deref for Tuned {
-    type Target = Settings;
-
-    fn deref(&self) -> &Settings {
-        &self.settings
-    }
-}
-
-impl DerefMut for Tuned {
-    fn deref_mut(&mut self) -> &mut Settings {
-        &mut self.settings
-    }
-}
-
 impl Harness {
     pub(super) fn new(script: impl Fn(&[String], usize) -> (Duration, Vec<Verdict>) + Send + Sync + 'static) -> Self {
         Self::tuned(1000, |_| {}, script)
@@ -234,28 +218,17 @@ impl Harness {
     /// Builds a harness with a budget of `rows`, and settings that differ from the usual ones.
     pub(super) fn tuned(
         rows: usize,
-        tune: impl FnOnce(&mut Tuned),
+        tune: impl FnOnce(&mut Settings),
         script: impl Fn(&[String], usize) -> (Duration, Vec<Verdict>) + Send + Sync + 'static,
     ) -> Self {
-        Self::with_routes(rows, tune, script)
-    }
-
-    pub(super) fn with_routes(
-        rows: usize,
-        tune: impl FnOnce(&mut Tuned),
-        script: impl Fn(&[String], usize) -> (Duration, Vec<Verdict>) + Send + Sync + 'static,
-    ) -> Self {
-        let Tuned { settings, calls } = {
-            let mut tuned = Tuned { settings: settings(), calls: 4 };
-            tune(&mut tuned);
-            tuned
-        };
+        let mut settings = settings();
+        tune(&mut settings);
         let org = ScriptedOrg {
             script: Box::new(script),
             start: Instant::now(),
             calls: Mutex::default(),
             is_out: AtomicBool::default(),
-            permits: Arc::new(Semaphore::new(calls)),
+            permits: Arc::new(Semaphore::new(settings.calls)),
             probing: AtomicBool::default(),
             unused: AtomicUsize::default(),
             has_new: AtomicBool::default(),

@@ -8,5 +8,6 @@ mod memory;
 mod model;
 mod order;
 mod parents;
+mod places;
 mod sizes;
 mod verdicts;
