@@ -6,6 +6,7 @@ mod cost;
 mod locks;
 mod org;
 mod parents;
+mod places;
 mod rows;
 mod silent;
 mod slow;
