@@ -5,10 +5,11 @@ use std::{
     process::{Command, Output},
 };
 
+use sandbox::{Action, Fault, On};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::harness::{Config, Daemon, TestBed, config_file, output, python, upsert};
+use crate::harness::{Config, Daemon, TestBed, config_file, output, python, unique, upsert};
 
 /// The finding of a key that has this level, or a panic that shows all.
 fn finding<'a>(report: &'a Value, level: &str, key: &str) -> &'a Value {
@@ -303,5 +304,22 @@ async fn a_user_without_setup_rights_is_told_how_many_calls_are_used() {
     bed.org.change_settings(json!({"view_setup": false})).unwrap();
     let (code, report) = check(&["--online"], &bed.config).await;
     assert_eq!(code, 0, "{report:#}");
+    finding(&report, "ok", "salesforce.quota.reserve");
+}
+
+/// A firewall's refusal says nothing of the SObject: its route is not checked, and the others are.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_route_whose_describe_is_refused_is_not_checked_and_not_waited_for() {
+    let mut bed = TestBed::new("check-refused").await;
+    let contacts = unique("check-refused.contacts");
+    bed.broker.topic(&contacts, 1).await;
+    bed.broker.topic(&bed.letters, 1).await;
+    bed.config.route(&[("topic", &format!("'{contacts}'")), ("sobject", "'Contact'"), ("operation", "'insert'")]);
+    bed.fault(Fault::on(On::Describe, Action::page(403, "<html>")).sobject("Contact").always());
+    let (code, report) = check(&["--online"], &bed.config).await;
+    assert_eq!((code, &report["result"]), (1, &Value::from("unreachable")), "{report:#}");
+    let refused = finding(&report, "unreachable", "routes[1].sobject")["message"].as_str().unwrap();
+    assert!(refused.contains("Contact is not checked") && refused.contains("403"), "{refused}");
+    finding(&report, "ok", "routes[0].sobject");
     finding(&report, "ok", "salesforce.quota.reserve");
 }
