@@ -29,8 +29,12 @@ impl Backoff {
 
     /// As [`Self::wait`], with the jitter of a given generator.
     pub fn wait_from(self, doublings: u32, random: &mut impl Rng) -> Duration {
-        let full = self.initial.saturating_mul(1 << doublings.min(20)).min(self.max);
-        full.mul_f64(random.random_range(0.5..=1.0))
+        self.longest(doublings).mul_f64(random.random_range(0.5..=1.0))
+    }
+
+    /// The longest wait before the next attempt, after `doublings` retries.
+    pub fn longest(self, doublings: u32) -> Duration {
+        self.initial.saturating_mul(1 << doublings.min(20)).min(self.max)
     }
 }
 

@@ -120,5 +120,6 @@ pub(super) fn end_lane(tables: &mut Tables, at: LaneIndex) {
     if let Some(route) = tables.routes.all.get_mut(lane.route) {
         route.lanes = route.lanes.saturating_sub(1);
     }
+    tables.routes.touch(lane.route);
     tables.routes.unused.push(lane.route);
 }

@@ -254,7 +254,7 @@ fn routes(tables: &Tables) -> Result<(), String> {
         expect(stalled == route.load.stalled, || {
             format!("{name}: {stalled:?} is stalled, not {:?}", route.load.stalled)
         })?;
-        let is_barred = stalled.exceeds(tables.stalled_share());
+        let is_barred = tables.is_barred(route, tables.stalled_share());
         expect(is_barred == route.load.is_barred, || format!("{name} reads, or not, with {stalled:?} stalled"))?;
         expect(rows.len() + lanes > 0, || format!("{name} is kept for nothing"))?;
         let is_open = route.breaker.as_ref().is_some_and(|breaker| breaker.is_open);

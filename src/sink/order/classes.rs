@@ -8,12 +8,16 @@
 use super::{
     cost::Cost,
     ids::{RouteIndex, RowIndex},
+    routes::Route,
     row::{Row, State},
     tables::Tables,
 };
 
 /// A row that the org asks to repeat is stalled from this number of backoffs on.
 const MANY_RETRIES: u16 = 3;
+
+/// While there are other routes, one reads this many times the rows of the calls that its places may have at once.
+const AHEAD_OF_CALLS: usize = 2;
 
 /// The routes share the stalled budget by at least this number.
 const MIN_SHARES: usize = 4;
@@ -79,7 +83,6 @@ impl Tables {
             load.working.adds(cost);
             load.stalled = load.stalled.less(cost);
         }
-        self.routes.has_shifted = true;
     }
 
     /// Gives the budget of a row back, out of the class that it counts in.
@@ -92,7 +95,6 @@ impl Tables {
         let Some(load) = self.routes.touch(route) else { return };
         if is_stalled {
             load.stalled = load.stalled.less(cost);
-            self.routes.has_shifted = true;
         } else {
             load.working.takes(cost);
         }
@@ -104,6 +106,18 @@ impl Tables {
         self.settings.stalled.divided_by(routes.max(MIN_SHARES))
     }
 
+    /// Returns whether a route reads no further: what is stalled holds more than its share, or what is working is more
+    /// than its places can soon send beside those of other routes.
+    pub(super) fn is_barred(&self, route: &Route, share: Cost) -> bool {
+        if route.load.stalled.exceeds(share) {
+            return true;
+        }
+        let stalled = usize::try_from(route.load.stalled.rows).unwrap_or(usize::MAX);
+        let working = route.rows.saturating_sub(stalled);
+        let calls: usize = route.places.iter().map(|place| self.calls_of(*place)).sum();
+        self.routes.has_several() && working > AHEAD_OF_CALLS * calls.max(1) * self.settings.rows
+    }
+
     /// Decides anew which routes read no further. Returns those.
     pub(super) fn bar_routes(&mut self) -> Vec<RouteIndex> {
         if !std::mem::take(&mut self.routes.has_shifted) {
@@ -113,7 +127,7 @@ impl Tables {
         let mut barred = Vec::new();
         let mut changed = Vec::new();
         for (index, route) in self.routes.all.iter() {
-            let is_barred = route.load.stalled.exceeds(share);
+            let is_barred = self.is_barred(route, share);
             barred.extend(is_barred.then_some(index));
             changed.extend((is_barred != route.load.is_barred).then_some((index, is_barred)));
         }

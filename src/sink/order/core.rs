@@ -111,6 +111,7 @@ fn take_in(tables: &mut Tables, event: Event) {
     match event {
         Event::Open { lane, route, breaker } => {
             let route = tables.routes.enter(&route, breaker);
+            tables.routes.touch(route);
             tables.lanes.open(lane, route);
         }
         Event::Submit { lane, rows } => {
@@ -282,7 +283,10 @@ fn settle_accounts(tables: &mut Tables) {
         // Its lane reads no further before it is settled, and its parent may come after all that was read.
         expedite(tables, front);
     }
-    // Their expediting may have changed what is stalled.
+    for at in drained {
+        end_drain(tables, at);
+    }
+    // Expediting and drains may have changed what is stalled, and what is read.
     tables.bar_routes();
     for at in std::mem::take(&mut tables.routes.touched) {
         let Some(route) = tables.routes.all.get_mut(at) else { continue };
@@ -291,9 +295,6 @@ fn settle_accounts(tables: &mut Tables) {
         let (route, working) = (name.clone(), std::mem::take(&mut load.working));
         let (stalled, is_barred) = (load.stalled, load.is_barred);
         tables.effects.push(Effect::Budget { route, working, stalled, is_barred });
-    }
-    for at in drained {
-        end_drain(tables, at);
     }
     for route in std::mem::take(&mut tables.routes.unused) {
         let wait = tables.routes.all.get(route).and_then(|route| route.valve.wait());

@@ -64,6 +64,8 @@ struct NextSteps {
     apart: Vec<RowIndex>,
     apart_wait: Duration,
     transaction: Vec<RowIndex>,
+    /// A row that is refused alone, while the others of its place are not.
+    refused_alone: Vec<RowIndex>,
     refused: Vec<(RowIndex, Suspicion)>,
     unavailable: Vec<RowIndex>,
     not_counted: Vec<RowIndex>,
@@ -119,9 +121,20 @@ pub(super) fn follow(tables: &mut Tables, group: Group, verdicts: Vec<Verdict>, 
     }
     tables.missing_parents.is_to_check |= steps.has_missing_parent;
     if steps.answered {
+        if let Some(place) = tables.places.get_mut(place) {
+            place.refusals = 0;
+        }
         tables.witness.taken(place, sent);
         shares::answered(tables, place, took);
         tables.notice(Notice::Answered(key));
+    }
+    if !steps.refused_place.rows.is_empty() && probe.is_none() && is_for_content(tables, place, sent) {
+        let Stalls { rows, .. } = std::mem::take(&mut steps.refused_place);
+        if alone {
+            steps.refused_alone = rows;
+        } else {
+            steps.transaction.extend(rows);
+        }
     }
     stall_rows(tables, place, &mut steps, probe, sent);
     tables.tally.answered += u64::from(steps.answered);
@@ -138,9 +151,11 @@ pub(super) fn follow(tables: &mut Tables, group: Group, verdicts: Vec<Verdict>, 
         let witness = if rows.is_empty() { None } else { witness.take() };
         GroupHistory { failures, trust: past.trust, witness }
     };
+    let of_refused = goes_on(&steps.refused_alone, failed);
     let of_unavailable = goes_on(&steps.unavailable, failed);
     let of_barred = goes_on(&steps.not_counted, not_counted);
     let of_unknown = goes_on(&steps.unknown, failed);
+    delay(tables, queue, steps.refused_alone, of_refused, None);
     delay(tables, queue, steps.unavailable, of_unavailable, None);
     delay(tables, queue, steps.not_counted, of_barred, None);
     if let Some(held_until) = steps.held_until {
@@ -164,6 +179,21 @@ pub(super) fn follow(tables: &mut Tables, group: Group, verdicts: Vec<Verdict>, 
         Some((scope, _)) => tables.end_probe(scope),
         None => {}
     }
+}
+
+/// A place that a probe has opened within this time is not the one that is refused.
+const REOPENED: Duration = Duration::from_secs(10 * 60);
+/// Unless so many of its calls are refused in a row.
+const MOST_REFUSALS: u32 = 8;
+
+/// Returns whether a call of a place was refused for what is in it: a proxy before the org dislikes a record, and takes
+/// the others of the place. Its rows go in smaller calls then, and one that is refused alone is poison in the end.
+fn is_for_content(tables: &mut Tables, at: PlaceIndex, sent: Moment) -> bool {
+    let now = tables.now;
+    let Some(place) = tables.places.get_mut(at) else { return false };
+    let is_open = place.reopened.is_some_and(|reopened| reopened <= sent && now.since(reopened) < REOPENED);
+    place.refusals = place.refusals.saturating_add(1);
+    is_open && !place.refused.is_closed() && place.refusals <= MOST_REFUSALS
 }
 
 /// Closes the valves at which rows of the call have to wait, and stalls these.
@@ -320,7 +350,10 @@ fn retry(tables: &mut Tables, index: RowIndex, cause: Cause, kind: RetryKind, al
         RetryKind::Smaller { suspicion: None } => steps.transaction.push(index),
         RetryKind::Smaller { suspicion: Some(named) } => steps.refused.push((index, named)),
         RetryKind::WithoutFields(fields) => strip(tables, index, &fields),
-        RetryKind::Place => steps.refused_place.add(index, cause),
+        RetryKind::Place => {
+            remember(tables, index, cause.clone());
+            steps.refused_place.add(index, cause);
+        }
         RetryKind::Parked => steps.parked.add(index, cause),
         RetryKind::Storage => steps.no_room.add(index, cause),
         RetryKind::NextCall => tables.set(index, State::Ready, tables.now),

@@ -11,7 +11,7 @@ pub(super) struct Peak {
 }
 
 /// The length of a period.
-const PERIOD: Duration = Duration::from_secs(30);
+pub(super) const PERIOD: Duration = Duration::from_secs(30);
 impl Peak {
     pub(super) fn note(&mut self, calls: usize, now: Moment) {
         let passed = now.since(self.begun);

@@ -25,6 +25,10 @@ pub(super) struct Place {
     /// The org has no room for the records that the place creates. Counts while the storage's valve is closed.
     pub(super) is_full: bool,
     pub(super) speed: Speed,
+    /// The time at which a probe opened the place last.
+    pub(super) reopened: Option<Moment>,
+    /// The number of calls in a row that were refused since then.
+    pub(super) refusals: u32,
 }
 
 /// How fast the org answers the calls of a place.
@@ -32,6 +36,7 @@ pub(super) struct Place {
 pub(super) struct Speed {
     /// A call of the place has taken long, or has been on the wire for long.
     pub(super) is_slow: bool,
+    pub(super) slow_since: Moment,
     /// The number of time-outs since the last answer.
     pub(super) timeouts: u32,
     /// The number of answers since the place was new, or slow.
@@ -63,6 +68,8 @@ impl Places {
                 parked: Valve::default(),
                 is_full: false,
                 speed: Speed::default(),
+                reopened: None,
+                refusals: 0,
             })
         })
     }

@@ -15,19 +15,27 @@ const LAST_CLASS: u32 = 16;
 const MANY: usize = 64;
 
 impl Rounds {
-    /// Returns the time of the round for a row that is to wait for `wait`: the one of its place and class, unless that
-    /// comes too soon, or later than the row may wait.
-    pub(super) fn join(&mut self, place: PlaceIndex, class: u32, wait: Duration, now: Moment) -> Moment {
+    /// Returns the time of the round for a row that is to wait for half of `longest` up to all of it: the one of its place
+    /// and class if that is in this time, else a new one after `wait`.
+    pub(super) fn join(
+        &mut self,
+        place: PlaceIndex,
+        class: u32,
+        longest: Duration,
+        wait: Duration,
+        now: Moment,
+    ) -> Moment {
         let key = (place, class.min(LAST_CLASS));
-        let (soonest, latest) = (now.plus(wait / 2), now.plus(wait));
+        let (soonest, latest) = (now.plus(longest / 2), now.plus(longest));
         if let Some(round) = self.0.get(&key).filter(|round| (soonest..=latest).contains(round)) {
             return *round;
         }
         if self.0.len() > MANY {
             self.0.retain(|_, round| *round > now);
         }
-        self.0.insert(key, latest);
-        latest
+        let round = now.plus(wait);
+        self.0.insert(key, round);
+        round
     }
 }
 
@@ -44,18 +52,19 @@ mod tests {
         let [x, y] = [(); 2].map(|()| slab.insert(()));
         let millis = |millis| Moment::after(Duration::from_millis(millis));
         let mut rounds = Rounds::default();
-        for (place, class, wait, now, expected) in [
-            (x, 1, 2_000, 0, 2_000),
-            (x, 1, 1_900, 900, 2_000),
-            (x, 2, 4_000, 900, 4_900),
-            (y, 1, 2_000, 900, 2_900),
+        for (place, class, longest, now, expected) in [
+            (x, 1, 2_000, 0, 1_600),
+            (x, 1, 2_000, 600, 1_600),
+            (x, 2, 4_000, 600, 3_800),
+            (y, 1, 2_000, 600, 2_200),
             // Too soon: it would wait for less than half its time.
-            (x, 1, 2_000, 1_100, 3_100),
+            (x, 1, 2_000, 700, 2_300),
             // Too late: the row may not wait that long.
-            (x, 1, 500, 1_200, 1_700),
+            (x, 1, 500, 1_200, 1_600),
         ] {
-            let round = rounds.join(place, class, Duration::from_millis(wait), millis(now));
-            assert_eq!(round, millis(expected), "class {class}, {wait} ms at {now}");
+            let longest = Duration::from_millis(longest);
+            let round = rounds.join(place, class, longest, longest * 4 / 5, millis(now));
+            assert_eq!(round, millis(expected), "class {class}, {longest:?} at {now}");
         }
     }
 }

@@ -2,7 +2,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::{
     breaker::Breaker,
-    ids::{RouteIndex, RouteKind},
+    ids::{PlaceIndex, RouteIndex, RouteKind},
     load::Load,
     slab::Slab,
     valve::Valve,
@@ -19,6 +19,8 @@ pub(super) struct Route {
     pub(super) valve: Valve,
     /// The budget that its rows hold.
     pub(super) load: Load,
+    /// The places of its rows since it has a lane.
+    pub(super) places: Vec<PlaceIndex>,
 }
 
 #[derive(Debug, Default)]
@@ -27,7 +29,7 @@ pub(super) struct Routes {
     pub(super) all: Slab<RouteKind, Route>,
     /// Routes whose budget has changed in this event.
     pub(super) touched: Vec<RouteIndex>,
-    /// What is stalled has changed in this event, of any route.
+    /// What routes hold, or may hold, has changed in this event.
     pub(super) has_shifted: bool,
     /// Routes whose breakers may rule on a rejection that waits.
     pub(super) to_rule: Vec<RouteIndex>,
@@ -45,7 +47,7 @@ impl Routes {
         let index = *by_name.entry(name.clone()).or_insert_with(|| {
             let breaker = (limit > 0).then(|| Breaker::new(limit));
             let (valve, load) = (Valve::default(), Load::default());
-            all.insert(Route { name: name.clone(), lanes: 0, rows: 0, breaker, valve, load })
+            all.insert(Route { name: name.clone(), lanes: 0, rows: 0, breaker, valve, load, places: Vec::new() })
         });
         if let Some(route) = all.get_mut(index) {
             route.lanes += 1;
@@ -66,6 +68,11 @@ impl Routes {
         is_open.then_some(name)
     }
 
+    /// Returns whether more than one route has lanes or rows.
+    pub(super) fn has_several(&self) -> bool {
+        self.all.iter().filter(|(_, route)| route.lanes > 0 || route.rows > 0).nth(1).is_some()
+    }
+
     pub(super) fn breaker(&mut self, index: RouteIndex) -> Option<&mut Breaker> {
         self.all.get_mut(index)?.breaker.as_mut()
     }
@@ -83,6 +90,7 @@ impl Routes {
 
     /// Returns what a route holds of the budget, and notes that it has changed.
     pub(super) fn touch(&mut self, index: RouteIndex) -> Option<&mut Load> {
+        self.has_shifted = true;
         let load = &mut self.all.get_mut(index)?.load;
         if !std::mem::replace(&mut load.is_touched, true) {
             self.touched.push(index);

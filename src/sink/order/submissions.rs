@@ -19,6 +19,9 @@ use crate::{
 
 /// Takes in records of a lane.
 pub(super) fn submit(tables: &mut Tables, at: LaneIndex, submissions: Vec<Submission>) {
+    if let Some(route) = tables.lanes.all.get(at).map(|lane| lane.route) {
+        tables.routes.touch(route);
+    }
     for submission in submissions {
         take_in(tables, at, submission);
     }
@@ -100,6 +103,13 @@ fn enter_queue(tables: &mut Tables, at: LaneIndex, command: &Command) -> QueueIn
         Some(queue) => batches.enter_again(queue),
         None => of_key(tables, BatchKey::of(command)),
     };
+    let route = tables.lanes.all.get(at).map(|lane| lane.route).filter(|_| known.is_none());
+    if let Some(place) = tables.place_of(queue)
+        && let Some(route) = route.and_then(|route| tables.routes.all.get_mut(route))
+        && !route.places.contains(&place)
+    {
+        route.places.push(place);
+    }
     if let Some(lane) = tables.lanes.get_mut(at) {
         lane.last_queue = Some(queue);
     }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rand::{SeedableRng as _, rngs::StdRng};
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
 use super::{
     cost::Cost,
@@ -151,10 +151,12 @@ impl Tables {
     /// Returns the end of a row's backoff after the given number of earlier ones: that of the round of its place. It is at
     /// most `longest` from now.
     pub(super) fn round(&mut self, index: RowIndex, doublings: u32, longest: Duration) -> Moment {
-        let wait = self.backoff(doublings).min(longest);
+        let longest = Backoff::of(&self.settings.retry).longest(doublings).min(longest);
+        // Less up to a quarter, so that rows which come a little later can join.
+        let wait = longest.mul_f64(self.random.random_range(0.75..=1.0));
         let place = self.rows.get(index).and_then(|row| self.place_of(row.queue?));
         match place {
-            Some(place) => self.rounds.join(place, doublings, wait, self.now),
+            Some(place) => self.rounds.join(place, doublings, longest, wait, self.now),
             None => self.now.plus(wait),
         }
     }
@@ -286,6 +288,7 @@ impl Tables {
         if let Some(queue) = row.queue {
             self.leave_queue(queue);
         }
+        self.routes.has_shifted = true;
         if let Some(route) = self.routes.all.get_mut(row.route) {
             route.rows = route.rows.saturating_sub(1);
             if route.rows == 0 && route.lanes == 0 {

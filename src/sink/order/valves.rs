@@ -15,6 +15,7 @@ use super::{
     row::State,
     scope::Scope,
     tables::Tables,
+    trial::Trial,
     waits::Wait,
 };
 use crate::{record::Cause, runtime::backoff::Backoff};
@@ -57,6 +58,7 @@ pub(super) fn close(tables: &mut Tables, scope: Scope, cause: &Cause) {
         Scope::Place(place) => {
             tables.probe_pace.closed += 1;
             bar_all(tables, place);
+            classify_trials(tables, place);
         }
         Scope::Parked(_) | Scope::Storage => tables.probe_pace.closed += 1,
     }
@@ -89,8 +91,12 @@ pub(super) fn open(tables: &mut Tables, scope: Scope, is_taken: bool) {
     for row in tables.stalled_rows(scope) {
         tables.set(row, State::Ready, now);
     }
-    if let Scope::Place(place) = scope {
-        unbar_all(tables, place);
+    if let Scope::Place(at) = scope {
+        classify_trials(tables, at);
+        if let Some(place) = tables.places.get_mut(at).filter(|_| is_taken) {
+            (place.reopened, place.refusals) = (Some(now), 0);
+        }
+        unbar_all(tables, at);
     }
     if let Some(valve) = name(tables, scope) {
         tables.notice(Notice::ValveOpened { valve, lasted: now.since(since), is_taken });
@@ -313,6 +319,16 @@ fn bar_all(tables: &mut Tables, at: PlaceIndex) {
         if let Some(probe) = probe {
             end_probe(tables, probe);
         }
+    }
+}
+
+/// Counts the rows anew that wait for the result of others of their place.
+fn classify_trials(tables: &mut Tables, at: PlaceIndex) {
+    let of_place = |trial: &&Trial| tables.place_of(trial.queue) == Some(at);
+    let trials = tables.trials.iter().map(|(_, trial)| trial).filter(of_place);
+    let rows: Vec<_> = trials.flat_map(Trial::rows).collect();
+    for row in rows {
+        tables.classify(row);
     }
 }
 

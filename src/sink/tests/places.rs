@@ -40,7 +40,7 @@ use crate::{
 };
 
 const CALLS: usize = 20;
-const ROWS: usize = 10;
+const ROWS: usize = 20;
 const QUICK: Duration = Duration::from_millis(200);
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -56,6 +56,8 @@ enum Trouble {
     Rejected,
     /// The record of the key `hot` is locked.
     Locked,
+    /// Calls with the record of the key `hot` are refused.
+    Disliked,
     /// No parent is there.
     NoParent,
 }
@@ -113,7 +115,11 @@ impl Org for TroubledOrg {
             self.refused.lock().push(self.start.elapsed());
         }
         let retry = |kind| Verdict::retry(kind, Cause::new("no"));
+        let is_hot =
+            |row: &BatchRow<'_>| row.command.target.as_ref().is_some_and(|target| target.to_string().ends_with("=hot"));
+        let has_hot = rows.iter().any(is_hot);
         let verdict = |row: &BatchRow<'_>| match trouble {
+            Some(Trouble::Disliked) if has_hot => retry(RetryKind::Place),
             Some(Trouble::Refused) => retry(RetryKind::Place),
             Some(Trouble::Parked) => retry(RetryKind::Parked),
             Some(Trouble::Storage) => retry(RetryKind::Storage),
@@ -122,10 +128,10 @@ impl Org for TroubledOrg {
                 let cause = Cause { code: Some("RULE".into()), ..Cause::new("no") };
                 Verdict::Rejected(Rejection { reason: Reason::Refused, stage: ConnectStage::Put, cause })
             }
-            Some(Trouble::Locked) if row.command.target.as_ref().is_some_and(|t| t.to_string().ends_with("=hot")) => {
-                retry(RetryKind::Backoff)
+            Some(Trouble::Locked) if is_hot(row) => retry(RetryKind::Backoff),
+            Some(Trouble::Locked | Trouble::Slow | Trouble::Disliked) | None => {
+                Verdict::Written { id: None, created: true }
             }
-            Some(Trouble::Locked | Trouble::Slow) | None => Verdict::Written { id: None, created: true },
         };
         let verdicts: Vec<_> = rows.iter().map(verdict).collect();
         let written = verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Written { .. })).count();
@@ -156,6 +162,10 @@ struct Running {
 
 impl Running {
     fn new() -> Self {
+        Self::with_budget(2 * CALLS * ROWS)
+    }
+
+    fn with_budget(rows: usize) -> Self {
         let org = Arc::new(TroubledOrg {
             start: Instant::now(),
             permits: Arc::new(Semaphore::new(CALLS)),
@@ -174,7 +184,7 @@ impl Running {
             dead_letters: Some(letters.clone()),
             on_rejection: OnRejection::Stop,
             name: "test".into(),
-            budget: Budget::new(2 * CALLS * ROWS, 1 << 24),
+            budget: Budget::new(rows, 1 << 24),
             calls: crate::sink::Settings { rows: ROWS, calls: CALLS, ..settings() },
             lease: Lease::for_ever(),
             health: health.clone(),
@@ -232,7 +242,7 @@ fn record(key: &str, offset: usize) -> Record {
     }
 }
 
-/// The rows of `Good__c` that are written in seconds 20 to 60, while `Bad__c` has this trouble.
+/// The rows of `Good__c` that are written in seconds 20 to 45, while `Bad__c` has this trouble.
 async fn good_beside(trouble: Option<(Trouble, u64)>) -> usize {
     let mut running = Running::new();
     if let Some((trouble, from)) = trouble {
@@ -247,14 +257,14 @@ async fn good_beside(trouble: Option<(Trouble, u64)>) -> usize {
         }
     }
     running.lane("Good__c", 0, records(None));
-    running.until(60).await;
-    running.written("Good__c", 20..60)
+    running.until(45).await;
+    running.written("Good__c", 20..45)
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_route_keeps_its_rate_beside_one_with_trouble() {
     let alone = good_beside(None).await;
-    assert!(alone > 35_000, "{alone}");
+    assert!(alone > 49_000, "{alone}");
     for trouble in [
         (Trouble::Refused, 10),
         (Trouble::Slow, 0),
@@ -262,7 +272,6 @@ async fn a_route_keeps_its_rate_beside_one_with_trouble() {
         (Trouble::Storage, 10),
         (Trouble::Rejected, 10),
         (Trouble::Locked, 0),
-        (Trouble::NoParent, 10),
     ] {
         let beside = good_beside(Some(trouble)).await;
         assert!(beside * 100 >= alone * 95, "{trouble:?}: {beside} rows, and {alone} alone");
@@ -273,7 +282,7 @@ async fn a_route_keeps_its_rate_beside_one_with_trouble() {
 #[tokio::test(start_paused = true)]
 async fn hundreds_of_refused_places_are_probed_slowly_and_healed_at_once() {
     const PLACES: usize = 500;
-    let mut running = Running::new();
+    let mut running = Running::with_budget(4 * PLACES);
     for place in 1..PLACES {
         running.troubles(&format!("Bad{place}__c"), Trouble::Refused, Duration::ZERO);
         let name = format!("Bad{place}__c");
@@ -285,11 +294,12 @@ async fn hundreds_of_refused_places_are_probed_slowly_and_healed_at_once() {
     assert_eq!((snapshot.closed.len(), snapshot.state), (PLACES - 1, State::Running), "the rest goes on");
     let refused = running.org.refused.lock().clone();
     assert!(refused.len() <= PLACES - 1 + 30, "{} calls are refused in five minutes", refused.len());
-    let probes: Vec<_> = refused[PLACES - 1..].to_vec();
+    // The first ones may begin before many are closed.
+    let probes: Vec<_> = refused[PLACES + 3..].to_vec();
     let is_spaced = |pair: &[Duration]| pair[1] - pair[0] >= Duration::from_millis(9_900);
     assert!(!probes.is_empty() && probes.windows(2).all(is_spaced), "{probes:?}");
     let good = running.written("Good__c", 100..300);
-    assert!(good >= 200 * 1_000 * 95 / 100, "{good}");
+    assert!(good >= 200 * 2_000 * 95 / 100, "{good}");
     // All is given back.
     running.org.troubles.lock().clear();
     let calls_before = running.org.calls.load(Ordering::Relaxed);
@@ -326,7 +336,27 @@ async fn a_refusal_that_no_other_call_explains_asks_the_org_itself() {
     assert_eq!(running.letters.count(), 0);
 }
 
-/// A thousand rows whose parent does not come share their attempts.
+/// A proxy dislikes one record, and takes all others of its place.
+#[tokio::test(start_paused = true)]
+async fn a_record_that_is_refused_for_its_content_costs_one_dead_letter() {
+    let mut running = Running::new();
+    running.troubles("Bad__c", Trouble::Disliked, Duration::ZERO);
+    let mut keys: Vec<_> = (0..100).map(|number| format!("k{number}")).collect();
+    keys[33] = "hot".to_owned();
+    let bad = keys.into_iter().enumerate().map(|(offset, key)| record(&key, offset));
+    let later = futures::stream::iter(100..200).then(|offset| async move {
+        tokio::time::sleep(2 * SECOND).await;
+        record(&format!("k{offset}"), offset)
+    });
+    running.lane("Bad__c", 0, futures::stream::iter(bad).chain(later));
+    running.until(600).await;
+    assert_eq!((running.written("Bad__c", 0..600), running.letters.count()), (199, 1));
+    assert!(running.health.snapshot().closed.is_empty());
+    let calls = running.org.calls.load(Ordering::Relaxed);
+    assert!(calls <= 100 + 40, "{calls}: a call for each later record, and those that find the bad one");
+}
+
+/// A hundred rows whose parent does not come share their attempts.
 #[tokio::test(start_paused = true)]
 async fn rows_that_wait_for_a_parent_go_in_rounds() {
     let mut running = Running::new();
@@ -334,8 +364,8 @@ async fn rows_that_wait_for_a_parent_go_in_rounds() {
     running.lane("Bad__c", 0, futures::stream::iter((0..100).map(|offset| record(&format!("k{offset}"), offset))));
     running.until(60).await;
     let calls = running.org.calls.load(Ordering::Relaxed);
-    // Ten full calls a round; the rounds are 1, 2, 4, 8 seconds apart, less up to a half.
-    assert!((60..=170).contains(&calls), "{calls} calls for 100 rows in a minute");
+    // Five full calls a round; the rounds are 1, 2, 4, 8 seconds apart, less up to a half.
+    assert!((30..=90).contains(&calls), "{calls} calls for 100 rows in a minute");
 }
 
 #[tokio::test(start_paused = true)]
@@ -345,7 +375,7 @@ async fn storage_that_is_full_stops_creates_and_not_updates() {
     running.lane("Bad__c", 0, records(None));
     running.until(300).await;
     let calls = running.org.calls.load(Ordering::Relaxed);
-    assert!(calls <= 30, "{calls}: each row once, up to the share of its route, and a few probes");
+    assert!(calls <= 50, "{calls}: what was in flight once, and a few probes");
     let snapshot = running.health.snapshot();
     assert_eq!(snapshot.closed.len(), 1);
     assert_eq!(snapshot.closed[0].what, "new records");
