@@ -19,7 +19,7 @@ const MANY_RETRIES: u16 = 3;
 /// While there are other routes, one reads this many times the rows of the calls that its places may have at once.
 const AHEAD_OF_CALLS: usize = 2;
 
-/// The routes share the stalled budget by at least this number.
+/// The routes share the stalled budget by at least this number, if there are so many.
 const MIN_SHARES: usize = 4;
 
 impl Tables {
@@ -102,8 +102,8 @@ impl Tables {
 
     /// The share of the stalled budget that each route may hold now.
     pub(super) fn stalled_share(&self) -> Cost {
-        let routes = self.routes.all.iter().filter(|(_, route)| !route.load.stalled.is_zero()).count();
-        self.settings.stalled.divided_by(routes.max(MIN_SHARES))
+        let stalled = self.routes.all.iter().filter(|(_, route)| !route.load.stalled.is_zero()).count();
+        self.settings.stalled.divided_by(stalled.max(self.routes.in_use().min(MIN_SHARES)))
     }
 
     /// Returns whether a route reads no further: what is stalled holds more than its share, or what is working is more
@@ -115,7 +115,7 @@ impl Tables {
         let stalled = usize::try_from(route.load.stalled.rows).unwrap_or(usize::MAX);
         let working = route.rows.saturating_sub(stalled);
         let calls: usize = route.places.iter().map(|place| self.calls_of(*place)).sum();
-        self.routes.has_several() && working > AHEAD_OF_CALLS * calls.max(1) * self.settings.rows
+        self.routes.in_use() > 1 && working > AHEAD_OF_CALLS * calls.max(1) * self.settings.rows
     }
 
     /// Decides anew which routes read no further. Returns those.

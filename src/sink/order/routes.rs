@@ -68,9 +68,9 @@ impl Routes {
         is_open.then_some(name)
     }
 
-    /// Returns whether more than one route has lanes or rows.
-    pub(super) fn has_several(&self) -> bool {
-        self.all.iter().filter(|(_, route)| route.lanes > 0 || route.rows > 0).nth(1).is_some()
+    /// The number of routes that have lanes or rows.
+    pub(super) fn in_use(&self) -> usize {
+        self.all.iter().filter(|(_, route)| route.lanes > 0 || route.rows > 0).count()
     }
 
     pub(super) fn breaker(&mut self, index: RouteIndex) -> Option<&mut Breaker> {

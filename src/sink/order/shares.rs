@@ -52,7 +52,7 @@ pub(super) fn may_send(tables: &Tables, at: PlaceIndex) -> bool {
     let most_yet = most_yet(place);
     if !has_others(tables, at) {
         // Another route may have rows at any time.
-        return own < most_yet || tables.routes.all.len() == 1 || place.speed.is_slow;
+        return own < most_yet || tables.routes.in_use() <= 1 || place.speed.is_slow;
     }
     if place.speed.is_slow {
         // What the others need without it is not known at first.

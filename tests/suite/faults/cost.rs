@@ -250,16 +250,24 @@ async fn a_field_that_is_refused_and_described_costs_two_calls() {
 
 /// The key field of updates is hidden: their queries are refused for it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_field_that_is_refused_costs_two_queries() {
+async fn a_key_field_that_is_refused_waits_and_costs_a_query_for_each_probe() {
     let bed = bed("refused-key").await;
     let message = "No such column 'ExternalId__c' on entity 'MyObject__c'.";
     let refused = Action::error(400, "INVALID_FIELD", message);
     bed.fault(Fault::on(On::Query, refused).always());
     let updates: Vec<_> = super::numbered(ROWS).into_iter().map(|row| row.operation("UPDATE")).collect();
-    let metrics = bed.run(&updates).await;
-    assert_eq!(metrics.settled("dead_lettered"), ROWS as u64);
+    bed.produce(&updates).await;
+    let daemon = Daemon::start(&bed.config).await;
+    let refused = daemon.event("place_refused").with("operation", "update").await;
+    assert!(refused.contains("No such column"), "{refused}");
+    until("a probe", async || (bed.org.calls().query > 1).then_some(())).await;
     let calls = bed.org.calls();
-    assert!(calls.query <= 3, "{calls:?}: one for all, and one for the row that speaks for them");
+    assert!(calls.query <= 4 && calls.update == 0, "{calls:?}: those that were under way, and a probe");
+    assert_eq!(daemon.metrics().await.settled("dead_lettered"), 0, "no record is to blame");
+    bed.org.clear_faults();
+    let metrics = daemon.settled(ROWS as u64).await;
+    assert_eq!(metrics.settled("dead_lettered"), ROWS as u64, "there are no such records");
+    daemon.stop().await;
 }
 
 /// A permission is given back while the breaker of the route is open.
