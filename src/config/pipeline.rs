@@ -10,7 +10,8 @@ use super::size;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Pipeline {
-    /// Limit of records in flight, from reading to outcome.
+    /// Limit of records in flight, from reading to outcome: of those that are ready or on the wire, and as many again that
+    /// wait for something.
     pub max_in_flight_rows: usize,
     /// Limit of the bytes of records in flight: key, value, headers and about 1 KiB each.
     #[serde(with = "size")]

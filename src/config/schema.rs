@@ -216,7 +216,7 @@ const QUOTA: &[Key] = &[
     key(
         "probe_interval",
         Kind::Duration,
-        "time between two calls while the quota is exhausted or below the reserve; longer than zero",
+        "time between two calls while the quota is exhausted or below the reserve; also before the first try of a record that the org has no room for, or does not take for now. Longer than zero",
     ),
     key(
         "on_quota",
@@ -247,7 +247,7 @@ const PIPELINE: &[Key] = &[
     key(
         "max_in_flight_rows",
         integer(1, 1_000_000),
-        "limit of records in flight, from reading to outcome; 1 to 1,000,000",
+        "limit of records in flight, from reading to outcome: of those that are ready or on the wire, and as many again that wait for something; 1 to 1,000,000",
     ),
     key(
         "max_in_flight_bytes",
@@ -283,7 +283,7 @@ const RETRY: &[Key] = &[
     key(
         "initial_backoff",
         Kind::Duration,
-        "backoff before the first retry; doubles with each attempt, with 50–100 % jitter; longer than zero",
+        "backoff before the first retry; doubles with each attempt, with 50–100 % jitter. Rows that wait for a lock or a parent go together. Longer than zero",
     ),
     key("max_backoff", Kind::Duration, "longest backoff; not shorter than `initial_backoff`"),
     key(

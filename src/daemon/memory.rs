@@ -30,6 +30,8 @@ pub(crate) struct MemoryBound {
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
+/// The budget of records that are ready or on the wire, and the equally large one of records that wait for something.
+const BUDGETS: usize = 2;
 /// The process by itself: code, TLS roots, threads, what the allocator does not give back.
 const PROCESS: usize = 24 * MIB;
 /// The size of librdkafka's structures for one message in a queue.
@@ -60,9 +62,9 @@ impl MemoryBound {
         Self {
             fixed: PROCESS
                 // Records between Kafka and their outcome, with all that is made of them.
-                + pipeline.max_in_flight_bytes
+                + BUDGETS * pipeline.max_in_flight_bytes
                 // Why each of them waits, or is rejected.
-                + pipeline.max_in_flight_rows * Cause::MOST
+                + BUDGETS * pipeline.max_in_flight_rows * Cause::MOST
                 + calls(config)
                 + letters(topics, record)
                 + descriptions(config),
@@ -147,8 +149,8 @@ mod tests {
             let by = (grown.fixed - default.fixed, grown.per_partition - default.per_partition);
             assert_eq!(by, (fixed, per_partition), "{more}");
         };
-        grows("pipeline.max_in_flight_bytes = '17MiB'", MIB, 0);
-        grows("pipeline.max_in_flight_rows = 3000", 1000 * Cause::MOST, 1000 * AHEAD);
+        grows("pipeline.max_in_flight_bytes = '17MiB'", 2 * MIB, 0);
+        grows("pipeline.max_in_flight_rows = 3000", 2 * 1000 * Cause::MOST, 1000 * AHEAD);
         grows("pipeline.max_row_bytes = '5MiB'", 4 * MIB, 0);
         grows("pipeline.max_record_bytes = '17MiB'", 2 * MIB, 2 * MIB);
         grows("salesforce.max_concurrent_requests = 5", 8 * MIB, 0);
