@@ -61,6 +61,8 @@ struct Inner {
     offsets_lost: Family<Labels, Counter>,
     breakers: Family<Labels, Gauge>,
     closed: Family<Labels, Gauge>,
+    stalled_rows: Family<Labels, Gauge>,
+    barred: Family<Labels, Gauge>,
     deletes_not_found: Family<Labels, Counter>,
     quota_used: Gauge,
     quota_max: Gauge,
@@ -98,6 +100,8 @@ impl Default for Inner {
             offsets_lost: Family::default(),
             breakers: Family::default(),
             closed: Family::default(),
+            stalled_rows: Family::default(),
+            barred: Family::default(),
             deletes_not_found: Family::default(),
             quota_used: Gauge::default(),
             quota_max: Gauge::default(),
@@ -127,6 +131,10 @@ impl Default for Inner {
         let closed =
             "1 for each SObject, operation and key field, or part of their records, that waits while others go on";
         registry.register("closed", closed, inner.closed.clone());
+        let stalled = "Rows that count in the budget of what waits";
+        registry.register("stalled_rows", stalled, inner.stalled_rows.clone());
+        let barred = "1 while a route reads no further, since its rows that wait hold more than its share";
+        registry.register("route_barred", barred, inner.barred.clone());
         let missed = "DELETEs that found no record";
         registry.register("deletes_not_found", missed, inner.deletes_not_found.clone());
         registry.register("quota_used_calls", "API calls of the org in 24 hours, as it says", inner.quota_used.clone());
@@ -163,6 +171,8 @@ impl Metrics {
             duration: self.0.record_duration.get_or_create_owned(&labels),
             letters: self.counters().letters().clone(),
             breaker: self.0.breakers.get_or_create_owned(&labels),
+            stalled: self.0.stalled_rows.get_or_create_owned(&labels),
+            barred: self.0.barred.get_or_create_owned(&labels),
             deletes_not_found: self.0.deletes_not_found.get_or_create_owned(&labels),
         });
         routes.push(route.clone());

@@ -24,6 +24,8 @@ pub struct RouteMetrics {
     pub(super) duration: Histogram,
     pub(super) letters: Gauge,
     pub(super) breaker: Gauge,
+    pub(super) stalled: Gauge,
+    pub(super) barred: Gauge,
     pub(super) deletes_not_found: Counter,
 }
 
@@ -58,6 +60,13 @@ impl RouteMetrics {
     /// Whether the route's breaker is open.
     pub fn breaker(&self, open: bool) {
         self.breaker.set(i64::from(open));
+    }
+
+    /// Shows the number of the route's rows in the budget of what waits, and whether the route reads no further since they
+    /// hold more than its share.
+    pub fn stalled(&self, rows: u32, is_barred: bool) {
+        self.stalled.set(rows.into());
+        self.barred.set(i64::from(is_barred));
     }
 
     /// Counts a rejection by its code: Salesforce's, or the name of a reason.

@@ -14,7 +14,7 @@
 //! | `verdicts` | the same for every operation in both id modes: the whole table |
 //! | `quota`, `auth`, `calls` | that the org is a scarce, shared resource |
 //! | `check` | what is said of a configuration before it runs |
-//! | `states` | what the daemon says it is doing |
+//! | `states`, `closed` | what the daemon says it is doing, and what waits while the rest goes on |
 //! | `security` | the ways into a cluster, and what is said of those that are closed |
 //! | `hostile` | that a key reaches its own record and no other |
 //! | `secrets` | that no secret shows anywhere |
@@ -37,6 +37,7 @@ mod auth;
 mod bad_input;
 mod calls;
 mod check;
+mod closed;
 mod dead_letters;
 mod deploy;
 mod dev;

@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use crate::harness::{Daemon, TestBed, output, python, until, upsert};
 
-async fn status(args: &[&str], admin: &str) -> Output {
+pub(crate) async fn status(args: &[&str], admin: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sobjectd"));
     command.arg("status").args(args).args(["--admin", admin]).env_clear();
     output(&mut command).await
 }
 
-async fn as_json(admin: &str) -> Value {
+pub(crate) async fn as_json(admin: &str) -> Value {
     serde_json::from_slice(&status(&["--json"], admin).await.stdout).unwrap()
 }
 

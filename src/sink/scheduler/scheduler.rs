@@ -240,6 +240,7 @@ impl<O: Org> Scheduler<O> {
                 }
             }
             Effect::Budget { route, working, stalled, is_barred } => {
+                self.around.metrics.route(&route).stalled(stalled.rows, is_barred);
                 self.around.budget.report(&route, working, stalled, is_barred);
             }
             Effect::Drain { lane } => {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Families, declared, exercised, table, watched::alerts};
+use super::{Families, OPERATIONS, declared, exercised, table, watched::alerts};
 
 fn documented() -> Families {
     let family = |row: Vec<&str>| {
@@ -22,6 +22,18 @@ async fn every_metric_with_its_labels() {
     }
     let gone: Vec<_> = documented.keys().filter(|name| !there.contains_key(*name)).collect();
     assert!(gone.is_empty(), "not in /metrics: {gone:?}");
+}
+
+#[test]
+fn the_runbook_of_an_alert_is_a_section_of_the_operations_page() {
+    let slug = |heading: &str| heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+    let sections: BTreeSet<_> = OPERATIONS.lines().filter(|line| line.starts_with("##")).map(slug).collect();
+    let runbooks: Vec<_> = alerts().into_iter().filter_map(|alert| alert.runbook().map(str::to_owned)).collect();
+    assert!(runbooks.len() >= 3, "{runbooks:?}");
+    for runbook in runbooks {
+        let section = runbook.strip_prefix("docs/operations.md#").unwrap_or_else(|| panic!("{runbook}"));
+        assert!(sections.contains(section), "{section} is not in {sections:?}");
+    }
 }
 
 #[test]

@@ -6,6 +6,9 @@ mod watched;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sandbox::{Action, Fault, On};
+use serde_json::json;
+
 use crate::harness::{Daemon, FakeRegistry, TestBed, python, record, unique, until, upsert};
 
 const OPERATIONS: &str = include_str!("../../../docs/operations.md");
@@ -13,13 +16,21 @@ const OPERATIONS: &str = include_str!("../../../docs/operations.md");
 /// Type and labels of each metric.
 type Families = BTreeMap<String, (String, BTreeSet<String>)>;
 
-/// The scrape of a daemon that has written, rejected, looked up, and asked a registry.
+/// The scrape of a daemon that has written, rejected, looked up, and asked a registry, and for which one place is
+/// refused and the storage is full.
 async fn exercised() -> String {
     let mut bed = TestBed::new("metrics").await;
-    let (topic, registry) = (unique("metrics.avro"), FakeRegistry::default());
+    let (topic, contacts, registry) = (unique("metrics.avro"), unique("metrics.contacts"), FakeRegistry::default());
     let schema = r#"{"type":"record","name":"r","fields":[{"name":"Text__c","type":"string"}]}"#;
     registry.schema("schemas/ids/1", "AVRO", schema);
     bed.broker.topic(&topic, 1).await;
+    bed.broker.topic(&contacts, 1).await;
+    bed.config.route(&[
+        ("topic", &format!("'{contacts}'")),
+        ("sobject", "'Contact'"),
+        ("operation", "'upsert'"),
+        ("external_id_field", "'ExternalId__c'"),
+    ]);
     bed.config.set("schema_registry.url", &format!("'{}'", registry.start().await)).route(&[
         ("topic", &format!("'{topic}'")),
         ("sobject", "'MyObject__c'"),
@@ -31,8 +42,14 @@ async fn exercised() -> String {
     let daemon = Daemon::start(&bed.config).await;
     let metrics = daemon.settled(4).await;
     assert_eq!((metrics.settled("written"), metrics.settled("dead_lettered")), (2, 2));
-    let told = async || Some(daemon.page("/metrics").await?.1).filter(|text| text.contains("sobjectd_consumer_lag{"));
-    let text = until("the lag", told).await;
+    bed.org.change_settings(json!({"storage_records": 0})).unwrap();
+    bed.fault(Fault::on(On::Upsert, Action::error(403, "FORBIDDEN", "no")).sobject("Contact").always());
+    bed.produce(&[upsert("no-room", "1")]).await;
+    python::produce(bed.broker, &contacts, &[record("c", r#"{"LastName":"C"}"#)]).await;
+    let parts = ["sobjectd_consumer_lag{", r#"reason="refused""#, r#"reason="storage""#];
+    let told =
+        async || Some(daemon.page("/metrics").await?.1).filter(|text| parts.iter().all(|part| text.contains(part)));
+    let text = until("the lag, and what is closed", told).await;
     daemon.stop().await;
     text
 }

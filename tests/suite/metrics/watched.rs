@@ -35,6 +35,13 @@ pub(super) struct Alert {
     annotations: std::collections::BTreeMap<String, String>,
 }
 
+impl Alert {
+    /// The section that says what to do.
+    pub(super) fn runbook(&self) -> Option<&str> {
+        self.annotations.get("runbook").map(String::as_str)
+    }
+}
+
 /// In their order.
 pub(super) fn alerts() -> Vec<Alert> {
     let rules: Rules = serde_saphyr::from_str(RULES).unwrap();
