@@ -64,9 +64,9 @@ impl RouteMetrics {
 
     /// Shows the number of the route's rows in the budget of what waits, and whether the route reads no further since they
     /// hold more than its share.
-    pub fn stalled(&self, rows: u32, is_barred: bool) {
+    pub fn stalled(&self, rows: u32, is_above_share: bool) {
         self.stalled.set(rows.into());
-        self.barred.set(i64::from(is_barred));
+        self.barred.set(i64::from(is_above_share));
     }
 
     /// Counts a rejection by its code: Salesforce's, or the name of a reason.

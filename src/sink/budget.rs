@@ -8,7 +8,7 @@
 //! rows which wait for something leave the room to others; beyond that it takes from the first one again. Lanes are
 //! served in the order in which they wait, but:
 //!
-//! * a route that holds more than its share of what is stalled is passed over, as the core says;
+//! * a route that the core bars is passed over: its stalled rows hold more than its share, or it has read far ahead;
 //! * a route that holds three quarters of the budget is passed over while another one waits;
 //! * a record for which there is no room is passed by smaller ones for a second. After that nothing passes it.
 
@@ -156,6 +156,10 @@ impl Counts {
     fn admits(&self, all: Cost, route: &Arc<str>, cost: Cost) -> bool {
         let known = self.routes.get(route);
         if known.is_some_and(|route| route.is_barred) {
+            return false;
+        }
+        // Routes that fail one after the other add up: what waits never takes more than both budgets.
+        if known.is_some_and(|route| !route.stalled.is_zero()) && self.stalled.exceeds(all.plus(all)) {
             return false;
         }
         let own = known.map(|route| route.working).unwrap_or_default();
@@ -362,6 +366,26 @@ mod tests {
         budget.report(&a, Change::default(), Cost { rows: 4, units: 4 }, false);
         let permit = budget.acquire(&b, 1).now_or_never();
         assert!(permit.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn routes_that_fail_one_after_the_other_do_not_add_up_beyond_both_budgets() {
+        let (budget, healthy) = (Budget::new(4, 1 << 20), route("healthy"));
+        for number in 0..20 {
+            let failing = route(&format!("failing{number}"));
+            let mut stalled = 0;
+            // Each record that a route is given comes to wait.
+            while let Some(permit) = budget.acquire(&failing, 1).now_or_never().filter(|_| stalled < 9) {
+                permit.hand_over();
+                stalled += 1;
+                let cost = Cost { rows: stalled, units: stalled };
+                budget.report(&failing, Change { rows: -1, units: -1 }, cost, false);
+            }
+        }
+        let stalled = budget.0.counts.lock().stalled;
+        assert!(stalled.rows <= 2 * 4 + 20, "{stalled:?}: both budgets, and one record for each route");
+        let permit = budget.acquire(&healthy, 1).now_or_never();
+        assert!(permit.is_some(), "a route without such rows goes on");
     }
 
     #[tokio::test(start_paused = true)]

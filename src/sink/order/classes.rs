@@ -3,7 +3,8 @@
 //!
 //! A row is stalled at a closed valve, while it waits for a parent or has been locked for the third time, while its place
 //! is slow, and while it stands after such a row of its identity. A route whose stalled rows hold more than its share
-//! reads no further; all others go on. Coming back never waits.
+//! reads no further, nor does one that has read far more than its places can soon send; all others go on. Coming back
+//! never waits.
 
 use super::{
     cost::Cost,
@@ -129,11 +130,13 @@ impl Tables {
         for (index, route) in self.routes.all.iter() {
             let is_barred = self.is_barred(route, share);
             barred.extend(is_barred.then_some(index));
-            changed.extend((is_barred != route.load.is_barred).then_some((index, is_barred)));
+            let is_above_share = route.load.stalled.exceeds(share);
+            let has_changed = (is_barred, is_above_share) != (route.load.is_barred, route.load.is_above_share);
+            changed.extend(has_changed.then_some((index, is_barred, is_above_share)));
         }
-        for (index, is_barred) in changed {
+        for (index, is_barred, is_above_share) in changed {
             if let Some(load) = self.routes.touch(index) {
-                load.is_barred = is_barred;
+                (load.is_barred, load.is_above_share) = (is_barred, is_above_share);
             }
         }
         barred

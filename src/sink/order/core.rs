@@ -8,6 +8,7 @@ use super::{
     event::{AnsweredRow, Drained, Effect, Event, LaneProgress, Notice},
     ids::{CallId, LaneIndex, ParentIndex},
     lanes::Phase,
+    load::Load,
     missing_parents::{self, expedite},
     moment::Moment,
     outcomes::follow,
@@ -293,8 +294,8 @@ fn settle_accounts(tables: &mut Tables) {
         let Route { name, load, .. } = route;
         load.is_touched = false;
         let (route, working) = (name.clone(), std::mem::take(&mut load.working));
-        let (stalled, is_barred) = (load.stalled, load.is_barred);
-        tables.effects.push(Effect::Budget { route, working, stalled, is_barred });
+        let Load { stalled, is_barred, is_above_share, .. } = *load;
+        tables.effects.push(Effect::Budget { route, working, stalled, is_barred, is_above_share });
     }
     for route in std::mem::take(&mut tables.routes.unused) {
         let wait = tables.routes.all.get(route).and_then(|route| route.valve.wait());

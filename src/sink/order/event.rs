@@ -122,8 +122,10 @@ pub(crate) enum Effect {
         /// The change of what is working since the last report. What the lanes have taken counts as working.
         working: Change,
         stalled: Cost,
-        /// The route reads no further, since what is stalled holds more than its share.
+        /// The route reads no further.
         is_barred: bool,
+        /// It reads no further since what is stalled holds more than its share.
+        is_above_share: bool,
     },
     /// Tell the lane to read no more: one of its records has to be read again.
     Drain {

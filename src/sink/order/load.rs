@@ -8,6 +8,8 @@ pub(super) struct Load {
     pub(super) stalled: Cost,
     /// The route reads no further.
     pub(super) is_barred: bool,
+    /// What is stalled holds more than the route's share.
+    pub(super) is_above_share: bool,
     /// There is something to report of this event.
     pub(super) is_touched: bool,
 }

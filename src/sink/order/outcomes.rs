@@ -52,7 +52,6 @@ const MAX_INSERT_UNKNOWN: u8 = 3;
 
 /// The rows of one part of a call that go on together. They are on the wire until their list is dealt with.
 #[derive(Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "what the part has shown, each by itself")]
 struct NextSteps {
     answered: bool,
     has_missing_parent: bool,
@@ -224,11 +223,11 @@ fn stall_rows(tables: &mut Tables, place: PlaceIndex, steps: &mut NextSteps, pro
 /// The finding of a valve's probe.
 fn found(scope: Scope, verdict: &Verdict) -> Finding {
     let is_taken = match (scope, verdict) {
-        // The breaker has ruled on it.
-        (Scope::Route(_), _) => false,
         // Whether the org has room only a record shows that it has made.
         (Scope::Storage, _) => matches!(verdict, Verdict::Written { .. }),
-        (Scope::Parked(_), Verdict::Retry { kind: RetryKind::Parked | RetryKind::Storage, .. }) => false,
+        // A breaker has ruled on its probe itself.
+        (Scope::Route(_), _)
+        | (Scope::Parked(_), Verdict::Retry { kind: RetryKind::Parked | RetryKind::Storage, .. }) => false,
         (_, verdict) => is_answer(verdict),
     };
     if is_taken { Finding::Taken } else { Finding::NotTaken }

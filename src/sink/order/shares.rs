@@ -5,9 +5,10 @@
 //! * While another place has rows that are ready, a place has at most three quarters of the permits.
 //! * While there are other routes, a place that is new, or was slow, begins with one call, and has two more for each
 //!   answer.
-//! * Places that are *slow*, a call of which has taken [`Settings::long_call`](super::settings::Settings), have
-//!   together, while another place has had calls within the last minute, what the others have not needed at once during the last minute, at most half of the permits and at least one. That
-//!   one rests between two calls for an eighth of their duration.
+//! * A place is *slow* once a call of it has taken [`Settings::long_call`](super::settings::Settings). While another place
+//!   has had calls within the last minute, all slow ones together have the permits that the others have not needed at
+//!   once in that time: at most half of all, and at least one. If it is only one, it rests between two calls for an
+//!   eighth of their duration.
 //! * A place whose calls have timed out twice in a row has one call at a time, while others have had calls.
 
 use std::time::Duration;

@@ -16,6 +16,7 @@ use super::{
     scope::Scope,
     tables::Tables,
     trial::Trial,
+    valve::Valve,
     waits::Wait,
 };
 use crate::{record::Cause, runtime::backoff::Backoff};
@@ -127,8 +128,7 @@ pub(super) fn stall(tables: &mut Tables, index: RowIndex, scope: Scope, is_probe
 }
 
 fn end_probe(tables: &mut Tables, scope: Scope) {
-    let Some(probes) = tables.valve(scope).filter(|valve| valve.is_probing()).and_then(|valve| valve.end_probe())
-    else {
+    let Some(probes) = tables.valve(scope).filter(|valve| valve.is_probing()).and_then(Valve::end_probe) else {
         return;
     };
     if !matches!(scope, Scope::Route(_)) {

@@ -239,8 +239,8 @@ impl<O: Org> Scheduler<O> {
                     lane.progress(progress, self.epoch);
                 }
             }
-            Effect::Budget { route, working, stalled, is_barred } => {
-                self.around.metrics.route(&route).stalled(stalled.rows, is_barred);
+            Effect::Budget { route, working, stalled, is_barred, is_above_share } => {
+                self.around.metrics.route(&route).stalled(stalled.rows, is_above_share);
                 self.around.budget.report(&route, working, stalled, is_barred);
             }
             Effect::Drain { lane } => {

@@ -167,7 +167,9 @@ impl World {
 
     fn lose(&mut self, call: usize) -> Checked {
         let (call, parts) = self.calls.swap_remove(call);
-        parts.iter().for_each(|part| self.judge.ended(part));
+        for part in &parts {
+            self.judge.ended(part);
+        }
         for row in parts.iter().flat_map(|part| &part.rows) {
             let seen = &mut self.judge.records[serial(&row.body)];
             seen.is_on_wire = false;
