@@ -193,9 +193,13 @@ impl Counts {
 
     /// Grants permits to those that wait, as far as there is room.
     fn grant(&mut self, all: Cost) {
-        if self.waiters.is_empty() {
-            return;
-        }
+        // What one is granted may let another one go that has waited for longer.
+        while self.grant_in_order(all) {}
+    }
+
+    /// Looks once at all that wait. Returns whether one was granted its permit.
+    fn grant_in_order(&mut self, all: Cost) -> bool {
+        let mut is_any_granted = false;
         let numbers: Vec<u64> = self.waiters.keys().copied().collect();
         for number in numbers {
             let Some(waiter) = self.waiters.get(&number).filter(|waiter| !waiter.is_granted) else { continue };
@@ -204,13 +208,15 @@ impl Counts {
                 self.take(&route, cost);
                 self.stops_waiting(&route);
                 if let Some(waiter) = self.waiters.get_mut(&number) {
+                    is_any_granted = true;
                     waiter.is_granted = true;
                     waiter.waker.take().into_iter().for_each(Waker::wake);
                 }
             } else if !self.is_passed_over(&route) && !self.has_room(all, cost) && since.elapsed() >= PASSING {
-                return;
+                break;
             }
         }
+        is_any_granted
     }
 
     fn is_passed_over(&self, route: &Arc<str>) -> bool {
